@@ -1,0 +1,78 @@
+package messages
+
+import "time"
+
+// FileInfo is an input file as a listing shows it.
+type FileInfo struct {
+	Path    string // below the input folder, slash separated
+	Size    int64
+	ModTime time.Time
+}
+
+// SameVersion reports whether g can be the same content as f, judged by size
+// and modification time.
+func (f FileInfo) SameVersion(g FileInfo) bool {
+	return f.Path == g.Path && f.Size == g.Size && f.ModTime.Equal(g.ModTime)
+}
+
+// FileState is where a file stands.
+type FileState uint8
+
+// The states of a file.
+const (
+	FileSettling        FileState = iota // still being written, or not looked at yet
+	FileRunning                          // chunks are cut and handed out
+	FileDone                             // every chunk is done
+	FileDoneWithRejects                  // every chunk is done or dead, at least one is dead
+	FileChanged                          // its bytes changed while it was in work
+	FileFailed                           // it cannot be worked on, with a reason
+)
+
+var fileStates = [...]string{"settling", "running", "done", "done_with_rejects", "changed", "failed"}
+
+// String returns the state's name as the API shows it.
+func (s FileState) String() string { return name(fileStates[:], int(s)) }
+
+// Terminal reports whether nothing more happens to the file version.
+func (s FileState) Terminal() bool { return s >= FileDone }
+
+// Cursor is how far a file was handed out: everything before it is done or
+// open, nothing behind it was ever assigned.
+type Cursor struct {
+	Offset int64 // first byte of the next chunk
+	Index  int   // index of the next chunk
+	Line   int64 // number of the next chunk's first line, from 1
+	Chain  uint64
+}
+
+// File is the stored record of one version of an input file.
+type File struct {
+	ID          FileID
+	Info        FileInfo
+	Generation  int    // 1 for the first version of a path
+	Fingerprint uint64 // XXH64 of the first and last 64 KiB
+	Base        string // its part of batch ids
+	State       FileState
+	Reason      string // why it failed or changed, else empty
+	Cursor      Cursor
+
+	Items      int64 // items of all chunks before the cursor
+	DoneChunks int64
+	DoneItems  int64
+	DeadChunks int64
+	DeadItems  int64
+	Duplicates int64 // completions applied beyond one for a chunk; anything but 0 is a bug
+	Repeats    int64 // completions that changed nothing: the chunk was done already
+	DeadBytes  int64 // length of the range behind the cursor that a change made unreadable
+
+	Started time.Time // when it was taken into work
+	Ended   time.Time // when it became terminal
+	Left    time.Time // when it was first missing from the folder, zero while it is there
+}
+
+// Missing is the number of items that are neither done nor dead. At the end of
+// a file it must be 0.
+func (f File) Missing() int64 { return f.Items - f.DoneItems - f.DeadItems }
+
+// AllCut reports whether every byte was handed out.
+func (f File) AllCut() bool { return f.Cursor.Offset >= f.Info.Size || f.State == FileChanged }
