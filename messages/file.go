@@ -1,6 +1,17 @@
 package messages
 
-import "time"
+import (
+	"errors"
+	"time"
+)
+
+// ErrFileChanged says that a file is not, or no longer, the version that was
+// asked for: other size or time, truncated, rewritten or gone.
+var ErrFileChanged = errors.New("file changed")
+
+// ErrConfig says that an outside system refuses what the settings say (wrong
+// password, missing folder or share): a person has to change something.
+var ErrConfig = errors.New("settings do not fit")
 
 // FileInfo is an input file as a listing shows it.
 type FileInfo struct {
