@@ -1,0 +1,180 @@
+package messages
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"math/bits"
+	"strconv"
+	"unicode/utf8"
+)
+
+// ChunkHeader is what a chunk message says beside its items.
+type ChunkHeader struct {
+	Worker     WorkerID
+	BatchID    string
+	Term       uint64
+	Attempt    int
+	File       string // path below the input folder
+	Generation int
+	FirstLine  int64
+}
+
+// ChunkMessage is a chunk message as a worker reads it.
+type ChunkMessage struct {
+	ID         string   `json:"id"`
+	BatchID    string   `json:"batchId"`
+	Term       uint64   `json:"term,omitempty"`
+	Attempt    int      `json:"attempt,omitempty"`
+	File       string   `json:"file,omitempty"`
+	Generation int      `json:"generation,omitempty"`
+	FirstLine  int64    `json:"first_line,omitempty"`
+	Data       []string `json:"data"`
+}
+
+// DecodeChunk reads a chunk message.
+func DecodeChunk(value []byte) (ChunkMessage, error) {
+	var m ChunkMessage
+	if err := json.Unmarshal(value, &m); err != nil {
+		return ChunkMessage{}, fmt.Errorf("chunk message: %w", err)
+	}
+	return m, nil
+}
+
+// AppendChunk appends the chunk message to dst. lines holds the items, each
+// with its line end (the last may have none); blank lines must not be in it.
+func AppendChunk(dst []byte, h ChunkHeader, lines []byte) []byte {
+	dst = append(dst, `{"id":`...)
+	dst = appendItem(dst, []byte(h.Worker))
+	dst = append(dst, `,"batchId":`...)
+	dst = appendItem(dst, []byte(h.BatchID))
+	dst = append(dst, `,"term":`...)
+	dst = strconv.AppendUint(dst, h.Term, 10)
+	dst = append(dst, `,"attempt":`...)
+	dst = strconv.AppendInt(dst, int64(h.Attempt), 10)
+	dst = append(dst, `,"file":`...)
+	dst = appendItem(dst, []byte(h.File))
+	dst = append(dst, `,"generation":`...)
+	dst = strconv.AppendInt(dst, int64(h.Generation), 10)
+	dst = append(dst, `,"first_line":`...)
+	dst = strconv.AppendInt(dst, h.FirstLine, 10)
+	dst = append(dst, `,"data":`...)
+	dst = AppendItems(dst, lines)
+	return append(dst, '}')
+}
+
+// AppendItems appends the JSON array of the items in lines.
+func AppendItems(dst, lines []byte) []byte {
+	dst = append(dst, '[')
+	plain := isPlain(lines)
+	for first := true; len(lines) > 0; first = false {
+		if !first {
+			dst = append(dst, ',')
+		}
+		var item []byte
+		item, lines = cutLine(lines)
+		if plain {
+			dst = append(dst, '"')
+			dst = append(dst, item...)
+			dst = append(dst, '"')
+		} else {
+			dst = appendItem(dst, item)
+		}
+	}
+	return append(dst, ']')
+}
+
+func cutLine(b []byte) (line, rest []byte) {
+	at := bytes.IndexByte(b, '\n')
+	if at < 0 {
+		line, rest = b, nil
+	} else {
+		line, rest = b[:at], b[at+1:]
+	}
+	return bytes.TrimSuffix(line, []byte{'\r'}), rest
+}
+
+// isPlain reports whether b is printable ASCII without '"' and '\', line ends
+// apart, so that its lines are JSON strings as they are. A '\r' counts as a
+// line end only before '\n' or at the end.
+func isPlain(b []byte) bool {
+	if bytes.IndexByte(b, '"') >= 0 || bytes.IndexByte(b, '\\') >= 0 {
+		return false
+	}
+	const high = 0x8080808080808080
+	controls := 0
+	rest := b
+	for ; len(rest) >= 8; rest = rest[8:] {
+		x := binary.LittleEndian.Uint64(rest)
+		if x&high != 0 {
+			return false
+		}
+		// A byte without its high bit set is below 0x20 exactly when setting
+		// that bit and taking 0x20 away clears it again.
+		controls += bits.OnesCount64(^((x | high) - 0x2020202020202020) & high)
+	}
+	for _, c := range rest {
+		if c >= 0x80 {
+			return false
+		}
+		if c < 0x20 {
+			controls++
+		}
+	}
+	ends := bytes.Count(b, []byte{'\n'})
+	if controls == ends {
+		return true
+	}
+	returns := bytes.Count(b, []byte("\r\n"))
+	if len(b) > 0 && b[len(b)-1] == '\r' {
+		returns++
+	}
+	return controls == ends+returns
+}
+
+// EncodedLen is the number of bytes that the item takes in a chunk message, its
+// quotes included and the comma not.
+func EncodedLen(item []byte) int {
+	n := 2
+	for i := 0; i < len(item); {
+		switch c := item[i]; {
+		case c == '"' || c == '\\':
+			n, i = n+2, i+1
+		case c < 0x20:
+			n, i = n+6, i+1
+		case c < utf8.RuneSelf:
+			n, i = n+1, i+1
+		default:
+			r, size := utf8.DecodeRune(item[i:])
+			if r == utf8.RuneError && size == 1 {
+				n += 3
+			} else {
+				n += size
+			}
+			i += size
+		}
+	}
+	return n
+}
+
+// appendItem appends one item as a JSON string; bytes that are no UTF-8 become
+// U+FFFD.
+func appendItem(dst, item []byte) []byte {
+	const hex = "0123456789abcdef"
+	dst = append(dst, '"')
+	for i := 0; i < len(item); {
+		switch c := item[i]; {
+		case c == '"' || c == '\\':
+			dst, i = append(dst, '\\', c), i+1
+		case c < 0x20:
+			dst, i = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15]), i+1
+		case c < utf8.RuneSelf:
+			dst, i = append(dst, c), i+1
+		default:
+			r, size := utf8.DecodeRune(item[i:])
+			dst, i = utf8.AppendRune(dst, r), i+size
+		}
+	}
+	return append(dst, '"')
+}

@@ -1,0 +1,207 @@
+package messages
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Limits of messages from workers. They are untrusted; what goes beyond is
+// dropped and counted.
+const (
+	MaxSignalBytes = 1 << 20 // one message
+	MaxErrorText   = 4 << 10 // the error text of a failed attempt; longer ones are cut
+	maxPartitions  = 100_000 // partitions of one announcement
+	maxHeld        = 10_000  // chunks that one worker says to hold
+	maxCapacity    = 10_000  // chunks that one worker works on at once
+	maxTotal       = 1 << 40 // items of a chunk
+	maxVersion     = 64      // bytes of a version string
+)
+
+// ErrBadSignal says that a worker's message does not follow the protocol.
+var ErrBadSignal = errors.New("bad worker message")
+
+type wireSignal struct {
+	Status      string   `json:"status,omitempty"`
+	ID          string   `json:"id"`
+	Partitions  *[]int32 `json:"partitions,omitempty"`
+	Protocol    int      `json:"protocol,omitempty"`
+	Incarnation string   `json:"incarnation,omitempty"`
+	Capacity    int      `json:"capacity,omitempty"`
+	Version     string   `json:"version,omitempty"`
+	Running     []string `json:"running,omitempty"`
+	Queued      []string `json:"queued,omitempty"`
+	Next        *int64   `json:"next,omitempty"`
+	BatchID     string   `json:"batchId,omitempty"`
+	Processing  *int64   `json:"processing,omitempty"`
+	Total       *int64   `json:"total,omitempty"`
+	Attempt     int      `json:"attempt,omitempty"`
+	Result      string   `json:"result,omitempty"`
+	Error       string   `json:"error,omitempty"`
+}
+
+// DecodeSignal reads a worker's message from either worker topic. Unknown
+// fields are ignored. Every error wraps ErrBadSignal.
+func DecodeSignal(value []byte) (Signal, error) {
+	if len(value) > MaxSignalBytes {
+		return Signal{}, fmt.Errorf("%w: %d bytes, at most %d are read", ErrBadSignal, len(value), MaxSignalBytes)
+	}
+	var w wireSignal
+	if err := json.Unmarshal(value, &w); err != nil {
+		return Signal{}, fmt.Errorf("%w: %v", ErrBadSignal, err)
+	}
+	if err := WorkerID(w.ID).Validate(); err != nil {
+		return Signal{}, fmt.Errorf("%w: id: %v", ErrBadSignal, err)
+	}
+	s := Signal{Worker: WorkerID(w.ID), Protocol: w.Protocol, Next: UnknownOffset}
+	if err := s.setIncarnation(w.Incarnation); err != nil {
+		return Signal{}, err
+	}
+	if w.Status == "" {
+		return s.progress(w)
+	}
+	return s.status(w)
+}
+
+func (s Signal) status(w wireSignal) (Signal, error) {
+	kind := -1
+	for i, n := range signalKinds {
+		if w.Status == n && SignalKind(i) != SignalProgress {
+			kind = i
+		}
+	}
+	if kind < 0 {
+		return Signal{}, fmt.Errorf("%w: status %.64q", ErrBadSignal, w.Status)
+	}
+	s.Kind = SignalKind(kind)
+	if w.Partitions != nil {
+		s.Partitions = *w.Partitions
+	}
+	if len(s.Partitions) > maxPartitions || len(w.Running)+len(w.Queued) > maxHeld {
+		return Signal{}, fmt.Errorf("%w: a list is too long", ErrBadSignal)
+	}
+	for _, p := range s.Partitions {
+		if p < 0 {
+			return Signal{}, fmt.Errorf("%w: partition %d", ErrBadSignal, p)
+		}
+	}
+	for _, b := range append(w.Running[:len(w.Running):len(w.Running)], w.Queued...) {
+		if len(b) > MaxBatchID {
+			return Signal{}, fmt.Errorf("%w: a batch id has %d bytes", ErrBadSignal, len(b))
+		}
+	}
+	if w.Capacity < 0 || w.Capacity > maxCapacity || len(w.Version) > maxVersion {
+		return Signal{}, fmt.Errorf("%w: capacity %d or version out of range", ErrBadSignal, w.Capacity)
+	}
+	s.Capacity, s.Version, s.Running, s.Queued = w.Capacity, w.Version, w.Running, w.Queued
+	if w.Next != nil && *w.Next >= 0 {
+		s.Next = *w.Next
+	}
+	return s, nil
+}
+
+func (s Signal) progress(w wireSignal) (Signal, error) {
+	s.Kind = SignalProgress
+	if err := validateID(w.BatchID, MaxBatchID); err != nil {
+		return Signal{}, fmt.Errorf("%w: batchId: %v", ErrBadSignal, err)
+	}
+	if w.Processing == nil || w.Total == nil {
+		return Signal{}, fmt.Errorf("%w: processing or total is missing", ErrBadSignal)
+	}
+	s.Processing, s.Total = *w.Processing, *w.Total
+	if s.Processing < 0 || s.Total < 0 || s.Total > maxTotal || s.Processing > s.Total {
+		return Signal{}, fmt.Errorf("%w: processing %d of %d", ErrBadSignal, s.Processing, s.Total)
+	}
+	switch s.Outcome = Outcome(w.Result); s.Outcome {
+	case OutcomeNone, OutcomeOK, OutcomeFailed, OutcomeRetry:
+	default:
+		return Signal{}, fmt.Errorf("%w: result %.64q", ErrBadSignal, w.Result)
+	}
+	s.BatchID, s.Attempt, s.Error = w.BatchID, max(0, w.Attempt), CutText(w.Error, MaxErrorText)
+	return s, nil
+}
+
+func (s *Signal) setIncarnation(text string) error {
+	if text == "" {
+		return nil
+	}
+	start, random, ok := strings.Cut(text, "-")
+	ms, err := strconv.ParseInt(start, 10, 64)
+	if !ok || err != nil || ms < 0 || validateID(random, 64) != nil {
+		return fmt.Errorf("%w: incarnation %.96q", ErrBadSignal, text)
+	}
+	s.Incarnation = Incarnation{StartMS: ms, Random: random}
+	return nil
+}
+
+// String returns the incarnation as it travels: "<start, ms>-<random>".
+func (i Incarnation) String() string {
+	if i.IsZero() {
+		return ""
+	}
+	return strconv.FormatInt(i.StartMS, 10) + "-" + i.Random
+}
+
+// Encode returns the signal as a worker sends it.
+func (s Signal) Encode() []byte {
+	w := wireSignal{ID: string(s.Worker), Protocol: s.Protocol, Incarnation: s.Incarnation.String()}
+	if s.Kind == SignalProgress {
+		w.BatchID, w.Processing, w.Total = s.BatchID, &s.Processing, &s.Total
+		w.Attempt, w.Result, w.Error = s.Attempt, string(s.Outcome), CutText(s.Error, MaxErrorText)
+	} else {
+		w.Status, w.Capacity, w.Version = s.Kind.String(), s.Capacity, s.Version
+		w.Running, w.Queued = s.Running, s.Queued
+		if s.Kind != SignalDone {
+			parts := append([]int32{}, s.Partitions...)
+			w.Partitions = &parts
+		}
+		if s.Kind == SignalHeartbeat && s.Next >= 0 {
+			w.Next = &s.Next
+		}
+	}
+	b, err := json.Marshal(w)
+	if err != nil { // only strings and numbers: cannot fail
+		panic(err)
+	}
+	return b
+}
+
+// CutText returns s cut to at most limit bytes at a character's boundary, as
+// valid UTF-8 without control characters but tab and newline.
+func CutText(s string, limit int) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	s = strings.Map(func(r rune) rune {
+		if r < 0x20 && r != '\n' && r != '\t' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, s)
+	if len(s) <= limit {
+		return s
+	}
+	for limit > 0 && !utf8.RuneStart(s[limit]) {
+		limit--
+	}
+	return s[:limit]
+}
+
+// MasterHeartbeat is what every master says once a second.
+type MasterHeartbeat struct {
+	MasterID string `json:"masterId"`
+	Role     string `json:"role"` // "leader" or "standby"
+	Term     uint64 `json:"term"`
+	API      string `json:"api"` // host:port of its HTTP API
+	TS       string `json:"ts"`  // RFC 3339, UTC
+}
+
+// Encode returns the heartbeat as it is produced.
+func (h MasterHeartbeat) Encode() []byte {
+	b, err := json.Marshal(h)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}
