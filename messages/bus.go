@@ -14,6 +14,9 @@ var (
 	// ErrRefused says that the broker refuses the call for good (too large, not
 	// authorised, bad credentials). Repeating it does not help.
 	ErrRefused = errors.New("refused")
+	// ErrTooLarge says that the broker refuses a record for its size. Errors that
+	// wrap it wrap ErrRefused too.
+	ErrTooLarge = errors.New("record too large")
 	// ErrOffsetOutOfRange says that a fetch asked for an offset that the
 	// partition does not have (any more, or yet). It is a kind of refusal that
 	// the reader cures by clamping its offset.

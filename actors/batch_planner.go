@@ -1,0 +1,203 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"kafka-master/messages"
+)
+
+// planner streams one file and cuts chunks while it holds credit. The reading
+// and cutting happens in a goroutine of its own, which sends each chunk straight
+// to the dispatcher; every plan has an epoch, so that chunks of an older one are
+// recognised.
+type planner struct {
+	files      Files
+	log        *slog.Logger
+	file       messages.File
+	dispatcher *actor.PID
+
+	plan   *planFrom
+	cancel context.CancelFunc
+	credit chan int // the newest grant, at most one waiting
+	pause  backoff
+	retry  alarm
+}
+
+type (
+	// planFrom starts cutting at a cursor, in place of what was cut before.
+	planFrom struct {
+		epoch uint64
+		at    messages.Cursor
+		batch int
+		upTo  int // first index that may not be cut yet
+	}
+	// grant raises the credit: chunks below upTo may be cut. It is cumulative.
+	grant struct {
+		epoch uint64
+		upTo  int
+	}
+	// planned is a chunk that was cut.
+	planned struct {
+		file  messages.FileID
+		epoch uint64
+		cut   cut
+	}
+	// planEnd says that a plan ended: every chunk was cut, or err tells why not.
+	planEnd struct {
+		file  messages.FileID
+		epoch uint64
+		blank int64
+		err   error
+	}
+
+	streamed struct {
+		epoch uint64
+		at    messages.Cursor // where to go on
+		blank int64
+		err   error
+	}
+)
+
+func newPlanner(files Files, log *slog.Logger, file messages.File, dispatcher *actor.PID) actor.Actor {
+	return &planner{files: files, log: log, file: file, dispatcher: dispatcher,
+		pause: backoff{min: 100 * time.Millisecond, max: 10 * time.Second}}
+}
+
+// Receive implements actor.Actor.
+func (p *planner) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *planFrom:
+		p.pause.reset()
+		p.begin(ctx, m)
+	case *grant:
+		if p.plan != nil && p.plan.epoch == m.epoch {
+			p.plan.upTo = max(p.plan.upTo, m.upTo)
+			p.pass(m.upTo)
+		}
+	case *streamed:
+		p.onStreamed(ctx, m)
+	case *rang:
+		if p.retry.is(m) && p.plan != nil {
+			p.begin(ctx, p.plan)
+		}
+	case *actor.Stopping:
+		p.halt()
+	}
+}
+
+func (p *planner) halt() {
+	p.retry.stop()
+	if p.cancel != nil {
+		p.cancel()
+	}
+}
+
+// pass replaces the grant that waits for the cutting goroutine.
+func (p *planner) pass(upTo int) {
+	select {
+	case <-p.credit:
+	default:
+	}
+	p.credit <- upTo
+}
+
+func (p *planner) begin(ctx actor.Context, m *planFrom) {
+	p.halt()
+	plan := *m
+	p.plan = &plan
+	c, cancel := context.WithCancel(context.Background())
+	p.cancel, p.credit = cancel, make(chan int, 1)
+	w := &cutting{
+		ctx: c, credit: p.credit, upTo: plan.upTo, epoch: plan.epoch,
+		self: ctx.Self(), dispatcher: p.dispatcher, root: ctx.ActorSystem().Root, at: plan.at,
+	}
+	files, file := p.files, p.file
+	run(ctx, func() any { return w.stream(files, file, plan.batch) })
+}
+
+func (p *planner) onStreamed(ctx actor.Context, m *streamed) {
+	if p.plan == nil || p.plan.epoch != m.epoch || errors.Is(m.err, context.Canceled) {
+		return
+	}
+	if m.at.Index > p.plan.at.Index {
+		p.pause.reset()
+	}
+	p.plan.at = m.at
+	if m.err == nil || errors.Is(m.err, messages.ErrFileChanged) {
+		ctx.Send(p.dispatcher, &planEnd{file: p.file.ID, epoch: m.epoch, blank: m.blank, err: m.err})
+		return
+	}
+	p.log.Warn("input file cannot be read, trying again", "file", p.file.Info.Path, "offset", m.at.Offset, "err", m.err)
+	p.retry.set(ctx, p.pause.next())
+}
+
+// cutting is the goroutine's side of a planner.
+type cutting struct {
+	ctx        context.Context
+	credit     <-chan int
+	upTo       int
+	epoch      uint64
+	self       *actor.PID
+	dispatcher *actor.PID
+	root       *actor.RootContext
+	at         messages.Cursor // behind the last chunk that was sent
+}
+
+func (w *cutting) stream(files Files, file messages.File, batch int) *streamed {
+	c := newCutter(file.ID, w.at, batch, w.emit)
+	err := files.Stream(w.ctx, file.Info, w.at.Offset, file.Info.Size-w.at.Offset, c.feed)
+	var blank int64
+	if err == nil {
+		blank, err = c.finish()
+	}
+	return &streamed{epoch: w.epoch, at: w.at, blank: blank, err: err}
+}
+
+// emit waits for credit and sends the chunk on.
+func (w *cutting) emit(c cut) error {
+	for c.ID.Index >= w.upTo {
+		select {
+		case w.upTo = <-w.credit:
+		case <-w.ctx.Done():
+			return w.ctx.Err()
+		}
+	}
+	if err := w.ctx.Err(); err != nil {
+		return err
+	}
+	w.root.Send(w.dispatcher, &planned{file: c.ID.File, epoch: w.epoch, cut: c})
+	w.at = messages.Cursor{Offset: c.End(), Index: c.ID.Index + 1, Line: c.FirstLine + c.Lines}
+	return nil
+}
+
+// reread reads the items of a chunk again, for another attempt. The range must
+// still be what it was.
+func reread(ctx context.Context, files Files, f messages.FileInfo, c messages.Chunk) ([]byte, error) {
+	var got *cut
+	at := messages.Cursor{Offset: c.Offset, Index: c.ID.Index, Line: c.FirstLine}
+	x := newCutter(c.ID.File, at, c.Items, func(k cut) error {
+		if got != nil {
+			return errOtherBytes
+		}
+		got = &k
+		return nil
+	})
+	if err := files.Stream(ctx, f, c.Offset, c.Length, x.feed); err != nil {
+		return nil, err
+	}
+	if _, err := x.finish(); err != nil {
+		return nil, err
+	}
+	if got == nil || got.Chunk != c {
+		return nil, errOtherBytes
+	}
+	return got.lines, nil
+}
+
+// errOtherBytes says that a chunk's range does not hold what was cut from it.
+var errOtherBytes = errors.New("the file's bytes are not those that were cut")

@@ -1,0 +1,208 @@
+package actors
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"kafka-master/messages"
+)
+
+// catalog knows the versions of the files in the input folder and decides which
+// are taken into work, as pure state.
+type catalog struct {
+	settle time.Duration
+	paths  map[string]*cataloged
+	byID   map[messages.FileID]*cataloged
+	next   messages.FileID
+	work   int // versions in work
+}
+
+// cataloged is the newest version of a path.
+type cataloged struct {
+	info       messages.FileInfo // as the version was fingerprinted, or touched
+	id         messages.FileID   // 0 until it was taken into work
+	generation int
+	sum        uint64
+	ended      bool
+	left       time.Time // when it was first missing
+
+	seen    messages.FileInfo // as the last listing showed it, while it differs from info
+	since   time.Time         // when seen was first seen like that
+	pending bool              // a fingerprint of seen was asked for
+	settled bool              // waits for a place in work
+	newSum  uint64            // its fingerprint
+}
+
+// What the coordinator has to do after a listing.
+type catalogWork struct {
+	fingerprint []messages.FileInfo // to be taken
+	gone        []messages.FileID   // versions in work that were deleted
+	changed     []messages.FileID   // versions in work whose size is another now
+	left        []messages.FileID   // versions that are missing for the first time
+	forget      []messages.FileID   // versions that left long ago
+	settling    int
+}
+
+const (
+	// maxInWork is how many files are in work at once, so that a huge one does
+	// not block a small one.
+	maxInWork = 16
+	// oldEnough is the age at which a file that is seen first counts as written.
+	oldEnough = 10 * time.Second
+	// rememberFor is how long a finished file is remembered after it left.
+	rememberFor = 30 * 24 * time.Hour
+)
+
+func newCatalog(settle time.Duration, files []messages.File, next messages.FileID) *catalog {
+	c := &catalog{settle: settle, paths: map[string]*cataloged{}, byID: map[messages.FileID]*cataloged{}, next: max(1, next)}
+	for _, f := range files {
+		x := &cataloged{info: f.Info, id: f.ID, generation: f.Generation, sum: f.Fingerprint, ended: !f.Ended.IsZero(), left: f.Left}
+		if old := c.paths[f.Info.Path]; old == nil || old.generation < f.Generation {
+			c.paths[f.Info.Path] = x
+		}
+		c.byID[f.ID] = x
+		c.next = max(c.next, f.ID+1)
+		if !x.ended {
+			c.work++
+		}
+	}
+	return c
+}
+
+// list takes a listing in.
+func (c *catalog) list(files []messages.FileInfo, now time.Time) catalogWork {
+	var w catalogWork
+	present := make(map[string]bool, len(files))
+	for _, f := range files {
+		present[f.Path] = true
+		x := c.paths[f.Path]
+		if x == nil {
+			x = &cataloged{}
+			c.paths[f.Path] = x
+		}
+		c.see(x, f, now, &w)
+	}
+	for path, x := range c.paths {
+		if present[path] {
+			continue
+		}
+		if x.id == 0 {
+			delete(c.paths, path) // it left before it was taken
+			continue
+		}
+		x.seen, x.settled, x.pending = messages.FileInfo{}, false, false
+		c.miss(x, now, &w)
+	}
+	for id, x := range c.byID {
+		if !x.left.IsZero() && x.ended && now.Sub(x.left) > rememberFor {
+			w.forget = append(w.forget, id)
+			delete(c.byID, id)
+			if c.paths[x.info.Path] == x {
+				delete(c.paths, x.info.Path)
+			}
+		}
+	}
+	return w
+}
+
+// see compares a file of the folder with what is known of its path.
+func (c *catalog) see(x *cataloged, f messages.FileInfo, now time.Time, w *catalogWork) {
+	if x.id != 0 && x.left.IsZero() && f.SameVersion(x.info) {
+		x.seen, x.settled, x.pending = messages.FileInfo{}, false, false
+		return
+	}
+	if x.id != 0 && !x.ended && f.Size != x.info.Size {
+		w.changed = append(w.changed, x.id)
+	}
+	if !f.SameVersion(x.seen) {
+		first := x.seen == messages.FileInfo{}
+		x.seen, x.since, x.settled, x.pending = f, now, false, false
+		written := c.settle == 0 || first && now.Sub(f.ModTime) >= oldEnough
+		// A version in work that only looks touched is asked for at once.
+		written = written || x.id != 0 && x.left.IsZero() && f.Size == x.info.Size
+		if !written {
+			w.settling++
+			return
+		}
+	} else if !x.pending && !x.settled && now.Sub(x.since) < c.settle {
+		w.settling++
+		return
+	}
+	if !x.pending && !x.settled {
+		x.pending = true
+		w.fingerprint = append(w.fingerprint, f)
+	}
+	w.settling++
+}
+
+func (c *catalog) miss(x *cataloged, now time.Time, w *catalogWork) {
+	if !x.left.IsZero() {
+		return
+	}
+	x.left = now
+	w.left = append(w.left, x.id)
+	if !x.ended {
+		w.gone = append(w.gone, x.id)
+	}
+}
+
+// print takes a fingerprint in. touched is the version whose time alone changed;
+// rewritten is one in work whose content is another.
+func (c *catalog) print(f messages.FileInfo, sum uint64, err error) (touched, rewritten messages.FileID) {
+	x := c.paths[f.Path]
+	if x == nil || !x.pending || !f.SameVersion(x.seen) {
+		return 0, 0
+	}
+	x.pending = false
+	if err != nil {
+		return 0, 0 // asked again after the next listing
+	}
+	if x.id != 0 && x.left.IsZero() && x.info.Size == f.Size && x.sum == sum {
+		x.info, x.seen = f, messages.FileInfo{}
+		return x.id, 0
+	}
+	x.settled, x.newSum = true, sum
+	if x.id != 0 && !x.ended {
+		return 0, x.id
+	}
+	return 0, 0
+}
+
+// admit takes settled files into work, oldest first, as long as there is room.
+func (c *catalog) admit(now time.Time) []messages.File {
+	var waiting []*cataloged
+	for _, x := range c.paths {
+		if x.settled && (x.id == 0 || x.ended) {
+			waiting = append(waiting, x)
+		}
+	}
+	slices.SortFunc(waiting, func(a, b *cataloged) int {
+		return cmp.Or(a.seen.ModTime.Compare(b.seen.ModTime), cmp.Compare(a.seen.Path, b.seen.Path))
+	})
+	var out []messages.File
+	for _, x := range waiting {
+		if c.work >= maxInWork {
+			break
+		}
+		fresh := &cataloged{info: x.seen, id: c.next, generation: x.generation + 1, sum: x.newSum}
+		c.next++
+		c.work++
+		c.paths[x.seen.Path] = fresh
+		c.byID[fresh.id] = fresh
+		out = append(out, messages.File{
+			ID: fresh.id, Info: fresh.info, Generation: fresh.generation, Fingerprint: fresh.sum,
+			Base: messages.Base(fresh.info.Path), State: messages.FileRunning,
+			Cursor: messages.Cursor{Line: 1}, Started: now,
+		})
+	}
+	return out
+}
+
+// end notes that a version became terminal.
+func (c *catalog) end(id messages.FileID) {
+	if x := c.byID[id]; x != nil && !x.ended {
+		x.ended = true
+		c.work--
+	}
+}

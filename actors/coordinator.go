@@ -1,0 +1,374 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"kafka-master/messages"
+)
+
+// coordinator leads one term: it loads the state, starts the actors that work,
+// and owns the settings and the list of files. It ends when one of its children
+// fails: everything begins again from the store, under a new term.
+type coordinator struct {
+	cfg         Config
+	parts       Parts
+	log         *slog.Logger
+	term        messages.Term
+	persistence *actor.PID
+	egress      *actor.PID
+
+	ctx      context.Context
+	cancel   context.CancelFunc
+	retry    alarm
+	pause    backoff
+	snap     messages.Snapshot
+	batch    int
+	catalog  *catalog
+	settling int
+	problems map[string]messages.Problem
+	ignored  uint64
+
+	topics, dispatcher, fleet, ingress, scanner, group *actor.PID
+
+	planners      map[messages.FileID]*actor.PID
+	crashes       map[messages.FileID]int
+	plannerSerial int
+	running       map[messages.FileID]messages.File
+	draining      *actor.PID
+	drains        []*actor.PID // still to be drained
+}
+
+type loadedState struct {
+	snap messages.Snapshot
+	err  error
+}
+
+func newCoordinator(c coordinator) actor.Actor {
+	c.pause = backoff{min: 100 * time.Millisecond, max: 2 * time.Second}
+	c.problems = map[string]messages.Problem{}
+	c.planners = map[messages.FileID]*actor.PID{}
+	c.crashes = map[messages.FileID]int{}
+	c.running = map[messages.FileID]messages.File{}
+	return &c
+}
+
+// Receive implements actor.Actor.
+func (c *coordinator) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		c.ctx, c.cancel = context.WithCancel(context.Background())
+		c.load(ctx)
+	case *actor.Stopping:
+		c.cancel()
+		c.retry.stop()
+	case *rang:
+		if c.retry.is(m) {
+			c.load(ctx)
+		}
+	case *loadedState:
+		c.onLoaded(ctx, m)
+	case *topicsReady:
+		c.problem("topics", "kafka", nil)
+		c.open(ctx, m)
+	case *busState:
+		c.problem("topics", "kafka", m.err)
+	case *topicsGrown:
+		c.log.Info("partitions grown", "partitions", m.partitions)
+		c.forward(ctx, c.group, m)
+	case *askCaughtUp:
+		c.forward(ctx, c.ingress, m)
+	case *classicWorkers:
+		c.forward(ctx, c.group, m)
+	case *ignoredSignals:
+		c.ignored = m.total
+	case *ask:
+		c.onAsk(ctx, m)
+	case *drain:
+		c.onDrain(ctx)
+	case *actor.Terminated:
+		c.onTerminated(ctx, m)
+	default:
+		c.onFile(ctx, ctx.Message())
+	}
+}
+
+func (c *coordinator) forward(ctx actor.Context, to *actor.PID, msg any) {
+	if to != nil {
+		ctx.Send(to, msg)
+	}
+}
+
+func (c *coordinator) load(ctx actor.Context) {
+	parent, store, term := c.ctx, c.parts.Store, c.term
+	run(ctx, func() any {
+		out := &loadedState{}
+		out.err = within(parent, 30*time.Second, "load the state", func(x context.Context) (err error) {
+			out.snap, err = store.Load(x, term)
+			return err
+		})
+		return out
+	})
+}
+
+func (c *coordinator) onLoaded(ctx actor.Context, m *loadedState) {
+	if errors.Is(m.err, messages.ErrFenced) {
+		ctx.Send(ctx.Parent(), &fenced{term: c.term})
+		return
+	}
+	ctx.Send(ctx.Parent(), &storeState{err: m.err})
+	if m.err != nil {
+		c.log.Warn("state cannot be loaded, trying again", "err", m.err)
+		c.retry.set(ctx, c.pause.next())
+		return
+	}
+	c.snap = m.snap
+	ctx.Send(c.persistence, &beginTerm{term: c.term, number: m.snap.Number})
+	ctx.Send(c.egress, &useTerm{term: c.term})
+	c.settings(ctx)
+	next, _ := strconv.ParseUint(c.snap.Values[messages.ValueNextFile], 10, 64)
+	c.catalog = newCatalog(c.cfg.Settle, c.snap.Files, messages.FileID(next))
+	self := ctx.Self()
+	c.topics = spawn(ctx, c.log, "topics", func() actor.Actor {
+		return newTopics(topics{cfg: c.cfg, bus: c.parts.Topics, in: c.parts.Consumer, log: c.log, owner: self})
+	})
+}
+
+// settings decides between the stored batch size and the variable: a value set
+// through the API wins until the variable itself changes between two starts.
+func (c *coordinator) settings(ctx actor.Context) {
+	c.batch = c.cfg.BatchSize
+	stored, err := strconv.Atoi(c.snap.Values[messages.ValueBatchSize])
+	origin := c.snap.Values[messages.ValueBatchSizeOrigin]
+	if err == nil && stored > 0 && origin == c.cfg.BatchSizeText {
+		c.batch = stored
+		return
+	}
+	if err == nil && stored != c.batch {
+		c.log.Info("BATCH_SIZE was changed since the last start: it wins over the stored value", "batch_size", c.batch, "was", stored)
+	}
+	c.write(ctx, messages.Batch{Values: []messages.Value{
+		{Name: messages.ValueBatchSize, Value: strconv.Itoa(c.batch)},
+		{Name: messages.ValueBatchSizeOrigin, Value: c.cfg.BatchSizeText},
+	}})
+}
+
+func (c *coordinator) write(ctx actor.Context, b messages.Batch) {
+	ctx.Send(c.persistence, &write{term: c.term, batch: b})
+}
+
+// open starts the actors that work, once Kafka is ready.
+func (c *coordinator) open(ctx actor.Context, ready *topicsReady) {
+	if c.dispatcher != nil {
+		return
+	}
+	self, snap := ctx.Self(), c.snap
+	c.snap = messages.Snapshot{}
+	c.dispatcher = spawn(ctx, c.log, "dispatcher", func() actor.Actor {
+		return newDispatcher(dispatcher{log: c.log, term: c.term, persistence: c.persistence, owner: self, batch: c.batch}, snap, c.cfg.MaxAttempts)
+	})
+	held := heldBy(snap)
+	sq := squad{
+		term: c.term, cfg: c.cfg, files: c.parts.Files,
+		dispatcher: c.dispatcher, persistence: c.persistence, egress: c.egress, owner: self,
+	}
+	known := map[messages.WorkerID]bool{}
+	for _, w := range snap.Workers {
+		known[w.ID] = true
+	}
+	for id := range held {
+		if !known[id] {
+			ctx.Send(c.dispatcher, &workerLost{worker: id, how: endReturned, reason: "its worker is not known any more"})
+		}
+	}
+	c.fleet = spawn(ctx, c.log, "fleet", func() actor.Actor {
+		return newFleet(fleet{squad: sq, log: c.log, restore: snap.Workers, held: held})
+	})
+	c.group = spawn(ctx, c.log, "classic-group", func() actor.Actor {
+		return newClassicGroup(classicGroup{cfg: c.cfg, bus: c.parts.Groups, in: c.parts.Consumer, log: c.log, fleet: c.fleet})
+	})
+	from := c.positions(snap, ready)
+	c.ingress = spawn(ctx, c.log, "ingress", func() actor.Actor {
+		return newIngress(ingress{bus: c.parts.Consumer, log: c.log, term: c.term, group: c.cfg.Group, fleet: c.fleet, persistence: c.persistence, owner: self}, from)
+	})
+	for _, f := range snap.Files {
+		if f.Ended.IsZero() {
+			c.running[f.ID] = f
+			c.plan(ctx, f, true)
+		}
+	}
+	c.scanner = spawn(ctx, c.log, "scanner", func() actor.Actor { return newScanner(c.parts.Files, c.log, self) })
+}
+
+// heldBy lists what each worker holds in a stored state.
+func heldBy(snap messages.Snapshot) map[messages.WorkerID][]assignment {
+	files := map[messages.FileID]messages.File{}
+	for _, f := range snap.Files {
+		files[f.ID] = f
+	}
+	out := map[messages.WorkerID][]assignment{}
+	for _, x := range snap.Chunks {
+		f, ok := files[x.ID.File]
+		if !ok || x.State != messages.ChunkAssigned && x.State != messages.ChunkRunning {
+			continue
+		}
+		out[x.Worker] = append(out[x.Worker], assignment{
+			chunk: x.Chunk, worker: x.Worker, attempt: x.Attempt, file: f.Info, generation: f.Generation,
+			batchID: messages.BatchID(f.Base, x.ID.Index, f.Generation, x.Attempt),
+		})
+	}
+	return out
+}
+
+// positions is where the worker topics are read from: the stored offsets, and
+// without one the first retained announcement and the end of the progress.
+func (c *coordinator) positions(snap messages.Snapshot, ready *topicsReady) []messages.Position {
+	stored := map[place]int64{}
+	for _, o := range snap.Offsets {
+		stored[place{o.Topic, o.Partition}] = o.Offset
+	}
+	var out []messages.Position
+	for topic, ends := range ready.ends {
+		for p := range ends.start {
+			at := place{topic, int32(p)}
+			offset, ok := stored[at]
+			if !ok {
+				offset = ends.end[p]
+				if topic == c.cfg.ConnectionTopic {
+					offset = ends.start[p]
+				}
+			}
+			out = append(out, messages.Position{Topic: topic, Partition: at.partition, Offset: offset})
+		}
+	}
+	return out
+}
+
+// onTerminated begins again when a child ended that must not end. A planner is
+// simply made anew, unless its file makes it fail every time.
+func (c *coordinator) onTerminated(ctx actor.Context, m *actor.Terminated) {
+	for id, pid := range c.planners {
+		if !pid.Equal(m.Who) {
+			continue
+		}
+		delete(c.planners, id)
+		f, ok := c.running[id]
+		if !ok || c.draining != nil {
+			return
+		}
+		if c.crashes[id]++; c.crashes[id] > 3 {
+			ctx.Send(c.dispatcher, &fileChanged{id: id, state: messages.FileFailed, reason: "its planner failed again and again: see the log"})
+			return
+		}
+		c.plan(ctx, f, true)
+		return
+	}
+	for _, pid := range []*actor.PID{c.topics, c.dispatcher, c.fleet, c.ingress, c.scanner, c.group} {
+		if pid != nil && pid.Equal(m.Who) && c.draining == nil {
+			c.log.Error("an actor failed, beginning again from the stored state", "actor", m.Who.Id)
+			ctx.Stop(ctx.Self())
+			return
+		}
+	}
+}
+
+func (c *coordinator) problem(key, part string, err error) {
+	if err == nil {
+		delete(c.problems, key)
+	} else {
+		c.problems[key] = messages.Problem{Part: part, Text: err.Error()}
+	}
+}
+
+func (c *coordinator) onAsk(ctx actor.Context, m *ask) {
+	switch q := m.query.(type) {
+	case messages.QueryBatchSize:
+		if c.catalog == nil {
+			ctx.Respond(unavailable("the state is being loaded"))
+			return
+		}
+		ctx.Respond(c.batch)
+	case messages.SetBatchSize:
+		c.onSetBatchSize(ctx, q)
+	case messages.QueryWorkers:
+		c.pass(ctx, c.fleet, &askWorkers{})
+	case messages.QueryTopics, messages.GrowPartitions:
+		c.pass(ctx, c.topics, q)
+	case messages.QueryOverview:
+		c.onOverview(ctx, m)
+	}
+}
+
+func (c *coordinator) pass(ctx actor.Context, to *actor.PID, msg any) {
+	if to == nil {
+		ctx.Respond(unavailable("the master is starting: Kafka or the state store is not ready yet"))
+		return
+	}
+	ctx.RequestWithCustomSender(to, msg, ctx.Sender())
+}
+
+func unavailable(why string) error { return fmt.Errorf("%w: %s", messages.ErrUnavailable, why) }
+
+// MaxBatchSize is the largest batch size in items.
+const MaxBatchSize = 1_000_000
+
+func (c *coordinator) onSetBatchSize(ctx actor.Context, q messages.SetBatchSize) {
+	if q.Items < 1 || q.Items > MaxBatchSize {
+		ctx.Respond(fmt.Errorf("%w: batch size %d, allowed 1 to %d", messages.ErrRange, q.Items, MaxBatchSize))
+		return
+	}
+	if c.dispatcher == nil {
+		ctx.Respond(unavailable("the master is starting"))
+		return
+	}
+	if q.Items != c.batch {
+		c.log.Info("batch size changed", "batch_size", q.Items, "was", c.batch)
+	}
+	c.batch = q.Items
+	c.write(ctx, messages.Batch{Values: []messages.Value{{Name: messages.ValueBatchSizeOrigin, Value: c.cfg.BatchSizeText}}})
+	ctx.Send(c.dispatcher, &useBatchSize{items: q.Items, reply: ctx.Sender(), msg: q.Items})
+}
+
+func (c *coordinator) onOverview(ctx actor.Context, m *ask) {
+	o := messages.Overview{Role: "leader", Term: c.term.Number, Settling: c.settling, Ignored: c.ignored, Problems: m.problems}
+	for _, p := range c.problems {
+		o.Problems = append(o.Problems, p)
+	}
+	if c.fleet == nil {
+		o.Role = "starting"
+		ctx.Respond(o)
+		return
+	}
+	ctx.RequestWithCustomSender(c.fleet, &fillOverview{overview: o}, ctx.Sender())
+}
+
+// onDrain stops what brings new work in, then lets the rest settle: planners and
+// scanner, ingress, dispatcher, in this order. It is called once by the master
+// and once by each of those that were asked to drain.
+func (c *coordinator) onDrain(ctx actor.Context) {
+	if c.draining == nil {
+		c.draining = ctx.Sender()
+		for _, pid := range c.planners {
+			ctx.Stop(pid)
+		}
+		for _, pid := range []*actor.PID{c.scanner, c.group} {
+			if pid != nil {
+				ctx.Stop(pid)
+			}
+		}
+		c.drains = []*actor.PID{c.ingress, c.dispatcher}
+	}
+	if len(c.drains) == 0 || c.drains[0] == nil {
+		ctx.Send(c.draining, &drain{})
+		return
+	}
+	next := c.drains[0]
+	c.drains = c.drains[1:]
+	ctx.Request(next, &drain{})
+}

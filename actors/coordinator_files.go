@@ -1,0 +1,139 @@
+package actors
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"kafka-master/messages"
+)
+
+// onFile handles what happens to files.
+func (c *coordinator) onFile(ctx actor.Context, msg any) {
+	if c.draining != nil {
+		return
+	}
+	switch m := msg.(type) {
+	case *listing:
+		c.onListing(ctx, m)
+	case *fingerprinted:
+		c.onFingerprint(ctx, m)
+	case *fileSuspect:
+		ctx.Send(c.scanner, &rescan{})
+		c.suspect(ctx, m.id)
+	case *fileEnded:
+		c.onEnded(ctx, m)
+	case *archived:
+		if m.err != nil {
+			c.log.Warn("finished file cannot be archived", "file", m.file.Path, "err", m.err)
+		} else {
+			c.log.Info("finished file archived", "file", m.file.Path)
+		}
+	}
+}
+
+func (c *coordinator) onListing(ctx actor.Context, m *listing) {
+	c.problem("input", "input", m.err)
+	if m.err != nil {
+		return
+	}
+	w := c.catalog.list(m.files, time.Now())
+	c.settling = w.settling
+	for _, id := range w.changed {
+		ctx.Send(c.dispatcher, &fileChanged{id: id, state: messages.FileChanged, reason: "its size changed while it was in work"})
+	}
+	for _, id := range w.gone {
+		ctx.Send(c.dispatcher, &fileChanged{id: id, state: messages.FileChanged, reason: "it was deleted while it was in work"})
+	}
+	now := time.Now()
+	for _, id := range w.left {
+		ctx.Send(c.dispatcher, &fileSeen{id: id, change: func(f *messages.File) { f.Left = now }})
+	}
+	for _, id := range w.forget {
+		ctx.Send(c.dispatcher, &forgetFile{id: id})
+	}
+	for _, f := range w.fingerprint {
+		ctx.Send(c.scanner, &fingerprint{file: f})
+	}
+}
+
+func (c *coordinator) onFingerprint(ctx actor.Context, m *fingerprinted) {
+	if m.err != nil {
+		c.log.Info("input file cannot be looked at yet", "file", m.file.Path, "err", m.err)
+	}
+	touched, rewritten := c.catalog.print(m.file, m.sum, m.err)
+	if touched != 0 {
+		at := m.file.ModTime
+		ctx.Send(c.dispatcher, &fileSeen{id: touched, change: func(f *messages.File) { f.Info.ModTime = at }})
+		if f, ok := c.running[touched]; ok {
+			f.Info = m.file
+			c.running[touched] = f
+			c.replan(ctx, f)
+		}
+	}
+	if rewritten != 0 {
+		ctx.Send(c.dispatcher, &fileChanged{id: rewritten, state: messages.FileChanged, reason: "its content was replaced while it was in work"})
+	}
+	c.admit(ctx)
+}
+
+// suspect plans a file again whose planner found another file than was listed,
+// in case the next listing shows the same version after all.
+func (c *coordinator) suspect(ctx actor.Context, id messages.FileID) {
+	if f, ok := c.running[id]; ok {
+		c.log.Info("input file is not as it was listed, looking again", "file", f.Info.Path)
+	}
+}
+
+// admit takes settled files into work.
+func (c *coordinator) admit(ctx actor.Context) {
+	files := c.catalog.admit(time.Now())
+	if len(files) == 0 {
+		return
+	}
+	c.write(ctx, messages.Batch{Values: []messages.Value{{Name: messages.ValueNextFile, Value: fmt.Sprint(c.catalog.next)}}})
+	for _, f := range files {
+		c.log.Info("input file taken", "file", f.Info.Path, "bytes", f.Info.Size, "generation", f.Generation)
+		c.running[f.ID] = f
+		c.plan(ctx, f, false)
+	}
+}
+
+// plan gives a file to the dispatcher, with a planner.
+func (c *coordinator) plan(ctx actor.Context, f messages.File, known bool) {
+	var pid *actor.PID
+	if f.State == messages.FileRunning {
+		files, log, d := c.parts.Files, c.log, c.dispatcher
+		c.plannerSerial++
+		name := fmt.Sprintf("batch-planner-%s-%d", actorName(f.Info.Path), c.plannerSerial)
+		pid = spawn(ctx, c.log, name, func() actor.Actor { return newPlanner(files, log, f, d) })
+		c.planners[f.ID] = pid
+	}
+	ctx.Send(c.dispatcher, &adopt{file: f, planner: pid, known: known})
+}
+
+// replan gives a file in work a new planner.
+func (c *coordinator) replan(ctx actor.Context, f messages.File) {
+	if old := c.planners[f.ID]; old != nil {
+		delete(c.planners, f.ID)
+		ctx.Stop(old)
+	}
+	c.plan(ctx, f, true)
+}
+
+func (c *coordinator) onEnded(ctx actor.Context, m *fileEnded) {
+	f := m.file
+	delete(c.running, f.ID)
+	if pid := c.planners[f.ID]; pid != nil {
+		delete(c.planners, f.ID)
+		ctx.Stop(pid)
+	}
+	c.catalog.end(f.ID)
+	c.log.Info("input file ended", "file", f.Info.Path, "state", f.State.String(), "items", f.Items,
+		"done", f.DoneItems, "dead", f.DeadItems, "duration_s", f.Ended.Sub(f.Started).Seconds(), "reason", f.Reason)
+	if c.cfg.Archive && (f.State == messages.FileDone || f.State == messages.FileDoneWithRejects) && f.Left.IsZero() {
+		ctx.Send(c.scanner, &archive{file: f.Info})
+	}
+	c.admit(ctx)
+}

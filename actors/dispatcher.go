@@ -1,0 +1,462 @@
+package actors
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"kafka-master/messages"
+)
+
+// dispatcher pairs chunks with free workers and alone judges results. Its ledger
+// is the one owner of what is open. It talks to neither Kafka nor the store
+// itself: its writes go to persistence in order, and what waits for a write (an
+// assignment before it may be sent) is a notice of that write.
+type dispatcher struct {
+	log         *slog.Logger
+	term        messages.Term
+	persistence *actor.PID
+	owner       *actor.PID
+
+	led      *ledger
+	batch    int
+	planners map[messages.FileID]*planning
+	plans    uint64 // how many plans were begun; each one's number is its epoch
+	offers   map[messages.WorkerID]*offering
+	free     []messages.WorkerID // workers with a free slot, longest waiting first
+	ahead    []messages.WorkerID // workers that take a chunk ahead
+	after    []notice            // of the next write
+	draining bool
+	tick     alarm
+}
+
+// planning is the dispatcher's side of a planner.
+type planning struct {
+	pid   *actor.PID
+	epoch uint64
+	upTo  int
+	size  int // bytes of the chunk that was planned last
+}
+
+// offering is what a free-worker offers.
+type offering struct {
+	offer
+	given           int
+	inFree, inAhead bool
+}
+
+type (
+	// adopt gives the dispatcher a file to work on, with its planner.
+	adopt struct {
+		file    messages.File
+		planner *actor.PID
+		known   bool // the ledger has it already: it was restored
+	}
+	// offer tells how many chunks a free-worker takes. The numbers are
+	// cumulative counts of assignments since the epoch began, so a repeated or
+	// late offer does no harm.
+	offer struct {
+		worker messages.WorkerID
+		pid    *actor.PID
+		epoch  uint64
+		upTo   int  // into free slots
+		ahead  int  // into the queue of the worker, >= upTo
+		refill bool // a judged result frees a slot at once
+	}
+	// withdraw ends an epoch: the worker takes nothing more.
+	withdraw struct {
+		worker messages.WorkerID
+		epoch  uint64
+	}
+	// assigned is a committed assignment for a free-worker.
+	assigned struct {
+		assignment
+		epoch uint64
+	}
+	// judge asks for a verdict on a final progress message.
+	judge struct {
+		signal messages.Signal
+		reply  *actor.PID // gets judged
+		ack    receipt
+	}
+	// judged is the verdict.
+	judged struct {
+		batchID  string
+		verdict  verdict
+		credited bool // the dispatcher counts the slot as free already
+	}
+	// begun says that an attempt shows progress.
+	begun struct {
+		worker  messages.WorkerID
+		batchID string
+	}
+	// giveBack ends an attempt without a result.
+	giveBack struct {
+		worker  messages.WorkerID
+		batchID string
+		how     ending
+		reason  string
+	}
+	// giveUp says that a chunk cannot be sent, whoever takes it.
+	giveUp struct {
+		worker  messages.WorkerID
+		batchID string
+		err     error
+	}
+	// workerLost takes everything back that a worker holds.
+	workerLost struct {
+		worker messages.WorkerID
+		how    ending
+		reason string
+	}
+	// useBatchSize changes the batch size of what was not assigned yet.
+	useBatchSize struct {
+		items int
+		reply *actor.PID // gets msg when it is committed
+		msg   any
+	}
+	// fileChanged says that a file in work is not what it was.
+	fileChanged struct {
+		id     messages.FileID
+		state  messages.FileState
+		reason string
+	}
+	// fileSuspect tells the owner that a file is not the one that was listed.
+	fileSuspect struct{ id messages.FileID }
+	// fileSeen changes what the listing knows of a file.
+	fileSeen struct {
+		id     messages.FileID
+		change func(*messages.File)
+	}
+	// forgetFile drops a file that left long ago.
+	forgetFile struct{ id messages.FileID }
+	// fileEnded tells the owner that a file became terminal; it is committed.
+	fileEnded struct{ file messages.File }
+)
+
+// receipt is owed to ingress for a worker message.
+type receipt struct {
+	ingress *actor.PID
+	batch   uint64
+}
+
+// give acknowledges the message.
+func (r receipt) give(ctx actor.Context) {
+	if r.ingress != nil {
+		ctx.Send(r.ingress, &acked{batch: r.batch, n: 1})
+	}
+}
+
+func newDispatcher(d dispatcher, snap messages.Snapshot, maxAttempts int) actor.Actor {
+	d.led = newLedger(d.term, maxAttempts)
+	d.led.restore(snap, time.Now())
+	d.planners = map[messages.FileID]*planning{}
+	d.offers = map[messages.WorkerID]*offering{}
+	return &d
+}
+
+// tickEvery is how often chunks that wait for a time are looked at.
+const tickEvery = time.Second
+
+// Receive implements actor.Actor.
+func (d *dispatcher) Receive(ctx actor.Context) {
+	now := time.Now()
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		d.tick.set(ctx, tickEvery)
+	case *actor.Stopping:
+		d.tick.stop()
+		return
+	case *planned:
+		if p := d.planners[m.file]; p != nil && p.epoch == m.epoch {
+			p.size = len(m.cut.lines)
+			d.led.plan(m.file, m.cut, now)
+		}
+	case *planEnd:
+		d.onPlanEnd(ctx, m, now)
+	case *offer:
+		d.onOffer(m)
+	case *withdraw:
+		if o := d.offers[m.worker]; o != nil && o.epoch <= m.epoch {
+			delete(d.offers, m.worker)
+		}
+	case *judge:
+		d.onJudge(ctx, m, now)
+		d.match(now)
+		d.flush(ctx)
+		m.ack.give(ctx)
+		return
+	case *begun:
+		d.led.started(m.worker, m.batchID)
+		return
+	case *giveBack:
+		d.onGiveBack(m, now)
+	case *giveUp:
+		d.onGiveUp(m, now)
+	case *workerLost:
+		if n := d.led.lost(m.worker, m.how, m.reason, now); n > 0 {
+			d.log.Info("chunks taken back", "worker_id", m.worker, "chunks", n, "reason", m.reason)
+		}
+	case *adopt:
+		d.onAdopt(ctx, m, now)
+	case *useBatchSize:
+		d.onBatchSize(ctx, m)
+	case *fileChanged:
+		d.led.change(m.id, m.state, m.reason, now)
+	case *fileSeen:
+		d.led.update(m.id, m.change)
+	case *forgetFile:
+		d.led.forget(m.id)
+	case *fillOverview:
+		m.overview.Files = d.files()
+		ctx.Respond(m.overview)
+		return
+	case *drain:
+		d.draining = true
+		ctx.Respond(&drain{})
+	case *rang:
+		if d.tick.is(m) {
+			d.tick.set(ctx, tickEvery)
+		}
+	default:
+		return
+	}
+	d.match(now)
+	d.flush(ctx)
+}
+
+func (d *dispatcher) onPlanEnd(ctx actor.Context, m *planEnd, now time.Time) {
+	p := d.planners[m.file]
+	if p == nil || p.epoch != m.epoch {
+		return
+	}
+	if m.err != nil {
+		ctx.Send(d.owner, &fileSuspect{id: m.file})
+		return
+	}
+	d.led.planEnd(m.file, m.blank, now)
+}
+
+func (d *dispatcher) onOffer(m *offer) {
+	o := d.offers[m.worker]
+	switch {
+	case o == nil:
+		o = &offering{}
+		d.offers[m.worker] = o
+	case o.epoch > m.epoch:
+		return
+	case o.epoch < m.epoch:
+		o.given = 0
+	}
+	o.offer = *m
+	d.enqueue(o)
+}
+
+func (d *dispatcher) enqueue(o *offering) {
+	if o.given < o.upTo && !o.inFree {
+		o.inFree = true
+		d.free = append(d.free, o.worker)
+	}
+	if o.given < o.ahead && !o.inAhead {
+		o.inAhead = true
+		d.ahead = append(d.ahead, o.worker)
+	}
+}
+
+// match pairs workers and chunks until one of them runs out.
+func (d *dispatcher) match(now time.Time) {
+	d.led.workers = len(d.offers)
+	if d.draining || !d.led.ready() {
+		return
+	}
+	var passed []*offering // cannot take any chunk now
+	for {
+		o := d.nextOffer()
+		if o == nil {
+			break
+		}
+		a, ok := d.led.pick(o.worker, len(d.offers) > 1, now)
+		if !ok {
+			passed = append(passed, o)
+			if !d.led.ready() {
+				break
+			}
+			continue
+		}
+		o.given++
+		d.after = append(d.after, notice{to: o.pid, msg: &assigned{assignment: a, epoch: o.epoch}})
+		d.enqueue(o)
+	}
+	for _, o := range passed {
+		d.enqueue(o)
+	}
+}
+
+// nextOffer takes the next worker with a free slot; without one, the next that
+// takes a chunk ahead.
+func (d *dispatcher) nextOffer() *offering {
+	for len(d.free) > 0 {
+		o := d.offers[d.free[0]]
+		d.free = d.free[1:]
+		if o == nil {
+			continue
+		}
+		if o.inFree = false; o.given < o.upTo {
+			return o
+		}
+	}
+	for len(d.ahead) > 0 {
+		o := d.offers[d.ahead[0]]
+		d.ahead = d.ahead[1:]
+		if o == nil {
+			continue
+		}
+		if o.inAhead = false; o.given < o.ahead {
+			return o
+		}
+	}
+	return nil
+}
+
+func (d *dispatcher) onJudge(ctx actor.Context, m *judge, now time.Time) {
+	v := d.led.result(m.signal, now)
+	out := &judged{batchID: m.signal.BatchID, verdict: v}
+	if o := d.offers[m.signal.Worker]; o != nil && o.refill && m.reply != nil && o.pid.Equal(m.reply) && (v == verdictDone || v == verdictFailed || v == verdictRetry) {
+		out.credited = true
+		o.upTo++
+		o.ahead++
+		d.enqueue(o)
+	}
+	switch v {
+	case verdictFailed:
+		d.log.Info("attempt failed", "worker_id", m.signal.Worker, "batch_id", m.signal.BatchID, "err", m.signal.Error)
+	case verdictDone:
+	default:
+		d.log.Debug("result judged", "worker_id", m.signal.Worker, "batch_id", m.signal.BatchID, "verdict", v.String())
+	}
+	if m.reply != nil {
+		ctx.Send(m.reply, out)
+	}
+}
+
+func (d *dispatcher) onGiveBack(m *giveBack, now time.Time) {
+	if d.led.takeBack(m.worker, m.batchID, m.how, m.reason, now) {
+		d.log.Info("chunk taken back", "worker_id", m.worker, "batch_id", m.batchID, "reason", m.reason)
+	}
+}
+
+// onGiveUp ends a chunk that no message can hold, or a file that changed.
+func (d *dispatcher) onGiveUp(m *giveUp, now time.Time) {
+	b, e := d.led.current(m.worker, m.batchID)
+	if e == nil {
+		return
+	}
+	if errors.Is(m.err, errOtherBytes) {
+		d.led.change(b.ID, messages.FileChanged, m.err.Error(), now)
+	}
+	d.led.kill(b, e, m.err.Error(), now)
+	d.log.Warn("chunk is dead", "batch_id", m.batchID, "err", m.err)
+}
+
+func (d *dispatcher) onAdopt(ctx actor.Context, m *adopt, now time.Time) {
+	if !m.known {
+		if err := d.led.openFile(m.file, now); err != nil {
+			d.led.refuse(m.file, err.Error(), now)
+			d.log.Warn("input file refused", "file", m.file.Info.Path, "err", err)
+			return
+		}
+	}
+	if m.planner == nil {
+		return
+	}
+	d.planners[m.file.ID] = &planning{pid: m.planner, size: messages.MaxChunkBytes}
+	d.replan(ctx, m.file.ID)
+}
+
+// replan lets the planner of a file begin again behind what was assigned.
+func (d *dispatcher) replan(ctx actor.Context, id messages.FileID) {
+	p := d.planners[id]
+	at, ok := d.led.replan(id)
+	if p == nil || !ok {
+		return
+	}
+	d.plans++
+	p.epoch = d.plans
+	p.upTo = at.Index + d.share(p)
+	ctx.Send(p.pid, &planFrom{epoch: p.epoch, at: at, batch: d.batch, upTo: p.upTo})
+}
+
+func (d *dispatcher) onBatchSize(ctx actor.Context, m *useBatchSize) {
+	if m.items != d.batch {
+		d.batch = m.items
+		for id := range d.planners {
+			d.replan(ctx, id)
+		}
+	}
+	if m.reply != nil {
+		d.led.out.Values = append(d.led.out.Values, messages.Value{Name: messages.ValueBatchSize, Value: fmt.Sprint(m.items)})
+		d.after = append(d.after, notice{to: m.reply, msg: m.msg})
+	}
+}
+
+// flush hands the writes on, tells who waits for them, and raises credits.
+func (d *dispatcher) flush(ctx actor.Context) {
+	batch, ended := d.led.take()
+	for _, f := range ended {
+		delete(d.planners, f.ID)
+		d.after = append(d.after, notice{to: d.owner, msg: &fileEnded{file: f}})
+	}
+	if !batch.Empty() || len(d.after) > 0 {
+		ctx.Send(d.persistence, &write{term: d.term, batch: batch, after: d.after})
+		d.after = nil
+	}
+	if d.draining {
+		return
+	}
+	for id, p := range d.planners {
+		b := d.led.files[id]
+		if b == nil || b.allCut {
+			continue
+		}
+		share := d.share(p)
+		if upTo := b.Cursor.Index + share; upTo > p.upTo && (len(b.planned)*2 <= share || upTo-p.upTo >= share/2) {
+			p.upTo = upTo
+			ctx.Send(p.pid, &grant{epoch: p.epoch, upTo: upTo})
+		}
+	}
+}
+
+const (
+	// maxPlannedBytes bounds the items of chunks that wait in memory, over all
+	// files; one chunk per file is always allowed.
+	maxPlannedBytes = 8 << 20
+	minPlanned      = 16   // chunks that are cut ahead of the workers, at least
+	maxPlanned      = 1024 // and at most
+)
+
+// share is how many chunks a file may have planned.
+func (d *dispatcher) share(p *planning) int {
+	files := max(1, len(d.led.turn))
+	slots := 0
+	for _, o := range d.offers {
+		slots += max(1, o.ahead-o.upTo+1)
+		if slots >= maxPlanned {
+			break
+		}
+	}
+	n := min(max(minPlanned, 2*slots), maxPlanned) / files
+	n = min(n, maxPlannedBytes/files/max(1, p.size))
+	return max(1, n)
+}
+
+// files lists every file that is known.
+func (d *dispatcher) files() []messages.FileStatus {
+	out := make([]messages.FileStatus, 0, len(d.led.files))
+	for _, b := range d.led.files {
+		out = append(out, messages.FileStatus{File: b.File, Ready: len(b.planned) + len(b.again), Running: b.live})
+	}
+	return out
+}

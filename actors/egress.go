@@ -1,0 +1,237 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"kafka-master/messages"
+)
+
+// egress produces to Kafka. One request is in flight per leading broker; what
+// becomes ready meanwhile goes into the next one, all partitions together. It
+// outlives a term: it finishes what is in flight and refuses lower terms.
+type egress struct {
+	bus   Producer
+	log   *slog.Logger
+	owner *actor.PID // is told whether Kafka can be written
+
+	ctx     context.Context
+	cancel  context.CancelFunc
+	term    messages.Term
+	queues  map[int32]*sendQueue // by leader; NoLeader holds what has no leader yet
+	waiting []*actor.PID         // asked for flushed
+	failing bool
+}
+
+// sendQueue is what waits for one broker.
+type sendQueue struct {
+	leader int32
+	ready  []*send
+	flying []*send
+	again  alarm
+	pause  backoff
+}
+
+type (
+	// send asks for a record to be produced; the answer is sent.
+	send struct {
+		term   messages.Term
+		record messages.Record
+		reply  *actor.PID
+		tag    string // comes back in the answer
+	}
+	// sent is how a send ended: err is nil, or wraps ErrMaybeWritten or
+	// ErrRefused. What surely was not written is tried until the term ends.
+	sent struct {
+		tag    string
+		offset int64
+		err    error
+	}
+	// useTerm lets egress drop what an older term still wants to send.
+	useTerm struct{ term messages.Term }
+	// busState tells the owner that Kafka cannot be written, or can again.
+	busState struct{ err error }
+
+	produced struct {
+		leader   int32
+		outcomes []messages.Produced
+	}
+)
+
+const (
+	produceTimeout = 10 * time.Second
+	// maxRequestBytes bounds one produce request; brokers refuse more than
+	// 100 MiB, and a smaller one comes back sooner.
+	maxRequestBytes = 4 << 20
+)
+
+func newEgress(bus Producer, log *slog.Logger, owner *actor.PID) actor.Actor {
+	return &egress{bus: bus, log: log, owner: owner, queues: map[int32]*sendQueue{}}
+}
+
+// Receive implements actor.Actor.
+func (e *egress) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		e.ctx, e.cancel = context.WithCancel(context.Background())
+	case *actor.Stopping:
+		e.cancel()
+		for _, q := range e.queues {
+			q.again.stop()
+		}
+	case *useTerm:
+		e.term = m.term
+		for _, q := range e.queues {
+			q.ready = e.fresh(q.ready)
+		}
+	case *send:
+		e.onSend(ctx, m)
+	case *produced:
+		e.onProduced(ctx, m)
+	case *flushed:
+		e.waiting = append(e.waiting, ctx.Sender())
+		e.answerFlushed(ctx)
+	case *rang:
+		for _, q := range e.queues {
+			if q.again.is(m) {
+				q.again.stop()
+				e.wake(ctx, q)
+				return
+			}
+		}
+	}
+}
+
+func (e *egress) fresh(list []*send) []*send {
+	var kept []*send
+	for _, s := range list {
+		if !s.term.Older(e.term) {
+			kept = append(kept, s)
+		}
+	}
+	return kept
+}
+
+func (e *egress) queue(leader int32) *sendQueue {
+	q := e.queues[leader]
+	if q == nil {
+		q = &sendQueue{leader: leader, pause: backoff{min: 20 * time.Millisecond, max: 2 * time.Second}}
+		e.queues[leader] = q
+	}
+	return q
+}
+
+func (e *egress) onSend(ctx actor.Context, m *send) {
+	if m.term.Older(e.term) {
+		return // of a leader that was deposed: nobody waits for the answer
+	}
+	q := e.queue(e.bus.Leader(m.record.Topic, m.record.Partition))
+	q.ready = append(q.ready, m)
+	e.next(ctx, q)
+}
+
+// wake tries a queue again after a pause; leaders may have moved meanwhile.
+func (e *egress) wake(ctx actor.Context, q *sendQueue) {
+	ready := q.ready
+	q.ready = nil
+	touched := map[*sendQueue]bool{q: true}
+	for _, s := range ready {
+		to := e.queue(e.bus.Leader(s.record.Topic, s.record.Partition))
+		to.ready = append(to.ready, s)
+		touched[to] = true
+	}
+	for to := range touched {
+		e.next(ctx, to)
+	}
+}
+
+// next sends the next request of a queue, unless one is in flight or it pauses.
+func (e *egress) next(ctx actor.Context, q *sendQueue) {
+	if len(q.flying) > 0 || len(q.ready) == 0 || q.again.timer != nil {
+		return
+	}
+	n, size := 0, 0
+	for n < len(q.ready) && (n == 0 || size+len(q.ready[n].record.Value) <= maxRequestBytes) {
+		size += len(q.ready[n].record.Value)
+		n++
+	}
+	if q.leader == messages.NoLeader {
+		n = 1 // its partition is not known yet: it waits alone
+	}
+	q.flying = q.ready[:n:n]
+	q.ready = append([]*send(nil), q.ready[n:]...)
+	records := make([]messages.Record, n)
+	for i, s := range q.flying {
+		records[i] = s.record
+	}
+	bus, parent, leader := e.bus, e.ctx, q.leader
+	run(ctx, func() any {
+		c, cancel := context.WithTimeout(parent, produceTimeout)
+		defer cancel()
+		return &produced{leader: leader, outcomes: bus.Produce(c, records)}
+	})
+}
+
+func (e *egress) onProduced(ctx actor.Context, m *produced) {
+	q := e.queues[m.leader]
+	flying := q.flying
+	q.flying = nil
+	var again []*send
+	var worst error
+	for i, s := range flying {
+		out := m.outcomes[i]
+		switch {
+		case out.Err != nil && errors.Is(out.Err, messages.ErrNotWritten):
+			worst = out.Err
+			again = append(again, s)
+			continue
+		case out.Err != nil && !errors.Is(out.Err, messages.ErrRefused):
+			worst = out.Err
+		}
+		if s.reply != nil {
+			ctx.Send(s.reply, &sent{tag: s.tag, offset: out.Offset, err: out.Err})
+		}
+	}
+	e.report(ctx, worst)
+	if worst == nil {
+		q.pause.reset()
+		e.next(ctx, q)
+	} else {
+		q.ready = append(e.fresh(again), q.ready...)
+		q.again.set(ctx, q.pause.next())
+	}
+	e.answerFlushed(ctx)
+}
+
+func (e *egress) report(ctx actor.Context, err error) {
+	if err == nil && !e.failing {
+		return
+	}
+	if (err != nil) != e.failing {
+		e.failing = err != nil
+		if err != nil {
+			e.log.Warn("Kafka cannot be written, chunks wait", "err", err)
+		} else {
+			e.log.Info("Kafka can be written again")
+		}
+	}
+	ctx.Send(e.owner, &busState{err: err})
+}
+
+// answerFlushed answers those who wait until nothing is in flight; what only
+// waits for a broker that is away does not hold a stop up.
+func (e *egress) answerFlushed(ctx actor.Context) {
+	for _, q := range e.queues {
+		if len(q.flying) > 0 || len(q.ready) > 0 && q.again.timer == nil {
+			return
+		}
+	}
+	for _, to := range e.waiting {
+		ctx.Send(to, &flushed{})
+	}
+	e.waiting = nil
+}

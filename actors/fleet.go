@@ -1,0 +1,232 @@
+package actors
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"kafka-master/messages"
+)
+
+// fleet routes worker messages to the supervisors, of which it is the parent:
+// one for each worker.
+type fleet struct {
+	squad
+	log     *slog.Logger
+	restore []messages.Worker
+	held    map[messages.WorkerID][]assignment
+
+	crew    map[messages.WorkerID]*member
+	byPID   map[string]messages.WorkerID
+	serial  int
+	view    *groupView
+	classic int // classic workers that are known
+	told    int // how many of them the owner knows of
+	dropped uint64
+}
+
+// member is the fleet's side of one worker.
+type member struct {
+	pid    *actor.PID
+	status messages.WorkerStatus
+	seen   time.Time
+}
+
+type (
+	// askWorkers asks for []messages.WorkerStatus.
+	askWorkers struct{}
+	// classicWorkers tells the owner whether classic workers are known.
+	classicWorkers struct{ count int }
+)
+
+// maxWorkers bounds the workers that are known at once, since their ids come
+// from untrusted messages.
+const maxWorkers = 100_000
+
+func newFleet(f fleet) actor.Actor {
+	f.crew = map[messages.WorkerID]*member{}
+	f.byPID = map[string]messages.WorkerID{}
+	return &f
+}
+
+// Receive implements actor.Actor.
+func (f *fleet) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		for _, w := range f.restore {
+			f.hire(ctx, w, f.held[w.ID])
+		}
+		f.restore, f.held = nil, nil
+	case *signals:
+		for _, s := range m.list {
+			f.route(ctx, &heard{signal: s, ack: receipt{ingress: m.from, batch: m.batch}})
+		}
+	case *caughtUp:
+		ctx.Send(m.who, m)
+	case *groupView:
+		f.view = m
+		for _, w := range f.crew {
+			if w.status.Kind == messages.Classic {
+				ctx.Send(w.pid, m)
+			}
+		}
+	case *workerStatus:
+		f.onStatus(ctx, m)
+	case *actor.Terminated:
+		f.onTerminated(ctx, m)
+	case *askWorkers:
+		ctx.Respond(f.list())
+	case *fillOverview:
+		m.overview.Workers = f.present()
+		ctx.RequestWithCustomSender(f.dispatcher, m, ctx.Sender())
+	}
+}
+
+func (f *fleet) route(ctx actor.Context, m *heard) {
+	s := m.signal
+	w := f.crew[s.Worker]
+	if w == nil {
+		hires := s.Kind == messages.SignalAnnounce || s.Kind == messages.SignalHeartbeat && s.Native()
+		switch {
+		case hires && len(f.crew) < maxWorkers:
+			kind := messages.Classic
+			if s.Native() {
+				kind = messages.Native
+			}
+			w = f.hire(ctx, messages.Worker{ID: s.Worker, Kind: kind}, nil)
+		case s.Final():
+			// Of a worker that was forgotten: its work still counts.
+			ctx.Send(f.dispatcher, &judge{signal: s, ack: m.ack})
+			return
+		default:
+			f.dropped++
+			m.ack.give(ctx)
+			return
+		}
+	}
+	w.seen = time.Now()
+	if s.Kind == messages.SignalAnnounce && !s.Native() {
+		f.claim(ctx, s)
+	}
+	ctx.Send(w.pid, m)
+}
+
+// claim empties the lists of the other classic workers that hold a partition
+// which was just announced: the newest announcement owns it.
+func (f *fleet) claim(ctx actor.Context, s messages.Signal) {
+	if len(s.Partitions) == 0 {
+		return
+	}
+	for id, w := range f.crew {
+		if id == s.Worker || w.status.Kind != messages.Classic {
+			continue
+		}
+		if slices.ContainsFunc(s.Partitions, func(p int32) bool { return slices.Contains(w.status.Partitions, p) }) {
+			ctx.Send(w.pid, &disown{partitions: s.Partitions})
+		}
+	}
+}
+
+func (f *fleet) hire(ctx actor.Context, w messages.Worker, held []assignment) *member {
+	f.serial++
+	sq, log := f.squad, f.log
+	pid := spawn(ctx, f.log, fmt.Sprintf("supervisor-%s-%d", actorName(string(w.ID)), f.serial), func() actor.Actor {
+		return newSupervisor(sq, log, w, held)
+	})
+	m := &member{pid: pid, seen: time.Now(), status: messages.WorkerStatus{ID: w.ID, Kind: w.Kind, Partitions: w.Partitions}}
+	f.crew[w.ID] = m
+	f.byPID[pid.Id] = w.ID
+	f.tally(w.Kind, +1)
+	if f.view != nil && w.Kind == messages.Classic {
+		ctx.Send(pid, f.view)
+	}
+	f.count(ctx)
+	return m
+}
+
+func (f *fleet) onStatus(ctx actor.Context, m *workerStatus) {
+	w := f.crew[m.ID]
+	if w == nil || !w.pid.Equal(m.from) {
+		return
+	}
+	f.tally(w.status.Kind, -1)
+	w.status = m.WorkerStatus
+	f.tally(w.status.Kind, +1)
+	if m.State == messages.WorkerGone {
+		f.leave(m.ID)
+		ctx.Stop(w.pid)
+	}
+	f.count(ctx)
+}
+
+// leave drops a worker from the lists.
+func (f *fleet) leave(id messages.WorkerID) {
+	w := f.crew[id]
+	f.tally(w.status.Kind, -1)
+	delete(f.crew, id)
+	delete(f.byPID, w.pid.Id)
+}
+
+func (f *fleet) tally(kind messages.WorkerKind, n int) {
+	if kind == messages.Classic {
+		f.classic += n
+	}
+}
+
+// onTerminated takes back what a worker held whose supervisor panicked; its next
+// message makes a new one.
+func (f *fleet) onTerminated(ctx actor.Context, m *actor.Terminated) {
+	id, ok := f.byPID[m.Who.Id]
+	if !ok {
+		return
+	}
+	f.leave(id)
+	ctx.Send(f.dispatcher, &withdraw{worker: id, epoch: ^uint64(0)})
+	ctx.Send(f.dispatcher, &workerLost{worker: id, how: endReturned, reason: "its supervisor failed"})
+	f.count(ctx)
+}
+
+// count tells the owner when the number of classic workers changed.
+func (f *fleet) count(ctx actor.Context) {
+	if f.classic != f.told {
+		f.told = f.classic
+		ctx.Send(f.owner, &classicWorkers{count: f.classic})
+	}
+}
+
+// present counts the workers that are not lost.
+func (f *fleet) present() (n int) {
+	for _, w := range f.crew {
+		if w.status.State != messages.WorkerLost {
+			n++
+		}
+	}
+	return n
+}
+
+func (f *fleet) list() []messages.WorkerStatus {
+	out := make([]messages.WorkerStatus, 0, len(f.crew))
+	for _, w := range f.crew {
+		st := w.status
+		st.Seen = w.seen
+		out = append(out, st)
+	}
+	slices.SortFunc(out, func(a, b messages.WorkerStatus) int { return cmp.Compare(a.ID, b.ID) })
+	return out
+}
+
+// actorName makes a name out of an id: short, and only of plain characters.
+func actorName(id string) string {
+	clean := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
+			return r
+		}
+		return '_'
+	}, id)
+	return clean[:min(len(clean), 40)]
+}

@@ -1,0 +1,331 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"kafka-master/messages"
+)
+
+// freeWorker hands chunks over to one worker: it offers the worker's slots to
+// the dispatcher, sends what was assigned and committed, watches the start, and
+// frees a slot when the dispatcher has judged its result.
+type freeWorker struct {
+	squad
+	worker messages.Worker
+	takes  bool
+	slots  slots
+
+	epoch    uint64
+	received int // assignments of this epoch
+	offered  offer
+	watch    alarm
+	moved    alarm
+	cancel   context.CancelFunc
+	ctx      context.Context
+}
+
+// squad is what the actors around workers share.
+type squad struct {
+	term        messages.Term
+	cfg         Config
+	files       Files
+	dispatcher  *actor.PID
+	persistence *actor.PID
+	egress      *actor.PID
+	owner       *actor.PID // the coordinator
+}
+
+type (
+	// setWorker tells the free-worker what its supervisor knows.
+	setWorker struct {
+		worker messages.Worker
+		takes  bool // chunks may be sent
+		fresh  bool // what it held is gone: forget it
+	}
+	// beat is a heartbeat of the worker.
+	beat struct{ signal messages.Signal }
+	// work is progress of a chunk.
+	work struct{ batchID string }
+	// reannounced says that a classic worker announced itself anew.
+	reannounced struct{ partitions []int32 }
+	// load tells the supervisor what the worker holds.
+	load struct {
+		held []string
+		free bool
+	}
+	// silent tells the supervisor that a classic worker owes a sign of life.
+	silent struct{ reason string }
+
+	loaded struct {
+		batchID string
+		lines   []byte
+		err     error
+	}
+)
+
+// movedWait is how long a chunk of a classic worker that announced itself with
+// other partitions may still end: its final message travels in another topic.
+const movedWait = 2 * time.Second
+
+func newFreeWorker(s squad, w messages.Worker, held []assignment) actor.Actor {
+	f := &freeWorker{squad: s}
+	f.use(w)
+	for _, a := range held {
+		x := f.slots.add(a, time.Now())
+		x.sent = true // it may have been: heartbeats or the deadline tell
+		if len(w.Partitions) > 0 {
+			x.partition = w.Partitions[0]
+		}
+	}
+	return f
+}
+
+func (f *freeWorker) use(w messages.Worker) {
+	f.worker = w
+	f.slots.kind, f.slots.capacity, f.slots.timeout = w.Kind, max(1, w.Capacity), f.cfg.WorkerTimeout
+	f.slots.prefetch = f.cfg.Prefetch
+	if w.Kind == messages.Classic {
+		f.slots.capacity, f.slots.prefetch = 1, 0
+	}
+}
+
+// Receive implements actor.Actor.
+func (f *freeWorker) Receive(ctx actor.Context) {
+	now := time.Now()
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		f.ctx, f.cancel = context.WithCancel(context.Background())
+		f.report(ctx)
+	case *actor.Stopping:
+		f.cancel()
+		f.watch.stop()
+		f.moved.stop()
+		ctx.Send(f.dispatcher, &withdraw{worker: f.worker.ID, epoch: f.epoch})
+		return
+	case *setWorker:
+		f.onSetWorker(ctx, m)
+	case *assigned:
+		f.onAssigned(ctx, m, now)
+	case *loaded:
+		f.onLoaded(ctx, m)
+	case *sent:
+		f.onSent(ctx, m, now)
+	case *beat:
+		f.onBeat(ctx, m, now)
+	case *work:
+		if f.slots.progress(m.batchID, now) {
+			ctx.Send(f.dispatcher, &begun{worker: f.worker.ID, batchID: m.batchID})
+		}
+	case *judged:
+		f.onJudged(ctx, m, now)
+	case *reannounced:
+		f.onReannounced(ctx, m, now)
+	case *rang:
+		f.onRang(ctx, m, now)
+	default:
+		return
+	}
+	f.rearm(ctx, now)
+}
+
+func (f *freeWorker) onSetWorker(ctx actor.Context, m *setWorker) {
+	f.use(m.worker)
+	if m.fresh {
+		f.slots.list, f.slots.foreign = nil, 0
+	}
+	if m.fresh || !m.takes && f.takes {
+		ctx.Send(f.dispatcher, &withdraw{worker: f.worker.ID, epoch: f.epoch})
+		f.epoch++
+		f.received = 0
+	}
+	f.takes = m.takes
+	f.offer(ctx)
+	f.report(ctx)
+}
+
+// offer tells the dispatcher how many chunks the worker takes.
+func (f *freeWorker) offer(ctx actor.Context) {
+	if !f.takes {
+		return
+	}
+	free, ahead := f.slots.room()
+	o := offer{
+		worker: f.worker.ID, pid: ctx.Self(), epoch: f.epoch,
+		upTo: f.received + free, ahead: f.received + ahead, refill: f.slots.foreign == 0,
+	}
+	if o != f.offered {
+		f.offered = o
+		ctx.Send(f.dispatcher, &o)
+	}
+}
+
+func (f *freeWorker) report(ctx actor.Context) {
+	held := make([]string, 0, len(f.slots.list))
+	for _, x := range f.slots.list {
+		held = append(held, x.batchID)
+	}
+	free, _ := f.slots.room()
+	ctx.Send(ctx.Parent(), &load{held: held, free: f.takes && free > 0})
+}
+
+func (f *freeWorker) onAssigned(ctx actor.Context, m *assigned, now time.Time) {
+	if m.epoch != f.epoch || !f.takes {
+		f.giveBack(ctx, m.batchID, endReturned, "the worker takes nothing now")
+		return
+	}
+	f.received++
+	x := f.slots.add(m.assignment, now)
+	x.partition = f.worker.Partitions[0]
+	f.report(ctx)
+	if m.lines != nil {
+		f.produce(ctx, x)
+		return
+	}
+	parent, files := f.ctx, f.files
+	run(ctx, func() any {
+		lines, err := reread(parent, files, m.file, m.chunk)
+		return &loaded{batchID: m.batchID, lines: lines, err: err}
+	})
+}
+
+func (f *freeWorker) onLoaded(ctx actor.Context, m *loaded) {
+	x := f.slots.find(m.batchID)
+	if x == nil {
+		return
+	}
+	switch {
+	case m.err == nil:
+		x.lines = m.lines
+		f.produce(ctx, x)
+		return
+	case errors.Is(m.err, errOtherBytes):
+		ctx.Send(f.dispatcher, &giveUp{worker: f.worker.ID, batchID: m.batchID, err: m.err})
+	default:
+		if errors.Is(m.err, messages.ErrFileChanged) {
+			ctx.Send(f.owner, &fileSuspect{id: x.chunk.ID.File})
+		}
+		f.giveBack(ctx, m.batchID, endRetry, "its range cannot be read: "+m.err.Error())
+	}
+	f.drop(ctx, x)
+}
+
+func (f *freeWorker) produce(ctx actor.Context, x *slot) {
+	value := messages.AppendChunk(make([]byte, 0, len(x.lines)+x.chunk.Items*2+512), messages.ChunkHeader{
+		Worker: f.worker.ID, BatchID: x.batchID, Term: f.term.Number, Attempt: x.attempt,
+		File: x.file.Path, Generation: x.generation, FirstLine: x.chunk.FirstLine,
+	}, x.lines)
+	x.lines = nil
+	ctx.Send(f.egress, &send{term: f.term, reply: ctx.Self(), tag: x.batchID, record: messages.Record{
+		Topic: f.cfg.ChunkTopic, Partition: x.partition, Key: []byte(f.worker.ID), Value: value,
+	}})
+}
+
+func (f *freeWorker) onSent(ctx actor.Context, m *sent, now time.Time) {
+	x := f.slots.find(m.tag)
+	if x == nil {
+		return
+	}
+	if m.err == nil || !errors.Is(m.err, messages.ErrRefused) {
+		x.sent, x.offset, x.waiting = true, m.offset, now
+		return
+	}
+	if errors.Is(m.err, messages.ErrTooLarge) {
+		ctx.Send(f.dispatcher, &giveUp{worker: f.worker.ID, batchID: m.tag, err: m.err})
+	} else {
+		f.giveBack(ctx, m.tag, endRetry, m.err.Error())
+	}
+	f.drop(ctx, x)
+}
+
+func (f *freeWorker) onBeat(ctx actor.Context, m *beat, now time.Time) {
+	begins, ended := f.slots.heartbeat(m.signal, now)
+	for _, id := range begins {
+		ctx.Send(f.dispatcher, &begun{worker: f.worker.ID, batchID: id})
+	}
+	for _, e := range ended {
+		f.giveBack(ctx, e.batchID, e.how, e.reason)
+	}
+	if len(ended) > 0 {
+		f.report(ctx)
+	}
+	f.offer(ctx)
+}
+
+func (f *freeWorker) onJudged(ctx actor.Context, m *judged, now time.Time) {
+	x := f.slots.find(m.batchID)
+	if x == nil {
+		return
+	}
+	f.slots.remove(x, now)
+	if m.credited {
+		f.offered.upTo++
+		f.offered.ahead++
+	}
+	f.offer(ctx)
+	f.report(ctx)
+}
+
+// onReannounced judges what a classic worker held when it said "new": it is not
+// working right now. What lies in a partition that it still has is read again.
+func (f *freeWorker) onReannounced(ctx actor.Context, m *reannounced, now time.Time) {
+	for _, x := range f.slots.list {
+		if slices.Contains(m.partitions, x.partition) {
+			x.waiting = now
+		} else {
+			f.moved.set(ctx, movedWait)
+		}
+	}
+}
+
+func (f *freeWorker) onRang(ctx actor.Context, m *rang, now time.Time) {
+	switch {
+	case f.moved.is(m):
+		for _, x := range slices.Clone(f.slots.list) {
+			if !slices.Contains(f.worker.Partitions, x.partition) {
+				f.giveBack(ctx, x.batchID, endUnstarted, "its partition moved to another worker")
+				f.drop(ctx, x)
+			}
+		}
+	case f.watch.is(m):
+		f.watch.stop()
+		f.overdue(ctx, now)
+	}
+}
+
+func (f *freeWorker) overdue(ctx actor.Context, now time.Time) {
+	if f.worker.Kind == messages.Classic {
+		if at, ok := f.slots.due(); ok && !now.Before(at) {
+			ctx.Send(ctx.Parent(), &silent{reason: "no sign of life for " + f.slots.timeout.String()})
+			f.slots.heard = now // asked; the supervisor decides
+		}
+		return
+	}
+	if e, ok := f.slots.overdue(now); ok {
+		f.giveBack(ctx, e.batchID, e.how, e.reason)
+	}
+}
+
+func (f *freeWorker) giveBack(ctx actor.Context, batchID string, how ending, reason string) {
+	ctx.Send(f.dispatcher, &giveBack{worker: f.worker.ID, batchID: batchID, how: how, reason: reason})
+}
+
+// drop frees the slot of a chunk that is not at the worker.
+func (f *freeWorker) drop(ctx actor.Context, x *slot) {
+	f.slots.remove(x, time.Now())
+	f.offer(ctx)
+	f.report(ctx)
+}
+
+func (f *freeWorker) rearm(ctx actor.Context, now time.Time) {
+	at, ok := f.slots.due()
+	if !ok {
+		f.watch.stop()
+		return
+	}
+	f.watch.set(ctx, at.Sub(now))
+}

@@ -1,0 +1,438 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"kafka-master/messages"
+)
+
+// ingress reads the worker topics, without a consumer group, from the stored
+// offsets. Per leading broker one fetch is in flight; its messages go to the
+// fleet. A batch counts as read once every one of its messages was acknowledged,
+// and only then its offsets are stored.
+type ingress struct {
+	bus         Consumer
+	log         *slog.Logger
+	term        messages.Term
+	group       string // under which read offsets are shown to lag tools
+	fleet       *actor.PID
+	persistence *actor.PID
+	owner       *actor.PID
+
+	ctx      context.Context
+	cancel   context.CancelFunc
+	at       map[place]*reading
+	fetching map[int32]bool // by leader
+	batches  map[uint64]*readBatch
+	last     uint64 // number of the last batch
+	paused   alarm
+	pause    backoff
+	asked    []question
+	stored   map[place]int64
+	shown    map[place]int64 // offsets that lag tools do not know yet
+	show     alarm
+	draining *actor.PID
+	failing  bool
+	ignored  uint64
+}
+
+// reading is how far one partition was read.
+type reading struct {
+	next int64
+	end  int64 // -1 until known
+}
+
+// readBatch is the messages of one fetch.
+type readBatch struct {
+	left int
+	upTo map[place]int64
+}
+
+// question is somebody who wants to know when everything was read that is in
+// the topics now.
+type question struct {
+	who     *actor.PID
+	pending map[int32]bool // leaders whose next whole fetch is missing
+}
+
+type (
+	// acked acknowledges n messages of a batch.
+	acked struct {
+		batch uint64
+		n     int
+	}
+	// askCaughtUp asks for caughtUp, by way of the fleet, once everything was
+	// read that was there when it was asked.
+	askCaughtUp struct{ who *actor.PID }
+	caughtUp    struct{ who *actor.PID }
+	// signals are the messages of one fetch, in order.
+	signals struct {
+		from  *actor.PID
+		batch uint64
+		list  []messages.Signal
+	}
+	// drain asks an actor to end its work; the answer is the same message.
+	drain struct{}
+
+	fetched struct {
+		leader int32
+		list   []messages.Fetched
+		err    error
+	}
+	showDone struct{}
+
+	bounds struct {
+		topic      string
+		start, end []int64
+		err        error
+	}
+	// ignoredSignals tells the owner how many worker messages were dropped.
+	ignoredSignals struct{ total uint64 }
+)
+
+const (
+	// fetchWait is how long a fetch waits for the first byte. It bounds how long
+	// a question whether everything was read takes to answer.
+	fetchWait = 250 * time.Millisecond
+	// showEvery is how often read offsets are committed for lag tools.
+	showEvery = 5 * time.Second
+	// maxOpenBatches bounds the messages on their way through the actors.
+	maxOpenBatches = 16
+)
+
+// newIngress reads from the given positions on.
+func newIngress(i ingress, from []messages.Position) actor.Actor {
+	i.at, i.fetching, i.batches = map[place]*reading{}, map[int32]bool{}, map[uint64]*readBatch{}
+	i.shown = map[place]int64{}
+	i.pause = backoff{min: 50 * time.Millisecond, max: 2 * time.Second}
+	for _, p := range from {
+		i.at[place{p.Topic, p.Partition}] = &reading{next: p.Offset, end: -1}
+	}
+	return &i
+}
+
+// Receive implements actor.Actor.
+func (i *ingress) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		i.ctx, i.cancel = context.WithCancel(context.Background())
+		i.show.set(ctx, showEvery)
+		i.fetch(ctx)
+	case *actor.Stopping:
+		i.cancel()
+		i.paused.stop()
+		i.show.stop()
+	case *fetched:
+		i.onFetched(ctx, m)
+	case *bounds:
+		i.clamp(m)
+	case *acked:
+		i.onAcked(ctx, m)
+	case *askCaughtUp:
+		i.onAsk(m)
+	case *drain:
+		i.draining = ctx.Sender()
+		i.cancel()
+		i.answerDrain(ctx)
+	case *rang:
+		switch {
+		case i.paused.is(m):
+			i.paused.stop()
+			i.fetch(ctx)
+		case i.show.is(m):
+			i.commit(ctx)
+		}
+	case *showDone:
+		i.show.set(ctx, showEvery)
+	}
+}
+
+// commit shows lag tools how far the worker topics were read. The stored offsets
+// decide; one that cannot be shown is shown later.
+func (i *ingress) commit(ctx actor.Context) {
+	var at []messages.Position
+	for p, offset := range i.shown {
+		at = append(at, messages.Position{Topic: p.topic, Partition: p.partition, Offset: offset})
+	}
+	i.shown = map[place]int64{}
+	bus, parent, group, log := i.bus, i.ctx, i.group, i.log
+	run(ctx, func() any {
+		if len(at) > 0 && group != "" {
+			c, cancel := context.WithTimeout(parent, showEvery)
+			defer cancel()
+			if err := bus.CommitOffsets(c, group, at); err != nil {
+				log.Debug("read offsets cannot be shown to lag tools", "group", group, "err", err)
+			}
+		}
+		return &showDone{}
+	})
+}
+
+// fetch starts a fetch at every leader that has none.
+func (i *ingress) fetch(ctx actor.Context) {
+	if i.draining != nil || i.paused.timer != nil || len(i.batches) >= maxOpenBatches {
+		return
+	}
+	for leader, from := range i.byLeader() {
+		if i.fetching[leader] {
+			continue
+		}
+		i.fetching[leader] = true
+		for n := range i.asked {
+			if started, ok := i.asked[n].pending[leader]; ok && !started {
+				i.asked[n].pending[leader] = true
+			}
+		}
+		bus, parent := i.bus, i.ctx
+		run(ctx, func() any {
+			c, cancel := context.WithTimeout(parent, fetchWait+10*time.Second)
+			defer cancel()
+			list, err := bus.Fetch(c, from, fetchWait)
+			return &fetched{leader: leader, list: list, err: err}
+		})
+	}
+}
+
+func (i *ingress) byLeader() map[int32][]messages.Position {
+	groups := map[int32][]messages.Position{}
+	for at, r := range i.at {
+		leader := i.bus.Leader(at.topic, at.partition)
+		groups[leader] = append(groups[leader], messages.Position{Topic: at.topic, Partition: at.partition, Offset: r.next})
+	}
+	return groups
+}
+
+func (i *ingress) onFetched(ctx actor.Context, m *fetched) {
+	delete(i.fetching, m.leader)
+	err := m.err
+	if i.draining != nil {
+		i.answerDrain(ctx)
+		return
+	}
+	if err == nil {
+		err = i.read(ctx, m.list)
+	}
+	i.report(ctx, err)
+	if err != nil {
+		for n := range i.asked {
+			if _, ok := i.asked[n].pending[m.leader]; ok {
+				i.asked[n].pending[m.leader] = false
+			}
+		}
+		i.paused.set(ctx, i.pause.next())
+		return
+	}
+	i.pause.reset()
+	i.answer(ctx, m.leader)
+	i.fetch(ctx)
+}
+
+// read takes the records of a fetch in.
+func (i *ingress) read(ctx actor.Context, list []messages.Fetched) error {
+	var failure error
+	batch := &readBatch{upTo: map[place]int64{}}
+	var out []messages.Signal
+	for _, f := range list {
+		at := place{f.Topic, f.Partition}
+		r := i.at[at]
+		if r == nil {
+			continue
+		}
+		if f.Err != nil {
+			failure = f.Err
+			if errors.Is(f.Err, messages.ErrOffsetOutOfRange) {
+				i.lookUp(ctx, at.topic)
+			}
+			continue
+		}
+		for _, rec := range f.Records {
+			s, err := messages.DecodeSignal(rec.Value)
+			if err != nil {
+				i.ignore(ctx, at, rec.Offset, err)
+				continue
+			}
+			out = append(out, s)
+		}
+		if f.End >= 0 {
+			r.end = f.End
+		}
+		if f.Offset > r.next {
+			r.next = f.Offset
+			batch.upTo[at] = f.Offset
+		}
+	}
+	if len(batch.upTo) == 0 {
+		return failure
+	}
+	out = coalesce(out)
+	i.last++
+	batch.left = len(out)
+	i.batches[i.last] = batch
+	if len(out) == 0 {
+		i.settle(ctx)
+	} else {
+		ctx.Send(i.fleet, &signals{from: ctx.Self(), batch: i.last, list: out})
+	}
+	return failure
+}
+
+// coalesce drops progress that the next message of the same attempt supersedes:
+// a classic worker sends one for each item. What could say more is kept: final
+// messages, and counts that fall, which tell of a repeated run.
+func coalesce(list []messages.Signal) []messages.Signal {
+	type attempt struct {
+		worker messages.WorkerID
+		batch  string
+	}
+	newest := map[attempt]int{}
+	kept := list[:0]
+	for _, s := range list {
+		if s.Kind != messages.SignalProgress {
+			kept = append(kept, s)
+			// Order against a worker's status messages matters.
+			for a := range newest {
+				if a.worker == s.Worker {
+					delete(newest, a)
+				}
+			}
+			continue
+		}
+		key := attempt{s.Worker, s.BatchID}
+		if n, ok := newest[key]; ok && !kept[n].Final() && !s.Final() && s.Processing >= kept[n].Processing {
+			kept[n] = s
+			continue
+		}
+		newest[key] = len(kept)
+		kept = append(kept, s)
+	}
+	return kept
+}
+
+// lookUp asks for the ends of a topic of which an offset was out of range.
+func (i *ingress) lookUp(ctx actor.Context, topic string) {
+	bus, parent := i.bus, i.ctx
+	run(ctx, func() any {
+		c, cancel := context.WithTimeout(parent, 10*time.Second)
+		defer cancel()
+		start, end, err := bus.Offsets(c, topic)
+		return &bounds{topic: topic, start: start, end: end, err: err}
+	})
+}
+
+// clamp moves the readers of a topic back into their partitions.
+func (i *ingress) clamp(m *bounds) {
+	if m.err != nil {
+		return // the next fetch fails again and asks again
+	}
+	for at, r := range i.at {
+		if at.topic != m.topic || int(at.partition) >= len(m.start) {
+			continue
+		}
+		to := min(max(r.next, m.start[at.partition]), m.end[at.partition])
+		if to == r.next {
+			continue
+		}
+		i.log.Warn("a stored offset is outside of its partition, going on at its nearest end", "topic", at.topic, "partition", at.partition, "offset", r.next, "to", to)
+		r.next = to
+	}
+}
+
+func (i *ingress) ignore(ctx actor.Context, at place, offset int64, err error) {
+	i.ignored++
+	if i.ignored <= 10 || i.ignored%1000 == 0 {
+		i.log.Info("worker message dropped", "topic", at.topic, "offset", offset, "err", err, "total", i.ignored)
+	}
+	ctx.Send(i.owner, &ignoredSignals{total: i.ignored})
+}
+
+func (i *ingress) onAcked(ctx actor.Context, m *acked) {
+	if b := i.batches[m.batch]; b != nil {
+		if b.left -= m.n; b.left <= 0 {
+			i.settle(ctx)
+			i.fetch(ctx)
+		}
+	}
+	i.answerDrain(ctx)
+}
+
+// settle stores the offsets of the batches that were acknowledged, up to the
+// first that was not.
+func (i *ingress) settle(ctx actor.Context) {
+	low := i.last - uint64(len(i.batches)) + 1
+	var out messages.Batch
+	for n := low; n <= i.last; n++ {
+		b := i.batches[n]
+		if b.left > 0 {
+			break
+		}
+		delete(i.batches, n)
+		for at, offset := range b.upTo {
+			i.shown[at] = offset
+			out.Offsets = append(out.Offsets, messages.Position{Topic: at.topic, Partition: at.partition, Offset: offset})
+		}
+	}
+	if !out.Empty() {
+		ctx.Send(i.persistence, &write{term: i.term, batch: out})
+	}
+}
+
+func (i *ingress) onAsk(m *askCaughtUp) {
+	q := question{who: m.who, pending: map[int32]bool{}}
+	for leader := range i.byLeader() {
+		q.pending[leader] = false
+	}
+	i.asked = append(i.asked, q)
+}
+
+// answer tells those who asked before the fetch of this leader began.
+func (i *ingress) answer(ctx actor.Context, leader int32) {
+	behind := false
+	for _, r := range i.at {
+		behind = behind || r.end > r.next
+	}
+	var open []question
+	leaders := i.byLeader()
+	for _, q := range i.asked {
+		for l := range q.pending {
+			if _, ok := leaders[l]; !ok {
+				delete(q.pending, l) // its partitions moved to another broker
+			}
+		}
+		if q.pending[leader] && !behind {
+			delete(q.pending, leader)
+		}
+		if len(q.pending) > 0 {
+			open = append(open, q)
+			continue
+		}
+		ctx.Send(i.fleet, &caughtUp{who: q.who})
+	}
+	i.asked = open
+}
+
+func (i *ingress) answerDrain(ctx actor.Context) {
+	if i.draining != nil && len(i.fetching) == 0 && len(i.batches) == 0 {
+		ctx.Send(i.draining, &drain{})
+		i.draining = nil
+	}
+}
+
+func (i *ingress) report(ctx actor.Context, err error) {
+	if err == nil && !i.failing {
+		return
+	}
+	if (err != nil) != i.failing {
+		i.failing = err != nil
+		if err != nil {
+			i.log.Warn("worker messages cannot be read", "err", err)
+		} else {
+			i.log.Info("worker messages can be read again")
+		}
+	}
+	ctx.Send(i.owner, &busState{err: err})
+}

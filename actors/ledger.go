@@ -1,0 +1,311 @@
+package actors
+
+import (
+	"fmt"
+	"time"
+
+	"kafka-master/messages"
+)
+
+// ledger is the book of open chunks: who has what, what is ready, what is done.
+// It is pure state without I/O or clock; the dispatcher owns the only one. Every
+// change of it is noted in the batch that take returns, so that the store can
+// follow.
+type ledger struct {
+	term        messages.Term
+	maxAttempts int
+	workers     int // workers that offer slots, as the dispatcher knows them
+	files       map[messages.FileID]*book
+	names       map[fileName]messages.FileID
+	turn        []messages.FileID // files in work, in the order of their turns
+	held        map[messages.WorkerID]map[messages.ChunkID]*entry
+	out         messages.Batch
+	ended       []messages.FileID // files that became terminal since the last take
+}
+
+// fileName is how batch ids name a file version.
+type fileName struct {
+	base       string
+	generation int
+}
+
+// book is the ledger's page of one file version.
+type book struct {
+	messages.File
+	planned []cut // cut and never assigned, in index order
+	bytes   int   // of the planned chunks' lines
+	open    map[int]*entry
+	again   []int // indices of chunks that are ready again, next one first
+	live    int   // attempts out
+	allCut  bool  // the planner reached the end
+	blank   int64 // length of an item-less rest
+	changed bool
+}
+
+// entry is an open chunk.
+type entry struct {
+	messages.OpenChunk
+	retries  int               // in a row, for the back-off
+	since    time.Time         // when it was assigned, or became ready again
+	after    time.Time         // not before
+	failedBy messages.WorkerID // the first worker that failed it
+}
+
+// assignment is a chunk for a worker.
+type assignment struct {
+	chunk      messages.Chunk
+	worker     messages.WorkerID
+	attempt    int
+	batchID    string
+	file       messages.FileInfo
+	generation int
+	lines      []byte // nil when the range has to be read again
+}
+
+func newLedger(term messages.Term, maxAttempts int) *ledger {
+	return &ledger{
+		term: term, maxAttempts: maxAttempts,
+		files: map[messages.FileID]*book{},
+		names: map[fileName]messages.FileID{},
+		held:  map[messages.WorkerID]map[messages.ChunkID]*entry{},
+	}
+}
+
+// take returns what changed since the last call: the writes, and the files that
+// became terminal.
+func (l *ledger) take() (messages.Batch, []messages.File) {
+	out := l.out
+	l.out = messages.Batch{}
+	ended := make([]messages.File, 0, len(l.ended))
+	for _, id := range l.ended {
+		ended = append(ended, l.files[id].File)
+	}
+	l.ended = nil
+	return out, ended
+}
+
+// restore takes over a stored state.
+func (l *ledger) restore(s messages.Snapshot, now time.Time) {
+	for _, f := range s.Files {
+		l.add(f)
+	}
+	for _, c := range s.Chunks {
+		b := l.files[c.ID.File]
+		if b == nil {
+			continue
+		}
+		e := &entry{OpenChunk: c, since: now}
+		if c.Workers == 1 {
+			e.failedBy = c.Worker
+		}
+		b.open[c.ID.Index] = e
+		switch c.State {
+		case messages.ChunkAssigned, messages.ChunkRunning:
+			e.State = messages.ChunkAssigned
+			b.live++
+			l.holders(c.Worker)[c.ID] = e
+		case messages.ChunkReady:
+			b.again = append(b.again, c.ID.Index)
+		}
+	}
+	for _, f := range s.Files {
+		l.settle(l.files[f.ID], now)
+	}
+}
+
+func (l *ledger) add(f messages.File) *book {
+	b := &book{File: f, open: map[int]*entry{}}
+	b.changed = f.State == messages.FileChanged || f.State == messages.FileFailed
+	l.files[f.ID] = b
+	l.names[fileName{f.Base, f.Generation}] = f.ID
+	if !f.State.Terminal() || f.Ended.IsZero() {
+		l.turn = append(l.turn, f.ID)
+	}
+	return b
+}
+
+// openFile takes a new file version into work.
+func (l *ledger) openFile(f messages.File, now time.Time) error {
+	if other, taken := l.names[fileName{f.Base, f.Generation}]; taken && other != f.ID {
+		return fmt.Errorf("open %q: its name on the wire, %q, is that of %q: rename it", f.Info.Path, f.Base, l.files[other].Info.Path)
+	}
+	b := l.add(f)
+	l.put(b)
+	l.settle(b, now)
+	return nil
+}
+
+// update changes what a listing knows of a file: touched, gone from the folder.
+func (l *ledger) update(id messages.FileID, change func(*messages.File)) {
+	if b := l.files[id]; b != nil {
+		change(&b.File)
+		l.put(b)
+	}
+}
+
+// forget drops a terminal file.
+func (l *ledger) forget(id messages.FileID) {
+	b := l.files[id]
+	if b == nil || b.Ended.IsZero() {
+		return
+	}
+	for i := range b.open {
+		l.out.DropChunks = append(l.out.DropChunks, messages.ChunkID{File: id, Index: i})
+	}
+	l.out.DropFiles = append(l.out.DropFiles, id)
+	delete(l.names, fileName{b.Base, b.Generation})
+	delete(l.files, id)
+}
+
+func (l *ledger) put(b *book) { l.out.Files = append(l.out.Files, b.File) }
+
+func (l *ledger) holders(w messages.WorkerID) map[messages.ChunkID]*entry {
+	m := l.held[w]
+	if m == nil {
+		m = map[messages.ChunkID]*entry{}
+		l.held[w] = m
+	}
+	return m
+}
+
+// plan takes a chunk from the planner; chunks come in index order.
+func (l *ledger) plan(id messages.FileID, c cut, now time.Time) {
+	b := l.files[id]
+	if b == nil || b.changed || b.allCut || c.ID.Index != b.Cursor.Index+len(b.planned) {
+		return
+	}
+	b.planned = append(b.planned, c)
+	b.bytes += len(c.lines)
+	l.passDead(b, now)
+}
+
+// planEnd says that every chunk of the file was planned; blank is the length of
+// a rest that holds no item and is in no chunk.
+func (l *ledger) planEnd(id messages.FileID, blank int64, now time.Time) {
+	if b := l.files[id]; b != nil && !b.changed {
+		b.allCut, b.blank = true, blank
+		l.settle(b, now)
+	}
+}
+
+// replan forgets the chunks that were planned and never assigned; the planner
+// begins again at the returned cursor. ok is false when nothing is left to plan.
+func (l *ledger) replan(id messages.FileID) (at messages.Cursor, ok bool) {
+	b := l.files[id]
+	if b == nil || b.changed || b.State.Terminal() || b.Cursor.Offset >= b.Info.Size {
+		return messages.Cursor{}, false
+	}
+	b.planned, b.bytes, b.allCut, b.blank = nil, 0, false, 0
+	return b.Cursor, true
+}
+
+// passDead moves the cursor over chunks that are dead from the start.
+func (l *ledger) passDead(b *book, now time.Time) {
+	for len(b.planned) > 0 && b.planned[0].dead != "" {
+		c := l.pass(b)
+		l.bury(b, l.enter(b, c.Chunk), c.dead)
+	}
+	l.settle(b, now)
+}
+
+// pass moves the file's cursor over its next planned chunk.
+func (l *ledger) pass(b *book) cut {
+	c := b.planned[0]
+	b.planned[0] = cut{}
+	b.planned = b.planned[1:]
+	b.bytes -= len(c.lines)
+	b.Cursor = messages.Cursor{
+		Offset: c.End(), Index: c.ID.Index + 1, Line: c.FirstLine + c.Lines, Chain: chain(b.Cursor.Chain, c.Hash),
+	}
+	b.Items += int64(c.Items)
+	return c
+}
+
+func (l *ledger) enter(b *book, c messages.Chunk) *entry {
+	e := &entry{OpenChunk: messages.OpenChunk{Chunk: c}}
+	b.open[c.ID.Index] = e
+	return e
+}
+
+// bury gives a chunk up.
+func (l *ledger) bury(b *book, e *entry, reason string) {
+	e.State, e.Reason = messages.ChunkDead, reason
+	b.DeadChunks++
+	b.DeadItems += int64(e.Items)
+	l.out.Chunks = append(l.out.Chunks, e.OpenChunk)
+	l.put(b)
+}
+
+// settle ends the file when every chunk is terminal.
+func (l *ledger) settle(b *book, now time.Time) {
+	if !b.Ended.IsZero() {
+		return
+	}
+	if b.allCut && len(b.planned) == 0 && b.blank > 0 && b.Cursor.Offset+b.blank == b.Info.Size {
+		b.Cursor.Offset = b.Info.Size
+	}
+	if !b.changed && (b.Cursor.Offset < b.Info.Size || len(b.planned) > 0) {
+		return
+	}
+	if b.live > 0 || len(b.again) > 0 {
+		return
+	}
+	switch {
+	case b.changed:
+	case b.DeadChunks > 0:
+		b.State = messages.FileDoneWithRejects
+	default:
+		b.State = messages.FileDone
+	}
+	b.Ended = now
+	l.put(b)
+	l.ended = append(l.ended, b.ID)
+	for i, id := range l.turn {
+		if id == b.ID {
+			l.turn = append(l.turn[:i:i], l.turn[i+1:]...)
+			break
+		}
+	}
+}
+
+// change ends the planning of a file whose bytes are not what they were: done
+// chunks stay, chunks at workers may still end, the rest is one dead range.
+func (l *ledger) change(id messages.FileID, state messages.FileState, reason string, now time.Time) {
+	b := l.files[id]
+	if b == nil || b.State.Terminal() {
+		return
+	}
+	b.State, b.Reason, b.changed = state, reason, true
+	b.planned, b.bytes = nil, 0
+	b.DeadBytes = b.Info.Size - b.Cursor.Offset
+	for _, i := range b.again {
+		l.bury(b, b.open[i], reason)
+	}
+	b.again = nil
+	l.put(b)
+	l.settle(b, now)
+}
+
+// chain continues a file's running hash with the hash of its next chunk.
+func chain(sum, hash uint64) uint64 {
+	const prime = 0x9E3779B185EBCA87 // the first prime of XXH64
+	sum ^= hash
+	sum = (sum<<31 | sum>>33) * prime
+	return sum
+}
+
+// kill gives an attempt's chunk up, whatever its failures.
+func (l *ledger) kill(b *book, e *entry, reason string, now time.Time) {
+	l.journal(e, e.Attempt, e.Worker, "dead", now)
+	l.release(b, e)
+	l.bury(b, e, reason)
+	l.settle(b, now)
+}
+
+// refuse notes a file that cannot be worked on.
+func (l *ledger) refuse(f messages.File, reason string, now time.Time) {
+	f.State, f.Reason, f.Ended = messages.FileFailed, reason, now
+	l.files[f.ID] = &book{File: f, open: map[int]*entry{}, changed: true}
+	l.put(l.files[f.ID])
+	l.ended = append(l.ended, f.ID)
+}

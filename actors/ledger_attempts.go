@@ -1,0 +1,302 @@
+package actors
+
+import (
+	"slices"
+	"time"
+
+	"kafka-master/messages"
+)
+
+// How an attempt ended, as the ledger judges it.
+type verdict uint8
+
+const (
+	verdictDone    verdict = iota // the chunk is done by this result
+	verdictLate                   // the chunk is done by an attempt that was given up
+	verdictFailed                 // the attempt failed
+	verdictRetry                  // the worker asks to do it later
+	verdictRepeat                 // the chunk was terminal before: nothing changes
+	verdictStale                  // about an attempt that is not out (any more)
+	verdictUnknown                // about no chunk of ours
+)
+
+var verdicts = [...]string{"done", "late", "failed", "retry", "repeat", "stale", "unknown"}
+
+// String returns the verdict's name in logs.
+func (v verdict) String() string { return verdicts[v] }
+
+// Why an attempt was taken back. Only some of them count as failures.
+type ending uint8
+
+const (
+	endLost      ending = iota // its worker is lost or was restarted
+	endSilent                  // no progress for too long
+	endUnstarted               // it never began
+	endReturned                // handed back: drained, refused, never sent
+	endRetry                   // asked for by the worker
+	endFailed                  // reported as failed
+)
+
+var endings = [...]string{"lost", "silent", "never started", "returned", "retry", "failed"}
+
+// String returns the ending's name as the journal keeps it.
+func (e ending) String() string { return endings[e] }
+
+const (
+	retryMin = time.Second     // first pause of a chunk that shall be tried later
+	retryMax = 5 * time.Minute // longest pause
+	// otherFirst is how long a chunk that failed waits for a worker other than
+	// the one that failed it.
+	otherFirst = 5 * time.Second
+	// outerBound times MAX_ATTEMPTS is the most hand-outs of a chunk, whatever
+	// the reasons: it stops a chunk that always gets lost.
+	outerBound = 4
+)
+
+// pick hands the next chunk to the worker: chunks that are ready again first,
+// then fairly one of each file in work. others says whether other workers are
+// there, which a chunk that failed at this one waits for.
+func (l *ledger) pick(w messages.WorkerID, others bool, now time.Time) (assignment, bool) {
+	for _, id := range l.turn {
+		b := l.files[id]
+		for n, i := range b.again {
+			e := b.open[i]
+			if now.Before(e.after) || others && e.Failures > 0 && e.Worker == w && now.Sub(e.since) < otherFirst {
+				continue
+			}
+			b.again = slices.Delete(b.again, n, n+1)
+			return l.assign(b, e, nil, w, now), true
+		}
+	}
+	for n, id := range l.turn {
+		b := l.files[id]
+		if len(b.planned) == 0 {
+			continue
+		}
+		l.turn = append(append(l.turn[:n:n], l.turn[n+1:]...), id)
+		c := l.pass(b)
+		a := l.assign(b, l.enter(b, c.Chunk), c.lines, w, now)
+		l.put(b)
+		l.passDead(b, now)
+		return a, true
+	}
+	return assignment{}, false
+}
+
+// ready reports whether any chunk may wait for a worker.
+func (l *ledger) ready() bool {
+	for _, id := range l.turn {
+		if b := l.files[id]; len(b.planned)+len(b.again) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *ledger) assign(b *book, e *entry, lines []byte, w messages.WorkerID, now time.Time) assignment {
+	e.State, e.Worker, e.since = messages.ChunkAssigned, w, now
+	e.Attempt++
+	b.live++
+	l.holders(w)[e.ID] = e
+	l.out.Chunks = append(l.out.Chunks, e.OpenChunk)
+	return assignment{
+		chunk: e.Chunk, worker: w, attempt: e.Attempt, lines: lines,
+		batchID:    messages.BatchID(b.Base, e.ID.Index, b.Generation, e.Attempt),
+		file:       b.Info,
+		generation: b.Generation,
+	}
+}
+
+// find returns the chunk that a batch id names and the attempt in it. e is nil
+// when the chunk is done.
+func (l *ledger) find(batchID string) (b *book, e *entry, attempt int) {
+	base, index, generation, attempt, ok := messages.ParseBatchID(batchID)
+	if !ok {
+		return nil, nil, 0
+	}
+	id, ok := l.names[fileName{base, generation}]
+	if !ok || index >= l.files[id].Cursor.Index {
+		return nil, nil, 0
+	}
+	b = l.files[id]
+	return b, b.open[index], attempt
+}
+
+// current reports whether the batch id is the live attempt of w.
+func (l *ledger) current(w messages.WorkerID, batchID string) (*book, *entry) {
+	b, e, attempt := l.find(batchID)
+	if e == nil || e.Attempt != attempt || e.Worker != w || !e.out() {
+		return nil, nil
+	}
+	return b, e
+}
+
+func (e *entry) out() bool {
+	return e.State == messages.ChunkAssigned || e.State == messages.ChunkRunning
+}
+
+// started notes that the attempt shows progress. It is not stored.
+func (l *ledger) started(w messages.WorkerID, batchID string) {
+	if _, e := l.current(w, batchID); e != nil {
+		e.State = messages.ChunkRunning
+	}
+}
+
+// result judges a final progress message.
+func (l *ledger) result(s messages.Signal, now time.Time) verdict {
+	b, e, attempt := l.find(s.BatchID)
+	if b == nil {
+		return verdictUnknown
+	}
+	if e == nil {
+		b.Repeats++
+		l.put(b)
+		return verdictRepeat
+	}
+	if e.State == messages.ChunkDead {
+		return verdictRepeat
+	}
+	if attempt > e.Attempt || attempt == e.Attempt && e.Worker != s.Worker {
+		return verdictStale
+	}
+	mine := attempt == e.Attempt && e.out()
+	wrong := s.Total != int64(e.Items) || s.Processing != s.Total
+	switch {
+	case !s.Failed() && !wrong:
+		return l.complete(b, e, s.Worker, attempt, mine, now)
+	case !mine:
+		return verdictStale
+	case s.Outcome == messages.OutcomeRetry:
+		l.end(b, e, endRetry, s.Error, now)
+		return verdictRetry
+	case s.Failed():
+		l.end(b, e, endFailed, s.Error, now)
+		return verdictFailed
+	}
+	l.end(b, e, endFailed, "wrong total in its result", now)
+	return verdictFailed
+}
+
+// complete counts the chunk as done, once.
+func (l *ledger) complete(b *book, e *entry, w messages.WorkerID, attempt int, mine bool, now time.Time) verdict {
+	outcome := verdictLate
+	if mine {
+		outcome = verdictDone
+	}
+	l.journal(e, attempt, w, outcome.String(), now)
+	if b.open[e.ID.Index] != e { // cannot be: counted where it would be applied
+		b.Duplicates++
+	}
+	l.release(b, e)
+	delete(b.open, e.ID.Index)
+	b.DoneChunks++
+	b.DoneItems += int64(e.Items)
+	l.out.DropChunks = append(l.out.DropChunks, e.ID)
+	l.put(b)
+	l.settle(b, now)
+	return outcome
+}
+
+// release takes the chunk from its worker or from the ready queue.
+func (l *ledger) release(b *book, e *entry) {
+	if e.out() {
+		b.live--
+		delete(l.held[e.Worker], e.ID)
+		if len(l.held[e.Worker]) == 0 {
+			delete(l.held, e.Worker)
+		}
+		return
+	}
+	if n := slices.Index(b.again, e.ID.Index); n >= 0 {
+		b.again = slices.Delete(b.again, n, n+1)
+	}
+}
+
+// takeBack ends the live attempt of w, if batchID is one.
+func (l *ledger) takeBack(w messages.WorkerID, batchID string, how ending, reason string, now time.Time) bool {
+	b, e := l.current(w, batchID)
+	if e == nil {
+		return false
+	}
+	l.end(b, e, how, reason, now)
+	return true
+}
+
+// lost takes every attempt back that w holds, and returns how many.
+func (l *ledger) lost(w messages.WorkerID, how ending, reason string, now time.Time) int {
+	held := make([]*entry, 0, len(l.held[w]))
+	for _, e := range l.held[w] {
+		held = append(held, e)
+	}
+	// Back to the front of the queue, so the last one goes first.
+	slices.SortFunc(held, func(a, b *entry) int { return compareChunks(b.ID, a.ID) })
+	for _, e := range held {
+		l.end(l.files[e.ID.File], e, how, reason, now)
+	}
+	return len(held)
+}
+
+func compareChunks(a, b messages.ChunkID) int {
+	if a.File != b.File {
+		if a.File < b.File {
+			return -1
+		}
+		return 1
+	}
+	return a.Index - b.Index
+}
+
+// end takes an attempt back: the chunk is ready again, or dead.
+func (l *ledger) end(b *book, e *entry, how ending, reason string, now time.Time) {
+	if reason == "" {
+		reason = how.String()
+	}
+	failure := how == endFailed || e.State == messages.ChunkRunning && (how == endLost || how == endSilent)
+	l.journal(e, e.Attempt, e.Worker, how.String(), now)
+	l.release(b, e)
+	if failure {
+		e.Failures++
+		e.noteFailure()
+	}
+	e.Reason, e.since, e.after = reason, now, time.Time{}
+	if how == endRetry {
+		e.after = now.Add(min(retryMax, retryMin<<min(e.retries, 10)))
+		e.retries++
+	} else {
+		e.retries = 0
+	}
+	switch {
+	case b.changed:
+		l.bury(b, e, b.Reason)
+	case l.hopeless(e):
+		l.bury(b, e, reason)
+	default:
+		e.State = messages.ChunkReady
+		b.again = slices.Insert(b.again, 0, e.ID.Index)
+		l.out.Chunks = append(l.out.Chunks, e.OpenChunk)
+	}
+	l.settle(b, now)
+}
+
+// noteFailure counts the workers that failed the chunk, up to two.
+func (e *entry) noteFailure() {
+	switch {
+	case e.Failures == 1:
+		e.Workers, e.failedBy = 1, e.Worker
+	case e.Workers == 1 && e.failedBy != "" && e.failedBy != e.Worker:
+		e.Workers = 2
+	}
+}
+
+// hopeless reports whether the chunk is given up: MAX_ATTEMPTS failures, at two
+// or more workers where there are two, or far too many hand-outs.
+func (l *ledger) hopeless(e *entry) bool {
+	return e.Failures >= l.maxAttempts && (e.Workers >= 2 || l.workers < 2) ||
+		e.Attempt >= outerBound*l.maxAttempts
+}
+
+func (l *ledger) journal(e *entry, attempt int, w messages.WorkerID, outcome string, now time.Time) {
+	l.out.Journal = append(l.out.Journal, messages.Attempt{
+		Chunk: e.ID, Number: attempt, Worker: w, Sent: e.since, Ended: now, Outcome: outcome, Hash: e.Hash,
+	})
+}

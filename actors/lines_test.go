@@ -1,0 +1,217 @@
+package actors
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/cespare/xxhash/v2"
+
+	"kafka-master/messages"
+)
+
+// naive is the written rule of items and chunks, without any regard for speed
+// or memory.
+func naive(data []byte, batch int) (chunks []cut, blank int64) {
+	type line struct {
+		from, to int
+		item     []byte
+		blank    bool
+	}
+	var lines []line
+	for at := 0; at < len(data); {
+		to := len(data)
+		if n := bytes.IndexByte(data[at:], '\n'); n >= 0 {
+			to = at + n + 1
+		}
+		item := data[at:to]
+		if at == 0 {
+			item = bytes.TrimPrefix(item, []byte("\xEF\xBB\xBF"))
+		}
+		text := bytes.TrimSuffix(item, []byte("\n"))
+		lines = append(lines, line{at, to, item, strings.Trim(string(text), " \t\r\n\v\f") == ""})
+		at = to
+	}
+	var cur *cut
+	size := 0
+	for i, l := range lines {
+		if l.blank {
+			continue
+		}
+		need := encodedSize(l.item) - 2
+		big := need+2 > messages.MaxChunkBytes
+		if cur == nil || cur.dead != "" || big || cur.Items >= batch || size+need > messages.MaxChunkBytes {
+			from, first := l.from, int64(i+1)
+			if cur == nil {
+				from, first = 0, 1
+			}
+			chunks = append(chunks, cut{Chunk: messages.Chunk{ID: messages.ChunkID{Index: len(chunks)}, Offset: int64(from), FirstLine: first}})
+			cur, size = &chunks[len(chunks)-1], 2
+		}
+		cur.Items++
+		if big {
+			cur.dead = reasonTooLarge
+			continue
+		}
+		size += need
+		cur.lines = append(cur.lines, l.item...)
+	}
+	if cur == nil {
+		return nil, int64(len(data))
+	}
+	for i := range chunks {
+		end, last := int64(len(data)), int64(len(lines)+1)
+		if i+1 < len(chunks) {
+			end, last = chunks[i+1].Offset, chunks[i+1].FirstLine
+		}
+		c := &chunks[i]
+		c.Length, c.Lines = end-c.Offset, last-c.FirstLine
+		c.Hash = xxhash.Sum64(data[c.Offset:end])
+	}
+	return chunks, 0
+}
+
+func cutAll(t testing.TB, data []byte, batch int, splits func(rest int) int) ([]cut, int64) {
+	t.Helper()
+	var out []cut
+	c := newCutter(0, messages.Cursor{}, batch, func(x cut) error { out = append(out, x); return nil })
+	for len(data) > 0 {
+		n := min(len(data), max(1, splits(len(data))))
+		if err := c.feed(bytes.Clone(data[:n])); err != nil {
+			t.Fatal(err)
+		}
+		data = data[n:]
+	}
+	blank, err := c.finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out, blank
+}
+
+func sameCuts(got, want []cut) string {
+	if len(got) != len(want) {
+		return fmt.Sprintf("%d chunks, want %d", len(got), len(want))
+	}
+	for i := range got {
+		if got[i].Chunk != want[i].Chunk || got[i].dead != want[i].dead || !bytes.Equal(got[i].lines, want[i].lines) {
+			return fmt.Sprintf("chunk %d is\n%+v %q %.200q, want\n%+v %q %.200q", i, got[i].Chunk, got[i].dead, got[i].lines, want[i].Chunk, want[i].dead, want[i].lines)
+		}
+	}
+	return ""
+}
+
+func checkCut(t testing.TB, data []byte, batch int, splits func(int) int) {
+	t.Helper()
+	got, gotBlank := cutAll(t, data, batch, splits)
+	want, wantBlank := naive(data, batch)
+	if diff := sameCuts(got, want); diff != "" || gotBlank != wantBlank {
+		t.Fatalf("%.300q in batches of %d: %s (blank rest %d, want %d)", data, batch, diff, gotBlank, wantBlank)
+	}
+}
+
+func TestCutterTable(t *testing.T) {
+	t.Parallel()
+	long := func(n int, b string) string { return strings.Repeat(b, n) }
+	const most = messages.MaxChunkBytes
+	cases := map[string]string{
+		"empty":                  "",
+		"one":                    "a\n",
+		"no final newline":       "a\nb",
+		"crlf":                   "a\r\nb\r\n\r\nc\r\n",
+		"bom":                    "\xEF\xBB\xBFa\nb\n",
+		"bom only":               "\xEF\xBB\xBF",
+		"bom and blanks":         "\xEF\xBB\xBF \n\t\r\n",
+		"bom later":              "a\n\xEF\xBB\xBFb\n",
+		"only blanks":            "\n\n \t\n\v\f\r\n",
+		"leading blanks":         "\n\n\na\n",
+		"trailing blanks":        "a\n\n\n  ",
+		"nul":                    "a\x00b\n\x00\n",
+		"invalid utf-8":          "\xff\xfe\n\xc3\n",
+		"lone cr":                "a\rb\n\r\r\n",
+		"blanks between":         "a\n\n\nb\n\n\nc\n\n\nd\n",
+		"10 MB line":             "a\n" + long(10<<20, "x") + "\nb\n",
+		"10 MB line alone":       long(10<<20, "x"),
+		"10 MB of blanks":        "a\n" + long(10<<20, " ") + "\nb",
+		"10 MB blanks then item": "a\nb\nc\n" + long(10<<20, " ") + "x\nb",
+		"blank file, long":       long(3<<20, " "),
+		"leading blanks, giant":  "\n\n" + long(3<<20, "x") + "\n\n\nb",
+		"bom and giant":          "\xEF\xBB\xBF" + long(2<<20, "x") + "\nb",
+		"item just fits":         "a\n" + long(most-5, "x") + "\nb\n",
+		"item just too large":    "a\n" + long(most-4, "x") + "\nb\n",
+		"escapes make too large": "a\n" + long(most/6+1, "\x01") + "\nb\n",
+		"size limit":             long(400, long(5000, "y")+"\n"),
+		"size limit, escapes":    long(400, long(1500, `"`)+"\n"),
+		"giants in a row":        long(3, long(most+9, "x")+"\n"),
+	}
+	for name, data := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, batch := range []int{1, 2, 3, 500} {
+				for _, n := range []int{1 << 20, 65_537, 4096} {
+					checkCut(t, []byte(data), batch, func(int) int { return n })
+				}
+				if len(data) < 100 {
+					for n := 1; n < 8; n++ {
+						checkCut(t, []byte(data), batch, func(int) int { return n })
+					}
+				}
+			}
+		})
+	}
+}
+
+// randomInput makes lines of the kinds that are hard to cut.
+func randomInput(r *rand.Rand) []byte {
+	var b []byte
+	if r.IntN(4) == 0 {
+		b = append(b, bom...)
+	}
+	pieces := []string{"\n", "\r\n", "\r", " ", "\t", "a", "10.0.0.1", "\x00", "\xff", "é", "\xEF\xBB\xBF", "\"", "\\", "\n\n\n", "1.2.3.4\n", "::1\r\n"}
+	for range r.IntN(60) {
+		b = append(b, pieces[r.IntN(len(pieces))]...)
+	}
+	return b
+}
+
+func TestCutterRandom(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 20_000 {
+		checkCut(t, randomInput(r), 1+r.IntN(5), func(rest int) int { return 1 + r.IntN(rest) })
+	}
+}
+
+// A cutter that begins at any chunk's start makes the same chunks as one that
+// came from the file's beginning: a restart cuts nothing twice.
+func TestCutterResumes(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 2_000 {
+		data, batch := randomInput(r), 1+r.IntN(4)
+		all, _ := naive(data, batch)
+		for i, c := range all {
+			var rest []cut
+			cur := messages.Cursor{Offset: c.Offset, Index: c.ID.Index, Line: c.FirstLine}
+			x := newCutter(0, cur, batch, func(x cut) error { rest = append(rest, x); return nil })
+			if err := x.feed(data[c.Offset:]); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := x.finish(); err != nil {
+				t.Fatal(err)
+			}
+			if diff := sameCuts(rest, all[i:]); diff != "" {
+				t.Fatalf("%q from chunk %d: %s", data, i, diff)
+			}
+		}
+	}
+}
+
+func FuzzCutter(f *testing.F) {
+	f.Add([]byte("\xEF\xBB\xBFa\r\n\r\nb"), byte(2), byte(3))
+	f.Fuzz(func(t *testing.T, data []byte, batch, step byte) {
+		checkCut(t, data, 1+int(batch), func(int) int { return 1 + int(step) })
+	})
+}

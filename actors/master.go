@@ -1,0 +1,202 @@
+package actors
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"kafka-master/messages"
+)
+
+// master is the root: it owns what outlives a term (persistence, egress,
+// elector), starts a coordinator while this process leads, and drains
+// everything in order at a stop.
+type master struct {
+	cfg   Config
+	parts Parts
+	log   *slog.Logger
+	done  chan struct{}
+
+	persistence, egress, elector *actor.PID
+
+	coordinator *actor.PID
+	ending      []*actor.PID // coordinators that were told to stop
+	term        messages.Term
+	problems    map[string]messages.Problem
+	failures    []time.Time // of coordinators
+	stopping    *actor.PID  // asked for a shutdown
+	step        stopStep
+}
+
+// shutdown asks for an ordered stop; the answer is the same message.
+type shutdown struct{}
+
+// stopStep is how far an ordered stop is.
+type stopStep uint8
+
+const (
+	stopCoordinator stopStep = iota
+	stopAssigned             // what was assigned is committed
+	stopProduced             // and produced
+	stopStored               // and everything is stored
+	stopReleased
+)
+
+// A coordinator that fails more often than this within a minute ends the
+// process: another master, or a person, has to take over.
+const maxFailures = 8
+
+func newMaster(cfg Config, parts Parts, log *slog.Logger, done chan struct{}) actor.Actor {
+	return &master{cfg: cfg, parts: parts, log: log, done: done, problems: map[string]messages.Problem{}}
+}
+
+// Receive implements actor.Actor.
+func (m *master) Receive(ctx actor.Context) {
+	switch x := ctx.Message().(type) {
+	case *actor.Started:
+		m.start(ctx)
+	case *actor.Stopped:
+		close(m.done)
+	case *elected:
+		m.onElected(ctx, x)
+	case *deposed:
+		m.depose(ctx, x.term)
+	case *fenced:
+		if x.term == m.term {
+			m.log.Warn("the store refused this master's term, beginning again", "term", x.term.Number)
+			m.depose(ctx, x.term)
+			ctx.Send(m.elector, &stepDown{term: x.term})
+		}
+	case *storeState:
+		m.problem("state", x.err)
+	case *busState:
+		m.problem("kafka", x.err)
+	case *ask:
+		m.onAsk(ctx, x)
+	case *actor.Terminated:
+		m.onTerminated(ctx, x)
+	case *shutdown:
+		m.onShutdown(ctx)
+	case *drain, *flushed, *release:
+		m.advance(ctx)
+	}
+}
+
+func (m *master) start(ctx actor.Context) {
+	self := ctx.Self()
+	m.persistence = spawn(ctx, m.log, "persistence", func() actor.Actor { return newPersistence(m.parts.Store, m.log, self) })
+	m.egress = spawn(ctx, m.log, "egress", func() actor.Actor { return newEgress(m.parts.Producer, m.log, self) })
+	m.elector = spawn(ctx, m.log, "elector", func() actor.Actor {
+		return newElector(elector{cfg: m.cfg, lease: m.parts.Lease, bus: m.parts.Producer, log: m.log, owner: self})
+	})
+}
+
+func (m *master) onElected(ctx actor.Context, x *elected) {
+	if m.stopping != nil {
+		return
+	}
+	m.depose(ctx, m.term)
+	m.term = x.term
+	m.coordinator = spawn(ctx, m.log, "coordinator-"+x.term.Holder, func() actor.Actor {
+		return newCoordinator(coordinator{
+			cfg: m.cfg, parts: m.parts, log: m.log, term: x.term, persistence: m.persistence, egress: m.egress,
+		})
+	})
+}
+
+// depose ends the coordinator of a term.
+func (m *master) depose(ctx actor.Context, term messages.Term) {
+	if m.coordinator == nil || term != m.term {
+		return
+	}
+	m.ending = append(m.ending, m.coordinator)
+	ctx.Stop(m.coordinator)
+	m.coordinator = nil
+}
+
+func (m *master) problem(part string, err error) {
+	if err == nil {
+		delete(m.problems, part)
+	} else {
+		m.problems[part] = messages.Problem{Part: part, Text: err.Error()}
+	}
+}
+
+func (m *master) onAsk(ctx actor.Context, x *ask) {
+	x = &ask{query: x.query}
+	for _, p := range m.problems {
+		x.problems = append(x.problems, p)
+	}
+	if m.coordinator != nil && m.stopping == nil {
+		ctx.RequestWithCustomSender(m.coordinator, x, ctx.Sender())
+		return
+	}
+	role, why := "standby", "no master leads now"
+	if m.stopping != nil {
+		role, why = "stopping", "the master is stopping"
+	}
+	if _, ok := x.query.(messages.QueryOverview); ok {
+		ctx.Respond(messages.Overview{Role: role, Problems: x.problems})
+		return
+	}
+	ctx.Respond(unavailable(why))
+}
+
+// onTerminated tells a coordinator that was told to end from one that failed.
+// The actors that outlive a term must not end at all.
+func (m *master) onTerminated(ctx actor.Context, x *actor.Terminated) {
+	for i, pid := range m.ending {
+		if pid.Equal(x.Who) {
+			m.ending = append(m.ending[:i:i], m.ending[i+1:]...)
+			return
+		}
+	}
+	if m.coordinator != nil && m.coordinator.Equal(x.Who) {
+		m.coordinator = nil
+		now := time.Now()
+		m.failures = append(m.failures, now)
+		for len(m.failures) > 0 && now.Sub(m.failures[0]) > time.Minute {
+			m.failures = m.failures[1:]
+		}
+		if len(m.failures) <= maxFailures {
+			ctx.Send(m.elector, &stepDown{term: m.term})
+			return
+		}
+	}
+	m.log.Error("the master cannot go on", "actor", x.Who.Id)
+	ctx.Stop(ctx.Self())
+}
+
+func (m *master) onShutdown(ctx actor.Context) {
+	if m.stopping != nil {
+		return
+	}
+	m.stopping = ctx.Sender()
+	if m.coordinator == nil {
+		m.step = stopReleased
+		ctx.Request(m.elector, &release{})
+		return
+	}
+	ctx.Request(m.coordinator, &drain{})
+}
+
+// advance takes the next step of an ordered stop.
+func (m *master) advance(ctx actor.Context) {
+	if m.stopping == nil {
+		return
+	}
+	m.step++
+	switch m.step {
+	case stopAssigned:
+		ctx.Request(m.persistence, &flushed{})
+	case stopProduced:
+		ctx.Request(m.egress, &flushed{})
+	case stopStored:
+		ctx.Request(m.persistence, &flushed{})
+	case stopReleased:
+		ctx.Request(m.elector, &release{})
+	default:
+		ctx.Send(m.stopping, &shutdown{})
+	}
+}

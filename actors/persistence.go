@@ -1,0 +1,189 @@
+package actors
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"kafka-master/messages"
+)
+
+// persistence is the only write path to the store: group commit. While one
+// commit is in flight the next batch gathers; writes of one sender are committed
+// in the order in which they were sent, the newest value of a key winning.
+type persistence struct {
+	store Store
+	log   *slog.Logger
+	owner *actor.PID // is told when the term ends
+
+	term    messages.Term
+	number  uint64
+	open    bool // a term is in force and not fenced
+	pending gathering
+	flying  *flight
+	waiting []*actor.PID // asked for flushed
+	retry   alarm
+	pause   backoff
+	cancel  context.CancelFunc
+	ctx     context.Context
+	failing bool
+}
+
+// flight is the commit that is under way.
+type flight struct {
+	batch messages.Batch
+	after []notice
+}
+
+type (
+	// beginTerm starts a term; number is that of the last batch in the store.
+	beginTerm struct {
+		term   messages.Term
+		number uint64
+	}
+	// write hands a batch's writes in; the notices are sent once it is committed.
+	write struct {
+		term  messages.Term
+		batch messages.Batch
+		after []notice
+	}
+	// notice is a message to somebody that waits for a commit.
+	notice struct {
+		to  *actor.PID
+		msg any
+	}
+	// flushed asks for an answer (the same message) once nothing is pending.
+	flushed struct{}
+	// fenced tells the owner that the store refused the term.
+	fenced struct{ term messages.Term }
+	// storeState tells the owner that the store is away, or back.
+	storeState struct{ err error }
+
+	committed struct {
+		id  string // of the batch
+		err error
+	}
+)
+
+const commitTimeout = 5 * time.Second
+
+func newPersistence(store Store, log *slog.Logger, owner *actor.PID) actor.Actor {
+	return &persistence{store: store, log: log, owner: owner, pause: backoff{min: 20 * time.Millisecond, max: 2 * time.Second}}
+}
+
+// Receive implements actor.Actor.
+func (p *persistence) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		p.ctx, p.cancel = context.WithCancel(context.Background())
+	case *actor.Stopping:
+		p.cancel()
+		p.retry.stop()
+	case *beginTerm:
+		p.term, p.number, p.open = m.term, m.number, true
+		p.pending, p.flying = gathering{}, nil
+		p.next(ctx)
+		p.retry.stop()
+		p.pause.reset()
+	case *write:
+		p.onWrite(ctx, m)
+	case *committed:
+		p.onCommitted(ctx, m)
+	case *flushed:
+		p.waiting = append(p.waiting, ctx.Sender())
+		p.next(ctx)
+	case *rang:
+		if p.retry.is(m) && p.flying != nil {
+			p.commit(ctx)
+		}
+	}
+}
+
+func (p *persistence) onWrite(ctx actor.Context, m *write) {
+	if m.term != p.term || !p.open {
+		return // a late write of an ended term: its sender is gone
+	}
+	p.pending.add(m.batch)
+	p.pending.after = append(p.pending.after, m.after...)
+	p.next(ctx)
+}
+
+// next starts the next commit if none is under way.
+func (p *persistence) next(ctx actor.Context) {
+	if p.flying != nil {
+		return
+	}
+	if p.pending.empty() {
+		p.pending.notify(ctx)
+		for _, to := range p.waiting {
+			ctx.Send(to, &flushed{})
+		}
+		p.waiting = nil
+		return
+	}
+	batch := p.pending.batch()
+	batch.Number, batch.ID = p.number+1, randomID()
+	p.flying = &flight{batch: batch, after: p.pending.after}
+	p.pending = gathering{}
+	p.commit(ctx)
+}
+
+func (p *persistence) commit(ctx actor.Context) {
+	term, batch, parent, store := p.term, p.flying.batch, p.ctx, p.store
+	run(ctx, func() any {
+		err := within(parent, commitTimeout, "commit", func(c context.Context) error { return store.Commit(c, term, batch) })
+		return &committed{id: batch.ID, err: err}
+	})
+}
+
+func (p *persistence) onCommitted(ctx actor.Context, m *committed) {
+	if p.flying == nil || p.flying.batch.ID != m.id || !p.open {
+		return
+	}
+	switch {
+	case m.err == nil:
+		p.report(ctx, nil)
+		p.number = p.flying.batch.Number
+		after := p.flying.after
+		p.flying = nil
+		p.pause.reset()
+		for _, n := range after {
+			ctx.Send(n.to, n.msg)
+		}
+		p.next(ctx)
+	case errors.Is(m.err, messages.ErrFenced):
+		// What waits for a commit waits for ever: it must not happen.
+		p.open, p.flying, p.pending = false, nil, gathering{}
+		ctx.Send(p.owner, &fenced{term: p.term})
+		p.next(ctx)
+	default:
+		p.report(ctx, m.err)
+		p.retry.set(ctx, p.pause.next())
+	}
+}
+
+func (p *persistence) report(ctx actor.Context, err error) {
+	if err == nil && !p.failing {
+		return
+	}
+	if (err != nil) != p.failing {
+		p.failing = err != nil
+		if err != nil {
+			p.log.Warn("state cannot be written, work pauses", "err", err)
+		} else {
+			p.log.Info("state can be written again")
+		}
+	}
+	ctx.Send(p.owner, &storeState{err: err})
+}
+
+func randomID() string {
+	var b [8]byte
+	rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}

@@ -1,0 +1,114 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"kafka-master/messages"
+)
+
+// Parts are the outside systems that the actors work with.
+type Parts struct {
+	Store    Store
+	Lease    Lease
+	Files    Files
+	Producer Producer
+	Consumer Consumer
+	Topics   Topics
+	Groups   Groups
+}
+
+// System is the running actors of one master.
+type System struct {
+	sys    *actor.ActorSystem
+	master *actor.PID
+	done   chan struct{}
+}
+
+// Start starts the actors. They run until Stop, or until they give up: then Done
+// is closed.
+func Start(cfg Config, parts Parts, log *slog.Logger) *System {
+	quiet := slog.New(warnOnly{log.Handler()})
+	sys := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return quiet }))
+	s := &System{sys: sys, done: make(chan struct{})}
+	p := props(log, "master", func() actor.Actor { return newMaster(cfg, parts, log, s.done) }).
+		Configure(actor.WithGuardian(stopOnPanic()))
+	pid, err := sys.Root.SpawnNamed(p, "master")
+	if err != nil {
+		panic(fmt.Sprintf("spawn master: %v", err)) // a new system has no other
+	}
+	s.master = pid
+	return s
+}
+
+// Done is closed when the actors have ended.
+func (s *System) Done() <-chan struct{} { return s.done }
+
+// askTimeout bounds an answer: the API promises one within 3 s.
+const askTimeout = 3 * time.Second
+
+// Ask puts a question to the actors and returns its answer, of the type that the
+// question's doc names. Errors wrap messages.ErrUnavailable when asking again
+// helps, or one of the other errors that the question's doc names.
+func (s *System) Ask(ctx context.Context, q messages.Query) (any, error) {
+	d := askTimeout
+	if at, ok := ctx.Deadline(); ok {
+		d = min(d, max(time.Millisecond, time.Until(at)))
+	}
+	answer, err := s.sys.Root.RequestFuture(s.master, &ask{query: q}, d).Result()
+	if err != nil {
+		return nil, fmt.Errorf("%w: no answer within %s", messages.ErrUnavailable, d)
+	}
+	switch a := answer.(type) {
+	case error:
+		return nil, a
+	case *actor.DeadLetterResponse:
+		return nil, fmt.Errorf("%w: the master is stopping", messages.ErrUnavailable)
+	}
+	return answer, nil
+}
+
+// Stop drains and ends the actors: nothing new is read, planned or dispatched,
+// what is in flight is produced and stored, the lease is given back. It returns
+// an error when that was not over before ctx ended; the actors are ended then
+// all the same, as after a crash.
+func (s *System) Stop(ctx context.Context) error {
+	d := 10 * time.Second
+	if at, ok := ctx.Deadline(); ok {
+		d = max(time.Millisecond, time.Until(at))
+	}
+	_, err := s.sys.Root.RequestFuture(s.master, &shutdown{}, d).Result()
+	s.sys.Root.Stop(s.master)
+	select {
+	case <-s.done:
+	case <-time.After(2 * time.Second):
+		err = errors.Join(err, errors.New("the actors did not end"))
+	}
+	s.sys.Shutdown()
+	if err != nil {
+		return fmt.Errorf("stop the actors: %w", err)
+	}
+	return nil
+}
+
+// ask carries a question, and what is known on its way.
+type ask struct {
+	query    messages.Query
+	problems []messages.Problem
+}
+
+// fillOverview collects an overview from actor to actor.
+type fillOverview struct{ overview messages.Overview }
+
+// warnOnly hides the actor library's own chatter.
+type warnOnly struct{ slog.Handler }
+
+// Enabled implements slog.Handler.
+func (h warnOnly) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= slog.LevelWarn && h.Handler.Enabled(ctx, l)
+}

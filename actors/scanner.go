@@ -1,0 +1,114 @@
+package actors
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"kafka-master/messages"
+)
+
+// scanner lists the input folder and does the other slow things to its files,
+// one at a time and off the mailbox.
+type scanner struct {
+	files Files
+	log   *slog.Logger
+	owner *actor.PID
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	tick   alarm
+	busy   bool
+	jobs   []any
+}
+
+type (
+	// listing tells the owner what is in the folder.
+	listing struct {
+		files []messages.FileInfo
+		err   error
+	}
+	// rescan asks for a listing now.
+	rescan struct{}
+	// fingerprint asks for a file's fingerprint; the answer is fingerprinted.
+	fingerprint   struct{ file messages.FileInfo }
+	fingerprinted struct {
+		file messages.FileInfo
+		sum  uint64
+		err  error
+	}
+	// archive asks for a finished file to be moved away.
+	archive  struct{ file messages.FileInfo }
+	archived struct {
+		file messages.FileInfo
+		err  error
+	}
+)
+
+// scanTimeout bounds a listing; a share with 100,000 files takes 2 s.
+const scanTimeout = time.Minute
+
+func newScanner(files Files, log *slog.Logger, owner *actor.PID) actor.Actor {
+	return &scanner{files: files, log: log, owner: owner}
+}
+
+// Receive implements actor.Actor.
+func (s *scanner) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		s.ctx, s.cancel = context.WithCancel(context.Background())
+		s.add(ctx, &rescan{})
+	case *actor.Stopping:
+		s.cancel()
+		s.tick.stop()
+	case *rang:
+		if s.tick.is(m) {
+			s.add(ctx, &rescan{})
+		}
+	case *rescan, *fingerprint, *archive:
+		s.add(ctx, m)
+	case *listing:
+		s.done(ctx, m)
+		s.tick.set(ctx, scanEvery)
+	case *fingerprinted:
+		s.done(ctx, m)
+	case *archived:
+		s.done(ctx, m)
+	}
+}
+
+func (s *scanner) add(ctx actor.Context, job any) {
+	s.jobs = append(s.jobs, job)
+	s.next(ctx)
+}
+
+func (s *scanner) done(ctx actor.Context, result any) {
+	s.busy = false
+	ctx.Send(s.owner, result)
+	s.next(ctx)
+}
+
+func (s *scanner) next(ctx actor.Context) {
+	if s.busy || len(s.jobs) == 0 {
+		return
+	}
+	job := s.jobs[0]
+	s.jobs = s.jobs[1:]
+	s.busy = true
+	parent, files := s.ctx, s.files
+	run(ctx, func() any {
+		c, cancel := context.WithTimeout(parent, scanTimeout)
+		defer cancel()
+		switch m := job.(type) {
+		case *fingerprint:
+			sum, err := files.Fingerprint(c, m.file)
+			return &fingerprinted{file: m.file, sum: sum, err: err}
+		case *archive:
+			return &archived{file: m.file, err: files.Archive(c, m.file)}
+		}
+		list, err := files.List(c)
+		return &listing{files: list, err: err}
+	})
+}

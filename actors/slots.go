@@ -1,0 +1,164 @@
+package actors
+
+import (
+	"slices"
+	"time"
+
+	"kafka-master/messages"
+)
+
+// slots is what one worker holds, as pure state: which chunks were sent to it,
+// which it works on, and how many more it takes.
+type slots struct {
+	kind     messages.WorkerKind
+	capacity int           // chunks it works on at once
+	prefetch int           // chunks queued ahead; 0 for a classic worker
+	timeout  time.Duration // WORKER_TIMEOUT
+	list     []*slot       // oldest first
+	foreign  int           // chunks that its heartbeat lists and that are not in list
+	heard    time.Time     // of the last progress
+}
+
+// slot is one chunk at the worker.
+type slot struct {
+	assignment
+	partition int32 // that its message was sent to
+	offset    int64 // of its message, UnknownOffset until known
+	sent      bool  // the produce ended
+	begun     bool  // progress was seen, or a heartbeat listed it as running
+	listed    bool  // the last heartbeat listed it
+	missed    int   // heartbeats in a row that should have listed it
+	gone      bool  // taken back, but its message may still be read
+	waiting   time.Time
+}
+
+// unknownWait is how long a send of unknown offset is believed to be on its way
+// when no heartbeat lists it.
+const unknownWait = 30 * time.Second
+
+// missedBeats is how many heartbeats in a row must pass over a chunk before it
+// counts as not held: its final message travels in another topic and may be read
+// after the heartbeat that was sent behind it.
+const missedBeats = 2
+
+func (s *slots) find(batchID string) *slot {
+	for _, x := range s.list {
+		if x.batchID == batchID {
+			return x
+		}
+	}
+	return nil
+}
+
+func (s *slots) add(a assignment, now time.Time) *slot {
+	x := &slot{assignment: a, offset: messages.UnknownOffset, waiting: now}
+	s.list = append(s.list, x)
+	return x
+}
+
+func (s *slots) remove(x *slot, now time.Time) {
+	if n := slices.Index(s.list, x); n >= 0 {
+		s.list = slices.Delete(s.list, n, n+1)
+		if n == 0 && len(s.list) > 0 {
+			s.list[0].waiting = now // it is the oldest now: its start is due
+		}
+	}
+}
+
+// room returns how many more chunks go into free slots, and how many in all.
+func (s *slots) room() (free, ahead int) {
+	held := len(s.list) + s.foreign
+	return max(0, s.capacity-held), max(0, s.capacity+s.prefetch-held)
+}
+
+// progress notes a sign of work on the chunk; begun is true for the first.
+func (s *slots) progress(batchID string, now time.Time) (begun bool) {
+	s.heard = now
+	x := s.find(batchID)
+	if x == nil || x.begun {
+		return false
+	}
+	x.begun = true
+	return true
+}
+
+// slotEnd is a chunk that the worker turns out not to hold (any more).
+type slotEnd struct {
+	*slot
+	how    ending
+	reason string
+}
+
+// heartbeat compares what a native worker says to hold with what it was sent.
+func (s *slots) heartbeat(m messages.Signal, now time.Time) (begun []string, ended []slotEnd) {
+	known := 0
+	for _, x := range slices.Clone(s.list) {
+		running := slices.Contains(m.Running, x.batchID)
+		x.listed = running || slices.Contains(m.Queued, x.batchID)
+		switch {
+		case x.listed:
+			known++
+			x.missed = 0
+			if running && !x.begun {
+				x.begun = true
+				begun = append(begun, x.batchID)
+			}
+		case !x.sent || x.offset != messages.UnknownOffset && m.Next <= x.offset:
+			// It did not come to this message yet.
+		case x.offset == messages.UnknownOffset && now.Sub(x.waiting) < unknownWait:
+		default:
+			if x.missed++; x.missed >= missedBeats {
+				s.remove(x, now)
+				if !x.gone {
+					ended = append(ended, x.end("the worker does not hold it"))
+				}
+			}
+		}
+	}
+	s.foreign = max(0, len(m.Running)+len(m.Queued)-known)
+	return begun, ended
+}
+
+func (x *slot) end(reason string) slotEnd {
+	how := endUnstarted
+	if x.begun {
+		how = endSilent
+	}
+	return slotEnd{slot: x, how: how, reason: reason}
+}
+
+// due is when overdue has to be asked next; ok is false when nothing is due.
+// Only the oldest chunk is awaited: the others wait for it. A chunk that
+// heartbeats list is never overdue.
+func (s *slots) due() (at time.Time, ok bool) {
+	x := s.oldest()
+	if x == nil || !x.sent || x.listed {
+		return time.Time{}, false
+	}
+	at = x.waiting
+	if s.heard.After(at) {
+		at = s.heard
+	}
+	return at.Add(s.timeout), true
+}
+
+func (s *slots) oldest() *slot {
+	for _, x := range s.list {
+		if !x.gone {
+			return x
+		}
+	}
+	return nil
+}
+
+// overdue returns the chunk that waits for too long, if one does. It stays in
+// its slot, since its message may still be read; its result then is late.
+func (s *slots) overdue(now time.Time) (slotEnd, bool) {
+	at, ok := s.due()
+	if !ok || now.Before(at) {
+		return slotEnd{}, false
+	}
+	x := s.oldest()
+	x.gone = true
+	return x.end("no progress for " + s.timeout.String()), true
+}

@@ -1,0 +1,124 @@
+package actors
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"runtime/debug"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// props are the properties of every actor: the guard around its Receive, and
+// children that stop when they panic. Nothing restarts in place, since a restart
+// would lose the message and keep the children's old state; the parent sees
+// Terminated and decides.
+func props(log *slog.Logger, name string, produce func() actor.Actor) *actor.Props {
+	return actor.PropsFromProducer(
+		produce,
+		actor.WithReceiverMiddleware(guard(log, name)),
+		actor.WithSupervisor(stopOnPanic()),
+	)
+}
+
+func stopOnPanic() actor.SupervisorStrategy {
+	return actor.NewOneForOneStrategy(0, 0, func(any) actor.Directive { return actor.StopDirective })
+}
+
+// guard logs a panic with its stack. A panic while stopping is swallowed: passed
+// on, it would leave a zombie whose parent waits for ever.
+func guard(log *slog.Logger, name string) actor.ReceiverMiddleware {
+	return func(next actor.ReceiverFunc) actor.ReceiverFunc {
+		return func(c actor.ReceiverContext, env *actor.MessageEnvelope) {
+			defer func() {
+				r := recover()
+				if r == nil {
+					return
+				}
+				log.Error("actor panicked", "actor", name, "message", fmt.Sprintf("%T", env.Message), "err", r, "stack", string(debug.Stack()))
+				switch env.Message.(type) {
+				case *actor.Stopping, *actor.Stopped, *actor.Restarting:
+				default:
+					panic(fmt.Sprintf("%s: %v", name, r))
+				}
+			}()
+			next(c, env)
+		}
+	}
+}
+
+// spawn starts a child. Names are unique by construction; a clash is a bug.
+func spawn(ctx actor.Context, log *slog.Logger, name string, produce func() actor.Actor) *actor.PID {
+	pid, err := ctx.SpawnNamed(props(log, name, produce), name)
+	if err != nil {
+		panic(fmt.Sprintf("spawn %s: %v", name, err))
+	}
+	return pid
+}
+
+// alarm is one timer of an actor. A fired alarm arrives as a message; one that
+// was set anew or stopped meanwhile does not count any more.
+type alarm struct {
+	timer *time.Timer
+	gen   uint64
+}
+
+// rang is the message of an alarm.
+type rang struct {
+	alarm *alarm
+	gen   uint64
+}
+
+// set arms the alarm; d below 0 counts as 0.
+func (a *alarm) set(ctx actor.Context, d time.Duration) {
+	a.stop()
+	msg := &rang{alarm: a, gen: a.gen}
+	self, root := ctx.Self(), ctx.ActorSystem().Root
+	a.timer = time.AfterFunc(max(0, d), func() { root.Send(self, msg) })
+}
+
+// stop disarms the alarm.
+func (a *alarm) stop() {
+	a.gen++
+	if a.timer != nil {
+		a.timer.Stop()
+		a.timer = nil
+	}
+}
+
+// is reports whether msg is this alarm's and still counts.
+func (a *alarm) is(msg *rang) bool { return msg.alarm == a && msg.gen == a.gen }
+
+// backoff is a capped exponential pause with jitter.
+type backoff struct {
+	min, max time.Duration
+	tries    int
+}
+
+// next returns the next pause.
+func (b *backoff) next() time.Duration {
+	d := min(b.max, b.min<<min(b.tries, 20))
+	b.tries++
+	return d - time.Duration(rand.Int64N(int64(d)/5+1))
+}
+
+func (b *backoff) reset() { b.tries = 0 }
+
+// worker goroutines of actors: run does work off the mailbox; its result comes
+// back as a message.
+func run(ctx actor.Context, work func() any) {
+	self, root := ctx.Self(), ctx.ActorSystem().Root
+	go func() { root.Send(self, work()) }()
+}
+
+// within runs f with a deadline and names the operation in its error.
+func within(parent context.Context, d time.Duration, name string, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(parent, d)
+	defer cancel()
+	if err := f(ctx); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}

@@ -1,0 +1,303 @@
+package actors
+
+import (
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"kafka-master/messages"
+)
+
+// supervisor knows whether one worker is alive: registration, heartbeats,
+// silence, suspect, lost, back. Its child, the free-worker, hands chunks over.
+type supervisor struct {
+	squad
+	log   *slog.Logger
+	known messages.Worker
+	held  []assignment // when restored
+
+	alive  liveness
+	hands  *actor.PID // the free-worker
+	load   load
+	gate   groupView
+	watch  alarm
+	asked  time.Time // when ingress was asked whether everything was read
+	reason string    // of a silence that is to be judged
+	status messages.WorkerStatus
+}
+
+type (
+	// heard is a message of the worker.
+	heard struct {
+		signal messages.Signal
+		ack    receipt
+	}
+	// groupView is what the classic workers' group looks like.
+	groupView struct {
+		stable    bool
+		lists     [][]int32 // assigned partitions of each member, ascending
+		committed []int64   // committed offset of each partition
+		note      string    // why nothing can be dispatched, when that is so
+	}
+	// disown says that another worker announced some of this one's partitions.
+	disown struct{ partitions []int32 }
+	// workerStatus tells the fleet what the worker is now.
+	workerStatus struct {
+		messages.WorkerStatus
+		from *actor.PID
+	}
+)
+
+func newSupervisor(s squad, log *slog.Logger, w messages.Worker, held []assignment) actor.Actor {
+	x := &supervisor{squad: s, log: log.With("worker_id", w.ID), known: w, held: held}
+	x.alive = liveness{kind: w.Kind, state: messages.WorkerAnnounced, last: time.Now()}
+	if w.Lost {
+		x.alive.state, x.alive.last = messages.WorkerLost, w.Seen
+	}
+	return x
+}
+
+// Receive implements actor.Actor.
+func (s *supervisor) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		held, sq, w := s.held, s.squad, s.known
+		s.held = nil
+		s.hands = spawn(ctx, s.log, "free-worker", func() actor.Actor { return newFreeWorker(sq, w, held) })
+		s.tell(ctx, false)
+	case *actor.Stopping:
+		s.watch.stop()
+		return
+	case *heard:
+		// The acknowledgement goes out even if the message makes us panic: it
+		// must not stop the reading of all others.
+		ack := &m.ack
+		defer func() { ack.give(ctx) }()
+		if s.onHeard(ctx, m) {
+			ack = &receipt{}
+		}
+	case *load:
+		s.load = *m
+	case *groupView:
+		s.gate = *m
+		s.tell(ctx, false)
+	case *disown:
+		s.onDisown(ctx, m)
+	case *silent:
+		s.ask(ctx, m.reason)
+	case *caughtUp:
+		s.judge(ctx)
+	case *rang:
+		if s.watch.is(m) {
+			s.watch.stop()
+			s.ask(ctx, "no heartbeat")
+		}
+	default:
+		return
+	}
+	s.rearm(ctx)
+	s.show(ctx)
+}
+
+// onHeard takes a message of the worker. passed is true when somebody else
+// acknowledges it.
+func (s *supervisor) onHeard(ctx actor.Context, m *heard) (passed bool) {
+	x := m.signal
+	if s.older(x) {
+		return false
+	}
+	switch x.Kind {
+	case messages.SignalAnnounce:
+		s.announce(ctx, x)
+	case messages.SignalHeartbeat:
+		if x.Incarnation != s.known.Incarnation || s.known.Kind != messages.Native {
+			s.announce(ctx, x)
+		} else {
+			s.sign(ctx)
+		}
+		ctx.Send(s.hands, &beat{signal: x})
+	case messages.SignalProgress:
+		s.sign(ctx)
+		ctx.Send(s.hands, &work{batchID: x.BatchID})
+		if x.Final() {
+			ctx.Send(s.dispatcher, &judge{signal: x, reply: s.hands, ack: m.ack})
+			return true
+		}
+	case messages.SignalDone:
+		s.sign(ctx)
+	case messages.SignalDraining:
+		s.sign(ctx)
+		s.alive.state = messages.WorkerDraining
+		s.tell(ctx, false)
+	case messages.SignalBye:
+		s.leave(ctx)
+	}
+	return false
+}
+
+// older reports whether a message is of a former process of the worker.
+func (s *supervisor) older(x messages.Signal) bool {
+	return !x.Incarnation.IsZero() && s.known.Incarnation.Newer(x.Incarnation)
+}
+
+// sign notes a sign of life.
+func (s *supervisor) sign(ctx actor.Context) {
+	wasLost := s.alive.state == messages.WorkerLost
+	if !s.alive.sign(time.Now()) {
+		return
+	}
+	if wasLost {
+		s.log.Info("worker is back")
+		s.store(ctx, false)
+	}
+	s.tell(ctx, false)
+}
+
+func (s *supervisor) announce(ctx actor.Context, x messages.Signal) {
+	w := messages.Worker{
+		ID: s.known.ID, Partitions: slices.Clone(x.Partitions), Capacity: max(1, x.Capacity), Incarnation: x.Incarnation,
+	}
+	slices.Sort(w.Partitions)
+	if x.Native() {
+		w.Kind = messages.Native
+	}
+	restarted := w.Kind != s.known.Kind || w.Incarnation != s.known.Incarnation
+	if restarted && s.alive.state != messages.WorkerLost {
+		ctx.Send(s.dispatcher, &workerLost{worker: w.ID, how: endLost, reason: "the worker was started anew"})
+	}
+	s.known = w
+	s.alive = liveness{kind: w.Kind, state: messages.WorkerAnnounced, last: time.Now()}
+	s.log.Debug("worker announced", "kind", w.Kind.String(), "partitions", w.Partitions)
+	s.store(ctx, false)
+	s.tell(ctx, restarted)
+	if w.Kind == messages.Classic {
+		ctx.Send(s.hands, &reannounced{partitions: w.Partitions})
+	}
+}
+
+// leave ends a worker that said bye.
+func (s *supervisor) leave(ctx actor.Context) {
+	s.alive.state = messages.WorkerGone
+	s.tell(ctx, true)
+	ctx.Send(s.dispatcher, &workerLost{worker: s.known.ID, how: endReturned, reason: "the worker left"})
+	ctx.Send(s.persistence, &write{term: s.term, batch: messages.Batch{DropWorkers: []messages.WorkerID{s.known.ID}}})
+}
+
+func (s *supervisor) store(ctx actor.Context, lost bool) {
+	s.known.Lost, s.known.Seen = lost, time.Now()
+	ctx.Send(s.persistence, &write{term: s.term, batch: messages.Batch{Workers: []messages.Worker{s.known}}})
+}
+
+// ask lets ingress say when everything was read that is there now: a silence is
+// judged only then.
+func (s *supervisor) ask(ctx actor.Context, reason string) {
+	s.reason = reason
+	s.asked = time.Now()
+	ctx.Send(s.owner, &askCaughtUp{who: ctx.Self()})
+}
+
+// judge decides about a silence after everything was read.
+func (s *supervisor) judge(ctx actor.Context) {
+	reason := s.reason
+	s.reason, s.asked = "", time.Time{}
+	if s.known.Kind == messages.Classic && s.alive.state != messages.WorkerLost {
+		if len(s.load.held) > 0 && time.Since(s.alive.last) >= s.cfg.WorkerTimeout {
+			s.lose(ctx, reason)
+		}
+		return
+	}
+	if !s.alive.look(time.Now()) {
+		return
+	}
+	switch s.alive.state {
+	case messages.WorkerLost:
+		s.lose(ctx, reason)
+	case messages.WorkerGone:
+		s.leave(ctx)
+	default:
+		s.tell(ctx, false)
+	}
+}
+
+func (s *supervisor) lose(ctx actor.Context, reason string) {
+	s.alive.lose()
+	s.log.Info("worker is lost", "reason", reason, "silence_s", int(time.Since(s.alive.last).Seconds()))
+	s.store(ctx, true)
+	s.tell(ctx, true)
+	ctx.Send(s.dispatcher, &workerLost{worker: s.known.ID, how: endLost, reason: reason})
+}
+
+// onDisown takes partitions away that another worker announced: a worker
+// without a list is not dispatchable.
+func (s *supervisor) onDisown(ctx actor.Context, m *disown) {
+	for _, p := range m.partitions {
+		if slices.Contains(s.known.Partitions, p) {
+			s.known.Partitions = nil
+			s.store(ctx, s.known.Lost)
+			s.tell(ctx, false)
+			return
+		}
+	}
+}
+
+// takes reports whether chunks may be sent to the worker, and why not.
+func (s *supervisor) takes() (ok bool, why string) {
+	switch {
+	case s.alive.state != messages.WorkerAnnounced:
+		return false, ""
+	case len(s.known.Partitions) == 0:
+		return false, "has no partition: there are more workers than partitions"
+	case s.known.Kind == messages.Native:
+		return true, ""
+	case !s.gate.stable:
+		return false, s.gate.note
+	}
+	p := s.known.Partitions[0]
+	if int(p) >= len(s.gate.committed) || s.gate.committed[p] < 0 {
+		return false, "its partition has no committed offset yet"
+	}
+	for _, list := range s.gate.lists {
+		if slices.Equal(list, s.known.Partitions) {
+			return true, ""
+		}
+	}
+	return false, "no member of the workers' group has its partitions"
+}
+
+// tell lets the free-worker know what changed.
+func (s *supervisor) tell(ctx actor.Context, fresh bool) {
+	takes, _ := s.takes()
+	ctx.Send(s.hands, &setWorker{worker: s.known, takes: takes, fresh: fresh})
+}
+
+func (s *supervisor) rearm(ctx actor.Context) {
+	at, ok := s.alive.due()
+	if !ok || !s.asked.IsZero() {
+		s.watch.stop()
+		return
+	}
+	s.watch.set(ctx, time.Until(at))
+}
+
+// show tells the fleet what the worker is now.
+func (s *supervisor) show(ctx actor.Context) {
+	st := messages.WorkerStatus{
+		ID: s.known.ID, Kind: s.known.Kind, State: s.alive.state, Partitions: s.known.Partitions,
+		Capacity: max(1, s.known.Capacity), Held: s.load.held,
+	}
+	if takes, why := s.takes(); takes {
+		st.State = messages.WorkerBusy
+		if s.load.free {
+			st.State = messages.WorkerFree
+		}
+	} else {
+		st.Note = why
+	}
+	if st.State != s.status.State || st.Note != s.status.Note || !slices.Equal(st.Held, s.status.Held) ||
+		!slices.Equal(st.Partitions, s.status.Partitions) || st.Kind != s.status.Kind || st.Capacity != s.status.Capacity {
+		s.status = st
+		ctx.Send(ctx.Parent(), &workerStatus{WorkerStatus: st, from: ctx.Self()})
+	}
+}

@@ -1,0 +1,180 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"kafka-master/messages"
+)
+
+// topics creates, checks and grows topics. Its calls run off the mailbox; asks
+// are answered from there.
+type topics struct {
+	cfg   Config
+	bus   Topics
+	in    Consumer
+	log   *slog.Logger
+	owner *actor.PID
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	pause  backoff
+	retry  alarm
+}
+
+type (
+	// topicsReady tells the owner that every partition of our topics answers,
+	// and where the worker topics begin and end.
+	topicsReady struct {
+		chunks messages.Topic
+		ends   map[string]topicEnds
+	}
+	// topicEnds are the first retained and the end offset of each partition.
+	topicEnds struct{ start, end []int64 }
+	// topicsGrown tells the owner that the chunk topic has more partitions.
+	topicsGrown struct{ partitions int }
+
+	ensured struct {
+		ready *topicsReady
+		err   error
+	}
+)
+
+// adminTimeout bounds an admin call that a person waits for.
+const adminTimeout = 3 * time.Second
+
+func newTopics(t topics) actor.Actor {
+	t.pause = backoff{min: 200 * time.Millisecond, max: 5 * time.Second}
+	return &t
+}
+
+// Receive implements actor.Actor.
+func (t *topics) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		t.ctx, t.cancel = context.WithCancel(context.Background())
+		t.ensure(ctx)
+	case *actor.Stopping:
+		t.cancel()
+		t.retry.stop()
+	case *ensured:
+		t.onEnsured(ctx, m)
+	case *rang:
+		if t.retry.is(m) {
+			t.ensure(ctx)
+		}
+	case messages.QueryTopics:
+		t.answer(ctx, func(c context.Context) error { return nil })
+	case messages.GrowPartitions:
+		t.grow(ctx, m.Partitions)
+	}
+}
+
+func (t *topics) ensure(ctx actor.Context) {
+	parent := t.ctx
+	run(ctx, func() any {
+		c, cancel := context.WithTimeout(parent, 20*time.Second)
+		defer cancel()
+		ready, err := t.check(c)
+		return &ensured{ready: ready, err: err}
+	})
+}
+
+// check creates what is missing and looks up the ends of the worker topics. It
+// runs off the mailbox and reads only fields that never change.
+func (t *topics) check(ctx context.Context) (*topicsReady, error) {
+	var specs []messages.TopicSpec
+	for _, name := range []string{t.cfg.ChunkTopic, t.cfg.SignalTopic, t.cfg.ConnectionTopic, t.cfg.HeartbeatTopic} {
+		n := 1
+		if name == t.cfg.ChunkTopic {
+			n = t.cfg.Partitions
+		}
+		specs = append(specs, messages.TopicSpec{Name: name, Partitions: n, Replication: t.cfg.Replication, Config: t.cfg.TopicConfig})
+	}
+	have, err := t.bus.Ensure(ctx, specs)
+	if err != nil {
+		return nil, fmt.Errorf("check topics: %w", err)
+	}
+	ready := &topicsReady{chunks: have[0], ends: map[string]topicEnds{}}
+	for _, name := range []string{t.cfg.SignalTopic, t.cfg.ConnectionTopic} {
+		start, end, err := t.in.Offsets(ctx, name)
+		if err != nil {
+			return nil, fmt.Errorf("look up the ends of %s: %w", name, err)
+		}
+		ready.ends[name] = topicEnds{start, end}
+	}
+	return ready, nil
+}
+
+func (t *topics) onEnsured(ctx actor.Context, m *ensured) {
+	ctx.Send(t.owner, &busState{err: m.err})
+	if m.err != nil {
+		d := t.pause.next()
+		t.log.Warn("topics are not ready, trying again", "err", m.err, "retry_s", d.Seconds())
+		t.retry.set(ctx, d)
+		return
+	}
+	if m.ready.chunks.Partitions < t.cfg.Partitions {
+		t.log.Warn("topic has fewer partitions than KAFKA_PARTITIONS asks for; it is kept as it is, grow it by updatePartitions",
+			"topic", m.ready.chunks.Name, "partitions", m.ready.chunks.Partitions, "asked", t.cfg.Partitions)
+	}
+	ctx.Send(t.owner, m.ready)
+}
+
+// grow raises the partition count of the chunk topic and answers with all topics.
+func (t *topics) grow(ctx actor.Context, n int) {
+	root, owner := ctx.ActorSystem().Root, t.owner
+	t.answer(ctx, func(c context.Context) error {
+		list, err := t.bus.List(c)
+		if err != nil {
+			return err
+		}
+		for _, x := range list {
+			if x.Name != t.cfg.ChunkTopic {
+				continue
+			}
+			if n < x.Partitions {
+				return fmt.Errorf("%w: %s has %d, asked for %d", messages.ErrShrink, x.Name, x.Partitions, n)
+			}
+			if n == x.Partitions {
+				return nil
+			}
+			if err := t.bus.Grow(c, x.Name, n); err != nil {
+				return err
+			}
+			root.Send(owner, &topicsGrown{partitions: n})
+			return nil
+		}
+		return fmt.Errorf("%w: topic %s is missing", messages.ErrUnavailable, t.cfg.ChunkTopic)
+	})
+}
+
+// answer runs work off the mailbox and sends the asker the list of topics.
+func (t *topics) answer(ctx actor.Context, work func(context.Context) error) {
+	sender, root, parent := ctx.Sender(), ctx.ActorSystem().Root, t.ctx
+	if sender == nil {
+		return
+	}
+	go func() {
+		c, cancel := context.WithTimeout(parent, adminTimeout-200*time.Millisecond)
+		defer cancel()
+		err := work(c)
+		var list []messages.Topic
+		if err == nil {
+			list, err = t.bus.List(c)
+		}
+		if err == nil {
+			root.Send(sender, list)
+			return
+		}
+		if !errors.Is(err, messages.ErrShrink) && !errors.Is(err, messages.ErrRefused) {
+			err = fmt.Errorf("%w: %w", messages.ErrUnavailable, err)
+		}
+		root.Send(sender, err)
+	}()
+}

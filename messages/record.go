@@ -1,0 +1,174 @@
+package messages
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ErrBadRecord says that stored bytes are not the record that they should be:
+// written by a later version, cut or overwritten.
+var ErrBadRecord = errors.New("stored record cannot be read")
+
+// chunkRecordVersion is the first byte of an OpenChunk record. There may be
+// hundreds of thousands of them, so they alone are binary.
+const chunkRecordVersion = 1
+
+// Key is the chunk's key in a store: "<file>/<index>".
+func (c ChunkID) Key() string {
+	return c.File.Key() + "/" + strconv.Itoa(c.Index)
+}
+
+// ParseChunkKey is the inverse of ChunkID.Key. Its error wraps ErrBadRecord.
+func ParseChunkKey(key string) (ChunkID, error) {
+	left, right, _ := strings.Cut(key, "/")
+	file, err := ParseFileKey(left)
+	if err != nil {
+		return ChunkID{}, fmt.Errorf("%w: chunk key %.64q", ErrBadRecord, key)
+	}
+	index, err := strconv.Atoi(right)
+	if err != nil {
+		return ChunkID{}, fmt.Errorf("%w: chunk key %.64q", ErrBadRecord, key)
+	}
+	return ChunkID{File: file, Index: index}, nil
+}
+
+// Key is the file's key in a store: its number in decimal.
+func (f FileID) Key() string { return strconv.FormatUint(uint64(f), 10) }
+
+// ParseFileKey is the inverse of FileID.Key. Its error wraps ErrBadRecord.
+func ParseFileKey(key string) (FileID, error) {
+	n, err := strconv.ParseUint(key, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%w: file key %.64q", ErrBadRecord, key)
+	}
+	return FileID(n), nil
+}
+
+// Key is the partition's key in a store: "<topic>/<partition>". The offset is
+// not part of it.
+func (p Position) Key() string {
+	return p.Topic + "/" + strconv.Itoa(int(p.Partition))
+}
+
+// ParsePosition makes a Position of its key and its offset in decimal. Its
+// error wraps ErrBadRecord.
+func ParsePosition(key, offset string) (Position, error) {
+	at := strings.LastIndexByte(key, '/')
+	if at < 0 {
+		return Position{}, fmt.Errorf("%w: offset key %.64q", ErrBadRecord, key)
+	}
+	partition, err := strconv.ParseInt(key[at+1:], 10, 32)
+	if err != nil {
+		return Position{}, fmt.Errorf("%w: offset key %.64q", ErrBadRecord, key)
+	}
+	n, err := strconv.ParseInt(offset, 10, 64)
+	if err != nil {
+		return Position{}, fmt.Errorf("%w: offset %.64q", ErrBadRecord, offset)
+	}
+	return Position{Topic: key[:at], Partition: int32(partition), Offset: n}, nil
+}
+
+// EncodeRecord returns the record of the chunk without its ID, which is the
+// key: a version byte, then numbers as uvarints and strings with their length
+// before them. About 70 bytes with a UUID as worker.
+func (c OpenChunk) EncodeRecord() []byte {
+	b := make([]byte, 0, 48+len(c.Worker)+len(c.Reason))
+	b = append(b, chunkRecordVersion, byte(c.State))
+	b = binary.BigEndian.AppendUint64(b, c.Hash)
+	for _, n := range [...]int64{c.Offset, c.Length, c.FirstLine, c.Lines, int64(c.Items),
+		int64(c.Attempt), int64(c.Failures), int64(c.Workers)} {
+		b = binary.AppendUvarint(b, uint64(n))
+	}
+	b = appendText(b, string(c.Worker))
+	return appendText(b, c.Reason)
+}
+
+func appendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+// DecodeOpenChunk is the inverse of OpenChunk.EncodeRecord; id comes from the
+// key. Its error wraps ErrBadRecord.
+func DecodeOpenChunk(id ChunkID, record []byte) (OpenChunk, error) {
+	const fixed = 2 + 8
+	if len(record) < fixed || record[0] != chunkRecordVersion || int(record[1]) >= len(chunkStates) {
+		return OpenChunk{}, fmt.Errorf("%w: chunk %s: unknown version or state", ErrBadRecord, id.Key())
+	}
+	c := OpenChunk{State: ChunkState(record[1])}
+	c.ID, c.Hash = id, binary.BigEndian.Uint64(record[2:])
+	r := recordReader{rest: record[fixed:]}
+	c.Offset, c.Length, c.FirstLine, c.Lines = r.int64(), r.int64(), r.int64(), r.int64()
+	c.Items, c.Attempt, c.Failures, c.Workers = r.int(), r.int(), r.int(), r.int()
+	c.Worker, c.Reason = WorkerID(r.text()), r.text()
+	if r.bad || len(r.rest) > 0 {
+		return OpenChunk{}, fmt.Errorf("%w: chunk %s: wrong length", ErrBadRecord, id.Key())
+	}
+	return c, nil
+}
+
+// recordReader reads the fields of a binary record; bad sticks.
+type recordReader struct {
+	rest []byte
+	bad  bool
+}
+
+func (r *recordReader) int64() int64 {
+	n, size := binary.Uvarint(r.rest)
+	if size <= 0 {
+		r.bad, r.rest = true, nil
+		return 0
+	}
+	r.rest = r.rest[size:]
+	return int64(n)
+}
+
+func (r *recordReader) int() int {
+	n := r.int64()
+	if n > math.MaxInt || n < math.MinInt {
+		r.bad = true
+	}
+	return int(n)
+}
+
+func (r *recordReader) text() string {
+	n := r.int64()
+	if n < 0 || n > int64(len(r.rest)) {
+		r.bad, r.rest = true, nil
+		return ""
+	}
+	s := string(r.rest[:n])
+	r.rest = r.rest[n:]
+	return s
+}
+
+// recordTime is a point in time in a JSON record: seconds and nanoseconds since
+// 1970, which unlike RFC 3339 holds every time that a file system may show. The
+// zero time stays the zero time.
+type recordTime [2]int64
+
+func newRecordTime(t time.Time) recordTime {
+	return recordTime{t.Unix(), int64(t.Nanosecond())}
+}
+
+func (r recordTime) time() time.Time { return time.Unix(r[0], r[1]).UTC() }
+
+func marshalRecord(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil { // only strings, numbers and lists of them: cannot fail
+		panic(err)
+	}
+	return b
+}
+
+func unmarshalRecord(what, key string, record []byte, v any) error {
+	if err := json.Unmarshal(record, v); err != nil {
+		return fmt.Errorf("%w: %s %.128q: %v", ErrBadRecord, what, key, err)
+	}
+	return nil
+}
