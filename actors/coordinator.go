@@ -32,6 +32,7 @@ type coordinator struct {
 	batch    int
 	catalog  *catalog
 	settling int
+	ended    bool // children end because this actor does
 	problems map[string]messages.Problem
 	ignored  uint64
 
@@ -66,6 +67,7 @@ func (c *coordinator) Receive(ctx actor.Context) {
 		c.ctx, c.cancel = context.WithCancel(context.Background())
 		c.load(ctx)
 	case *actor.Stopping:
+		c.ended = true
 		c.cancel()
 		c.retry.stop()
 	case *rang:
@@ -253,13 +255,16 @@ func (c *coordinator) positions(snap messages.Snapshot, ready *topicsReady) []me
 // onTerminated begins again when a child ended that must not end. A planner is
 // simply made anew, unless its file makes it fail every time.
 func (c *coordinator) onTerminated(ctx actor.Context, m *actor.Terminated) {
+	if c.ended || c.draining != nil {
+		return
+	}
 	for id, pid := range c.planners {
 		if !pid.Equal(m.Who) {
 			continue
 		}
 		delete(c.planners, id)
 		f, ok := c.running[id]
-		if !ok || c.draining != nil {
+		if !ok {
 			return
 		}
 		if c.crashes[id]++; c.crashes[id] > 3 {
@@ -270,7 +275,7 @@ func (c *coordinator) onTerminated(ctx actor.Context, m *actor.Terminated) {
 		return
 	}
 	for _, pid := range []*actor.PID{c.topics, c.dispatcher, c.fleet, c.ingress, c.scanner, c.group} {
-		if pid != nil && pid.Equal(m.Who) && c.draining == nil {
+		if pid != nil && pid.Equal(m.Who) {
 			c.log.Error("an actor failed, beginning again from the stored state", "actor", m.Who.Id)
 			ctx.Stop(ctx.Self())
 			return

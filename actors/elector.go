@@ -80,14 +80,16 @@ func (e *elector) Receive(ctx actor.Context) {
 	case *renewed:
 		e.onRenewed(ctx, m)
 	case *stepDown:
-		if m.term == e.term {
-			e.leads = false
+		if m.term == e.term && e.leads {
+			e.giveUp(ctx)
 			e.tick.set(ctx, e.pause.next())
 		}
 	case *release:
 		e.onRelease(ctx)
 	case *released:
-		ctx.Send(e.resign, &release{})
+		if e.resign != nil {
+			ctx.Send(e.resign, &release{})
+		}
 	case *said:
 		e.saying = false
 	}
@@ -161,9 +163,14 @@ func (e *elector) depose(ctx actor.Context, reason string) {
 func (e *elector) onRelease(ctx actor.Context) {
 	e.resign = ctx.Sender()
 	e.tick.stop()
-	parent, lease, term, leads := e.ctx, e.lease, e.term, e.leads
+	e.giveUp(ctx)
+}
+
+// giveUp gives the lease back, if this master has it, so that nobody waits for
+// its end.
+func (e *elector) giveUp(ctx actor.Context) {
+	parent, lease, term, leads, log := e.ctx, e.lease, e.term, e.leads, e.log
 	e.leads = false
-	log := e.log
 	run(ctx, func() any {
 		if leads {
 			err := within(parent, time.Second, "release the lease", func(c context.Context) error { return lease.Release(c, term) })

@@ -28,6 +28,7 @@ type fleet struct {
 	classic int // classic workers that are known
 	told    int // how many of them the owner knows of
 	dropped uint64
+	ended   bool // children end because this actor does
 }
 
 // member is the fleet's side of one worker.
@@ -62,6 +63,8 @@ func (f *fleet) Receive(ctx actor.Context) {
 			f.hire(ctx, w, f.held[w.ID])
 		}
 		f.restore, f.held = nil, nil
+	case *actor.Stopping:
+		f.ended = true
 	case *signals:
 		for _, s := range m.list {
 			f.route(ctx, &heard{signal: s, ack: receipt{ingress: m.from, batch: m.batch}})
@@ -182,7 +185,7 @@ func (f *fleet) tally(kind messages.WorkerKind, n int) {
 // message makes a new one.
 func (f *fleet) onTerminated(ctx actor.Context, m *actor.Terminated) {
 	id, ok := f.byPID[m.Who.Id]
-	if !ok {
+	if !ok || f.ended {
 		return
 	}
 	f.leave(id)

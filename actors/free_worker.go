@@ -23,6 +23,7 @@ type freeWorker struct {
 	epoch    uint64
 	received int // assignments of this epoch
 	offered  offer
+	rereads  []assignment // ranges to be read again, the first one is under way
 	watch    alarm
 	moved    alarm
 	cancel   context.CancelFunc
@@ -44,8 +45,9 @@ type (
 	// setWorker tells the free-worker what its supervisor knows.
 	setWorker struct {
 		worker messages.Worker
-		takes  bool // chunks may be sent
-		fresh  bool // what it held is gone: forget it
+		takes  bool        // chunks may be sent
+		fresh  bool        // what it held is gone: forget it
+		lost   *workerLost // passed on to the dispatcher behind the withdrawal
 	}
 	// beat is a heartbeat of the worker.
 	beat struct{ signal messages.Signal }
@@ -143,6 +145,9 @@ func (f *freeWorker) onSetWorker(ctx actor.Context, m *setWorker) {
 		f.epoch++
 		f.received = 0
 	}
+	if m.lost != nil {
+		ctx.Send(f.dispatcher, m.lost)
+	}
 	f.takes = m.takes
 	f.offer(ctx)
 	f.report(ctx)
@@ -186,14 +191,25 @@ func (f *freeWorker) onAssigned(ctx actor.Context, m *assigned, now time.Time) {
 		f.produce(ctx, x)
 		return
 	}
-	parent, files := f.ctx, f.files
+	if f.rereads = append(f.rereads, m.assignment); len(f.rereads) == 1 {
+		f.reread(ctx)
+	}
+}
+
+// reread reads the first of the ranges that wait, one at a time, so that chunks
+// are sent in the order in which they were assigned.
+func (f *freeWorker) reread(ctx actor.Context) {
+	parent, files, a := f.ctx, f.files, f.rereads[0]
 	run(ctx, func() any {
-		lines, err := reread(parent, files, m.file, m.chunk)
-		return &loaded{batchID: m.batchID, lines: lines, err: err}
+		lines, err := reread(parent, files, a.file, a.chunk)
+		return &loaded{batchID: a.batchID, lines: lines, err: err}
 	})
 }
 
 func (f *freeWorker) onLoaded(ctx actor.Context, m *loaded) {
+	if f.rereads = f.rereads[1:]; len(f.rereads) > 0 {
+		f.reread(ctx)
+	}
 	x := f.slots.find(m.batchID)
 	if x == nil {
 		return

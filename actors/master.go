@@ -27,6 +27,7 @@ type master struct {
 	failures    []time.Time // of coordinators
 	stopping    *actor.PID  // asked for a shutdown
 	step        stopStep
+	ended       bool // children end because this actor does
 }
 
 // shutdown asks for an ordered stop; the answer is the same message.
@@ -56,6 +57,8 @@ func (m *master) Receive(ctx actor.Context) {
 	switch x := ctx.Message().(type) {
 	case *actor.Started:
 		m.start(ctx)
+	case *actor.Stopping:
+		m.ended = true
 	case *actor.Stopped:
 		close(m.done)
 	case *elected:
@@ -146,6 +149,9 @@ func (m *master) onAsk(ctx actor.Context, x *ask) {
 // onTerminated tells a coordinator that was told to end from one that failed.
 // The actors that outlive a term must not end at all.
 func (m *master) onTerminated(ctx actor.Context, x *actor.Terminated) {
+	if m.ended {
+		return
+	}
 	for i, pid := range m.ending {
 		if pid.Equal(x.Who) {
 			m.ending = append(m.ending[:i:i], m.ending[i+1:]...)

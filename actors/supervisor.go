@@ -66,7 +66,7 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		held, sq, w := s.held, s.squad, s.known
 		s.held = nil
 		s.hands = spawn(ctx, s.log, "free-worker", func() actor.Actor { return newFreeWorker(sq, w, held) })
-		s.tell(ctx, false)
+		s.tell(ctx)
 	case *actor.Stopping:
 		s.watch.stop()
 		return
@@ -82,7 +82,7 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		s.load = *m
 	case *groupView:
 		s.gate = *m
-		s.tell(ctx, false)
+		s.tell(ctx)
 	case *disown:
 		s.onDisown(ctx, m)
 	case *silent:
@@ -130,7 +130,7 @@ func (s *supervisor) onHeard(ctx actor.Context, m *heard) (passed bool) {
 	case messages.SignalDraining:
 		s.sign(ctx)
 		s.alive.state = messages.WorkerDraining
-		s.tell(ctx, false)
+		s.tell(ctx)
 	case messages.SignalBye:
 		s.leave(ctx)
 	}
@@ -152,7 +152,7 @@ func (s *supervisor) sign(ctx actor.Context) {
 		s.log.Info("worker is back")
 		s.store(ctx, false)
 	}
-	s.tell(ctx, false)
+	s.tell(ctx)
 }
 
 func (s *supervisor) announce(ctx actor.Context, x messages.Signal) {
@@ -164,14 +164,15 @@ func (s *supervisor) announce(ctx actor.Context, x messages.Signal) {
 		w.Kind = messages.Native
 	}
 	restarted := w.Kind != s.known.Kind || w.Incarnation != s.known.Incarnation
-	if restarted && s.alive.state != messages.WorkerLost {
-		ctx.Send(s.dispatcher, &workerLost{worker: w.ID, how: endLost, reason: "the worker was started anew"})
-	}
 	s.known = w
 	s.alive = liveness{kind: w.Kind, state: messages.WorkerAnnounced, last: time.Now()}
 	s.log.Debug("worker announced", "kind", w.Kind.String(), "partitions", w.Partitions)
 	s.store(ctx, false)
-	s.tell(ctx, restarted)
+	if restarted {
+		s.strip(ctx, endLost, "the worker was started anew")
+	} else {
+		s.tell(ctx)
+	}
 	if w.Kind == messages.Classic {
 		ctx.Send(s.hands, &reannounced{partitions: w.Partitions})
 	}
@@ -180,8 +181,7 @@ func (s *supervisor) announce(ctx actor.Context, x messages.Signal) {
 // leave ends a worker that said bye.
 func (s *supervisor) leave(ctx actor.Context) {
 	s.alive.state = messages.WorkerGone
-	s.tell(ctx, true)
-	ctx.Send(s.dispatcher, &workerLost{worker: s.known.ID, how: endReturned, reason: "the worker left"})
+	s.strip(ctx, endReturned, "the worker left")
 	ctx.Send(s.persistence, &write{term: s.term, batch: messages.Batch{DropWorkers: []messages.WorkerID{s.known.ID}}})
 }
 
@@ -217,7 +217,7 @@ func (s *supervisor) judge(ctx actor.Context) {
 	case messages.WorkerGone:
 		s.leave(ctx)
 	default:
-		s.tell(ctx, false)
+		s.tell(ctx)
 	}
 }
 
@@ -225,8 +225,7 @@ func (s *supervisor) lose(ctx actor.Context, reason string) {
 	s.alive.lose()
 	s.log.Info("worker is lost", "reason", reason, "silence_s", int(time.Since(s.alive.last).Seconds()))
 	s.store(ctx, true)
-	s.tell(ctx, true)
-	ctx.Send(s.dispatcher, &workerLost{worker: s.known.ID, how: endLost, reason: reason})
+	s.strip(ctx, endLost, reason)
 }
 
 // onDisown takes partitions away that another worker announced: a worker
@@ -236,7 +235,7 @@ func (s *supervisor) onDisown(ctx actor.Context, m *disown) {
 		if slices.Contains(s.known.Partitions, p) {
 			s.known.Partitions = nil
 			s.store(ctx, s.known.Lost)
-			s.tell(ctx, false)
+			s.tell(ctx)
 			return
 		}
 	}
@@ -267,9 +266,17 @@ func (s *supervisor) takes() (ok bool, why string) {
 }
 
 // tell lets the free-worker know what changed.
-func (s *supervisor) tell(ctx actor.Context, fresh bool) {
+func (s *supervisor) tell(ctx actor.Context) {
 	takes, _ := s.takes()
-	ctx.Send(s.hands, &setWorker{worker: s.known, takes: takes, fresh: fresh})
+	ctx.Send(s.hands, &setWorker{worker: s.known, takes: takes})
+}
+
+// strip takes everything back that the worker holds. It goes by way of the
+// free-worker, whose former offers must be void before chunks are ready again.
+func (s *supervisor) strip(ctx actor.Context, how ending, reason string) {
+	takes, _ := s.takes()
+	ctx.Send(s.hands, &setWorker{worker: s.known, takes: takes, fresh: true,
+		lost: &workerLost{worker: s.known.ID, how: how, reason: reason}})
 }
 
 func (s *supervisor) rearm(ctx actor.Context) {

@@ -1,0 +1,128 @@
+package actors
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/stretchr/testify/require"
+
+	"kafka-master/infra/infratest"
+	"kafka-master/messages"
+)
+
+type persistenceBundle struct {
+	*stage
+	store *infratest.FaultyStore
+	term  messages.Term
+	pid   *actor.PID
+	owner *probe
+	asker *probe
+}
+
+func stagePersistence(t *testing.T, f func(b *persistenceBundle)) {
+	onStage(t, func(s *stage) {
+		b := &persistenceBundle{stage: s, store: infratest.NewFaultyStore(infratest.NewMemoryStore()), owner: s.probe("owner"), asker: s.probe("asker")}
+		var err error
+		b.term, _, err = b.store.Acquire(t.Context(), "h", time.Minute)
+		require.NoError(t, err)
+		b.pid, _ = s.spawn("persistence", func() actor.Actor { return newPersistence(b.store, s.log, b.owner.pid) })
+		s.tell(b.pid, &beginTerm{term: b.term})
+		f(b)
+	})
+}
+
+func (b *persistenceBundle) value(name, value, then string) *write {
+	w := &write{term: b.term, batch: messages.Batch{Values: []messages.Value{{Name: name, Value: value}}}}
+	if then != "" {
+		w.after = []notice{{to: b.asker.pid, msg: then}}
+	}
+	return w
+}
+
+func TestPersistenceGroupsWritesWhileACommitIsUnderWay(t *testing.T) {
+	t.Parallel()
+	stagePersistence(t, func(b *persistenceBundle) {
+		release := b.store.BlockNext()
+		b.tell(b.pid, b.value("a", "1", "first"), b.value("b", "1", "second"), b.value("b", "2", "third"))
+		expectNone[string](b.asker)
+		release()
+		require.Equal(t, "first", expect[string](b.asker))
+		require.Equal(t, "second", expect[string](b.asker))
+		require.Equal(t, "third", expect[string](b.asker))
+		committed := b.store.Committed()
+		require.Len(t, committed, 2, "the second and third write share a commit")
+		require.Equal(t, []messages.Value{{Name: "b", Value: "2"}}, committed[1].Values)
+		require.Equal(t, uint64(2), committed[1].Number)
+	})
+}
+
+func TestPersistenceRepeatsTheSameBatch(t *testing.T) {
+	t.Parallel()
+	for name, fail := range map[string]func(*infratest.FaultyStore){
+		"not applied": func(s *infratest.FaultyStore) { s.FailNext(errors.New("away")) },
+		"answer lost": func(s *infratest.FaultyStore) { s.LoseNextAnswer(errors.New("away")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			stagePersistence(t, func(b *persistenceBundle) {
+				fail(b.store)
+				b.tell(b.pid, b.value("a", "1", "done"))
+				expectNone[string](b.asker)
+				require.Error(t, expect[*storeState](b.owner).err)
+				time.Sleep(time.Second)
+				require.Equal(t, "done", expect[string](b.asker))
+				require.NoError(t, expect[*storeState](b.owner).err)
+				snap, err := b.store.Load(t.Context(), b.term)
+				require.NoError(t, err)
+				require.Equal(t, uint64(1), snap.Number, "applied once")
+			})
+		})
+	}
+}
+
+func TestPersistenceFencedSendsNoNotice(t *testing.T) {
+	t.Parallel()
+	stagePersistence(t, func(b *persistenceBundle) {
+		release := b.store.BlockNext()
+		b.tell(b.pid, b.value("a", "1", "first"), b.value("b", "1", "gathered"))
+		b.store.FenceNext()
+		release()
+		require.Equal(t, "first", expect[string](b.asker))
+		require.Equal(t, b.term, expect[*fenced](b.owner).term)
+		b.tell(b.pid, b.value("c", "1", "late"))
+		expectNone[string](b.asker)
+		b.root.RequestWithCustomSender(b.pid, &flushed{}, b.asker.pid)
+		expect[*flushed](b.asker)
+	})
+}
+
+func TestPersistenceRefusesAnOlderTerm(t *testing.T) {
+	t.Parallel()
+	stagePersistence(t, func(b *persistenceBundle) {
+		old := b.value("a", "old", "old")
+		next, _, err := b.store.Acquire(t.Context(), "other", time.Minute)
+		if err != nil || next == b.term {
+			require.NoError(t, b.store.Release(t.Context(), b.term))
+			next, _, err = b.store.Acquire(t.Context(), "other", time.Minute)
+		}
+		require.NoError(t, err)
+		b.tell(b.pid, &beginTerm{term: next}, old)
+		expectNone[string](b.asker)
+		require.Empty(t, b.store.Committed())
+	})
+}
+
+func TestPersistenceFlushedAnswersAfterThePendingWrites(t *testing.T) {
+	t.Parallel()
+	stagePersistence(t, func(b *persistenceBundle) {
+		release := b.store.BlockNext()
+		b.tell(b.pid, b.value("a", "1", ""), b.value("b", "1", ""))
+		b.root.RequestWithCustomSender(b.pid, &flushed{}, b.asker.pid)
+		expectNone[*flushed](b.asker)
+		release()
+		expect[*flushed](b.asker)
+		require.Len(t, b.store.Committed(), 2)
+	})
+}
