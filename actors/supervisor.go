@@ -163,7 +163,8 @@ func (s *supervisor) announce(ctx actor.Context, x messages.Signal) {
 	if x.Native() {
 		w.Kind = messages.Native
 	}
-	restarted := w.Kind != s.known.Kind || w.Incarnation != s.known.Incarnation
+	first := s.known.Seen.IsZero()
+	restarted := !first && (w.Kind != s.known.Kind || w.Incarnation != s.known.Incarnation)
 	s.known = w
 	s.alive = liveness{kind: w.Kind, state: messages.WorkerAnnounced, last: time.Now()}
 	s.log.Debug("worker announced", "kind", w.Kind.String(), "partitions", w.Partitions)

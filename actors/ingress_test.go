@@ -1,0 +1,117 @@
+package actors
+
+import (
+	"testing"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/stretchr/testify/require"
+
+	"kafka-master/messages"
+)
+
+type ingressBundle struct {
+	*stage
+	bus                       *memBus
+	pid                       *actor.PID
+	fleet, persistence, owner *probe
+}
+
+func stageIngress(t *testing.T, f func(b *ingressBundle), from ...messages.Position) {
+	onStage(t, func(s *stage) {
+		b := &ingressBundle{stage: s, bus: newMemBus(), fleet: s.probe("fleet"), persistence: s.probe("persistence"), owner: s.probe("owner")}
+		_, err := b.bus.Ensure(t.Context(), []messages.TopicSpec{{Name: "s", Partitions: 1}})
+		require.NoError(t, err)
+		if len(from) == 0 {
+			from = []messages.Position{{Topic: "s"}}
+		}
+		b.pid, _ = s.spawn("ingress", func() actor.Actor {
+			return newIngress(ingress{bus: b.bus, log: s.log, group: "km", fleet: b.fleet.pid, persistence: b.persistence.pid, owner: b.owner.pid}, from)
+		})
+		f(b)
+	})
+}
+
+func progress(worker, batch string, processing, total int64) messages.Signal {
+	return messages.Signal{Kind: messages.SignalProgress, Worker: messages.WorkerID(worker), BatchID: batch, Processing: processing, Total: total}
+}
+
+func TestIngressStoresTheLowWaterMark(t *testing.T) {
+	t.Parallel()
+	stageIngress(t, func(b *ingressBundle) {
+		b.bus.say("s", progress("w", "a", 1, 3))
+		first := expect[*signals](b.fleet)
+		b.bus.say("s", progress("w", "a", 2, 3))
+		second := expect[*signals](b.fleet)
+		b.tell(b.pid, &acked{batch: second.batch, n: 1})
+		expectNone[*write](b.persistence)
+		b.tell(b.pid, &acked{batch: first.batch, n: 1})
+		w := expect[*write](b.persistence)
+		require.Equal(t, int64(2), w.batch.Offsets[len(w.batch.Offsets)-1].Offset)
+		time.Sleep(2 * showEvery)
+		require.Equal(t, int64(2), b.bus.kept["km"][place{"s", 0}], "lag tools see it")
+	})
+}
+
+func TestIngressCoalescesProgress(t *testing.T) {
+	t.Parallel()
+	list := coalesce([]messages.Signal{
+		progress("w", "a", 1, 9), progress("v", "a", 1, 9), progress("w", "a", 2, 9), progress("w", "b", 1, 9),
+		progress("w", "a", 1, 9), // falls: a repeated run
+		progress("w", "a", 9, 9), progress("w", "a", 9, 9), // finals are kept
+		{Kind: messages.SignalAnnounce, Worker: "v"}, progress("v", "a", 2, 9), // not across a status
+	})
+	require.Equal(t, []messages.Signal{
+		progress("w", "a", 2, 9), progress("v", "a", 1, 9), progress("w", "b", 1, 9), progress("w", "a", 1, 9),
+		progress("w", "a", 9, 9), progress("w", "a", 9, 9), {Kind: messages.SignalAnnounce, Worker: "v"}, progress("v", "a", 2, 9),
+	}, list)
+}
+
+func TestIngressSkipsGarbageAndStoresItsOffset(t *testing.T) {
+	t.Parallel()
+	stageIngress(t, func(b *ingressBundle) {
+		b.bus.Produce(t.Context(), []messages.Record{{Topic: "s", Value: []byte("{")}})
+		require.Equal(t, uint64(1), expect[*ignoredSignals](b.owner).total)
+		require.Equal(t, int64(1), expect[*write](b.persistence).batch.Offsets[0].Offset)
+	})
+}
+
+func TestIngressClampsAnOffsetBeyondTheEnd(t *testing.T) {
+	t.Parallel()
+	stageIngress(t, func(b *ingressBundle) {
+		time.Sleep(time.Second)
+		b.bus.say("s", progress("w", "a", 1, 3))
+		require.Len(t, expect[*signals](b.fleet).list, 1)
+	}, messages.Position{Topic: "s", Offset: 99})
+}
+
+func TestIngressAnswersOnlyAfterEverythingWasRead(t *testing.T) {
+	t.Parallel()
+	stageIngress(t, func(b *ingressBundle) {
+		b.bus.mu.Lock()
+		b.bus.down = messages.ErrNotWritten
+		b.bus.mu.Unlock()
+		time.Sleep(time.Second)
+		b.tell(b.pid, &askCaughtUp{who: b.owner.pid})
+		time.Sleep(10 * time.Second)
+		expectNone[*caughtUp](b.fleet)
+		b.bus.mu.Lock()
+		b.bus.down = nil
+		b.bus.mu.Unlock()
+		time.Sleep(5 * time.Second)
+		expect[*caughtUp](b.fleet)
+	})
+}
+
+func TestIngressDrainWaitsForAcknowledgements(t *testing.T) {
+	t.Parallel()
+	stageIngress(t, func(b *ingressBundle) {
+		b.bus.say("s", progress("w", "a", 1, 3))
+		got := expect[*signals](b.fleet)
+		b.root.RequestWithCustomSender(b.pid, &drain{}, b.owner.pid)
+		expectNone[*drain](b.owner)
+		b.tell(b.pid, &acked{batch: got.batch, n: 1})
+		expect[*drain](b.owner)
+		expect[*write](b.persistence)
+	})
+}

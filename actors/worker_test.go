@@ -1,0 +1,372 @@
+package actors
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/stretchr/testify/require"
+
+	"kafka-master/messages"
+)
+
+// crewBundle is a fleet whose neighbours are probes: supervisors and
+// free-workers are real.
+type crewBundle struct {
+	*stage
+	fleet                                  *actor.PID
+	owner                                  *probe
+	dispatcher, persistence, egress, input *probe
+	epochs                                 map[messages.WorkerID]offer
+}
+
+func stageCrew(t *testing.T, restore []messages.Worker, held map[messages.WorkerID][]assignment, f func(b *crewBundle)) {
+	onStage(t, func(s *stage) {
+		b := &crewBundle{stage: s, dispatcher: s.probe("dispatcher"), persistence: s.probe("persistence"), egress: s.probe("egress"), input: s.probe("ingress"), owner: s.probe("coordinator")}
+		sq := squad{cfg: Config{ChunkTopic: "c", WorkerTimeout: time.Minute, Prefetch: 1}, files: &memFiles{}, dispatcher: b.dispatcher.pid, persistence: b.persistence.pid, egress: b.egress.pid, owner: b.owner.pid}
+		b.fleet, _ = s.spawn("fleet", func() actor.Actor { return newFleet(fleet{squad: sq, log: s.log, restore: restore, held: held}) })
+		// Ingress has always read everything.
+		b.owner.answer = func(ctx actor.Context, msg any) {
+			if m, ok := msg.(*askCaughtUp); ok {
+				ctx.Send(b.fleet, &caughtUp{who: m.who})
+			}
+		}
+		f(b)
+	})
+}
+
+func (b *crewBundle) hear(list ...messages.Signal) {
+	b.tell(b.fleet, &signals{from: b.input.pid, batch: 1, list: list})
+}
+
+func announce(id string, partition int32, start int64) messages.Signal {
+	return messages.Signal{Kind: messages.SignalAnnounce, Worker: messages.WorkerID(id), Protocol: 2, Capacity: 1,
+		Partitions: []int32{partition}, Incarnation: messages.Incarnation{StartMS: start, Random: "r"}, Next: messages.UnknownOffset}
+}
+
+func beatOf(id string, start int64, next int64, running ...string) messages.Signal {
+	s := announce(id, 3, start)
+	s.Kind, s.Next, s.Running = messages.SignalHeartbeat, next, running
+	return s
+}
+
+// give assigns a chunk to the worker of the last offer.
+func (b *crewBundle) give(o *offer, index int) assignment {
+	a := assignment{chunk: testCut(1, index).Chunk, worker: o.worker, attempt: 1, lines: []byte("a\nb\n"), batchID: fmt.Sprintf("f1_chunk_%d", index), file: messages.FileInfo{Path: "f1.txt"}, generation: 1}
+	b.tell(o.pid, &assigned{assignment: a, epoch: o.epoch})
+	return a
+}
+
+func (b *crewBundle) status(id string) messages.WorkerStatus {
+	f := b.root.RequestFuture(b.fleet, &askWorkers{}, time.Second)
+	x, err := f.Result()
+	require.NoError(b.t, err)
+	for _, w := range x.([]messages.WorkerStatus) {
+		if string(w.ID) == id {
+			return w
+		}
+	}
+	return messages.WorkerStatus{State: messages.WorkerGone}
+}
+
+func TestNativeWorkerOffersItsSlotsAndOneAhead(t *testing.T) {
+	t.Parallel()
+	stageCrew(t, nil, nil, func(b *crewBundle) {
+		b.hear(announce("w", 3, 1))
+		require.Equal(t, messages.Worker{ID: "w", Kind: messages.Native, Partitions: []int32{3}, Capacity: 1, Incarnation: messages.Incarnation{StartMS: 1, Random: "r"}},
+			forgetSeen(expect[*write](b.persistence).batch.Workers[0]))
+		o := expect[*offer](b.dispatcher)
+		require.Equal(t, 1, o.upTo)
+		require.Equal(t, 2, o.ahead)
+		b.give(o, 0)
+		s := expect[*send](b.egress)
+		require.Equal(t, int32(3), s.record.Partition)
+		require.Equal(t, "w", string(s.record.Key))
+		m, err := messages.DecodeChunk(s.record.Value)
+		require.NoError(t, err)
+		require.Equal(t, []string{"a", "b"}, m.Data)
+		require.Equal(t, messages.WorkerBusy, b.status("w").State)
+		expect[*acked](b.input)
+	})
+}
+
+func forgetSeen(w messages.Worker) messages.Worker {
+	w.Seen = time.Time{}
+	return w
+}
+
+func TestResultIsJudgedAndFreesTheSlot(t *testing.T) {
+	t.Parallel()
+	stageCrew(t, nil, nil, func(b *crewBundle) {
+		b.hear(announce("w", 3, 1))
+		o := expect[*offer](b.dispatcher)
+		a := b.give(o, 0)
+		b.tell(o.pid, &sent{tag: a.batchID, offset: 5})
+		b.input.clear()
+		b.dispatcher.clear()
+		b.hear(progress("w", a.batchID, 2, 2))
+		require.Equal(t, a.batchID, expect[*begun](b.dispatcher).batchID)
+		j := expect[*judge](b.dispatcher)
+		expectNone[*acked](b.input) // the dispatcher acknowledges it
+		b.tell(j.reply, &judged{batchID: a.batchID, verdict: verdictDone})
+		require.Equal(t, 2, expect[*offer](b.dispatcher).upTo)
+		require.Equal(t, messages.WorkerFree, b.status("w").State)
+	})
+}
+
+func TestSilenceMakesSuspectThenLostThenForgotten(t *testing.T) {
+	t.Parallel()
+	stageCrew(t, nil, nil, func(b *crewBundle) {
+		b.hear(announce("w", 3, 1))
+		b.dispatcher.clear()
+		time.Sleep(suspectAfter + time.Millisecond)
+		expect[*withdraw](b.dispatcher)
+		expectNone[*workerLost](b.dispatcher)
+		require.Equal(t, messages.WorkerSuspect, b.status("w").State)
+		b.hear(beatOf("w", 1, 0))
+		require.Equal(t, messages.WorkerFree, b.status("w").State)
+		time.Sleep(lostAfter + time.Millisecond)
+		require.Equal(t, endLost, expect[*workerLost](b.dispatcher).how)
+		require.Equal(t, messages.WorkerLost, b.status("w").State)
+		b.hear(beatOf("w", 1, 0))
+		require.Equal(t, messages.WorkerFree, b.status("w").State, "any message brings it back")
+		time.Sleep(lostAfter + forgetAfter + time.Second)
+		require.Equal(t, messages.WorkerGone, b.status("w").State)
+		b.dispatcher.clear()
+		b.forgive()
+	})
+}
+
+func TestOlderIncarnationIsIgnored(t *testing.T) {
+	t.Parallel()
+	stageCrew(t, nil, nil, func(b *crewBundle) {
+		b.hear(announce("w", 3, 10))
+		b.dispatcher.clear()
+		b.hear(announce("w", 3, 9), beatOf("w", 9, 0))
+		expectNone[*workerLost](b.dispatcher)
+		b.hear(beatOf("w", 11, 0)) // of a newer one: its announce
+		require.Equal(t, "the worker was started anew", expect[*workerLost](b.dispatcher).reason)
+	})
+}
+
+func TestDrainingTakesNothingAndByeReturnsTheRest(t *testing.T) {
+	t.Parallel()
+	stageCrew(t, nil, nil, func(b *crewBundle) {
+		b.hear(announce("w", 3, 1))
+		o := expect[*offer](b.dispatcher)
+		b.give(o, 0)
+		s := announce("w", 3, 1)
+		s.Kind = messages.SignalDraining
+		b.hear(s)
+		expect[*withdraw](b.dispatcher)
+		require.Equal(t, messages.WorkerDraining, b.status("w").State)
+		late := b.give(o, 1)
+		require.Equal(t, late.batchID, expect[*giveBack](b.dispatcher).batchID)
+		s.Kind = messages.SignalBye
+		b.hear(s)
+		require.Equal(t, endReturned, expect[*workerLost](b.dispatcher).how)
+		require.Equal(t, messages.WorkerGone, b.status("w").State)
+	})
+}
+
+func TestHeartbeatThatPassesAChunkTwiceEndsIt(t *testing.T) {
+	t.Parallel()
+	stageCrew(t, nil, nil, func(b *crewBundle) {
+		b.hear(announce("w", 3, 1))
+		o := expect[*offer](b.dispatcher)
+		a := b.give(o, 0)
+		b.tell(o.pid, &sent{tag: a.batchID, offset: 5})
+		b.hear(beatOf("w", 1, 5)) // has not come to it
+		b.hear(beatOf("w", 1, 6))
+		expectNone[*giveBack](b.dispatcher)
+		b.hear(beatOf("w", 1, 6))
+		require.Equal(t, endUnstarted, expect[*giveBack](b.dispatcher).how)
+	})
+}
+
+func TestListedChunkIsNeverOverdue(t *testing.T) {
+	t.Parallel()
+	stageCrew(t, nil, nil, func(b *crewBundle) {
+		b.hear(announce("w", 3, 1))
+		o := expect[*offer](b.dispatcher)
+		a := b.give(o, 0)
+		b.tell(o.pid, &sent{tag: a.batchID, offset: 5})
+		for range 100 {
+			time.Sleep(3 * time.Second)
+			b.hear(beatOf("w", 1, 6, a.batchID))
+		}
+		expectNone[*giveBack](b.dispatcher)
+		expectNone[*workerLost](b.dispatcher)
+	})
+}
+
+func TestUnreadChunkIsTakenBackAfterTheStartDeadline(t *testing.T) {
+	t.Parallel()
+	stageCrew(t, nil, nil, func(b *crewBundle) {
+		b.hear(announce("w", 3, 1))
+		o := expect[*offer](b.dispatcher)
+		a := b.give(o, 0)
+		b.tell(o.pid, &sent{tag: a.batchID, offset: 5})
+		for range 21 {
+			time.Sleep(3 * time.Second)
+			b.hear(beatOf("w", 1, 5)) // alive, and does not read
+		}
+		require.Equal(t, endUnstarted, expect[*giveBack](b.dispatcher).how)
+	})
+}
+
+func TestRefusedSend(t *testing.T) {
+	t.Parallel()
+	stageCrew(t, nil, nil, func(b *crewBundle) {
+		b.hear(announce("w", 3, 1))
+		o := expect[*offer](b.dispatcher)
+		a := b.give(o, 0)
+		b.tell(o.pid, &sent{tag: a.batchID, offset: messages.UnknownOffset, err: fmt.Errorf("%w: %w", messages.ErrRefused, messages.ErrTooLarge)})
+		require.ErrorIs(t, expect[*giveUp](b.dispatcher).err, messages.ErrTooLarge)
+		a = b.give(o, 1)
+		b.tell(o.pid, &sent{tag: a.batchID, offset: messages.UnknownOffset, err: messages.ErrRefused})
+		require.Equal(t, endRetry, expect[*giveBack](b.dispatcher).how)
+	})
+}
+
+func TestRestoredWorkerHoldsItsChunks(t *testing.T) {
+	t.Parallel()
+	a := assignment{chunk: testCut(1, 0).Chunk, worker: "w", attempt: 1, batchID: "f1_chunk_0"}
+	w := messages.Worker{ID: "w", Kind: messages.Native, Partitions: []int32{3}, Capacity: 1, Incarnation: messages.Incarnation{StartMS: 1, Random: "r"}}
+	stageCrew(t, []messages.Worker{w}, map[messages.WorkerID][]assignment{"w": {a}}, func(b *crewBundle) {
+		o := expect[*offer](b.dispatcher)
+		require.Equal(t, 0, o.upTo)
+		require.Equal(t, 1, o.ahead)
+		require.Equal(t, []string{"f1_chunk_0"}, b.status("w").Held)
+		b.hear(progress("w", a.batchID, 1, 2))
+		require.Equal(t, a.batchID, expect[*begun](b.dispatcher).batchID)
+	})
+}
+
+func TestFinalOfAForgottenWorkerIsJudged(t *testing.T) {
+	t.Parallel()
+	stageCrew(t, nil, nil, func(b *crewBundle) {
+		b.hear(progress("ghost", "f1_chunk_0", 2, 2), progress("ghost", "f1_chunk_0", 1, 2))
+		require.Nil(t, expect[*judge](b.dispatcher).reply)
+		expect[*acked](b.input)
+		require.Equal(t, messages.WorkerGone, b.status("ghost").State)
+	})
+}
+
+func classicNew(id string, partitions ...int32) messages.Signal {
+	return messages.Signal{Kind: messages.SignalAnnounce, Worker: messages.WorkerID(id), Partitions: partitions, Next: messages.UnknownOffset}
+}
+
+func gateOpen(lists ...[]int32) *groupView {
+	return &groupView{stable: true, lists: lists, committed: []int64{0, 0, 0, 0, 0, 0}}
+}
+
+func TestClassicWorkerWaitsForTheGate(t *testing.T) {
+	t.Parallel()
+	stageCrew(t, nil, nil, func(b *crewBundle) {
+		b.hear(classicNew("c", 2, 1))
+		expectNone[*offer](b.dispatcher)
+		b.tell(b.fleet, gateOpen([]int32{0}, []int32{1}))
+		expectNone[*offer](b.dispatcher)
+		b.tell(b.fleet, &groupView{stable: true, lists: [][]int32{{1, 2}}, committed: []int64{0, -1, 0}})
+		expectNone[*offer](b.dispatcher)
+		require.Contains(t, b.status("c").Note, "committed offset")
+		b.tell(b.fleet, gateOpen([]int32{1, 2}))
+		o := expect[*offer](b.dispatcher)
+		require.Equal(t, 1, o.upTo)
+		require.Equal(t, 1, o.ahead, "one chunk at a time")
+		b.give(o, 0)
+		require.Equal(t, int32(1), expect[*send](b.egress).record.Partition)
+		b.tell(b.fleet, &groupView{note: "rebalancing"})
+		expect[*withdraw](b.dispatcher)
+		require.Equal(t, messages.WorkerAnnounced, b.status("c").State)
+	})
+}
+
+func TestClassicWorkerWithoutPartition(t *testing.T) {
+	t.Parallel()
+	stageCrew(t, nil, nil, func(b *crewBundle) {
+		b.hear(classicNew("c"))
+		b.tell(b.fleet, gateOpen([]int32{}))
+		expectNone[*offer](b.dispatcher)
+		require.Contains(t, b.status("c").Note, "more workers than partitions")
+	})
+}
+
+func TestNewestAnnouncementOwnsItsPartitions(t *testing.T) {
+	t.Parallel()
+	stageCrew(t, nil, nil, func(b *crewBundle) {
+		b.hear(classicNew("old", 1, 2))
+		b.tell(b.fleet, gateOpen([]int32{1, 2}))
+		expect[*offer](b.dispatcher)
+		b.hear(classicNew("new", 1, 2))
+		expect[*withdraw](b.dispatcher)
+		require.Equal(t, messages.WorkerID("new"), expect[*offer](b.dispatcher).worker)
+		require.Empty(t, b.status("old").Partitions)
+	})
+}
+
+func TestSilentBusyClassicWorkerIsLostAfterWorkerTimeout(t *testing.T) {
+	t.Parallel()
+	stageCrew(t, nil, nil, func(b *crewBundle) {
+		b.hear(classicNew("c", 1))
+		b.tell(b.fleet, gateOpen([]int32{1}))
+		time.Sleep(time.Hour)
+		require.Equal(t, messages.WorkerFree, b.status("c").State, "an idle classic worker says nothing")
+		o := expect[*offer](b.dispatcher)
+		a := b.give(o, 0)
+		b.tell(o.pid, &sent{tag: a.batchID, offset: 5})
+		time.Sleep(50 * time.Second)
+		b.hear(progress("c", a.batchID, 1, 2))
+		time.Sleep(59 * time.Second)
+		expectNone[*workerLost](b.dispatcher)
+		time.Sleep(2 * time.Second)
+		require.Equal(t, endLost, expect[*workerLost](b.dispatcher).how)
+		require.Equal(t, messages.WorkerLost, b.status("c").State)
+	})
+}
+
+func TestClassicNewInMidChunk(t *testing.T) {
+	t.Parallel()
+	for name, moved := range map[string]bool{"kept": false, "moved": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			stageCrew(t, nil, nil, func(b *crewBundle) {
+				b.hear(classicNew("c", 1))
+				b.tell(b.fleet, gateOpen([]int32{1}, []int32{2}))
+				o := expect[*offer](b.dispatcher)
+				a := b.give(o, 0)
+				b.tell(o.pid, &sent{tag: a.batchID, offset: 5})
+				if moved {
+					b.hear(classicNew("c", 2))
+				} else {
+					b.hear(classicNew("c", 1))
+				}
+				time.Sleep(movedWait + time.Second)
+				if moved {
+					require.Equal(t, a.batchID, expect[*giveBack](b.dispatcher).batchID)
+				} else {
+					expectNone[*giveBack](b.dispatcher)
+				}
+			})
+		})
+	}
+}
+
+func TestPanickingSupervisorReturnsItsChunks(t *testing.T) {
+	t.Parallel()
+	stageCrew(t, nil, nil, func(b *crewBundle) {
+		b.hear(announce("w", 3, 1))
+		o := expect[*offer](b.dispatcher)
+		b.give(o, 0)
+		b.tell(actor.NewPID(o.pid.Address, parentOf(o.pid.Id)), &disown{partitions: nil}, (*silent)(nil))
+		require.Equal(t, "its supervisor failed", expect[*workerLost](b.dispatcher).reason)
+		b.hear(beatOf("w", 1, 0))
+		require.Equal(t, messages.WorkerFree, b.status("w").State, "its next message makes a new one")
+		b.forgive()
+	})
+}
+
+func parentOf(id string) string { return id[:strings.LastIndexByte(id, '/')] }

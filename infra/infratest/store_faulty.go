@@ -1,0 +1,148 @@
+package infratest
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"kafka-master/messages"
+)
+
+// FaultyStore is a store whose commits fail as told, and that remembers what
+// was committed. Faults are taken in the order in which they were given, one a
+// commit. Make it with NewFaultyStore.
+type FaultyStore struct {
+	Store
+
+	mu     sync.Mutex
+	faults []fault
+	down   error
+	done   []messages.Batch
+}
+
+// fault decides one commit; it may call through.
+type fault func(ctx context.Context, through func() error) error
+
+// NewFaultyStore returns a store that does what s does until told otherwise.
+func NewFaultyStore(s Store) *FaultyStore { return &FaultyStore{Store: s} }
+
+// FailNext makes the next commit fail with err before it has any effect.
+func (f *FaultyStore) FailNext(err error) {
+	f.add(func(context.Context, func() error) error { return err })
+}
+
+// LoseNextAnswer makes the next commit take effect and fail with err all the
+// same, as after a time-out. When the commit itself fails, its own error is
+// returned.
+func (f *FaultyStore) LoseNextAnswer(err error) {
+	f.add(func(_ context.Context, through func() error) error {
+		if own := through(); own != nil {
+			return own
+		}
+		return err
+	})
+}
+
+// FenceNext makes the next commit fail with messages.ErrFenced, as if another
+// master had taken over.
+func (f *FaultyStore) FenceNext() { f.FailNext(fmt.Errorf("commit: %w", messages.ErrFenced)) }
+
+// BlockNext makes the next commit wait, before it has any effect, until release
+// is called or its context ends. release may be called more than once.
+func (f *FaultyStore) BlockNext() (release func()) {
+	gate := make(chan struct{})
+	f.add(func(ctx context.Context, through func() error) error {
+		select {
+		case <-gate:
+			return through()
+		case <-ctx.Done():
+			return fmt.Errorf("commit: %w", ctx.Err())
+		}
+	})
+	return sync.OnceFunc(func() { close(gate) })
+}
+
+// SetDown makes commit, load, acquire and renew fail with err until it is
+// called again with nil. Faults given for single commits wait meanwhile.
+func (f *FaultyStore) SetDown(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.down = err
+}
+
+// Committed returns the batches that took effect, in order.
+func (f *FaultyStore) Committed() []messages.Batch {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.done[:len(f.done):len(f.done)]
+}
+
+func (f *FaultyStore) add(x fault) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.faults = append(f.faults, x)
+}
+
+func (f *FaultyStore) isDown() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.down
+}
+
+// Commit is that of the store, with the faults.
+func (f *FaultyStore) Commit(ctx context.Context, term messages.Term, b messages.Batch) error {
+	if err := f.isDown(); err != nil {
+		return err
+	}
+	through := func() error {
+		err := f.Store.Commit(ctx, term, b)
+		if err == nil {
+			f.note(b)
+		}
+		return err
+	}
+	f.mu.Lock()
+	if len(f.faults) == 0 {
+		f.mu.Unlock()
+		return through()
+	}
+	next := f.faults[0]
+	f.faults = f.faults[1:]
+	f.mu.Unlock()
+	return next(ctx, through)
+}
+
+// note remembers the batch unless it was a repeat of the last one.
+func (f *FaultyStore) note(b messages.Batch) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if n := len(f.done); n > 0 && f.done[n-1].Number == b.Number && f.done[n-1].ID == b.ID {
+		return
+	}
+	f.done = append(f.done, b)
+}
+
+// Load is that of the store; it fails while the store is down.
+func (f *FaultyStore) Load(ctx context.Context, term messages.Term) (messages.Snapshot, error) {
+	if err := f.isDown(); err != nil {
+		return messages.Snapshot{}, err
+	}
+	return f.Store.Load(ctx, term)
+}
+
+// Acquire is that of the store; it fails while the store is down.
+func (f *FaultyStore) Acquire(ctx context.Context, holder string, ttl time.Duration) (messages.Term, bool, error) {
+	if err := f.isDown(); err != nil {
+		return messages.Term{}, false, err
+	}
+	return f.Store.Acquire(ctx, holder, ttl)
+}
+
+// Renew is that of the store; it fails while the store is down.
+func (f *FaultyStore) Renew(ctx context.Context, term messages.Term, ttl time.Duration) (uint64, error) {
+	if err := f.isDown(); err != nil {
+		return 0, err
+	}
+	return f.Store.Renew(ctx, term, ttl)
+}

@@ -1,0 +1,188 @@
+package infratest
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"kafka-master/messages"
+)
+
+// MemoryStore is a state store in memory that keeps the rules of the real ones,
+// their encoding included. It starts no goroutine and opens no socket, so it
+// may live in a synctest bubble; its leases end by time.Now, bubble time
+// included. Make it with NewMemoryStore.
+type MemoryStore struct {
+	mu      sync.Mutex
+	term    messages.Term
+	held    bool
+	until   time.Time // when the lease ends, while it is held
+	number  uint64
+	batch   string
+	tables  map[messages.Table]map[string]string
+	journal [][]byte
+}
+
+// NewMemoryStore returns an empty store.
+func NewMemoryStore() *MemoryStore {
+	s := &MemoryStore{}
+	s.wipe()
+	return s
+}
+
+func (s *MemoryStore) wipe() {
+	s.term, s.held, s.number, s.batch, s.journal = messages.Term{}, false, 0, "", nil
+	s.tables = map[messages.Table]map[string]string{}
+	for _, table := range messages.Tables() {
+		s.tables[table] = map[string]string{}
+	}
+}
+
+// Wipe empties the store, term and lease included, as a Redis does that came
+// back without its data.
+func (s *MemoryStore) Wipe() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wipe()
+}
+
+// Snapshot returns what the store holds, whoever leads. It panics when a record
+// cannot be read.
+func (s *MemoryStore) Snapshot() messages.Snapshot {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	snap, err := s.snapshot()
+	if err != nil {
+		panic(err)
+	}
+	return snap
+}
+
+func (s *MemoryStore) snapshot() (messages.Snapshot, error) {
+	snap := messages.Snapshot{Number: s.number, Values: map[string]string{}}
+	for table, records := range s.tables {
+		for key, record := range records {
+			if err := snap.AddRecord(table, key, []byte(record)); err != nil {
+				return messages.Snapshot{}, fmt.Errorf("load: %w", err)
+			}
+		}
+	}
+	snap.SortRecords()
+	return snap, nil
+}
+
+// Load is that of the store port.
+func (s *MemoryStore) Load(ctx context.Context, term messages.Term) (messages.Snapshot, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.check(ctx, "load", term); err != nil {
+		return messages.Snapshot{}, err
+	}
+	return s.snapshot()
+}
+
+// Commit is that of the store port.
+func (s *MemoryStore) Commit(ctx context.Context, term messages.Term, b messages.Batch) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.check(ctx, "commit", term); err != nil {
+		return err
+	}
+	if b.Number == s.number && b.ID == s.batch && s.number > 0 {
+		return nil
+	}
+	if b.Number != s.number+1 {
+		return fmt.Errorf("commit: %w: batch %d, the store has %d", messages.ErrFenced, b.Number, s.number)
+	}
+	for _, w := range b.TableWrites() {
+		records := s.tables[w.Table]
+		for i, key := range w.Keys {
+			records[key] = string(w.Records[i])
+		}
+		for _, key := range w.Drops {
+			delete(records, key)
+		}
+	}
+	for _, a := range b.Journal {
+		s.journal = append(s.journal, a.EncodeRecord())
+	}
+	s.journal = s.journal[max(0, len(s.journal)-messages.JournalCap):]
+	s.number, s.batch = b.Number, b.ID
+	return nil
+}
+
+// Journal is that of the store port.
+func (s *MemoryStore) Journal(ctx context.Context, file messages.FileID, limit int) ([]messages.Attempt, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("read journal: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []messages.Attempt
+	for i := len(s.journal) - 1; i >= 0 && len(list) < limit; i-- {
+		a, err := messages.DecodeAttempt(s.journal[i])
+		if err != nil {
+			return nil, fmt.Errorf("read journal: %w", err)
+		}
+		if a.Chunk.File == file {
+			list = append(list, a)
+		}
+	}
+	return list, nil
+}
+
+// Acquire is that of the lease port: refused while another holder's lease runs.
+func (s *MemoryStore) Acquire(ctx context.Context, holder string, ttl time.Duration) (messages.Term, bool, error) {
+	if err := ctx.Err(); err != nil {
+		return messages.Term{}, false, fmt.Errorf("acquire lease: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	if s.held && now.Before(s.until) && s.term.Holder != holder {
+		return messages.Term{}, false, nil
+	}
+	s.term = messages.Term{Number: s.term.Number + 1, Holder: holder}
+	s.held, s.until = true, now.Add(ttl)
+	return s.term, true, nil
+}
+
+// Renew is that of the lease port. An ended lease cannot be renewed.
+func (s *MemoryStore) Renew(ctx context.Context, term messages.Term, ttl time.Duration) (uint64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.check(ctx, "renew lease", term); err != nil {
+		return 0, err
+	}
+	now := time.Now()
+	if !s.held || !now.Before(s.until) {
+		return 0, fmt.Errorf("renew lease: %w: the lease has ended", messages.ErrFenced)
+	}
+	s.until = now.Add(ttl)
+	return s.number, nil
+}
+
+// Release is that of the lease port.
+func (s *MemoryStore) Release(ctx context.Context, term messages.Term) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if term == s.term {
+		s.held = false
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("release lease: %w", err)
+	}
+	return nil
+}
+
+func (s *MemoryStore) check(ctx context.Context, what string, term messages.Term) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	if term != s.term || term.Number == 0 {
+		return fmt.Errorf("%s: %w: term %d of %.64q, the store has term %d of %.64q", what, messages.ErrFenced,
+			term.Number, term.Holder, s.term.Number, s.term.Holder)
+	}
+	return nil
+}

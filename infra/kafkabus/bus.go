@@ -1,0 +1,187 @@
+// Package kafkabus is the driver between the master's ports and Kafka. It works
+// on explicit partitions and offsets: it joins no consumer group, and one
+// request carries everything that goes to one leading broker.
+//
+// Every error wraps exactly one class of package messages (see classes.go), so
+// that callers decide by errors.Is and never by text.
+package kafkabus
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+	"github.com/segmentio/kafka-go/sasl"
+
+	"kafka-master/messages"
+)
+
+const (
+	dialTimeout = 5 * time.Second
+	// idleTimeout stays far below the ten minutes after which a broker closes
+	// idle connections: each of those would fail one call.
+	idleTimeout = 30 * time.Second
+	metadataTTL = 2 * time.Second
+	// callTimeout bounds every request but a fetch. RoundTrip has no time-out of
+	// its own and would hang for as long as a stopped broker does.
+	callTimeout = 10 * time.Second
+	// patience bounds the repeating of calls that have no effect or may be
+	// repeated; a real broker needs up to 150 ms to find a new leader or
+	// coordinator.
+	patience = 2 * time.Second
+)
+
+var errClosed = fmt.Errorf("%w: bus is closed", messages.ErrNotWritten)
+
+// Config says which cluster to talk to, and how.
+type Config struct {
+	// Brokers are the bootstrap addresses, host:port; a missing port is 9092.
+	// At least one is required.
+	Brokers []string
+	// ClientID is what brokers log and count us under. Defaults to "kafka-master".
+	ClientID string
+	// TLS is the client's configuration, see TLSConfig. Nil means no TLS.
+	TLS *tls.Config
+	// SASL authenticates every connection, see SASL. Nil means not at all.
+	SASL sasl.Mechanism
+	// Logger gets a line when the cluster becomes unreachable, and reachable
+	// again. Nil means none.
+	Logger *slog.Logger
+}
+
+// Bus is a client of one Kafka cluster. All methods are safe for concurrent use.
+type Bus struct {
+	cfg       Config
+	addr      net.Addr
+	transport *kafka.Transport
+	conns     connections
+	log       *slog.Logger
+
+	// leaders is replaced as a whole by each refresh, never changed.
+	leaders    atomic.Pointer[topology]
+	refreshing sync.Mutex    // so that an older answer never replaces a newer one
+	wake       chan struct{} // capacity 1: a background refresh is wanted
+
+	ctx     context.Context // ends with Close
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+}
+
+// New returns a Bus for the cluster. It does not connect, see Ping.
+func New(c Config) (*Bus, error) {
+	if len(c.Brokers) == 0 {
+		return nil, errors.New("new bus: no broker address")
+	}
+	if c.ClientID == "" {
+		c.ClientID = "kafka-master"
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	c.Brokers = append([]string(nil), c.Brokers...)
+	b := &Bus{cfg: c, addr: kafka.TCP(c.Brokers...), log: c.Logger, wake: make(chan struct{}, 1)}
+	b.ctx, b.cancel = context.WithCancel(context.Background())
+	b.leaders.Store(&topology{})
+	b.transport = &kafka.Transport{
+		Dial:        b.conns.dial,
+		DialTimeout: dialTimeout,
+		IdleTimeout: idleTimeout,
+		MetadataTTL: metadataTTL,
+		ClientID:    c.ClientID,
+		TLS:         c.TLS,
+		SASL:        c.SASL,
+		Context:     b.ctx,
+	}
+	b.running.Go(b.refreshOnDemand)
+	return b, nil
+}
+
+// Brokers returns the bootstrap addresses that the bus was made with.
+func (b *Bus) Brokers() []string { return append([]string(nil), b.cfg.Brokers...) }
+
+// Close ends all calls in flight and closes all connections. Later calls fail
+// with messages.ErrNotWritten. Closing twice is harmless.
+func (b *Bus) Close() {
+	b.cancel()
+	b.running.Wait()
+	b.transport.CloseIdleConnections()
+	// A long poll that was cancelled would keep its connection until the broker
+	// answers.
+	b.conns.close()
+}
+
+// call sends one request and returns its answer, or an error with a class.
+func (b *Bus) call(ctx context.Context, limit time.Duration, req protocol.Message) (protocol.Message, error) {
+	if b.ctx.Err() != nil {
+		return nil, errClosed
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	defer context.AfterFunc(b.ctx, cancel)()
+	res, err := b.transport.RoundTrip(ctx, b.addr, req)
+	if err != nil {
+		b.failed(err)
+		return nil, classify(err)
+	}
+	return res, nil
+}
+
+// failed makes the next attempt start afresh. The transport keeps bad metadata
+// and dead connections for seconds unless they are dropped after each failure.
+func (b *Bus) failed(err error) {
+	if errors.Is(err, context.Canceled) {
+		return // the caller's wish, no fault of the connection
+	}
+	b.transport.CloseIdleConnections()
+	b.wantRefresh()
+}
+
+// code turns an error code of an answer into an error with a class, and drops
+// what is cached when the code says that it is out of date. 0 is nil.
+func (b *Bus) code(code int16, detail string) error {
+	if code == 0 {
+		return nil
+	}
+	var err error = kafka.Error(code)
+	if detail != "" {
+		err = fmt.Errorf("%w: %s", err, detail)
+	}
+	classed := classify(err)
+	if errors.Is(classed, messages.ErrNotWritten) {
+		b.failed(err)
+	}
+	return classed
+}
+
+// repeat runs op until it succeeds, fails for good, ctx ends, or limit is over
+// (0 = no limit). It is for calls that may be repeated after every class but a
+// refusal, that is, for all but Produce and Fetch.
+func repeat[T any](ctx context.Context, limit time.Duration, op func() (T, error)) (T, error) {
+	var last error
+	pace := &backoff.ExponentialBackOff{
+		InitialInterval:     10 * time.Millisecond,
+		RandomizationFactor: 0.3,
+		Multiplier:          1.6,
+		MaxInterval:         time.Second,
+	}
+	v, err := backoff.Retry(ctx, func() (T, error) {
+		v, err := op()
+		if last = err; err != nil && (!repeatable(err) || ctx.Err() != nil) {
+			return v, backoff.Permanent(err)
+		}
+		return v, err
+	}, backoff.WithBackOff(pace), backoff.WithMaxElapsedTime(limit))
+	if err != nil && last != nil && !errors.Is(last, err) {
+		err = fmt.Errorf("%w (%w)", last, err) // why it failed, then why it was given up
+	}
+	return v, err
+}

@@ -1,0 +1,95 @@
+package kafkabus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+
+	"kafka-master/messages"
+)
+
+// mixedLeaders is what kafka-go says, untyped, when one request holds partitions
+// of several leaders; it then sends nothing.
+const mixedLeaders = "mismatching leaders"
+
+// unknownCode is what kafka-go makes of any failure of a part of a split request.
+const unknownCode = kafka.Error(-1)
+
+// classify wraps err in its class, unless it has one already. It is pure; nil
+// stays nil.
+func classify(err error) error {
+	if err == nil || hasClass(err) {
+		return err
+	}
+	class := classOf(err)
+	if errors.Is(err, kafka.MessageSizeTooLarge) || errors.Is(err, kafka.RecordListTooLarge) {
+		return fmt.Errorf("%w: %w: %w", class, messages.ErrTooLarge, err)
+	}
+	return fmt.Errorf("%w: %w", class, err)
+}
+
+// classOf says what err means for the caller: was the request surely not
+// written, maybe, or refused for good?
+func classOf(err error) error {
+	var code kafka.Error
+	if errors.As(err, &code) {
+		return classOfCode(code)
+	}
+	var dial *net.OpError
+	switch {
+	case errors.Is(err, protocol.ErrNoTopic), errors.Is(err, protocol.ErrNoPartition),
+		errors.Is(err, protocol.ErrNoLeader), errors.Is(err, syscall.ECONNREFUSED),
+		strings.Contains(err.Error(), mixedLeaders):
+		return messages.ErrNotWritten
+	case errors.As(err, &dial) && dial.Op == "dial":
+		// Without a connection nothing was sent: unknown host, no route. A
+		// container that is down has no name.
+		return messages.ErrNotWritten
+	}
+	var timeout net.Error
+	var proto protocol.Error
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
+		errors.Is(err, syscall.EPIPE), errors.Is(err, net.ErrClosed), errors.As(err, &timeout) && timeout.Timeout(),
+		errors.Is(err, context.DeadlineExceeded):
+		return messages.ErrMaybeWritten
+	case errors.Is(err, context.Canceled), errors.As(err, &proto):
+		// Given up, or not understood, after the request may have gone out.
+		return messages.ErrMaybeWritten
+	}
+	return messages.ErrRefused
+}
+
+func classOfCode(code kafka.Error) error {
+	switch code {
+	case kafka.OffsetOutOfRange:
+		return messages.ErrOffsetOutOfRange
+	case kafka.RequestTimedOut, kafka.NotEnoughReplicasAfterAppend, kafka.NetworkException, unknownCode:
+		return messages.ErrMaybeWritten
+	case kafka.BrokerNotAvailable:
+		// kafka-go's own: it does not know an address for the broker.
+		return messages.ErrNotWritten
+	}
+	if code.Temporary() {
+		return messages.ErrNotWritten
+	}
+	return messages.ErrRefused
+}
+
+func hasClass(err error) bool {
+	return errors.Is(err, messages.ErrNotWritten) || errors.Is(err, messages.ErrMaybeWritten) ||
+		errors.Is(err, messages.ErrRefused) || errors.Is(err, messages.ErrOffsetOutOfRange)
+}
+
+// repeatable says whether a call without effect, or one that may have it twice,
+// can be tried again.
+func repeatable(err error) bool {
+	return errors.Is(err, messages.ErrNotWritten) || errors.Is(err, messages.ErrMaybeWritten)
+}

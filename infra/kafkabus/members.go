@@ -1,0 +1,86 @@
+package kafkabus
+
+import (
+	"encoding/binary"
+	"slices"
+)
+
+// subscription returns the topics that a member's metadata names: a version, an
+// array of topics, then fields that differ by client and are ignored. Bytes that
+// are no such thing name no topic.
+func subscription(metadata []byte) []string {
+	r := reader{rest: metadata}
+	r.skip(2)
+	var topics []string
+	for range r.length() {
+		topic := r.text()
+		if r.bad {
+			return nil
+		}
+		topics = append(topics, topic)
+	}
+	return topics
+}
+
+// assignment returns the partitions of topic that a member has, ascending.
+func assignment(assigned []byte, topic string) []int32 {
+	r := reader{rest: assigned}
+	r.skip(2)
+	var partitions []int32
+	for range r.length() {
+		name := r.text()
+		for range r.length() {
+			p := r.int32()
+			if name == topic && !r.bad {
+				partitions = append(partitions, p)
+			}
+		}
+		if r.bad {
+			return nil
+		}
+	}
+	slices.Sort(partitions)
+	return partitions
+}
+
+// reader takes values off the front of rest. Once something is missing it is
+// bad and returns zeros.
+type reader struct {
+	rest []byte
+	bad  bool
+}
+
+func (r *reader) skip(n int) []byte {
+	if n < 0 || n > len(r.rest) {
+		r.bad, r.rest = true, nil
+		return nil
+	}
+	b := r.rest[:n]
+	r.rest = r.rest[n:]
+	return b
+}
+
+func (r *reader) int32() int32 {
+	if b := r.skip(4); b != nil {
+		return int32(binary.BigEndian.Uint32(b))
+	}
+	return 0
+}
+
+// length reads the length of an array. What cannot fit into the rest is bad.
+func (r *reader) length() int {
+	n := int(r.int32())
+	if n < 0 || n > len(r.rest) {
+		r.bad = r.bad || n > len(r.rest)
+		return 0
+	}
+	return n
+}
+
+func (r *reader) text() string {
+	b := r.skip(2)
+	if b == nil {
+		return ""
+	}
+	return string(r.skip(int(int16(binary.BigEndian.Uint16(b)))))
+}

@@ -1,0 +1,154 @@
+package kafkabus
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol/metadata"
+
+	"kafka-master/messages"
+)
+
+// refreshInterval is the shortest time between two background refreshes.
+const refreshInterval = 100 * time.Millisecond
+
+// topology is what the cluster said about its topics, internal ones left out:
+// topic → partition → leading broker. It is never changed after it was made.
+type topology struct {
+	leaders map[string][]int32
+}
+
+// Leader returns the id of the broker that leads the partition as of the last
+// refresh, messages.NoLeader when that is not known; then a refresh is started
+// in the background. It never blocks.
+func (b *Bus) Leader(topic string, partition int32) int32 {
+	leader := b.leaders.Load().leader(topic, partition)
+	if leader == messages.NoLeader {
+		b.wantRefresh()
+	}
+	return leader
+}
+
+// Refresh asks the cluster for all topics and their leaders. It returns
+// messages.ErrNotWritten when one of topics does not exist, or may not be seen.
+func (b *Bus) Refresh(ctx context.Context, topics ...string) error {
+	t, err := b.refresh(ctx)
+	if err != nil {
+		return fmt.Errorf("refresh metadata: %w", err)
+	}
+	for _, name := range topics {
+		if _, ok := t.leaders[name]; !ok {
+			return fmt.Errorf("refresh metadata: topic %s: %w", name, classify(kafka.UnknownTopicOrPartition))
+		}
+	}
+	return nil
+}
+
+func (t *topology) leader(topic string, partition int32) int32 {
+	leaders := t.leaders[topic]
+	if partition < 0 || int(partition) >= len(leaders) {
+		return messages.NoLeader
+	}
+	return leaders[partition]
+}
+
+// refresh replaces what Leader answers from.
+func (b *Bus) refresh(ctx context.Context) (*topology, error) {
+	b.refreshing.Lock()
+	defer b.refreshing.Unlock()
+	// The transport answers from a cache of its own; only a new connection pool
+	// asks the broker.
+	b.transport.CloseIdleConnections()
+	t, err := b.topology(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b.leaders.Store(t)
+	return t, nil
+}
+
+// topology returns the transport's present view of the cluster, at most
+// metadataTTL old while the cluster answers.
+func (b *Bus) topology(ctx context.Context) (*topology, error) {
+	res, err := b.call(ctx, callTimeout, &metadata.Request{})
+	if err != nil {
+		return nil, err
+	}
+	return newTopology(res.(*metadata.Response)), nil
+}
+
+func newTopology(res *metadata.Response) *topology {
+	alive := make(map[int32]bool, len(res.Brokers))
+	for _, broker := range res.Brokers {
+		alive[broker.NodeID] = true
+	}
+	t := &topology{leaders: make(map[string][]int32, len(res.Topics))}
+	for _, topic := range res.Topics {
+		if topic.IsInternal || len(topic.Partitions) == 0 {
+			continue
+		}
+		leaders := make([]int32, len(topic.Partitions))
+		for i := range leaders {
+			leaders[i] = messages.NoLeader
+		}
+		for _, p := range topic.Partitions {
+			if p.PartitionIndex >= 0 && int(p.PartitionIndex) < len(leaders) && alive[p.LeaderID] {
+				leaders[p.PartitionIndex] = p.LeaderID
+			}
+		}
+		t.leaders[topic.Name] = leaders
+	}
+	return t
+}
+
+func (b *Bus) wantRefresh() {
+	select {
+	case b.wake <- struct{}{}:
+	default: // one is due already, it will see what this caller saw
+	}
+}
+
+// refreshOnDemand runs the background refreshes, one at a time and no closer
+// than refreshInterval; while the cluster is away the pauses grow.
+func (b *Bus) refreshOnDemand() {
+	pause := &backoff.ExponentialBackOff{InitialInterval: refreshInterval, Multiplier: 2, MaxInterval: 2 * time.Second}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	away := false
+	for {
+		select {
+		case <-b.ctx.Done():
+			return
+		case <-timer.C:
+		}
+		select {
+		case <-b.ctx.Done():
+			return
+		case <-b.wake:
+		}
+		next := refreshInterval
+		_, err := b.refresh(b.ctx)
+		if err != nil {
+			next = pause.NextBackOff()
+		} else {
+			pause.Reset()
+		}
+		b.logChange(away, err)
+		away = err != nil
+		timer.Reset(next)
+	}
+}
+
+// logChange says once that the cluster went away, and once that it is back.
+func (b *Bus) logChange(away bool, err error) {
+	switch {
+	case b.ctx.Err() != nil:
+	case err != nil && !away:
+		b.log.Warn("kafka is not reachable", "brokers", b.cfg.Brokers, "err", b.explained(err))
+	case err == nil && away:
+		b.log.Info("kafka is reachable again", "brokers", b.cfg.Brokers)
+	}
+}

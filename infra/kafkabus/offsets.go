@@ -1,0 +1,206 @@
+package kafkabus
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol/listoffsets"
+	"github.com/segmentio/kafka-go/protocol/offsetcommit"
+	"github.com/segmentio/kafka-go/protocol/offsetfetch"
+
+	"kafka-master/messages"
+)
+
+const (
+	// The two special timestamps of ListOffsets.
+	firstOffset int64 = -2
+	endOffset   int64 = -1
+
+	// offsetsPerCall bounds the connections that one call opens: kafka-go sends
+	// one request per partition and timestamp, each on a connection of its own.
+	offsetsPerCall = 8
+	// noGeneration commits for a group that has no members.
+	noGeneration int32 = -1
+)
+
+// Offsets returns the first retained and the end offset of every partition of
+// the topic. It repeats temporary failures for 2 s.
+func (b *Bus) Offsets(ctx context.Context, topic string) (start, end []int64, err error) {
+	type bounds struct{ start, end []int64 }
+	both, err := repeat(ctx, patience, func() (bounds, error) {
+		n, err := b.partitions(ctx, topic)
+		if err != nil {
+			return bounds{}, err
+		}
+		var v bounds
+		if v.start, err = b.offsetsAt(ctx, topic, 0, n, firstOffset); err != nil {
+			return bounds{}, err
+		}
+		v.end, err = b.offsetsAt(ctx, topic, 0, n, endOffset)
+		return v, err
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("offsets of %s: %w", topic, err)
+	}
+	return both.start, both.end, nil
+}
+
+// partitions returns how many partitions the topic has.
+func (b *Bus) partitions(ctx context.Context, topic string) (int, error) {
+	t, err := b.topology(ctx)
+	if err != nil {
+		return 0, err
+	}
+	n := len(t.leaders[topic])
+	if n == 0 {
+		return 0, b.code(int16(kafka.UnknownTopicOrPartition), "")
+	}
+	return n, nil
+}
+
+// offsetsAt returns the offsets of partitions low ≤ p < high at one of the
+// special timestamps. It asks the leaders, so an answer proves that each of the
+// partitions works.
+func (b *Bus) offsetsAt(ctx context.Context, topic string, low, high int, timestamp int64) ([]int64, error) {
+	offsets := make([]int64, 0, high-low)
+	for low < high {
+		upTo := min(low+offsetsPerCall, high)
+		part := make([]listoffsets.RequestPartition, 0, upTo-low)
+		for p := low; p < upTo; p++ {
+			part = append(part, listoffsets.RequestPartition{
+				Partition: int32(p), CurrentLeaderEpoch: -1, Timestamp: timestamp,
+			})
+		}
+		res, err := b.call(ctx, callTimeout, &listoffsets.Request{
+			ReplicaID: -1, Topics: []listoffsets.RequestTopic{{Topic: topic, Partitions: part}},
+		})
+		if err != nil {
+			return nil, err
+		}
+		found, err := b.listed(res.(*listoffsets.Response), low, upTo)
+		if err != nil {
+			return nil, err
+		}
+		offsets = append(offsets, found...)
+		low = upTo
+	}
+	return offsets, nil
+}
+
+func (b *Bus) listed(res *listoffsets.Response, low, high int) ([]int64, error) {
+	offsets := make([]int64, high-low)
+	n := 0
+	for _, t := range res.Topics {
+		for _, p := range t.Partitions {
+			if err := b.code(p.ErrorCode, ""); err != nil {
+				return nil, fmt.Errorf("partition %d: %w", p.Partition, err)
+			}
+			if i := int(p.Partition) - low; i >= 0 && i < len(offsets) {
+				offsets[i] = p.Offset
+				n++
+			}
+		}
+	}
+	if n != len(offsets) {
+		return nil, fmt.Errorf("%w: answer has %d of %d partitions", messages.ErrMaybeWritten, n, len(offsets))
+	}
+	return offsets, nil
+}
+
+// CommitOffsets commits the positions for a group that has no members. The
+// broker refuses it (messages.ErrRefused) while it has some. It repeats
+// temporary failures, such as a coordinator that is just being made, for 2 s.
+func (b *Bus) CommitOffsets(ctx context.Context, group string, at []messages.Position) error {
+	if len(at) == 0 {
+		return nil
+	}
+	_, err := repeat(ctx, patience, func() (struct{}, error) {
+		return struct{}{}, b.commit(ctx, group, at)
+	})
+	if err != nil {
+		return fmt.Errorf("commit offsets of group %s: %w", group, err)
+	}
+	return nil
+}
+
+func (b *Bus) commit(ctx context.Context, group string, at []messages.Position) error {
+	req := &offsetcommit.Request{GroupID: group, GenerationID: noGeneration, RetentionTimeMs: -1}
+	topics := make(map[string]int)
+	for _, p := range at {
+		i, ok := topics[p.Topic]
+		if !ok {
+			i = len(req.Topics)
+			topics[p.Topic] = i
+			req.Topics = append(req.Topics, offsetcommit.RequestTopic{Name: p.Topic})
+		}
+		req.Topics[i].Partitions = append(req.Topics[i].Partitions, offsetcommit.RequestPartition{
+			PartitionIndex:  p.Partition,
+			CommittedOffset: p.Offset,
+			CommitTimestamp: -1,
+			// kafka.Client would send epoch 0, and members would take a commit
+			// made after a change of leaders for a truncated log.
+			CommittedLeaderEpoch: -1,
+		})
+	}
+	res, err := b.call(ctx, callTimeout, req)
+	if err != nil {
+		return err
+	}
+	for _, t := range res.(*offsetcommit.Response).Topics {
+		for _, p := range t.Partitions {
+			if err := b.code(p.ErrorCode, ""); err != nil {
+				return fmt.Errorf("%s/%d: %w", t.Name, p.PartitionIndex, err)
+			}
+		}
+	}
+	return nil
+}
+
+// Committed returns the group's committed offset of every partition of topic,
+// messages.UnknownOffset where there is none. It repeats temporary failures for
+// 2 s.
+func (b *Bus) Committed(ctx context.Context, group, topic string) ([]int64, error) {
+	offsets, err := repeat(ctx, patience, func() ([]int64, error) {
+		n, err := b.partitions(ctx, topic)
+		if err != nil {
+			return nil, err
+		}
+		return b.committed(ctx, group, topic, n)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("committed offsets of group %s: %w", group, err)
+	}
+	return offsets, nil
+}
+
+func (b *Bus) committed(ctx context.Context, group, topic string, n int) ([]int64, error) {
+	indexes := make([]int32, n)
+	offsets := make([]int64, n)
+	for i := range n {
+		indexes[i] = int32(i)
+		offsets[i] = messages.UnknownOffset
+	}
+	res, err := b.call(ctx, callTimeout, &offsetfetch.Request{
+		GroupID: group,
+		Topics:  []offsetfetch.RequestTopic{{Name: topic, PartitionIndexes: indexes}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	answer := res.(*offsetfetch.Response)
+	if err := b.code(answer.ErrorCode, ""); err != nil {
+		return nil, err
+	}
+	for _, t := range answer.Topics {
+		for _, p := range t.Partitions {
+			if err := b.code(p.ErrorCode, ""); err != nil {
+				return nil, fmt.Errorf("partition %d: %w", p.PartitionIndex, err)
+			}
+			if p.PartitionIndex >= 0 && int(p.PartitionIndex) < n && p.CommittedOffset >= 0 {
+				offsets[p.PartitionIndex] = p.CommittedOffset
+			}
+		}
+	}
+	return offsets, nil
+}

@@ -1,0 +1,209 @@
+package kafkabus
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol/apiversions"
+	"github.com/segmentio/kafka-go/protocol/createpartitions"
+	"github.com/segmentio/kafka-go/protocol/createtopics"
+
+	"kafka-master/messages"
+)
+
+// internalPrefix marks the topics of the broker itself.
+const internalPrefix = "__"
+
+// Ensure creates the topics that do not exist, waits until every partition of
+// all of them answers, and returns how many partitions each has, in the order
+// of specs. An existing topic is left as it is. It repeats temporary failures
+// until ctx ends; messages.ErrRefused is returned at once.
+func (b *Bus) Ensure(ctx context.Context, specs []messages.TopicSpec) ([]messages.Topic, error) {
+	topics, err := repeat(ctx, 0, func() ([]messages.Topic, error) { return b.ensure(ctx, specs) })
+	if err != nil {
+		return nil, fmt.Errorf("ensure topics: %w", b.explained(err))
+	}
+	return topics, nil
+}
+
+func (b *Bus) ensure(ctx context.Context, specs []messages.TopicSpec) ([]messages.Topic, error) {
+	// First of all, since it alone tells the true cause of trouble: with a wrong
+	// password, creating says "broker not available".
+	t, err := b.refresh(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var missing []messages.TopicSpec
+	for _, s := range specs {
+		if len(t.leaders[s.Name]) == 0 {
+			missing = append(missing, s)
+		}
+	}
+	if len(missing) > 0 {
+		if err := b.create(ctx, missing); err != nil {
+			return nil, err
+		}
+		if t, err = b.refresh(ctx); err != nil {
+			return nil, err
+		}
+	}
+	topics := make([]messages.Topic, len(specs))
+	for i, s := range specs {
+		n := len(t.leaders[s.Name])
+		if n == 0 {
+			return nil, fmt.Errorf("topic %s: %w", s.Name, b.code(int16(kafka.UnknownTopicOrPartition), ""))
+		}
+		// A created topic is listed some 100 ms before its partitions work.
+		if _, err := b.offsetsAt(ctx, s.Name, 0, n, endOffset); err != nil {
+			return nil, fmt.Errorf("topic %s: %w", s.Name, err)
+		}
+		topics[i] = messages.Topic{Name: s.Name, Partitions: n}
+	}
+	return topics, b.haveLeaders(ctx, topics)
+}
+
+// haveLeaders sees to it that Leader knows all partitions that were just proved
+// to answer: metadata may have been read before their leaders were chosen.
+func (b *Bus) haveLeaders(ctx context.Context, topics []messages.Topic) error {
+	missing := func(t *topology) bool {
+		return slices.ContainsFunc(topics, func(topic messages.Topic) bool {
+			leaders := t.leaders[topic.Name]
+			return len(leaders) < topic.Partitions || slices.Contains(leaders, messages.NoLeader)
+		})
+	}
+	if !missing(b.leaders.Load()) {
+		return nil
+	}
+	t, err := b.refresh(ctx)
+	if err == nil && missing(t) {
+		err = fmt.Errorf("%w: a partition has no leader yet", messages.ErrNotWritten)
+	}
+	return err
+}
+
+func (b *Bus) create(ctx context.Context, specs []messages.TopicSpec) error {
+	req := &createtopics.Request{TimeoutMs: int32(callTimeout / 2 / time.Millisecond)}
+	for _, s := range specs {
+		t := createtopics.RequestTopic{
+			Name: s.Name, NumPartitions: int32(s.Partitions), ReplicationFactor: int16(s.Replication),
+		}
+		for name, value := range s.Config {
+			t.Configs = append(t.Configs, createtopics.RequestConfig{Name: name, Value: value})
+		}
+		req.Topics = append(req.Topics, t)
+	}
+	res, err := b.call(ctx, callTimeout, req)
+	if err != nil {
+		return fmt.Errorf("create: %w", err)
+	}
+	for _, t := range res.(*createtopics.Response).Topics {
+		if t.ErrorCode == int16(kafka.TopicAlreadyExists) {
+			continue // another master was faster, or our own attempt that timed out
+		}
+		if err := b.code(t.ErrorCode, t.ErrorMessage); err != nil {
+			return fmt.Errorf("create %s: %w", t.Name, err)
+		}
+	}
+	return nil
+}
+
+// List returns all topics but the internal ones, sorted by name. What others
+// created or grew shows up within 2 s. It fails when the cluster is away.
+func (b *Bus) List(ctx context.Context) ([]messages.Topic, error) {
+	topics, err := repeat(ctx, patience, func() ([]messages.Topic, error) {
+		// The transport answers metadata from its cache also while the broker is
+		// away.
+		if err := b.alive(ctx); err != nil {
+			return nil, err
+		}
+		t, err := b.topology(ctx)
+		if err != nil {
+			return nil, err
+		}
+		topics := make([]messages.Topic, 0, len(t.leaders))
+		for name, leaders := range t.leaders {
+			if !strings.HasPrefix(name, internalPrefix) {
+				topics = append(topics, messages.Topic{Name: name, Partitions: len(leaders)})
+			}
+		}
+		slices.SortFunc(topics, func(a, b messages.Topic) int { return strings.Compare(a.Name, b.Name) })
+		return topics, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list topics: %w", b.explained(err))
+	}
+	return topics, nil
+}
+
+// alive makes a round trip to any broker of the cluster.
+func (b *Bus) alive(ctx context.Context) error {
+	res, err := b.call(ctx, callTimeout, &apiversions.Request{})
+	if err != nil {
+		return err
+	}
+	return b.code(res.(*apiversions.Response).ErrorCode, "")
+}
+
+// Grow raises the topic's partition count to n and returns when the new
+// partitions answer, also when it has n already. It never shrinks: fewer than
+// now is messages.ErrRefused. It repeats temporary failures until ctx ends.
+func (b *Bus) Grow(ctx context.Context, topic string, n int) error {
+	asked := false // accepted once: asking again would be refused
+	_, err := repeat(ctx, 0, func() (struct{}, error) {
+		t, err := b.refresh(ctx)
+		if err != nil {
+			return struct{}{}, err
+		}
+		now := len(t.leaders[topic])
+		if now > 0 && now < n && !asked {
+			if err := b.addPartitions(ctx, topic, n); err != nil {
+				return struct{}{}, err
+			}
+			asked = true
+			if t, err = b.refresh(ctx); err != nil {
+				return struct{}{}, err
+			}
+		}
+		return struct{}{}, b.grown(ctx, t, topic, n)
+	})
+	if err != nil {
+		return fmt.Errorf("grow %s to %d: %w", topic, n, err)
+	}
+	return nil
+}
+
+// grown says whether the topic has n partitions that all answer.
+func (b *Bus) grown(ctx context.Context, t *topology, topic string, n int) error {
+	switch now := len(t.leaders[topic]); {
+	case now == 0:
+		return b.code(int16(kafka.UnknownTopicOrPartition), "")
+	case now > n:
+		return fmt.Errorf("%w: it has %d partitions and cannot have fewer", messages.ErrRefused, now)
+	case now < n:
+		return fmt.Errorf("%w: new partitions are not announced yet", messages.ErrNotWritten)
+	}
+	if _, err := b.offsetsAt(ctx, topic, 0, n, endOffset); err != nil {
+		return err
+	}
+	return b.haveLeaders(ctx, []messages.Topic{{Name: topic, Partitions: n}})
+}
+
+func (b *Bus) addPartitions(ctx context.Context, topic string, n int) error {
+	res, err := b.call(ctx, callTimeout, &createpartitions.Request{
+		Topics:    []createpartitions.RequestTopic{{Name: topic, Count: int32(n)}},
+		TimeoutMs: int32(callTimeout / 2 / time.Millisecond),
+	})
+	if err != nil {
+		return err
+	}
+	for _, r := range res.(*createpartitions.Response).Results {
+		if err := b.code(r.ErrorCode, r.ErrorMessage); err != nil {
+			return err
+		}
+	}
+	return nil
+}

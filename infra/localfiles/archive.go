@@ -1,0 +1,120 @@
+package localfiles
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"strconv"
+
+	"kafka-master/messages"
+)
+
+// archiveFolder is the folder beside a file that it is moved to.
+const archiveFolder = "processed"
+
+// maxNames is how many names Archive tries for one file.
+const maxNames = 10_000
+
+// Archive moves the file to the folder processed/ beside it, which is made when
+// missing. It never replaces a file: a taken name gets -2, -3 … before its
+// extension. It returns messages.ErrFileChanged when the file is not the one
+// that want names. Archiving a file that was archived already is a success, so
+// an Archive that was broken off can be repeated.
+func (f *Files) Archive(ctx context.Context, want messages.FileInfo) error {
+	err := f.archive(ctx, want)
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("archive: %w: files in %s may not be moved: give this user the right to write there, or set ARCHIVE=false: %w",
+			messages.ErrConfig, f.root, err)
+	}
+	if err != nil {
+		return fmt.Errorf("archive: %w", err)
+	}
+	return nil
+}
+
+func (f *Files) archive(ctx context.Context, want messages.FileInfo) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	root, err := f.openRoot()
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	source, err := root.Lstat(want.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return archivedBefore(root, want)
+	}
+	if err != nil {
+		return err
+	}
+	if !source.Mode().IsRegular() {
+		return fmt.Errorf("%w: %s is not a regular file", messages.ErrFileChanged, want.Path)
+	}
+	if err := check(want, source); err != nil {
+		return err
+	}
+	if err := root.Mkdir(folderOf(want.Path), 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	for n := 1; n <= maxNames; n++ {
+		done, err := move(root, want.Path, numbered(want.Path, n), source)
+		if done || err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%s: %d names are taken in %s", want.Path, maxNames, folderOf(want.Path))
+}
+
+func folderOf(file string) string { return path.Join(path.Dir(file), archiveFolder) }
+
+// numbered is the n-th name to try for the file in the archive.
+func numbered(file string, n int) string {
+	name := path.Base(file)
+	if n > 1 {
+		ext := path.Ext(name)
+		name = name[:len(name)-len(ext)] + "-" + strconv.Itoa(n) + ext
+	}
+	return path.Join(folderOf(file), name)
+}
+
+// move gives the file its new name if that is free. It links and removes, since
+// a rename would replace a file that came meanwhile.
+func move(root *os.Root, from, to string, source fs.FileInfo) (done bool, err error) {
+	taken, err := root.Lstat(to)
+	if err == nil {
+		if !os.SameFile(taken, source) {
+			return false, nil
+		}
+		return true, root.Remove(from) // linked already, and broken off
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	err = root.Link(from, to)
+	switch {
+	case err == nil:
+		return true, root.Remove(from)
+	case errors.Is(err, fs.ErrExist):
+		return false, nil
+	default: // a file system without hard links
+		return true, root.Rename(from, to)
+	}
+}
+
+// archivedBefore returns nil if the archive has the version that want names.
+func archivedBefore(root *os.Root, want messages.FileInfo) error {
+	for n := 1; n <= maxNames; n++ {
+		info, err := root.Lstat(numbered(want.Path, n))
+		if err != nil {
+			break
+		}
+		if check(want, info) == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: %s is gone", messages.ErrFileChanged, want.Path)
+}

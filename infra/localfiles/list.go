@@ -1,0 +1,114 @@
+package localfiles
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"kafka-master/messages"
+)
+
+// listStep is how many names are read before the context is looked at.
+const listStep = 512
+
+// List returns the regular files directly in the folder whose name ends with
+// ".txt" in any case, sorted by path. Names that begin with "." or "~" are left
+// out: copy tools use them for files that are not complete. So are symbolic links and
+// names that are not UTF-8, which is logged once a name. A folder that is
+// missing is an error that wraps messages.ErrConfig.
+func (f *Files) List(ctx context.Context) ([]messages.FileInfo, error) {
+	list, err := f.list(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list: %w", err)
+	}
+	return list, nil
+}
+
+func (f *Files) list(ctx context.Context) ([]messages.FileInfo, error) {
+	root, err := f.openRoot()
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	dir, err := root.Open(".")
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	var list []messages.FileInfo
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		entries, err := dir.ReadDir(listStep)
+		for _, entry := range entries {
+			info, ok, err := f.look(root, entry)
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				list = append(list, info)
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(list, func(a, b messages.FileInfo) int { return strings.Compare(a.Path, b.Path) })
+	return list, nil
+}
+
+// look returns what a directory entry is; ok is false when it is no input.
+func (f *Files) look(root *os.Root, entry fs.DirEntry) (info messages.FileInfo, ok bool, err error) {
+	name := entry.Name()
+	if !wanted(name) {
+		return messages.FileInfo{}, false, nil
+	}
+	if !utf8.ValidString(name) {
+		f.warnOnce(name, "input file ignored: its name is not UTF-8, rename it")
+		return messages.FileInfo{}, false, nil
+	}
+	stat, err := root.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return messages.FileInfo{}, false, nil // went away meanwhile
+	}
+	if err != nil {
+		return messages.FileInfo{}, false, err
+	}
+	if stat.Mode()&fs.ModeSymlink != 0 {
+		f.warnOnce(name, "input file ignored: it is a symbolic link, put the file itself there")
+	}
+	if !stat.Mode().IsRegular() {
+		return messages.FileInfo{}, false, nil
+	}
+	return messages.FileInfo{Path: name, Size: stat.Size(), ModTime: stat.ModTime()}, true, nil
+}
+
+// wanted reports whether a name can be input. Names that end with .part, .tmp or
+// .filepart do not end with .txt, so they need no rule of their own.
+func wanted(name string) bool {
+	const suffix = ".txt"
+	if name == "" || name[0] == '.' || name[0] == '~' || len(name) < len(suffix) {
+		return false
+	}
+	return strings.EqualFold(name[len(name)-len(suffix):], suffix)
+}
+
+func (f *Files) warnOnce(name, text string) {
+	f.mu.Lock()
+	seen := f.warned[name]
+	f.warned[name] = true
+	f.mu.Unlock()
+	if !seen {
+		f.log.Warn(text, "folder", f.root, "name", fmt.Sprintf("%q", name))
+	}
+}

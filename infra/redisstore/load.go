@@ -1,0 +1,134 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/redis/go-redis/v9"
+
+	"kafka-master/messages"
+)
+
+const (
+	scanCount = 2000 // fields a step: some 300 KB, so that Redis serves others in between
+	loadTries = 5
+)
+
+// Load returns everything but the journal, sorted, for the holder of term. It
+// returns messages.ErrFenced when term is not the current one; an error that
+// wraps messages.ErrBadRecord names the table and key that cannot be read.
+//
+// The tables are read in steps. Only the holder of term could commit meanwhile;
+// if it does, reading starts again.
+func (s *Store) Load(ctx context.Context, term messages.Term) (messages.Snapshot, error) {
+	before, err := s.head(ctx, "load", term)
+	if err != nil {
+		return messages.Snapshot{}, err
+	}
+	for range loadTries {
+		tables, err := s.scanAll(ctx)
+		if err != nil {
+			return messages.Snapshot{}, s.fail("load", err)
+		}
+		after, err := s.head(ctx, "load", term)
+		if err != nil {
+			return messages.Snapshot{}, err
+		}
+		if after == before {
+			return decode(after.number, tables)
+		}
+		before = after
+	}
+	return messages.Snapshot{}, fmt.Errorf("load: %w", errBusy)
+}
+
+func (s *Store) scanAll(ctx context.Context) (map[messages.Table]map[string]string, error) {
+	tables := map[messages.Table]map[string]string{}
+	for _, table := range messages.Tables() {
+		records := map[string]string{} // a scan may return a field twice
+		for cursor := uint64(0); ; {
+			pairs, next, err := s.client.HScan(ctx, tableKey(table), cursor, "", scanCount).Result()
+			if err != nil {
+				return nil, err
+			}
+			for i := 0; i+1 < len(pairs); i += 2 {
+				records[pairs[i]] = pairs[i+1]
+			}
+			if cursor = next; cursor == 0 {
+				break
+			}
+		}
+		tables[table] = records
+	}
+	return tables, nil
+}
+
+func decode(number string, tables map[messages.Table]map[string]string) (messages.Snapshot, error) {
+	n, err := strconv.ParseUint(number, 10, 64)
+	if err != nil {
+		return messages.Snapshot{}, fmt.Errorf("load: %w: key %s, field number: %.64q", messages.ErrBadRecord, headKey(), number)
+	}
+	snap := messages.Snapshot{Number: n, Values: map[string]string{}}
+	for table, records := range tables {
+		for key, record := range records {
+			if err := snap.AddRecord(table, key, []byte(record)); err != nil {
+				return messages.Snapshot{}, fmt.Errorf("load: key %s: %w", tableKey(table), err)
+			}
+		}
+	}
+	snap.SortRecords()
+	return snap, nil
+}
+
+// journalPage is how many attempts Journal reads in one step.
+const journalPage = 1000
+
+// Journal returns the newest attempts of the file, newest first, at most limit.
+// It reads the whole journal when the file has fewer than that.
+func (s *Store) Journal(ctx context.Context, file messages.FileID, limit int) ([]messages.Attempt, error) {
+	var list []messages.Attempt
+	seen, lowest := false, int64(0) // serial of the oldest attempt seen; new ones move the rest
+	for from := int64(0); len(list) < limit; from += journalPage {
+		total, page, err := s.journalPage(ctx, from)
+		if err != nil {
+			return nil, err
+		}
+		if len(page) == 0 {
+			break
+		}
+		for i := len(page) - 1; i >= 0 && len(list) < limit; i-- {
+			serial := total - from - int64(len(page)-1-i)
+			if seen && serial >= lowest {
+				continue
+			}
+			seen, lowest = true, serial
+			a, err := messages.DecodeAttempt([]byte(page[i]))
+			if err != nil {
+				return nil, fmt.Errorf("read journal: key %s: %w", journalKey(), err)
+			}
+			if a.Chunk.File == file {
+				list = append(list, a)
+			}
+		}
+	}
+	return list, nil
+}
+
+// journalPage returns the attempts before the newest skip ones, oldest first,
+// and how many were ever written.
+func (s *Store) journalPage(ctx context.Context, skip int64) (total int64, page []string, err error) {
+	answer, err := journalScript.Run(ctx, s.client, []string{headKey(), journalKey()},
+		-skip-journalPage, -skip-1).StringSlice()
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return 0, nil, s.fail("read journal", err)
+	}
+	if len(answer) == 0 {
+		return 0, nil, nil
+	}
+	if total, err = strconv.ParseInt(answer[0], 10, 64); err != nil {
+		return 0, nil, fmt.Errorf("read journal: %w: key %s, field attempts: %.64q", messages.ErrBadRecord, headKey(), answer[0])
+	}
+	return total, answer[1:], nil
+}

@@ -1,0 +1,115 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"kafka-master/messages"
+)
+
+const (
+	dialTimeout = 2 * time.Second
+	callTimeout = 3 * time.Second // of one request and its answer
+	// A master asks for commit, lease, load and journal, seldom all at once.
+	maxConnections = 8
+)
+
+// Config says which Redis to use.
+type Config struct {
+	// URL is redis://[user:password@]host[:port][/database], or rediss:// for
+	// TLS. Default port 6379, default database 0.
+	URL string
+	// Logger gets warnings about a Redis that may lose state. Default: none.
+	Logger *slog.Logger
+}
+
+// Store is a state store in Redis. It is safe for concurrent use.
+type Store struct {
+	client  *redis.Client
+	log     *slog.Logger
+	address string // host:port, what errors say
+	checked atomic.Bool
+}
+
+// Open returns a store; it connects when first used (see Ping). An URL that
+// cannot be read is an error that wraps messages.ErrConfig and, like every error
+// of this package, does not show the password.
+func Open(cfg Config) (*Store, error) {
+	options, err := redis.ParseURL(cfg.URL)
+	if err != nil || !strings.HasPrefix(cfg.URL, "redis") {
+		// The parser's own error quotes the URL, password and all.
+		return nil, fmt.Errorf("open redis store: %w: REDIS_URL is not redis[s]://[user:password@]host[:port][/database]; "+
+			"special characters in a password are written as %%XX", messages.ErrConfig)
+	}
+	options.MaxRetries = -1
+	options.DialerRetries = 1
+	options.DialTimeout = dialTimeout
+	options.ReadTimeout, options.WriteTimeout = callTimeout, callTimeout
+	options.PoolTimeout = callTimeout
+	options.PoolSize = maxConnections
+	options.ContextTimeoutEnabled = true
+	options.Protocol = 2
+	options.DisableIdentity = true
+	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	log := cfg.Logger
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Store{client: redis.NewClient(options), log: log, address: options.Addr}, nil
+}
+
+// Close closes the connections. Calls under way may fail.
+func (s *Store) Close() error {
+	if err := s.client.Close(); err != nil {
+		return fmt.Errorf("close redis store: %w", err)
+	}
+	return nil
+}
+
+// fenced makes the error of a refused call.
+func fenced(what string, want, stored string) error {
+	return fmt.Errorf("%s: %w: the caller has %s, the store has %s", what, messages.ErrFenced, want, stored)
+}
+
+// head is who may write and what was written last.
+type head struct {
+	store, term, holder, number string
+}
+
+// head reads the head for the holder of term: messages.ErrFenced unless it is
+// the current one.
+func (s *Store) head(ctx context.Context, what string, term messages.Term) (head, error) {
+	fields, err := s.client.HMGet(ctx, headKey(), "store", "term", "holder", "number").Result()
+	if err != nil {
+		return head{}, s.fail(what, err)
+	}
+	var h head
+	for i, to := range []*string{&h.store, &h.term, &h.holder, &h.number} {
+		*to, _ = fields[i].(string)
+	}
+	if h.store == "" || h.term != termText(term) || h.holder != term.Holder {
+		return head{}, fenced(what, describe(termText(term), term.Holder, ""), describe(h.term, h.holder, h.number))
+	}
+	return h, nil
+}
+
+func describe(term, holder, number string) string {
+	if term == "" {
+		return "nothing"
+	}
+	text := fmt.Sprintf("term %s of %.64q", term, holder)
+	if number != "" {
+		text += ", batch " + number
+	}
+	return text
+}
+
+var errBusy = errors.New("the state changes too fast to be read")

@@ -1,0 +1,70 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"regexp"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+// The pauses between two tries of a call that Kafka did not take.
+const (
+	firstPause = 50 * time.Millisecond
+	lastPause  = 2 * time.Second
+)
+
+// patience paces the repetitions of a failing call and logs its cause once, not
+// once per try. It belongs to one goroutine.
+type patience struct {
+	log   *slog.Logger
+	what  string // "<what> failed" is what the log says
+	cause string // of the trouble that is going on, "" when all is well
+	pause *backoff.ExponentialBackOff
+}
+
+func newPatience(log *slog.Logger, what string) *patience {
+	pause := backoff.NewExponentialBackOff()
+	pause.InitialInterval, pause.MaxInterval = firstPause, lastPause
+	pause.Reset()
+	return &patience{log: log, what: what, pause: pause}
+}
+
+// Ports and counters differ from try to try and do not make a new cause.
+var digits = regexp.MustCompile(`[0-9]+`)
+
+// failed logs a cause that is new and pauses. It returns false when ctx ended.
+func (p *patience) failed(ctx context.Context, err error) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	if cause := digits.ReplaceAllString(err.Error(), "#"); cause != p.cause {
+		p.cause = cause
+		p.log.Warn(p.what+" failed, will be repeated", "err", err)
+	}
+	return sleep(ctx, p.pause.NextBackOff())
+}
+
+// worked ends the trouble.
+func (p *patience) worked() {
+	if p.cause != "" {
+		p.log.Info(p.what + " works again")
+	}
+	p.cause = ""
+	p.pause.Reset()
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+var errNoPartition = errors.New("the topic does not have the worker's partition (yet)")

@@ -1,0 +1,21 @@
+// Package worker is the native worker of Kafka Master: a runtime that takes
+// chunks from Kafka, hands them to a Handler and reports how they ended.
+//
+// A worker is one call:
+//
+//	err := worker.Run(ctx, worker.Config{ID: id, Brokers: brokers},
+//		func(ctx context.Context, chunk worker.Chunk, progress func(done int)) error {
+//			for i, item := range chunk.Items {
+//				scan(ctx, item)
+//				progress(i + 1)
+//			}
+//			return nil
+//		})
+//
+// Delivery is at least once: after a crash, a time-out or a changed leader a
+// chunk may run again, on this worker or on another one. A handler's effects
+// must therefore be repeatable; Results gives that for files.
+//
+// SampleHandler and ExecHandler are ready handlers; LoadID keeps a worker's id
+// over its restarts.
+package worker

@@ -1,0 +1,141 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"kafka-master/messages"
+)
+
+// farewell returns what was said on worker-connection from the draining on,
+// heartbeats apart, and the position of bye among all messages.
+func farewell(b *fakeBus) (said []string) {
+	on := false
+	for _, s := range b.sent {
+		if on = on || s.Kind == messages.SignalDraining; on && s.Kind != messages.SignalHeartbeat {
+			said = append(said, strings.TrimSpace(s.Kind.String()+" "+s.BatchID+" "+string(s.Outcome)))
+		}
+	}
+	return said
+}
+
+func TestDrain(t *testing.T) {
+	bubble(t, "idle", func(t *testing.T) {
+		b := newFakeBus(1)
+		w := start(t, b, ok)
+		synctest.Wait()
+		at := time.Now()
+		w.end()
+		if got := fmt.Sprint(farewell(b)); got != "[draining bye]" || time.Since(at) != 0 {
+			t.Errorf("said %s in %s", got, time.Since(at))
+		}
+	})
+	bubble(t, "in work: ends in time, the queue is left", func(t *testing.T) {
+		b := newFakeBus(1)
+		w := start(t, b, func(ctx context.Context, _ Chunk, _ func(int)) error {
+			time.Sleep(4 * time.Second)
+			return ctx.Err()
+		})
+		synctest.Wait()
+		b.chunk(head("a_chunk_0"), "x")
+		b.chunk(head("a_chunk_1"), "x")
+		pass(time.Second)
+		w.stop()
+		synctest.Wait()
+		hs := b.of(messages.SignalHeartbeat)
+		if len(hs) != 1 || fmt.Sprint(hs[0].Running, hs[0].Queued, hs[0].Next) != "[a_chunk_0] [] 2" {
+			t.Errorf("heartbeats %v, want one at once without the queue", hs)
+		}
+		b.chunk(head("a_chunk_2"), "x")
+		w.end()
+		if got := fmt.Sprint(farewell(b)); got != "[draining progress a_chunk_0 ok bye]" {
+			t.Errorf("said %s", got)
+		}
+		if last := b.sent[len(b.sent)-1]; last.Kind != messages.SignalBye {
+			t.Errorf("last message %s", last.raw)
+		}
+	})
+	bubble(t, "in work: takes too long, is cancelled and given back", func(t *testing.T) {
+		b := newFakeBus(1)
+		w := start(t, b, func(ctx context.Context, c Chunk, p func(int)) error {
+			p(1)
+			<-ctx.Done()
+			if c.BatchID == "finishes" {
+				return nil
+			}
+			return fmt.Errorf("step 2: %w", ctx.Err())
+		}, func(c *Config) { c.Capacity, c.DrainTimeout = 2, 7*time.Second })
+		synctest.Wait()
+		b.chunk(head("stops"), "x", "y")
+		b.chunk(head("finishes"), "x", "y")
+		synctest.Wait()
+		at := time.Now()
+		w.end()
+		if took := time.Since(at); took != 7*time.Second {
+			t.Errorf("took %s", took)
+		}
+		f := b.finals("stops")
+		if len(f) != 1 || f[0].Outcome != messages.OutcomeRetry || f[0].Processing != 1 || !strings.Contains(f[0].Error, "stopped") {
+			t.Errorf("final %v", f)
+		}
+		if f := b.finals("finishes"); len(f) != 1 || f[0].Outcome != messages.OutcomeOK {
+			t.Errorf("final %v", f)
+		}
+		if n := len(b.of(messages.SignalHeartbeat)); n < 3 {
+			t.Errorf("%d heartbeats while it drained", n)
+		}
+	})
+	bubble(t, "Kafka is away: ends all the same", func(t *testing.T) {
+		b := newFakeBus(1)
+		w := start(t, b, ok)
+		synctest.Wait()
+		b.with(func() { b.onProduce = func(messages.Record) error { return messages.ErrNotWritten } })
+		b.chunk(head("a_chunk_0"), "x")
+		synctest.Wait()
+		at := time.Now()
+		w.end()
+		if took := time.Since(at); took > flushTimeout {
+			t.Errorf("took %s", took)
+		}
+		if !strings.Contains(w.log.String(), "not delivered") {
+			t.Errorf("log:\n%s", w.log)
+		}
+	})
+	bubble(t, "Kafka comes back: finals before bye", func(t *testing.T) {
+		b := newFakeBus(1)
+		w := start(t, b, ok)
+		synctest.Wait()
+		b.with(func() {
+			b.onProduce = func(r messages.Record) error {
+				if r.Topic == DefaultSignalTopic {
+					return messages.ErrNotWritten
+				}
+				return nil
+			}
+		})
+		b.chunk(head("a_chunk_0"), "x")
+		synctest.Wait()
+		w.stop()
+		pass(500 * time.Millisecond)
+		b.with(func() { b.onProduce = nil })
+		w.end()
+		if got := fmt.Sprint(farewell(b)); got != "[draining progress a_chunk_0 ok bye]" {
+			t.Errorf("said %s", got)
+		}
+	})
+	bubble(t, "stopped while the reader waits for room", func(t *testing.T) {
+		b := newFakeBus(1)
+		w := start(t, b, ok)
+		synctest.Wait()
+		b.with(func() { b.onProduce = func(messages.Record) error { return messages.ErrNotWritten } })
+		for i := range 3000 {
+			b.chunk(head(messages.BatchID("a", i, 1, 1)), "x")
+		}
+		pass(time.Second)
+		w.end()
+	})
+}

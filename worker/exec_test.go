@@ -1,0 +1,191 @@
+//go:build unix
+
+package worker
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func execute1(t *testing.T, ctx context.Context, command string, items ...string) (dir string, err error) {
+	t.Helper()
+	dir = t.TempDir()
+	h := ExecHandler(ExecConfig{Command: command, ResultsDir: dir, KillGrace: time.Minute})
+	c := Chunk{BatchID: "a_chunk_0_a2", Name: "a_chunk_0", File: "a.txt", Attempt: 2, Items: items, Worker: self}
+	return dir, h(ctx, c, func(int) {})
+}
+
+func TestExec(t *testing.T) {
+	ctx := context.Background()
+	many := strings.Split(strings.TrimSpace(strings.Repeat("12345678901234567890\n", 50_000)), "\n")
+	tests := []struct {
+		name, command string
+		items         []string
+		out, err      string
+		retry         bool
+	}{
+		{name: "items in, lines out", command: "tr a-z A-Z", items: []string{"one", "two"}, out: "ONE\nTWO\n"},
+		{name: "environment", command: `echo "$KM_BATCH_ID $KM_FILE $KM_ATTEMPT $KM_TOTAL $KM_WORKER_ID $KM_TEST"`, items: []string{"x"},
+			out: "a_chunk_0_a2 a.txt 2 1 w-1 own\n"},
+		{name: "retry", command: "echo busy >&2; exit 75", err: "exit status 75: to be retried later: busy", retry: true},
+		{name: "failed", command: "echo half; echo no route >&2; exit 3", err: "exit status 3: no route"},
+		{name: "failed silently", command: "exit 1", err: "exit status 1"},
+		{name: "killed", command: "kill -9 $$", err: "signal: killed"},
+		{name: "not found", command: "no-such-command-here 2>/dev/null", err: "exit status 127"},
+		{name: "closes stdin early", command: "head -n 1", items: many, out: many[0] + "\n"},
+		{name: "never reads", command: "exec <&-; echo done", items: many, out: "done\n"},
+		{name: "much on all streams", command: "tee /dev/stderr", items: many, out: strings.Join(many, "\n") + "\n"},
+		{name: "stderr is no failure", command: "echo warning >&2", out: ""},
+		{name: "item with a line end", command: "cat", items: []string{"a", "b\nc"}, err: "exec: item 2 holds a line end"},
+		{name: "background processes do not hold it up", command: "sleep 600 & echo done", out: "done\n"},
+	}
+	t.Setenv("KM_TEST", "own")
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir, err := execute1(t, ctx, tt.command, tt.items...)
+			if fmt.Sprint(err) != tt.err && (err != nil || tt.err != "") || errors.Is(err, ErrRetry) != tt.retry {
+				t.Fatalf("error %v, want %q", err, tt.err)
+			}
+			got, rerr := os.ReadFile(filepath.Join(dir, "a.txt", "a_chunk_0.jsonl"))
+			if err == nil && string(got) != tt.out {
+				t.Errorf("result of %d bytes, want %d", len(got), len(tt.out))
+			}
+			if err != nil && !errors.Is(rerr, os.ErrNotExist) || len(files(t, dir)) > 1 {
+				t.Errorf("a failed attempt left %v", files(t, dir))
+			}
+		})
+	}
+	t.Run("tail of stderr", func(t *testing.T) {
+		_, err := execute1(t, ctx, "seq 1 20000 >&2; echo the end >&2; exit 2")
+		text := err.Error()
+		if len(text) != 4096 || !strings.HasPrefix(text, "exit status 2: ") || !strings.HasSuffix(text, "\n20000\nthe end") {
+			t.Errorf("%d bytes: %.60s…", len(text), text)
+		}
+	})
+	t.Run("cancelled before", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(ctx)
+		cancel()
+		if dir, err := execute1(t, ctx, "echo x"); !errors.Is(err, context.Canceled) || len(files(t, dir)) != 0 {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+// pipe returns the path of a named pipe and a function that reads one line of
+// it: how a command tells the test that it is somewhere.
+func pipe(t *testing.T) (path string, line func() string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR, 0) // both ends: opening never blocks
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = f.Close() })
+	r := bufio.NewReader(f)
+	return path, func() string {
+		s, err := r.ReadString('\n')
+		if err != nil {
+			t.Error(err)
+		}
+		return strings.TrimSpace(s)
+	}
+}
+
+func TestExecStops(t *testing.T) {
+	run := func(t *testing.T, grace time.Duration, command string, then func(line func() string, cancel func())) error {
+		t.Helper()
+		path, line := pipe(t)
+		t.Setenv("PIPE", path)
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		dir := t.TempDir()
+		done := make(chan error, 1)
+		go func() {
+			h := ExecHandler(ExecConfig{Command: command, ResultsDir: dir, KillGrace: grace})
+			done <- h(ctx, Chunk{BatchID: "a_chunk_0", File: "a.txt", Items: []string{"x"}}, nil)
+		}()
+		then(line, cancel)
+		err := <-done
+		if err != nil && len(files(t, dir)) != 0 {
+			t.Errorf("left %v", files(t, dir))
+		}
+		return err
+	}
+	t.Run("SIGTERM reaches the whole group", func(t *testing.T) {
+		child := ""
+		err := run(t, time.Hour, `sh -c 'trap "echo child stops >$PIPE; exit 0" TERM; echo ready >$PIPE; while :; do sleep 600 & wait; done' & wait; wait`,
+			func(line func() string, cancel func()) {
+				line()
+				cancel()
+				child = line()
+			})
+		if child != "child stops" || !errors.Is(err, context.Canceled) {
+			t.Errorf("%q, %v", child, err)
+		}
+	})
+	t.Run("a command that ends well after SIGTERM is done", func(t *testing.T) {
+		err := run(t, time.Hour, `trap "exit 0" TERM; echo ready >$PIPE; sleep 600 & wait`, func(line func() string, cancel func()) {
+			line()
+			cancel()
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("SIGKILL after the grace, children too", func(t *testing.T) {
+		pid := 0
+		err := run(t, time.Millisecond, `trap "" TERM; sh -c 'echo $$ >$PIPE; while :; do sleep 600; done' & while :; do wait; done`,
+			func(line func() string, cancel func()) {
+				pid, _ = strconv.Atoi(line())
+				cancel()
+			})
+		if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "killed") {
+			t.Error(err)
+		}
+		gone(t, pid)
+	})
+	t.Run("what is left in the background is killed at the end", func(t *testing.T) {
+		pid := 0
+		gate, _ := pipe(t)
+		t.Setenv("GATE", gate)
+		err := run(t, time.Hour, `sh -c 'trap "" HUP TERM; echo $$ >$PIPE; while :; do sleep 600; done' & read x <$GATE; exit 0`,
+			func(line func() string, _ func()) {
+				pid, _ = strconv.Atoi(line())
+				if err := os.WriteFile(gate, []byte("go\n"), 0); err != nil {
+					t.Error(err)
+				}
+			})
+		if err != nil {
+			t.Error(err)
+		}
+		gone(t, pid)
+	})
+}
+
+// gone waits until the process is dead (a zombie counts, its new parent may be
+// slow to reap it).
+func gone(t *testing.T, pid int) {
+	t.Helper()
+	if pid <= 0 {
+		t.Fatalf("no process id")
+	}
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil || strings.Contains(string(stat), ") Z ") || strings.Contains(string(stat), ") X ") {
+			return
+		}
+	}
+	t.Errorf("process %d lives on", pid)
+}

@@ -1,0 +1,260 @@
+package worker
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"kafka-master/messages"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const self = "w-1"
+
+// sent is one message that the worker produced.
+type sent struct {
+	topic string
+	at    time.Time
+	offs  int // how many chunk records there were then
+	messages.Signal
+	raw []byte
+}
+
+// fakeBus is Kafka in memory: one topic of chunks, and what the worker sends.
+type fakeBus struct {
+	mu      sync.Mutex
+	start   []int64
+	logs    [][]messages.Received // chunk topic, by partition
+	base    []int64               // offset of logs[p][0]
+	sent    []sent
+	calls   []string // "bounds <topic>", "fetch <offset>", "produce <topic>"
+	changed chan struct{}
+
+	// Faults, asked before each call; nil means none.
+	onOffsets func(topic string) error
+	onFetch   func(messages.Position) error
+	onProduce func(r messages.Record) error
+	// keepOnError writes the record although onProduce fails.
+	keepOnError bool
+	signalParts int
+}
+
+func newFakeBus(partitions int) *fakeBus {
+	return &fakeBus{
+		logs: make([][]messages.Received, partitions), base: make([]int64, partitions),
+		start: make([]int64, partitions), changed: make(chan struct{}), signalParts: 1,
+	}
+}
+
+func (b *fakeBus) announce() {
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
+func (b *fakeBus) end(p int32) int64 { return b.base[p] + int64(len(b.logs[p])) }
+
+func (b *fakeBus) ask(call, topic string) error {
+	b.calls = append(b.calls, call+" "+topic)
+	if b.onOffsets != nil {
+		return b.onOffsets(topic)
+	}
+	return nil
+}
+
+func (b *fakeBus) Partitions(_ context.Context, topic string) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	err := b.ask("partitions", topic)
+	if topic != DefaultChunkTopic {
+		return b.signalParts, err
+	}
+	if len(b.logs) == 0 {
+		err = messages.ErrNotWritten
+	}
+	return len(b.logs), err
+}
+
+func (b *fakeBus) Bounds(_ context.Context, topic string, p int32) (start, end int64, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.ask("bounds", topic); err != nil {
+		return 0, 0, err
+	}
+	if int(p) >= len(b.logs) {
+		return 0, 0, messages.ErrNotWritten
+	}
+	return b.start[p], b.end(p), nil
+}
+
+func (b *fakeBus) Fetch(ctx context.Context, from []messages.Position, wait time.Duration) ([]messages.Fetched, error) {
+	at := from[0]
+	limit := time.NewTimer(wait)
+	defer limit.Stop()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.calls = append(b.calls, fmt.Sprint("fetch ", at.Offset))
+	for {
+		if b.onFetch != nil {
+			if err := b.onFetch(at); err != nil {
+				return nil, err
+			}
+		}
+		if at.Offset < b.start[at.Partition] || at.Offset > b.end(at.Partition) {
+			return []messages.Fetched{{Position: at, End: -1, Start: -1, Err: messages.ErrOffsetOutOfRange}}, nil
+		}
+		if end := b.end(at.Partition); at.Offset < end {
+			records := slices.Clone(b.logs[at.Partition][at.Offset-b.base[at.Partition]:])
+			at.Offset = end
+			return []messages.Fetched{{Position: at, Records: records, End: end}}, nil
+		}
+		changed := b.changed
+		b.mu.Unlock()
+		select {
+		case <-changed:
+			b.mu.Lock()
+		case <-limit.C:
+			b.mu.Lock()
+			return nil, nil
+		case <-ctx.Done():
+			b.mu.Lock()
+			return nil, fmt.Errorf("%w: %w", messages.ErrMaybeWritten, ctx.Err())
+		}
+	}
+}
+
+func (b *fakeBus) Produce(_ context.Context, records []messages.Record) []messages.Produced {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.calls = append(b.calls, "produce "+records[0].Topic)
+	out := make([]messages.Produced, len(records))
+	for i, r := range records {
+		var err error
+		if b.onProduce != nil {
+			err = b.onProduce(r)
+		}
+		if err == nil || b.keepOnError {
+			s, derr := messages.DecodeSignal(r.Value)
+			if derr != nil {
+				panic(fmt.Sprintf("worker sent %s: %v", r.Value, derr))
+			}
+			b.sent = append(b.sent, sent{topic: r.Topic, at: time.Now(), Signal: s, raw: r.Value})
+		}
+		out[i] = messages.Produced{Offset: int64(len(b.sent)), Err: err}
+	}
+	b.announce()
+	return out
+}
+
+// chunk appends a chunk message for id to partition 0.
+func (b *fakeBus) chunk(h messages.ChunkHeader, items ...string) {
+	var lines []byte
+	for _, i := range items {
+		lines = append(append(lines, i...), '\n')
+	}
+	if h.Worker == "" {
+		h.Worker = self
+	}
+	b.raw(string(messages.AppendChunk(nil, h, lines)))
+}
+
+func (b *fakeBus) raw(values ...string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, v := range values {
+		b.logs[0] = append(b.logs[0], messages.Received{Offset: b.end(0), Value: []byte(v)})
+	}
+	b.announce()
+}
+
+func (b *fakeBus) of(kind messages.SignalKind) []sent {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var out []sent
+	for _, s := range b.sent {
+		if s.Kind == kind {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// finals returns the last words about batch, all of them when batch is empty.
+func (b *fakeBus) finals(batch string) []sent {
+	return slices.DeleteFunc(b.of(messages.SignalProgress), func(s sent) bool {
+		return !s.Final() || batch != "" && s.BatchID != batch
+	})
+}
+
+// with locks the bus for a change of its faults.
+func (b *fakeBus) with(f func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	f()
+	b.announce()
+}
+
+// started is a worker that runs in the bubble of a test.
+type started struct {
+	*fakeBus
+	t    *testing.T
+	log  *bytes.Buffer
+	stop context.CancelFunc
+	done chan error
+}
+
+func start(t *testing.T, b *fakeBus, h Handler, change ...func(*Config)) *started {
+	t.Helper()
+	log := &bytes.Buffer{}
+	cfg := Config{ID: self, Brokers: []string{"fake:1"}, Version: "1.0",
+		Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	for _, c := range change {
+		c(&cfg)
+	}
+	if err := cfg.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	w := &started{fakeBus: b, t: t, log: log, stop: stop, done: make(chan error, 1)}
+	go func() { w.done <- run(ctx, cfg.withDefaults(), b, h) }()
+	return w
+}
+
+// end stops the worker and waits for its end.
+func (w *started) end() {
+	w.t.Helper()
+	w.stop()
+	if err := <-w.done; err != nil {
+		w.t.Fatalf("Run: %v", err)
+	}
+}
+
+func head(batch string) messages.ChunkHeader {
+	return messages.ChunkHeader{BatchID: batch, Term: 1, Attempt: 1, File: "a.txt", Generation: 1, FirstLine: 1}
+}
+
+func ok(context.Context, Chunk, func(int)) error { return nil }
+
+func jsonOf(t *testing.T, s sent) map[string]any {
+	t.Helper()
+	var m map[string]any
+	if err := json.Unmarshal(s.raw, &m); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// pass lets virtual time go by, and all that happens in it.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}

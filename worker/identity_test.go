@@ -1,0 +1,83 @@
+package worker
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+)
+
+func TestLoadID(t *testing.T) {
+	t.Run("made once", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "deep", "worker-id")
+		first, err := LoadID(path)
+		if err != nil || !regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`).MatchString(first) {
+			t.Fatalf("id %q, %v", first, err)
+		}
+		if again, err := LoadID(path); again != first || err != nil {
+			t.Errorf("second start: %q, %v", again, err)
+		}
+		if left, _ := os.ReadDir(filepath.Dir(path)); len(left) != 1 {
+			t.Errorf("files left: %v", left)
+		}
+	})
+	t.Run("race", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "worker-id")
+		ids := make([]string, 16)
+		var wg sync.WaitGroup
+		for i := range ids {
+			wg.Go(func() {
+				var err error
+				if ids[i], err = LoadID(path); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		for _, id := range ids {
+			if id == "" || id != ids[0] {
+				t.Fatalf("ids %v", ids)
+			}
+		}
+	})
+	t.Run("content", func(t *testing.T) {
+		tests := map[string]string{
+			"scanner-7": "scanner-7", "  scanner 7\r\n": "scanner 7",
+			"": "", "\n": "", "a\nb": "", "a\x00": "", "\xff": "", strings.Repeat("x", 129): "", strings.Repeat("x", 1<<20): "",
+			"\u202eabc": "",
+		}
+		for content, want := range tests {
+			path := filepath.Join(t.TempDir(), "id")
+			if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			id, err := LoadID(path)
+			if id != want || (err == nil) != (want != "") {
+				t.Errorf("%.20q: %q, %v", content, id, err)
+			}
+			if err != nil && (!strings.Contains(err.Error(), path) || len(err.Error()) > 500) {
+				t.Errorf("unclear: %v", err)
+			}
+			if kept, _ := os.ReadFile(path); string(kept) != content {
+				t.Errorf("%.20q was changed", content)
+			}
+		}
+		if _, err := LoadID(t.TempDir()); err == nil {
+			t.Error("a folder is an id")
+		}
+	})
+	t.Run("without hard links", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "id")
+		if err := keepPlainly(path, "abc"); err != nil {
+			t.Fatal(err)
+		}
+		if id, err := LoadID(path); id != "abc" || err != nil {
+			t.Errorf("%q, %v", id, err)
+		}
+		if err := keepPlainly(path, "def"); !os.IsExist(err) {
+			t.Errorf("second: %v", err)
+		}
+	})
+}

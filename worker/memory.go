@@ -1,0 +1,39 @@
+package worker
+
+import "kafka-master/messages"
+
+// memorySize bounds the finished chunks that a worker remembers. A second copy
+// of a chunk comes within seconds of the first, thousands of chunks later at
+// most.
+const memorySize = 4096
+
+// memory keeps the last word about finished chunks, the oldest forgotten first.
+type memory struct {
+	last  map[string]messages.Signal
+	ring  []string
+	place int // in ring, of the oldest once it is full
+}
+
+func newMemory(size int) memory {
+	return memory{last: map[string]messages.Signal{}, ring: make([]string, 0, size)}
+}
+
+func (m *memory) get(batchID string) (messages.Signal, bool) {
+	s, ok := m.last[batchID]
+	return s, ok
+}
+
+func (m *memory) put(batchID string, s messages.Signal) {
+	if _, ok := m.last[batchID]; ok {
+		m.last[batchID] = s
+		return
+	}
+	if len(m.ring) < cap(m.ring) {
+		m.ring = append(m.ring, batchID)
+	} else {
+		delete(m.last, m.ring[m.place])
+		m.ring[m.place] = batchID
+		m.place = (m.place + 1) % len(m.ring)
+	}
+	m.last[batchID] = s
+}

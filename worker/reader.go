@@ -1,0 +1,175 @@
+package worker
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"kafka-master/messages"
+)
+
+// pollWait is how long a fetch waits at the broker for the next record.
+const pollWait = 5 * time.Second
+
+// locate finds the worker's partition and its end offset, however long it takes
+// until there is one. It fails when Kafka refuses the worker or ctx ends.
+func locate(ctx context.Context, cfg Config, b bus, log *slog.Logger) (messages.Position, error) {
+	calm := newPatience(log, "looking for topic "+cfg.ChunkTopic)
+	for {
+		place, err := ask(ctx, cfg, b)
+		if err == nil {
+			calm.worked()
+			return place, nil
+		}
+		if errors.Is(err, messages.ErrRefused) || !calm.failed(ctx, err) {
+			return messages.Position{}, fmt.Errorf("worker %s: topic %s: %w", cfg.ID, cfg.ChunkTopic, err)
+		}
+	}
+}
+
+func ask(ctx context.Context, cfg Config, b bus) (messages.Position, error) {
+	n, err := b.Partitions(ctx, cfg.ChunkTopic)
+	if err != nil {
+		return messages.Position{}, err
+	}
+	p := PartitionOf(cfg.ID, n)
+	if cfg.Partition != nil {
+		p = int32(*cfg.Partition)
+	}
+	if int(p) >= n {
+		return messages.Position{}, fmt.Errorf("%w: partition %d of %d", errNoPartition, p, n)
+	}
+	_, end, err := b.Bounds(ctx, cfg.ChunkTopic, p)
+	return messages.Position{Topic: cfg.ChunkTopic, Partition: p, Offset: end}, err
+}
+
+// read reads the partition from place on until ctx ends or Kafka refuses it. A
+// partition that the topic gets later does not move the worker.
+func (w *session) read(ctx context.Context, place messages.Position) error {
+	calm := newPatience(w.log, "reading "+place.Topic)
+	for ctx.Err() == nil {
+		next, err := w.fetch(ctx, place)
+		place.Offset = next
+		if errors.Is(err, messages.ErrOffsetOutOfRange) {
+			place.Offset, err = w.clamp(ctx, place)
+		}
+		switch {
+		case err == nil:
+			calm.worked()
+		case errors.Is(err, messages.ErrRefused):
+			return err
+		case !calm.failed(ctx, err):
+			return nil
+		}
+	}
+	return nil
+}
+
+// fetch makes one request and returns the offset to go on from.
+func (w *session) fetch(ctx context.Context, place messages.Position) (int64, error) {
+	answers, err := w.bus.Fetch(ctx, []messages.Position{place}, pollWait)
+	if err != nil {
+		return place.Offset, err
+	}
+	next := place.Offset
+	for _, a := range answers {
+		if a.Topic != place.Topic || a.Partition != place.Partition {
+			continue
+		}
+		for _, r := range a.Records {
+			if r.Offset < next {
+				continue
+			}
+			if !w.accept(ctx, r) {
+				return next, ctx.Err()
+			}
+			next = r.Offset + 1
+		}
+		if a.Err != nil {
+			return next, a.Err
+		}
+		if a.Offset > next {
+			next = a.Offset
+			w.desk.moveTo(next)
+		}
+	}
+	return next, nil
+}
+
+// accept deals with one record. It is false when ctx ended first.
+func (w *session) accept(ctx context.Context, r messages.Received) bool {
+	chunk, ok := w.decode(r)
+	if !ok {
+		w.desk.moveTo(r.Offset + 1)
+		return true
+	}
+	if !w.signals.room(ctx) {
+		return false
+	}
+	v := w.desk.take(chunk, r.Offset)
+	switch {
+	case v.start != nil:
+		w.begin(v.start)
+	case v.answer != nil:
+		w.signal(*v.answer, v.final)
+	case v.stale:
+		w.log.Warn("chunk of a former leader dropped", "batch_id", chunk.BatchID, "attempt", chunk.Attempt, "term", chunk.Term)
+	}
+	return true
+}
+
+// decode reads a record; ok is false for records that are not for this worker.
+func (w *session) decode(r messages.Received) (c Chunk, ok bool) {
+	if !mentions(r.Value, w.cfg.ID) {
+		return Chunk{}, false
+	}
+	m, err := messages.DecodeChunk(r.Value)
+	if err == nil && m.ID != w.cfg.ID {
+		return Chunk{}, false
+	}
+	if err == nil && (m.BatchID == "" || len(m.BatchID) > messages.MaxBatchID) {
+		err = fmt.Errorf("chunk message: batchId has %d bytes, allowed 1 to %d", len(m.BatchID), messages.MaxBatchID)
+	}
+	if err != nil {
+		w.log.Warn("bad chunk message dropped", "offset", r.Offset, "err", err)
+		return Chunk{}, false
+	}
+	return newChunk(m), true
+}
+
+// mentions reports whether a record may be for the worker id. Most records of a
+// shared partition are for others and must cost next to nothing. Ids that JSON
+// can spell in several ways are looked for by decoding.
+func mentions(value []byte, id string) bool {
+	for i := range len(id) {
+		if id[i] >= 0x7f || strings.IndexByte(`"\<>&/`, id[i]) >= 0 {
+			return true
+		}
+	}
+	name, err := json.Marshal(id)
+	return err != nil || bytes.Contains(value, name)
+}
+
+// clamp answers an offset that the partition does not have, since its records
+// were deleted or its topic was made anew, with the nearest one that it has.
+// What was missed shows in the next heartbeat.
+func (w *session) clamp(ctx context.Context, place messages.Position) (int64, error) {
+	start, end, err := w.bus.Bounds(ctx, place.Topic, place.Partition)
+	if err != nil {
+		return place.Offset, err
+	}
+	next := min(max(place.Offset, start), end)
+	if next == place.Offset { // the broker contradicts itself: pause
+		return next, fmt.Errorf("%w: offset %d", messages.ErrOffsetOutOfRange, next)
+	}
+	w.log.Warn("offset is out of range, going on at the nearest one", "topic", place.Topic, "partition", place.Partition,
+		"offset", place.Offset, "next", next)
+	w.desk.moveTo(next)
+	w.beatNow()
+	return next, nil
+}

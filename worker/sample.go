@@ -1,0 +1,108 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"net/netip"
+	"strings"
+)
+
+// answer is what the sample handler writes about one item.
+type answer struct {
+	Item    string `json:"item"`
+	Version int    `json:"version,omitempty"` // 4 or 6
+	Scope   string `json:"scope,omitempty"`
+	Error   string `json:"error,omitempty"`
+}
+
+// SampleHandler takes every item for an IP address and writes one line of JSON
+// about it, in the items' order, to the chunk's result below dir:
+//
+//	{"item":"10.0.0.1","version":4,"scope":"private"}
+//	{"item":"hello","error":"not an IP address"}
+//
+// The scopes are those of the IANA registries: global, private, shared
+// (carrier NAT), loopback, link-local, multicast, unspecified, broadcast,
+// documentation, benchmarking and reserved.
+func SampleHandler(dir string) Handler {
+	results := Results{Dir: dir}
+	return func(ctx context.Context, chunk Chunk, progress func(int)) error {
+		out, err := results.Create(chunk)
+		if err != nil {
+			return err
+		}
+		defer out.Abort()
+		enc := json.NewEncoder(out)
+		enc.SetEscapeHTML(false)
+		for i, item := range chunk.Items {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := enc.Encode(examine(item)); err != nil {
+				return err
+			}
+			progress(i + 1)
+		}
+		return out.Commit()
+	}
+}
+
+func examine(item string) answer {
+	addr, err := netip.ParseAddr(strings.TrimSpace(item))
+	if err != nil {
+		return answer{Item: item, Error: "not an IP address"}
+	}
+	a := answer{Item: item, Version: 6, Scope: scopeOf(addr)}
+	if addr.Is4() {
+		a.Version = 4
+	}
+	return a
+}
+
+// ranges are those that netip has no method for; the first that holds an
+// address wins.
+var ranges = [...]struct {
+	prefix netip.Prefix
+	scope  string
+}{
+	{netip.MustParsePrefix("255.255.255.255/32"), "broadcast"},
+	{netip.MustParsePrefix("100.64.0.0/10"), "shared"},
+	{netip.MustParsePrefix("192.0.2.0/24"), "documentation"},
+	{netip.MustParsePrefix("198.51.100.0/24"), "documentation"},
+	{netip.MustParsePrefix("203.0.113.0/24"), "documentation"},
+	{netip.MustParsePrefix("2001:db8::/32"), "documentation"},
+	{netip.MustParsePrefix("3fff::/20"), "documentation"},
+	{netip.MustParsePrefix("198.18.0.0/15"), "benchmarking"},
+	{netip.MustParsePrefix("2001:2::/48"), "benchmarking"},
+	{netip.MustParsePrefix("0.0.0.0/8"), "reserved"},
+	{netip.MustParsePrefix("192.0.0.0/24"), "reserved"},
+	{netip.MustParsePrefix("240.0.0.0/4"), "reserved"},
+}
+
+// scopeOf is an address's scope; an IPv4 address in IPv6 dress has that of the
+// IPv4 address.
+func scopeOf(addr netip.Addr) string {
+	addr = addr.Unmap()
+	switch {
+	case addr.IsUnspecified():
+		return "unspecified"
+	case addr.IsLoopback():
+		return "loopback"
+	case addr.IsMulticast():
+		return "multicast"
+	case addr.IsLinkLocalUnicast():
+		return "link-local"
+	case addr.IsPrivate():
+		return "private"
+	}
+	addr = addr.WithZone("") // prefixes hold no address with a zone
+	for _, r := range ranges {
+		if r.prefix.Contains(addr) {
+			return r.scope
+		}
+	}
+	if addr.Is6() && !netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20}), 3).Contains(addr) {
+		return "reserved" // only 2000::/3 is in use
+	}
+	return "global"
+}

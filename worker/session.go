@@ -1,0 +1,180 @@
+package worker
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"kafka-master/messages"
+)
+
+const (
+	protocol     = 2               // of native workers
+	flushTimeout = 3 * time.Second // for the last messages of a worker that ends
+)
+
+// session is one run of a worker.
+type session struct {
+	cfg     Config
+	bus     bus
+	handler Handler
+	log     *slog.Logger
+	self    messages.Signal // what all messages of this run have in common
+
+	desk       *desk
+	signals    *outbox // progress and results
+	connection *outbox // announcement, heartbeats, farewell
+	beat       chan struct{}
+
+	jobs       sync.WaitGroup
+	jobsCtx    context.Context // of the handlers
+	cancelJobs context.CancelFunc
+}
+
+// newIncarnation tells this run of the worker from the ones before it.
+func newIncarnation() messages.Incarnation {
+	return messages.Incarnation{StartMS: time.Now().UnixMilli(), Random: randomHex(4)}
+}
+
+func randomHex(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}
+
+// run is Run on a given bus, with a valid configuration that has its defaults.
+func run(ctx context.Context, cfg Config, b bus, handler Handler) error {
+	log := cfg.Logger.With("worker_id", cfg.ID)
+	place, err := locate(ctx, cfg, b, log)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	w := &session{
+		cfg: cfg, bus: b, handler: handler, log: log, beat: make(chan struct{}, 1),
+		desk: newDesk(cfg.Capacity, place.Offset),
+		self: messages.Signal{
+			Worker: messages.WorkerID(cfg.ID), Partitions: []int32{place.Partition}, Protocol: protocol,
+			Incarnation: newIncarnation(), Capacity: cfg.Capacity, Version: cfg.Version, Next: messages.UnknownOffset,
+		},
+	}
+	w.signals = newOutbox(b, cfg.SignalTopic, cfg.ID, log, func(m message) {
+		if m.final {
+			w.desk.acknowledged(m.key)
+		}
+	})
+	w.connection = newOutbox(b, cfg.ConnectionTopic, cfg.ID, log, func(message) {})
+	return w.live(ctx, place)
+}
+
+// live runs the worker's loops until ctx ends, then drains; a refusal by Kafka
+// ends it at once and is returned.
+func (w *session) live(ctx context.Context, place messages.Position) error {
+	life, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer end(nil)
+	w.jobsCtx, w.cancelJobs = context.WithCancel(life)
+	defer w.cancelJobs()
+	reading, stopReading := context.WithCancel(life)
+	defer stopReading()
+	beating, stopBeating := context.WithCancel(life)
+	defer stopBeating()
+	defer context.AfterFunc(ctx, stopReading)()
+
+	w.say(messages.SignalAnnounce)
+	w.log.Info("worker started", "topic", place.Topic, "partition", place.Partition, "offset", place.Offset,
+		"incarnation", w.self.Incarnation.String(), "capacity", w.cfg.Capacity)
+
+	var loops, reader, heart sync.WaitGroup
+	loop := func(group *sync.WaitGroup, ctx context.Context, f func(context.Context) error) {
+		group.Go(func() {
+			if err := f(ctx); err != nil {
+				end(err)
+			}
+		})
+	}
+	loop(&loops, life, w.signals.run)
+	loop(&loops, life, w.connection.run)
+	loop(&heart, beating, w.heartbeats)
+	loop(&reader, reading, func(ctx context.Context) error { return w.read(ctx, place) })
+
+	reader.Wait() // for ctx or life to end, too
+	w.drain(life, func() { stopBeating(); heart.Wait() })
+	end(nil)
+	loops.Wait()
+	if err := context.Cause(life); !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("worker %s: %w", w.cfg.ID, err)
+	}
+	return nil
+}
+
+// begin runs the job and then the ones that wait for its slot.
+func (w *session) begin(j *job) {
+	w.jobs.Go(func() {
+		for ; j != nil; j = w.work(j) {
+		}
+	})
+}
+
+// work runs one job and returns the one that follows it.
+func (w *session) work(j *job) *job {
+	c := j.chunk
+	log := w.log.With("batch_id", c.BatchID, "attempt", c.Attempt)
+	log.Debug("chunk begun", "items", len(c.Items))
+	m := newMeter(len(c.Items), w.cfg.ProgressInterval, func(done int) { w.progress(j, done) })
+	err := w.call(c, m.report)
+	last := w.judge(c, m.stop(), err)
+	switch last.Outcome {
+	case messages.OutcomeOK:
+		log.Debug("chunk done", "items", len(c.Items))
+	case messages.OutcomeRetry:
+		log.Info("chunk given back", "err", err)
+	default:
+		log.Warn("chunk failed", "err", err)
+	}
+	following := w.desk.finish(j, last)
+	w.signal(last, true)
+	return following
+}
+
+// errVanished is the outcome of a handler that ended its goroutine.
+var errVanished = errors.New("the handler ended its goroutine without returning")
+
+// call runs the handler in a goroutine of its own, so that whatever it does to
+// its goroutine, the worker goes on.
+func (w *session) call(c Chunk, report func(int)) error {
+	result := make(chan error, 1)
+	go func() {
+		err := errVanished
+		defer func() {
+			if p := recover(); p != nil {
+				w.log.Error("handler panicked", "batch_id", c.BatchID, "attempt", c.Attempt,
+					"err", fmt.Sprint(p), "stack", string(debug.Stack()))
+				err = fmt.Errorf("panic: %v", p)
+			}
+			result <- err
+		}()
+		err = w.handler(w.jobsCtx, c, report)
+	}()
+	return <-result
+}
+
+// judge turns what the handler returned into the last word about its chunk.
+func (w *session) judge(c Chunk, done int, err error) messages.Signal {
+	switch {
+	case err == nil:
+		return resultOf(c, len(c.Items), messages.OutcomeOK, "")
+	case w.jobsCtx.Err() != nil:
+		return resultOf(c, done, messages.OutcomeRetry, "the worker stopped: "+err.Error())
+	case errors.Is(err, ErrRetry):
+		return resultOf(c, done, messages.OutcomeRetry, err.Error())
+	}
+	return resultOf(c, done, messages.OutcomeFailed, err.Error())
+}

@@ -1,0 +1,104 @@
+package worker
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"kafka-master/messages"
+)
+
+// Default topic names.
+const (
+	DefaultChunkTopic      = "master-signal"
+	DefaultSignalTopic     = "worker-signal"
+	DefaultConnectionTopic = "worker-connection"
+)
+
+const (
+	maxCapacity   = 1000 // keeps a heartbeat that lists all chunks below a record's limit
+	maxVersion    = 64   // bytes, what the protocol allows
+	maxTopicName  = 249  // bytes, Kafka's own limit
+	queueAhead    = 64   // chunks queued beyond the capacity: the master's largest PREFETCH
+	defDrain      = 5 * time.Second
+	defHeartbeat  = 3 * time.Second
+	defProgress   = 200 * time.Millisecond
+	minHeartbeat  = 100 * time.Millisecond
+	maxHeartbeat  = 5 * time.Second // the master suspects a worker after 6 s
+	maxProgress   = time.Minute
+	maxDrain      = 24 * time.Hour
+	maxPartitions = 100_000 // what the protocol allows
+)
+
+func (c Config) withDefaults() Config {
+	def(&c.Capacity, 1)
+	def(&c.ChunkTopic, DefaultChunkTopic)
+	def(&c.SignalTopic, DefaultSignalTopic)
+	def(&c.ConnectionTopic, DefaultConnectionTopic)
+	def(&c.DrainTimeout, defDrain)
+	def(&c.HeartbeatInterval, defHeartbeat)
+	def(&c.ProgressInterval, defProgress)
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return c
+}
+
+func def[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
+
+// Validate returns all mistakes of the configuration in one error, nil when
+// there is none. Fields that are left out have their defaults and are right.
+func (c Config) Validate() error {
+	c = c.withDefaults()
+	var errs []error
+	wrong := func(bad bool, format string, args ...any) {
+		if bad {
+			errs = append(errs, fmt.Errorf("worker config: "+format, args...))
+		}
+	}
+	if err := messages.WorkerID(c.ID).Validate(); err != nil {
+		wrong(true, "ID: %w", err)
+	}
+	wrong(len(c.Brokers) == 0, "Brokers: none given")
+	for i, b := range c.Brokers {
+		wrong(strings.TrimSpace(b) == "", "Brokers[%d]: empty", i)
+	}
+	if p := c.Partition; p != nil {
+		wrong(*p < 0 || *p >= maxPartitions, "Partition: %d, allowed 0 to %d", *p, maxPartitions-1)
+	}
+	wrong(c.Capacity < 1 || c.Capacity > maxCapacity, "Capacity: %d, allowed 1 to %d", c.Capacity, maxCapacity)
+	names := []struct{ field, name string }{
+		{"ChunkTopic", c.ChunkTopic}, {"SignalTopic", c.SignalTopic}, {"ConnectionTopic", c.ConnectionTopic}}
+	for _, n := range names {
+		wrong(!topicName(n.name), "%s: %.64q is no topic name", n.field, n.name)
+	}
+	wrong(c.ChunkTopic == c.SignalTopic || c.ChunkTopic == c.ConnectionTopic || c.SignalTopic == c.ConnectionTopic,
+		"ChunkTopic, SignalTopic and ConnectionTopic: must differ")
+	if err := c.SASL.check(); err != nil {
+		wrong(true, "SASL: %w", err)
+	}
+	wrong(len(c.Version) > maxVersion, "Version: %d bytes, at most %d", len(c.Version), maxVersion)
+	between := func(field string, d, low, high time.Duration) {
+		wrong(d < low || d > high, "%s: %s, allowed %s to %s", field, d, low, high)
+	}
+	between("DrainTimeout", c.DrainTimeout, 1, maxDrain)
+	between("HeartbeatInterval", c.HeartbeatInterval, minHeartbeat, maxHeartbeat)
+	between("ProgressInterval", c.ProgressInterval, time.Millisecond, maxProgress)
+	return errors.Join(errs...)
+}
+
+func topicName(s string) bool {
+	if s == "" || s == "." || s == ".." || len(s) > maxTopicName {
+		return false
+	}
+	return strings.IndexFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '.' && r != '_' && r != '-'
+	}) < 0
+}
