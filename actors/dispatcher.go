@@ -269,11 +269,11 @@ func (d *dispatcher) enqueue(o *offering) {
 // match pairs workers and chunks until one of them runs out.
 func (d *dispatcher) match(now time.Time) {
 	d.led.workers = len(d.offers)
-	if d.draining || !d.led.ready() {
+	if d.draining {
 		return
 	}
 	var passed []*offering // cannot take any chunk now
-	for {
+	for d.led.ready() {
 		o := d.nextOffer()
 		if o == nil {
 			break
@@ -281,9 +281,6 @@ func (d *dispatcher) match(now time.Time) {
 		a, ok := d.led.pick(o.worker, len(d.offers) > 1, now)
 		if !ok {
 			passed = append(passed, o)
-			if !d.led.ready() {
-				break
-			}
 			continue
 		}
 		o.given++

@@ -57,7 +57,7 @@ func TestIngressCoalescesProgress(t *testing.T) {
 	t.Parallel()
 	list := coalesce([]messages.Signal{
 		progress("w", "a", 1, 9), progress("v", "a", 1, 9), progress("w", "a", 2, 9), progress("w", "b", 1, 9),
-		progress("w", "a", 1, 9), // falls: a repeated run
+		progress("w", "a", 1, 9),                           // falls: a repeated run
 		progress("w", "a", 9, 9), progress("w", "a", 9, 9), // finals are kept
 		{Kind: messages.SignalAnnounce, Worker: "v"}, progress("v", "a", 2, 9), // not across a status
 	})

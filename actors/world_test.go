@@ -16,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/asynkron/protoactor-go/actor"
 	"github.com/cespare/xxhash/v2"
 	"github.com/stretchr/testify/require"
 
@@ -470,4 +471,19 @@ func (h *hand) work(path string) {
 		h.finish(messages.OutcomeOK)
 	}
 	h.w.t.Fatalf("%s did not end: %+v", path, h.w.file(path))
+}
+
+// find returns the running actor whose name ends with name.
+func (w *world) find(name string) *actor.PID {
+	w.t.Helper()
+	pids := w.sys.sys.ProcessRegistry.LocalPIDs.LocalPIDs
+	for i := range pids {
+		for _, key := range pids[i].Keys() {
+			if strings.HasSuffix(key, "/"+name) {
+				return actor.NewPID(w.sys.sys.Address(), key)
+			}
+		}
+	}
+	w.t.Fatalf("no actor %s", name)
+	return nil
 }

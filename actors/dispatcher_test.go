@@ -1,0 +1,252 @@
+package actors
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/stretchr/testify/require"
+
+	"kafka-master/messages"
+)
+
+// deskBundle is a dispatcher whose neighbours are probes. Persistence commits
+// whatever it is sent, at once.
+type deskBundle struct {
+	*stage
+	pid                                       *actor.PID
+	persistence, owner, planner, hands, input *probe
+	writes                                    []messages.Batch
+}
+
+func stageDesk(t *testing.T, snap messages.Snapshot, f func(b *deskBundle)) {
+	onStage(t, func(s *stage) {
+		b := &deskBundle{stage: s, persistence: s.probe("persistence"), owner: s.probe("owner"), planner: s.probe("planner"), hands: s.probe("free-worker"), input: s.probe("ingress")}
+		b.persistence.answer = func(ctx actor.Context, msg any) {
+			if w, ok := msg.(*write); ok {
+				for _, n := range w.after {
+					ctx.Send(n.to, n.msg)
+				}
+			}
+		}
+		b.pid, _ = s.spawn("dispatcher", func() actor.Actor {
+			return newDispatcher(dispatcher{log: s.log, persistence: b.persistence.pid, owner: b.owner.pid, batch: 2}, snap, 3)
+		})
+		f(b)
+	})
+}
+
+func (b *deskBundle) adopt(id messages.FileID, chunks int) *planFrom {
+	b.tell(b.pid, &adopt{file: testFile(id, chunks), planner: b.planner.pid})
+	return expect[*planFrom](b.planner)
+}
+
+func (b *deskBundle) plan(p *planFrom, id messages.FileID, from, to int) {
+	for i := from; i < to; i++ {
+		b.tell(b.pid, &planned{file: id, epoch: p.epoch, cut: testCut(id, i)})
+	}
+}
+
+func (b *deskBundle) offer(w string, upTo, ahead int) {
+	b.tell(b.pid, &offer{worker: messages.WorkerID(w), pid: b.hands.pid, upTo: upTo, ahead: ahead, refill: true})
+}
+
+func TestAssignmentIsCommittedBeforeItIsHandedOn(t *testing.T) {
+	t.Parallel()
+	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+		b.persistence.answer = nil // the store is slow
+		p := b.adopt(1, 3)
+		b.persistence.clear()
+		b.plan(p, 1, 0, 1)
+		b.offer("w", 1, 1)
+		w := expect[*write](b.persistence)
+		require.Equal(t, messages.ChunkAssigned, w.batch.Chunks[0].State)
+		require.Equal(t, messages.WorkerID("w"), w.batch.Chunks[0].Worker)
+		require.Equal(t, 1, w.batch.Files[0].Cursor.Index)
+		expectNone[*assigned](b.hands)
+		require.Equal(t, b.hands.pid, w.after[0].to)
+		require.Equal(t, "f1_chunk_0", w.after[0].msg.(*assigned).batchID)
+	})
+}
+
+func TestResultAndNextAssignmentShareAWrite(t *testing.T) {
+	t.Parallel()
+	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+		p := b.adopt(1, 3)
+		b.plan(p, 1, 0, 3)
+		b.offer("w", 1, 1)
+		a := expect[*assigned](b.hands)
+		b.persistence.clear()
+		b.tell(b.pid, &judge{signal: progress("w", a.batchID, 2, 2), reply: b.hands.pid, ack: receipt{ingress: b.input.pid, batch: 9}})
+		w := expect[*write](b.persistence)
+		require.Equal(t, []messages.ChunkID{{File: 1}}, w.batch.DropChunks)
+		require.Equal(t, 1, w.batch.Chunks[0].ID.Index)
+		require.True(t, expect[*judged](b.hands).credited)
+		require.Equal(t, "f1_chunk_1", expect[*assigned](b.hands).batchID)
+		require.Equal(t, uint64(9), expect[*acked](b.input).batch)
+	})
+}
+
+func TestFreeSlotsComeBeforeChunksAhead(t *testing.T) {
+	t.Parallel()
+	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+		p := b.adopt(1, 9)
+		b.offer("a", 0, 1)
+		b.offer("b", 1, 2)
+		b.plan(p, 1, 0, 1)
+		require.Equal(t, messages.WorkerID("b"), expect[*assigned](b.hands).worker)
+		b.plan(p, 1, 1, 2)
+		require.Equal(t, messages.WorkerID("a"), expect[*assigned](b.hands).worker)
+	})
+}
+
+func TestStaleOffersGiveNothing(t *testing.T) {
+	t.Parallel()
+	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+		p := b.adopt(1, 9)
+		b.plan(p, 1, 0, 9)
+		b.offer("w", 1, 1)
+		expect[*assigned](b.hands)
+		b.offer("w", 1, 1) // a repeated one
+		expectNone[*assigned](b.hands)
+		b.tell(b.pid, &withdraw{worker: "w", epoch: 0})
+		b.tell(b.pid, &offer{worker: "w", pid: b.hands.pid, epoch: 1, upTo: 1, ahead: 1})
+		require.Equal(t, uint64(1), expect[*assigned](b.hands).epoch)
+	})
+}
+
+func TestPlannerGetsCreditAsChunksLeave(t *testing.T) {
+	t.Parallel()
+	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+		p := b.adopt(1, 1000)
+		upTo := p.upTo
+		require.LessOrEqual(t, upTo, minPlanned)
+		b.offer("w", 0, 0)
+		for i := range 200 {
+			for i >= upTo {
+				upTo = expect[*grant](b.planner).upTo
+				require.LessOrEqual(t, upTo, i+maxPlanned)
+			}
+			b.plan(p, 1, i, i+1)
+			b.offer("w", i+1, i+1)
+			expect[*assigned](b.hands)
+		}
+	})
+}
+
+func TestBatchSizeChangePlansAnewBehindWhatWasAssigned(t *testing.T) {
+	t.Parallel()
+	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+		p := b.adopt(1, 9)
+		b.plan(p, 1, 0, 4)
+		b.offer("w", 1, 1)
+		b.tell(b.pid, &useBatchSize{items: 7, reply: b.owner.pid, msg: "committed"})
+		next := expect[*planFrom](b.planner)
+		require.Equal(t, 7, next.batch)
+		require.Equal(t, 1, next.at.Index)
+		require.Equal(t, "committed", expect[string](b.owner))
+		b.plan(p, 1, 4, 5) // of the old plan
+		b.offer("w", 2, 2)
+		require.Equal(t, "f1_chunk_0", expect[*assigned](b.hands).batchID)
+		expectNone[*assigned](b.hands)
+	})
+}
+
+func TestFileEndIsToldAfterItsCommit(t *testing.T) {
+	t.Parallel()
+	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+		p := b.adopt(1, 1)
+		b.plan(p, 1, 0, 1)
+		b.tell(b.pid, &planEnd{file: 1, epoch: p.epoch})
+		b.offer("w", 1, 1)
+		expectNone[*fileEnded](b.owner)
+		b.tell(b.pid, &judge{signal: progress("w", "f1_chunk_0", 2, 2)})
+		f := expect[*fileEnded](b.owner).file
+		require.Equal(t, messages.FileDone, f.State)
+		require.Zero(t, f.Missing())
+	})
+}
+
+func TestUnreadableRangeKillsItsChunkAndChangesTheFile(t *testing.T) {
+	t.Parallel()
+	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+		p := b.adopt(1, 3)
+		b.plan(p, 1, 0, 3)
+		b.offer("w", 1, 1)
+		a := expect[*assigned](b.hands)
+		b.tell(b.pid, &giveUp{worker: "w", batchID: a.batchID, err: errOtherBytes})
+		f := expect[*fileEnded](b.owner).file
+		require.Equal(t, messages.FileChanged, f.State)
+		require.Equal(t, int64(2), f.DeadItems)
+		require.Equal(t, int64(20), f.DeadBytes)
+	})
+}
+
+func TestPlannerErrorMakesTheFileSuspect(t *testing.T) {
+	t.Parallel()
+	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+		p := b.adopt(1, 3)
+		b.tell(b.pid, &planEnd{file: 1, epoch: p.epoch, err: messages.ErrFileChanged})
+		require.Equal(t, messages.FileID(1), expect[*fileSuspect](b.owner).id)
+		b.tell(b.pid, &planEnd{file: 1, epoch: p.epoch - 1, err: errors.New("of an old plan")})
+		expectNone[*fileSuspect](b.owner)
+	})
+}
+
+func TestFilesShareFairly(t *testing.T) {
+	t.Parallel()
+	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+		for id := messages.FileID(1); id <= 3; id++ {
+			b.plan(b.adopt(id, 9), id, 0, 4)
+		}
+		seen := map[messages.FileID]int{}
+		b.offer("w", 6, 6)
+		for range 6 {
+			seen[expect[*assigned](b.hands).chunk.ID.File]++
+		}
+		require.Equal(t, map[messages.FileID]int{1: 2, 2: 2, 3: 2}, seen)
+	})
+}
+
+func TestClashingNamesAreRefused(t *testing.T) {
+	t.Parallel()
+	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+		b.adopt(1, 3)
+		other := testFile(2, 3)
+		other.Base = "f1"
+		b.tell(b.pid, &adopt{file: other, planner: b.planner.pid})
+		f := expect[*fileEnded](b.owner).file
+		require.Equal(t, messages.FileFailed, f.State)
+		require.Contains(t, f.Reason, "rename it")
+	})
+}
+
+func TestDrainingDispatcherHandsNothingOut(t *testing.T) {
+	t.Parallel()
+	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+		p := b.adopt(1, 3)
+		b.plan(p, 1, 0, 3)
+		b.root.RequestWithCustomSender(b.pid, &drain{}, b.owner.pid)
+		expect[*drain](b.owner)
+		b.offer("w", 1, 1)
+		expectNone[*assigned](b.hands)
+	})
+}
+
+func TestRetriedChunkWaitsAndThenGoesOut(t *testing.T) {
+	t.Parallel()
+	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+		p := b.adopt(1, 1)
+		b.plan(p, 1, 0, 1)
+		b.offer("w", 1, 1)
+		a := expect[*assigned](b.hands)
+		s := progress("w", a.batchID, 0, 2)
+		s.Outcome = messages.OutcomeRetry
+		b.tell(b.pid, &judge{signal: s, reply: b.hands.pid})
+		expectNone[*assigned](b.hands)
+		time.Sleep(retryMin + tickEvery)
+		require.Equal(t, fmt.Sprintf("%s_a2", a.batchID), expect[*assigned](b.hands).batchID)
+	})
+}

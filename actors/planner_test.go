@@ -1,0 +1,139 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/stretchr/testify/require"
+
+	"kafka-master/messages"
+)
+
+// brokenFiles fails after some bytes, as often as it is told.
+type brokenFiles struct {
+	memFiles
+	failures int
+	after    int
+	err      error
+}
+
+func (b *brokenFiles) Stream(ctx context.Context, f messages.FileInfo, off, length int64, feed func([]byte) error) error {
+	if b.failures == 0 {
+		return b.memFiles.Stream(ctx, f, off, length, feed)
+	}
+	b.failures--
+	if err := b.memFiles.Stream(ctx, f, off, min(length, int64(b.after)), feed); err != nil {
+		return err
+	}
+	return b.err
+}
+
+type plannerBundle struct {
+	*stage
+	files      *brokenFiles
+	file       messages.File
+	pid        *actor.PID
+	dispatcher *probe
+}
+
+func stagePlanner(t *testing.T, lines int, f func(b *plannerBundle)) {
+	onStage(t, func(s *stage) {
+		b := &plannerBundle{stage: s, files: &brokenFiles{}, dispatcher: s.probe("dispatcher")}
+		var text strings.Builder
+		for i := range lines {
+			fmt.Fprintf(&text, "line-%d\n", i)
+		}
+		b.files.put("a.txt", text.String(), time.Now())
+		list, err := b.files.List(t.Context())
+		require.NoError(t, err)
+		b.file = messages.File{ID: 1, Info: list[0], Cursor: messages.Cursor{Line: 1}}
+		b.pid, _ = s.spawn("planner", func() actor.Actor { return newPlanner(b.files, s.log, b.file, b.dispatcher.pid) })
+		f(b)
+	})
+}
+
+func (b *plannerBundle) expectChunks(from, to int) {
+	b.t.Helper()
+	for i := from; i < to; i++ {
+		require.Equal(b.t, i, expect[*planned](b.dispatcher).cut.ID.Index)
+	}
+	expectNone[*planned](b.dispatcher)
+}
+
+func TestPlannerCutsWhileItHoldsCredit(t *testing.T) {
+	t.Parallel()
+	stagePlanner(t, 10, func(b *plannerBundle) {
+		b.tell(b.pid, &planFrom{epoch: 1, at: b.file.Cursor, batch: 2, upTo: 2})
+		b.expectChunks(0, 2)
+		b.tell(b.pid, &grant{epoch: 1, upTo: 3}, &grant{epoch: 1, upTo: 4}, &grant{epoch: 9, upTo: 99})
+		b.expectChunks(2, 4)
+		expectNone[*planEnd](b.dispatcher)
+		b.tell(b.pid, &grant{epoch: 1, upTo: 50})
+		b.expectChunks(4, 5)
+		require.NoError(t, expect[*planEnd](b.dispatcher).err)
+	})
+}
+
+func TestPlannerGoesOnAfterAReadError(t *testing.T) {
+	t.Parallel()
+	stagePlanner(t, 10, func(b *plannerBundle) {
+		b.files.failures, b.files.after, b.files.err = 3, 20, errors.New("share away")
+		b.tell(b.pid, &planFrom{epoch: 1, at: b.file.Cursor, batch: 1, upTo: 50})
+		time.Sleep(time.Minute)
+		b.expectChunks(0, 10)
+		require.NoError(t, expect[*planEnd](b.dispatcher).err)
+	})
+}
+
+func TestPlannerTellsThatTheFileChanged(t *testing.T) {
+	t.Parallel()
+	stagePlanner(t, 10, func(b *plannerBundle) {
+		b.files.put("a.txt", "other", time.Now())
+		b.tell(b.pid, &planFrom{epoch: 1, at: b.file.Cursor, batch: 1, upTo: 50})
+		require.ErrorIs(t, expect[*planEnd](b.dispatcher).err, messages.ErrFileChanged)
+	})
+}
+
+func TestPlannerBeginsAnewUnderAnotherEpoch(t *testing.T) {
+	t.Parallel()
+	stagePlanner(t, 10, func(b *plannerBundle) {
+		b.tell(b.pid, &planFrom{epoch: 1, at: b.file.Cursor, batch: 2, upTo: 1})
+		at := expect[*planned](b.dispatcher).cut
+		b.tell(b.pid, &planFrom{epoch: 2, at: messages.Cursor{Offset: at.End(), Index: 1, Line: 3}, batch: 4, upTo: 50})
+		first := expect[*planned](b.dispatcher)
+		require.Equal(t, uint64(2), first.epoch)
+		require.Equal(t, 4, first.cut.Items)
+		require.Equal(t, int64(3), first.cut.FirstLine)
+	})
+}
+
+func TestPlannerEndsItsGoroutineWhenStopped(t *testing.T) {
+	t.Parallel()
+	stagePlanner(t, 10, func(b *plannerBundle) {
+		b.tell(b.pid, &planFrom{epoch: 1, at: b.file.Cursor, batch: 2, upTo: 0}) // the bubble fails if it stays
+	})
+}
+
+func TestRereadFindsTheSameItems(t *testing.T) {
+	t.Parallel()
+	var m memFiles
+	data := "\xEF\xBB\xBFa\r\n\n\nb\nc\n\nd"
+	m.put("a.txt", data, time.Unix(1, 0))
+	list, err := m.List(t.Context())
+	require.NoError(t, err)
+	cuts, _ := naive([]byte(data), 2)
+	require.Len(t, cuts, 2)
+	for _, c := range cuts {
+		lines, err := reread(t.Context(), &m, list[0], c.Chunk)
+		require.NoError(t, err)
+		require.Equal(t, c.lines, lines)
+	}
+	m.put("a.txt", strings.Replace(data, "b", "x", 1), time.Unix(1, 0))
+	_, err = reread(t.Context(), &m, list[0], cuts[0].Chunk)
+	require.ErrorIs(t, err, errOtherBytes)
+}
