@@ -1,0 +1,135 @@
+package messages
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// golden compares with testdata/<name>.json, the messages as workers and masters
+// see them.
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name+".json")
+	if *update {
+		require.NoError(t, os.WriteFile(path, append(got, '\n'), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, strings.TrimSpace(string(want)), string(got))
+}
+
+func native(s Signal) Signal {
+	s.Worker, s.Protocol, s.Incarnation = "w-1", 2, Incarnation{StartMS: 1700000000000, Random: "5f3a"}
+	s.Partitions, s.Capacity, s.Version = []int32{7}, 4, "v1.2.3"
+	if s.Next == 0 {
+		s.Next = UnknownOffset
+	}
+	return s
+}
+
+func TestSignalsAreGolden(t *testing.T) {
+	t.Parallel()
+	const uuid = "0b7c1a52-4c0c-4f1e-9a52-6f0d1a3f6d11"
+	cases := map[string]Signal{
+		"classic_new":      {Kind: SignalAnnounce, Worker: uuid, Partitions: []int32{3, 7}, Next: UnknownOffset},
+		"classic_new_none": {Kind: SignalAnnounce, Worker: uuid, Partitions: []int32{}, Next: UnknownOffset},
+		"classic_done":     {Kind: SignalDone, Worker: uuid, Next: UnknownOffset},
+		"classic_progress": {Kind: SignalProgress, Worker: uuid, BatchID: "ips_chunk_4", Processing: 17, Total: 500, Next: UnknownOffset},
+		"native_new":       native(Signal{Kind: SignalAnnounce}),
+		"native_heartbeat": native(Signal{Kind: SignalHeartbeat, Running: []string{"ips_chunk_4"}, Queued: []string{"ips_chunk_9_g2_a3"}, Next: 41}),
+		"native_draining":  native(Signal{Kind: SignalDraining}),
+		"native_bye":       native(Signal{Kind: SignalBye}),
+		"native_ok":        {Kind: SignalProgress, Worker: "w-1", BatchID: "ips_chunk_4_a2", Processing: 500, Total: 500, Attempt: 2, Outcome: OutcomeOK, Next: UnknownOffset},
+		"native_failed":    {Kind: SignalProgress, Worker: "w-1", BatchID: "ips_chunk_4", Processing: 3, Total: 500, Attempt: 1, Outcome: OutcomeFailed, Error: "exit status 1", Next: UnknownOffset},
+	}
+	for name, s := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			golden(t, name, s.Encode())
+			back, err := DecodeSignal(s.Encode())
+			require.NoError(t, err)
+			require.Equal(t, s, back)
+		})
+	}
+}
+
+func TestChunkAndHeartbeatAreGolden(t *testing.T) {
+	t.Parallel()
+	golden(t, "chunk", AppendChunk(nil, ChunkHeader{
+		Worker: "w-1", BatchID: "ips_chunk_4_a2", Term: 12, Attempt: 2, File: "ips.txt", Generation: 1, FirstLine: 2001,
+	}, []byte("10.0.0.1\r\n::1\nsay \"hi\"\\\n\xff\n")))
+	golden(t, "master_heartbeat", MasterHeartbeat{MasterID: "m-1", Role: "leader", Term: 12, API: "10.0.0.5:3001", TS: "2026-11-25T12:00:00Z"}.Encode())
+}
+
+func TestBadSignals(t *testing.T) {
+	t.Parallel()
+	cases := map[string]string{
+		"empty": "", "no json": "{", "null": "null", "list": "[]", "no id": `{"status":"new"}`, "empty id": `{"id":"","status":"new"}`,
+		"long id": `{"id":"` + strings.Repeat("x", 129) + `","status":"done"}`, "unprintable id": `{"id":"a\nb","status":"done"}`,
+		"unknown status": `{"id":"a","status":"dance"}`, "status progress": `{"id":"a","status":"progress"}`,
+		"negative partition": `{"id":"a","status":"new","partitions":[-1]}`, "huge partition": `{"id":"a","status":"new","partitions":[3000000000]}`,
+		"partitions no list": `{"id":"a","status":"new","partitions":3}`, "no total": `{"id":"a","batchId":"b","processing":1}`,
+		"processing > total": `{"id":"a","batchId":"b","processing":3,"total":2}`, "negative": `{"id":"a","batchId":"b","processing":-1,"total":2}`,
+		"not whole": `{"id":"a","batchId":"b","processing":1.5,"total":2}`, "giant number": `{"id":"a","batchId":"b","processing":1,"total":1e400}`,
+		"giant total": `{"id":"a","batchId":"b","processing":1,"total":9007199254740993}`, "no batchId": `{"id":"a","processing":1,"total":2}`,
+		"long batchId": `{"id":"a","batchId":"` + strings.Repeat("b", 256) + `","processing":1,"total":2}`,
+		"odd result":   `{"id":"a","batchId":"b","processing":1,"total":2,"result":"maybe"}`, "odd incarnation": `{"id":"a","status":"new","incarnation":"x"}`,
+		"capacity": `{"id":"a","status":"new","capacity":-1}`, "deep": strings.Repeat("[", 100_000), "too large": strings.Repeat(" ", MaxSignalBytes+1),
+	}
+	for name, text := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := DecodeSignal([]byte(text))
+			require.ErrorIs(t, err, ErrBadSignal)
+			require.Less(t, len(err.Error()), 400, "errors are logged: they must stay short")
+		})
+	}
+}
+
+func TestSignalsOfOthersAreRead(t *testing.T) {
+	t.Parallel()
+	s, err := DecodeSignal([]byte(`{"status":"new","id":"x","partitions":null,"color":"blue"}`))
+	require.NoError(t, err)
+	require.Empty(t, s.Partitions)
+	s, err = DecodeSignal([]byte(`{"id":"x","batchId":"b","processing":0,"total":0,"error":"` + strings.Repeat("é", MaxErrorText) + `"}`))
+	require.NoError(t, err)
+	require.LessOrEqual(t, len(s.Error), MaxErrorText)
+	require.True(t, s.Final())
+}
+
+func FuzzDecodeSignal(f *testing.F) {
+	for _, s := range []string{`{"status":"new","id":"a","partitions":[1]}`, `{"id":"a","batchId":"b","processing":1,"total":2}`, `{"id":"a","status":"heartbeat","incarnation":"1-a","next":3}`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, value []byte) {
+		s, err := DecodeSignal(value)
+		if err != nil {
+			require.ErrorIs(t, err, ErrBadSignal)
+			return
+		}
+		require.NoError(t, s.Worker.Validate())
+		back, err := DecodeSignal(s.Encode())
+		require.NoError(t, err, "%s", s.Encode())
+		require.Equal(t, s.BatchID, back.BatchID)
+		require.Equal(t, s.Kind, back.Kind)
+		require.Equal(t, s.Final(), back.Final())
+	})
+}
+
+func FuzzDecodeChunk(f *testing.F) {
+	f.Add([]byte(`{"id":"a","batchId":"b","data":["x"]}`))
+	f.Fuzz(func(t *testing.T, value []byte) {
+		if m, err := DecodeChunk(value); err == nil {
+			_, err := json.Marshal(m)
+			require.NoError(t, err)
+		}
+	})
+}
