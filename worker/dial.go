@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"kafka-master/infra/kafkabus"
+	"kafka-master/messages"
 )
 
 // cluster is the real bus.
@@ -33,17 +34,19 @@ func clientID(id string) string {
 	return string(b)
 }
 
-// Partitions returns how many partitions the topic has. Its error tells the true
-// cause of trouble.
+// Partitions returns how many partitions the topic has. List, unlike Offsets,
+// asks for the metadata only and tells the true cause of trouble.
 func (c cluster) Partitions(ctx context.Context, topic string) (int, error) {
-	_, end, err := c.Offsets(ctx, topic)
+	topics, err := c.List(ctx)
 	if err != nil {
-		if cause := c.Ping(ctx); cause != nil {
-			err = cause
-		}
 		return 0, err
 	}
-	return len(end), nil
+	for _, t := range topics {
+		if t.Name == topic {
+			return t.Partitions, nil
+		}
+	}
+	return 0, fmt.Errorf("%w: topic %s does not exist, or this user may not see it", messages.ErrNotWritten, topic)
 }
 
 // Bounds returns the first and the end offset of one partition.

@@ -1,0 +1,86 @@
+package console
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"kafka-master/messages"
+)
+
+// Balance is the account of a file that has ended, as a block of lines. results
+// is the folder of all results; empty leaves that line out.
+func Balance(f messages.File, results string) string {
+	var b strings.Builder
+	name := clean(f.Info.Path, maxName)
+	fmt.Fprintf(&b, "==== %s: %s ====\n", name, strings.ReplaceAll(f.State.String(), "_", " "))
+	row := func(name, text string) { fmt.Fprintf(&b, "  %-11s %s\n", name, text) }
+	row("items", fmt.Sprintf("%s cut = %s done + %s dead + %s missing",
+		grouped(f.Items), grouped(f.DoneItems), grouped(f.DeadItems), grouped(f.Missing())))
+	row("chunks", fmt.Sprintf("%s cut, %s done, %s dead", grouped(int64(f.Cursor.Index)), grouped(f.DoneChunks), grouped(f.DeadChunks)))
+	row("duplicates", fmt.Sprintf("%s counted twice, %s", grouped(f.Duplicates), many(f.Repeats, "repeated run")+" (counted once)"))
+	if took := f.Ended.Sub(f.Started); !f.Started.IsZero() && !f.Ended.IsZero() {
+		text := seconds(took)
+		if r := rate(f.DoneItems, took); r != "" {
+			text += ", " + r
+		}
+		row("time", text)
+	}
+	if results != "" && f.DoneChunks > 0 {
+		row("results", filepath.Join(results, filepath.FromSlash(name)))
+	}
+	row("", verdict(f))
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// verdict says in one sentence whether the account is right.
+func verdict(f messages.File) string {
+	reason := ""
+	if f.Reason != "" {
+		reason = ": " + clean(f.Reason, maxSentence)
+	}
+	switch {
+	case f.Duplicates != 0 || f.Missing() != 0:
+		return "THIS DOES NOT ADD UP, which is a bug: keep the log and the data folder"
+	case f.State == messages.FileFailed:
+		return "The file could not be worked on" + reason
+	case f.State == messages.FileChanged:
+		return fmt.Sprintf("The file changed while it was in work, %s were not read%s", size(f.DeadBytes), reason)
+	case f.DeadItems > 0 || f.DeadChunks > 0:
+		return fmt.Sprintf("Every item is accounted for, %s dead", grouped(f.DeadItems))
+	case f.Items == 0:
+		return "The file has no items"
+	}
+	return "Every item was done exactly once"
+}
+
+// Left says in one line what is not done yet, for the moment when the program
+// stops.
+func Left(o messages.Overview) string {
+	var files, running, ready int
+	var open, uncut int64
+	for _, f := range o.Files {
+		if f.State.Terminal() {
+			continue
+		}
+		files++
+		running += f.Running
+		ready += f.Ready
+		open += f.Missing()
+		uncut += max(0, f.Info.Size-f.Cursor.Offset)
+	}
+	if files == 0 && o.Settling == 0 {
+		return "Nothing is left to do."
+	}
+	var parts []string
+	if files > 0 {
+		text := many(int64(files), "file") + " in work"
+		text += fmt.Sprintf(" (%s in %s at workers and %s waiting, %s not cut yet)",
+			many(open, "item"), many(int64(running), "chunk"), grouped(int64(ready)), size(uncut))
+		parts = append(parts, text)
+	}
+	if o.Settling > 0 {
+		parts = append(parts, many(int64(o.Settling), "file")+" not begun")
+	}
+	return "Left to do: " + strings.Join(parts, ", ") + ". The next start goes on from here."
+}

@@ -1,0 +1,114 @@
+package console
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"kafka-master/messages"
+)
+
+func TestVerdicts(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		change func(*messages.File)
+		head   string
+		want   string
+	}{
+		{"OK", func(*messages.File) {}, "done", "Every item was done exactly once"},
+		{"Repeats", func(f *messages.File) { f.Repeats = 1 }, "done", "1 repeated run (counted once)"},
+		{"Dead", func(f *messages.File) {
+			f.State, f.DoneItems, f.DeadItems, f.DeadChunks = messages.FileDoneWithRejects, 400, 600, 1
+		}, "done with rejects", "Every item is accounted for, 600 dead"},
+		{"TooLarge", func(f *messages.File) { f.State, f.DeadChunks = messages.FileDoneWithRejects, 1 }, "done with rejects", "accounted for, 0 dead"},
+		{"Missing", func(f *messages.File) { f.DoneItems = 999 }, "done", "THIS DOES NOT ADD UP"},
+		{"Duplicates", func(f *messages.File) { f.Duplicates = 1 }, "done", "THIS DOES NOT ADD UP"},
+		{"Changed", func(f *messages.File) { f.State, f.DeadBytes, f.Reason = messages.FileChanged, 2_500_000, "truncated" }, "changed", "2.5 MB were not read: truncated"},
+		{"Failed", func(f *messages.File) { f.State, f.Reason = messages.FileFailed, "no rights" }, "failed", "could not be worked on: no rights"},
+		{"Empty", func(f *messages.File) { f.Items, f.DoneItems, f.DoneChunks = 0, 0, 0 }, "done", "The file has no items"},
+	} {
+		f := file(1, messages.FileDone, 1000).File
+		c.change(&f)
+		got := Balance(f, "res")
+		require.True(t, strings.HasPrefix(got, "==== ips.txt: "+c.head+" ====\n"), got)
+		require.Contains(t, got, c.want, c.name)
+		require.Equal(t, f.DoneChunks > 0, strings.Contains(got, "res/ips.txt"))
+	}
+	f := file(1, messages.FileDone, 1000).File
+	f.Ended = f.Started
+	require.Contains(t, Balance(f, ""), "0.0 s\n")
+	require.NotContains(t, Balance(f, ""), "results")
+	f.Started = time.Time{}
+	require.NotContains(t, Balance(f, ""), "time")
+}
+
+func TestLeft(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "Nothing is left to do.", Left(messages.Overview{Files: []messages.FileStatus{file(1, messages.FileDone, 1000)}}))
+	f := file(1, messages.FileRunning, 400)
+	f.Cursor.Offset, f.Ready = 4000, 2
+	require.Equal(t, "Left to do: 1 file in work (600 items in 1 chunk at workers and 2 waiting, 6.0 kB not cut yet), 3 files not begun. The next start goes on from here.",
+		Left(messages.Overview{Files: []messages.FileStatus{f}, Settling: 3}))
+	require.Equal(t, "Left to do: 1 file not begun. The next start goes on from here.", Left(messages.Overview{Settling: 1}))
+}
+
+func TestBanner(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	require.NoError(t, Banner{
+		Version: "1.0", Broker: "127.0.0.1:9092", BrokerData: "data/broker", StateData: "data/state.db",
+		Input: "input_ip_data", Results: "data/results", API: "http://127.0.0.1:3001", Workers: 4,
+	}.Write(&b))
+	require.Equal(t, `Kafka Master 1.0
+  broker   embedded, on 127.0.0.1:9092, data in data/broker
+  state    embedded, in data/state.db
+  input    input_ip_data
+  results  data/results
+  workers  4 in this process
+  API      http://127.0.0.1:3001/api/getWorkersStatus
+  stop     Ctrl-C; the next start goes on where this one stopped
+
+`, b.String())
+	b.Reset()
+	require.NoError(t, Banner{Version: "1.0", Broker: "k1:9092", WorkerCommand: "kafka-master worker"}.Write(&b))
+	require.Contains(t, b.String(), "broker   k1:9092\n  state    Redis\n  workers  none in this process; start them with: kafka-master worker\n  stop")
+	require.ErrorIs(t, Banner{}.Write(&closed{}), errClosed)
+}
+
+func TestTexts(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1000: "-1,000"} {
+		require.Equal(t, want, grouped(n))
+	}
+	for n, want := range map[int64]string{0: "0 bytes", 1: "1 byte", 999: "999 bytes", 1000: "1.0 kB", 2_000_000_000: "2.0 GB", 5e15: "5000.0 TB"} {
+		require.Equal(t, want, size(n))
+	}
+	require.Zero(t, rate(5, 0))
+	require.Equal(t, "a?b", clean("a\x00b", 9))
+	require.Equal(t, "ab...", clean("abc", 2))
+	require.Equal(t, 99, percent(file(1, messages.FileRunning, 1000)))
+}
+
+func TestIsTerminal(t *testing.T) {
+	t.Parallel()
+	require.False(t, IsTerminal(&bytes.Buffer{}))
+	f, err := os.Create(t.TempDir() + "/x")
+	require.NoError(t, err)
+	defer f.Close()
+	require.False(t, IsTerminal(f))
+}
+
+func FuzzClean(f *testing.F) {
+	f.Add("a\x1b[31m")
+	f.Fuzz(func(t *testing.T, s string) {
+		got := clean(s, 20)
+		require.LessOrEqual(t, len([]rune(got)), 23)
+		require.NotContains(t, got, "\n")
+		require.NotContains(t, got, "\x1b")
+	})
+}

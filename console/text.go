@@ -1,0 +1,76 @@
+package console
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// maxName and maxSentence are how much of a foreign text is shown, in characters.
+const (
+	maxName     = 120
+	maxSentence = 300
+)
+
+// clean makes a foreign text fit for one line of a terminal: what cannot be
+// printed, escape sequences and marks that turn the direction of writing among
+// it, becomes a question mark, and a long text is cut.
+func clean(text string, most int) string {
+	var b strings.Builder
+	n := 0
+	for _, r := range text { // stops early: a text may be huge
+		if n++; n > most {
+			return b.String() + "..."
+		}
+		if !unicode.IsPrint(r) || r == unicode.ReplacementChar {
+			r = '?'
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// grouped writes 1000000 as 1,000,000.
+func grouped(n int64) string {
+	text := strconv.FormatInt(n, 10)
+	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
+// many writes "1 file" and "2 files".
+func many(n int64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return grouped(n) + " " + noun + "s"
+}
+
+// size writes a number of bytes in decimal units.
+func size(n int64) string {
+	if n < 1000 {
+		return many(n, "byte")
+	}
+	f, unit := float64(n)/1000, "kB"
+	for _, next := range []string{"MB", "GB", "TB"} {
+		if f < 1000 {
+			break
+		}
+		f, unit = f/1000, next
+	}
+	return fmt.Sprintf("%.1f %s", f, unit)
+}
+
+// seconds writes a duration in seconds, as people compare them.
+func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", max(0, d).Seconds()) }
+
+// rate writes items per second; empty when no time has passed.
+func rate(items int64, d time.Duration) string {
+	if d <= 0 {
+		return ""
+	}
+	return grouped(int64(float64(items)/d.Seconds())) + " items/s"
+}

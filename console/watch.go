@@ -1,0 +1,140 @@
+package console
+
+import (
+	"time"
+
+	"kafka-master/messages"
+)
+
+const (
+	// lineEvery is the least time between two lines about one file, or about one
+	// kind of problem.
+	lineEvery = 5 * time.Second
+
+	// patience is how long a state must last before it is said: just after the
+	// start neither the folder nor the workers are known.
+	patience = 3 * time.Second
+)
+
+// watch compares what it sees with what it said. It belongs to one goroutine.
+type watch struct {
+	cfg   Config
+	out   *printer
+	began time.Time // files that ended before are only counted
+
+	role     string
+	known    bool                          // the files that ended earlier were counted
+	ended    map[messages.FileID]bool      // files whose end was said
+	running  map[messages.FileID]*lastLine // files in work
+	problems map[string]*said              // by part
+	idle     spell                         // nothing to do
+	alone    spell                         // no workers
+	silent   spell                         // no answers
+	speed    speed                         // of all files
+}
+
+// lastLine is what the last line about a file said.
+type lastLine struct {
+	at     time.Time
+	items  int64 // done and dead
+	offset int64
+}
+
+// spell is a state that is said once when it has lasted for a while.
+type spell struct {
+	since time.Time // zero while it does not hold
+	said  bool
+}
+
+// hold notes whether the state holds; due is true once, when it has to be said,
+// and over when it ended after it was said.
+func (s *spell) hold(holds bool, now time.Time) (due, over bool) {
+	if !holds {
+		over = s.said
+		*s = spell{}
+		return false, over
+	}
+	if s.since.IsZero() {
+		s.since = now
+	}
+	if s.said || now.Sub(s.since) < patience {
+		return false, false
+	}
+	s.said = true
+	return true, false
+}
+
+func newWatch(cfg Config, now time.Time) *watch {
+	return &watch{
+		cfg: cfg, out: &printer{w: cfg.Out}, began: now,
+		ended: map[messages.FileID]bool{}, running: map[messages.FileID]*lastLine{},
+		problems: map[string]*said{},
+	}
+}
+
+// see shows what is new in an overview.
+func (w *watch) see(o messages.Overview, now time.Time) {
+	if _, over := w.silent.hold(false, now); over {
+		w.out.line("The master answers again.")
+	}
+	w.seeRole(o, now)
+	w.seeProblems(o.Problems, now)
+	if o.Role != "leader" {
+		w.out.clear() // another master knows about the files
+		return
+	}
+	w.seeEnds(o)
+	w.seeRunning(o, now)
+	w.seeWorkers(o, now)
+	w.seeIdle(o, now)
+	if w.cfg.Terminal {
+		w.seeBar(o, now)
+	}
+}
+
+// miss notes that there was no answer.
+func (w *watch) miss(now time.Time) {
+	if due, _ := w.silent.hold(true, now); due {
+		w.out.line("The master does not answer; the log says why.")
+	}
+}
+
+func (w *watch) seeRole(o messages.Overview, now time.Time) {
+	if o.Role == w.role {
+		return
+	}
+	switch o.Role {
+	case "leader":
+		w.out.line("This master leads, term %d.", o.Term)
+		if w.role == "standby" { // another one led until now
+			w.began, w.known = now, false
+		}
+	case "standby":
+		w.out.line("This master stands by; it takes over when the leader is gone.")
+	}
+	w.role = o.Role
+}
+
+func (w *watch) seeWorkers(o messages.Overview, now time.Time) {
+	due, over := w.alone.hold(o.Workers == 0, now)
+	if due {
+		w.out.line("There are no workers. Start one with:\n  %s", w.cfg.WorkerCommand)
+	}
+	if over {
+		w.out.line("Now there is %s.", many(int64(o.Workers), "worker"))
+	}
+}
+
+// seeIdle says what to do when there is nothing to do. A folder that cannot be
+// read is a problem and not empty.
+func (w *watch) seeIdle(o messages.Overview, now time.Time) {
+	busy := len(w.running) > 0 || o.Settling > 0 || w.problems["input"] != nil
+	due, _ := w.idle.hold(!busy, now)
+	switch {
+	case !due:
+	case len(o.Files) == 0:
+		w.out.line("The input folder is empty. Put *.txt files, one item a line, into:\n  %s", w.cfg.Input)
+	default:
+		w.out.line("Nothing is left to do. More *.txt files can be put into:\n  %s", w.cfg.Input)
+	}
+}

@@ -1,0 +1,262 @@
+package console
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"kafka-master/messages"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// film answers with one overview after the other, one a look; the last one stays.
+// A nil overview is no answer.
+type film struct {
+	mu     sync.Mutex
+	frames []*messages.Overview
+}
+
+func (f *film) Ask(context.Context, messages.Query) (any, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	o := f.frames[0]
+	if len(f.frames) > 1 {
+		f.frames = f.frames[1:]
+	}
+	if o == nil {
+		return nil, messages.ErrUnavailable
+	}
+	return *o, nil
+}
+
+// play runs the console over a film for a while and returns what it printed.
+func play(t *testing.T, terminal bool, frames ...*messages.Overview) string {
+	t.Helper()
+	var out bytes.Buffer
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(len(frames)+4)*time.Second)
+		defer cancel()
+		require.NoError(t, Run(ctx, Config{
+			Asker: &film{frames: frames}, Out: &out, Terminal: terminal, Input: "./in", Results: "./data/results", WorkerCommand: "go run . worker",
+		}))
+	})
+	return out.String()
+}
+
+func leader(files ...messages.FileStatus) *messages.Overview {
+	return &messages.Overview{Role: "leader", Term: 2, Workers: 1, Files: files}
+}
+
+// midnight is when every synctest bubble begins.
+var midnight = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// file makes a file of 1,000 items and 10,000 bytes of which some are done.
+func file(id messages.FileID, state messages.FileState, done int64) messages.FileStatus {
+	f := messages.FileStatus{File: messages.File{
+		ID: id, State: state, Info: messages.FileInfo{Path: "ips.txt", Size: 10_000},
+		Cursor: messages.Cursor{Offset: 10_000, Index: 2}, Items: 1000, DoneItems: done, DoneChunks: done / 500, Started: midnight,
+	}, Running: 1}
+	if state.Terminal() {
+		f.Ended, f.Running = midnight.Add(4*time.Second), 0
+	}
+	return f
+}
+
+func repeat(n int, o *messages.Overview) []*messages.Overview {
+	all := make([]*messages.Overview, n)
+	for i := range all {
+		all[i] = o
+	}
+	return all
+}
+
+func TestWholeRun(t *testing.T) {
+	t.Parallel()
+	begin := file(1, messages.FileRunning, 0)
+	begin.Cursor, begin.Items = messages.Cursor{}, 0
+	frames := repeat(3, leader(begin))
+	for i := range int64(9) {
+		frames = append(frames, leader(file(1, messages.FileRunning, 100*(i+1))))
+	}
+	done := file(1, messages.FileDone, 1000)
+	done.Ended = midnight.Add(12 * time.Second)
+	require.Equal(t, `This master leads, term 2.
+ips.txt: begins, 10.0 kB
+ips.txt: 30 %, 300 items done, 1 chunk at workers, 0 waiting, 60 items/s
+ips.txt: 80 %, 800 items done, 1 chunk at workers, 0 waiting, 100 items/s
+==== ips.txt: done ====
+  items       1,000 cut = 1,000 done + 0 dead + 0 missing
+  chunks      2 cut, 2 done, 0 dead
+  duplicates  0 counted twice, 0 repeated runs (counted once)
+  time        12.0 s, 83 items/s
+  results     data/results/ips.txt
+              Every item was done exactly once
+Nothing is left to do. More *.txt files can be put into:
+  ./in
+`, play(t, false, append(frames, leader(done))...))
+}
+
+func TestFinishedEarlier(t *testing.T) {
+	t.Parallel()
+	before, after := file(1, messages.FileDone, 1000), file(2, messages.FileDone, 1000)
+	before.Ended = midnight.Add(-time.Hour)
+	after.Info.Path = "fast.txt"
+	got := play(t, false, leader(before, after))
+	require.Contains(t, got, "1 file finished earlier.\n")
+	require.Contains(t, got, "==== fast.txt: done")
+	require.NotContains(t, got, "ips.txt")
+	require.Equal(t, 1, strings.Count(got, "===="+" fast"))
+}
+
+func TestStandbyTakesOver(t *testing.T) {
+	t.Parallel()
+	standby := &messages.Overview{Role: "standby", Term: 1}
+	theirs := file(1, messages.FileDone, 1000) // ended at second 4, before the take-over
+	got := play(t, false, append(repeat(6, standby), leader(theirs))...)
+	require.Equal(t, `This master stands by; it takes over when the leader is gone.
+This master leads, term 2.
+1 file finished earlier.
+Nothing is left to do. More *.txt files can be put into:
+  ./in
+`, got)
+}
+
+func TestEmptyFolder(t *testing.T) {
+	t.Parallel()
+	const hint = "The input folder is empty. Put *.txt files, one item a line, into:\n  ./in\n"
+	require.Equal(t, 1, strings.Count(play(t, false, repeat(20, leader())...), hint))
+
+	settling := leader()
+	settling.Settling = 1
+	require.NotContains(t, play(t, false, settling), "empty")
+	broken := leader()
+	broken.Problems = []messages.Problem{{Part: "input", Text: "no such folder"}}
+	require.NotContains(t, play(t, false, repeat(9, broken)...), "empty")
+	// The folder is not known yet in the first looks.
+	require.NotContains(t, play(t, false, append(repeat(3, leader()), leader(file(1, messages.FileRunning, 0)))...), "empty")
+}
+
+func TestNoWorkers(t *testing.T) {
+	t.Parallel()
+	none := leader(file(1, messages.FileRunning, 0))
+	none.Workers = 0
+	got := play(t, false, append(repeat(10, none), leader(file(1, messages.FileRunning, 0)))...)
+	require.Equal(t, 1, strings.Count(got, "There are no workers. Start one with:\n  go run . worker\n"))
+	require.Contains(t, got, "Now there is 1 worker.\n")
+	require.NotContains(t, play(t, false, append(repeat(3, none), leader(file(1, messages.FileRunning, 0)))...), "workers.")
+}
+
+func TestProblemsComeAndGo(t *testing.T) {
+	t.Parallel()
+	with := func(texts ...string) *messages.Overview {
+		o := leader(file(1, messages.FileRunning, 0))
+		for _, x := range texts {
+			o.Problems = append(o.Problems, messages.Problem{Part: "kafka", Text: x})
+		}
+		return o
+	}
+	got := play(t, false, with("away 1 s", "two"), with("away 2 s", "two"), with("away 3 s", "two"), with(), with("away\x1b[31m"), with())
+	require.Equal(t, `This master leads, term 2.
+PROBLEM (kafka): away 1 s
+PROBLEM (kafka): two
+ips.txt: goes on at 0 %, 10.0 kB
+Solved (kafka).
+PROBLEM (kafka): away?[31m
+Solved (kafka).
+`, got)
+	var flapping []*messages.Overview
+	for i := range 30 {
+		flapping = append(flapping, with(strings.Repeat("x", i+1)))
+	}
+	flapping = append(flapping, with())
+	got = play(t, false, flapping...)
+	require.Equal(t, 6, strings.Count(got, "PROBLEM"))
+	require.Equal(t, 1, strings.Count(got, "Solved"))
+}
+
+func TestNoAnswer(t *testing.T) {
+	t.Parallel()
+	got := play(t, false, append(repeat(10, nil), leader(file(1, messages.FileRunning, 0)))...)
+	require.True(t, strings.HasPrefix(got, "The master does not answer; the log says why.\nThe master answers again.\nThis master leads"), got)
+}
+
+func TestHostileNames(t *testing.T) {
+	t.Parallel()
+	f := file(1, messages.FileRunning, 0)
+	f.Info.Path = "a\x1b]0;pwned\x07\r\n\u202eb\xff" + strings.Repeat("é", 5000) + ".txt"
+	end := f
+	end.State, end.Reason, end.DoneItems, end.Ended = messages.FileFailed, "bad\x1b[2J\nreason", 1000, midnight.Add(time.Second)
+	for _, terminal := range []bool{false, true} {
+		got := play(t, terminal, leader(f), leader(end))
+		require.NotContains(t, strings.NewReplacer(eraseLine, "", "\x1b[0K", "").Replace(got), "\x1b")
+		require.NotContains(t, got, "\u202e")
+		require.Contains(t, got, "The file could not be worked on: bad?[2J?reason")
+		for line := range strings.SplitSeq(got, "\n") {
+			require.Less(t, len([]rune(line)), 400)
+		}
+	}
+}
+
+func TestTerminalHasABar(t *testing.T) {
+	t.Parallel()
+	other := file(2, messages.FileRunning, 0)
+	got := play(t, true, leader(file(1, messages.FileRunning, 500)), leader(file(1, messages.FileRunning, 700), other), leader(file(1, messages.FileRunning, 705), other),
+		leader(file(1, messages.FileDone, 1000)))
+	require.Contains(t, got, "ips.txt  50% |██████████          |")
+	require.Contains(t, got, "ips.txt +1 200 items/s  35% |")
+	require.NotContains(t, got, "50 %, 500 items done", "the bar says it")
+	last := got[strings.LastIndex(got, "|"):]
+	require.Contains(t, last, eraseLine+"==== ips.txt: done", "the bar gives way to the balance")
+	require.True(t, strings.HasSuffix(got, "./in\n"))
+}
+
+type closed struct{ after int }
+
+var errClosed = errors.New("pipe closed")
+
+func (c *closed) Write(b []byte) (int, error) {
+	if c.after--; c.after < 0 {
+		return 0, errClosed
+	}
+	return len(b), nil
+}
+
+func TestWriteError(t *testing.T) {
+	t.Parallel()
+	for after := range 3 {
+		synctest.Test(t, func(t *testing.T) {
+			err := Run(t.Context(), Config{Asker: &film{frames: repeat(1, leader(file(1, messages.FileRunning, 5)))}, Out: &closed{after}, Terminal: true})
+			require.ErrorIs(t, err, errClosed)
+		})
+	}
+}
+
+// An answer that does not come holds up neither the looks nor the stop.
+func TestHangingAsker(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		var out bytes.Buffer
+		begun := time.Now()
+		require.NoError(t, Run(ctx, Config{Asker: hanging{}, Out: &out}))
+		require.Equal(t, 11*time.Second, time.Since(begun))
+		require.Contains(t, out.String(), "does not answer")
+	})
+}
+
+type hanging struct{}
+
+func (hanging) Ask(ctx context.Context, _ messages.Query) (any, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}

@@ -1,0 +1,41 @@
+// A worker of one's own in a few lines: it prints the items of its chunks.
+//
+//	go run ./examples/go-worker localhost:9092
+package main
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"kafka-master/worker"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	id, err := worker.LoadID("go-worker.id") // the same worker after a restart
+	if err != nil {
+		log.Fatal(err)
+	}
+	cfg := worker.Config{ID: id, Brokers: []string{"localhost:9092"}, Capacity: 2}
+	if len(os.Args) > 1 {
+		cfg.Brokers = os.Args[1:]
+	}
+	err = worker.Run(ctx, cfg, func(ctx context.Context, chunk worker.Chunk, progress func(int)) error {
+		for i, item := range chunk.Items {
+			if ctx.Err() != nil {
+				return ctx.Err() // told to stop: the chunk runs again elsewhere
+			}
+			fmt.Println(chunk.File, chunk.FirstLine, item)
+			progress(i + 1)
+		}
+		return nil
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+}

@@ -1,0 +1,215 @@
+// Package generate makes input files: addresses, one a line, with all that real
+// lists have in them. The same options always make the same bytes.
+package generate
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"strconv"
+)
+
+// Options say how much of what a file has. All but Lines may be zero; the file is
+// then plain IPv4.
+type Options struct {
+	// Lines is the number of items: lines that are not blank. 0 makes nothing.
+	Lines int64
+	// Seed chooses among files of the same kind.
+	Seed uint64
+	// IPv6 is how many of a thousand items are IPv6 addresses.
+	IPv6 int
+	// Junk is how many of a thousand items are no addresses.
+	Junk int
+	// Duplicates is how many of a thousand items stood shortly before. The three
+	// together are at most 1000.
+	Duplicates int
+	// Blanks is how many blank lines there are for a thousand items, besides
+	// these; at most 1000.
+	Blanks int
+	// CRLF is how many of a thousand lines end as on Windows; at most 1000.
+	CRLF int
+}
+
+// Mixed returns options for a file like those that people have: mainly IPv4, and
+// a little of everything else.
+func Mixed(lines int64, seed uint64) Options {
+	return Options{Lines: lines, Seed: seed, IPv6: 50, Junk: 10, Duplicates: 20, Blanks: 10, CRLF: 20}
+}
+
+// Write writes a mixed file with exactly lines items. The same arguments write
+// the same bytes.
+func Write(w io.Writer, lines int64, seed uint64) error { return Mixed(lines, seed).Write(w) }
+
+// flushAt is how much is gathered for one call of the writer, in bytes.
+const flushAt = 256 << 10
+
+// Write writes the file in large pieces. It returns the writer's first error, or
+// one that says which option is out of range; then nothing was written.
+func (o Options) Write(w io.Writer) error {
+	if err := o.validate(); err != nil {
+		return fmt.Errorf("generate: %w", err)
+	}
+	g := newMaker(o)
+	buf := make([]byte, 0, flushAt+1024)
+	for range o.Lines {
+		buf = g.line(buf)
+		if len(buf) >= flushAt {
+			if _, err := w.Write(buf); err != nil {
+				return fmt.Errorf("generate: write: %w", err)
+			}
+			buf = buf[:0]
+		}
+	}
+	if len(buf) == 0 {
+		return nil
+	}
+	if _, err := w.Write(buf); err != nil {
+		return fmt.Errorf("generate: write: %w", err)
+	}
+	return nil
+}
+
+func (o Options) validate() error {
+	if o.Lines < 0 {
+		return fmt.Errorf("%d lines, allowed 0 or more", o.Lines)
+	}
+	for _, n := range []int{o.IPv6, o.Junk, o.Duplicates, o.Blanks, o.CRLF, o.IPv6 + o.Junk + o.Duplicates} {
+		if n < 0 || n > 1000 {
+			return errors.New("a share is not 0 to 1000 of a thousand")
+		}
+	}
+	return nil
+}
+
+// maker makes one file, line by line.
+type maker struct {
+	Options
+	state  uint64
+	octets [256]string // the decimal texts, since formatting is most of the work
+	recent [512]item   // what a duplicate repeats
+	made   uint64
+}
+
+// item is enough to write a line again.
+type item struct {
+	kind kind
+	bits uint64
+}
+
+type kind uint8
+
+const (
+	kindIPv4 kind = iota
+	kindIPv6
+	kindJunk
+)
+
+func newMaker(o Options) *maker {
+	g := &maker{Options: o, state: o.Seed}
+	for i := range g.octets {
+		g.octets[i] = strconv.Itoa(i)
+	}
+	return g
+}
+
+// next is SplitMix64: fast, and the same on every machine and Go version.
+func (g *maker) next() uint64 {
+	g.state += 0x9e3779b97f4a7c15
+	return mix(g.state)
+}
+
+func mix(z uint64) uint64 {
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
+// thousand maps 16 random bits to 0..999.
+func thousand(bits uint64) int { return int(bits & 0xffff * 1000 >> 16) }
+
+// line appends one item, and sometimes a blank line before it.
+func (g *maker) line(b []byte) []byte {
+	dice := g.next()
+	if thousand(dice) < g.Blanks {
+		b = append(b, [...]string{"", " ", "\t", "  \t "}[dice>>60&3]...)
+		b = g.end(b, dice>>48)
+	}
+	b = g.append(b, g.choose(dice>>16))
+	return g.end(b, dice>>32)
+}
+
+func (g *maker) end(b []byte, dice uint64) []byte {
+	if thousand(dice) < g.CRLF {
+		b = append(b, '\r')
+	}
+	return append(b, '\n')
+}
+
+func (g *maker) choose(dice uint64) item {
+	n, it := thousand(dice), item{bits: g.next()}
+	switch {
+	case n < g.Duplicates && g.made > 0:
+		return g.recent[it.bits%min(g.made, uint64(len(g.recent)))]
+	case n < g.Duplicates+g.Junk && n >= g.Duplicates:
+		it.kind = kindJunk
+	case n < g.Duplicates+g.Junk+g.IPv6 && n >= g.Duplicates:
+		it.kind = kindIPv6
+	}
+	g.recent[g.made%uint64(len(g.recent))] = it
+	g.made++
+	return it
+}
+
+func (g *maker) append(b []byte, it item) []byte {
+	x := it.bits
+	switch it.kind {
+	case kindIPv6:
+		return appendIPv6(b, x)
+	case kindJunk:
+		return appendJunk(b, x)
+	}
+	b = append(b, g.octets[1+(x>>24&0xff)*222>>8]...) // 1 to 222: no multicast
+	b = append(b, '.')
+	b = append(b, g.octets[x>>16&0xff]...)
+	b = append(b, '.')
+	b = append(b, g.octets[x>>8&0xff]...)
+	b = append(b, '.')
+	return append(b, g.octets[x&0xff]...)
+}
+
+func appendIPv6(b []byte, x uint64) []byte {
+	var a [16]byte
+	binary.BigEndian.PutUint64(a[:], x)
+	a[0], a[1] = 0x20, 0x01 // global unicast
+	if x&1 == 0 {           // half of them have a run of zeros to leave out
+		binary.BigEndian.PutUint16(a[14:], uint16(x>>16))
+	} else {
+		binary.BigEndian.PutUint64(a[8:], mix(x))
+	}
+	return netip.AddrFrom16(a).AppendTo(b)
+}
+
+// appendJunk appends something that is an item and no address.
+func appendJunk(b []byte, x uint64) []byte {
+	n := x >> 8 & 0xffff
+	switch x & 7 {
+	case 0:
+		return strconv.AppendUint(append(b, "host-"...), n, 10)
+	case 1:
+		return strconv.AppendUint(append(b, "999.300."...), n, 10)
+	case 2:
+		return strconv.AppendUint(append(b, "10.0."...), n&0xff, 10)
+	case 3:
+		return append(strconv.AppendUint(append(b, "192.0.2."...), n&0xff, 10), "/24"...)
+	case 4:
+		return append(strconv.AppendUint(append(b, "# seen "...), n, 10), " times"...)
+	case 5:
+		return append(strconv.AppendUint(append(b, `"name","`...), n, 10), `\"`...)
+	case 6:
+		return strconv.AppendUint(append(b, "адрес-"...), n, 10)
+	default:
+		return strconv.AppendUint(append(b, "  0x"...), n, 16)
+	}
+}

@@ -1,0 +1,62 @@
+package httpapi
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// maxShown is how much of a wrong value is shown, in characters.
+const maxShown = 40
+
+// count returns the parameter of a raw query: given once, decimal digits only,
+// 1 to high. The error is a sentence for the client.
+func count(query, name string, high int) (int, error) {
+	sentence := fmt.Sprintf("%s must be a whole number from 1 to %d, given once", name, high)
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return 0, fmt.Errorf("%s, but the query cannot be read", sentence)
+	}
+	given := values[name]
+	if len(given) == 0 {
+		return 0, fmt.Errorf("%s, but it is missing", sentence)
+	}
+	if len(given) > 1 {
+		return 0, fmt.Errorf("%s, but it was given %d times", sentence, len(given))
+	}
+	n, ok := parseCount(given[0], high)
+	if !ok {
+		return 0, fmt.Errorf("%s, but it was %q", sentence, clean(given[0], maxShown))
+	}
+	return n, nil
+}
+
+// parseCount reads decimal digits, 1 to high; no sign, space or exponent.
+func parseCount(text string, high int) (int, bool) {
+	if text == "" || strings.Trim(text, "0123456789") != "" {
+		return 0, false
+	}
+	n, err := strconv.Atoi(text) // digits alone fail only when they are too many
+	return n, err == nil && n >= 1 && n <= high
+}
+
+// clean makes a foreign text fit for one line: it is cut, and what cannot be
+// printed becomes a question mark.
+func clean(text string, most int) string {
+	if len(text) > 8*most { // do not convert a giant
+		text = text[:8*most]
+	}
+	r := []rune(text)
+	tail := ""
+	if len(r) > most {
+		r, tail = r[:most], "..."
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) && r != unicode.ReplacementChar {
+			return r
+		}
+		return '?'
+	}, string(r)) + tail
+}

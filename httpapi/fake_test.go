@@ -1,0 +1,149 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"kafka-master/messages"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fakeMaster behaves as the actors do: settings are registers, topics only grow.
+type fakeMaster struct {
+	mu       sync.Mutex
+	workers  []messages.WorkerStatus
+	batch    int
+	topics   []messages.Topic
+	overview messages.Overview
+	err      error         // every answer, when not nil
+	hang     bool          // no answer before the deadline
+	asked    chan struct{} // gets one for each hanging question, may be nil
+	panics   bool
+	odd      bool // answers of a wrong type
+	changes  int  // how often something was changed
+}
+
+func newFake() *fakeMaster {
+	return &fakeMaster{
+		batch: 500,
+		workers: []messages.WorkerStatus{
+			{ID: "w-free", State: messages.WorkerFree}, {ID: "w-busy", State: messages.WorkerBusy},
+			{ID: "w-suspect", State: messages.WorkerSuspect}, {ID: "w-draining", State: messages.WorkerDraining},
+			{ID: "w-new", State: messages.WorkerAnnounced}, {ID: "w-lost", State: messages.WorkerLost},
+			{ID: "w-gone", State: messages.WorkerGone},
+		},
+		topics: []messages.Topic{
+			{Name: "worker-signal", Partitions: 1}, {Name: "__consumer_offsets", Partitions: 50},
+			{Name: "master-signal", Partitions: 15}, {Name: "worker-connection", Partitions: 1},
+		},
+		overview: messages.Overview{Role: "leader", Term: 3},
+	}
+}
+
+func (f *fakeMaster) Ask(ctx context.Context, q messages.Query) (any, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.hang:
+		select {
+		case f.asked <- struct{}{}:
+		default:
+		}
+		<-ctx.Done()
+		return nil, ctx.Err()
+	case f.panics:
+		panic("canary")
+	case f.odd:
+		return "canary", nil
+	case f.err != nil:
+		return nil, f.err
+	}
+	switch q := q.(type) {
+	case messages.QueryWorkers:
+		return f.workers, nil
+	case messages.QueryBatchSize:
+		return f.batch, nil
+	case messages.SetBatchSize:
+		f.batch = q.Items
+		f.changes++
+		return f.batch, nil
+	case messages.QueryTopics:
+		return f.topics, nil
+	case messages.GrowPartitions:
+		return f.grow(q.Partitions)
+	case messages.QueryOverview:
+		return f.overview, nil
+	}
+	return nil, fmt.Errorf("question %T", q)
+}
+
+func (f *fakeMaster) grow(n int) (any, error) {
+	if have := f.topics[2].Partitions; n < have {
+		return nil, fmt.Errorf("%w: master-signal has %d, asked for %d", messages.ErrShrink, have, n)
+	}
+	f.topics[2].Partitions = n
+	f.changes++
+	return f.topics, nil
+}
+
+// buffer is a log that is read while a server writes it.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// reply is an answer as a client sees it.
+type reply struct {
+	status int
+	kind   string
+	body   string
+	header http.Header
+}
+
+// start serves an API over a real connection; call makes requests to it.
+func start(t *testing.T, cfg Config) (call func(method, target string, headers ...string) reply) {
+	t.Helper()
+	srv := httptest.NewServer(New(cfg).Handler())
+	client := srv.Client()
+	t.Cleanup(func() { client.CloseIdleConnections(); srv.Close() })
+	return func(method, target string, headers ...string) reply {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), method, srv.URL+target, nil)
+		require.NoError(t, err)
+		for i := 0; i < len(headers); i += 2 {
+			if headers[i] == "Host" {
+				req.Host = headers[i+1]
+				continue
+			}
+			req.Header.Add(headers[i], headers[i+1])
+		}
+		resp, err := client.Do(req)
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		return reply{resp.StatusCode, resp.Header.Get("Content-Type"), string(body), resp.Header}
+	}
+}

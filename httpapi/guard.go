@@ -1,0 +1,109 @@
+package httpapi
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+)
+
+// isProbe reports whether a call is one of those that need no rights: whether a
+// process lives and is ready is no secret, and probes cannot keep one.
+func isProbe(r *http.Request) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && (r.URL.Path == pathLive || r.URL.Path == pathReady)
+}
+
+// checkToken lets only calls with the token pass, when there is one.
+func (s *Server) checkToken(next http.Handler) http.Handler {
+	if s.cfg.Token == "" {
+		return next
+	}
+	want := sha256.Sum256([]byte(s.cfg.Token))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !isProbe(r) {
+			// Hashed, so that the comparison takes as long for every length.
+			got := sha256.Sum256([]byte(bearer(r)))
+			if subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
+				w.Header().Set("WWW-Authenticate", `Bearer realm="kafka-master"`)
+				refuse(w, http.StatusUnauthorized, "This call needs the token: Authorization: Bearer <API_TOKEN>.")
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func bearer(r *http.Request) string {
+	all := r.Header.Values("Authorization")
+	if len(all) != 1 {
+		return ""
+	}
+	scheme, token, _ := strings.Cut(all[0], " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+// checkHost refuses calls by a name that is not ours. A page of somebody else
+// whose name resolves to this machine would else count as our own site.
+func (s *Server) checkHost(next http.Handler) http.Handler {
+	if len(s.cfg.AllowedHosts) == 0 {
+		return next
+	}
+	allowed := map[string]bool{}
+	for _, h := range s.cfg.AllowedHosts {
+		allowed[hostName(h)] = true
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !isProbe(r) && !allowed[hostName(r.Host)] {
+			refuse(w, http.StatusForbidden, "This host name is not served here; use localhost or 127.0.0.1, or set API_TOKEN.")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// hostName is a Host header without its port, in lower case.
+func hostName(host string) string {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+	return strings.ToLower(strings.TrimSuffix(host, "."))
+}
+
+// checkSite refuses calls that a browser makes for a page of another site. It
+// stands before every route that changes something, since those are GETs, which
+// a mere image tag sends.
+func (s *Server) checkSite(c *gin.Context) {
+	if foreign(c.Request) {
+		text(c, http.StatusForbidden, "Nothing changed: a page of another site may not do this.")
+		c.Abort()
+	}
+}
+
+// foreign reports whether a browser says that another site is behind the call.
+// Tools that are no browsers say nothing of the kind. A browser says
+// Sec-Fetch-Site only to loopback and over TLS; elsewhere Origin and Referer are
+// all there is, and only a token is sure.
+func foreign(r *http.Request) bool {
+	for _, site := range r.Header.Values("Sec-Fetch-Site") {
+		if site != "same-origin" && site != "none" {
+			return true
+		}
+	}
+	for _, name := range []string{"Origin", "Referer"} {
+		for _, from := range r.Header.Values(name) {
+			u, err := url.Parse(from)
+			if err != nil || !strings.EqualFold(u.Host, r.Host) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,80 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"kafka-master/messages"
+)
+
+func TestReady(t *testing.T) {
+	t.Parallel()
+	input := messages.Problem{Part: "input", Text: "the folder is missing"}
+	kafka := messages.Problem{Part: "kafka", Text: "no broker\nanswers\x1b[31m " + strings.Repeat("x", 5000)}
+	for _, c := range []struct {
+		name   string
+		o      messages.Overview
+		status int
+		want   string
+		lines  int // with ?verbose
+	}{
+		{"leader", messages.Overview{Role: "leader", Term: 3}, 200, "ready: leader, term 3", 1},
+		{"standby", messages.Overview{Role: "standby", Term: 3}, 200, "ready: standby, term 3", 1},
+		{"starting", messages.Overview{Role: "starting"}, 503, "not ready: the master is starting", 1},
+		{"stopping", messages.Overview{Role: "stopping"}, 503, "not ready: the master is stopping", 1},
+		{"input", messages.Overview{Role: "leader", Problems: []messages.Problem{input}}, 200, "ready: leader", 2},
+		{"kafka", messages.Overview{Role: "leader", Problems: []messages.Problem{input, kafka}}, 503, "not ready: kafka: no broker?answers?[31m xxx", 3},
+		{"state", messages.Overview{Role: "standby", Problems: []messages.Problem{{Part: "state", Text: "Redis is away"}}}, 503, "not ready: state: Redis is away", 2},
+	} {
+		f := newFake()
+		f.overview = c.o
+		call := start(t, Config{Asker: f})
+		got := call(http.MethodGet, "/readyz")
+		require.Equal(t, c.status, got.status, c.name)
+		require.True(t, strings.HasPrefix(got.body, c.want), got.body)
+		require.Equal(t, 1, strings.Count(got.body, "\n"))
+		got = call(http.MethodGet, "/readyz?verbose")
+		require.Equal(t, c.status, got.status)
+		require.Equal(t, c.lines, strings.Count(got.body, "\n"))
+		require.Less(t, len(got.body), 1500)
+		require.Equal(t, http.StatusOK, call(http.MethodGet, "/livez").status)
+	}
+}
+
+func TestReadyWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	f.err = errors.New("canary")
+	call := start(t, Config{Asker: f})
+	got := call(http.MethodGet, "/readyz?verbose")
+	require.Equal(t, 503, got.status)
+	require.Equal(t, "not ready: the master does not answer\n", got.body)
+	f.err, f.odd = nil, true
+	require.Equal(t, 503, call(http.MethodGet, "/readyz").status)
+}
+
+// A process that lives says so whatever its dependencies do.
+func TestLiveAsksNobody(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	f.panics = true
+	got := start(t, Config{Asker: f})(http.MethodGet, "/livez")
+	require.Equal(t, "ok\n", got.body)
+}
+
+func TestVersion(t *testing.T) {
+	t.Parallel()
+	got := start(t, Config{Asker: newFake(), Version: "1.2"})(http.MethodGet, "/version")
+	require.Equal(t, typeJSON, got.kind)
+	var v map[string]any
+	require.NoError(t, json.Unmarshal([]byte(got.body), &v))
+	require.Equal(t, "1.2", v["version"])
+	require.Equal(t, runtime.Version(), v["go"])
+	require.Contains(t, v, "revision")
+}

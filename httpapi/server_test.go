@@ -1,0 +1,197 @@
+package httpapi
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What ends a client that only holds a connection.
+func TestLimitsAreSet(t *testing.T) {
+	t.Parallel()
+	h := New(Config{Asker: newFake()}).http
+	require.Equal(t, 5*time.Second, h.ReadHeaderTimeout)
+	require.Equal(t, 10*time.Second, h.ReadTimeout)
+	require.Equal(t, 15*time.Second, h.WriteTimeout)
+	require.Equal(t, 60*time.Second, h.IdleTimeout)
+	require.Equal(t, 16<<10, h.MaxHeaderBytes)
+	require.Greater(t, h.WriteTimeout, AskTimeout, "a late 503 must still reach the client")
+}
+
+func TestLimitsOfRequests(t *testing.T) {
+	t.Parallel()
+	s := New(Config{Asker: newFake()})
+	srv := httptest.NewUnstartedServer(s.Handler())
+	srv.Config.MaxHeaderBytes = s.http.MaxHeaderBytes
+	srv.Start()
+	t.Cleanup(srv.Close)
+	send := func(body io.Reader, length int64, header string) int {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+"/api/getNumBatches", body)
+		require.NoError(t, err)
+		req.ContentLength = length
+		req.Header.Set("X", header)
+		resp, err := srv.Client().Do(req)
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		return resp.StatusCode
+	}
+	require.Equal(t, 200, send(strings.NewReader("x"), 1, ""))
+	require.Equal(t, 413, send(strings.NewReader(strings.Repeat("x", MaxBody+1)), MaxBody+1, ""))
+	require.Equal(t, 431, send(nil, 0, strings.Repeat("x", 32<<10)))
+}
+
+// A question that nobody answers is 503 after 3 s, not after the client's patience.
+func TestAskTimeout(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.hang = true
+		h := New(Config{Asker: f}).Handler()
+		for _, target := range every() {
+			if strings.HasPrefix(target, "/livez") || strings.HasPrefix(target, "/version") {
+				continue
+			}
+			before := time.Now()
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil))
+			require.Equal(t, http.StatusServiceUnavailable, w.Code, target)
+			require.Equal(t, 3*time.Second, time.Since(before))
+			require.NotEmpty(t, w.Header().Get("Retry-After"))
+		}
+	})
+}
+
+func TestPanic(t *testing.T) {
+	t.Parallel()
+	var log buffer
+	f := newFake()
+	call := start(t, Config{Asker: f, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	s := New(Config{Asker: f, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	w := httptest.NewRecorder()
+	s.logCall(s.recoverPanic(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("canary") }))).
+		ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/x", nil))
+	require.Equal(t, 500, w.Code)
+	require.Empty(t, w.Body.String())
+	require.Contains(t, log.String(), "canary")
+	require.Contains(t, log.String(), "server_test.go")
+	require.Panics(t, func() {
+		s.recoverPanic(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })).
+			ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/x", nil))
+	})
+	f.panics = true
+	got := call(http.MethodGet, "/api/getNumBatches")
+	require.Equal(t, 500, got.status)
+	require.Empty(t, got.body)
+}
+
+func TestServeAndShutdown(t *testing.T) {
+	t.Parallel()
+	s := New(Config{Asker: newFake()})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = io.WriteString(conn, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+	require.NoError(t, err)
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, 200, resp.StatusCode)
+	require.NoError(t, s.Shutdown(t.Context()))
+	require.NoError(t, <-served)
+}
+
+// A call that does not end is cut when the time for the shutdown is over.
+func TestShutdownCuts(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	f.hang, f.asked = true, make(chan struct{}, 1)
+	s := New(Config{Asker: f})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	require.NoError(t, err)
+	defer conn.Close()
+	_, err = io.WriteString(conn, "GET /api/getNumBatches HTTP/1.1\r\nHost: x\r\n\r\n")
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	<-f.asked
+	require.ErrorIs(t, s.Shutdown(ctx), context.DeadlineExceeded)
+	require.NoError(t, <-served)
+}
+
+func TestServeError(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	require.ErrorContains(t, New(Config{Asker: newFake()}).Serve(l), "serve the API")
+}
+
+// listener hands out connections that the test made.
+type listener struct {
+	conns  chan net.Conn
+	closed chan struct{}
+}
+
+func (l *listener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.conns:
+		return c, nil
+	case <-l.closed:
+		return nil, errors.New("closed")
+	}
+}
+func (l *listener) Close() error   { close(l.closed); return nil }
+func (l *listener) Addr() net.Addr { return &net.TCPAddr{} }
+
+func TestConnectionCap(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		in := &listener{conns: make(chan net.Conn, 8), closed: make(chan struct{})}
+		l := limit(in, 2)
+		for range 4 {
+			a, b := net.Pipe()
+			defer a.Close()
+			in.conns <- b
+		}
+		accepted := make(chan net.Conn, 8)
+		done := make(chan error, 1)
+		go func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					done <- err
+					return
+				}
+				accepted <- c
+			}
+		}()
+		synctest.Wait()
+		require.Len(t, accepted, 2)
+		first := <-accepted
+		require.NoError(t, first.Close())
+		_ = first.Close() // a second close frees nothing more
+		synctest.Wait()
+		require.Len(t, accepted, 2)
+		require.NoError(t, l.Close())
+		require.ErrorIs(t, <-done, net.ErrClosed)
+	})
+}

@@ -1,0 +1,107 @@
+package settings
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+)
+
+// Flags returns a flag for every variable that is no secret, or only for the
+// variables that are named. All take texts, so that Load can report every wrong
+// one together with the other mistakes.
+func Flags(names ...string) *pflag.FlagSet {
+	f := pflag.NewFlagSet("settings", pflag.ContinueOnError)
+	f.SortFlags = false
+	for _, v := range Variables() {
+		if v.Secret || len(names) > 0 && !slices.Contains(names, v.Name) {
+			continue
+		}
+		usage := strings.ReplaceAll(v.Doc, "`", "'")
+		if v.Default != "" {
+			usage += " Default " + v.Default + "."
+		}
+		f.Var(new(text), v.Flag, usage)
+		if v.Allowed == "true or false" {
+			f.Lookup(v.Flag).NoOptDefVal = "true"
+		}
+	}
+	return f
+}
+
+// text is a flag's value as it was written; it has no default of its own.
+type text string
+
+func (t *text) String() string     { return string(*t) }
+func (t *text) Set(s string) error { *t = text(s); return nil }
+func (*text) Type() string         { return "value" }
+
+// FlagError turns what pflag says about a command line into Mistakes with a
+// hint; it fits cobra's SetFlagErrorFunc. Other errors, pflag.ErrHelp among
+// them, are returned as they are.
+func FlagError(flags *pflag.FlagSet, err error) error {
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		return Mistakes{unknownFlag(flags, unknown)}
+	}
+	var bare *pflag.ValueRequiredError
+	if errors.As(err, &bare) {
+		return Mistakes{{Name: "--" + bare.GetSpecifiedName(), Problem: "has no value"}}
+	}
+	return err
+}
+
+func unknownFlag(flags *pflag.FlagSet, e *pflag.NotExistError) Mistake {
+	if group := e.GetSpecifiedShortnames(); group != "" {
+		// The rest of the group may be a secret that was glued to the flag.
+		return Mistake{Name: "-" + e.GetSpecifiedName(), Problem: "is not a flag; flags begin with two dashes"}
+	}
+	flag, _, _ := strings.Cut(e.GetSpecifiedName(), "=")
+	m := Mistake{Name: "--" + flag, Problem: "is not a flag"}
+	for _, v := range Variables() {
+		if v.Secret && flagName(v.Name) == strings.TrimSuffix(strings.ToLower(flag), "-file") {
+			m.Problem = "is a secret and has no flag: set " + v.Name + " or " + v.Name + "_FILE in the environment"
+			return m
+		}
+	}
+	var names []string
+	flags.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if hint := nearest(flagName(flag), names); hint != "" {
+		m.Problem += "; did you mean --" + hint + "?"
+	} else {
+		m.Problem += "; --help shows all"
+	}
+	return m
+}
+
+// nearest returns the name that differs least, empty when none is near.
+func nearest(word string, names []string) string {
+	best, least := "", min(3, max(1, len(word)/3))+1
+	for _, n := range names {
+		if d := distance(word, n); d < least {
+			best, least = n, d
+		}
+	}
+	return best
+}
+
+// distance is the number of letters to insert, delete or replace.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		above := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := above
+			if a[i] != b[j] {
+				cost = 1 + min(above, row[j], row[j+1])
+			}
+			above, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}

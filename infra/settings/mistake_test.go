@@ -1,0 +1,196 @@
+package settings_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"kafka-master/infra/settings"
+)
+
+// wrong lists, for each variable, texts that nobody can mean.
+func wrong() map[string][]string {
+	number := []string{"-1", "1.5", "1e3", "0x10", "+5", "12abc", "99999999999999999999", "１", "5 5", "NaN"}
+	port := append([]string{"0", "65536"}, number...)
+	topic := []string{".", "..", "a b", "ä", "a/b", "a\nb", strings.Repeat("x", 250)}
+	label := []string{"a\nb", "a\x00b", "a\x1b[31m", "\xff", strings.Repeat("x", 300)}
+	return map[string][]string{
+		"KAFKA_BROKER_PORT":            port,
+		"KAFKA_BROKER_ADDRESS":         {",", "kafka://a:1", "::1", "a:b", "a:0", "a:65536", "a:", ":9092", "a b", "[::1", "[a]:1", "1.2.3.4.5", "ä"},
+		"KAFKA_GROUP_ID":               label,
+		"KAFKA_WORKER_GROUP":           label,
+		"KAFKA_TOPIC_NAME_MASTER":      append(topic, "worker-signal"),
+		"KAFKA_TOPIC_NAME_WORKER":      topic,
+		"KAFKA_TOPIC_NAME_WORKER_FREE": topic,
+		"KAFKA_MASTER_HEARTBEAT_TOPIC": topic,
+		"KAFKA_PARTITIONS":             append([]string{"0", "10001"}, number...),
+		"KAFKA_REPLICATION":            {"0", "-2", "32768", "x", "2"},
+		"KAFKA_TLS":                    {"ja", "2", "true"},
+		"KAFKA_TLS_CA_FILE":            {"/nowhere/ca.pem", "."},
+		"KAFKA_TLS_CERT_FILE":          {"/nowhere/cert.pem"},
+		"KAFKA_TLS_KEY_FILE":           {"/nowhere/key.pem"},
+		"KAFKA_SASL_MECHANISM":         {"GSSAPI", "PLAIN"},
+		"KAFKA_SASL_USERNAME":          {"somebody"},
+		"KAFKA_SASL_PASSWORD":          {"canary"},
+		"MASTER_ID":                    label,
+		"BATCH_SIZE":                   append([]string{"0", "1000001"}, number...),
+		"WORKER_TIMEOUT":               {"0", "999ms", "25h", "86401", "-5", "5x", "1 m", "99999999999999999999"},
+		"MAX_ATTEMPTS":                 append([]string{"0", "101"}, number...),
+		"PREFETCH":                     append([]string{"65"}, number...),
+		"EMBEDDED_WORKERS":             append([]string{"65"}, number...),
+		"WORKER_ID":                    label,
+		"WORKER_PARTITION":             append([]string{"100000"}, number...),
+		"SMB_HOST":                     {"//nas/share", `\\nas`, "nas:445", "a b"},
+		"SMB_PORT":                     port,
+		"SMB_USER":                     label,
+		"CLIENT_DATA_PATH":             {"a\nb", "a\x00b"},
+		"INPUT_DIR":                    {"..", "/abs", "a/../../b", `..\b`, "a\nb"},
+		"SETTLE":                       {"-1s", "61m", "3601", "x"},
+		"ARCHIVE":                      {"maybe"},
+		"REDIS_URL":                    {"canary", "http://canary", "redis://", "redis://canary:%zz@h", "unix://"},
+		"DATA_DIR":                     {"a\nb"},
+		"RESULTS_DIR":                  {"a\x00b"},
+		"API_LISTEN":                   {"127.0.0.1:3001", "a b", "http://a", "300.0.0.1"},
+		"API_SERVER_PORT":              port,
+		"API_TOKEN":                    {"can ary", "canaryä", "canary\n", strings.Repeat("canary", 200)},
+		"LOG_LEVEL":                    {"loud"},
+		"LOG_FORMAT":                   {"xml"},
+	}
+}
+
+func TestWrongValues(t *testing.T) {
+	t.Parallel()
+	for name, texts := range wrong() {
+		for _, text := range texts {
+			s, m := load(t, map[string]string{name: text})
+			require.NotEmpty(t, m, "%s=%q", name, text)
+			require.Zero(t, s.BatchSize, "nothing is returned beside a mistake")
+			for _, x := range m {
+				line := x.Error()
+				require.NotContains(t, line, "\n")
+				require.NotContains(t, line, "canary", name)
+				require.Less(t, len(line), 600)
+				require.True(t, strings.HasPrefix(line, x.Name), line)
+			}
+		}
+	}
+}
+
+func TestEveryVariableHasWrongValues(t *testing.T) {
+	t.Parallel()
+	table := wrong()
+	for _, v := range settings.Variables() {
+		if v.Allowed != "any text" {
+			require.Contains(t, table, v.Name)
+		}
+	}
+}
+
+func TestEmptyIsNotSet(t *testing.T) {
+	t.Parallel()
+	pairs := map[string]string{}
+	for _, v := range settings.Variables() {
+		pairs[v.Name], pairs[v.Name+"_FILE"] = "", ""
+		if !v.Secret {
+			pairs[v.Name] = " \r\n"
+		}
+	}
+	delete(pairs, "KAFKA_TLS_CA_FILE")
+	s, m := load(t, pairs)
+	require.Empty(t, m)
+	for _, v := range settings.Variables() {
+		require.False(t, s.IsSet(v.Name), v.Name)
+	}
+}
+
+func TestAllMistakesAtOnce(t *testing.T) {
+	t.Parallel()
+	flags := settings.Flags()
+	require.NoError(t, flags.Parse([]string{"--batch-size", "0"}))
+	_, err := settings.Load(flags, env(map[string]string{"SETTLE": "2h", "API_TOKEN": "a b"}), map[string]string{"PREFETCH": "65"})
+	require.EqualError(t, err, `4 mistakes in the settings:
+  BATCH_SIZE=0 (flag): is out of range; allowed: a whole number from 1 to 1,000,000 (items)
+  PREFETCH=65 (.env): is out of range; allowed: a whole number from 0 to 64 (chunks)
+  SETTLE=2h (environment): is out of range; allowed: 0s to 1h, as seconds (60) or with a unit (60s, 1m)
+  API_TOKEN (environment): is too long or has other characters; allowed: 1 to 1,024 printable ASCII characters without spaces`)
+}
+
+func TestCombinations(t *testing.T) {
+	t.Parallel()
+	pem := filepath.Join(t.TempDir(), "x.pem")
+	require.NoError(t, os.WriteFile(pem, nil, 0o600))
+	for _, c := range []struct {
+		pairs map[string]string
+		want  []string // the variables that are complained of
+	}{
+		{map[string]string{"KAFKA_BROKER_ADDRESS": "k", "EMBEDDED_WORKERS": "2"}, []string{"EMBEDDED_WORKERS"}},
+		{map[string]string{"KAFKA_BROKER_ADDRESS": "k", "EMBEDDED_WORKERS": "0"}, nil},
+		{map[string]string{"KAFKA_BROKER_ADDRESS": "k", "KAFKA_TLS": "1", "KAFKA_TLS_CERT_FILE": pem}, []string{"KAFKA_TLS_KEY_FILE"}},
+		{map[string]string{"KAFKA_BROKER_ADDRESS": "k", "KAFKA_TLS": "1", "KAFKA_TLS_KEY_FILE": pem}, []string{"KAFKA_TLS_CERT_FILE"}},
+		{map[string]string{"KAFKA_BROKER_ADDRESS": "k", "KAFKA_TLS": "1", "KAFKA_TLS_KEY_FILE": pem, "KAFKA_TLS_CERT_FILE": pem, "KAFKA_TLS_CA_FILE": pem}, nil},
+		{map[string]string{"KAFKA_BROKER_ADDRESS": "k", "KAFKA_TLS_CA_FILE": pem}, []string{"KAFKA_TLS_CA_FILE"}},
+		{map[string]string{"KAFKA_BROKER_ADDRESS": "k", "KAFKA_SASL_MECHANISM": "scram-sha-256"}, []string{"KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"}},
+		{map[string]string{"KAFKA_BROKER_ADDRESS": "k", "KAFKA_SASL_USERNAME": "u", "KAFKA_SASL_PASSWORD": "p"}, []string{"KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"}},
+		{map[string]string{"KAFKA_REPLICATION": "3"}, []string{"KAFKA_REPLICATION"}},
+		{map[string]string{"KAFKA_GROUP_ID": "ip-scanner-group"}, []string{"KAFKA_GROUP_ID"}},
+		{map[string]string{"KAFKA_TOPIC_NAME_MASTER": "worker-signal"}, []string{"KAFKA_TOPIC_NAME_WORKER"}},
+		{map[string]string{"SMB_HOST": "nas", "SMB_PASSWORD": "x"}, []string{"SMB_USER"}},
+		{map[string]string{"SMB_HOST": "nas", "SMB_USER": "u", "CLIENT_DATA_PATH": "share/../x"}, []string{"CLIENT_DATA_PATH"}},
+		{map[string]string{"SMB_HOST": "nas", "SMB_USER": "u", "CLIENT_DATA_PATH": "/"}, []string{"CLIENT_DATA_PATH"}},
+	} {
+		_, m := load(t, c.pairs)
+		var got []string
+		for _, x := range m {
+			got = append(got, x.Name)
+		}
+		require.Equal(t, c.want, got, "%v", c.pairs)
+	}
+}
+
+func TestReadDotenv(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	none, err := settings.ReadDotenv(filepath.Join(dir, "none"))
+	require.NoError(t, err)
+	require.Empty(t, none)
+
+	path := filepath.Join(dir, ".env")
+	require.NoError(t, os.WriteFile(path, []byte("WORKER_TIMEOUT= # in seconds\r\nBATCH_SIZE=7 # items\nSMB_PASSWORD='a$b#c'\n"), 0o600))
+	got, err := settings.ReadDotenv(path)
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"WORKER_TIMEOUT": "# in seconds", "BATCH_SIZE": "7", "SMB_PASSWORD": "a$b#c"}, got)
+
+	require.NoError(t, os.WriteFile(path, []byte("A=1\nthis is no line\nSMB_PASSWORD=canary\n"), 0o600))
+	_, err = settings.ReadDotenv(path)
+	require.ErrorAs(t, err, new(settings.Mistakes))
+	require.ErrorContains(t, err, "in line 2")
+	require.NotContains(t, err.Error(), "canary")
+
+	require.NoError(t, os.WriteFile(path, []byte("A=1\ncanary"), 0o600))
+	_, err = settings.ReadDotenv(path)
+	require.ErrorContains(t, err, "in line 2")
+	require.NotContains(t, err.Error(), "canary")
+
+	_, err = settings.ReadDotenv(dir)
+	require.ErrorAs(t, err, new(settings.Mistakes))
+}
+
+func FuzzLoad(f *testing.F) {
+	for name, texts := range wrong() {
+		f.Add(name, texts[0])
+	}
+	f.Fuzz(func(t *testing.T, name, text string) {
+		s, err := settings.Load(nil, env(map[string]string{name: text}), nil)
+		if err != nil {
+			require.NotEmpty(t, err.Error())
+			return
+		}
+		require.True(t, s.BatchSize >= 1 && s.BatchSize <= 1_000_000)
+		require.True(t, s.APIServerPort >= 1 && s.APIServerPort <= 65_535)
+		require.True(t, s.KafkaPartitions >= 1 && s.KafkaPartitions <= 10_000)
+		require.NotEmpty(t, s.ChunkTopic)
+	})
+}

@@ -1,0 +1,191 @@
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+var errNotWhole = errors.New("is not a whole number")
+
+// whole reads a decimal number from low to high.
+func whole(low, high int, unit string, at func(*Settings) *int) rule {
+	allowed := fmt.Sprintf("a whole number from %s to %s", grouped(low), grouped(high))
+	if unit != "" {
+		allowed += " (" + unit + ")"
+	}
+	return rule{allowed, func(s *Settings, text string) error {
+		digits := strings.TrimPrefix(text, "-")
+		if digits == "" || strings.Trim(digits, "0123456789") != "" {
+			return errNotWhole
+		}
+		n, err := strconv.Atoi(text)
+		if err != nil || n < low || n > high {
+			return errors.New("is out of range")
+		}
+		*at(s) = n
+		return nil
+	}}
+}
+
+func port(at func(*Settings) *int) rule { return whole(1, 65_535, "", at) }
+
+// duration reads 60, 60s or 1m; a bare number is seconds.
+func duration(low, high time.Duration, at func(*Settings) *time.Duration) rule {
+	allowed := fmt.Sprintf("%s to %s, as seconds (60) or with a unit (60s, 1m)", short(low), short(high))
+	return rule{allowed, func(s *Settings, text string) error {
+		if strings.Trim(text, "0123456789") == "" {
+			text += "s"
+		}
+		d, err := time.ParseDuration(text)
+		if err != nil {
+			return errors.New("is not a duration")
+		}
+		if d < low || d > high {
+			return errors.New("is out of range")
+		}
+		*at(s) = d
+		return nil
+	}}
+}
+
+func boolean(at func(*Settings) *bool) rule {
+	return rule{"true or false", func(s *Settings, text string) error {
+		switch strings.ToLower(text) {
+		case "true", "1", "yes", "on":
+			*at(s) = true
+		case "false", "0", "no", "off":
+			*at(s) = false
+		default:
+			return errors.New("is neither true nor false")
+		}
+		return nil
+	}}
+}
+
+// oneOf reads one of the words, in any case, and stores it as it stands here.
+func oneOf(at func(*Settings) *string, words ...string) rule {
+	return rule{"one of " + strings.Join(words, ", "), func(s *Settings, text string) error {
+		for _, w := range words {
+			if strings.EqualFold(w, text) {
+				*at(s) = w
+				return nil
+			}
+		}
+		return errors.New("is not one of them")
+	}}
+}
+
+// label reads a name that is only compared and shown.
+func label(limit int, at func(*Settings) *string) rule {
+	allowed := fmt.Sprintf("1 to %d bytes of printable text", limit)
+	return rule{allowed, func(s *Settings, text string) error {
+		if len(text) > limit {
+			return fmt.Errorf("has %d bytes", len(text))
+		}
+		if !printable(text) {
+			return errors.New("has characters that cannot be printed")
+		}
+		*at(s) = text
+		return nil
+	}}
+}
+
+func topic(at func(*Settings) *string) rule {
+	return rule{"1 to 249 of the characters a-z A-Z 0-9 . _ -", func(s *Settings, text string) error {
+		if len(text) > 249 || text == "." || text == ".." || strings.Trim(text, nameBytes) != "" {
+			return errors.New("cannot be the name of a topic")
+		}
+		*at(s) = text
+		return nil
+	}}
+}
+
+// folder reads the path of a folder. It need not exist: who uses it makes it, or
+// says what is in the way.
+func folder(at func(*Settings) *string) rule {
+	return rule{"the path of a folder", func(s *Settings, text string) error {
+		if !printable(text) {
+			return errors.New("has characters that cannot be printed")
+		}
+		*at(s) = text
+		return nil
+	}}
+}
+
+// below reads a path that does not lead out of the folder that it is joined to.
+func below(at func(*Settings) *string) rule {
+	return rule{"a relative path without ..", func(s *Settings, text string) error {
+		if !printable(text) || !filepath.IsLocal(slashed(text)) {
+			return errors.New("is not below CLIENT_DATA_PATH (which can be any folder)")
+		}
+		*at(s) = text
+		return nil
+	}}
+}
+
+// file reads the path of a file that must be there and readable now.
+func file(at func(*Settings) *string) rule {
+	return rule{"the path of a file that can be read", func(s *Settings, text string) error {
+		f, err := os.Open(text)
+		if err != nil {
+			return cause(err)
+		}
+		defer f.Close()
+		if info, err := f.Stat(); err == nil && info.IsDir() {
+			return errors.New("is a folder")
+		}
+		*at(s) = text
+		return nil
+	}}
+}
+
+func password(at func(*Settings) *Secret) rule {
+	return rule{"any text", func(s *Settings, text string) error {
+		*at(s) = NewSecret(text)
+		return nil
+	}}
+}
+
+// cause is what the system says, without the path: the value is shown already.
+func cause(err error) error {
+	var p *os.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+func printable(text string) bool {
+	return utf8.ValidString(text) && strings.IndexFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
+}
+
+// nameBytes are the characters of topics and hosts.
+const nameBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+
+// grouped writes 1000000 as 1,000,000.
+func grouped(n int) string {
+	text := strconv.Itoa(n)
+	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
+// short writes 24h0m0s as 24h.
+func short(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}

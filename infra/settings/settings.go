@@ -1,0 +1,130 @@
+package settings
+
+import (
+	"log/slog"
+	"net"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Settings are the values in force. The doc of each field names its variable;
+// ranges, units and defaults stand in the table (see Variables).
+type Settings struct {
+	KafkaBrokers         []string // KAFKA_BROKER_ADDRESS as host:port; empty means the embedded broker
+	KafkaBrokerPort      int      // KAFKA_BROKER_PORT
+	KafkaGroupID         string   // KAFKA_GROUP_ID
+	KafkaWorkerGroup     string   // KAFKA_WORKER_GROUP
+	KafkaPartitions      int      // KAFKA_PARTITIONS
+	KafkaReplication     int      // KAFKA_REPLICATION; -1 means the broker's own
+	ChunkTopic           string   // KAFKA_TOPIC_NAME_MASTER
+	SignalTopic          string   // KAFKA_TOPIC_NAME_WORKER
+	ConnectionTopic      string   // KAFKA_TOPIC_NAME_WORKER_FREE
+	MasterHeartbeatTopic string   // KAFKA_MASTER_HEARTBEAT_TOPIC
+
+	KafkaTLS           bool   // KAFKA_TLS
+	KafkaTLSCAFile     string // KAFKA_TLS_CA_FILE
+	KafkaTLSCertFile   string // KAFKA_TLS_CERT_FILE
+	KafkaTLSKeyFile    string // KAFKA_TLS_KEY_FILE
+	KafkaSASLMechanism string // KAFKA_SASL_MECHANISM in upper case; empty means no login
+	KafkaSASLUsername  string // KAFKA_SASL_USERNAME
+	KafkaSASLPassword  Secret // KAFKA_SASL_PASSWORD
+
+	MasterID        string        // MASTER_ID
+	BatchSize       int           // BATCH_SIZE, items
+	WorkerTimeout   time.Duration // WORKER_TIMEOUT
+	MaxAttempts     int           // MAX_ATTEMPTS
+	Prefetch        int           // PREFETCH, chunks
+	EmbeddedWorkers int           // EMBEDDED_WORKERS; 0 with a broker of one's own
+	WorkerID        string        // WORKER_ID; empty means one that is kept on disk
+	WorkerPartition *int          // WORKER_PARTITION; nil means the one that follows from the id
+
+	SMBHost        string        // SMB_HOST; empty means a local folder
+	SMBPort        int           // SMB_PORT
+	SMBUser        string        // SMB_USER
+	SMBPassword    Secret        // SMB_PASSWORD
+	ClientDataPath string        // CLIENT_DATA_PATH: a folder, or share/folder of SMBHost
+	InputDir       string        // INPUT_DIR, below ClientDataPath
+	Settle         time.Duration // SETTLE
+	Archive        bool          // ARCHIVE
+
+	RedisURL   Secret // REDIS_URL; not set means a file in DataDir
+	DataDir    string // DATA_DIR
+	ResultsDir string // RESULTS_DIR
+
+	APIListen     string // API_LISTEN without brackets
+	APIServerPort int    // API_SERVER_PORT
+	APIToken      Secret // API_TOKEN; not set means that everybody may ask
+
+	LogLevel  slog.Level // LOG_LEVEL
+	LogFormat string     // LOG_FORMAT: auto, text or json
+
+	values   map[string]value // what Raw, IsSet and Describe tell, by name
+	warnings []string
+}
+
+// value is where the text of a variable came from. The text of a secret is not
+// kept here.
+type value struct {
+	text   string
+	source string
+}
+
+// Raw returns the text of a variable as it was written, empty when it is not
+// set. Secrets are never returned.
+func (s Settings) Raw(name string) string {
+	if v := s.values[name]; v.source != SourceDefault {
+		return v.text
+	}
+	return ""
+}
+
+// IsSet reports whether somebody set the variable, be it to its default.
+func (s Settings) IsSet(name string) bool {
+	v, ok := s.values[name]
+	return ok && v.source != SourceDefault
+}
+
+// Warnings are sentences about settings that work and are hardly meant so, such
+// as an API that everybody on the network may use. None is fatal.
+func (s Settings) Warnings() []string { return s.warnings }
+
+// EmbeddedBroker reports whether the broker runs in this process.
+func (s Settings) EmbeddedBroker() bool { return len(s.KafkaBrokers) == 0 }
+
+// APIAddress is the host:port that the API listens on.
+func (s Settings) APIAddress() string {
+	return net.JoinHostPort(s.APIListen, strconv.Itoa(s.APIServerPort))
+}
+
+// APIOnLoopback reports whether only this machine reaches the API.
+func (s Settings) APIOnLoopback() bool { return isLoopback(s.APIListen) }
+
+// Share splits CLIENT_DATA_PATH for SMB: the share, and the folder in it that
+// holds INPUT_DIR, slash separated and empty for the share itself.
+func (s Settings) Share() (share, folder string) {
+	share, folder, _ = strings.Cut(strings.Trim(slashed(s.ClientDataPath), "/"), "/")
+	return share, strings.Trim(folder, "/")
+}
+
+// InputPath is the input folder as a person writes it: a local path, or
+// //host/share/folder.
+func (s Settings) InputPath() string {
+	if s.SMBHost == "" {
+		return filepath.Join(s.ClientDataPath, s.InputDir)
+	}
+	share, folder := s.Share()
+	return "//" + path.Join(s.SMBHost, share, folder, slashed(s.InputDir))
+}
+
+func slashed(p string) string { return strings.ReplaceAll(p, `\`, "/") }
+
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,104 @@
+package settings
+
+import (
+	"fmt"
+	"strings"
+)
+
+// The places that a value can come from. The value of a secret may also come
+// from a file; its source is then the variable that names the file.
+const (
+	SourceFlag    = "flag"
+	SourceEnv     = "environment"
+	SourceDotenv  = ".env"
+	SourceDefault = "default"
+)
+
+// Variable is one line of the table of all settings.
+type Variable struct {
+	Name    string // in the environment and in .env
+	Flag    string // on the command line, without dashes; empty for a secret
+	Doc     string // what it does, one sentence
+	Allowed string // the values that it takes, with their unit
+	Default string // empty means none
+	Secret  bool   // never shown; also read from the file that Name_FILE names
+
+	rule   rule
+	derive func(*Settings) string // the default when it follows from others
+}
+
+// rule is how a text becomes a value.
+type rule struct {
+	allowed string
+	// set stores the value. Its error is only the problem ("is not a whole
+	// number"): the caller names the variable and what is allowed.
+	set func(*Settings, string) error
+}
+
+// Variables returns the table of all settings, in the order in which they are
+// read and shown.
+func Variables() []Variable {
+	var all []Variable
+	for _, group := range [][]Variable{
+		kafkaVariables(), topicVariables(), kafkaSecurityVariables(), workVariables(), workerVariables(),
+		fileVariables(), stateVariables(), apiVariables(), logVariables(),
+	} {
+		all = append(all, group...)
+	}
+	for i := range all {
+		v := &all[i]
+		v.Allowed = v.rule.allowed
+		if !v.Secret {
+			v.Flag = flagName(v.Name)
+		}
+	}
+	return all
+}
+
+func flagName(name string) string {
+	return strings.ReplaceAll(strings.ToLower(name), "_", "-")
+}
+
+// Markdown is the table of all variables for the README.
+func Markdown() string {
+	var b strings.Builder
+	b.WriteString("| Variable | Default | Allowed | What it does |\n|---|---|---|---|\n")
+	for _, v := range Variables() {
+		name, fallback := "`"+v.Name+"`", "`"+v.Default+"`"
+		if v.Secret {
+			name += ", `" + v.Name + "_FILE`"
+		}
+		if v.Default == "" {
+			fallback = "–"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", name, fallback, cell(v.Allowed), cell(v.Doc))
+	}
+	return b.String()
+}
+
+func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
+
+// Dotenv is the text of a .env file that sets nothing and shows everything.
+func Dotenv() string {
+	var b strings.Builder
+	b.WriteString(dotenvHead)
+	for _, v := range Variables() {
+		fmt.Fprintf(&b, "\n# %s Allowed: %s.\n#%s=%s\n", v.Doc, v.Allowed, v.Name, dotenvDefault(v))
+		if v.Secret {
+			fmt.Fprintf(&b, "#%s_FILE=\n", v.Name)
+		}
+	}
+	return b.String()
+}
+
+const dotenvHead = `# Settings of Kafka Master: copy this file to .env and take the # away where you
+# want another value than the one shown. Flags and the environment win over it.
+# Put a value with $, # or spaces between single quotes.
+`
+
+func dotenvDefault(v Variable) string {
+	if strings.ContainsAny(v.Default, " $#") {
+		return ""
+	}
+	return v.Default
+}

@@ -1,0 +1,159 @@
+package settings_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+	"github.com/stretchr/testify/require"
+
+	"kafka-master/infra/settings"
+)
+
+func TestSecretsAreNeverShown(t *testing.T) {
+	t.Parallel()
+	pairs := map[string]string{"KAFKA_BROKER_ADDRESS": "k", "KAFKA_SASL_MECHANISM": "PLAIN", "KAFKA_SASL_USERNAME": "u", "SMB_HOST": "h", "SMB_USER": "u"}
+	for _, v := range settings.Variables() {
+		if v.Secret {
+			pairs[v.Name] = "redis://canary-canary"
+		}
+	}
+	s, m := load(t, pairs)
+	require.Empty(t, m)
+	require.Equal(t, "redis://canary-canary", s.APIToken.Reveal())
+
+	hidden := struct{ inner settings.Settings }{s} // fmt calls no methods in there
+	var all bytes.Buffer
+	for _, x := range []any{s, &s, hidden, s.APIToken, &s.APIToken, struct{ t settings.Secret }{s.APIToken}} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+			fmt.Fprintf(&all, verb+"\n", x)
+		}
+	}
+	b, err := json.Marshal(s)
+	require.NoError(t, err)
+	all.Write(b)
+	slog.New(slog.NewJSONHandler(&all, nil)).Info("x", "settings", s, "token", s.APIToken)
+	slog.New(slog.NewTextHandler(&all, nil)).Info("x", "settings", s, "token", s.APIToken)
+	require.NoError(t, settings.Print(&all, s.Describe()))
+	for _, w := range s.Warnings() {
+		all.WriteString(w)
+	}
+	require.NotContains(t, all.String(), "canary")
+	require.NotContains(t, all.String(), fmt.Sprintf("%x", "canary"))
+	require.Contains(t, all.String(), `"APIToken":"***"`)
+}
+
+func TestFlags(t *testing.T) {
+	t.Parallel()
+	flags := settings.Flags()
+	for _, v := range settings.Variables() {
+		f := flags.Lookup(strings.ReplaceAll(strings.ToLower(v.Name), "_", "-"))
+		if v.Secret {
+			require.Nil(t, f, v.Name)
+			continue
+		}
+		require.NotNil(t, f, v.Name)
+		require.Contains(t, f.Usage, strings.ReplaceAll(v.Doc, "`", "'"))
+	}
+	few := settings.Flags("BATCH_SIZE", "API_TOKEN")
+	require.NotNil(t, few.Lookup("batch-size"))
+	require.Nil(t, few.Lookup("prefetch"))
+	require.Nil(t, few.Lookup("api-token"))
+}
+
+func TestFlagError(t *testing.T) {
+	t.Parallel()
+	for arg, want := range map[string]string{
+		"--batchsize=canary":  "did you mean --batch-size?",
+		"--BATCH_SIZE=canary": "did you mean --batch-size?",
+		"--api-token=canary":  "set API_TOKEN or API_TOKEN_FILE",
+		"--api-token-file=x":  "set API_TOKEN or API_TOKEN_FILE",
+		"--colour=canary":     "--help shows all",
+		"-pcanary":            "flags begin with two dashes",
+		"--batch-size":        "--batch-size: has no value",
+	} {
+		flags := settings.Flags()
+		err := settings.FlagError(flags, flags.Parse([]string{arg}))
+		require.ErrorAs(t, err, new(settings.Mistakes), arg)
+		require.ErrorContains(t, err, want)
+		require.NotContains(t, err.Error(), "canary", arg)
+	}
+	require.ErrorIs(t, settings.FlagError(settings.Flags(), pflag.ErrHelp), pflag.ErrHelp)
+	other := errors.New("x")
+	require.Equal(t, other, settings.FlagError(settings.Flags(), other))
+}
+
+func TestTable(t *testing.T) {
+	t.Parallel()
+	name := regexp.MustCompile(`^[A-Z][A-Z0-9_]+$`)
+	seen := map[string]bool{}
+	for _, v := range settings.Variables() {
+		require.Regexp(t, name, v.Name)
+		require.False(t, seen[v.Name])
+		seen[v.Name] = true
+		require.True(t, strings.HasSuffix(v.Doc, "."), v.Name)
+		require.NotContains(t, v.Doc, "\n")
+		require.NotEmpty(t, v.Allowed)
+		require.Contains(t, settings.Markdown(), "| `"+v.Name+"`")
+	}
+	require.Len(t, strings.Split(strings.TrimSpace(settings.Markdown()), "\n"), len(seen)+2)
+}
+
+func TestPrint(t *testing.T) {
+	t.Parallel()
+	s, m := load(t, map[string]string{"REDIS_URL": "redis://h", "MASTER_ID": "m 1"})
+	require.Empty(t, m)
+	var b bytes.Buffer
+	require.NoError(t, settings.Print(&b, s.Describe()))
+	require.Regexp(t, `(?m)^REDIS_URL +\*\*\* +environment `, b.String())
+	require.Regexp(t, `(?m)^MASTER_ID +"m 1" +environment `, b.String())
+	require.Regexp(t, `(?m)^SMB_HOST +- +default `, b.String())
+	require.ErrorContains(t, settings.Print(broken{}, s.Describe()), "print settings")
+}
+
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, errors.New("closed") }
+
+// The sample that people copy shows every variable and sets none.
+func TestDotenvExample(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("../../.env.example")
+	require.NoError(t, err)
+	require.Equal(t, settings.Dotenv(), string(b), "write it again: UPDATE=1 go test -run TestWriteDotenvExample")
+	got, err := settings.ReadDotenv("../../.env.example")
+	require.NoError(t, err)
+	require.Empty(t, got)
+}
+
+func TestWriteDotenvExample(t *testing.T) {
+	if os.Getenv("UPDATE") == "" {
+		t.Skip("UPDATE is not set")
+	}
+	require.NoError(t, os.WriteFile("../../.env.example", []byte(settings.Dotenv()), 0o644))
+}
+
+// What the sample shows as the value is what a variable has when it is not set.
+func TestDotenvExampleUncommented(t *testing.T) {
+	t.Parallel()
+	pairs := map[string]string{}
+	for line := range strings.SplitSeq(settings.Dotenv(), "\n") {
+		if name, text, ok := strings.Cut(strings.TrimPrefix(line, "#"), "="); ok && !strings.HasPrefix(line, "# ") {
+			pairs[name] = text
+		}
+	}
+	require.Contains(t, pairs, "BATCH_SIZE")
+	s, m := load(t, pairs)
+	require.Empty(t, m)
+	plain, _ := load(t, nil)
+	require.Equal(t, plain.BatchSize, s.BatchSize)
+	require.Equal(t, plain.WorkerTimeout, s.WorkerTimeout)
+	require.Equal(t, plain.MasterID, s.MasterID)
+}

@@ -1,0 +1,95 @@
+package settings
+
+import (
+	"path/filepath"
+	"time"
+)
+
+func fileVariables() []Variable {
+	return []Variable{{
+		Name: "SMB_HOST",
+		Doc:  "File server that holds the input folder; none means a local folder.",
+		rule: host(func(s *Settings) *string { return &s.SMBHost }),
+	}, {
+		Name: "SMB_PORT", Default: "445",
+		Doc:  "Port of the file server.",
+		rule: port(func(s *Settings) *int { return &s.SMBPort }),
+	}, {
+		Name: "SMB_USER",
+		Doc:  "User of the file server.",
+		rule: label(255, func(s *Settings) *string { return &s.SMBUser }),
+	}, {
+		Name: "SMB_PASSWORD", Secret: true,
+		Doc:  "Password of SMB_USER.",
+		rule: password(func(s *Settings) *Secret { return &s.SMBPassword }),
+	}, {
+		Name: "CLIENT_DATA_PATH", Default: ".", derive: clientDataPath,
+		Doc:  "Folder that holds INPUT_DIR; with SMB_HOST the share, or share/folder (default `share`).",
+		rule: folder(func(s *Settings) *string { return &s.ClientDataPath }),
+	}, {
+		Name: "INPUT_DIR", Default: "input_ip_data",
+		Doc:  "Folder, below CLIENT_DATA_PATH, whose *.txt files are worked on.",
+		rule: below(func(s *Settings) *string { return &s.InputDir }),
+	}, {
+		Name: "SETTLE", Default: "3s",
+		Doc:  "How long a new file must stay unchanged before it is read; 0 reads it at once.",
+		rule: duration(0, time.Hour, func(s *Settings) *time.Duration { return &s.Settle }),
+	}, {
+		Name: "ARCHIVE", Default: "false",
+		Doc:  "Move files to processed/ when their work is done.",
+		rule: boolean(func(s *Settings) *bool { return &s.Archive }),
+	}}
+}
+
+func stateVariables() []Variable {
+	return []Variable{{
+		Name: "REDIS_URL", Secret: true,
+		Doc:  "Redis that keeps the state, needed for more than one master; none means a file in DATA_DIR.",
+		rule: rule{"a URL that begins with redis://, rediss:// or unix://", setRedisURL},
+	}, {
+		Name: "DATA_DIR", Default: "./data",
+		Doc:  "Folder for all that this process keeps; it is made when it is missing.",
+		rule: folder(func(s *Settings) *string { return &s.DataDir }),
+	}, {
+		Name: "RESULTS_DIR", Default: "./data/results", derive: resultsDir,
+		Doc:  "Folder in which workers of ours leave their results, the same for all of them; results in DATA_DIR unless set.",
+		rule: folder(func(s *Settings) *string { return &s.ResultsDir }),
+	}}
+}
+
+func apiVariables() []Variable {
+	return []Variable{{
+		Name: "API_LISTEN", Default: "127.0.0.1",
+		Doc:  "Address that the HTTP API listens on; 0.0.0.0 is every one, then set API_TOKEN too.",
+		rule: rule{"an IP address or a host name, without a port", setAPIListen},
+	}, {
+		Name: "API_SERVER_PORT", Default: "3001",
+		Doc:  "Port of the HTTP API.",
+		rule: port(func(s *Settings) *int { return &s.APIServerPort }),
+	}, {
+		Name: "API_TOKEN", Secret: true,
+		Doc:  "Token that every call of the API must carry (Authorization: Bearer ...); none means that everybody may ask.",
+		rule: rule{"1 to 1,024 printable ASCII characters without spaces", setAPIToken},
+	}}
+}
+
+func logVariables() []Variable {
+	return []Variable{{
+		Name: "LOG_LEVEL", Default: "info",
+		Doc:  "Least important messages that are logged.",
+		rule: rule{"one of debug, info, warn, error", setLogLevel},
+	}, {
+		Name: "LOG_FORMAT", Default: "auto",
+		Doc:  "Form of the log; auto is text on a terminal, else JSON.",
+		rule: oneOf(func(s *Settings) *string { return &s.LogFormat }, "auto", "text", "json"),
+	}}
+}
+
+func clientDataPath(s *Settings) string {
+	if s.SMBHost != "" {
+		return "share"
+	}
+	return "."
+}
+
+func resultsDir(s *Settings) string { return filepath.Join(s.DataDir, "results") }

@@ -1,0 +1,175 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"kafka-master/messages"
+)
+
+func TestHeartbeat(t *testing.T) {
+	bubble(t, "every 3 s with what is held", func(t *testing.T) {
+		b := newFakeBus(1)
+		release := make(chan struct{})
+		w := start(t, b, func(context.Context, Chunk, func(int)) error { <-release; return nil }, func(c *Config) { c.Capacity = 2 })
+		synctest.Wait()
+		began := time.Now()
+		b.raw(`{"id":"other","batchId":"x","data":["1"]}`)
+		for i := range 4 {
+			b.chunk(head(messages.BatchID("a", i, 1, 1)), "x")
+		}
+		pass(10 * time.Second)
+		hs := b.of(messages.SignalHeartbeat)
+		if len(hs) != 3 {
+			t.Fatalf("%d heartbeats in 10 s", len(hs))
+		}
+		for i, h := range hs {
+			if at := h.at.Sub(began); at != time.Duration(i+1)*3*time.Second {
+				t.Errorf("heartbeat %d at %s", i, at)
+			}
+			if fmt.Sprint(h.Running, h.Queued, h.Next, h.Capacity, h.Partitions) != "[a_chunk_0 a_chunk_1] [a_chunk_2 a_chunk_3] 5 2 [0]" {
+				t.Errorf("heartbeat %s", h.raw)
+			}
+		}
+		close(release)
+		pass(3 * time.Second)
+		if h := b.of(messages.SignalHeartbeat)[3]; len(h.Running)+len(h.Queued) != 0 || h.Next != 5 {
+			t.Errorf("heartbeat %s", h.raw)
+		}
+		w.end()
+	})
+	bubble(t, "a result under way is still running", func(t *testing.T) {
+		b := newFakeBus(1)
+		away := func(r messages.Record) error {
+			if r.Topic == DefaultSignalTopic {
+				return messages.ErrMaybeWritten
+			}
+			return nil
+		}
+		b.onProduce, b.keepOnError = away, true
+		w := start(t, b, ok)
+		synctest.Wait()
+		b.chunk(head("a_chunk_0"), "x")
+		b.chunk(head("a_chunk_1"), "x")
+		pass(4 * time.Second)
+		if h := b.of(messages.SignalHeartbeat)[0]; fmt.Sprint(h.Running, h.Queued) != "[a_chunk_0 a_chunk_1] []" {
+			t.Errorf("heartbeat %s", h.raw)
+		}
+		b.with(func() { b.onProduce = nil })
+		pass(6 * time.Second)
+		if h := b.of(messages.SignalHeartbeat)[2]; len(h.Running) != 0 {
+			t.Errorf("heartbeat %s", h.raw)
+		}
+		if n := len(b.finals("a_chunk_0")); n < 2 {
+			t.Errorf("%d copies of a final that may not have been written", n)
+		}
+		w.end()
+	})
+}
+
+func TestCopies(t *testing.T) {
+	bubble(t, "run once, answered with the last word", func(t *testing.T) {
+		b := newFakeBus(1)
+		runs := map[string]int{}
+		release := make(chan struct{})
+		w := start(t, b, func(_ context.Context, c Chunk, p func(int)) error {
+			runs[c.BatchID]++
+			if c.BatchID == "slow" {
+				time.Sleep(300 * time.Millisecond)
+				p(2)
+				<-release
+			}
+			return errors.New("no")
+		})
+		synctest.Wait()
+		b.chunk(head("fast"), "1")
+		b.chunk(head("fast"), "1")
+		b.chunk(head("slow"), "1", "2", "3")
+		b.chunk(head("waits"), "1")
+		pass(time.Second)
+		if f := b.finals("fast"); len(f) < 1 || f[len(f)-1].Outcome != messages.OutcomeFailed {
+			t.Errorf("finals %v", f)
+		}
+		before := len(b.finals("fast"))
+		b.chunk(head("fast"), "1")
+		b.chunk(head("slow"), "1", "2", "3")
+		b.chunk(head("waits"), "1")
+		synctest.Wait()
+		if f := b.finals("fast"); len(f) != before+1 || f[before].Error != "no" {
+			t.Errorf("finals %v", f)
+		}
+		ps := b.of(messages.SignalProgress)
+		if p := ps[len(ps)-1]; p.BatchID != "slow" || p.Processing != 2 || p.Final() {
+			t.Errorf("copy of a running chunk was answered with %s", p.raw)
+		}
+		close(release)
+		synctest.Wait()
+		if runs["fast"] != 1 || runs["slow"] != 1 || runs["waits"] != 1 {
+			t.Errorf("runs %v", runs)
+		}
+		w.end()
+	})
+	bubble(t, "a former leader's chunk is dropped", func(t *testing.T) {
+		b := newFakeBus(1)
+		w := start(t, b, ok)
+		synctest.Wait()
+		for term, batch := range []string{"untold", "one", "two"} {
+			h := head(batch)
+			h.Term = uint64(term)
+			b.chunk(h, "x")
+		}
+		b.chunk(head("late"), "x") // term 1
+		h := head("same")
+		h.Term = 2
+		b.chunk(h, "x")
+		synctest.Wait()
+		w.end()
+		for batch, n := range map[string]int{"untold": 1, "one": 1, "two": 1, "late": 0, "same": 1} {
+			if len(b.finals(batch)) != n {
+				t.Errorf("%s: %d finals, want %d", batch, len(b.finals(batch)), n)
+			}
+		}
+	})
+	t.Run("memory is bounded", func(t *testing.T) {
+		m := newMemory(3)
+		for i := range 10 {
+			m.put(fmt.Sprint(i), messages.Signal{Total: int64(i)})
+			m.put(fmt.Sprint(i), messages.Signal{Total: int64(i + 1)})
+		}
+		if s, ok := m.get("7"); len(m.last) != 3 || !ok || s.Total != 8 {
+			t.Errorf("memory %v", m.last)
+		}
+	})
+}
+
+func TestQueueIsBounded(t *testing.T) {
+	bubble(t, "", func(t *testing.T) {
+		b := newFakeBus(1)
+		release := make(chan struct{})
+		w := start(t, b, func(context.Context, Chunk, func(int)) error { <-release; return nil }, func(c *Config) { c.Capacity = 2 })
+		synctest.Wait()
+		const all, kept = 5000, 2 + 64 + 2
+		for i := range all {
+			b.chunk(head(messages.BatchID("a", i, 1, 1)), "x")
+		}
+		pass(10 * time.Second)
+		h := b.of(messages.SignalHeartbeat)[2]
+		if len(h.Running) != 2 || len(h.Queued) != 66 || h.Next != all {
+			t.Errorf("%d running, %d queued, next %d", len(h.Running), len(h.Queued), h.Next)
+		}
+		close(release)
+		synctest.Wait()
+		counts := map[messages.Outcome]int{}
+		for _, f := range b.finals("") {
+			counts[f.Outcome]++
+		}
+		if counts[messages.OutcomeOK] != kept || counts[messages.OutcomeRetry] != all-kept {
+			t.Errorf("outcomes %v", counts)
+		}
+		w.end()
+	})
+}
