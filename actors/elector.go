@@ -38,6 +38,8 @@ type (
 	elected struct{ term messages.Term }
 	// deposed tells the owner that it does not lead any more.
 	deposed struct{ term messages.Term }
+	// standing tells the owner that another master leads.
+	standing struct{}
 	// stepDown asks for another term; the answer is elected.
 	stepDown struct{ term messages.Term }
 	// release asks for the lease to be given back; the answer is the same.
@@ -134,7 +136,11 @@ func (e *elector) step(ctx actor.Context) {
 func (e *elector) onAcquired(ctx actor.Context, m *acquired) {
 	e.busy = false
 	e.report(ctx, m.err)
-	if m.err != nil || !m.ok || e.resign != nil {
+	if m.err != nil || e.resign != nil {
+		return
+	}
+	if !m.ok {
+		ctx.Send(e.owner, &standing{})
 		return
 	}
 	e.term, e.leads, e.trusted = m.term, true, m.began.Add(leaseTTL-leaseMargin)

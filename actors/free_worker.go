@@ -50,7 +50,10 @@ type (
 		lost   *workerLost // passed on to the dispatcher behind the withdrawal
 	}
 	// beat is a heartbeat of the worker.
-	beat struct{ signal messages.Signal }
+	beat struct {
+		signal   messages.Signal
+		draining bool
+	}
 	// work is progress of a chunk.
 	work struct{ batchID string }
 	// reannounced says that a classic worker announced itself anew.
@@ -259,7 +262,7 @@ func (f *freeWorker) onSent(ctx actor.Context, m *sent, now time.Time) {
 }
 
 func (f *freeWorker) onBeat(ctx actor.Context, m *beat, now time.Time) {
-	begins, ended := f.slots.heartbeat(m.signal, now)
+	begins, ended := f.slots.heartbeat(m.signal, m.draining, now)
 	for _, id := range begins {
 		ctx.Send(f.dispatcher, &begun{worker: f.worker.ID, batchID: id})
 	}

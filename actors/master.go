@@ -27,6 +27,7 @@ type master struct {
 	failures    []time.Time // of coordinators
 	stopping    *actor.PID  // asked for a shutdown
 	step        stopStep
+	knows       bool // the store said once who leads
 	ended       bool // children end because this actor does
 }
 
@@ -62,7 +63,10 @@ func (m *master) Receive(ctx actor.Context) {
 	case *actor.Stopped:
 		close(m.done)
 	case *elected:
+		m.knows = true
 		m.onElected(ctx, x)
+	case *standing:
+		m.knows = true
 	case *deposed:
 		m.depose(ctx, x.term)
 	case *fenced:
@@ -135,7 +139,10 @@ func (m *master) onAsk(ctx actor.Context, x *ask) {
 		ctx.RequestWithCustomSender(m.coordinator, x, ctx.Sender())
 		return
 	}
-	role, why := "standby", "no master leads now"
+	role, why := "starting", "the master is starting: the state store has not answered yet"
+	if m.knows {
+		role, why = "standby", "this master does not lead"
+	}
 	if m.stopping != nil {
 		role, why = "stopping", "the master is stopping"
 	}

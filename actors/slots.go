@@ -90,7 +90,8 @@ type slotEnd struct {
 }
 
 // heartbeat compares what a native worker says to hold with what it was sent.
-func (s *slots) heartbeat(m messages.Signal, now time.Time) (begun []string, ended []slotEnd) {
+// A draining worker does not begin what it does not list.
+func (s *slots) heartbeat(m messages.Signal, draining bool, now time.Time) (begun []string, ended []slotEnd) {
 	known := 0
 	for _, x := range slices.Clone(s.list) {
 		running := slices.Contains(m.Running, x.batchID)
@@ -107,11 +108,12 @@ func (s *slots) heartbeat(m messages.Signal, now time.Time) (begun []string, end
 			// It did not come to this message yet.
 		case x.offset == messages.UnknownOffset && now.Sub(x.waiting) < unknownWait:
 		default:
-			if x.missed++; x.missed >= missedBeats {
-				s.remove(x, now)
-				if !x.gone {
-					ended = append(ended, x.end("the worker does not hold it"))
-				}
+			if x.missed++; x.missed < missedBeats && (x.begun || !draining) {
+				continue
+			}
+			s.remove(x, now)
+			if !x.gone {
+				ended = append(ended, x.end("the worker does not hold it"))
 			}
 		}
 	}

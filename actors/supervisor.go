@@ -117,7 +117,7 @@ func (s *supervisor) onHeard(ctx actor.Context, m *heard) (passed bool) {
 		} else {
 			s.sign(ctx)
 		}
-		ctx.Send(s.hands, &beat{signal: x})
+		ctx.Send(s.hands, &beat{signal: x, draining: s.alive.state == messages.WorkerDraining})
 	case messages.SignalProgress:
 		s.sign(ctx)
 		ctx.Send(s.hands, &work{batchID: x.BatchID})

@@ -164,6 +164,10 @@ func TestDrainingTakesNothingAndByeReturnsTheRest(t *testing.T) {
 		require.Equal(t, messages.WorkerDraining, b.status("w").State)
 		late := b.give(o, 1)
 		require.Equal(t, late.batchID, expect[*giveBack](b.dispatcher).batchID)
+		b.dispatcher.clear()
+		b.tell(o.pid, &sent{tag: "f1_chunk_0", offset: 5})
+		b.hear(beatOf("w", 1, 6))
+		require.Equal(t, endUnstarted, expect[*giveBack](b.dispatcher).how, "a draining worker does not begin what it does not list")
 		s.Kind = messages.SignalBye
 		b.hear(s)
 		require.Equal(t, endReturned, expect[*workerLost](b.dispatcher).how)

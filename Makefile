@@ -1,0 +1,40 @@
+# The commands of this project; `make help` lists them.
+
+# The race detector needs a C compiler; without one the tests run without it.
+RACE := $(shell command -v $(shell go env CC) >/dev/null 2>&1 && echo -race)
+
+.PHONY: help run build test short check fuzz bench clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## run a master with everything embedded
+	go run .
+
+build: ## build ./kafka-master
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o kafka-master .
+
+test: ## run all tests, with the race detector where a C compiler is found
+ifeq ($(RACE),)
+ifeq ($(CI),true)
+	$(error the race detector needs a C compiler, and CI must not go on without it)
+endif
+	@echo "no C compiler found: the tests run without the race detector"
+endif
+	go test $(RACE) -count=1 -timeout 10m ./...
+
+short: ## run the fast tests only
+	go test -short -count=1 ./...
+
+check: ## look for what tests do not find: format, vet, staticcheck, go.mod
+	sh .ci/check.sh
+
+fuzz: ## run each fuzz target for FUZZTIME (10s)
+	sh .ci/fuzz.sh
+
+bench: ## measure chunks/s, latency and memory; see bench/README.md
+	go test -run '^$$' -bench . -benchmem ./actors ./bench/...
+	go run ./bench/pipeline
+
+clean: ## remove what the commands above left behind
+	rm -rf kafka-master .ci/bin

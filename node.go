@@ -1,0 +1,320 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/lmittmann/tint"
+	"github.com/mattn/go-isatty"
+	"github.com/redis/go-redis/v9"
+
+	"kafka-master/actors"
+	"kafka-master/infra/boltstore"
+	"kafka-master/infra/embedded"
+	"kafka-master/infra/kafkabus"
+	"kafka-master/infra/localfiles"
+	"kafka-master/infra/redisstore"
+	"kafka-master/infra/settings"
+	"kafka-master/messages"
+	"kafka-master/worker"
+)
+
+// Who implements which port of the actors.
+var (
+	_ actors.Store    = (*boltstore.Store)(nil)
+	_ actors.Lease    = (*boltstore.Store)(nil)
+	_ actors.Store    = (*redisstore.Store)(nil)
+	_ actors.Lease    = (*redisstore.Store)(nil)
+	_ actors.Files    = (*localfiles.Files)(nil)
+	_ actors.Producer = (*kafkabus.Bus)(nil)
+	_ actors.Consumer = (*kafkabus.Bus)(nil)
+	_ actors.Topics   = (*kafkabus.Bus)(nil)
+	_ actors.Groups   = (*kafkabus.Bus)(nil)
+)
+
+// node is a running master with everything around it. What is opened first is
+// closed last.
+type node struct {
+	s      settings.Settings
+	log    *slog.Logger
+	stdout io.Writer
+
+	closers []func()
+	brokers []string
+	parts   actors.Parts
+	sys     *actors.System
+	api     net.Listener
+	failed  chan error // of something that must not end
+}
+
+// runMaster runs a master until ctx ends or it cannot go on.
+func runMaster(ctx context.Context, s settings.Settings, stdout, stderr io.Writer) error {
+	n := &node{s: s, log: newLogger(s, stderr), stdout: stdout, failed: make(chan error, 1)}
+	slog.SetDefault(n.log)
+	redis.SetLogger(quiet{})
+	defer n.close()
+	for _, w := range s.Warnings() {
+		n.log.Warn(w)
+	}
+	for _, open := range []func() error{n.openAPI, n.openState, n.openBroker, n.openBus, n.openFiles} {
+		if err := open(); err != nil {
+			return err
+		}
+	}
+	n.sys = actors.Start(n.config(), n.parts, n.log)
+	stopAPI := n.serveAPI()
+	stopWorkers := n.startWorkers()
+	stopConsole := n.startConsole()
+	var cause error
+	select {
+	case <-ctx.Done():
+	case <-n.sys.Done():
+		cause = errors.New("the master gave up: see the log above")
+	case cause = <-n.failed:
+	}
+	n.log.Info("stopping")
+	stopAPI()
+	stopWorkers()
+	n.settle()
+	stopConsole()
+	stopped, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := n.sys.Stop(stopped); err != nil && cause == nil {
+		n.log.Warn("not everything was handed over; the next start goes on from the stored state", "err", err)
+	}
+	return cause
+}
+
+func (n *node) close() {
+	for i := len(n.closers) - 1; i >= 0; i-- {
+		n.closers[i]()
+	}
+}
+
+func (n *node) onClose(f func()) { n.closers = append(n.closers, f) }
+
+// openAPI takes the API's port before anything is started.
+func (n *node) openAPI() error {
+	l, err := net.Listen("tcp", n.s.APIAddress())
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("port %d is taken by another program: set API_SERVER_PORT to a free one, or stop that program", n.s.APIServerPort)
+	}
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w: check API_LISTEN and API_SERVER_PORT", n.s.APIAddress(), err)
+	}
+	n.api = l
+	n.onClose(func() { l.Close() })
+	return nil
+}
+
+func (n *node) openState() error {
+	if n.s.RedisURL.IsSet() {
+		store, err := redisstore.Open(redisstore.Config{URL: n.s.RedisURL.Reveal(), Logger: n.log})
+		if err != nil {
+			return fmt.Errorf("open the state store: %w", err)
+		}
+		n.parts.Store, n.parts.Lease = store, store
+		n.onClose(func() { store.Close() })
+		return nil
+	}
+	if err := os.MkdirAll(n.s.DataDir, 0o755); err != nil {
+		return fmt.Errorf("make DATA_DIR: %w", err)
+	}
+	store, err := boltstore.Open(filepath.Join(n.s.DataDir, "state.db"))
+	if err != nil {
+		return fmt.Errorf("open the state store: %w", err)
+	}
+	n.parts.Store, n.parts.Lease = store, store
+	n.onClose(func() { store.Close() })
+	return nil
+}
+
+// openBroker starts the embedded broker when no other is configured. Its port
+// gives way when it is taken and nobody asked for it.
+func (n *node) openBroker() error {
+	if n.brokers = n.s.KafkaBrokers; len(n.brokers) > 0 {
+		return nil
+	}
+	cfg := embedded.Config{DataDir: filepath.Join(n.s.DataDir, "kafka"), Port: n.s.KafkaBrokerPort, Logger: n.log}
+	b, err := embedded.Start(cfg)
+	if errors.Is(err, embedded.ErrPortInUse) {
+		if n.s.IsSet("KAFKA_BROKER_PORT") {
+			return fmt.Errorf("port %d is taken by another program: set KAFKA_BROKER_PORT to a free one, or KAFKA_BROKER_ADDRESS to your own Kafka", cfg.Port)
+		}
+		n.log.Info("the embedded broker takes a free port, its own is taken", "port", cfg.Port)
+		cfg.Port = 0
+		b, err = embedded.Start(cfg)
+	}
+	if err != nil {
+		return fmt.Errorf("start the embedded broker: %w", err)
+	}
+	n.brokers = b.Addrs()
+	n.onClose(func() { b.Close() })
+	return nil
+}
+
+func (n *node) openBus() error {
+	cfg := kafkabus.Config{Brokers: n.brokers, Logger: n.log}
+	if n.s.KafkaTLS {
+		t, err := kafkabus.TLSConfig(n.s.KafkaTLSCAFile, n.s.KafkaTLSCertFile, n.s.KafkaTLSKeyFile)
+		if err != nil {
+			return err
+		}
+		cfg.TLS = t
+	}
+	var err error
+	if cfg.SASL, err = kafkabus.SASL(n.s.KafkaSASLMechanism, n.s.KafkaSASLUsername, n.s.KafkaSASLPassword.Reveal()); err != nil {
+		return err
+	}
+	bus, err := kafkabus.New(cfg)
+	if err != nil {
+		return fmt.Errorf("set up the Kafka client: %w", err)
+	}
+	n.parts.Producer, n.parts.Consumer, n.parts.Topics, n.parts.Groups = bus, bus, bus, bus
+	n.onClose(func() { bus.Close() })
+	return nil
+}
+
+func (n *node) openFiles() error {
+	if n.s.SMBHost != "" {
+		return errors.New("SMB_HOST is set, but this version reads local folders only: mount the share, set CLIENT_DATA_PATH to where it is mounted, and leave SMB_HOST empty")
+	}
+	n.parts.Files = localfiles.New(n.s.InputPath())
+	return nil
+}
+
+func (n *node) config() actors.Config {
+	cfg := actors.Config{
+		MasterID: n.s.MasterID, API: n.api.Addr().String(),
+		ChunkTopic: n.s.ChunkTopic, SignalTopic: n.s.SignalTopic, ConnectionTopic: n.s.ConnectionTopic, HeartbeatTopic: n.s.MasterHeartbeatTopic,
+		Partitions: n.s.KafkaPartitions, Replication: n.s.KafkaReplication, Group: n.s.KafkaGroupID, WorkerGroup: n.s.KafkaWorkerGroup,
+		BatchSize: n.s.BatchSize, BatchSizeText: n.s.Raw("BATCH_SIZE"), WorkerTimeout: n.s.WorkerTimeout,
+		MaxAttempts: n.s.MaxAttempts, Prefetch: n.s.Prefetch, Settle: n.s.Settle, Archive: n.s.Archive,
+	}
+	if n.s.EmbeddedBroker() {
+		cfg.TopicConfig = embedded.TopicConfig()
+	}
+	return cfg
+}
+
+// startWorkers runs the embedded workers. Their ids are stable, so that a
+// restart takes back at once what they held.
+func (n *node) startWorkers() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	for i := range n.s.EmbeddedWorkers {
+		cfg := worker.Config{
+			ID: "embedded-" + strconv.Itoa(i+1), Brokers: n.brokers, Version: build().version, Logger: quieter(n.log),
+			ChunkTopic: n.s.ChunkTopic, SignalTopic: n.s.SignalTopic, ConnectionTopic: n.s.ConnectionTopic, DrainTimeout: 3 * time.Second,
+		}
+		all.Go(func() { n.keepWorking(ctx, cfg) })
+	}
+	return func() {
+		cancel()
+		all.Wait()
+	}
+}
+
+// keepWorking runs an embedded worker, again and again should it end by itself.
+func (n *node) keepWorking(ctx context.Context, cfg worker.Config) {
+	n.awaitTopics(ctx)
+	for ctx.Err() == nil {
+		if err := worker.Run(ctx, cfg, worker.SampleHandler(n.s.ResultsDir)); err != nil {
+			n.log.Error("an embedded worker ended, it is started anew in a moment", "worker_id", cfg.ID, "err", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(5 * time.Second):
+		}
+	}
+}
+
+// awaitTopics waits until the master has made its topics, which a worker would
+// otherwise miss loudly.
+func (n *node) awaitTopics(ctx context.Context) {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if _, err := n.ask(messages.QueryWorkers{}); err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// settle waits until what the embedded workers said last was taken in.
+func (n *node) settle() {
+	deadline := time.Now().Add(time.Second)
+	for n.s.EmbeddedWorkers > 0 && time.Now().Before(deadline) {
+		o, err := n.ask(messages.QueryOverview{})
+		if err != nil || o.(messages.Overview).Workers == 0 {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+func (n *node) ask(q messages.Query) (any, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	return n.sys.Ask(ctx, q)
+}
+
+// newLogger writes to w: text for a terminal, JSON for everything else, or as
+// LOG_FORMAT says.
+func newLogger(s settings.Settings, w io.Writer) *slog.Logger {
+	f, isFile := w.(*os.File)
+	terminal := isFile && isatty.IsTerminal(f.Fd())
+	switch {
+	case s.LogFormat == "json" || s.LogFormat == "auto" && !terminal:
+		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: s.LogLevel}))
+	default:
+		return slog.New(tint.NewHandler(w, &tint.Options{Level: s.LogLevel, NoColor: !terminal, TimeFormat: time.TimeOnly}))
+	}
+}
+
+// quieter drops the info lines of a logger: embedded workers are told of on the
+// console.
+func quieter(log *slog.Logger) *slog.Logger {
+	return slog.New(atLeast{log.Handler(), slog.LevelWarn})
+}
+
+type atLeast struct {
+	slog.Handler
+	level slog.Level
+}
+
+// Enabled implements slog.Handler.
+func (h atLeast) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= h.level && h.Handler.Enabled(ctx, l)
+}
+
+// WithAttrs implements slog.Handler.
+func (h atLeast) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return atLeast{h.Handler.WithAttrs(attrs), h.level}
+}
+
+// WithGroup implements slog.Handler.
+func (h atLeast) WithGroup(name string) slog.Handler {
+	return atLeast{h.Handler.WithGroup(name), h.level}
+}
+
+// quiet takes the Redis client's own log lines: our calls return every error.
+type quiet struct{}
+
+// Printf implements the client's logger.
+func (quiet) Printf(context.Context, string, ...any) {}

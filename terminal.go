@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"kafka-master/console"
+	"kafka-master/messages"
+)
+
+// startConsole shows a person what runs and how it goes on, until stop is
+// called; stop says what is left.
+func (n *node) startConsole() (stop func()) {
+	workerCommand := "kafka-master worker"
+	if !n.s.EmbeddedBroker() || n.brokers[0] != fmt.Sprintf("127.0.0.1:%d", n.s.KafkaBrokerPort) {
+		workerCommand = "KAFKA_BROKER_ADDRESS=" + strings.Join(n.brokers, ",") + " " + workerCommand
+	}
+	banner := console.Banner{
+		Version: build().version, Broker: strings.Join(n.brokers, ", "), Input: n.s.InputPath(), Results: n.s.ResultsDir,
+		API: "http://" + n.api.Addr().String(), Workers: n.s.EmbeddedWorkers, WorkerCommand: workerCommand,
+	}
+	if n.s.EmbeddedBroker() {
+		banner.BrokerData = filepath.Join(n.s.DataDir, "kafka")
+	}
+	if !n.s.RedisURL.IsSet() {
+		banner.StateData = filepath.Join(n.s.DataDir, "state.db")
+	}
+	if err := banner.Write(n.stdout); err != nil {
+		n.log.Info("nothing can be printed", "err", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		err := console.Run(ctx, console.Config{
+			Asker: n.sys, Out: n.stdout, Terminal: console.IsTerminal(n.stdout),
+			Input: n.s.InputPath(), Results: n.s.ResultsDir, WorkerCommand: workerCommand,
+		})
+		if err != nil {
+			n.log.Info("nothing can be printed any more", "err", err)
+		}
+	}()
+	return func() {
+		cancel()
+		<-ended
+		if o, err := n.ask(messages.QueryOverview{}); err == nil {
+			fmt.Fprintln(n.stdout, console.Left(o.(messages.Overview)))
+		}
+	}
+}
