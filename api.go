@@ -25,7 +25,7 @@ func (n *node) serveAPI() (stop func()) {
 		}
 	}()
 	return func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		if err := server.Shutdown(ctx); err != nil {
 			n.log.Info("calls of the API were cut off", "err", err)

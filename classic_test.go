@@ -26,7 +26,6 @@ type classicWorker struct {
 	mu     sync.Mutex
 	items  []string
 	chunks int
-	most   int // chunks out at once
 }
 
 func (s *site) classicWorker(id string) *classicWorker {

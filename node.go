@@ -87,7 +87,7 @@ func runMaster(ctx context.Context, s settings.Settings, stdout, stderr io.Write
 	stopWorkers()
 	n.settle()
 	stopConsole()
-	stopped, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	stopped, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
 	if err := n.sys.Stop(stopped); err != nil && cause == nil {
 		n.log.Warn("not everything was handed over; the next start goes on from the stored state", "err", err)
@@ -215,7 +215,7 @@ func (n *node) startWorkers() (stop func()) {
 	for i := range n.s.EmbeddedWorkers {
 		cfg := worker.Config{
 			ID: "embedded-" + strconv.Itoa(i+1), Brokers: n.brokers, Version: build().version, Logger: quieter(n.log),
-			ChunkTopic: n.s.ChunkTopic, SignalTopic: n.s.SignalTopic, ConnectionTopic: n.s.ConnectionTopic, DrainTimeout: 3 * time.Second,
+			ChunkTopic: n.s.ChunkTopic, SignalTopic: n.s.SignalTopic, ConnectionTopic: n.s.ConnectionTopic, DrainTimeout: 2 * time.Second,
 		}
 		all.Go(func() { n.keepWorking(ctx, cfg) })
 	}
@@ -283,7 +283,7 @@ func newLogger(s settings.Settings, w io.Writer) *slog.Logger {
 	case s.LogFormat == "json" || s.LogFormat == "auto" && !terminal:
 		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: s.LogLevel}))
 	default:
-		return slog.New(tint.NewHandler(w, &tint.Options{Level: s.LogLevel, NoColor: !terminal, TimeFormat: time.TimeOnly}))
+		return slog.New(tint.NewTextHandler(w, &tint.Options{Level: s.LogLevel, NoColor: !terminal, TimeFormat: time.TimeOnly}))
 	}
 }
 

@@ -44,12 +44,21 @@ type catalogWork struct {
 	settling    int
 }
 
+// intact reports whether the last listing showed the version as it is known.
+func (c *catalog) intact(id messages.FileID) bool {
+	x := c.byID[id]
+	return x != nil && c.paths[x.info.Path] == x && x.left.IsZero() && x.seen == messages.FileInfo{}
+}
+
 const (
 	// maxInWork is how many files are in work at once, so that a huge one does
 	// not block a small one.
 	maxInWork = 16
 	// oldEnough is the age at which a file that is seen first counts as written.
 	oldEnough = 10 * time.Second
+	// emptyFor is how long a folder must be empty before the files in work count
+	// as deleted.
+	emptyFor = 30 * time.Second
 	// rememberFor is how long a finished file is remembered after it left.
 	rememberFor = 30 * 24 * time.Hour
 )

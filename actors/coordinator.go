@@ -24,17 +24,19 @@ type coordinator struct {
 	persistence *actor.PID
 	egress      *actor.PID
 
-	ctx      context.Context
-	cancel   context.CancelFunc
-	retry    alarm
-	pause    backoff
-	snap     messages.Snapshot
-	batch    int
-	catalog  *catalog
-	settling int
-	ended    bool // children end because this actor does
-	problems map[string]messages.Problem
-	ignored  uint64
+	ctx        context.Context
+	cancel     context.CancelFunc
+	retry      alarm
+	pause      backoff
+	snap       messages.Snapshot
+	batch      int
+	catalog    *catalog
+	settling   int
+	suspects   map[messages.FileID]bool // planned again after the next listing
+	emptySince time.Time                // when the folder was first seen empty although files are in work
+	ended      bool                     // children end because this actor does
+	problems   map[string]messages.Problem
+	ignored    uint64
 
 	topics, dispatcher, fleet, ingress, scanner, group *actor.PID
 
@@ -56,6 +58,7 @@ func newCoordinator(c coordinator) actor.Actor {
 	c.problems = map[string]messages.Problem{}
 	c.planners = map[messages.FileID]*actor.PID{}
 	c.crashes = map[messages.FileID]int{}
+	c.suspects = map[messages.FileID]bool{}
 	c.running = map[messages.FileID]messages.File{}
 	return &c
 }
@@ -84,6 +87,7 @@ func (c *coordinator) Receive(ctx actor.Context) {
 	case *topicsGrown:
 		c.log.Info("partitions grown", "partitions", m.partitions)
 		c.forward(ctx, c.group, m)
+		c.forward(ctx, c.fleet, &partitionCount{n: m.partitions})
 	case *askCaughtUp:
 		c.forward(ctx, c.ingress, m)
 	case *classicWorkers:
@@ -190,7 +194,7 @@ func (c *coordinator) open(ctx actor.Context, ready *topicsReady) {
 		}
 	}
 	c.fleet = spawn(ctx, c.log, "fleet", func() actor.Actor {
-		return newFleet(fleet{squad: sq, log: c.log, restore: snap.Workers, held: held})
+		return newFleet(fleet{squad: sq, log: c.log, restore: snap.Workers, held: held, partitions: ready.chunks.Partitions})
 	})
 	c.group = spawn(ctx, c.log, "classic-group", func() actor.Actor {
 		return newClassicGroup(classicGroup{cfg: c.cfg, bus: c.parts.Groups, in: c.parts.Consumer, log: c.log, fleet: c.fleet})

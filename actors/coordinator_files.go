@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -20,8 +21,7 @@ func (c *coordinator) onFile(ctx actor.Context, msg any) {
 	case *fingerprinted:
 		c.onFingerprint(ctx, m)
 	case *fileSuspect:
-		ctx.Send(c.scanner, &rescan{})
-		c.suspect(ctx, m.id)
+		c.suspects[m.id] = true
 	case *fileEnded:
 		c.onEnded(ctx, m)
 	case *archived:
@@ -38,7 +38,11 @@ func (c *coordinator) onListing(ctx actor.Context, m *listing) {
 	if m.err != nil {
 		return
 	}
-	w := c.catalog.list(m.files, time.Now())
+	now := time.Now()
+	if c.emptied(m, now) {
+		return
+	}
+	w := c.catalog.list(m.files, now)
 	c.settling = w.settling
 	for _, id := range w.changed {
 		ctx.Send(c.dispatcher, &fileChanged{id: id, state: messages.FileChanged, reason: "its size changed while it was in work"})
@@ -46,7 +50,6 @@ func (c *coordinator) onListing(ctx actor.Context, m *listing) {
 	for _, id := range w.gone {
 		ctx.Send(c.dispatcher, &fileChanged{id: id, state: messages.FileChanged, reason: "it was deleted while it was in work"})
 	}
-	now := time.Now()
 	for _, id := range w.left {
 		ctx.Send(c.dispatcher, &fileSeen{id: id, change: func(f *messages.File) { f.Left = now }})
 	}
@@ -56,6 +59,22 @@ func (c *coordinator) onListing(ctx actor.Context, m *listing) {
 	for _, f := range w.fingerprint {
 		ctx.Send(c.scanner, &fingerprint{file: f})
 	}
+	c.recheck(ctx)
+}
+
+// emptied holds a listing back that shows nothing at all although files are in
+// work: a share that is not mounted looks like that.
+func (c *coordinator) emptied(m *listing, now time.Time) bool {
+	if len(m.files) > 0 || c.catalog.work == 0 {
+		c.emptySince = time.Time{}
+		return false
+	}
+	if c.emptySince.IsZero() {
+		c.emptySince = now
+		c.log.Warn("the input folder is empty although files are in work: is it mounted?")
+	}
+	c.problem("input", "input", errors.New("the input folder is empty although files are in work: is it mounted?"))
+	return now.Sub(c.emptySince) < emptyFor
 }
 
 func (c *coordinator) onFingerprint(ctx actor.Context, m *fingerprinted) {
@@ -78,11 +97,18 @@ func (c *coordinator) onFingerprint(ctx actor.Context, m *fingerprinted) {
 	c.admit(ctx)
 }
 
-// suspect plans a file again whose planner found another file than was listed,
-// in case the next listing shows the same version after all.
-func (c *coordinator) suspect(ctx actor.Context, id messages.FileID) {
-	if f, ok := c.running[id]; ok {
-		c.log.Info("input file is not as it was listed, looking again", "file", f.Info.Path)
+// recheck plans files again whose planner found another file than was listed,
+// where the listing shows the listed one after all.
+func (c *coordinator) recheck(ctx actor.Context) {
+	for id := range c.suspects {
+		if !c.catalog.intact(id) {
+			continue // a fingerprint, or the next listing, tells
+		}
+		delete(c.suspects, id)
+		if f, ok := c.running[id]; ok {
+			c.log.Info("input file could not be read as it was listed, planning it again", "file", f.Info.Path)
+			c.replan(ctx, f)
+		}
 	}
 }
 
@@ -125,6 +151,7 @@ func (c *coordinator) replan(ctx actor.Context, f messages.File) {
 func (c *coordinator) onEnded(ctx actor.Context, m *fileEnded) {
 	f := m.file
 	delete(c.running, f.ID)
+	delete(c.suspects, f.ID)
 	if pid := c.planners[f.ID]; pid != nil {
 		delete(c.planners, f.ID)
 		ctx.Stop(pid)

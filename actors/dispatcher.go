@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -355,7 +357,6 @@ func (d *dispatcher) onGiveUp(m *giveUp, now time.Time) {
 		d.led.change(b.ID, messages.FileChanged, m.err.Error(), now)
 	}
 	d.led.kill(b, e, m.err.Error(), now)
-	d.log.Warn("chunk is dead", "batch_id", m.batchID, "err", m.err)
 }
 
 func (d *dispatcher) onAdopt(ctx actor.Context, m *adopt, now time.Time) {
@@ -399,9 +400,26 @@ func (d *dispatcher) onBatchSize(ctx actor.Context, m *useBatchSize) {
 	}
 }
 
+// maxDeadLines is how many dead chunks of a file are logged one by one.
+const maxDeadLines = 1000
+
+// tellDead lists chunks that were given up, with the reason.
+func (d *dispatcher) tellDead() {
+	for _, x := range d.led.buried {
+		b := d.led.files[x.ID.File]
+		if b == nil || b.DeadChunks > maxDeadLines {
+			continue
+		}
+		d.log.Warn("chunk is dead", "file", b.Info.Path, "chunk", x.ID.Index, "first_line", x.FirstLine, "lines", x.Lines,
+			"items", x.Items, "offset", x.Offset, "attempts", x.Attempt, "worker_id", x.Worker, "reason", x.Reason)
+	}
+	d.led.buried = nil
+}
+
 // flush hands the writes on, tells who waits for them, and raises credits.
 func (d *dispatcher) flush(ctx actor.Context) {
 	batch, ended := d.led.take()
+	d.tellDead()
 	for _, f := range ended {
 		delete(d.planners, f.ID)
 		d.after = append(d.after, notice{to: d.owner, msg: &fileEnded{file: f}})
@@ -452,7 +470,8 @@ func (d *dispatcher) share(p *planning) int {
 // files lists every file that is known.
 func (d *dispatcher) files() []messages.FileStatus {
 	out := make([]messages.FileStatus, 0, len(d.led.files))
-	for _, b := range d.led.files {
+	for _, id := range slices.Sorted(maps.Keys(d.led.files)) {
+		b := d.led.files[id]
 		out = append(out, messages.FileStatus{File: b.File, Ready: len(b.planned) + len(b.again), Running: b.live})
 	}
 	return out

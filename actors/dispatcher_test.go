@@ -18,7 +18,6 @@ type deskBundle struct {
 	*stage
 	pid                                       *actor.PID
 	persistence, owner, planner, hands, input *probe
-	writes                                    []messages.Batch
 }
 
 func stageDesk(t *testing.T, snap messages.Snapshot, f func(b *deskBundle)) {

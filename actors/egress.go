@@ -29,11 +29,12 @@ type egress struct {
 
 // sendQueue is what waits for one broker.
 type sendQueue struct {
-	leader int32
-	ready  []*send
-	flying []*send
-	again  alarm
-	pause  backoff
+	leader  int32
+	ready   []*send
+	flying  []*send
+	again   alarm
+	pause   backoff
+	failing bool
 }
 
 type (
@@ -196,6 +197,7 @@ func (e *egress) onProduced(ctx actor.Context, m *produced) {
 			ctx.Send(s.reply, &sent{tag: s.tag, offset: out.Offset, err: out.Err})
 		}
 	}
+	q.failing = worst != nil
 	e.report(ctx, worst)
 	if worst == nil {
 		q.pause.reset()
@@ -207,7 +209,15 @@ func (e *egress) onProduced(ctx actor.Context, m *produced) {
 	e.answerFlushed(ctx)
 }
 
+// report tells the owner when a broker cannot be written, and when all can again.
 func (e *egress) report(ctx actor.Context, err error) {
+	if err == nil {
+		for _, q := range e.queues {
+			if q.failing {
+				return
+			}
+		}
+	}
 	if err == nil && !e.failing {
 		return
 	}

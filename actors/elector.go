@@ -136,7 +136,12 @@ func (e *elector) step(ctx actor.Context) {
 func (e *elector) onAcquired(ctx actor.Context, m *acquired) {
 	e.busy = false
 	e.report(ctx, m.err)
-	if m.err != nil || e.resign != nil {
+	if e.resign != nil {
+		e.term, e.leads = m.term, m.err == nil && m.ok
+		e.giveUp(ctx) // it came too late: nobody wants it
+		return
+	}
+	if m.err != nil {
 		return
 	}
 	if !m.ok {
@@ -152,6 +157,10 @@ func (e *elector) onAcquired(ctx actor.Context, m *acquired) {
 func (e *elector) onRenewed(ctx actor.Context, m *renewed) {
 	e.busy = false
 	e.report(ctx, m.err)
+	if e.resign != nil {
+		e.giveUp(ctx)
+		return
+	}
 	switch {
 	case m.err == nil:
 		e.trusted = m.began.Add(leaseTTL - leaseMargin)
@@ -169,7 +178,9 @@ func (e *elector) depose(ctx actor.Context, reason string) {
 func (e *elector) onRelease(ctx actor.Context) {
 	e.resign = ctx.Sender()
 	e.tick.stop()
-	e.giveUp(ctx)
+	if !e.busy { // else when the call in flight has ended
+		e.giveUp(ctx)
+	}
 }
 
 // giveUp gives the lease back, if this master has it, so that nobody waits for

@@ -25,10 +25,12 @@ type fleet struct {
 	byPID   map[string]messages.WorkerID
 	serial  int
 	view    *groupView
-	classic int // classic workers that are known
-	told    int // how many of them the owner knows of
-	dropped uint64
-	ended   bool // children end because this actor does
+	classic int    // classic workers that are known
+	told    int    // how many of them the owner knows of
+	dropped uint64 // messages of workers that are not known
+	// partitions is how many the chunk topic has.
+	partitions int
+	ended      bool // children end because this actor does
 }
 
 // member is the fleet's side of one worker.
@@ -78,6 +80,11 @@ func (f *fleet) Receive(ctx actor.Context) {
 				ctx.Send(w.pid, m)
 			}
 		}
+	case *partitionCount:
+		f.partitions = m.n
+		for _, w := range f.crew {
+			ctx.Send(w.pid, m)
+		}
 	case *workerStatus:
 		f.onStatus(ctx, m)
 	case *actor.Terminated:
@@ -86,6 +93,8 @@ func (f *fleet) Receive(ctx actor.Context) {
 		ctx.Respond(f.list())
 	case *fillOverview:
 		m.overview.Workers = f.present()
+		m.overview.Ignored += f.dropped
+		m.overview.Problems = append(m.overview.Problems, f.problems()...)
 		ctx.RequestWithCustomSender(f.dispatcher, m, ctx.Sender())
 	}
 }
@@ -145,6 +154,7 @@ func (f *fleet) hire(ctx actor.Context, w messages.Worker, held []assignment) *m
 	f.crew[w.ID] = m
 	f.byPID[pid.Id] = w.ID
 	f.tally(w.Kind, +1)
+	ctx.Send(pid, &partitionCount{n: f.partitions})
 	if f.view != nil && w.Kind == messages.Classic {
 		ctx.Send(pid, f.view)
 	}
@@ -210,6 +220,20 @@ func (f *fleet) present() (n int) {
 		}
 	}
 	return n
+}
+
+// problems tells of workers that are there and get nothing.
+func (f *fleet) problems() []messages.Problem {
+	idle := 0
+	for _, w := range f.crew {
+		if w.status.Kind == messages.Classic && len(w.status.Partitions) == 0 && w.status.State == messages.WorkerAnnounced {
+			idle++
+		}
+	}
+	if idle == 0 {
+		return nil
+	}
+	return []messages.Problem{{Part: "workers", Text: fmt.Sprintf("%d workers have no partition: raise the partitions by updatePartitions; they see it within 300 s", idle)}}
 }
 
 func (f *fleet) list() []messages.WorkerStatus {

@@ -33,7 +33,6 @@ type ingress struct {
 	paused   alarm
 	pause    backoff
 	asked    []question
-	stored   map[place]int64
 	shown    map[place]int64 // offsets that lag tools do not know yet
 	show     alarm
 	draining *actor.PID

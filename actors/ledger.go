@@ -20,7 +20,8 @@ type ledger struct {
 	turn        []messages.FileID // files in work, in the order of their turns
 	held        map[messages.WorkerID]map[messages.ChunkID]*entry
 	out         messages.Batch
-	ended       []messages.FileID // files that became terminal since the last take
+	ended       []messages.FileID    // files that became terminal since the last take
+	buried      []messages.OpenChunk // chunks that died, to be told
 }
 
 // fileName is how batch ids name a file version.
@@ -230,6 +231,7 @@ func (l *ledger) enter(b *book, c messages.Chunk) *entry {
 // bury gives a chunk up.
 func (l *ledger) bury(b *book, e *entry, reason string) {
 	e.State, e.Reason = messages.ChunkDead, reason
+	l.buried = append(l.buried, e.OpenChunk)
 	b.DeadChunks++
 	b.DeadItems += int64(e.Items)
 	l.out.Chunks = append(l.out.Chunks, e.OpenChunk)

@@ -12,7 +12,7 @@ type verdict uint8
 
 const (
 	verdictDone    verdict = iota // the chunk is done by this result
-	verdictLate                   // the chunk is done by an attempt that was given up
+	verdictLate                   // the chunk is done by an attempt that was given up, or by another worker
 	verdictFailed                 // the attempt failed
 	verdictRetry                  // the worker asks to do it later
 	verdictRepeat                 // the chunk was terminal before: nothing changes
@@ -156,10 +156,10 @@ func (l *ledger) result(s messages.Signal, now time.Time) verdict {
 	if e.State == messages.ChunkDead {
 		return verdictRepeat
 	}
-	if attempt > e.Attempt || attempt == e.Attempt && e.Worker != s.Worker {
+	if attempt > e.Attempt {
 		return verdictStale
 	}
-	mine := attempt == e.Attempt && e.out()
+	mine := attempt == e.Attempt && e.out() && e.Worker == s.Worker
 	wrong := s.Total != int64(e.Items) || s.Processing != s.Total
 	switch {
 	case !s.Failed() && !wrong:

@@ -68,10 +68,7 @@ func testCut(id messages.FileID, index int) cut {
 }
 
 // sentOut is an assignment that a simulated worker was handed.
-type sentOut struct {
-	assignment
-	finished bool // its worker said ok once
-}
+type sentOut struct{ assignment }
 
 // machine runs a ledger through a random schedule beside a naive model.
 type machine struct {

@@ -19,17 +19,26 @@ type liveness struct {
 	kind  messages.WorkerKind
 	state messages.WorkerState // announced, suspect, lost, draining or gone; free and busy are the slots' matter
 	last  time.Time            // last sign of life
+	// draining worker takes nothing more, whatever its state, until it
+	// announces itself anew.
+	draining bool
 }
 
 // sign notes a sign of life and reports whether the worker was suspect or lost.
 func (l *liveness) sign(now time.Time) (back bool) {
 	l.last = now
-	if l.state == messages.WorkerSuspect || l.state == messages.WorkerLost {
-		l.state = messages.WorkerAnnounced
-		return true
+	if l.state != messages.WorkerSuspect && l.state != messages.WorkerLost {
+		return false
 	}
-	return false
+	l.state = messages.WorkerAnnounced
+	if l.draining {
+		l.state = messages.WorkerDraining
+	}
+	return true
 }
+
+// drain notes that the worker takes nothing more.
+func (l *liveness) drain() { l.draining, l.state = true, messages.WorkerDraining }
 
 // due is when the worker has to be looked at next. An idle classic worker sends
 // nothing, so its silence says nothing.

@@ -25,7 +25,6 @@ type stage struct {
 	log     *slog.Logger
 	mu      sync.Mutex
 	dead    []string // dead letters
-	panics  int      // expected
 	started []*actor.PID
 }
 

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -26,6 +27,10 @@ type supervisor struct {
 	asked  time.Time // when ingress was asked whether everything was read
 	reason string    // of a silence that is to be judged
 	status messages.WorkerStatus
+	ended  bool // its child ends because this actor does
+
+	partitions int  // of the chunk topic
+	disowned   bool // a classic worker whose partitions another one announced
 }
 
 type (
@@ -41,6 +46,8 @@ type (
 		committed []int64   // committed offset of each partition
 		note      string    // why nothing can be dispatched, when that is so
 	}
+	// partitionCount says how many partitions the chunk topic has.
+	partitionCount struct{ n int }
 	// disown says that another worker announced some of this one's partitions.
 	disown struct{ partitions []int32 }
 	// workerStatus tells the fleet what the worker is now.
@@ -68,6 +75,7 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		s.hands = spawn(ctx, s.log, "free-worker", func() actor.Actor { return newFreeWorker(sq, w, held) })
 		s.tell(ctx)
 	case *actor.Stopping:
+		s.ended = true
 		s.watch.stop()
 		return
 	case *heard:
@@ -78,6 +86,11 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		if s.onHeard(ctx, m) {
 			ack = &receipt{}
 		}
+	case *actor.Terminated:
+		if !s.ended {
+			ctx.Stop(ctx.Self()) // its free-worker failed: the fleet begins anew
+		}
+		return
 	case *load:
 		s.load = *m
 	case *groupView:
@@ -85,6 +98,9 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		s.tell(ctx)
 	case *disown:
 		s.onDisown(ctx, m)
+	case *partitionCount:
+		s.partitions = m.n
+		s.tell(ctx)
 	case *silent:
 		s.ask(ctx, m.reason)
 	case *caughtUp:
@@ -117,7 +133,7 @@ func (s *supervisor) onHeard(ctx actor.Context, m *heard) (passed bool) {
 		} else {
 			s.sign(ctx)
 		}
-		ctx.Send(s.hands, &beat{signal: x, draining: s.alive.state == messages.WorkerDraining})
+		ctx.Send(s.hands, &beat{signal: x, draining: s.alive.draining})
 	case messages.SignalProgress:
 		s.sign(ctx)
 		ctx.Send(s.hands, &work{batchID: x.BatchID})
@@ -129,7 +145,7 @@ func (s *supervisor) onHeard(ctx actor.Context, m *heard) (passed bool) {
 		s.sign(ctx)
 	case messages.SignalDraining:
 		s.sign(ctx)
-		s.alive.state = messages.WorkerDraining
+		s.alive.drain()
 		s.tell(ctx)
 	case messages.SignalBye:
 		s.leave(ctx)
@@ -165,7 +181,7 @@ func (s *supervisor) announce(ctx actor.Context, x messages.Signal) {
 	}
 	first := s.known.Seen.IsZero()
 	restarted := !first && (w.Kind != s.known.Kind || w.Incarnation != s.known.Incarnation)
-	s.known = w
+	s.known, s.disowned = w, false
 	s.alive = liveness{kind: w.Kind, state: messages.WorkerAnnounced, last: time.Now()}
 	s.log.Debug("worker announced", "kind", w.Kind.String(), "partitions", w.Partitions)
 	s.store(ctx, false)
@@ -199,10 +215,20 @@ func (s *supervisor) ask(ctx actor.Context, reason string) {
 	ctx.Send(s.owner, &askCaughtUp{who: ctx.Self()})
 }
 
+// forsaken reports whether nothing speaks for a classic worker any more: another
+// one has its partitions, and it holds nothing.
+func (s *supervisor) forsaken() bool {
+	return s.disowned && len(s.load.held) == 0 && s.alive.state == messages.WorkerAnnounced
+}
+
 // judge decides about a silence after everything was read.
 func (s *supervisor) judge(ctx actor.Context) {
 	reason := s.reason
 	s.reason, s.asked = "", time.Time{}
+	if s.forsaken() && time.Since(s.alive.last) >= forgetAfter {
+		s.leave(ctx)
+		return
+	}
 	if s.known.Kind == messages.Classic && s.alive.state != messages.WorkerLost {
 		if len(s.load.held) > 0 && time.Since(s.alive.last) >= s.cfg.WorkerTimeout {
 			s.lose(ctx, reason)
@@ -234,7 +260,7 @@ func (s *supervisor) lose(ctx actor.Context, reason string) {
 func (s *supervisor) onDisown(ctx actor.Context, m *disown) {
 	for _, p := range m.partitions {
 		if slices.Contains(s.known.Partitions, p) {
-			s.known.Partitions = nil
+			s.known.Partitions, s.disowned = nil, true
 			s.store(ctx, s.known.Lost)
 			s.tell(ctx)
 			return
@@ -249,6 +275,8 @@ func (s *supervisor) takes() (ok bool, why string) {
 		return false, ""
 	case len(s.known.Partitions) == 0:
 		return false, "has no partition: there are more workers than partitions"
+	case int(s.known.Partitions[0]) >= s.partitions:
+		return false, fmt.Sprintf("announced partition %d, but the topic has %d", s.known.Partitions[0], s.partitions)
 	case s.known.Kind == messages.Native:
 		return true, ""
 	case !s.gate.stable:
@@ -282,6 +310,9 @@ func (s *supervisor) strip(ctx actor.Context, how ending, reason string) {
 
 func (s *supervisor) rearm(ctx actor.Context) {
 	at, ok := s.alive.due()
+	if s.forsaken() {
+		at, ok = s.alive.last.Add(forgetAfter), true
+	}
 	if !ok || !s.asked.IsZero() {
 		s.watch.stop()
 		return

@@ -204,6 +204,7 @@ func TestDeletedFileInWorkIsChanged(t *testing.T) {
 		h := w.hire("w1", 0)
 		w.drop("a.txt", 100)
 		h.finish(messages.OutcomeOK)
+		w.drop("other.txt", 0)
 		w.files.remove("a.txt")
 		time.Sleep(2 * scanEvery)
 		for len(h.read()) > 0 {
@@ -298,5 +299,57 @@ func TestGarbageFromWorkersIsCounted(t *testing.T) {
 		w.drop("a.txt", 4)
 		h.work("a.txt")
 		require.Equal(t, uint64(16), w.overview().Ignored)
+	})
+}
+
+func TestEmptyFolderIsNotBelievedAtOnce(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		h := w.hire("w1", 0)
+		w.drop("a.txt", 4000)
+		data := w.files.files["a.txt"]
+		w.files.remove("a.txt") // its share is not mounted any more
+		time.Sleep(emptyFor / 2)
+		require.Equal(t, messages.FileRunning, w.file("a.txt").State)
+		require.Contains(t, w.overview().Problems[0].Text, "is it mounted?")
+		w.files.put("a.txt", string(data.data), data.at)
+		time.Sleep(2 * scanEvery)
+		require.Empty(t, w.overview().Problems)
+		h.work("a.txt")
+		require.Equal(t, int64(4000), w.file("a.txt").DoneItems)
+	})
+}
+
+func TestFileThatWasAwayForAMomentIsPlannedAgain(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		w.drop("other.txt", 0)
+		w.files.mu.Lock()
+		w.files.away = 3
+		w.files.mu.Unlock()
+		h := w.hire("w1", 0)
+		w.drop("a.txt", 40)
+		time.Sleep(10 * scanEvery)
+		h.work("a.txt")
+		require.Equal(t, int64(40), w.file("a.txt").DoneItems)
+	})
+}
+
+func TestResultOfAnotherWorkerCompletesTheChunk(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		h := w.hire("w1", 0)
+		other := w.hire("w2", 1)
+		w.drop("a.txt", 4)
+		mine, theirs := h.read()[0], other.read()[0]
+		other.report(mine, messages.OutcomeOK)
+		require.Len(t, w.worker("w1").Held, 1, "it frees nobody but its sender")
+		other.report(theirs, messages.OutcomeOK)
+		h.report(mine, messages.OutcomeOK)
+		f := w.file("a.txt")
+		require.Equal(t, messages.FileDone, f.State)
+		require.Equal(t, int64(4), f.DoneItems)
+		require.Equal(t, int64(1), f.Repeats)
+		require.Empty(t, w.worker("w1").Held)
 	})
 }

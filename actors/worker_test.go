@@ -19,14 +19,15 @@ type crewBundle struct {
 	fleet                                  *actor.PID
 	owner                                  *probe
 	dispatcher, persistence, egress, input *probe
-	epochs                                 map[messages.WorkerID]offer
 }
 
 func stageCrew(t *testing.T, restore []messages.Worker, held map[messages.WorkerID][]assignment, f func(b *crewBundle)) {
 	onStage(t, func(s *stage) {
 		b := &crewBundle{stage: s, dispatcher: s.probe("dispatcher"), persistence: s.probe("persistence"), egress: s.probe("egress"), input: s.probe("ingress"), owner: s.probe("coordinator")}
 		sq := squad{cfg: Config{ChunkTopic: "c", WorkerTimeout: time.Minute, Prefetch: 1}, files: &memFiles{}, dispatcher: b.dispatcher.pid, persistence: b.persistence.pid, egress: b.egress.pid, owner: b.owner.pid}
-		b.fleet, _ = s.spawn("fleet", func() actor.Actor { return newFleet(fleet{squad: sq, log: s.log, restore: restore, held: held}) })
+		b.fleet, _ = s.spawn("fleet", func() actor.Actor {
+			return newFleet(fleet{squad: sq, log: s.log, restore: restore, held: held, partitions: 8})
+		})
 		// Ingress has always read everything.
 		b.owner.answer = func(ctx actor.Context, msg any) {
 			if m, ok := msg.(*askCaughtUp); ok {
@@ -374,3 +375,56 @@ func TestPanickingSupervisorReturnsItsChunks(t *testing.T) {
 }
 
 func parentOf(id string) string { return id[:strings.LastIndexByte(id, '/')] }
+
+func TestPanickingFreeWorkerReturnsItsChunks(t *testing.T) {
+	t.Parallel()
+	stageCrew(t, nil, nil, func(b *crewBundle) {
+		b.hear(announce("w", 3, 1))
+		o := expect[*offer](b.dispatcher)
+		b.give(o, 0)
+		b.tell(o.pid, (*judged)(nil))
+		require.Equal(t, "its supervisor failed", expect[*workerLost](b.dispatcher).reason)
+		b.forgive()
+	})
+}
+
+func TestPartitionBeyondTheTopicIsNotDispatchable(t *testing.T) {
+	t.Parallel()
+	stageCrew(t, nil, nil, func(b *crewBundle) {
+		b.hear(announce("w", 8, 1))
+		expectNone[*offer](b.dispatcher)
+		require.Contains(t, b.status("w").Note, "partition 8")
+		b.tell(b.fleet, &partitionCount{n: 9})
+		expect[*offer](b.dispatcher)
+	})
+}
+
+func TestDrainingWorkerStaysDraining(t *testing.T) {
+	t.Parallel()
+	stageCrew(t, nil, nil, func(b *crewBundle) {
+		b.hear(announce("w", 3, 1))
+		s := announce("w", 3, 1)
+		s.Kind = messages.SignalDraining
+		b.hear(s)
+		b.dispatcher.clear()
+		time.Sleep(suspectAfter + time.Second)
+		b.hear(beatOf("w", 1, 0))
+		require.Equal(t, messages.WorkerDraining, b.status("w").State)
+		expectNone[*offer](b.dispatcher)
+		b.hear(announce("w", 3, 2))
+		expect[*offer](b.dispatcher)
+	})
+}
+
+func TestDisownedClassicWorkerIsForgotten(t *testing.T) {
+	t.Parallel()
+	stageCrew(t, nil, nil, func(b *crewBundle) {
+		b.hear(classicNew("old", 1), classicNew("empty"))
+		b.hear(classicNew("new", 1))
+		time.Sleep(forgetAfter + time.Minute)
+		require.Equal(t, messages.WorkerGone, b.status("old").State)
+		require.Equal(t, messages.WorkerAnnounced, b.status("empty").State, "it may be alive, and says nothing while idle")
+		require.Equal(t, messages.WorkerAnnounced, b.status("new").State)
+		b.forgive()
+	})
+}

@@ -216,7 +216,7 @@ func (b *memBus) Evict(context.Context, string, string) error { return nil }
 type memFiles struct {
 	mu    sync.Mutex
 	files map[string]memFile
-	reads int
+	away  int // how many streams find no file
 }
 
 type memFile struct {
@@ -252,7 +252,6 @@ func (m *memFiles) List(context.Context) ([]messages.FileInfo, error) {
 func (m *memFiles) open(f messages.FileInfo) (memFile, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.reads++
 	x, ok := m.files[f.Path]
 	if !ok || int64(len(x.data)) != f.Size || !x.at.Equal(f.ModTime) {
 		return memFile{}, fmt.Errorf("open %s: %w", f.Path, messages.ErrFileChanged)
@@ -270,6 +269,15 @@ func (m *memFiles) Stream(_ context.Context, f messages.FileInfo, off, length in
 	if err != nil {
 		return err
 	}
+	m.mu.Lock()
+	away := m.away > 0 && len(x.data) > 0
+	if away {
+		m.away--
+	}
+	m.mu.Unlock()
+	if away {
+		return messages.ErrFileChanged
+	}
 	return feed(bytes.Clone(x.data[off : off+length]))
 }
 
@@ -285,7 +293,6 @@ type world struct {
 	sys   *System
 	log   *slog.Logger
 	hands map[string]*hand
-	items map[string]int // by item, from accepted runs
 }
 
 func inWorld(t *testing.T, f func(w *world)) {

@@ -25,7 +25,6 @@ const self = "w-1"
 type sent struct {
 	topic string
 	at    time.Time
-	offs  int // how many chunk records there were then
 	messages.Signal
 	raw []byte
 }
