@@ -64,11 +64,13 @@ func resultName(chunk Chunk) string {
 }
 
 // Create begins a result. The caller writes it and ends with Commit or Abort.
+// Errors of all three wrap ErrRetry: a full or missing disk says nothing about
+// the chunk, which is tried again later.
 func (r Results) Create(chunk Chunk) (*ResultFile, error) {
 	final := r.Path(chunk)
 	temps := filepath.Join(filepath.Dir(final), tempFolder)
 	if err := makeFolder(temps); err != nil {
-		return nil, fmt.Errorf("result of %s: %w", chunk.BatchID, err)
+		return nil, fmt.Errorf("%w: result of %s: %w", ErrRetry, chunk.BatchID, err)
 	}
 	sum := sha256.Sum256([]byte(resultName(chunk)))
 	prefix := hex.EncodeToString(sum[:8]) + "-"
@@ -77,7 +79,7 @@ func (r Results) Create(chunk Chunk) (*ResultFile, error) {
 	name := filepath.Join(temps, prefix+"a"+strconv.Itoa(chunk.Attempt)+"-"+randomHex(8))
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
-		return nil, fmt.Errorf("result of %s: %w", chunk.BatchID, err)
+		return nil, fmt.Errorf("%w: result of %s: %w", ErrRetry, chunk.BatchID, err)
 	}
 	return &ResultFile{file: f, buf: bufio.NewWriterSize(f, 64<<10), final: final}, nil
 }
@@ -115,7 +117,11 @@ func (f *ResultFile) Write(p []byte) (int, error) {
 	if f.ended {
 		return 0, errResultEnded
 	}
-	return f.buf.Write(p)
+	n, err := f.buf.Write(p)
+	if err != nil {
+		err = fmt.Errorf("%w: write result: %w", ErrRetry, err)
+	}
+	return n, err
 }
 
 // Commit puts the result in its place, durably. When it fails there is no new
@@ -128,7 +134,7 @@ func (f *ResultFile) Commit() error {
 	err := errors.Join(f.buf.Flush(), f.file.Sync())
 	if err != nil {
 		f.Abort()
-		return fmt.Errorf("commit result: %w", err)
+		return fmt.Errorf("%w: commit result: %w", ErrRetry, err)
 	}
 	f.ended = true
 	err = f.file.Close()
@@ -137,10 +143,10 @@ func (f *ResultFile) Commit() error {
 	}
 	if err != nil {
 		_ = os.Remove(f.file.Name())
-		return fmt.Errorf("commit result: %w", err)
+		return fmt.Errorf("%w: commit result: %w", ErrRetry, err)
 	}
 	if err := syncFolder(filepath.Dir(f.final)); err != nil {
-		return fmt.Errorf("commit result: %w", err)
+		return fmt.Errorf("%w: commit result: %w", ErrRetry, err)
 	}
 	return nil
 }
