@@ -92,16 +92,16 @@ func stageGroup(t *testing.T, f func(s *stage, bus *memBus, pid *actor.PID, flee
 func TestEmptyGroupGetsTheEndsCommitted(t *testing.T) {
 	t.Parallel()
 	stageGroup(t, func(s *stage, bus *memBus, pid *actor.PID, fleet *probe) {
-		require.Equal(t, map[place]int64{{"chunks", 0}: 1, {"chunks", 1}: 0}, bus.kept["g"])
+		require.Equal(t, map[place]int64{{"chunks", 0}: 1, {"chunks", 1}: 0}, bus.keptAt("g"))
 		bus.Produce(t.Context(), []messages.Record{{Topic: "chunks", Partition: 1, Value: []byte("x")}})
 		time.Sleep(time.Minute)
-		require.Equal(t, int64(0), bus.kept["g"][place{"chunks", 1}], "not at every look")
+		require.Equal(t, int64(0), bus.keptAt("g")[place{"chunks", 1}], "not at every look")
 		bus.setGroup(messages.GroupState{Name: "g", State: messages.GroupEmpty})
 		time.Sleep(2 * idleGroupEvery)
-		require.Equal(t, int64(1), bus.kept["g"][place{"chunks", 1}], "again when it becomes empty")
+		require.Equal(t, int64(1), bus.keptAt("g")[place{"chunks", 1}], "again when it becomes empty")
 		bus.Produce(t.Context(), []messages.Record{{Topic: "chunks", Partition: 1, Value: []byte("x")}})
 		time.Sleep(renewEnds + time.Minute)
-		require.Equal(t, int64(2), bus.kept["g"][place{"chunks", 1}], "and once a day")
+		require.Equal(t, int64(2), bus.keptAt("g")[place{"chunks", 1}], "and once a day")
 	})
 }
 

@@ -49,7 +49,7 @@ func TestIngressStoresTheLowWaterMark(t *testing.T) {
 		w := expect[*write](b.persistence)
 		require.Equal(t, int64(2), w.batch.Offsets[len(w.batch.Offsets)-1].Offset)
 		time.Sleep(2 * showEvery)
-		require.Equal(t, int64(2), b.bus.kept["km"][place{"s", 0}], "lag tools see it")
+		require.Equal(t, int64(2), b.bus.keptAt("km")[place{"s", 0}], "lag tools see it")
 	})
 }
 

@@ -224,7 +224,7 @@ func TestTouchedFileGoesOn(t *testing.T) {
 		h := w.hire("w1", 0)
 		w.drop("a.txt", 3000)
 		h.finish(messages.OutcomeOK)
-		data := w.files.files["a.txt"].data
+		data := w.files.get("a.txt").data
 		w.files.put("a.txt", string(data), time.Now())
 		time.Sleep(2 * scanEvery)
 		h.work("a.txt")
@@ -307,7 +307,7 @@ func TestEmptyFolderIsNotBelievedAtOnce(t *testing.T) {
 	inWorld(t, func(w *world) {
 		h := w.hire("w1", 0)
 		w.drop("a.txt", 4000)
-		data := w.files.files["a.txt"]
+		data := w.files.get("a.txt")
 		w.files.remove("a.txt") // its share is not mounted any more
 		time.Sleep(emptyFor / 2)
 		require.Equal(t, messages.FileRunning, w.file("a.txt").State)

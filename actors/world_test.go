@@ -144,6 +144,13 @@ func (b *memBus) CommitOffsets(_ context.Context, group string, at []messages.Po
 	return nil
 }
 
+// keptAt returns what is committed for a group.
+func (b *memBus) keptAt(group string) map[place]int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return maps.Clone(b.kept[group])
+}
+
 func (b *memBus) Ensure(_ context.Context, specs []messages.TopicSpec) ([]messages.Topic, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -231,6 +238,12 @@ func (m *memFiles) put(path, data string, at time.Time) {
 		m.files = map[string]memFile{}
 	}
 	m.files[path] = memFile{[]byte(data), at}
+}
+
+func (m *memFiles) get(path string) memFile {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.files[path]
 }
 
 func (m *memFiles) remove(path string) {
