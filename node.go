@@ -15,10 +15,10 @@ import (
 	"time"
 
 	"github.com/lmittmann/tint"
-	"github.com/mattn/go-isatty"
 	"github.com/redis/go-redis/v9"
 
 	"kafka-master/actors"
+	"kafka-master/console"
 	"kafka-master/infra/boltstore"
 	"kafka-master/infra/embedded"
 	"kafka-master/infra/kafkabus"
@@ -59,6 +59,9 @@ type node struct {
 
 // runMaster runs a master until ctx ends or it cannot go on.
 func runMaster(ctx context.Context, s settings.Settings, stdout, stderr io.Writer) error {
+	if console.IsTerminal(stderr) && !s.IsSet("LOG_LEVEL") {
+		s.LogLevel = slog.LevelWarn // a person reads the console's lines
+	}
 	n := &node{s: s, log: newLogger(s, stderr), stdout: stdout, failed: make(chan error, 1)}
 	slog.SetDefault(n.log)
 	redis.SetLogger(quiet{})
@@ -277,8 +280,7 @@ func (n *node) ask(q messages.Query) (any, error) {
 // newLogger writes to w: text for a terminal, JSON for everything else, or as
 // LOG_FORMAT says.
 func newLogger(s settings.Settings, w io.Writer) *slog.Logger {
-	f, isFile := w.(*os.File)
-	terminal := isFile && isatty.IsTerminal(f.Fd())
+	terminal := console.IsTerminal(w)
 	switch {
 	case s.LogFormat == "json" || s.LogFormat == "auto" && !terminal:
 		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: s.LogLevel}))

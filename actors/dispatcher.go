@@ -28,9 +28,9 @@ type dispatcher struct {
 	planners map[messages.FileID]*planning
 	plans    uint64 // how many plans were begun; each one's number is its epoch
 	offers   map[messages.WorkerID]*offering
-	free     []messages.WorkerID // workers with a free slot, longest waiting first
-	ahead    []messages.WorkerID // workers that take a chunk ahead
-	after    []notice            // of the next write
+	free     []*offering // workers with a free slot, longest waiting first
+	ahead    []*offering // workers that take a chunk ahead
+	after    []notice    // of the next write
 	draining bool
 	tick     alarm
 }
@@ -260,12 +260,21 @@ func (d *dispatcher) onOffer(m *offer) {
 func (d *dispatcher) enqueue(o *offering) {
 	if o.given < o.upTo && !o.inFree {
 		o.inFree = true
-		d.free = append(d.free, o.worker)
+		d.free = d.append(d.free, o)
 	}
 	if o.given < o.ahead && !o.inAhead {
 		o.inAhead = true
-		d.ahead = append(d.ahead, o.worker)
+		d.ahead = d.append(d.ahead, o)
 	}
+}
+
+// append adds an offer to a queue. Offers that ended meanwhile are swept out
+// before they outnumber the others: with no work to do nothing else takes them.
+func (d *dispatcher) append(queue []*offering, o *offering) []*offering {
+	if len(queue) > 2*len(d.offers)+16 {
+		queue = slices.DeleteFunc(queue, func(x *offering) bool { return d.offers[x.worker] != x })
+	}
+	return append(queue, o)
 }
 
 // match pairs workers and chunks until one of them runs out.
@@ -298,22 +307,16 @@ func (d *dispatcher) match(now time.Time) {
 // takes a chunk ahead.
 func (d *dispatcher) nextOffer() *offering {
 	for len(d.free) > 0 {
-		o := d.offers[d.free[0]]
+		o := d.free[0]
 		d.free = d.free[1:]
-		if o == nil {
-			continue
-		}
-		if o.inFree = false; o.given < o.upTo {
+		if o.inFree = false; o.given < o.upTo && d.offers[o.worker] == o {
 			return o
 		}
 	}
 	for len(d.ahead) > 0 {
-		o := d.offers[d.ahead[0]]
+		o := d.ahead[0]
 		d.ahead = d.ahead[1:]
-		if o == nil {
-			continue
-		}
-		if o.inAhead = false; o.given < o.ahead {
+		if o.inAhead = false; o.given < o.ahead && d.offers[o.worker] == o {
 			return o
 		}
 	}

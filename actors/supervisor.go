@@ -122,6 +122,10 @@ func (s *supervisor) Receive(ctx actor.Context) {
 func (s *supervisor) onHeard(ctx actor.Context, m *heard) (passed bool) {
 	x := m.signal
 	if s.older(x) {
+		if x.Final() { // its work still counts; it frees nobody
+			ctx.Send(s.dispatcher, &judge{signal: x, ack: m.ack})
+			return true
+		}
 		return false
 	}
 	switch x.Kind {
@@ -153,9 +157,11 @@ func (s *supervisor) onHeard(ctx actor.Context, m *heard) (passed bool) {
 	return false
 }
 
-// older reports whether a message is of a former process of the worker.
+// older reports whether a message is of a former process of the worker. Once the
+// worker is lost any process may take its place: the clock that incarnations
+// come from may have gone back.
 func (s *supervisor) older(x messages.Signal) bool {
-	return !x.Incarnation.IsZero() && s.known.Incarnation.Newer(x.Incarnation)
+	return s.alive.state != messages.WorkerLost && !x.Incarnation.IsZero() && s.known.Incarnation.Newer(x.Incarnation)
 }
 
 // sign notes a sign of life.

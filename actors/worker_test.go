@@ -140,6 +140,28 @@ func TestSilenceMakesSuspectThenLostThenForgotten(t *testing.T) {
 	})
 }
 
+func TestFinalOfAnOlderIncarnationStillCounts(t *testing.T) {
+	t.Parallel()
+	stageCrew(t, nil, nil, func(b *crewBundle) {
+		b.hear(announce("w", 3, 10))
+		s := progress("w", "f1_chunk_0", 2, 2)
+		s.Incarnation = messages.Incarnation{StartMS: 9, Random: "r"}
+		b.hear(s)
+		require.Nil(t, expect[*judge](b.dispatcher).reply)
+	})
+}
+
+func TestLostWorkerMayComeBackWithAnOlderClock(t *testing.T) {
+	t.Parallel()
+	stageCrew(t, nil, nil, func(b *crewBundle) {
+		b.hear(announce("w", 3, 10))
+		time.Sleep(lostAfter + time.Second)
+		require.Equal(t, messages.WorkerLost, b.status("w").State)
+		b.hear(beatOf("w", 9, 0))
+		require.Equal(t, messages.WorkerFree, b.status("w").State)
+	})
+}
+
 func TestOlderIncarnationIsIgnored(t *testing.T) {
 	t.Parallel()
 	stageCrew(t, nil, nil, func(b *crewBundle) {

@@ -76,7 +76,7 @@ func apiVariables() []Variable {
 func logVariables() []Variable {
 	return []Variable{{
 		Name: "LOG_LEVEL", Default: "info",
-		Doc:  "Least important messages that are logged.",
+		Doc:  "Least important messages that are logged; unless set, a master on a terminal begins at warn.",
 		rule: rule{"one of debug, info, warn, error", setLogLevel},
 	}, {
 		Name: "LOG_FORMAT", Default: "auto",

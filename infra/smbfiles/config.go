@@ -1,0 +1,104 @@
+package smbfiles
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Defaults and limits of a Config.
+const (
+	PortDefault      = 445
+	IOTimeoutDefault = 30 * time.Second
+	ReadAheadDefault = 4
+	ReadAheadMax     = 16 // more reads at once make servers cut the session
+)
+
+// Config says where the input folder is.
+type Config struct {
+	// Host is the server's name or IP address, without a port.
+	Host string
+	// Port is the server's TCP port. Defaults to 445.
+	Port int
+	// User is the account, also as domain\user. Guests are not supported.
+	User string
+	// Password is the account's password. It appears in no error and no log.
+	Password string
+	// Share is the name of the share.
+	Share string
+	// Folder is the folder below the share, empty for the share itself. Both
+	// kinds of slashes separate.
+	Folder string
+	// IOTimeout is how long a server may send nothing while it owes an answer,
+	// before the connection is given up. Defaults to 30 s.
+	IOTimeout time.Duration
+	// ReadAhead is how many MiB are asked for ahead by each stream, 1 to 16.
+	// Defaults to 4; 8 to 16 helps when a round trip takes more than 10 ms.
+	ReadAhead int
+	// Logger is told of lost connections and of names that cannot be used.
+	// Defaults to slog.Default().
+	Logger *slog.Logger
+}
+
+// withDefaults returns c with empty fields filled, or what is wrong with it.
+func (c Config) withDefaults() (Config, error) {
+	if c.Port == 0 {
+		c.Port = PortDefault
+	}
+	if c.IOTimeout == 0 {
+		c.IOTimeout = IOTimeoutDefault
+	}
+	if c.ReadAhead == 0 {
+		c.ReadAhead = ReadAheadDefault
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	c.Folder = strings.Trim(path.Clean("/"+strings.ReplaceAll(c.Folder, `\`, "/")), "/")
+	_, user := c.account()
+	switch {
+	case c.Host == "" || strings.ContainsAny(c.Host, `/\ `):
+		return c, fmt.Errorf("host %q is not a host name or an IP address", c.Host)
+	case c.Port < 1 || c.Port > 65535:
+		return c, fmt.Errorf("port %d is not one of 1 to 65535", c.Port)
+	case user == "":
+		return c, errors.New("user is missing: guests are not supported")
+	case c.Share == "" || strings.ContainsAny(c.Share, `/\:*?"<>|`):
+		return c, fmt.Errorf("share %q is not the name of a share", c.Share)
+	case c.Folder != "" && !usable(c.Folder):
+		return c, fmt.Errorf("folder %q is not a path below the share", c.Folder)
+	case c.IOTimeout < 0:
+		return c, fmt.Errorf("timeout %s is negative", c.IOTimeout)
+	case c.ReadAhead < 1 || c.ReadAhead > ReadAheadMax:
+		return c, fmt.Errorf("read-ahead %d is not one of 1 to %d", c.ReadAhead, ReadAheadMax)
+	}
+	return c, nil
+}
+
+// account splits domain\user.
+func (c Config) account() (domain, user string) {
+	if domain, user, ok := strings.Cut(c.User, `\`); ok {
+		return domain, user
+	}
+	return "", c.User
+}
+
+func (c Config) address() string { return net.JoinHostPort(c.Host, strconv.Itoa(c.Port)) }
+
+// String is the folder as a person writes it.
+func (c Config) String() string { return "//" + path.Join(c.Host, c.Share, c.Folder) }
+
+// usable reports whether a slash separated path names a file below the share and
+// nothing else: no way up, no other data stream of a file, no wildcard.
+func usable(p string) bool {
+	if !fs.ValidPath(p) || strings.ContainsAny(p, `\:*?"<>|`) || strings.ContainsRune(p, '\uFFFD') {
+		return false
+	}
+	return !strings.ContainsFunc(p, func(r rune) bool { return r < ' ' })
+}
