@@ -1,9 +1,11 @@
 package worker
 
 import (
+	"hash/maphash"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"kafka-master/messages"
 )
@@ -20,10 +22,19 @@ const (
 // job is one chunk on the desk.
 type job struct {
 	chunk Chunk
+	sum   uint64 // of its items
 	order uint64
 	stage stage
 	last  *messages.Signal // the newest progress message, nil before the first
+	// outdated is set when another chunk came under the same id: nothing is
+	// said about this one any more.
+	outdated bool
 }
+
+// termTrust is how long a term is remembered after its last chunk. What a former
+// leader still has under way arrives within seconds; a lower term after that is
+// one of a state store that began anew, which must not be refused for ever.
+const termTrust = 30 * time.Second
 
 // desk is what the worker holds and remembers. It decides what becomes of a
 // chunk that was read, and does no I/O.
@@ -36,13 +47,15 @@ type desk struct {
 	busy     int // jobs whose handler runs
 	order    uint64
 	memory   memory
-	term     uint64 // the highest seen
+	seed     maphash.Seed
+	term     uint64    // the highest seen
+	termSeen time.Time // when its last chunk came
 	next     int64  // next offset to read
 	draining bool
 }
 
 func newDesk(capacity int, next int64) *desk {
-	return &desk{capacity: capacity, next: next, held: map[string]*job{}, memory: newMemory(memorySize)}
+	return &desk{capacity: capacity, next: next, held: map[string]*job{}, memory: newMemory(memorySize), seed: maphash.MakeSeed()}
 }
 
 // verdict is what is to be done about a chunk that was read.
@@ -58,21 +71,24 @@ func (d *desk) take(c Chunk, offset int64) verdict {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.next = offset + 1
-	if c.Term != 0 && c.Term < d.term {
+	if c.Term != 0 && !d.trust(c.Term) {
 		return verdict{stale: true}
 	}
-	d.term = max(d.term, c.Term)
-	if last, ok := d.memory.get(c.BatchID); ok {
+	sum := d.sum(c.Items)
+	if last, ok := d.memory.get(c.BatchID, sum); ok {
 		return verdict{answer: &last, final: true}
 	}
 	if j := d.held[c.BatchID]; j != nil {
-		return verdict{answer: j.last}
+		if j.sum == sum {
+			return verdict{answer: j.last}
+		}
+		d.outdate(j)
 	}
 	if d.draining {
 		return verdict{} // not held: the master sees that by the heartbeats and the bye
 	}
 	d.order++
-	j := &job{chunk: c, order: d.order}
+	j := &job{chunk: c, sum: sum, order: d.order}
 	d.held[c.BatchID] = j
 	switch {
 	case d.busy < d.capacity:
@@ -88,36 +104,72 @@ func (d *desk) take(c Chunk, offset int64) verdict {
 	return verdict{answer: &full, final: true}
 }
 
+// trust reports whether a chunk of the term may run.
+func (d *desk) trust(term uint64) bool {
+	now := time.Now()
+	if term < d.term && now.Sub(d.termSeen) < termTrust {
+		return false
+	}
+	d.term, d.termSeen = term, now
+	return true
+}
+
+// sum tells chunks apart that came under one id: a state store that began anew,
+// or lost its last commits, may use an id again for other lines.
+func (d *desk) sum(items []string) uint64 {
+	var h maphash.Hash
+	h.SetSeed(d.seed)
+	for _, item := range items {
+		h.WriteString(item)
+		h.WriteByte('\n')
+	}
+	return h.Sum64()
+}
+
+// outdate forgets a job whose id another chunk has now. If it runs, it runs on
+// in silence.
+func (d *desk) outdate(j *job) {
+	j.outdated = true
+	delete(d.held, j.chunk.BatchID)
+	if n := slices.Index(d.queue, j); n >= 0 {
+		d.queue = slices.Delete(d.queue, n, n+1)
+	}
+}
+
 // close records a job's last word. It stays held until that was acknowledged.
 func (d *desk) close(j *job, last messages.Signal) {
 	j.stage, j.last = finishing, &last
 	j.chunk.Items = nil
-	d.memory.put(j.chunk.BatchID, last)
+	if !j.outdated {
+		d.memory.put(j.chunk.BatchID, j.sum, last)
+	}
 }
 
 // finish ends a working job and returns the one to begin in its place, if any.
-func (d *desk) finish(j *job, last messages.Signal) *job {
+// tell is false when its last word interests nobody.
+func (d *desk) finish(j *job, last messages.Signal) (following *job, tell bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.close(j, last)
 	if d.draining || len(d.queue) == 0 {
 		d.busy--
-		return nil
+		return nil, !j.outdated
 	}
-	following := d.queue[0]
+	following = d.queue[0]
 	d.queue[0] = nil
 	d.queue = d.queue[1:]
 	following.stage = working
-	return following
+	return following, !j.outdated
 }
 
-// note remembers a job's newest progress message.
-func (d *desk) note(j *job, s messages.Signal) {
+// note remembers a job's newest progress message and reports whether to send it.
+func (d *desk) note(j *job, s messages.Signal) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if j.stage == working {
 		j.last = &s
 	}
+	return !j.outdated
 }
 
 // acknowledged lets go of a chunk whose last word Kafka has.

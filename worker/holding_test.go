@@ -134,13 +134,57 @@ func TestCopies(t *testing.T) {
 			}
 		}
 	})
+	bubble(t, "a state store that began anew is believed after a while", func(t *testing.T) {
+		b := newFakeBus(1)
+		w := start(t, b, ok)
+		synctest.Wait()
+		h := head("a")
+		h.Term = 9
+		b.chunk(h, "x")
+		pass(termTrust / 2)
+		b.chunk(head("early"), "x") // term 1
+		pass(termTrust)
+		b.chunk(head("b"), "x")
+		synctest.Wait()
+		w.end()
+		for batch, n := range map[string]int{"a": 1, "early": 0, "b": 1} {
+			if len(b.finals(batch)) != n {
+				t.Errorf("%s: %d finals, want %d", batch, len(b.finals(batch)), n)
+			}
+		}
+	})
+	bubble(t, "another chunk under a known id runs", func(t *testing.T) {
+		b := newFakeBus(1)
+		gate := make(chan struct{})
+		var ran []string
+		w := start(t, b, func(_ context.Context, c Chunk, _ func(int)) error {
+			ran = append(ran, c.Items[0])
+			if c.Items[0] == "old" {
+				<-gate
+			}
+			return nil
+		})
+		synctest.Wait()
+		b.chunk(head("id"), "old")
+		b.chunk(head("id"), "new")
+		b.chunk(head("id"), "new")
+		synctest.Wait()
+		close(gate)
+		synctest.Wait()
+		b.chunk(head("id"), "third")
+		synctest.Wait()
+		w.end()
+		if fmt.Sprint(ran) != "[old new third]" || len(b.finals("id")) != 2 {
+			t.Errorf("ran %v, %d finals", ran, len(b.finals("id")))
+		}
+	})
 	t.Run("memory is bounded", func(t *testing.T) {
 		m := newMemory(3)
 		for i := range 10 {
-			m.put(fmt.Sprint(i), messages.Signal{Total: int64(i)})
-			m.put(fmt.Sprint(i), messages.Signal{Total: int64(i + 1)})
+			m.put(fmt.Sprint(i), 0, messages.Signal{Total: int64(i)})
+			m.put(fmt.Sprint(i), 0, messages.Signal{Total: int64(i + 1)})
 		}
-		if s, ok := m.get("7"); len(m.last) != 3 || !ok || s.Total != 8 {
+		if s, ok := m.get("7", 0); len(m.last) != 3 || !ok || s.Total != 8 {
 			t.Errorf("memory %v", m.last)
 		}
 	})

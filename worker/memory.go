@@ -9,23 +9,29 @@ const memorySize = 4096
 
 // memory keeps the last word about finished chunks, the oldest forgotten first.
 type memory struct {
-	last  map[string]messages.Signal
+	last  map[string]lastWord
 	ring  []string
 	place int // in ring, of the oldest once it is full
 }
 
+// lastWord is the final message about a chunk with these items.
+type lastWord struct {
+	sum    uint64
+	signal messages.Signal
+}
+
 func newMemory(size int) memory {
-	return memory{last: map[string]messages.Signal{}, ring: make([]string, 0, size)}
+	return memory{last: map[string]lastWord{}, ring: make([]string, 0, size)}
 }
 
-func (m *memory) get(batchID string) (messages.Signal, bool) {
-	s, ok := m.last[batchID]
-	return s, ok
+func (m *memory) get(batchID string, sum uint64) (messages.Signal, bool) {
+	w, ok := m.last[batchID]
+	return w.signal, ok && w.sum == sum
 }
 
-func (m *memory) put(batchID string, s messages.Signal) {
+func (m *memory) put(batchID string, sum uint64, s messages.Signal) {
 	if _, ok := m.last[batchID]; ok {
-		m.last[batchID] = s
+		m.last[batchID] = lastWord{sum, s}
 		return
 	}
 	if len(m.ring) < cap(m.ring) {
@@ -35,5 +41,5 @@ func (m *memory) put(batchID string, s messages.Signal) {
 		m.ring[m.place] = batchID
 		m.place = (m.place + 1) % len(m.ring)
 	}
-	m.last[batchID] = s
+	m.last[batchID] = lastWord{sum, s}
 }

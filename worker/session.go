@@ -139,8 +139,10 @@ func (w *session) work(j *job) *job {
 	default:
 		log.Warn("chunk failed", "err", err)
 	}
-	following := w.desk.finish(j, last)
-	w.signal(last, true)
+	following, tell := w.desk.finish(j, last)
+	if tell {
+		w.signal(last, true)
+	}
 	return following
 }
 

@@ -50,8 +50,9 @@ func (w *session) signal(s messages.Signal, final bool) {
 // progress tells how far a chunk is.
 func (w *session) progress(j *job, done int) {
 	s := resultOf(j.chunk, done, messages.OutcomeNone, "")
-	w.desk.note(j, s)
-	w.signal(s, false)
+	if w.desk.note(j, s) {
+		w.signal(s, false)
+	}
 }
 
 // drain ends the worker in order: nothing more is begun, what is in work may
