@@ -50,7 +50,7 @@ func (l *liveness) due() (at time.Time, ok bool) {
 		return l.last.Add(forgetAfter), true
 	case l.kind == messages.Classic:
 		return time.Time{}, false
-	case l.state == messages.WorkerSuspect:
+	case l.state == messages.WorkerSuspect, l.state == messages.WorkerDraining:
 		return l.last.Add(lostAfter), true
 	}
 	return l.last.Add(suspectAfter), true
