@@ -2,7 +2,6 @@ package actors
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -33,14 +32,6 @@ type dispatcher struct {
 	after    []notice    // of the next write
 	draining bool
 	tick     alarm
-}
-
-// planning is the dispatcher's side of a planner.
-type planning struct {
-	pid   *actor.PID
-	epoch uint64
-	upTo  int
-	size  int // bytes of the chunk that was planned last
 }
 
 // offering is what a free-worker offers.
@@ -139,6 +130,15 @@ type (
 	fileEnded struct{ file messages.File }
 )
 
+// size is about how many chunks the worker holds when it is busy; it is 0 before
+// the first offer.
+func (o *offer) size() int {
+	if o.pid == nil {
+		return 0
+	}
+	return o.ahead - o.upTo + 1
+}
+
 // receipt is owed to ingress for a worker message.
 type receipt struct {
 	ingress *actor.PID
@@ -183,6 +183,7 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 		d.onOffer(m)
 	case *withdraw:
 		if o := d.offers[m.worker]; o != nil && o.epoch <= m.epoch {
+			d.slots -= o.size()
 			delete(d.offers, m.worker)
 		}
 	case *judge:
@@ -230,18 +231,6 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 	d.flush(ctx)
 }
 
-func (d *dispatcher) onPlanEnd(ctx actor.Context, m *planEnd, now time.Time) {
-	p := d.planners[m.file]
-	if p == nil || p.epoch != m.epoch {
-		return
-	}
-	if m.err != nil {
-		ctx.Send(d.owner, &fileSuspect{id: m.file})
-		return
-	}
-	d.led.planEnd(m.file, m.blank, now)
-}
-
 func (d *dispatcher) onOffer(m *offer) {
 	o := d.offers[m.worker]
 	switch {
@@ -253,6 +242,7 @@ func (d *dispatcher) onOffer(m *offer) {
 	case o.epoch < m.epoch:
 		o.given = 0
 	}
+	d.slots += m.size() - o.size()
 	o.offer = *m
 	d.enqueue(o)
 }
@@ -362,47 +352,6 @@ func (d *dispatcher) onGiveUp(m *giveUp, now time.Time) {
 	d.led.kill(b, e, m.err.Error(), now)
 }
 
-func (d *dispatcher) onAdopt(ctx actor.Context, m *adopt, now time.Time) {
-	if !m.known {
-		if err := d.led.openFile(m.file, now); err != nil {
-			d.led.refuse(m.file, err.Error(), now)
-			d.log.Warn("input file refused", "file", m.file.Info.Path, "err", err)
-			return
-		}
-	}
-	if m.planner == nil {
-		return
-	}
-	d.planners[m.file.ID] = &planning{pid: m.planner, size: messages.MaxChunkBytes}
-	d.replan(ctx, m.file.ID)
-}
-
-// replan lets the planner of a file begin again behind what was assigned.
-func (d *dispatcher) replan(ctx actor.Context, id messages.FileID) {
-	p := d.planners[id]
-	at, ok := d.led.replan(id)
-	if p == nil || !ok {
-		return
-	}
-	d.plans++
-	p.epoch = d.plans
-	p.upTo = at.Index + d.share(p)
-	ctx.Send(p.pid, &planFrom{epoch: p.epoch, at: at, batch: d.batch, upTo: p.upTo})
-}
-
-func (d *dispatcher) onBatchSize(ctx actor.Context, m *useBatchSize) {
-	if m.items != d.batch {
-		d.batch = m.items
-		for id := range d.planners {
-			d.replan(ctx, id)
-		}
-	}
-	if m.reply != nil {
-		d.led.out.Values = append(d.led.out.Values, messages.Value{Name: messages.ValueBatchSize, Value: fmt.Sprint(m.items)})
-		d.after = append(d.after, notice{to: m.reply, msg: m.msg})
-	}
-}
-
 // maxDeadLines is how many dead chunks of a file are logged one by one.
 const maxDeadLines = 1000
 
@@ -434,40 +383,7 @@ func (d *dispatcher) flush(ctx actor.Context) {
 	if d.draining {
 		return
 	}
-	for id, p := range d.planners {
-		b := d.led.files[id]
-		if b == nil || b.allCut {
-			continue
-		}
-		share := d.share(p)
-		if upTo := b.Cursor.Index + share; upTo > p.upTo && (len(b.planned)*2 <= share || upTo-p.upTo >= share/2) {
-			p.upTo = upTo
-			ctx.Send(p.pid, &grant{epoch: p.epoch, upTo: upTo})
-		}
-	}
-}
-
-const (
-	// maxPlannedBytes bounds the items of chunks that wait in memory, over all
-	// files; one chunk per file is always allowed.
-	maxPlannedBytes = 8 << 20
-	minPlanned      = 16   // chunks that are cut ahead of the workers, at least
-	maxPlanned      = 1024 // and at most
-)
-
-// share is how many chunks a file may have planned.
-func (d *dispatcher) share(p *planning) int {
-	files := max(1, len(d.led.turn))
-	slots := 0
-	for _, o := range d.offers {
-		slots += max(1, o.ahead-o.upTo+1)
-		if slots >= maxPlanned {
-			break
-		}
-	}
-	n := min(max(minPlanned, 2*slots), maxPlanned) / files
-	n = min(n, maxPlannedBytes/files/max(1, p.size))
-	return max(1, n)
+	d.grant(ctx)
 }
 
 // files lists every file that is known.

@@ -24,7 +24,7 @@ type egress struct {
 	term    messages.Term
 	queues  map[int32]*sendQueue // by leader; NoLeader holds what has no leader yet
 	waiting []*actor.PID         // asked for flushed
-	failing bool
+	away    outage
 }
 
 // sendQueue is what waits for one broker.
@@ -71,7 +71,8 @@ const (
 )
 
 func newEgress(bus Producer, log *slog.Logger, owner *actor.PID) actor.Actor {
-	return &egress{bus: bus, log: log, owner: owner, queues: map[int32]*sendQueue{}}
+	return &egress{bus: bus, log: log, owner: owner, queues: map[int32]*sendQueue{},
+		away: outage{begins: "Kafka cannot be written, chunks wait", ends: "Kafka can be written again"}}
 }
 
 // Receive implements actor.Actor.
@@ -218,18 +219,9 @@ func (e *egress) report(ctx actor.Context, err error) {
 			}
 		}
 	}
-	if err == nil && !e.failing {
-		return
+	if e.away.note(e.log, err) {
+		ctx.Send(e.owner, &busState{err: err})
 	}
-	if (err != nil) != e.failing {
-		e.failing = err != nil
-		if err != nil {
-			e.log.Warn("Kafka cannot be written, chunks wait", "err", err)
-		} else {
-			e.log.Info("Kafka can be written again")
-		}
-	}
-	ctx.Send(e.owner, &busState{err: err})
 }
 
 // answerFlushed answers those who wait until nothing is in flight; what only

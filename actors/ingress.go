@@ -2,7 +2,6 @@ package actors
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -36,7 +35,7 @@ type ingress struct {
 	shown    map[place]int64 // offsets that lag tools do not know yet
 	show     alarm
 	draining *actor.PID
-	failing  bool
+	away     outage
 	ignored  uint64
 }
 
@@ -108,6 +107,7 @@ const (
 func newIngress(i ingress, from []messages.Position) actor.Actor {
 	i.at, i.fetching, i.batches = map[place]*reading{}, map[int32]bool{}, map[uint64]*readBatch{}
 	i.shown = map[place]int64{}
+	i.away = outage{begins: "worker messages cannot be read", ends: "worker messages can be read again"}
 	i.pause = backoff{min: 50 * time.Millisecond, max: 2 * time.Second}
 	for _, p := range from {
 		i.at[place{p.Topic, p.Partition}] = &reading{next: p.Offset, end: -1}
@@ -231,87 +231,6 @@ func (i *ingress) onFetched(ctx actor.Context, m *fetched) {
 	i.fetch(ctx)
 }
 
-// read takes the records of a fetch in.
-func (i *ingress) read(ctx actor.Context, list []messages.Fetched) error {
-	var failure error
-	batch := &readBatch{upTo: map[place]int64{}}
-	var out []messages.Signal
-	for _, f := range list {
-		at := place{f.Topic, f.Partition}
-		r := i.at[at]
-		if r == nil {
-			continue
-		}
-		if f.Err != nil {
-			failure = f.Err
-			if errors.Is(f.Err, messages.ErrOffsetOutOfRange) {
-				i.lookUp(ctx, at.topic)
-			}
-			continue
-		}
-		for _, rec := range f.Records {
-			s, err := messages.DecodeSignal(rec.Value)
-			if err != nil {
-				i.ignore(ctx, at, rec.Offset, err)
-				continue
-			}
-			out = append(out, s)
-		}
-		if f.End >= 0 {
-			r.end = f.End
-		}
-		if f.Offset > r.next {
-			r.next = f.Offset
-			batch.upTo[at] = f.Offset
-		}
-	}
-	if len(batch.upTo) == 0 {
-		return failure
-	}
-	out = coalesce(out)
-	i.last++
-	batch.left = len(out)
-	i.batches[i.last] = batch
-	if len(out) == 0 {
-		i.settle(ctx)
-	} else {
-		ctx.Send(i.fleet, &signals{from: ctx.Self(), batch: i.last, list: out})
-	}
-	return failure
-}
-
-// coalesce drops progress that the next message of the same attempt supersedes:
-// a classic worker sends one for each item. What could say more is kept: final
-// messages, and counts that fall, which tell of a repeated run.
-func coalesce(list []messages.Signal) []messages.Signal {
-	type attempt struct {
-		worker messages.WorkerID
-		batch  string
-	}
-	newest := map[attempt]int{}
-	kept := list[:0]
-	for _, s := range list {
-		if s.Kind != messages.SignalProgress {
-			kept = append(kept, s)
-			// Order against a worker's status messages matters.
-			for a := range newest {
-				if a.worker == s.Worker {
-					delete(newest, a)
-				}
-			}
-			continue
-		}
-		key := attempt{s.Worker, s.BatchID}
-		if n, ok := newest[key]; ok && !kept[n].Final() && !s.Final() && s.Processing >= kept[n].Processing {
-			kept[n] = s
-			continue
-		}
-		newest[key] = len(kept)
-		kept = append(kept, s)
-	}
-	return kept
-}
-
 // lookUp asks for the ends of a topic of which an offset was out of range.
 func (i *ingress) lookUp(ctx actor.Context, topic string) {
 	bus, parent := i.bus, i.ctx
@@ -339,14 +258,6 @@ func (i *ingress) clamp(m *bounds) {
 		i.log.Warn("a stored offset is outside of its partition, going on at its nearest end", "topic", at.topic, "partition", at.partition, "offset", r.next, "to", to)
 		r.next = to
 	}
-}
-
-func (i *ingress) ignore(ctx actor.Context, at place, offset int64, err error) {
-	i.ignored++
-	if i.ignored <= 10 || i.ignored%1000 == 0 {
-		i.log.Info("worker message dropped", "topic", at.topic, "offset", offset, "err", err, "total", i.ignored)
-	}
-	ctx.Send(i.owner, &ignoredSignals{total: i.ignored})
 }
 
 func (i *ingress) onAcked(ctx actor.Context, m *acked) {
@@ -422,16 +333,7 @@ func (i *ingress) answerDrain(ctx actor.Context) {
 }
 
 func (i *ingress) report(ctx actor.Context, err error) {
-	if err == nil && !i.failing {
-		return
+	if i.away.note(i.log, err) {
+		ctx.Send(i.owner, &busState{err: err})
 	}
-	if (err != nil) != i.failing {
-		i.failing = err != nil
-		if err != nil {
-			i.log.Warn("worker messages cannot be read", "err", err)
-		} else {
-			i.log.Info("worker messages can be read again")
-		}
-	}
-	ctx.Send(i.owner, &busState{err: err})
 }

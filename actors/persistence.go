@@ -31,7 +31,7 @@ type persistence struct {
 	pause   backoff
 	cancel  context.CancelFunc
 	ctx     context.Context
-	failing bool
+	away    outage
 }
 
 // flight is the commit that is under way.
@@ -73,7 +73,10 @@ type (
 const commitTimeout = 5 * time.Second
 
 func newPersistence(store Store, log *slog.Logger, owner *actor.PID) actor.Actor {
-	return &persistence{store: store, log: log, owner: owner, pause: backoff{min: 20 * time.Millisecond, max: 2 * time.Second}}
+	return &persistence{
+		store: store, log: log, owner: owner, pause: backoff{min: 20 * time.Millisecond, max: 2 * time.Second},
+		away: outage{begins: "state cannot be written, work pauses", ends: "state can be written again"},
+	}
 }
 
 // Receive implements actor.Actor.
@@ -168,18 +171,9 @@ func (p *persistence) onCommitted(ctx actor.Context, m *committed) {
 }
 
 func (p *persistence) report(ctx actor.Context, err error) {
-	if err == nil && !p.failing {
-		return
+	if p.away.note(p.log, err) {
+		ctx.Send(p.owner, &storeState{err: err})
 	}
-	if (err != nil) != p.failing {
-		p.failing = err != nil
-		if err != nil {
-			p.log.Warn("state cannot be written, work pauses", "err", err)
-		} else {
-			p.log.Info("state can be written again")
-		}
-	}
-	ctx.Send(p.owner, &storeState{err: err})
 }
 
 func randomID() string {

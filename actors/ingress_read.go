@@ -1,0 +1,104 @@
+package actors
+
+import (
+	"errors"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"kafka-master/messages"
+)
+
+// read takes the records of a fetch in.
+func (i *ingress) read(ctx actor.Context, list []messages.Fetched) error {
+	var failure error
+	batch := &readBatch{upTo: map[place]int64{}}
+	var out []messages.Signal
+	for _, f := range list {
+		at := place{f.Topic, f.Partition}
+		r := i.at[at]
+		switch {
+		case r == nil:
+			continue
+		case f.Err != nil:
+			failure = f.Err
+			if errors.Is(f.Err, messages.ErrOffsetOutOfRange) {
+				i.lookUp(ctx, at.topic)
+			}
+			continue
+		}
+		out = i.decode(ctx, at, f.Records, out)
+		if f.End >= 0 {
+			r.end = f.End
+		}
+		if f.Offset > r.next {
+			r.next = f.Offset
+			batch.upTo[at] = f.Offset
+		}
+	}
+	if len(batch.upTo) == 0 {
+		return failure
+	}
+	out = coalesce(out)
+	i.last++
+	batch.left = len(out)
+	i.batches[i.last] = batch
+	if len(out) == 0 {
+		i.settle(ctx)
+	} else {
+		ctx.Send(i.fleet, &signals{from: ctx.Self(), batch: i.last, list: out})
+	}
+	return failure
+}
+
+// decode appends the signals of the records that are any.
+func (i *ingress) decode(ctx actor.Context, at place, records []messages.Received, out []messages.Signal) []messages.Signal {
+	for _, rec := range records {
+		s, err := messages.DecodeSignal(rec.Value)
+		if err != nil {
+			i.ignore(ctx, at, rec.Offset, err)
+			continue
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// coalesce drops progress that the next message of the same attempt supersedes:
+// a classic worker sends one for each item. What could say more is kept: final
+// messages, and counts that fall, which tell of a repeated run.
+func coalesce(list []messages.Signal) []messages.Signal {
+	type attempt struct {
+		worker messages.WorkerID
+		batch  string
+	}
+	newest := map[attempt]int{}
+	kept := list[:0]
+	for _, s := range list {
+		if s.Kind != messages.SignalProgress {
+			kept = append(kept, s)
+			// Order against a worker's status messages matters.
+			for a := range newest {
+				if a.worker == s.Worker {
+					delete(newest, a)
+				}
+			}
+			continue
+		}
+		key := attempt{s.Worker, s.BatchID}
+		if n, ok := newest[key]; ok && !kept[n].Final() && !s.Final() && s.Processing >= kept[n].Processing {
+			kept[n] = s
+			continue
+		}
+		newest[key] = len(kept)
+		kept = append(kept, s)
+	}
+	return kept
+}
+
+func (i *ingress) ignore(ctx actor.Context, at place, offset int64, err error) {
+	i.ignored++
+	if i.ignored <= 10 || i.ignored%1000 == 0 {
+		i.log.Info("worker message dropped", "topic", at.topic, "offset", offset, "err", err, "total", i.ignored)
+	}
+	ctx.Send(i.owner, &ignoredSignals{total: i.ignored})
+}
