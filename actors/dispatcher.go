@@ -29,6 +29,7 @@ type dispatcher struct {
 	offers   map[messages.WorkerID]*offering
 	free     []*offering // workers with a free slot, longest waiting first
 	ahead    []*offering // workers that take a chunk ahead
+	slots    int         // that are offered, roughly: what to cut ahead for
 	after    []notice    // of the next write
 	draining bool
 	tick     alarm
