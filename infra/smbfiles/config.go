@@ -97,7 +97,7 @@ func (c Config) String() string { return "//" + path.Join(c.Host, c.Share, c.Fol
 // usable reports whether a slash separated path names a file below the share and
 // nothing else: no way up, no other data stream of a file, no wildcard.
 func usable(p string) bool {
-	if !fs.ValidPath(p) || strings.ContainsAny(p, `\:*?"<>|`) || strings.ContainsRune(p, '\uFFFD') {
+	if !fs.ValidPath(p) || p == "." || strings.ContainsAny(p, `\:*?"<>|`) || strings.ContainsRune(p, '\uFFFD') {
 		return false
 	}
 	return !strings.ContainsFunc(p, func(r rune) bool { return r < ' ' })

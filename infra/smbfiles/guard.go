@@ -43,20 +43,19 @@ type guard struct {
 	heard atomic.Int64 // when the last byte came, in ns after born
 	ended atomic.Bool  // a read failed: the session is of no use any more
 
+	refused atomic.Pointer[error] // why the guard closed the connection
+
 	// What the client sent. Written by Write, read by Read and by others.
 	seals  atomic.Bool  // it encrypts
 	signs  atomic.Bool  // it signs
 	plain  atomic.Bool  // it does neither, after the login: the server took it for a guest
 	setups atomic.Int32 // login messages that the server has not answered
+	frames atomic.Int64 // messages of the server that passed
 
 	// Owned by Read.
-	head   [headSize]byte
-	ready  []byte // part of head that was not handed out yet
-	left   int    // bytes of the frame that are not read yet
-	frames atomic.Int64
-
-	// Owned by Write.
-	unsent int // bytes of the frame that the client has still to write
+	head  [headSize]byte
+	ready []byte // part of head that was not handed out yet
+	left  int    // bytes of the frame that are not read yet
 }
 
 func newGuard(conn net.Conn) *guard { return &guard{Conn: conn, born: time.Now()} }
@@ -82,7 +81,9 @@ func (g *guard) read(p []byte) (int, error) {
 	}
 	if len(g.ready) == 0 && g.left == 0 {
 		if err := g.begin(); err != nil {
-			return 0, errors.Join(err, g.Conn.Close())
+			g.refused.Store(&err)
+			_ = g.Conn.Close()
+			return 0, err
 		}
 	}
 	if len(g.ready) > 0 {
@@ -146,7 +147,8 @@ func (g *guard) checkSealed(size int) error {
 // checkOpen checks the header of a message that is not encrypted.
 func (g *guard) checkOpen(h []byte) error {
 	signed := binary.LittleEndian.Uint32(h[16:])&flagSigned != 0
-	setup := binary.LittleEndian.Uint16(h[12:]) == cmdSessionSetup
+	// The reply that ends a login is signed, and is not checked by the library.
+	setup := binary.LittleEndian.Uint16(h[12:]) == cmdSessionSetup && binary.LittleEndian.Uint32(h[8:]) != pendingState
 	switch {
 	case g.seals.Load():
 		// The library would take it, so anybody on the way could forge replies.
@@ -155,7 +157,7 @@ func (g *guard) checkOpen(h []byte) error {
 		return fmt.Errorf("%w: header size", errHostile)
 	case binary.LittleEndian.Uint32(h[20:]) != 0:
 		return fmt.Errorf("%w: compound reply that nobody asked for", errHostile)
-	case setup && binary.LittleEndian.Uint32(h[8:]) != pendingState && g.setups.Add(-1) < 0:
+	case setup && g.setups.Add(-1) < 0:
 		return fmt.Errorf("%w: login reply that nobody asked for", errHostile)
 	case signed && !setup && !g.signs.Load():
 		// Guests have no key to check a signature with.
@@ -164,18 +166,17 @@ func (g *guard) checkOpen(h []byte) error {
 	return nil
 }
 
-// Write implements net.Conn. It notes what kind of messages the client sends.
+// Write implements net.Conn. It notes what kind of messages the client sends; the
+// library hands over each message whole, after its length.
 func (g *guard) Write(p []byte) (int, error) {
-	switch {
-	case g.unsent > 0:
-		g.unsent -= len(p)
-	case len(p) == lengthSize:
-		g.unsent = -1
-	}
-	if len(p) >= headerSize && g.unsent < 0 {
+	if len(p) >= headerSize {
 		g.note(p)
 	}
-	return g.Conn.Write(p)
+	n, err := g.Conn.Write(p)
+	if why := g.refused.Load(); err != nil && why != nil {
+		err = *why // a writer may be the first to notice
+	}
+	return n, err
 }
 
 func (g *guard) note(h []byte) {
