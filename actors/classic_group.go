@@ -14,33 +14,45 @@ import (
 
 // classicGroup watches the consumer group of the classic workers. While it has
 // no members it commits the ends of all partitions, so that a joining worker
-// does not begin behind a chunk that was already sent to it.
+// does not begin behind a chunk that was already sent to it. It removes the
+// members of lost workers, which would hold up everybody's rebalance until their
+// session ends, and probes partitions that have no committed offset.
 type classicGroup struct {
-	cfg   Config
-	bus   Groups
-	in    Consumer
-	log   *slog.Logger
-	fleet *actor.PID
+	cfg    Config
+	bus    Groups
+	in     Consumer
+	log    *slog.Logger
+	term   messages.Term
+	fleet  *actor.PID
+	egress *actor.PID
 
-	ctx       context.Context
-	cancel    context.CancelFunc
-	tick      alarm
-	watched   bool // classic workers are known: look often
-	looking   bool
-	state     string
-	committed int       // partitions whose ends were committed
-	renewed   time.Time // when
-	last      groupView
-	failing   bool
+	ctx     context.Context
+	cancel  context.CancelFunc
+	tick    alarm
+	crew    classicWorkers // what the fleet knows of them
+	looking bool
+	seen    groupMemory
+	last    groupView
+	away    outage
+}
+
+// groupMemory is what one look at the group leaves for the next.
+type groupMemory struct {
+	state   string
+	own     []int64   // ends that were committed for the group without members
+	renewed time.Time // when
+	hangs   time.Time // since when the group rebalances, zero when it does not
+	cleared time.Time // when members were evicted for a rebalance that hung
+	probed  time.Time // when partitions without an offset were probed
+	evict   [][]int32 // lists of lost workers, whose members have to go
 }
 
 // groupLook is what a look at the group found.
 type groupLook struct {
-	view    groupView
-	state   string
-	parts   int
-	renewed bool
-	err     error
+	view   groupView
+	memory groupMemory
+	probe  []int32 // partitions to be probed
+	err    error
 }
 
 const (
@@ -49,9 +61,16 @@ const (
 	// renewEnds keeps the committed ends of an empty group alive: brokers drop
 	// them after offsets.retention.minutes, a week by default.
 	renewEnds = 24 * time.Hour
+	// hangFor is how long a rebalance may last while nobody works.
+	hangFor = 6 * time.Second
+	// clearEvery is the pause between two evictions for a hanging rebalance.
+	clearEvery = time.Minute
 )
 
-func newClassicGroup(g classicGroup) actor.Actor { return &g }
+func newClassicGroup(g classicGroup) actor.Actor {
+	g.away = outage{begins: "classic workers get no chunks until their group can be looked at", ends: "the classic workers' group can be looked at again"}
+	return &g
+}
 
 // Receive implements actor.Actor.
 func (g *classicGroup) Receive(ctx actor.Context) {
@@ -63,10 +82,14 @@ func (g *classicGroup) Receive(ctx actor.Context) {
 		g.cancel()
 		g.tick.stop()
 	case *classicWorkers:
-		g.watched = m.count > 0
+		g.crew = *m
 		g.tick.set(ctx, 0)
 	case *topicsGrown:
 		g.tick.set(ctx, 0)
+	case *evict:
+		if len(m.partitions) > 0 {
+			g.seen.evict = append(g.seen.evict, m.partitions)
+		}
 	case *groupLook:
 		g.onLook(ctx, m)
 	case *rang:
@@ -81,49 +104,136 @@ func (g *classicGroup) look(ctx actor.Context) {
 		return
 	}
 	g.looking = true
-	parent, watched, state, parts, renewed := g.ctx, g.watched, g.state, g.committed, g.renewed
+	parent, memory, crew := g.ctx, g.seen, g.crew
+	g.seen.evict = nil // handed on; what could not be done comes back
 	run(ctx, func() any {
 		c, cancel := context.WithTimeout(parent, groupTimeout)
 		defer cancel()
-		return g.see(c, watched, state, parts, renewed)
+		out := &groupLook{memory: memory}
+		out.err = g.see(c, out, crew)
+		return out
 	})
 }
 
-// see looks at the group. It runs off the mailbox and reads only fields that
-// never change.
-func (g *classicGroup) see(ctx context.Context, watched bool, state string, parts int, renewed time.Time) *groupLook {
+// see looks at the group. It runs off the mailbox: of the actor it reads only
+// fields that never change.
+func (g *classicGroup) see(ctx context.Context, out *groupLook, crew classicWorkers) error {
 	group, err := g.bus.Find(ctx, g.cfg.ChunkTopic, g.cfg.WorkerGroup)
 	if err != nil {
-		return &groupLook{err: fmt.Errorf("look at the workers' group: %w", err)}
+		return fmt.Errorf("look at the workers' group: %w", err)
 	}
-	out := &groupLook{state: group.State, parts: parts}
 	out.view.stable = group.State == messages.GroupStable
+	out.view.settled = out.view.stable || len(group.Members) == 0
 	if !out.view.stable {
 		out.view.note = "its consumer group " + group.Name + " is " + group.State
 	}
 	for _, m := range group.Members {
-		list := slices.Clone(m.Partitions)
-		slices.Sort(list)
-		out.view.lists = append(out.view.lists, list)
+		out.view.lists = append(out.view.lists, sorted(m.Partitions))
 	}
-	if len(group.Members) == 0 && (group.State == messages.GroupDead || group.State == messages.GroupEmpty) {
-		_, end, err := g.in.Offsets(ctx, g.cfg.ChunkTopic)
-		if err != nil {
-			return &groupLook{err: fmt.Errorf("look up the ends of %s: %w", g.cfg.ChunkTopic, err)}
-		}
-		if state != group.State || len(end) != parts || time.Since(renewed) > renewEnds {
-			if err := g.commitEnds(ctx, group.Name, end); err != nil {
-				return &groupLook{err: err}
+	if err := g.commitEmpty(ctx, group, &out.memory); err != nil {
+		return err
+	}
+	out.view.own = out.memory.own
+	if err := g.evictFrom(ctx, group, &out.memory, crew); err != nil {
+		return err
+	}
+	out.memory.state = group.State
+	if crew.count == 0 {
+		return nil
+	}
+	if out.view.committed, err = g.bus.Committed(ctx, group.Name, g.cfg.ChunkTopic); err != nil {
+		return fmt.Errorf("look up committed offsets: %w", err)
+	}
+	out.probe = unread(out, time.Now())
+	return nil
+}
+
+// unread lists partitions of members that have no committed offset, at most
+// every probeEvery: they get one when a probe was passed over.
+func unread(out *groupLook, now time.Time) (probe []int32) {
+	if !out.view.stable || now.Sub(out.memory.probed) < probeEvery {
+		return nil
+	}
+	for _, list := range out.view.lists {
+		for _, p := range list {
+			if int(p) < len(out.view.committed) && out.view.committed[p] < 0 {
+				probe = append(probe, p)
 			}
-			out.parts, out.renewed = len(end), true
 		}
 	}
-	if watched {
-		if out.view.committed, err = g.bus.Committed(ctx, group.Name, g.cfg.ChunkTopic); err != nil {
-			return &groupLook{err: fmt.Errorf("look up committed offsets: %w", err)}
+	if len(probe) > 0 {
+		out.memory.probed = now
+	}
+	return probe
+}
+
+func sorted(list []int32) []int32 {
+	list = slices.Clone(list)
+	slices.Sort(list)
+	return list
+}
+
+// commitEmpty commits the ends of all partitions for a group without members,
+// when it became empty, or partitions were added, or a day has passed.
+func (g *classicGroup) commitEmpty(ctx context.Context, group messages.GroupState, m *groupMemory) error {
+	if len(group.Members) > 0 || group.State != messages.GroupDead && group.State != messages.GroupEmpty {
+		return nil
+	}
+	_, end, err := g.in.Offsets(ctx, g.cfg.ChunkTopic)
+	if err != nil {
+		return fmt.Errorf("look up the ends of %s: %w", g.cfg.ChunkTopic, err)
+	}
+	if m.state == group.State && len(end) == len(m.own) && time.Since(m.renewed) <= renewEnds {
+		return nil
+	}
+	if err := g.commitEnds(ctx, group.Name, end); err != nil {
+		return err
+	}
+	m.own, m.renewed = end, time.Now()
+	return nil
+}
+
+// evictFrom removes the members of lost workers; and when a rebalance hangs
+// although nobody works, all others that still hold an old assignment, known
+// dead ones last: a live member that is evicted comes back by itself, and the
+// faster the sooner the dead ones are out of its way.
+func (g *classicGroup) evictFrom(ctx context.Context, group messages.GroupState, m *groupMemory, crew classicWorkers) error {
+	now := time.Now()
+	if group.State == messages.GroupStable || len(group.Members) == 0 {
+		m.hangs = time.Time{}
+	} else if m.hangs.IsZero() {
+		m.hangs = now
+	}
+	clear := !m.hangs.IsZero() && now.Sub(m.hangs) >= hangFor && crew.working == 0 && now.Sub(m.cleared) >= clearEvery
+	var live, dead []messages.GroupMember
+	for _, x := range group.Members {
+		list := sorted(x.Partitions)
+		switch {
+		case len(list) == 0:
+		case contains(m.evict, list):
+			dead = append(dead, x)
+		case !clear:
+		case contains(crew.lists, list):
+			live = append(live, x)
+		default:
+			dead = append(dead, x)
 		}
 	}
-	return out
+	for _, x := range append(live, dead...) {
+		if err := g.bus.Evict(ctx, group.Name, x.ID); err != nil {
+			return fmt.Errorf("evict a member of %s: %w", group.Name, err)
+		}
+		g.log.Info("group member evicted", "group", group.Name, "member", x.ID, "partitions", x.Partitions)
+	}
+	m.evict = nil
+	if clear {
+		m.cleared = now
+	}
+	return nil
+}
+
+func contains(lists [][]int32, list []int32) bool {
+	return slices.ContainsFunc(lists, func(l []int32) bool { return slices.Equal(l, list) })
 }
 
 func (g *classicGroup) commitEnds(ctx context.Context, group string, end []int64) error {
@@ -140,23 +250,21 @@ func (g *classicGroup) commitEnds(ctx context.Context, group string, end []int64
 func (g *classicGroup) onLook(ctx actor.Context, m *groupLook) {
 	g.looking = false
 	every := idleGroupEvery
-	if g.watched {
+	if g.crew.count > 0 {
 		every = groupEvery
 	}
 	g.tick.set(ctx, every)
-	if (m.err != nil) != g.failing {
-		g.failing = m.err != nil
-		if m.err != nil {
-			g.log.Warn("classic workers get no chunks until their group can be looked at", "err", m.err)
-		}
-	}
+	g.away.note(g.log, m.err)
+	waiting := g.seen.evict
+	g.seen = m.memory
+	g.seen.evict = append(g.seen.evict, waiting...)
 	if m.err != nil {
 		m.view = groupView{note: "its consumer group cannot be looked at"}
-	} else {
-		g.state, g.committed = m.state, m.parts
-		if m.renewed {
-			g.renewed = time.Now()
-		}
+	}
+	for _, p := range m.probe {
+		ctx.Send(g.egress, &send{term: g.term, record: messages.Record{
+			Topic: g.cfg.ChunkTopic, Partition: p, Key: []byte("-probe-"), Value: []byte(probeValue),
+		}})
 	}
 	if !g.last.equal(m.view) {
 		g.last = m.view
@@ -166,6 +274,26 @@ func (g *classicGroup) onLook(ctx actor.Context, m *groupLook) {
 }
 
 func (v groupView) equal(w groupView) bool {
-	return v.stable == w.stable && v.note == w.note && slices.Equal(v.committed, w.committed) &&
+	return v.stable == w.stable && v.settled == w.settled && slices.Equal(v.own, w.own) && v.note == w.note && slices.Equal(v.committed, w.committed) &&
 		slices.EqualFunc(v.lists, w.lists, slices.Equal[[]int32])
+}
+
+// admits reports whether chunks may be sent to the worker with this list, and why
+// not.
+func (v groupView) admits(list []int32) (ok bool, why string) {
+	p := int(list[0])
+	switch {
+	case !v.stable:
+		return false, v.note
+	case p >= len(v.committed) || v.committed[p] < 0:
+		return false, "its partition has no committed offset yet"
+	case !v.member(list):
+		return false, "no member of the workers' group has its partitions"
+	}
+	return true, ""
+}
+
+// member reports whether a member of the group has exactly these partitions.
+func (v groupView) member(list []int32) bool {
+	return slices.ContainsFunc(v.lists, func(m []int32) bool { return slices.Equal(m, list) })
 }

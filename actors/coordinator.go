@@ -90,7 +90,7 @@ func (c *coordinator) Receive(ctx actor.Context) {
 		c.forward(ctx, c.fleet, &partitionCount{n: m.partitions})
 	case *askCaughtUp:
 		c.forward(ctx, c.ingress, m)
-	case *classicWorkers:
+	case *classicWorkers, *evict:
 		c.forward(ctx, c.group, m)
 	case *ignoredSignals:
 		c.ignored = m.total
@@ -197,7 +197,9 @@ func (c *coordinator) open(ctx actor.Context, ready *topicsReady) {
 		return newFleet(fleet{squad: sq, log: c.log, restore: snap.Workers, held: held, partitions: ready.chunks.Partitions})
 	})
 	c.group = spawn(ctx, c.log, "classic-group", func() actor.Actor {
-		return newClassicGroup(classicGroup{cfg: c.cfg, bus: c.parts.Groups, in: c.parts.Consumer, log: c.log, fleet: c.fleet})
+		return newClassicGroup(classicGroup{
+			cfg: c.cfg, bus: c.parts.Groups, in: c.parts.Consumer, log: c.log, term: c.term, fleet: c.fleet, egress: c.egress,
+		})
 	})
 	from := c.positions(snap, ready)
 	c.ingress = spawn(ctx, c.log, "ingress", func() actor.Actor {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -25,9 +26,9 @@ type fleet struct {
 	byPID   map[string]messages.WorkerID
 	serial  int
 	view    *groupView
-	classic int    // classic workers that are known
-	told    int    // how many of them the owner knows of
-	dropped uint64 // messages of workers that are not known
+	classic int            // classic workers that are known
+	told    classicWorkers // what the owner knows of them
+	dropped uint64         // messages of workers that are not known
 	// partitions is how many the chunk topic has.
 	partitions int
 	ended      bool // children end because this actor does
@@ -43,8 +44,12 @@ type member struct {
 type (
 	// askWorkers asks for []messages.WorkerStatus.
 	askWorkers struct{}
-	// classicWorkers tells the owner whether classic workers are known.
-	classicWorkers struct{ count int }
+	// classicWorkers tells the owner of the classic workers: how many there are,
+	// how many show progress, and the partitions of those that seem alive.
+	classicWorkers struct {
+		count, working int
+		lists          [][]int32
+	}
 )
 
 // maxWorkers bounds the workers that are known at once, since their ids come
@@ -167,6 +172,7 @@ func (f *fleet) onStatus(ctx actor.Context, m *workerStatus) {
 	if w == nil || !w.pid.Equal(m.from) {
 		return
 	}
+	classic := w.status.Kind == messages.Classic || m.Kind == messages.Classic
 	f.tally(w.status.Kind, -1)
 	w.status = m.WorkerStatus
 	f.tally(w.status.Kind, +1)
@@ -174,7 +180,9 @@ func (f *fleet) onStatus(ctx actor.Context, m *workerStatus) {
 		f.leave(m.ID)
 		ctx.Stop(w.pid)
 	}
-	f.count(ctx)
+	if classic {
+		f.count(ctx)
+	}
 }
 
 // leave drops a worker from the lists.
@@ -204,11 +212,27 @@ func (f *fleet) onTerminated(ctx actor.Context, m *actor.Terminated) {
 	f.count(ctx)
 }
 
-// count tells the owner when the number of classic workers changed.
+// count tells the owner when something about the classic workers changed.
 func (f *fleet) count(ctx actor.Context) {
-	if f.classic != f.told {
-		f.told = f.classic
-		ctx.Send(f.owner, &classicWorkers{count: f.classic})
+	if f.classic == 0 && f.told.count == 0 {
+		return
+	}
+	now := classicWorkers{count: f.classic}
+	for _, id := range slices.Sorted(maps.Keys(f.crew)) {
+		st := f.crew[id].status
+		if st.Kind != messages.Classic || st.State == messages.WorkerLost {
+			continue
+		}
+		if st.Working {
+			now.working++
+		}
+		if len(st.Partitions) > 0 && !st.Silent {
+			now.lists = append(now.lists, st.Partitions)
+		}
+	}
+	if now.count != f.told.count || now.working != f.told.working || !slices.EqualFunc(now.lists, f.told.lists, slices.Equal[[]int32]) {
+		f.told = now
+		ctx.Send(f.owner, &now)
 	}
 }
 

@@ -3,7 +3,6 @@ package actors
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -26,6 +25,9 @@ type freeWorker struct {
 	rereads  []assignment // ranges to be read again, the first one is under way
 	watch    alarm
 	moved    alarm
+	peek     alarm // for the next look at the group
+	working  bool  // as it was reported last
+	asked    bool  // a look waits for ingress to have read everything
 	cancel   context.CancelFunc
 	ctx      context.Context
 }
@@ -54,15 +56,20 @@ type (
 		signal   messages.Signal
 		draining bool
 	}
-	// work is progress of a chunk.
-	work struct{ batchID string }
+	// work is a progress message of the worker.
+	work struct{ signal messages.Signal }
 	// reannounced says that a classic worker announced itself anew.
 	reannounced struct{ partitions []int32 }
 	// load tells the supervisor what the worker holds.
 	load struct {
 		held []string
 		free bool
+		// working and silent are about the chunk that a classic worker began:
+		// whether it shows progress still.
+		working, silent bool
 	}
+	// vanished tells the supervisor that a classic worker left its group.
+	vanished struct{ reason string }
 	// silent tells the supervisor that a classic worker owes a sign of life.
 	silent struct{ reason string }
 
@@ -95,7 +102,7 @@ func (f *freeWorker) use(w messages.Worker) {
 	f.slots.kind, f.slots.capacity, f.slots.timeout = w.Kind, max(1, w.Capacity), f.cfg.WorkerTimeout
 	f.slots.prefetch = f.cfg.Prefetch
 	if w.Kind == messages.Classic {
-		f.slots.capacity, f.slots.prefetch = 1, 0
+		f.slots.capacity, f.slots.prefetch, f.slots.classic.mine = 1, 0, w.Partitions
 	}
 }
 
@@ -110,6 +117,7 @@ func (f *freeWorker) Receive(ctx actor.Context) {
 		f.cancel()
 		f.watch.stop()
 		f.moved.stop()
+		f.peek.stop()
 		ctx.Send(f.dispatcher, &withdraw{worker: f.worker.ID, epoch: f.epoch})
 		return
 	case *setWorker:
@@ -123,9 +131,12 @@ func (f *freeWorker) Receive(ctx actor.Context) {
 	case *beat:
 		f.onBeat(ctx, m, now)
 	case *work:
-		if f.slots.progress(m.batchID, now) {
-			ctx.Send(f.dispatcher, &begun{worker: f.worker.ID, batchID: m.batchID})
-		}
+		f.onWork(ctx, m.signal, now)
+	case *groupView:
+		f.slots.group(*m, now)
+	case *caughtUp:
+		f.asked = false
+		f.look(ctx, now)
 	case *judged:
 		f.onJudged(ctx, m, now)
 	case *reannounced:
@@ -141,7 +152,7 @@ func (f *freeWorker) Receive(ctx actor.Context) {
 func (f *freeWorker) onSetWorker(ctx actor.Context, m *setWorker) {
 	f.use(m.worker)
 	if m.fresh {
-		f.slots.list, f.slots.foreign = nil, 0
+		f.slots.list, f.slots.foreign, f.slots.classic.past = nil, 0, nil
 	}
 	if m.fresh || !m.takes && f.takes {
 		ctx.Send(f.dispatcher, &withdraw{worker: f.worker.ID, epoch: f.epoch})
@@ -164,7 +175,7 @@ func (f *freeWorker) offer(ctx actor.Context) {
 	free, ahead := f.slots.room()
 	o := offer{
 		worker: f.worker.ID, pid: ctx.Self(), epoch: f.epoch,
-		upTo: f.received + free, ahead: f.received + ahead, refill: f.slots.foreign == 0,
+		upTo: f.received + free, ahead: f.received + ahead, refill: f.slots.foreign == 0 && len(f.slots.list) <= f.slots.capacity+f.slots.prefetch,
 	}
 	if o != f.offered {
 		f.offered = o
@@ -173,12 +184,15 @@ func (f *freeWorker) offer(ctx actor.Context) {
 }
 
 func (f *freeWorker) report(ctx actor.Context) {
-	held := make([]string, 0, len(f.slots.list))
+	l := &load{held: make([]string, 0, len(f.slots.list))}
 	for _, x := range f.slots.list {
-		held = append(held, x.batchID)
+		l.held = append(l.held, x.batchID)
 	}
+	l.working, l.silent = f.slots.pulse(time.Now())
+	f.working = l.working
 	free, _ := f.slots.room()
-	ctx.Send(ctx.Parent(), &load{held: held, free: f.takes && free > 0})
+	l.free = f.takes && free > 0
+	ctx.Send(ctx.Parent(), l)
 }
 
 func (f *freeWorker) onAssigned(ctx actor.Context, m *assigned, now time.Time) {
@@ -194,7 +208,12 @@ func (f *freeWorker) onAssigned(ctx actor.Context, m *assigned, now time.Time) {
 		f.produce(ctx, x)
 		return
 	}
-	if f.rereads = append(f.rereads, m.assignment); len(f.rereads) == 1 {
+	f.send(ctx, m.assignment)
+}
+
+// send sends a chunk whose range has to be read again.
+func (f *freeWorker) send(ctx actor.Context, a assignment) {
+	if f.rereads = append(f.rereads, a); len(f.rereads) == 1 {
 		f.reread(ctx)
 	}
 }
@@ -280,7 +299,7 @@ func (f *freeWorker) onJudged(ctx actor.Context, m *judged, now time.Time) {
 	if x == nil {
 		return
 	}
-	f.slots.remove(x, now)
+	f.slots.finish(x, now)
 	if m.credited {
 		f.offered.upTo++
 		f.offered.ahead++
@@ -289,27 +308,13 @@ func (f *freeWorker) onJudged(ctx actor.Context, m *judged, now time.Time) {
 	f.report(ctx)
 }
 
-// onReannounced judges what a classic worker held when it said "new": it is not
-// working right now. What lies in a partition that it still has is read again.
-func (f *freeWorker) onReannounced(ctx actor.Context, m *reannounced, now time.Time) {
-	for _, x := range f.slots.list {
-		if slices.Contains(m.partitions, x.partition) {
-			x.waiting = now
-		} else {
-			f.moved.set(ctx, movedWait)
-		}
-	}
-}
-
 func (f *freeWorker) onRang(ctx actor.Context, m *rang, now time.Time) {
 	switch {
+	case f.peek.is(m):
+		f.peek.stop()
+		f.ask(ctx)
 	case f.moved.is(m):
-		for _, x := range slices.Clone(f.slots.list) {
-			if !slices.Contains(f.worker.Partitions, x.partition) {
-				f.giveBack(ctx, x.batchID, endUnstarted, "its partition moved to another worker")
-				f.drop(ctx, x)
-			}
-		}
+		f.giveMoved(ctx)
 	case f.watch.is(m):
 		f.watch.stop()
 		f.overdue(ctx, now)
@@ -317,11 +322,17 @@ func (f *freeWorker) onRang(ctx actor.Context, m *rang, now time.Time) {
 }
 
 func (f *freeWorker) overdue(ctx actor.Context, now time.Time) {
-	if f.worker.Kind == messages.Classic {
+	x := f.slots.oldest()
+	if f.worker.Kind == messages.Classic && x != nil && x.begun {
 		if at, ok := f.slots.due(); ok && !now.Before(at) {
 			ctx.Send(ctx.Parent(), &silent{reason: "no sign of life for " + f.slots.timeout.String()})
 			f.slots.heard = now // asked; the supervisor decides
 		}
+		return
+	}
+	if x == nil { // only work that the books do not know: it ended somehow
+		f.slots.foreign = 0
+		f.offer(ctx)
 		return
 	}
 	if e, ok := f.slots.overdue(now); ok {
@@ -341,6 +352,7 @@ func (f *freeWorker) drop(ctx actor.Context, x *slot) {
 }
 
 func (f *freeWorker) rearm(ctx actor.Context, now time.Time) {
+	f.watchGroup(ctx)
 	at, ok := f.slots.due()
 	if !ok {
 		f.watch.stop()

@@ -17,6 +17,7 @@ type slots struct {
 	list     []*slot       // oldest first
 	foreign  int           // chunks that its heartbeat lists and that are not in list
 	heard    time.Time     // of the last progress
+	classic  classicState  // of a classic worker
 }
 
 // slot is one chunk at the worker.
@@ -30,6 +31,8 @@ type slot struct {
 	missed    int   // heartbeats in a row that should have listed it
 	gone      bool  // taken back, but its message may still be read
 	waiting   time.Time
+	copies    int       // how often it was sent again to a classic worker
+	ended     time.Time // when its group was first seen to have passed it
 }
 
 // unknownWait is how long a send of unknown offset is believed to be on its way
@@ -134,6 +137,9 @@ func (x *slot) end(reason string) slotEnd {
 // heartbeats list is never overdue.
 func (s *slots) due() (at time.Time, ok bool) {
 	x := s.oldest()
+	if x == nil && s.kind == messages.Classic && s.foreign > 0 {
+		return s.heard.Add(s.timeout), true
+	}
 	if x == nil || !x.sent || x.listed {
 		return time.Time{}, false
 	}

@@ -39,9 +39,13 @@ type (
 		signal messages.Signal
 		ack    receipt
 	}
+	// evict asks for the group member of a lost classic worker to be removed.
+	evict struct{ partitions []int32 }
 	// groupView is what the classic workers' group looks like.
 	groupView struct {
 		stable    bool
+		settled   bool      // Stable, or without members
+		own       []int64   // what the master committed while there were no members
 		lists     [][]int32 // assigned partitions of each member, ascending
 		committed []int64   // committed offset of each partition
 		note      string    // why nothing can be dispatched, when that is so
@@ -95,7 +99,12 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		s.load = *m
 	case *groupView:
 		s.gate = *m
+		ctx.Send(s.hands, m)
 		s.tell(ctx)
+	case *vanished:
+		if s.alive.state != messages.WorkerLost {
+			s.lose(ctx, m.reason)
+		}
 	case *disown:
 		s.onDisown(ctx, m)
 	case *partitionCount:
@@ -140,7 +149,7 @@ func (s *supervisor) onHeard(ctx actor.Context, m *heard) (passed bool) {
 		ctx.Send(s.hands, &beat{signal: x, draining: s.alive.draining})
 	case messages.SignalProgress:
 		s.sign(ctx)
-		ctx.Send(s.hands, &work{batchID: x.BatchID})
+		ctx.Send(s.hands, &work{signal: x})
 		if x.Final() {
 			ctx.Send(s.dispatcher, &judge{signal: x, reply: s.hands, ack: m.ack})
 			return true
@@ -259,6 +268,9 @@ func (s *supervisor) lose(ctx actor.Context, reason string) {
 	s.log.Info("worker is lost", "reason", reason, "silence_s", int(time.Since(s.alive.last).Seconds()))
 	s.store(ctx, true)
 	s.strip(ctx, endLost, reason)
+	if s.known.Kind == messages.Classic {
+		ctx.Send(s.owner, &evict{partitions: s.known.Partitions})
+	}
 }
 
 // onDisown takes partitions away that another worker announced: a worker
@@ -285,19 +297,8 @@ func (s *supervisor) takes() (ok bool, why string) {
 		return false, fmt.Sprintf("announced partition %d, but the topic has %d", s.known.Partitions[0], s.partitions)
 	case s.known.Kind == messages.Native:
 		return true, ""
-	case !s.gate.stable:
-		return false, s.gate.note
 	}
-	p := s.known.Partitions[0]
-	if int(p) >= len(s.gate.committed) || s.gate.committed[p] < 0 {
-		return false, "its partition has no committed offset yet"
-	}
-	for _, list := range s.gate.lists {
-		if slices.Equal(list, s.known.Partitions) {
-			return true, ""
-		}
-	}
-	return false, "no member of the workers' group has its partitions"
+	return s.gate.admits(s.known.Partitions)
 }
 
 // tell lets the free-worker know what changed.
@@ -330,7 +331,7 @@ func (s *supervisor) rearm(ctx actor.Context) {
 func (s *supervisor) show(ctx actor.Context) {
 	st := messages.WorkerStatus{
 		ID: s.known.ID, Kind: s.known.Kind, State: s.alive.state, Partitions: s.known.Partitions,
-		Capacity: max(1, s.known.Capacity), Held: s.load.held,
+		Capacity: max(1, s.known.Capacity), Held: s.load.held, Working: s.load.working, Silent: s.load.silent,
 	}
 	if takes, why := s.takes(); takes {
 		st.State = messages.WorkerBusy
@@ -341,7 +342,7 @@ func (s *supervisor) show(ctx actor.Context) {
 		st.Note = why
 	}
 	if st.State != s.status.State || st.Note != s.status.Note || !slices.Equal(st.Held, s.status.Held) ||
-		!slices.Equal(st.Partitions, s.status.Partitions) || st.Kind != s.status.Kind || st.Capacity != s.status.Capacity {
+		!slices.Equal(st.Partitions, s.status.Partitions) || st.Kind != s.status.Kind || st.Working != s.status.Working || st.Silent != s.status.Silent || st.Capacity != s.status.Capacity {
 		s.status = st
 		ctx.Send(ctx.Parent(), &workerStatus{WorkerStatus: st, from: ctx.Self()})
 	}

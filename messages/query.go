@@ -51,6 +51,8 @@ type WorkerStatus struct {
 	Partitions []int32
 	Capacity   int
 	Held       []string  // batch ids of its attempts
+	Working    bool      // one of them shows progress
+	Silent     bool      // one of them did, and is quiet for longer than that explains
 	Seen       time.Time // last sign of life
 	Note       string    // what keeps it from working, else empty
 }

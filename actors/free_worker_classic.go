@@ -1,0 +1,92 @@
+package actors
+
+import (
+	"slices"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"kafka-master/messages"
+)
+
+// peekEvery is how often the group of a busy classic worker is looked at.
+const peekEvery = 250 * time.Millisecond
+
+// probeValue is a message for nobody: a worker passes it over and commits.
+const probeValue = `{"id":"-probe-","batchId":"probe","data":[]}`
+
+// onWork notes progress.
+func (f *freeWorker) onWork(ctx actor.Context, s messages.Signal, now time.Time) {
+	foreign := f.slots.foreign
+	first := false
+	if f.worker.Kind == messages.Classic {
+		first = f.slots.classicProgress(s, now)
+	} else {
+		first = f.slots.progress(s.BatchID, now)
+	}
+	if first {
+		ctx.Send(f.dispatcher, &begun{worker: f.worker.ID, batchID: s.BatchID})
+	}
+	if first || foreign != f.slots.foreign {
+		f.offer(ctx)
+		f.report(ctx)
+	}
+}
+
+// watchGroup arms the next look at the group of a busy classic worker.
+func (f *freeWorker) watchGroup(ctx actor.Context) {
+	if f.worker.Kind == messages.Classic && len(f.slots.list) > 0 && f.peek.timer == nil && !f.asked {
+		f.peek.set(ctx, peekEvery)
+	}
+}
+
+// ask lets ingress say when everything was read that is there now: what the
+// group shows is judged only then.
+func (f *freeWorker) ask(ctx actor.Context) {
+	f.asked = true
+	ctx.Send(f.owner, &askCaughtUp{who: ctx.Self()})
+}
+
+// look acts on what the group shows.
+func (f *freeWorker) look(ctx actor.Context, now time.Time) {
+	held := len(f.slots.list)
+	for _, a := range f.slots.look(now) {
+		switch a.move {
+		case moveEnd:
+			f.giveBack(ctx, a.batchID, a.how, a.reason)
+		case moveResend:
+			f.send(ctx, a.assignment)
+		case moveProbe:
+			ctx.Send(f.egress, &send{term: f.term, record: messages.Record{
+				Topic: f.cfg.ChunkTopic, Partition: a.partition, Key: []byte("-probe-"), Value: []byte(probeValue),
+			}})
+		case moveLost:
+			ctx.Send(ctx.Parent(), &vanished{reason: a.reason})
+			return
+		}
+	}
+	if working, _ := f.slots.pulse(now); len(f.slots.list) != held || working != f.working {
+		f.offer(ctx)
+		f.report(ctx)
+	}
+}
+
+// onReannounced judges what a classic worker held when it said "new".
+func (f *freeWorker) onReannounced(ctx actor.Context, m *reannounced, now time.Time) {
+	if moved := f.slots.reannounce(m.partitions, now); len(moved) > 0 {
+		f.moved.set(ctx, movedWait)
+	}
+	f.offer(ctx)
+	f.report(ctx)
+}
+
+// giveMoved gives the chunks back that the worker will not run.
+func (f *freeWorker) giveMoved(ctx actor.Context) {
+	for _, x := range slices.Clone(f.slots.list) {
+		if x.gone || !x.sent || slices.Contains(f.worker.Partitions, x.partition) && !f.slots.passed(x) {
+			continue
+		}
+		f.giveBack(ctx, x.batchID, endUnstarted, "its partition moved to another worker")
+		f.drop(ctx, x)
+	}
+}
