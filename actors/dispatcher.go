@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -64,6 +65,7 @@ type (
 	withdraw struct {
 		worker messages.WorkerID
 		epoch  uint64
+		under  string // only of a free-worker whose name begins so
 	}
 	// assigned is a committed assignment for a free-worker.
 	assigned struct {
@@ -183,7 +185,7 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 	case *offer:
 		d.onOffer(m)
 	case *withdraw:
-		if o := d.offers[m.worker]; o != nil && o.epoch <= m.epoch {
+		if o := d.offers[m.worker]; o != nil && o.epoch <= m.epoch && strings.HasPrefix(o.pid.Id, m.under) {
 			d.slots -= o.size()
 			delete(d.offers, m.worker)
 		}

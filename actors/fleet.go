@@ -23,6 +23,7 @@ type fleet struct {
 	held    map[messages.WorkerID][]assignment
 
 	crew    map[messages.WorkerID]*member
+	leaving map[string]messages.WorkerID // supervisors that were told to end, by PID
 	byPID   map[string]messages.WorkerID
 	serial  int
 	view    *groupView
@@ -59,6 +60,7 @@ const maxWorkers = 100_000
 func newFleet(f fleet) actor.Actor {
 	f.crew = map[messages.WorkerID]*member{}
 	f.byPID = map[string]messages.WorkerID{}
+	f.leaving = map[string]messages.WorkerID{}
 	return &f
 }
 
@@ -177,7 +179,8 @@ func (f *fleet) onStatus(ctx actor.Context, m *workerStatus) {
 	w.status = m.WorkerStatus
 	f.tally(w.status.Kind, +1)
 	if m.State == messages.WorkerGone {
-		f.leave(m.ID)
+		f.forget(m.ID)
+		f.leaving[w.pid.Id] = m.ID
 		ctx.Stop(w.pid)
 	}
 	if classic {
@@ -185,8 +188,8 @@ func (f *fleet) onStatus(ctx actor.Context, m *workerStatus) {
 	}
 }
 
-// leave drops a worker from the lists.
-func (f *fleet) leave(id messages.WorkerID) {
+// forget drops a worker from the lists.
+func (f *fleet) forget(id messages.WorkerID) {
 	w := f.crew[id]
 	f.tally(w.status.Kind, -1)
 	delete(f.crew, id)
@@ -199,16 +202,24 @@ func (f *fleet) tally(kind messages.WorkerKind, n int) {
 	}
 }
 
-// onTerminated takes back what a worker held whose supervisor panicked; its next
-// message makes a new one.
+// onTerminated takes back what a worker held that left, or whose supervisor
+// panicked; its next message makes a new one.
 func (f *fleet) onTerminated(ctx actor.Context, m *actor.Terminated) {
-	id, ok := f.byPID[m.Who.Id]
-	if !ok || f.ended {
+	if f.ended {
 		return
 	}
-	f.leave(id)
-	ctx.Send(f.dispatcher, &withdraw{worker: id, epoch: ^uint64(0)})
-	ctx.Send(f.dispatcher, &workerLost{worker: id, how: endReturned, reason: "its supervisor failed"})
+	reason := "the worker left"
+	id, ok := f.leaving[m.Who.Id]
+	if !ok {
+		reason = "its supervisor failed"
+		if id, ok = f.byPID[m.Who.Id]; !ok {
+			return
+		}
+		f.forget(id)
+	}
+	delete(f.leaving, m.Who.Id)
+	ctx.Send(f.dispatcher, &withdraw{worker: id, epoch: ^uint64(0), under: m.Who.Id + "/"})
+	ctx.Send(f.dispatcher, &workerLost{worker: id, how: endReturned, reason: reason})
 	f.count(ctx)
 }
 

@@ -210,10 +210,11 @@ func (s *supervisor) announce(ctx actor.Context, x messages.Signal) {
 	}
 }
 
-// leave ends a worker that said bye.
+// leave ends a worker that said bye, or is forgotten. The fleet takes back what it
+// holds when this actor has ended: a message to the free-worker might be overtaken
+// by its end.
 func (s *supervisor) leave(ctx actor.Context) {
 	s.alive.state = messages.WorkerGone
-	s.strip(ctx, endReturned, "the worker left")
 	ctx.Send(s.persistence, &write{term: s.term, batch: messages.Batch{DropWorkers: []messages.WorkerID{s.known.ID}}})
 }
 
