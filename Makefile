@@ -3,10 +3,10 @@
 # The race detector needs a C compiler; without one the tests run without it.
 RACE := $(shell command -v $(shell go env CC) >/dev/null 2>&1 && echo -race)
 
-.PHONY: help run build test short check fuzz bench clean
+.PHONY: help run build test short check fuzz bench clean services services-down services-install
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## run a master with everything embedded
 	go run .
@@ -14,14 +14,14 @@ run: ## run a master with everything embedded
 build: ## build ./kafka-master
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o kafka-master .
 
-test: ## run all tests, with the race detector where a C compiler is found
+test: ## run all tests, with the race detector where a C compiler is found, on real servers where installed
 ifeq ($(RACE),)
 ifeq ($(CI),true)
 	$(error the race detector needs a C compiler, and CI must not go on without it)
 endif
 	@echo "no C compiler found: the tests run without the race detector"
 endif
-	go test $(RACE) -count=1 -timeout 10m ./...
+	bash .ci/test.sh $(RACE)
 
 short: ## run the fast tests only
 	go test -short -count=1 ./...
@@ -31,6 +31,15 @@ check: ## look for what tests do not find: format, vet, staticcheck, go.mod
 
 fuzz: ## run each fuzz target for FUZZTIME (10s)
 	sh .ci/fuzz.sh
+
+services-install: ## install Kafka, Redis and Samba for tests (Debian packages, as root)
+	bash .ci/services/services.sh install
+
+services: ## start real Kafka and Redis on loopback, for tests and development
+	@bash .ci/services/services.sh start && echo 'now: . .ci/run.d/env' && cat .ci/run.d/env
+
+services-down: ## stop them and forget their data
+	bash .ci/services/services.sh stop
 
 bench: ## measure chunks/s, latency and memory; see bench/README.md
 	go test -run '^$$' -bench . -benchmem ./actors ./bench/...

@@ -20,6 +20,7 @@ var allowed = map[string][]string{
 	"infra/redisstore": {"messages", "github.com/redis/go-redis/v9"},
 	"infra/boltstore":  {"messages", "go.etcd.io/bbolt"},
 	"infra/localfiles": {"messages", "github.com/cespare/xxhash/v2"},
+	"infra/smbfiles":   {"messages", "github.com/hirochachacha/go-smb2", "github.com/cespare/xxhash/v2"},
 	"infra/embedded":   {"messages", "github.com/twmb/franz-go", "github.com/gofrs/flock"},
 	"infra/settings":   {"messages", "github.com/spf13/pflag", "github.com/joho/godotenv"},
 	"httpapi":          {"messages", "github.com/gin-gonic/gin"},

@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"syscall"
@@ -25,21 +27,24 @@ import (
 	"kafka-master/infra/localfiles"
 	"kafka-master/infra/redisstore"
 	"kafka-master/infra/settings"
+	"kafka-master/infra/smbfiles"
 	"kafka-master/messages"
 	"kafka-master/worker"
 )
 
 // Who implements which port of the actors.
 var (
-	_ actors.Store    = (*boltstore.Store)(nil)
-	_ actors.Lease    = (*boltstore.Store)(nil)
-	_ actors.Store    = (*redisstore.Store)(nil)
-	_ actors.Lease    = (*redisstore.Store)(nil)
-	_ actors.Files    = (*localfiles.Files)(nil)
-	_ actors.Producer = (*kafkabus.Bus)(nil)
-	_ actors.Consumer = (*kafkabus.Bus)(nil)
-	_ actors.Topics   = (*kafkabus.Bus)(nil)
-	_ actors.Groups   = (*kafkabus.Bus)(nil)
+	_ actors.Store     = (*boltstore.Store)(nil)
+	_ actors.Lease     = (*boltstore.Store)(nil)
+	_ actors.Store     = (*redisstore.Store)(nil)
+	_ actors.Lease     = (*redisstore.Store)(nil)
+	_ actors.Files     = (*localfiles.Files)(nil)
+	_ actors.Files     = (*smbfiles.Files)(nil)
+	_ actors.Readiness = (*smbfiles.Files)(nil)
+	_ actors.Producer  = (*kafkabus.Bus)(nil)
+	_ actors.Consumer  = (*kafkabus.Bus)(nil)
+	_ actors.Topics    = (*kafkabus.Bus)(nil)
+	_ actors.Groups    = (*kafkabus.Bus)(nil)
 )
 
 // node is a running master with everything around it. What is opened first is
@@ -189,10 +194,23 @@ func (n *node) openBus() error {
 }
 
 func (n *node) openFiles() error {
-	if n.s.SMBHost != "" {
-		return errors.New("SMB_HOST is set, but this version reads local folders only: mount the share, set CLIENT_DATA_PATH to where it is mounted, and leave SMB_HOST empty")
+	if n.s.SMBHost == "" {
+		n.parts.Files = localfiles.New(n.s.InputPath())
+		return nil
 	}
-	n.parts.Files = localfiles.New(n.s.InputPath())
+	// The library allocates every answer anew, 1 MiB a piece: with a small heap
+	// the collector would run all the time.
+	debug.SetGCPercent(400)
+	share, folder := n.s.Share()
+	files, err := smbfiles.New(smbfiles.Config{
+		Host: n.s.SMBHost, Port: n.s.SMBPort, User: n.s.SMBUser, Password: n.s.SMBPassword.Reveal(),
+		Share: share, Folder: path.Join(folder, filepath.ToSlash(n.s.InputDir)), Logger: n.log,
+	})
+	if err != nil {
+		return fmt.Errorf("set up the share: %w", err)
+	}
+	n.parts.Files = files
+	n.onClose(func() { files.Close() })
 	return nil
 }
 

@@ -54,6 +54,13 @@ type Files interface {
 	Archive(ctx context.Context, f messages.FileInfo) error
 }
 
+// Readiness is what Files may know beyond a listing: whether somebody has a file
+// open still.
+type Readiness interface {
+	// Ready reports whether nobody else has the file open.
+	Ready(ctx context.Context, f messages.FileInfo) (bool, error)
+}
+
 // Producer sends records.
 type Producer interface {
 	// Leader returns the broker that leads the partition, messages.NoLeader

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -103,7 +104,7 @@ func (s *scanner) next(ctx actor.Context) {
 		defer cancel()
 		switch m := job.(type) {
 		case *fingerprint:
-			sum, err := files.Fingerprint(c, m.file)
+			sum, err := look(c, files, m.file)
 			return &fingerprinted{file: m.file, sum: sum, err: err}
 		case *archive:
 			return &archived{file: m.file, err: files.Archive(c, m.file)}
@@ -111,4 +112,21 @@ func (s *scanner) next(ctx actor.Context) {
 		list, err := files.List(c)
 		return &listing{files: list, err: err}
 	})
+}
+
+// errStillOpen says that a file that looks settled is open at another client.
+var errStillOpen = errors.New("somebody has it open still")
+
+// look takes a file's fingerprint, once nobody writes to it any more.
+func look(ctx context.Context, files Files, f messages.FileInfo) (uint64, error) {
+	if r, ok := files.(Readiness); ok {
+		ready, err := r.Ready(ctx, f)
+		if err != nil {
+			return 0, err
+		}
+		if !ready {
+			return 0, errStillOpen
+		}
+	}
+	return files.Fingerprint(ctx, f)
 }

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Runs all tests, beside real servers where they are installed. Where one is
+# missing it says so at the end; in CI that is a failure.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+race=${1-}
+
+run=$(mktemp -d)
+trap 'bash .ci/services/services.sh stop "$run/services"; rm -rf "$run"' EXIT
+bash .ci/services/services.sh start "$run/services"
+. "$run/services/env"
+
+missing=
+[ -n "${KAFKA_TEST_BROKER:-}" ] || missing="$missing real-Kafka"
+[ -n "${REDIS_TEST_URL:-}" ] || missing="$missing real-Redis"
+command -v smbd >/dev/null && [ "$(id -u)" = 0 ] || missing="$missing real-Samba"
+if [ -n "$missing" ] && [ "${CI:-}" = true ]; then
+	echo "CI needs all servers, missing:$missing; cure: make services-install" >&2
+	exit 1
+fi
+go test $race -count=1 -timeout 10m ./...
+if [ -n "$missing" ]; then
+	echo "not run, since the servers are not installed:$missing; cure: make services-install (as root)"
+fi

@@ -1,0 +1,184 @@
+//go:build linux
+
+package smbfiles_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"kafka-master/infra/smbfiles"
+	"kafka-master/messages"
+)
+
+func TestConfig(t *testing.T) {
+	t.Parallel()
+	good := smbfiles.Config{Host: "nas", User: `CORP\scan`, Share: "data"}
+	for name, break_ := range map[string]func(*smbfiles.Config){
+		"host":       func(c *smbfiles.Config) { c.Host = "" },
+		"port":       func(c *smbfiles.Config) { c.Port = 70000 },
+		"user":       func(c *smbfiles.Config) { c.User = `CORP\` },
+		"share":      func(c *smbfiles.Config) { c.Share = "a/b" },
+		"folder":     func(c *smbfiles.Config) { c.Folder = "a:b" },
+		"timeout":    func(c *smbfiles.Config) { c.IOTimeout = -1 },
+		"read-ahead": func(c *smbfiles.Config) { c.ReadAhead = 17 },
+	} {
+		cfg := good
+		break_(&cfg)
+		_, err := smbfiles.New(cfg)
+		require.ErrorIs(t, err, messages.ErrConfig)
+		require.ErrorContains(t, err, name)
+	}
+	for _, folder := range []string{"", ".", "/", "a", `a\b`, "/a/b/", "../a"} {
+		cfg := good
+		cfg.Folder = folder
+		files, err := smbfiles.New(cfg)
+		require.NoError(t, err, folder)
+		require.NoError(t, files.Close())
+	}
+}
+
+// requirePing checks that Ping says what is wrong, in one line and without the
+// password, and that the other methods say it, too.
+func requirePing(t *testing.T, cfg smbfiles.Config, config bool, texts ...string) {
+	t.Helper()
+	files := newFiles(t, cfg)
+	ctx := context.Background()
+	f := messages.FileInfo{Path: "a.txt", Size: 1, ModTime: time.Now()}
+	_, list := files.List(ctx)
+	_, print := files.Fingerprint(ctx, f)
+	_, ready := files.Ready(ctx, f)
+	all := []error{files.Ping(ctx), list, print, ready, files.Archive(ctx, f)}
+	if config { // else it tries for a while
+		all = append(all, files.Stream(ctx, f, 0, 1, func([]byte) error { panic("fed") }))
+	}
+	for _, err := range all {
+		require.Error(t, err)
+		require.Equal(t, config, errorIs(err, messages.ErrConfig), err)
+		require.NotErrorIs(t, err, messages.ErrFileChanged)
+		require.NotContains(t, err.Error(), "\n")
+		require.NotContains(t, err.Error(), cfg.Password)
+		for _, text := range texts {
+			require.ErrorContains(t, err, text)
+		}
+	}
+	t.Log(files.Ping(ctx))
+}
+
+func TestPing(t *testing.T) {
+	s := startSamba(t)
+	good := s.config(t, "in")
+	require.NoError(t, newFiles(t, good).Ping(context.Background()))
+	require.NoError(t, os.WriteFile(filepath.Join(s.data, "file"), nil, 0o644))
+	require.NoError(t, os.Mkdir(filepath.Join(s.data, "closed"), 0o700))
+	for name, c := range map[string]struct {
+		change func(*smbfiles.Config)
+		texts  []string
+	}{
+		"password":         {func(c *smbfiles.Config) { c.Password = "canary-wrong" }, []string{"wrong password", "SMB_PASSWORD"}},
+		"share":            {func(c *smbfiles.Config) { c.Share = "none" }, []string{"no share none", "CLIENT_DATA_PATH"}},
+		"share of others":  {func(c *smbfiles.Config) { c.Share = "others" }, []string{"may not use share others", "give the user the right"}},
+		"folder":           {func(c *smbfiles.Config) { c.Folder = "none" }, []string{"/encrypted/none does not exist", "INPUT_DIR"}},
+		"folder below":     {func(c *smbfiles.Config) { c.Folder = "none/in" }, []string{"/encrypted/none/in does not exist", "INPUT_DIR"}},
+		"folder is a file": {func(c *smbfiles.Config) { c.Folder = "file" }, []string{"not a folder", "INPUT_DIR"}},
+		"folder is closed": {func(c *smbfiles.Config) { c.Folder = "closed" }, []string{"give user daemon the right"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := good
+			c.change(&cfg)
+			requirePing(t, cfg, true, c.texts...)
+		})
+	}
+}
+
+func TestPingOfNoServer(t *testing.T) {
+	cfg := smbfiles.Config{Host: "127.0.0.1", Port: freePort(t), User: "u", Password: "canary-pw", Share: "s"}
+	require.ErrorContains(t, newFiles(t, cfg).Ping(context.Background()), "refuses the connection")
+	cfg.Host = "no-such-host.invalid"
+	require.ErrorContains(t, newFiles(t, cfg).Ping(context.Background()), "SMB_HOST")
+}
+
+// TestPingOfOldServer: a server that speaks nothing newer than SMB1, and one that
+// cannot encrypt although its share demands it.
+func TestPingOfOldServer(t *testing.T) {
+	old := startSamba(t, "server min protocol = NT1", "server max protocol = NT1")
+	requirePing(t, old.config(t, ""), false, "SMB1", "allow SMB 2 or 3")
+
+	plain := startSamba(t, "server max protocol = SMB2_10")
+	cfg := plain.plain(t, "")
+	require.NoError(t, newFiles(t, cfg).Ping(context.Background()))
+	cfg.Share = "encrypted"
+	requirePing(t, cfg, true, "encryption", "SMB 3")
+}
+
+// TestGuest: a server that lets unknown users in as guests gives them no key to
+// sign with.
+func TestGuest(t *testing.T) {
+	s := startSamba(t)
+	cfg := s.config(t, "in")
+	var log bytes.Buffer
+	cfg.User, cfg.Share, cfg.Logger = "nobody-here", "guests", slog.New(slog.NewTextHandler(&log, nil))
+	files := newFiles(t, cfg)
+	data := random(3 << 20)
+	f := put(t, s, files, "in", "a.txt", data)
+	got, err := stream(files, f, func(int) {})
+	require.NoError(t, err)
+	requireSame(t, data, got)
+	require.Equal(t, 1, strings.Count(log.String(), "for a guest"), log.String())
+
+	cfg.Share = "input"
+	requirePing(t, cfg, true, "may not use share input")
+}
+
+// TestRefusedLoginIsNotRepeated: an account is locked after a few wrong logins.
+func TestRefusedLoginIsNotRepeated(t *testing.T) {
+	slow(t)
+	s := startSamba(t)
+	p := startTap(t, s.address())
+	cfg := p.through(s.config(t, ""))
+	cfg.Password = "canary-wrong"
+	files := newFiles(t, cfg)
+	start := time.Now()
+	for time.Since(start) < 3500*time.Millisecond {
+		require.ErrorIs(t, files.Ping(context.Background()), messages.ErrConfig)
+		time.Sleep(20 * time.Millisecond)
+	}
+	require.Equal(t, 3, p.connections(), "at 0 s, 1 s and 3 s")
+}
+
+// TestPasswordThatIsPutRight: the server is asked again by itself.
+func TestPasswordThatIsPutRight(t *testing.T) {
+	s := startSamba(t)
+	cfg := s.config(t, "late")
+	cfg.Folder = "later"
+	files := newFiles(t, cfg)
+	require.ErrorIs(t, files.Ping(context.Background()), messages.ErrConfig)
+	require.NoError(t, os.Rename(filepath.Join(s.data, "late"), filepath.Join(s.data, "later")))
+	require.NoError(t, files.Ping(context.Background()), "a missing folder is no refused login")
+}
+
+// TestListenerThatIsNoServer: something else listens at the port.
+func TestListenerThatIsNoServer(t *testing.T) {
+	for name, greeting := range map[string]string{
+		"ssh": "SSH-2.0-OpenSSH_9.2\r\n", "http": "HTTP/1.1 400 Bad Request\r\n\r\n", "netbios": "\x83\x00\x00\x01\x8f\x00\x00\x00",
+		"smb1": "\x00\x00\x00\x23\xffSMB" + string(make([]byte, 60)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := fakeServer(t, func(c net.Conn) { fmt.Fprint(c, greeting) })
+			text := "no SMB server"
+			if name == "smb1" {
+				text = "SMB1 only"
+			}
+			requirePing(t, cfg, true, text)
+		})
+	}
+}
