@@ -33,8 +33,9 @@ type coordinator struct {
 	catalog    *catalog
 	settling   int
 	suspects   map[messages.FileID]bool // planned again after the next listing
-	emptySince time.Time                // when the folder was first seen empty although files are in work
-	ended      bool                     // children end because this actor does
+	input      outage
+	emptySince time.Time // when the folder was first seen empty although files are in work
+	ended      bool      // children end because this actor does
 	problems   map[string]messages.Problem
 	ignored    uint64
 
@@ -59,6 +60,7 @@ func newCoordinator(c coordinator) actor.Actor {
 	c.planners = map[messages.FileID]*actor.PID{}
 	c.crashes = map[messages.FileID]int{}
 	c.suspects = map[messages.FileID]bool{}
+	c.input = outage{begins: "the input folder cannot be listed", ends: "the input folder can be listed again"}
 	c.running = map[messages.FileID]messages.File{}
 	return &c
 }

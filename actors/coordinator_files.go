@@ -35,6 +35,7 @@ func (c *coordinator) onFile(ctx actor.Context, msg any) {
 
 func (c *coordinator) onListing(ctx actor.Context, m *listing) {
 	c.problem("input", "input", m.err)
+	c.input.note(c.log, m.err)
 	if m.err != nil {
 		return
 	}
