@@ -50,7 +50,7 @@ type desk struct {
 	seed     maphash.Seed
 	term     uint64    // the highest seen
 	termSeen time.Time // when its last chunk came
-	next     int64  // next offset to read
+	next     int64     // next offset to read
 	draining bool
 }
 
