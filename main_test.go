@@ -159,7 +159,13 @@ type process struct {
 
 func (s *site) spawn(role string, extra ...string) *process {
 	s.t.Helper()
-	p := &process{t: s.t, cmd: exec.Command(os.Args[0]), dead: make(chan struct{})}
+	return s.command(role, nil, extra...)
+}
+
+// command starts the test binary with arguments, as another process.
+func (s *site) command(role string, args []string, extra ...string) *process {
+	s.t.Helper()
+	p := &process{t: s.t, cmd: exec.Command(os.Args[0], args...), dead: make(chan struct{})}
 	p.cmd.Dir = s.dir
 	p.cmd.Env = append(append(s.env(), roleVariable+"="+role), extra...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
