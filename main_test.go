@@ -165,9 +165,16 @@ func (s *site) spawn(role string, extra ...string) *process {
 // command starts the test binary with arguments, as another process.
 func (s *site) command(role string, args []string, extra ...string) *process {
 	s.t.Helper()
-	p := &process{t: s.t, cmd: exec.Command(os.Args[0], args...), dead: make(chan struct{})}
+	cmd := exec.Command(os.Args[0], args...)
+	cmd.Env = append(append(s.env(), roleVariable+"="+role), extra...)
+	return s.start(cmd)
+}
+
+// start starts a process that ends with the test.
+func (s *site) start(cmd *exec.Cmd) *process {
+	s.t.Helper()
+	p := &process{t: s.t, cmd: cmd, dead: make(chan struct{})}
 	p.cmd.Dir = s.dir
-	p.cmd.Env = append(append(s.env(), roleVariable+"="+role), extra...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.out
 	require.NoError(s.t, p.cmd.Start())
 	go func() {
@@ -177,7 +184,7 @@ func (s *site) command(role string, args []string, extra ...string) *process {
 	s.t.Cleanup(func() {
 		p.kill()
 		if s.t.Failed() {
-			s.t.Logf("%s %v:\n%.8000s", role, extra, p.out.text())
+			s.t.Logf("%v:\n%.8000s", cmd.Args, p.out.text())
 		}
 	})
 	return p

@@ -2,8 +2,10 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -73,4 +75,64 @@ func TestRealKafkaAndRedisAccountForEveryLine(t *testing.T) {
 	require.Equal(t, exitOK, m.terminate())
 	require.Equal(t, exitOK, ws[1].terminate())
 	s.sameItems(items, s.results("a.txt"))
+}
+
+// python returns an interpreter that has the classic workers' client library.
+func python(t *testing.T) string {
+	t.Helper()
+	const debian = "/usr/bin/python3" // packages of the system are there, whatever python3 is in PATH
+	if err := exec.Command(debian, "-c", "import confluent_kafka").Run(); err != nil {
+		t.Skip("python3-confluent-kafka is not installed: make services-install installs it")
+	}
+	return debian
+}
+
+// Classic workers join, leave, are killed and stopped, and fail chunks without a
+// word; nothing waits for WORKER_TIMEOUT because of it.
+func TestClassicWorkersComeAndGoOnRealKafka(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes 40 s")
+	}
+	interpreter := python(t)
+	s := realSite(t)
+	suffix := strings.TrimPrefix(s.vars["KAFKA_TOPIC_NAME_MASTER"], "chunks")
+	s.vars["KAFKA_WORKER_GROUP"], s.vars["BATCH_SIZE"] = "classic"+suffix, "25"
+	m := s.spawn(roleMaster)
+	m.out.await(t, `"msg":"this master leads"`)
+	join := func(id string) *process {
+		return s.start(exec.Command(interpreter, classicScript(t), s.vars["KAFKA_BROKER_ADDRESS"], id, "0.01", "0.02", suffix))
+	}
+	crew := []*process{join("c0"), join("c1"), join("c2")}
+	require.Eventually(t, func() bool {
+		_, body := s.get("/api/getWorkersStatus")
+		return body == `{"c0":"1","c1":"1","c2":"1"}`
+	}, 30*time.Second, 50*time.Millisecond)
+	s.drop("a.txt", numbered(6000))
+	began := time.Now()
+	m.out.await(t, `"msg":"input file taken"`)
+	busy := func(id string) {
+		require.Eventually(t, func() bool {
+			_, body := s.get("/api/getWorkersStatus")
+			return strings.Contains(body, `"`+id+`":"0"`)
+		}, 20*time.Second, 20*time.Millisecond)
+	}
+	busy("c0")
+	crew[0].kill()
+	crew = append(crew, join("c3"))
+	busy("c1")
+	require.NoError(t, crew[1].cmd.Process.Signal(syscall.SIGSTOP))
+	busy("c3")
+	require.NoError(t, crew[1].cmd.Process.Signal(syscall.SIGCONT))
+	m.out.await(t, `"msg":"input file ended"`)
+	require.Contains(t, m.out.text(), `"items":6000,"done":6000,"dead":0`)
+	require.Less(t, time.Since(began), time.Minute, "nothing waited for WORKER_TIMEOUT")
+	require.Equal(t, exitOK, m.terminate())
+}
+
+func classicScript(t *testing.T) string {
+	t.Helper()
+	path, err := filepath.Abs("infra/infratest/classicworker/worker.py")
+	require.NoError(t, err)
+	return path
 }

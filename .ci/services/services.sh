@@ -48,6 +48,7 @@ install() {
 	has java && has mvn || missing+=(openjdk-17-jre-headless maven)
 	has redis-server && has redis-cli || missing+=(redis-server redis-tools)
 	has smbd && has smbclient || missing+=(samba smbclient)
+	/usr/bin/python3 -c 'import confluent_kafka' 2>/dev/null || missing+=(python3-confluent-kafka)
 	if [ ${#missing[@]} -gt 0 ]; then
 		apt-get update -q
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
