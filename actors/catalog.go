@@ -2,7 +2,7 @@ package actors
 
 import (
 	"cmp"
-	"slices"
+	"container/heap"
 	"time"
 
 	"kafka-master/messages"
@@ -15,7 +15,37 @@ type catalog struct {
 	paths  map[string]*cataloged
 	byID   map[messages.FileID]*cataloged
 	next   messages.FileID
-	work   int // versions in work
+	work   int         // versions in work
+	queue  settledHeap // settled files that wait for a place, oldest first
+}
+
+// settledFile is a file that waits for a place in work.
+type settledFile struct {
+	*cataloged
+	info messages.FileInfo // as it settled; void when it was seen otherwise since
+}
+
+// settledHeap orders settled files by age.
+type settledHeap []settledFile
+
+func (h settledHeap) Len() int { return len(h) }
+
+func (h settledHeap) Less(i, j int) bool {
+	a, b := h[i].info, h[j].info
+	return cmp.Or(a.ModTime.Compare(b.ModTime), cmp.Compare(a.Path, b.Path)) < 0
+}
+
+func (h settledHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+
+// Push implements heap.Interface.
+func (h *settledHeap) Push(x any) { *h = append(*h, x.(settledFile)) }
+
+// Pop implements heap.Interface.
+func (h *settledHeap) Pop() any {
+	old := *h
+	x := old[len(old)-1]
+	*h = old[:len(old)-1]
+	return x
 }
 
 // cataloged is the newest version of a path.
@@ -172,6 +202,7 @@ func (c *catalog) print(f messages.FileInfo, sum uint64, err error) (touched, re
 		return x.id, 0
 	}
 	x.settled, x.newSum = true, sum
+	heap.Push(&c.queue, settledFile{x, f})
 	if x.id != 0 && !x.ended {
 		return 0, x.id
 	}
@@ -180,20 +211,19 @@ func (c *catalog) print(f messages.FileInfo, sum uint64, err error) (touched, re
 
 // admit takes settled files into work, oldest first, as long as there is room.
 func (c *catalog) admit(now time.Time) []messages.File {
-	var waiting []*cataloged
-	for _, x := range c.paths {
-		if x.settled && (x.id == 0 || x.ended) {
-			waiting = append(waiting, x)
-		}
-	}
-	slices.SortFunc(waiting, func(a, b *cataloged) int {
-		return cmp.Or(a.seen.ModTime.Compare(b.seen.ModTime), cmp.Compare(a.seen.Path, b.seen.Path))
-	})
 	var out []messages.File
-	for _, x := range waiting {
-		if c.work >= maxInWork {
-			break
+	var later []settledFile // whose former version is in work still
+	for c.work < maxInWork && c.queue.Len() > 0 {
+		q := heap.Pop(&c.queue).(settledFile)
+		x := q.cataloged
+		if !x.settled || x.seen != q.info || c.paths[q.info.Path] != x {
+			continue // it changed or left since
 		}
+		if x.id != 0 && !x.ended {
+			later = append(later, q)
+			continue
+		}
+		x.settled = false
 		fresh := &cataloged{info: x.seen, id: c.next, generation: x.generation + 1, sum: x.newSum}
 		c.next++
 		c.work++
@@ -204,6 +234,9 @@ func (c *catalog) admit(now time.Time) []messages.File {
 			Base: messages.Base(fresh.info.Path), State: messages.FileRunning,
 			Cursor: messages.Cursor{Line: 1}, Started: now,
 		})
+	}
+	for _, q := range later {
+		heap.Push(&c.queue, q)
 	}
 	return out
 }

@@ -34,8 +34,11 @@ type coordinator struct {
 	settling   int
 	suspects   map[messages.FileID]bool // planned again after the next listing
 	input      outage
-	emptySince time.Time // when the folder was first seen empty although files are in work
-	ended      bool      // children end because this actor does
+	unread     map[string]error                      // files that cannot be looked at, by path
+	unarchived map[messages.FileID]messages.FileInfo // finished files that are to be moved away
+	archived   time.Time                             // when that was asked for last
+	emptySince time.Time                             // when the folder was first seen empty although files are in work
+	ended      bool                                  // children end because this actor does
 	problems   map[string]messages.Problem
 	ignored    uint64
 
@@ -60,6 +63,8 @@ func newCoordinator(c coordinator) actor.Actor {
 	c.planners = map[messages.FileID]*actor.PID{}
 	c.crashes = map[messages.FileID]int{}
 	c.suspects = map[messages.FileID]bool{}
+	c.unread = map[string]error{}
+	c.unarchived = map[messages.FileID]messages.FileInfo{}
 	c.input = outage{begins: "the input folder cannot be listed", ends: "the input folder can be listed again"}
 	c.running = map[messages.FileID]messages.File{}
 	return &c
@@ -211,6 +216,8 @@ func (c *coordinator) open(ctx actor.Context, ready *topicsReady) {
 		if f.Ended.IsZero() {
 			c.running[f.ID] = f
 			c.plan(ctx, f, true)
+		} else {
+			c.noteForArchive(f)
 		}
 	}
 	c.scanner = spawn(ctx, c.log, "scanner", func() actor.Actor { return newScanner(c.parts.Files, c.log, self) })

@@ -3,6 +3,7 @@ package actors
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -25,11 +26,7 @@ func (c *coordinator) onFile(ctx actor.Context, msg any) {
 	case *fileEnded:
 		c.onEnded(ctx, m)
 	case *archived:
-		if m.err != nil {
-			c.log.Warn("finished file cannot be archived", "file", m.file.Path, "err", m.err)
-		} else {
-			c.log.Info("finished file archived", "file", m.file.Path)
-		}
+		c.onArchived(m)
 	}
 }
 
@@ -61,6 +58,68 @@ func (c *coordinator) onListing(ctx actor.Context, m *listing) {
 		ctx.Send(c.scanner, &fingerprint{file: f})
 	}
 	c.recheck(ctx)
+	c.archiveAgain(ctx, now)
+	for path := range c.unread {
+		if !slices.ContainsFunc(m.files, func(f messages.FileInfo) bool { return f.Path == path }) {
+			c.readable(path, nil)
+		}
+	}
+}
+
+// readable notes whether a file can be looked at.
+func (c *coordinator) readable(path string, err error) {
+	switch {
+	case err == nil:
+		delete(c.unread, path)
+	case errors.Is(err, errStillOpen):
+		c.log.Debug("input file is open still", "file", path)
+		return
+	case c.unread[path] == nil:
+		c.log.Warn("input file cannot be read, it is tried again", "file", path, "err", err)
+		c.unread[path] = err
+	}
+	var first error
+	for path, err := range c.unread {
+		first = fmt.Errorf("%d files cannot be read, such as %q: %w", len(c.unread), path, err)
+		break
+	}
+	c.problem("unread", "input", first)
+}
+
+// archiveEvery is how often finished files are tried to be moved away again.
+const archiveEvery = time.Minute
+
+// noteForArchive remembers a finished file that is to be moved away.
+func (c *coordinator) noteForArchive(f messages.File) bool {
+	wanted := c.cfg.Archive && (f.State == messages.FileDone || f.State == messages.FileDoneWithRejects) && f.Left.IsZero()
+	if wanted {
+		c.unarchived[f.ID] = f.Info
+	}
+	return wanted
+}
+
+// archiveAgain asks for what could not be moved away, or was not before a stop.
+func (c *coordinator) archiveAgain(ctx actor.Context, now time.Time) {
+	if now.Sub(c.archived) < archiveEvery {
+		return
+	}
+	c.archived = now
+	for id, f := range c.unarchived {
+		if x := c.catalog.byID[id]; x == nil || !x.left.IsZero() || !x.info.SameVersion(f) {
+			delete(c.unarchived, id) // gone, or another version by now
+			continue
+		}
+		ctx.Send(c.scanner, &archive{id: id, file: f})
+	}
+}
+
+func (c *coordinator) onArchived(m *archived) {
+	if m.err == nil {
+		delete(c.unarchived, m.id)
+		c.log.Info("finished file archived", "file", m.file.Path)
+	} else {
+		c.log.Warn("finished file cannot be archived, it is tried again", "file", m.file.Path, "err", m.err)
+	}
 }
 
 // emptied holds a listing back that shows nothing at all although files are in
@@ -79,9 +138,7 @@ func (c *coordinator) emptied(m *listing, now time.Time) bool {
 }
 
 func (c *coordinator) onFingerprint(ctx actor.Context, m *fingerprinted) {
-	if m.err != nil {
-		c.log.Info("input file cannot be looked at yet", "file", m.file.Path, "err", m.err)
-	}
+	c.readable(m.file.Path, m.err)
 	touched, rewritten := c.catalog.print(m.file, m.sum, m.err)
 	if touched != 0 {
 		at := m.file.ModTime
@@ -160,8 +217,8 @@ func (c *coordinator) onEnded(ctx actor.Context, m *fileEnded) {
 	c.catalog.end(f.ID)
 	c.log.Info("input file ended", "file", f.Info.Path, "state", f.State.String(), "items", f.Items,
 		"done", f.DoneItems, "dead", f.DeadItems, "duration_s", f.Ended.Sub(f.Started).Seconds(), "reason", f.Reason)
-	if c.cfg.Archive && (f.State == messages.FileDone || f.State == messages.FileDoneWithRejects) && f.Left.IsZero() {
-		ctx.Send(c.scanner, &archive{file: f.Info})
+	if c.noteForArchive(f) {
+		ctx.Send(c.scanner, &archive{id: f.ID, file: f.Info})
 	}
 	c.admit(ctx)
 }

@@ -23,9 +23,10 @@ type fleet struct {
 	held    map[messages.WorkerID][]assignment
 
 	crew    map[messages.WorkerID]*member
-	leaving map[string]messages.WorkerID // supervisors that were told to end, by PID
 	byPID   map[string]messages.WorkerID
 	serial  int
+	owners  map[int32]messages.WorkerID // classic workers by the partitions that they announced
+	recount alarm                       // for telling the owner of the classic workers
 	view    *groupView
 	classic int            // classic workers that are known
 	told    classicWorkers // what the owner knows of them
@@ -37,9 +38,11 @@ type fleet struct {
 
 // member is the fleet's side of one worker.
 type member struct {
-	pid    *actor.PID
-	status messages.WorkerStatus
-	seen   time.Time
+	pid     *actor.PID
+	status  messages.WorkerStatus
+	seen    time.Time
+	leaving bool     // its supervisor was told to end
+	waiting []*heard // what it said since
 }
 
 type (
@@ -60,7 +63,7 @@ const maxWorkers = 100_000
 func newFleet(f fleet) actor.Actor {
 	f.crew = map[messages.WorkerID]*member{}
 	f.byPID = map[string]messages.WorkerID{}
-	f.leaving = map[string]messages.WorkerID{}
+	f.owners = map[int32]messages.WorkerID{}
 	return &f
 }
 
@@ -70,20 +73,33 @@ func (f *fleet) Receive(ctx actor.Context) {
 	case *actor.Started:
 		for _, w := range f.restore {
 			f.hire(ctx, w, f.held[w.ID])
+			if w.Kind == messages.Classic {
+				for _, p := range w.Partitions {
+					f.owners[p] = w.ID
+				}
+			}
 		}
 		f.restore, f.held = nil, nil
 	case *actor.Stopping:
 		f.ended = true
+		f.recount.stop()
+	case *rang:
+		if f.recount.is(m) {
+			f.recount.stop()
+			f.tellClassic(ctx)
+		}
 	case *signals:
 		for _, s := range m.list {
 			f.route(ctx, &heard{signal: s, ack: receipt{ingress: m.from, batch: m.batch}})
 		}
+	case *heard: // came back from a supervisor that ends
+		f.route(ctx, m)
 	case *caughtUp:
 		ctx.Send(m.who, m)
 	case *groupView:
 		f.view = m
 		for _, w := range f.crew {
-			if w.status.Kind == messages.Classic {
+			if w.status.Kind == messages.Classic && len(w.status.Partitions) > 0 {
 				ctx.Send(w.pid, m)
 			}
 		}
@@ -129,8 +145,15 @@ func (f *fleet) route(ctx actor.Context, m *heard) {
 		}
 	}
 	w.seen = time.Now()
+	if w.leaving {
+		w.waiting = append(w.waiting, m)
+		return
+	}
 	if s.Kind == messages.SignalAnnounce && !s.Native() {
 		f.claim(ctx, s)
+		if f.view != nil {
+			ctx.Send(w.pid, f.view)
+		}
 	}
 	ctx.Send(w.pid, m)
 }
@@ -138,14 +161,15 @@ func (f *fleet) route(ctx actor.Context, m *heard) {
 // claim empties the lists of the other classic workers that hold a partition
 // which was just announced: the newest announcement owns it.
 func (f *fleet) claim(ctx actor.Context, s messages.Signal) {
-	if len(s.Partitions) == 0 {
-		return
-	}
-	for id, w := range f.crew {
-		if id == s.Worker || w.status.Kind != messages.Classic {
+	told := map[messages.WorkerID]bool{s.Worker: true}
+	for _, p := range s.Partitions {
+		if int(p) >= f.partitions {
 			continue
 		}
-		if slices.ContainsFunc(s.Partitions, func(p int32) bool { return slices.Contains(w.status.Partitions, p) }) {
+		former, owned := f.owners[p]
+		f.owners[p] = s.Worker
+		if w := f.crew[former]; owned && w != nil && !told[former] {
+			told[former] = true
 			ctx.Send(w.pid, &disown{partitions: s.Partitions})
 		}
 	}
@@ -179,9 +203,10 @@ func (f *fleet) onStatus(ctx actor.Context, m *workerStatus) {
 	w.status = m.WorkerStatus
 	f.tally(w.status.Kind, +1)
 	if m.State == messages.WorkerGone {
-		f.forget(m.ID)
-		f.leaving[w.pid.Id] = m.ID
-		ctx.Stop(w.pid)
+		// Poison lets it deal with what it was sent before: each of these
+		// messages is owed an acknowledgement.
+		w.leaving = true
+		ctx.Poison(w.pid)
 	}
 	if classic {
 		f.count(ctx)
@@ -208,26 +233,37 @@ func (f *fleet) onTerminated(ctx actor.Context, m *actor.Terminated) {
 	if f.ended {
 		return
 	}
-	reason := "the worker left"
-	id, ok := f.leaving[m.Who.Id]
+	id, ok := f.byPID[m.Who.Id]
 	if !ok {
-		reason = "its supervisor failed"
-		if id, ok = f.byPID[m.Who.Id]; !ok {
-			return
-		}
-		f.forget(id)
+		return
 	}
-	delete(f.leaving, m.Who.Id)
+	w, reason := f.crew[id], "the worker left"
+	if !w.leaving {
+		reason = "its supervisor failed"
+	}
+	f.forget(id)
 	ctx.Send(f.dispatcher, &withdraw{worker: id, epoch: ^uint64(0), under: m.Who.Id + "/"})
 	ctx.Send(f.dispatcher, &workerLost{worker: id, how: endReturned, reason: reason})
+	// What it said meanwhile is for its next supervisor, in the order of reading.
+	slices.SortStableFunc(w.waiting, func(a, b *heard) int { return cmp.Compare(a.ack.batch, b.ack.batch) })
+	for _, h := range w.waiting {
+		f.route(ctx, h)
+	}
 	f.count(ctx)
 }
 
-// count tells the owner when something about the classic workers changed.
+// count tells the owner of the classic workers soon, once for many changes.
 func (f *fleet) count(ctx actor.Context) {
-	if f.classic == 0 && f.told.count == 0 {
-		return
+	if f.recount.timer == nil && (f.classic > 0 || f.told.count > 0) {
+		f.recount.set(ctx, recountAfter)
 	}
+}
+
+// recountAfter is how long changes of the classic workers are gathered.
+const recountAfter = 20 * time.Millisecond
+
+// tellClassic tells the owner when something about the classic workers changed.
+func (f *fleet) tellClassic(ctx actor.Context) {
 	now := classicWorkers{count: f.classic}
 	for _, id := range slices.Sorted(maps.Keys(f.crew)) {
 		st := f.crew[id].status
@@ -250,7 +286,7 @@ func (f *fleet) count(ctx actor.Context) {
 // present counts the workers that are not lost.
 func (f *fleet) present() (n int) {
 	for _, w := range f.crew {
-		if w.status.State != messages.WorkerLost {
+		if w.status.State != messages.WorkerLost && !w.leaving {
 			n++
 		}
 	}
@@ -274,6 +310,9 @@ func (f *fleet) problems() []messages.Problem {
 func (f *fleet) list() []messages.WorkerStatus {
 	out := make([]messages.WorkerStatus, 0, len(f.crew))
 	for _, w := range f.crew {
+		if w.leaving {
+			continue
+		}
 		st := w.status
 		st.Seen = w.seen
 		out = append(out, st)

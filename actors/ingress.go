@@ -49,6 +49,7 @@ type reading struct {
 type readBatch struct {
 	left int
 	upTo map[place]int64
+	at   time.Time // when it was read
 }
 
 // question is somebody who wants to know when everything was read that is in
@@ -99,6 +100,8 @@ const (
 	fetchWait = 250 * time.Millisecond
 	// showEvery is how often read offsets are committed for lag tools.
 	showEvery = 5 * time.Second
+	// ackTimeout is how long a message may be on its way through the actors.
+	ackTimeout = 30 * time.Second
 	// maxOpenBatches bounds the messages on their way through the actors.
 	maxOpenBatches = 16
 )
@@ -148,7 +151,21 @@ func (i *ingress) Receive(ctx actor.Context) {
 		}
 	case *showDone:
 		i.show.set(ctx, showEvery)
+		i.guard(ctx)
 	}
+}
+
+// guard ends this actor when a message is not acknowledged for too long: somebody
+// lost it, and reading would stop for good. Everything then begins again from the
+// stored offsets.
+func (i *ingress) guard(ctx actor.Context) {
+	low := i.last - uint64(len(i.batches)) + 1
+	b := i.batches[low]
+	if b == nil || i.draining != nil || time.Since(b.at) < ackTimeout {
+		return
+	}
+	i.log.Error("worker messages were lost on their way, reading them again", "batch", low, "missing", b.left)
+	ctx.Stop(ctx.Self())
 }
 
 // commit shows lag tools how far the worker topics were read. The stored offsets

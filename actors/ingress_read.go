@@ -2,6 +2,7 @@ package actors
 
 import (
 	"errors"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -11,7 +12,7 @@ import (
 // read takes the records of a fetch in.
 func (i *ingress) read(ctx actor.Context, list []messages.Fetched) error {
 	var failure error
-	batch := &readBatch{upTo: map[place]int64{}}
+	batch := &readBatch{upTo: map[place]int64{}, at: time.Now()}
 	var out []messages.Signal
 	for _, f := range list {
 		at := place{f.Topic, f.Partition}

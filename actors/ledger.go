@@ -46,10 +46,13 @@ type book struct {
 // entry is an open chunk.
 type entry struct {
 	messages.OpenChunk
-	retries  int               // in a row, for the back-off
-	since    time.Time         // when it was assigned, or became ready again
-	after    time.Time         // not before
-	failedBy messages.WorkerID // the first worker that failed it
+	retries  int                       // in a row, for the back-off
+	since    time.Time                 // when it was assigned, or became ready again
+	after    time.Time                 // not before
+	failedBy messages.WorkerID         // the first worker that failed it
+	had      map[int]messages.WorkerID // who had the last attempts
+	handouts int                       // since the state was loaded, those that ended by retry apart
+	idle     int                       // hand-outs in a row that ended without a start
 }
 
 // assignment is a chunk for a worker.

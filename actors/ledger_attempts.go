@@ -12,7 +12,7 @@ type verdict uint8
 
 const (
 	verdictDone    verdict = iota // the chunk is done by this result
-	verdictLate                   // the chunk is done by an attempt that was given up, or by another worker
+	verdictLate                   // the chunk is done by an attempt that was given up
 	verdictFailed                 // the attempt failed
 	verdictRetry                  // the worker asks to do it later
 	verdictRepeat                 // the chunk was terminal before: nothing changes
@@ -48,9 +48,16 @@ const (
 	// otherFirst is how long a chunk that failed waits for a worker other than
 	// the one that failed it.
 	otherFirst = 5 * time.Second
+	// rememberedAttempts is of how many hand-outs a chunk knows the worker.
+	rememberedAttempts = 8
 	// outerBound times MAX_ATTEMPTS is the most hand-outs of a chunk, whatever
 	// the reasons: it stops a chunk that always gets lost.
 	outerBound = 4
+	// idleEndings is how many hand-outs in a row may end without a start before a
+	// chunk is held back; flapping workers would run it through its hand-outs.
+	idleEndings = 2
+	idleMin     = 500 * time.Millisecond // first such pause, doubled each time
+	idleMax     = 30 * time.Second       // longest
 )
 
 // pick hands the next chunk to the worker: chunks that are ready again first,
@@ -61,7 +68,7 @@ func (l *ledger) pick(w messages.WorkerID, others bool, now time.Time) (assignme
 		b := l.files[id]
 		for n, i := range b.again {
 			e := b.open[i]
-			if now.Before(e.after) || others && e.Failures > 0 && e.Worker == w && now.Sub(e.since) < otherFirst {
+			if now.Before(e.after) || others && (e.Failures > 0 || e.idle > 0) && e.Worker == w && now.Sub(e.since) < otherFirst {
 				continue
 			}
 			b.again = slices.Delete(b.again, n, n+1)
@@ -96,6 +103,12 @@ func (l *ledger) ready() bool {
 func (l *ledger) assign(b *book, e *entry, lines []byte, w messages.WorkerID, now time.Time) assignment {
 	e.State, e.Worker, e.since = messages.ChunkAssigned, w, now
 	e.Attempt++
+	e.handouts++
+	if e.had == nil {
+		e.had = map[int]messages.WorkerID{}
+	}
+	e.had[e.Attempt] = w
+	delete(e.had, e.Attempt-rememberedAttempts)
 	b.live++
 	l.holders(w)[e.ID] = e
 	l.out.Chunks = append(l.out.Chunks, e.OpenChunk)
@@ -131,6 +144,16 @@ func (l *ledger) current(w messages.WorkerID, batchID string) (*book, *entry) {
 	return b, e
 }
 
+// wasAt reports whether the attempt was, or may have been, the worker's. Who had
+// the attempts before a restart is not known any more.
+func (e *entry) wasAt(attempt int, w messages.WorkerID) bool {
+	if attempt == e.Attempt {
+		return e.Worker == w
+	}
+	had, known := e.had[attempt]
+	return !known || had == w
+}
+
 func (e *entry) out() bool {
 	return e.State == messages.ChunkAssigned || e.State == messages.ChunkRunning
 }
@@ -138,7 +161,7 @@ func (e *entry) out() bool {
 // started notes that the attempt shows progress. It is not stored.
 func (l *ledger) started(w messages.WorkerID, batchID string) {
 	if _, e := l.current(w, batchID); e != nil {
-		e.State = messages.ChunkRunning
+		e.State, e.idle = messages.ChunkRunning, 0
 	}
 }
 
@@ -156,7 +179,7 @@ func (l *ledger) result(s messages.Signal, now time.Time) verdict {
 	if e.State == messages.ChunkDead {
 		return verdictRepeat
 	}
-	if attempt > e.Attempt {
+	if attempt > e.Attempt || !e.wasAt(attempt, s.Worker) {
 		return verdictStale
 	}
 	mine := attempt == e.Attempt && e.out() && e.Worker == s.Worker
@@ -259,12 +282,7 @@ func (l *ledger) end(b *book, e *entry, how ending, reason string, now time.Time
 		e.noteFailure()
 	}
 	e.Reason, e.since, e.after = reason, now, time.Time{}
-	if how == endRetry {
-		e.after = now.Add(min(retryMax, retryMin<<min(e.retries, 10)))
-		e.retries++
-	} else {
-		e.retries = 0
-	}
+	e.holdBack(how, now)
 	switch {
 	case b.changed:
 		l.bury(b, e, b.Reason)
@@ -276,6 +294,28 @@ func (l *ledger) end(b *book, e *entry, how ending, reason string, now time.Time
 		l.out.Chunks = append(l.out.Chunks, e.OpenChunk)
 	}
 	l.settle(b, now)
+}
+
+// holdBack sets the pause before the next hand-out. What a worker needs may be
+// away for a moment: failures in a row come with growing pauses of 1 s to 30 s.
+func (e *entry) holdBack(how ending, now time.Time) {
+	if how == endRetry {
+		e.after = now.Add(min(retryMax, retryMin<<min(e.retries, 10)))
+		e.retries++
+		e.handouts-- // asked for: it does not count to the outer bound
+		return
+	}
+	e.retries = 0
+	if how == endFailed {
+		e.after = now.Add(min(idleMax, retryMin<<min(e.Failures-1, 10)))
+		return
+	}
+	if e.State == messages.ChunkRunning {
+		return
+	}
+	if e.idle++; e.idle > idleEndings {
+		e.after = now.Add(min(idleMax, idleMin<<min(e.idle-idleEndings-1, 10)))
+	}
 }
 
 // noteFailure counts the workers that failed the chunk, up to two.
@@ -292,7 +332,7 @@ func (e *entry) noteFailure() {
 // or more workers where there are two, or far too many hand-outs.
 func (l *ledger) hopeless(e *entry) bool {
 	return e.Failures >= l.maxAttempts && (e.Workers >= 2 || l.workers < 2) ||
-		e.Attempt >= outerBound*l.maxAttempts
+		e.handouts >= outerBound*l.maxAttempts
 }
 
 func (l *ledger) journal(e *entry, attempt int, w messages.WorkerID, outcome string, now time.Time) {

@@ -301,7 +301,8 @@ func (m *machine) drainAll(t require.TestingT) {
 				BatchID: messages.BatchID(b.Base, e.ID.Index, 1, e.Attempt)})
 		}
 		m.sync(t)
-		if _, ok := m.led.pick("w2", false, m.now); !ok {
+		m.led.pick("w2", false, m.now)
+		if len(m.led.turn) == 0 {
 			break
 		}
 	}

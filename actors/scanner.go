@@ -41,8 +41,12 @@ type (
 		err  error
 	}
 	// archive asks for a finished file to be moved away.
-	archive  struct{ file messages.FileInfo }
+	archive struct {
+		id   messages.FileID
+		file messages.FileInfo
+	}
 	archived struct {
+		id   messages.FileID
 		file messages.FileInfo
 		err  error
 	}
@@ -107,7 +111,7 @@ func (s *scanner) next(ctx actor.Context) {
 			sum, err := look(c, files, m.file)
 			return &fingerprinted{file: m.file, sum: sum, err: err}
 		case *archive:
-			return &archived{file: m.file, err: files.Archive(c, m.file)}
+			return &archived{id: m.id, file: m.file, err: files.Archive(c, m.file)}
 		}
 		list, err := files.List(c)
 		return &listing{files: list, err: err}

@@ -39,6 +39,10 @@ type slot struct {
 // when no heartbeat lists it.
 const unknownWait = 30 * time.Second
 
+// untriedCapacity is how many chunks a worker gets before its first progress,
+// whatever it says that it can take.
+const untriedCapacity = 64
+
 // missedBeats is how many heartbeats in a row must pass over a chunk before it
 // counts as not held: its final message travels in another topic and may be read
 // after the heartbeat that was sent behind it.
@@ -71,7 +75,11 @@ func (s *slots) remove(x *slot, now time.Time) {
 // room returns how many more chunks go into free slots, and how many in all.
 func (s *slots) room() (free, ahead int) {
 	held := len(s.list) + s.foreign
-	return max(0, s.capacity-held), max(0, s.capacity+s.prefetch-held)
+	capacity := s.capacity
+	if s.heard.IsZero() {
+		capacity = min(capacity, untriedCapacity)
+	}
+	return max(0, capacity-held), max(0, capacity+s.prefetch-held)
 }
 
 // progress notes a sign of work on the chunk; begun is true for the first.

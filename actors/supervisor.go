@@ -130,6 +130,10 @@ func (s *supervisor) Receive(ctx actor.Context) {
 // acknowledges it.
 func (s *supervisor) onHeard(ctx actor.Context, m *heard) (passed bool) {
 	x := m.signal
+	if s.alive.state == messages.WorkerGone { // it said bye: this is for its next supervisor
+		ctx.Send(ctx.Parent(), m)
+		return true
+	}
 	if s.older(x) {
 		if x.Final() { // its work still counts; it frees nobody
 			ctx.Send(s.dispatcher, &judge{signal: x, ack: m.ack})

@@ -335,21 +335,74 @@ func TestFileThatWasAwayForAMomentIsPlannedAgain(t *testing.T) {
 	})
 }
 
-func TestResultOfAnotherWorkerCompletesTheChunk(t *testing.T) {
+func TestResultOfAnotherWorkerChangesNothing(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
 		h := w.hire("w1", 0)
 		other := w.hire("w2", 1)
 		w.drop("a.txt", 4)
-		mine, theirs := h.read()[0], other.read()[0]
+		mine := h.read()[0]
 		other.report(mine, messages.OutcomeOK)
-		require.Len(t, w.worker("w1").Held, 1, "it frees nobody but its sender")
-		other.report(theirs, messages.OutcomeOK)
-		h.report(mine, messages.OutcomeOK)
+		forged := messages.Signal{Kind: messages.SignalProgress, Worker: "nobody", BatchID: mine.BatchID, Processing: 2, Total: 2}
+		w.bus.say("signals", forged)
+		time.Sleep(time.Second)
+		require.Zero(t, w.file("a.txt").DoneItems, "an attempt is one worker's")
+		other.finish(messages.OutcomeOK)
+		h.finish(messages.OutcomeOK)
 		f := w.file("a.txt")
 		require.Equal(t, messages.FileDone, f.State)
 		require.Equal(t, int64(4), f.DoneItems)
-		require.Equal(t, int64(1), f.Repeats)
-		require.Empty(t, w.worker("w1").Held)
+	})
+}
+
+// A worker that says new and bye over and over, as both kinds, silences nobody.
+func TestFlappingIdStopsNothing(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		h := w.hire("w1", 0)
+		w.drop("a.txt", 20)
+		for round := range 300 {
+			for _, s := range []messages.Signal{classicNew("flap", 1), announce("flap", 1, int64(round)), beatOf("flap", int64(round), 0), {Kind: messages.SignalBye, Worker: "flap"}} {
+				w.bus.say("connections", s)
+			}
+			if round%10 == 0 {
+				time.Sleep(time.Millisecond)
+			}
+		}
+		h.work("a.txt")
+		f := w.file("a.txt")
+		require.Equal(t, messages.FileDone, f.State)
+		require.Equal(t, int64(20), f.DoneItems)
+		require.Equal(t, messages.WorkerGone, w.worker("flap").State)
+	})
+}
+
+// What a worker was sent between its bye and its next new is taken back, although
+// it goes on sending heartbeats.
+func TestByeAndNewInOneBreathStrandNothing(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		w.drop("a.txt", 40)
+		for round := range int64(10) {
+			w.bus.say("connections", messages.Signal{Kind: messages.SignalBye, Worker: "ghost"})
+			w.bus.say("connections", announce("ghost", 1, 100+round))
+		}
+		h := w.hire("w1", 0)
+		stop := time.Now().Add(3 * time.Minute)
+		for !w.file("a.txt").State.Terminal() && time.Now().Before(stop) {
+			w.bus.mu.Lock()
+			next := int64(len(w.bus.logs[place{"chunks", 1}]))
+			w.bus.mu.Unlock()
+			w.bus.say("connections", beatOf("ghost", 109, next)) // alive, and holds nothing
+			for range 5 {
+				if len(h.read()) > 0 {
+					h.finish(messages.OutcomeOK)
+				}
+			}
+			time.Sleep(3 * time.Second)
+		}
+		f := w.file("a.txt")
+		require.Equal(t, messages.FileDone, f.State)
+		require.Equal(t, int64(40), f.DoneItems)
 	})
 }

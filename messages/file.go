@@ -11,7 +11,7 @@ var ErrFileChanged = errors.New("file changed")
 
 // ErrConfig says that an outside system refuses what the settings say (wrong
 // password, missing folder or share): a person has to change something.
-var ErrConfig = errors.New("settings do not fit")
+var ErrConfig = errors.New("a setting or a right is missing")
 
 // FileInfo is an input file as a listing shows it.
 type FileInfo struct {
