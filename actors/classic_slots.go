@@ -249,7 +249,7 @@ func (s *slots) classicProgress(m messages.Signal, now time.Time) (begun bool) {
 
 // finish closes the send whose final progress was read, and remembers it.
 func (s *slots) finish(x *slot, now time.Time) {
-	s.remove(x, now)
+	s.close(x, now)
 	if s.kind == messages.Classic && x.offset != messages.UnknownOffset {
 		s.classic.past = append(s.classic.past, x)
 		if len(s.classic.past) > keepPast {

@@ -18,6 +18,7 @@ type slots struct {
 	foreign  int           // chunks that its heartbeat lists and that are not in list
 	heard    time.Time     // of the last progress
 	classic  classicState  // of a classic worker
+	over     []string      // chunks that ended lately, which late heartbeats may list
 }
 
 // slot is one chunk at the worker.
@@ -128,8 +129,40 @@ func (s *slots) heartbeat(m messages.Signal, draining bool, now time.Time) (begu
 			}
 		}
 	}
-	s.foreign = max(0, len(m.Running)+len(m.Queued)-known)
+	s.foreign = max(0, len(m.Running)+len(m.Queued)-known-s.stillListed(m))
 	return begun, ended
+}
+
+// keepOver is how many ended chunks beside those in work are remembered.
+const keepOver = 16
+
+// close takes the chunk out whose final progress was read.
+func (s *slots) close(x *slot, now time.Time) {
+	s.remove(x, now)
+	s.over = append(s.over, x.batchID)
+	if extra := len(s.over) - keepOver - 2*(s.capacity+s.prefetch); extra > 0 {
+		s.over = slices.Delete(s.over, 0, extra)
+	}
+}
+
+// stillListed counts chunks in a heartbeat that have ended: their final progress
+// travelled in another topic and was read first.
+func (s *slots) stillListed(m messages.Signal) (n int) {
+	if len(s.over) == 0 {
+		return 0
+	}
+	over := make(map[string]bool, len(s.over))
+	for _, id := range s.over {
+		over[id] = true
+	}
+	for _, list := range [][]string{m.Running, m.Queued} {
+		for _, id := range list {
+			if over[id] {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 func (x *slot) end(reason string) slotEnd {

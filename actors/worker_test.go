@@ -450,3 +450,23 @@ func TestDisownedClassicWorkerIsForgotten(t *testing.T) {
 		b.forgive()
 	})
 }
+
+// A heartbeat that was sent before a final message and read after it lists a chunk
+// that is over: it takes no slot. It did, until the next heartbeat 3 s later.
+func TestHeartbeatReadBehindAFinalTakesNoSlot(t *testing.T) {
+	t.Parallel()
+	stageCrew(t, nil, nil, func(b *crewBundle) {
+		b.hear(announce("w", 3, 1))
+		o := expect[*offer](b.dispatcher)
+		a := b.give(o, 0)
+		b.tell(o.pid, &sent{tag: a.batchID, offset: 5})
+		b.hear(progress("w", a.batchID, 2, 2))
+		b.tell(o.pid, &judged{batchID: a.batchID, verdict: verdictDone})
+		require.Equal(t, 2, expect[*offer](b.dispatcher).upTo)
+		b.hear(beatOf("w", 1, 6, a.batchID))
+		expectNone[*offer](b.dispatcher)
+		require.Equal(t, messages.WorkerFree, b.status("w").State)
+		b.hear(beatOf("w", 1, 6, "of a former leader"))
+		require.Equal(t, 1, expect[*offer](b.dispatcher).upTo, "other work does take one")
+	})
+}
