@@ -1,0 +1,159 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// master is the process that is measured.
+type master struct {
+	*child
+	port   int
+	events chan event
+	tail   []string // last lines of its log; valid once it ended
+}
+
+// event is a line of the master's log.
+type event struct {
+	Time  time.Time `json:"time"`
+	Msg   string    `json:"msg"`
+	State string    `json:"state"`
+	Items int64     `json:"items"`
+	Done  int64     `json:"done"`
+	Dead  int64     `json:"dead"`
+}
+
+// The lines that say when a file's work begins and ends.
+const (
+	msgTaken = "input file taken"
+	msgEnded = "input file ended"
+)
+
+func startMaster(path, dir string, s scenario, b *broker, prefix string) (*master, error) {
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	m := &master{port: port, events: make(chan event, 16)}
+	var log io.Reader
+	m.child, err = startChild("master", path, nil, masterEnv(dir, s, b, prefix, port), func(cmd *exec.Cmd) error {
+		cmd.Dir = dir
+		var err error
+		log, err = cmd.StderrPipe()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	m.reap(func() { m.follow(log) })
+	return m, nil
+}
+
+func masterEnv(dir string, s scenario, b *broker, prefix string, port int) []string {
+	t := topicsOf(prefix)
+	env := []string{
+		"KAFKA_BROKER_ADDRESS=" + b.addrs,
+		"KAFKA_TOPIC_NAME_MASTER=" + t.chunks, "KAFKA_TOPIC_NAME_WORKER=" + t.signals,
+		"KAFKA_TOPIC_NAME_WORKER_FREE=" + t.connections, "KAFKA_MASTER_HEARTBEAT_TOPIC=" + t.heartbeats,
+		"KAFKA_PARTITIONS=" + strconv.Itoa(s.partitions),
+		"DATA_DIR=" + filepath.Join(dir, "data"), "CLIENT_DATA_PATH=" + dir, "INPUT_DIR=" + inputName,
+		"SETTLE=0", "BATCH_SIZE=" + strconv.Itoa(batchSize), "PREFETCH=" + strconv.Itoa(s.prefetch),
+		"API_SERVER_PORT=" + strconv.Itoa(port), "LOG_FORMAT=json", "MASTER_ID=bench",
+	}
+	if url := redisURL(); url != "" {
+		env = append(env, "REDIS_URL="+url)
+	}
+	return env
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, fmt.Errorf("find a free port: %w", err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
+
+// follow reads the master's log to its end.
+func (m *master) follow(log io.Reader) {
+	lines := bufio.NewScanner(log)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		if m.tail = append(m.tail, lines.Text()); len(m.tail) > 20 {
+			m.tail = m.tail[1:]
+		}
+		var e event
+		if json.Unmarshal(lines.Bytes(), &e) == nil && (e.Msg == msgTaken || e.Msg == msgEnded) {
+			m.events <- e
+		}
+	}
+	_, _ = io.Copy(io.Discard, log) // after a line that is too long
+}
+
+// await waits for a line of the log.
+func (m *master) await(ctx context.Context, msg string) (event, error) {
+	for {
+		select {
+		case e := <-m.events:
+			if e.Msg == msg {
+				return e, nil
+			}
+		case <-m.ended:
+			return event{}, fmt.Errorf("the master ended: %v; its log ends with:\n%s", m.err, strings.Join(m.tail, "\n"))
+		case <-ctx.Done():
+			return event{}, fmt.Errorf("wait for %q of the master: %w", msg, ctx.Err())
+		}
+	}
+}
+
+// awaitWorkers waits until n workers have a free slot.
+func (m *master) awaitWorkers(ctx context.Context, n int) error {
+	for {
+		free := m.freeWorkers(ctx)
+		if free == n {
+			return nil
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-m.ended:
+			return fmt.Errorf("the master ended: %v; its log ends with:\n%s", m.err, strings.Join(m.tail, "\n"))
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %d workers, %d are there: %w", n, free, ctx.Err())
+		}
+	}
+}
+
+// freeWorkers asks the API; 0 when there is no answer yet.
+func (m *master) freeWorkers(ctx context.Context) int {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/api/getWorkersStatus", m.port), nil)
+	if err != nil {
+		return 0
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0
+	}
+	defer res.Body.Close()
+	var workers map[string]string
+	if json.NewDecoder(res.Body).Decode(&workers) != nil {
+		return 0
+	}
+	free := 0
+	for _, w := range workers {
+		if w == "1" {
+			free++
+		}
+	}
+	return free
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+)
+
+// timeLimit bounds one scenario.
+const timeLimit = 3 * time.Minute
+
+// options are the flags of a measurement.
+type options struct {
+	scenarios []scenario
+	repeat    int
+	patience  time.Duration
+	json      bool
+	master    string // binary of the master, empty to build it
+}
+
+func parseOptions(args []string) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("pipeline", flag.ContinueOnError)
+	chunks := flags.Int("chunks", 0, "chunks of each scenario, to make it short (0: 20000, gap 1000)")
+	names := flags.String("scenario", "", "comma list of strict4, ahead4, ahead8, strict64, gap (default all)")
+	flags.IntVar(&o.repeat, "repeat", 1, "how often all of it is run; the table ends with the medians")
+	flags.DurationVar(&o.patience, "patience", 0, "longest wait for a quiet machine before each run")
+	flags.BoolVar(&o.json, "json", false, "print JSON instead of a table")
+	flags.StringVar(&o.master, "master", "", "binary of the master (default: built from this module)")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if flags.NArg() > 0 || o.repeat < 1 || *chunks < 0 {
+		return o, fmt.Errorf("wrong usage: %v: flags only, --repeat of at least 1, --chunks of at least 0", args)
+	}
+	var err error
+	if o.master != "" { // it runs in a folder of its own
+		if o.master, err = filepath.Abs(o.master); err != nil {
+			return o, fmt.Errorf("find the master: %w", err)
+		}
+	}
+	o.scenarios, err = choose(*names, *chunks)
+	return o, err
+}
+
+// measure runs the scenarios and prints what they gave.
+func measure(ctx context.Context, args []string) (err error) {
+	o, err := parseOptions(args)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "kafka-master-bench-")
+	if err != nil {
+		return fmt.Errorf("make a temporary folder: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	if o.master == "" {
+		if o.master, err = buildMaster(ctx, dir); err != nil {
+			return err
+		}
+	}
+	p := &printer{out: os.Stdout, quiet: o.json}
+	p.head()
+	var all []result
+	for range o.repeat {
+		for _, s := range o.scenarios {
+			if err := awaitQuiet(ctx, o.patience); err != nil {
+				return fmt.Errorf("wait for a quiet machine: %w", err)
+			}
+			r, err := runScenario(ctx, s, o.master, dir)
+			if err != nil {
+				return fmt.Errorf("scenario %s: %w", s.name, err)
+			}
+			p.row(r)
+			all = append(all, r)
+		}
+	}
+	mid := medians(all)
+	if o.json {
+		return printJSON(os.Stdout, all, mid)
+	}
+	p.medians(mid, o.repeat)
+	return nil
+}
+
+func printJSON(w io.Writer, all, mid []result) error {
+	out := json.NewEncoder(w)
+	out.SetIndent("", "  ")
+	if err := out.Encode(map[string][]result{"runs": all, "medians": mid}); err != nil {
+		return fmt.Errorf("print the results: %w", err)
+	}
+	return nil
+}
+
+func buildMaster(ctx context.Context, dir string) (string, error) {
+	path := filepath.Join(dir, "kafka-master")
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", path, "kafka-master")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the master: %w: %s", err, out)
+	}
+	return path, nil
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// scenario is one row of the table.
+type scenario struct {
+	name       string
+	chunks     int
+	workers    int           // in all, w1, w2, …
+	processes  int           // that they are spread over
+	partitions int           // of the chunk topic, at least one for each worker
+	prefetch   int           // chunks ahead
+	work       time.Duration // of a chunk
+}
+
+// batchSize is how many lines a chunk has.
+const batchSize = 500
+
+// gapGroup names the scenarios that measure the dispatch gap.
+const gapGroup = "gap"
+
+func scenarios() []scenario {
+	many := scenario{chunks: 20_000, workers: 4, processes: 4, partitions: 15}
+	gap := scenario{chunks: 1000, workers: 4, processes: 4, partitions: 15, work: 20 * time.Millisecond}
+	with := func(s scenario, name string, prefetch int) scenario {
+		s.name, s.prefetch = name, prefetch
+		return s
+	}
+	return []scenario{
+		with(many, "strict4", 0),
+		with(many, "ahead4", 1),
+		with(many, "ahead8", 8),
+		{name: "strict64", chunks: 20_000, workers: 64, processes: 1, partitions: 64},
+		with(gap, gapGroup+"-strict", 0),
+		with(gap, gapGroup+"-ahead", 1),
+	}
+}
+
+// choose returns the scenarios that a comma list names, all for an empty one;
+// chunks > 0 makes them shorter.
+func choose(names string, chunks int) ([]scenario, error) {
+	all := scenarios()
+	var out []scenario
+	for name := range strings.SplitSeq(names, ",") {
+		found := false
+		for _, s := range all {
+			if name != "" && s.name != name && (name != gapGroup || s.work == 0) {
+				continue
+			}
+			found = true
+			if chunks > 0 && (s.work == 0 || chunks < s.chunks) {
+				s.chunks = chunks
+			}
+			out = append(out, s)
+		}
+		if !found {
+			return nil, fmt.Errorf("there is no scenario %q: there are strict4, ahead4, ahead8, strict64 and gap", name)
+		}
+	}
+	return out, nil
+}

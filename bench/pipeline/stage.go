@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"kafka-master/bench"
+)
+
+// The input folder and the file in it.
+const (
+	inputName = "input"
+	fileName  = "addresses.txt"
+)
+
+// stage is a scenario with everything that it needs running.
+type stage struct {
+	scenario
+	dir    string
+	prefix string // of its topics
+	broker *broker
+	master *master
+	team   *team
+	meter  meter
+	end    []func() error // what was started first is ended last
+}
+
+// runScenario measures one scenario from an empty state.
+func runScenario(ctx context.Context, s scenario, binary, dir string) (r result, err error) {
+	ctx, cancel := context.WithTimeout(ctx, timeLimit)
+	defer cancel()
+	st := &stage{scenario: s, prefix: fmt.Sprintf("bench-%d-", time.Now().UnixMilli())}
+	defer func() { err = errors.Join(err, st.close()) }()
+	if st.dir, err = os.MkdirTemp(dir, s.name+"-"); err != nil {
+		return r, fmt.Errorf("make a temporary folder: %w", err)
+	}
+	st.onClose(func() error { return os.RemoveAll(st.dir) })
+	if err := st.writeInput(); err != nil {
+		return r, err
+	}
+	if err := st.start(ctx, binary); err != nil {
+		return r, err
+	}
+	return st.run(ctx)
+}
+
+func (st *stage) onClose(f func() error) { st.end = append(st.end, f) }
+
+func (st *stage) close() error {
+	var all error
+	for i := len(st.end) - 1; i >= 0; i-- {
+		all = errors.Join(all, st.end[i]())
+	}
+	return all
+}
+
+// writeInput writes the file beside the input folder.
+func (st *stage) writeInput() error {
+	if err := os.Mkdir(filepath.Join(st.dir, inputName), 0o755); err != nil {
+		return fmt.Errorf("make the input folder: %w", err)
+	}
+	f, err := os.Create(filepath.Join(st.dir, fileName))
+	if err != nil {
+		return fmt.Errorf("make the input: %w", err)
+	}
+	return errors.Join(bench.WriteAddresses(f, int64(st.chunks)*batchSize, 1), f.Sync(), f.Close())
+}
+
+// start starts broker, master and workers, and waits until all are ready.
+func (st *stage) start(ctx context.Context, binary string) (err error) {
+	release, err := claimRedis(ctx)
+	if err != nil {
+		return err
+	}
+	st.onClose(release)
+	if st.broker, err = startBroker(st.dir); err != nil {
+		return err
+	}
+	st.onClose(st.broker.stop)
+	if st.master, err = startMaster(binary, st.dir, st.scenario, st.broker, st.prefix); err != nil {
+		return err
+	}
+	st.onClose(st.master.stop)
+	if st.team, err = startTeam(st.scenario, st.broker.addrs, st.prefix); err != nil {
+		return err
+	}
+	st.onClose(st.team.stop)
+	st.meter = meter{master: st.master.pid(), broker: st.broker.pid, workers: st.team.pids()}
+	if st.meter.state, err = pidOf("BENCH_REDIS_PID"); err != nil {
+		return err
+	}
+	return st.master.awaitWorkers(ctx, st.workers)
+}
+
+// run gives the file to the master and looks at what came of it.
+func (st *stage) run(ctx context.Context) (r result, err error) {
+	r = result{
+		Scenario: st.name, Workers: st.workers, Prefetch: st.prefetch, WorkMS: st.work.Milliseconds(),
+		Broker: st.broker.kind, State: stateKind(), Chunks: int64(st.chunks), Items: int64(st.chunks) * batchSize, Runs: 1,
+	}
+	ended, err := st.timed(ctx, &r)
+	if err != nil {
+		return r, err
+	}
+	if r.MasterPeak, err = peakMemory(st.master.pid()); err != nil {
+		return r, err
+	}
+	if err := st.team.stop(); err != nil {
+		return r, err
+	}
+	diaries, err := st.team.diaries()
+	if err != nil {
+		return r, err
+	}
+	r.gaps(diaries)
+	return r, r.check(ended, diaries)
+}
+
+// timed is the part that is timed: from the line of the log that says that the
+// file was taken to the one that says that it ended.
+func (st *stage) timed(ctx context.Context, r *result) (ended event, err error) {
+	if err := os.Rename(filepath.Join(st.dir, fileName), filepath.Join(st.dir, inputName, fileName)); err != nil {
+		return ended, fmt.Errorf("hand the input over: %w", err)
+	}
+	taken, err := st.master.await(ctx, msgTaken)
+	if err != nil {
+		return ended, err
+	}
+	from, err := st.meter.read()
+	if err != nil {
+		return ended, err
+	}
+	if ended, err = st.master.await(ctx, msgEnded); err != nil {
+		return ended, err
+	}
+	to, err := st.meter.read()
+	if err != nil {
+		return ended, err
+	}
+	r.fill(from, to)
+	r.time(ended.Time.Sub(taken.Time))
+	return ended, nil
+}

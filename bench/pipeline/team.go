@@ -1,0 +1,72 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+)
+
+// team is the worker processes of a scenario.
+type team struct {
+	children []*child
+	printed  []*bytes.Buffer
+}
+
+func startTeam(s scenario, brokers, prefix string) (*team, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
+	t := &team{}
+	each := s.workers / s.processes
+	for i := range s.processes {
+		var out bytes.Buffer
+		args := []string{
+			workersCommand, "--brokers", brokers, "--topics", prefix, "--work", s.work.String(),
+			"--first", strconv.Itoa(1 + i*each), "--count", strconv.Itoa(each),
+		}
+		c, err := startChild("workers", self, args, nil, func(cmd *exec.Cmd) error {
+			cmd.Stdout, cmd.Stderr = &out, os.Stderr
+			return nil
+		})
+		if err != nil {
+			return nil, errors.Join(err, t.stop())
+		}
+		c.reap()
+		t.children, t.printed = append(t.children, c), append(t.printed, &out)
+	}
+	return t, nil
+}
+
+func (t *team) pids() []int {
+	var all []int
+	for _, c := range t.children {
+		all = append(all, c.pid())
+	}
+	return all
+}
+
+func (t *team) stop() error {
+	var all error
+	for _, c := range t.children {
+		all = errors.Join(all, c.stop())
+	}
+	return all
+}
+
+// diaries returns what the workers did, once they stopped.
+func (t *team) diaries() ([]diary, error) {
+	var all []diary
+	for _, out := range t.printed {
+		var some []diary
+		if err := json.Unmarshal(out.Bytes(), &some); err != nil {
+			return nil, fmt.Errorf("read what the workers printed: %w", err)
+		}
+		all = append(all, some...)
+	}
+	return all, nil
+}

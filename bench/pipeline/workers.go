@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"kafka-master/worker"
+)
+
+// workersCommand is the sub-command that runs workers.
+const workersCommand = "workers"
+
+// span is when a chunk began and ended at a worker, in ns since its process
+// began.
+type span [2]int64
+
+// diary is what one worker did, in order.
+type diary struct {
+	Items int64
+	Spans []span
+}
+
+// crew is the flags of the workers of one process.
+type crew struct {
+	brokers, topics string
+	first, count    int
+	work            time.Duration
+}
+
+func parseCrew(args []string) (crew, error) {
+	var c crew
+	flags := flag.NewFlagSet(workersCommand, flag.ContinueOnError)
+	flags.StringVar(&c.brokers, "brokers", "", "comma list of brokers")
+	flags.StringVar(&c.topics, "topics", "", "prefix of the topics' names")
+	flags.IntVar(&c.first, "first", 1, "number of the first worker")
+	flags.IntVar(&c.count, "count", 1, "how many workers")
+	flags.DurationVar(&c.work, "work", 0, "how long a chunk takes")
+	return c, flags.Parse(args)
+}
+
+// runWorkers is the process of some workers. They run until ctx ends or the
+// standard input closes; then it prints their diaries.
+func runWorkers(ctx context.Context, args []string) error {
+	c, err := parseCrew(args)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := orphaned(ctx)
+	go func() {
+		<-done
+		cancel()
+	}()
+	diaries := make([]diary, c.count)
+	errs := make([]error, c.count)
+	var all sync.WaitGroup
+	for i := range c.count {
+		all.Go(func() { errs[i] = worker.Run(ctx, c.config(i), diaries[i].handler(c.work)) })
+	}
+	all.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return json.NewEncoder(os.Stdout).Encode(diaries)
+}
+
+// config is that of the process's i-th worker, which has a partition of its own.
+func (c crew) config(i int) worker.Config {
+	n := c.first + i
+	partition := n - 1
+	t := topicsOf(c.topics)
+	return worker.Config{
+		ID: fmt.Sprint("w", n), Brokers: strings.Split(c.brokers, ","), Partition: &partition,
+		ChunkTopic: t.chunks, SignalTopic: t.signals, ConnectionTopic: t.connections,
+		Logger: slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})), // it warns of topics that are still being made
+	}
+}
+
+var began = time.Now()
+
+// handler works on a chunk for the given time and notes when. A worker works on
+// one chunk at a time.
+func (d *diary) handler(work time.Duration) worker.Handler {
+	return func(_ context.Context, c worker.Chunk, _ func(int)) error {
+		from := time.Since(began)
+		if work > 0 {
+			time.Sleep(work)
+		}
+		d.Items += int64(len(c.Items))
+		d.Spans = append(d.Spans, span{int64(from), int64(time.Since(began))})
+		return nil
+	}
+}
