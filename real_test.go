@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,8 +16,8 @@ import (
 
 // realSite is a site on a real Kafka and a real Redis: those that `make test`
 // starts, or that the variables point at. It uses topics of its own, and the
-// Redis database 9.
-func realSite(t *testing.T) *site {
+// Redis database db, which no other test may use: there is one state in each.
+func realSite(t *testing.T, db int) *site {
 	t.Helper()
 	broker, url := os.Getenv("KAFKA_TEST_BROKER"), os.Getenv("REDIS_TEST_URL")
 	if broker == "" || url == "" {
@@ -24,7 +25,7 @@ func realSite(t *testing.T) *site {
 	}
 	s := newSite(t)
 	delete(s.vars, "KAFKA_BROKER_PORT")
-	url = strings.TrimSuffix(url, "/") + "/9"
+	url = strings.TrimSuffix(url, "/") + "/" + strconv.Itoa(db)
 	s.vars["KAFKA_BROKER_ADDRESS"], s.vars["REDIS_URL"] = broker, url
 	suffix := "-" + filepath.Base(filepath.Dir(s.dir)) + time.Now().Format("150405.000")
 	for name, topic := range map[string]string{
@@ -45,7 +46,7 @@ func realSite(t *testing.T) *site {
 // middle, and every line has one result.
 func TestRealKafkaAndRedisAccountForEveryLine(t *testing.T) {
 	t.Parallel()
-	s := realSite(t)
+	s := realSite(t, 9)
 	items := numbered(150_000)
 	s.drop("a.txt", items)
 	m := s.spawn(roleMaster)
@@ -95,7 +96,7 @@ func TestClassicWorkersComeAndGoOnRealKafka(t *testing.T) {
 		t.Skip("takes 40 s")
 	}
 	interpreter := python(t)
-	s := realSite(t)
+	s := realSite(t, 10)
 	suffix := strings.TrimPrefix(s.vars["KAFKA_TOPIC_NAME_MASTER"], "chunks")
 	s.vars["KAFKA_WORKER_GROUP"], s.vars["BATCH_SIZE"] = "classic"+suffix, "25"
 	m := s.spawn(roleMaster)
