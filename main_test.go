@@ -235,7 +235,7 @@ func (o *output) text() string {
 // await waits until the output holds the text.
 func (o *output) await(t *testing.T, text string) {
 	t.Helper()
-	deadline := time.After(time.Minute)
+	deadline := time.After(4 * time.Minute) // of a hang: CI machines are slow
 	for {
 		o.mu.Lock()
 		if strings.Contains(o.buf.String(), text) {
