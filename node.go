@@ -87,7 +87,9 @@ func runMaster(ctx context.Context, s settings.Settings, stdout, stderr io.Write
 	select {
 	case <-ctx.Done():
 	case <-n.sys.Done():
-		cause = errors.New("the master gave up: see the log above")
+		if cause = n.sys.Err(); cause == nil {
+			cause = errors.New("the master failed: see the log above")
+		}
 	case cause = <-n.failed:
 	}
 	n.log.Info("stopping")
@@ -216,7 +218,7 @@ func (n *node) openFiles() error {
 
 func (n *node) config() actors.Config {
 	cfg := actors.Config{
-		MasterID: n.s.MasterID, API: n.api.Addr().String(),
+		MasterID: n.s.MasterID, API: n.s.APIAdvertise,
 		ChunkTopic: n.s.ChunkTopic, SignalTopic: n.s.SignalTopic, ConnectionTopic: n.s.ConnectionTopic, HeartbeatTopic: n.s.MasterHeartbeatTopic,
 		Partitions: n.s.KafkaPartitions, Replication: n.s.KafkaReplication, Group: n.s.KafkaGroupID, WorkerGroup: n.s.KafkaWorkerGroup,
 		BatchSize: n.s.BatchSize, BatchSizeText: n.s.Raw("BATCH_SIZE"), WorkerTimeout: n.s.WorkerTimeout,

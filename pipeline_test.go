@@ -125,9 +125,9 @@ func (s *site) checkLedger(items []string) {
 	store, err := boltstore.Open(filepath.Join(s.dir, "data", "state.db"))
 	require.NoError(s.t, err)
 	defer store.Close()
-	term, _, err := store.Acquire(s.t.Context(), "test", time.Minute)
+	lease, err := store.Acquire(s.t.Context(), messages.Claim{Holder: "test"}, time.Minute)
 	require.NoError(s.t, err)
-	snap, err := store.Load(s.t.Context(), term)
+	snap, err := store.Load(s.t.Context(), lease.Term)
 	require.NoError(s.t, err)
 	require.Len(s.t, snap.Files, 1)
 	f := snap.Files[0]

@@ -25,6 +25,8 @@ type classicGroup struct {
 	term   messages.Term
 	fleet  *actor.PID
 	egress *actor.PID
+	// partitions is how many the chunk topic has.
+	partitions int
 
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -85,6 +87,7 @@ func (g *classicGroup) Receive(ctx actor.Context) {
 		g.crew = *m
 		g.tick.set(ctx, 0)
 	case *topicsGrown:
+		g.partitions = m.partitions
 		g.tick.set(ctx, 0)
 	case *evict:
 		if len(m.partitions) > 0 {
@@ -104,20 +107,20 @@ func (g *classicGroup) look(ctx actor.Context) {
 		return
 	}
 	g.looking = true
-	parent, memory, crew := g.ctx, g.seen, g.crew
+	parent, memory, crew, partitions := g.ctx, g.seen, g.crew, g.partitions
 	g.seen.evict = nil // handed on; what could not be done comes back
 	run(ctx, func() any {
 		c, cancel := context.WithTimeout(parent, groupTimeout)
 		defer cancel()
 		out := &groupLook{memory: memory}
-		out.err = g.see(c, out, crew)
+		out.err = g.see(c, out, crew, partitions)
 		return out
 	})
 }
 
 // see looks at the group. It runs off the mailbox: of the actor it reads only
 // fields that never change.
-func (g *classicGroup) see(ctx context.Context, out *groupLook, crew classicWorkers) error {
+func (g *classicGroup) see(ctx context.Context, out *groupLook, crew classicWorkers, partitions int) error {
 	group, err := g.bus.Find(ctx, g.cfg.ChunkTopic, g.cfg.WorkerGroup)
 	if err != nil {
 		return fmt.Errorf("look at the workers' group: %w", err)
@@ -130,7 +133,7 @@ func (g *classicGroup) see(ctx context.Context, out *groupLook, crew classicWork
 	for _, m := range group.Members {
 		out.view.lists = append(out.view.lists, sorted(m.Partitions))
 	}
-	if err := g.commitEmpty(ctx, group, &out.memory); err != nil {
+	if err := g.commitEmpty(ctx, group, &out.memory, partitions); err != nil {
 		return err
 	}
 	out.view.own = out.memory.own
@@ -175,16 +178,16 @@ func sorted(list []int32) []int32 {
 
 // commitEmpty commits the ends of all partitions for a group without members,
 // when it became empty, or partitions were added, or a day has passed.
-func (g *classicGroup) commitEmpty(ctx context.Context, group messages.GroupState, m *groupMemory) error {
+func (g *classicGroup) commitEmpty(ctx context.Context, group messages.GroupState, m *groupMemory, partitions int) error {
 	if len(group.Members) > 0 || group.State != messages.GroupDead && group.State != messages.GroupEmpty {
+		return nil
+	}
+	if m.state == group.State && partitions <= len(m.own) && time.Since(m.renewed) <= renewEnds {
 		return nil
 	}
 	_, end, err := g.in.Offsets(ctx, g.cfg.ChunkTopic)
 	if err != nil {
 		return fmt.Errorf("look up the ends of %s: %w", g.cfg.ChunkTopic, err)
-	}
-	if m.state == group.State && len(end) == len(m.own) && time.Since(m.renewed) <= renewEnds {
-		return nil
 	}
 	if err := g.commitEnds(ctx, group.Name, end); err != nil {
 		return err

@@ -10,7 +10,6 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/stretchr/testify/require"
 
-	"kafka-master/infra/infratest"
 	"kafka-master/messages"
 )
 
@@ -143,73 +142,6 @@ func TestScannerListsAndFingerprints(t *testing.T) {
 		s.tell(pid, &fingerprint{file: got.files[0]}, &archive{file: got.files[0]})
 		require.ErrorIs(t, expect[*fingerprinted](owner).err, messages.ErrFileChanged)
 		expect[*archived](owner)
-	})
-}
-
-type electorBundle struct {
-	*stage
-	store *infratest.FaultyStore
-	pid   *actor.PID
-	owner *probe
-}
-
-func stageElector(t *testing.T, f func(b *electorBundle)) {
-	onStage(t, func(s *stage) {
-		b := &electorBundle{stage: s, store: infratest.NewFaultyStore(infratest.NewMemoryStore()), owner: s.probe("owner")}
-		bus := newMemBus()
-		b.pid, _ = s.spawn("elector", func() actor.Actor {
-			return newElector(elector{cfg: Config{MasterID: "m", HeartbeatTopic: "masters"}, lease: b.store, bus: bus, log: s.log, owner: b.owner.pid})
-		})
-		f(b)
-	})
-}
-
-func TestElectorLeadsAndRenews(t *testing.T) {
-	t.Parallel()
-	stageElector(t, func(b *electorBundle) {
-		require.Equal(t, uint64(1), expect[*elected](b.owner).term.Number)
-		time.Sleep(10 * leaseTTL)
-		expectNone[*deposed](b.owner)
-	})
-}
-
-func TestElectorStepsDownBeforeItsLeaseCanEnd(t *testing.T) {
-	t.Parallel()
-	stageElector(t, func(b *electorBundle) {
-		expect[*elected](b.owner)
-		b.store.SetDown(errors.New("away"))
-		time.Sleep(leaseTTL)
-		expect[*deposed](b.owner)
-		b.store.SetDown(nil)
-		time.Sleep(2 * leaseTTL)
-		require.Equal(t, uint64(2), expect[*elected](b.owner).term.Number)
-	})
-}
-
-func TestElectorGivesTheLeaseBack(t *testing.T) {
-	t.Parallel()
-	stageElector(t, func(b *electorBundle) {
-		expect[*elected](b.owner)
-		b.root.RequestWithCustomSender(b.pid, &release{}, b.owner.pid)
-		expect[*release](b.owner)
-		_, free, err := b.store.Acquire(t.Context(), "other", leaseTTL)
-		require.NoError(t, err)
-		require.True(t, free)
-		time.Sleep(time.Minute)
-		expectNone[*elected](b.owner)
-	})
-}
-
-func TestElectorTakesAnotherTermWhenAsked(t *testing.T) {
-	t.Parallel()
-	stageElector(t, func(b *electorBundle) {
-		first := expect[*elected](b.owner).term
-		b.tell(b.pid, &stepDown{term: messages.Term{Number: 99}})
-		time.Sleep(time.Second)
-		expectNone[*elected](b.owner)
-		b.tell(b.pid, &stepDown{term: first})
-		time.Sleep(time.Second)
-		require.Equal(t, first.Number+1, expect[*elected](b.owner).term.Number)
 	})
 }
 

@@ -29,6 +29,7 @@ type coordinator struct {
 	retry      alarm
 	pause      backoff
 	snap       messages.Snapshot
+	ready      *topicsReady
 	batch      int
 	catalog    *catalog
 	settling   int
@@ -52,10 +53,16 @@ type coordinator struct {
 	drains        []*actor.PID // still to be drained
 }
 
-type loadedState struct {
-	snap messages.Snapshot
-	err  error
-}
+type (
+	loadedState struct {
+		snap messages.Snapshot
+		err  error
+	}
+	tailRead struct {
+		tail tail
+		err  error
+	}
+)
 
 func newCoordinator(c coordinator) actor.Actor {
 	c.pause = backoff{min: 100 * time.Millisecond, max: 2 * time.Second}
@@ -81,14 +88,20 @@ func (c *coordinator) Receive(ctx actor.Context) {
 		c.cancel()
 		c.retry.stop()
 	case *rang:
-		if c.retry.is(m) {
+		switch {
+		case !c.retry.is(m):
+		case c.ready != nil:
+			c.readTail(ctx)
+		default:
 			c.load(ctx)
 		}
 	case *loadedState:
 		c.onLoaded(ctx, m)
 	case *topicsReady:
-		c.problem("topics", "kafka", nil)
-		c.open(ctx, m)
+		c.ready = m
+		c.readTail(ctx)
+	case *tailRead:
+		c.onTail(ctx, m)
 	case *busState:
 		c.problem("topics", "kafka", m.err)
 	case *topicsGrown:
@@ -142,7 +155,7 @@ func (c *coordinator) onLoaded(ctx actor.Context, m *loadedState) {
 		return
 	}
 	c.snap = m.snap
-	ctx.Send(c.persistence, &beginTerm{term: c.term, number: m.snap.Number})
+	ctx.Send(c.persistence, &beginTerm{term: c.term, snap: m.snap})
 	ctx.Send(c.egress, &useTerm{term: c.term})
 	c.settings(ctx)
 	next, _ := strconv.ParseUint(c.snap.Values[messages.ValueNextFile], 10, 64)
@@ -176,17 +189,40 @@ func (c *coordinator) write(ctx actor.Context, b messages.Batch) {
 	ctx.Send(c.persistence, &write{term: c.term, batch: b})
 }
 
+// readTail looks at what former leaders sent last.
+func (c *coordinator) readTail(ctx actor.Context) {
+	r, parent := tailReader{cfg: c.cfg, in: c.parts.Consumer, groups: c.parts.Groups, snap: c.snap}, c.ctx
+	run(ctx, func() any {
+		x, cancel := context.WithTimeout(parent, 20*time.Second)
+		defer cancel()
+		out := &tailRead{}
+		out.tail, out.err = r.read(x)
+		return out
+	})
+}
+
+func (c *coordinator) onTail(ctx actor.Context, m *tailRead) {
+	c.problem("topics", "kafka", m.err)
+	if m.err != nil {
+		c.log.Warn("the end of the chunk topic cannot be read, trying again", "err", m.err)
+		c.retry.set(ctx, c.pause.next())
+		return
+	}
+	c.open(ctx, c.ready, m.tail)
+}
+
 // open starts the actors that work, once Kafka is ready.
-func (c *coordinator) open(ctx actor.Context, ready *topicsReady) {
+func (c *coordinator) open(ctx actor.Context, ready *topicsReady, past tail) {
 	if c.dispatcher != nil {
 		return
 	}
 	self, snap := ctx.Self(), c.snap
 	c.snap = messages.Snapshot{}
+	from := c.positions(ctx, snap, ready)
 	c.dispatcher = spawn(ctx, c.log, "dispatcher", func() actor.Actor {
-		return newDispatcher(dispatcher{log: c.log, term: c.term, persistence: c.persistence, owner: self, batch: c.batch}, snap, c.cfg.MaxAttempts)
+		return newDispatcher(dispatcher{log: c.log, term: c.term, persistence: c.persistence, owner: self, batch: c.batch}, snap, past.sends, c.cfg.MaxAttempts)
 	})
-	held := heldBy(snap)
+	held := past.holdings(snap)
 	sq := squad{
 		term: c.term, cfg: c.cfg, files: c.parts.Files,
 		dispatcher: c.dispatcher, persistence: c.persistence, egress: c.egress, owner: self,
@@ -206,9 +242,9 @@ func (c *coordinator) open(ctx actor.Context, ready *topicsReady) {
 	c.group = spawn(ctx, c.log, "classic-group", func() actor.Actor {
 		return newClassicGroup(classicGroup{
 			cfg: c.cfg, bus: c.parts.Groups, in: c.parts.Consumer, log: c.log, term: c.term, fleet: c.fleet, egress: c.egress,
+			partitions: ready.chunks.Partitions,
 		})
 	})
-	from := c.positions(snap, ready)
 	c.ingress = spawn(ctx, c.log, "ingress", func() actor.Actor {
 		return newIngress(ingress{bus: c.parts.Consumer, log: c.log, term: c.term, group: c.cfg.Group, fleet: c.fleet, persistence: c.persistence, owner: self}, from)
 	})
@@ -244,13 +280,15 @@ func heldBy(snap messages.Snapshot) map[messages.WorkerID][]assignment {
 }
 
 // positions is where the worker topics are read from: the stored offsets, and
-// without one the first retained announcement and the end of the progress.
-func (c *coordinator) positions(snap messages.Snapshot, ready *topicsReady) []messages.Position {
+// without one the first retained announcement and the end of the progress. That
+// is stored at once: a leader that ends before its first message leaves the place
+// to the next one.
+func (c *coordinator) positions(ctx actor.Context, snap messages.Snapshot, ready *topicsReady) []messages.Position {
 	stored := map[place]int64{}
 	for _, o := range snap.Offsets {
 		stored[place{o.Topic, o.Partition}] = o.Offset
 	}
-	var out []messages.Position
+	var out, fresh []messages.Position
 	for topic, ends := range ready.ends {
 		for p := range ends.start {
 			at := place{topic, int32(p)}
@@ -262,7 +300,13 @@ func (c *coordinator) positions(snap messages.Snapshot, ready *topicsReady) []me
 				}
 			}
 			out = append(out, messages.Position{Topic: topic, Partition: at.partition, Offset: offset})
+			if !ok {
+				fresh = append(fresh, out[len(out)-1])
+			}
 		}
+	}
+	if len(fresh) > 0 {
+		c.write(ctx, messages.Batch{Offsets: fresh})
 	}
 	return out
 }

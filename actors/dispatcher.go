@@ -155,9 +155,12 @@ func (r receipt) give(ctx actor.Context) {
 	}
 }
 
-func newDispatcher(d dispatcher, snap messages.Snapshot, maxAttempts int) actor.Actor {
+func newDispatcher(d dispatcher, snap messages.Snapshot, past []pastSend, maxAttempts int) actor.Actor {
 	d.led = newLedger(d.term, maxAttempts)
 	d.led.restore(snap, time.Now())
+	for _, s := range past {
+		d.led.noteSend(s.batchID)
+	}
 	d.planners = map[messages.FileID]*planning{}
 	d.offers = map[messages.WorkerID]*offering{}
 	return &d

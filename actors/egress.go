@@ -18,10 +18,12 @@ type egress struct {
 	bus   Producer
 	log   *slog.Logger
 	owner *actor.PID // is told whether Kafka can be written
+	store *actor.PID // persistence: is told where sends lie
 
 	ctx     context.Context
 	cancel  context.CancelFunc
 	term    messages.Term
+	trusted time.Time            // the term's lease is believed until then
 	queues  map[int32]*sendQueue // by leader; NoLeader holds what has no leader yet
 	waiting []*actor.PID         // asked for flushed
 	away    outage
@@ -52,6 +54,12 @@ type (
 		offset int64
 		err    error
 	}
+	// trustTerm says how long the lease of a term is believed: nothing is sent
+	// later, since another master may lead by then.
+	trustTerm struct {
+		term  messages.Term
+		until time.Time
+	}
 	// useTerm lets egress drop what an older term still wants to send.
 	useTerm struct{ term messages.Term }
 	// busState tells the owner that Kafka cannot be written, or can again.
@@ -65,13 +73,15 @@ type (
 
 const (
 	produceTimeout = 10 * time.Second
+	// trustPause is the wait for the lease to be renewed, or for a new term.
+	trustPause = 100 * time.Millisecond
 	// maxRequestBytes bounds one produce request; brokers refuse more than
 	// 100 MiB, and a smaller one comes back sooner.
 	maxRequestBytes = 4 << 20
 )
 
-func newEgress(bus Producer, log *slog.Logger, owner *actor.PID) actor.Actor {
-	return &egress{bus: bus, log: log, owner: owner, queues: map[int32]*sendQueue{},
+func newEgress(bus Producer, log *slog.Logger, owner, store *actor.PID) actor.Actor {
+	return &egress{bus: bus, log: log, owner: owner, store: store, queues: map[int32]*sendQueue{},
 		away: outage{begins: "Kafka cannot be written, chunks wait", ends: "Kafka can be written again"}}
 }
 
@@ -90,6 +100,8 @@ func (e *egress) Receive(ctx actor.Context) {
 		for _, q := range e.queues {
 			q.ready = e.fresh(q.ready)
 		}
+	case *trustTerm:
+		e.trusted = m.until
 	case *send:
 		e.onSend(ctx, m)
 	case *produced:
@@ -156,6 +168,10 @@ func (e *egress) next(ctx actor.Context, q *sendQueue) {
 	if len(q.flying) > 0 || len(q.ready) == 0 || q.again.timer != nil {
 		return
 	}
+	if time.Now().After(e.trusted) {
+		q.again.set(ctx, trustPause)
+		return
+	}
 	n, size := 0, 0
 	for n < len(q.ready) && (n == 0 || size+len(q.ready[n].record.Value) <= maxRequestBytes) {
 		size += len(q.ready[n].record.Value)
@@ -184,8 +200,12 @@ func (e *egress) onProduced(ctx actor.Context, m *produced) {
 	q.flying = nil
 	var again []*send
 	var worst error
+	marks := mark{term: e.term}
 	for i, s := range flying {
 		out := m.outcomes[i]
+		if out.Err == nil {
+			marks.at = append(marks.at, messages.Position{Topic: s.record.Topic, Partition: s.record.Partition, Offset: out.Offset + 1})
+		}
 		switch {
 		case out.Err != nil && errors.Is(out.Err, messages.ErrNotWritten):
 			worst = out.Err
@@ -197,6 +217,9 @@ func (e *egress) onProduced(ctx actor.Context, m *produced) {
 		if s.reply != nil {
 			ctx.Send(s.reply, &sent{tag: s.tag, offset: out.Offset, err: out.Err})
 		}
+	}
+	if len(marks.at) > 0 {
+		ctx.Send(e.store, &marks)
 	}
 	q.failing = worst != nil
 	e.report(ctx, worst)

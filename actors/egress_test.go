@@ -73,7 +73,8 @@ type egressBundle struct {
 func stageEgress(t *testing.T, f func(b *egressBundle)) {
 	onStage(t, func(s *stage) {
 		b := &egressBundle{stage: s, bus: newGatedBus(), owner: s.probe("owner"), sender: s.probe("sender")}
-		b.pid, _ = s.spawn("egress", func() actor.Actor { return newEgress(b.bus, s.log, b.owner.pid) })
+		b.pid, _ = s.spawn("egress", func() actor.Actor { return newEgress(b.bus, s.log, b.owner.pid, b.owner.pid) })
+		b.tell(b.pid, &trustTerm{until: time.Now().Add(time.Hour)})
 		f(b)
 	})
 }
@@ -171,5 +172,20 @@ func TestEgressUnknownLeaderWaitsAlone(t *testing.T) {
 			synctest.Wait()
 		}
 		require.Equal(t, []int{1, 1, 1}, b.bus.sizes())
+	})
+}
+
+// Nothing is sent once the lease may have ended: another master may lead.
+func TestEgressSendsNothingWithoutTrustInItsLease(t *testing.T) {
+	t.Parallel()
+	stageEgress(t, func(b *egressBundle) {
+		b.tell(b.pid, &trustTerm{until: time.Now().Add(time.Second)})
+		time.Sleep(2 * time.Second)
+		b.tell(b.pid, b.send(1, 0, "late"))
+		time.Sleep(time.Second)
+		require.Empty(t, b.bus.sizes())
+		b.tell(b.pid, &trustTerm{until: time.Now().Add(time.Hour)})
+		b.bus.gate <- ok
+		require.NoError(t, expect[*sent](b.sender).err)
 	})
 }

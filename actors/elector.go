@@ -12,22 +12,30 @@ import (
 )
 
 // elector holds the lease: it takes it, renews it, and says when it is gone. It
-// also says once a second on Kafka that this master lives.
+// also says once a second that this master lives, on Kafka and in the store.
 type elector struct {
-	cfg   Config
-	lease Lease
-	bus   Producer
-	log   *slog.Logger
-	owner *actor.PID
+	cfg         Config
+	lease       Lease
+	bus         Producer
+	log         *slog.Logger
+	owner       *actor.PID
+	persistence *actor.PID
+	egress      *actor.PID
+	process     string // a random id of this process
 
 	ctx     context.Context
 	cancel  context.CancelFunc
 	tick    alarm
-	term    messages.Term
+	term    messages.Term // that this master led last
+	current messages.Term // the newest that it knows of
 	leads   bool
 	trusted time.Time // the lease is believed until then
 	busy    bool
+	empty   time.Time // since when the store is seen to be empty
+	init    bool      // nobody put a state into the empty store: begin one
+	shown   time.Time // when this master said last that it lives
 	saying  bool
+	taken   time.Time  // since when another process has this master's id
 	resign  *actor.PID // asked for a release
 	pause   backoff
 	failing bool
@@ -39,28 +47,50 @@ type (
 	// deposed tells the owner that it does not lead any more.
 	deposed struct{ term messages.Term }
 	// standing tells the owner that another master leads.
-	standing struct{}
+	standing struct {
+		term   messages.Term
+		leader messages.Leader
+	}
 	// stepDown asks for another term; the answer is elected.
 	stepDown struct{ term messages.Term }
 	// release asks for the lease to be given back; the answer is the same.
 	release struct{}
+	// namesake tells the owner that another process runs under this master's id.
+	namesake struct{}
 
 	acquired struct {
-		term  messages.Term
-		ok    bool
-		began time.Time
-		err   error
+		holder string
+		state  messages.LeaseState
+		began  time.Time
+		err    error
 	}
 	renewed struct {
-		began time.Time
-		err   error
+		number, acked uint64
+		began         time.Time
+		err           error
 	}
 	released struct{}
-	said     struct{}
+	said     struct {
+		mine bool
+		err  error
+	}
+)
+
+const (
+	// watchEvery is how often a standby looks whether the lease is free: at once
+	// when its end is known, else a leader that stops would be missed that long.
+	watchEvery = 200 * time.Millisecond
+	// emptyWait is how long an empty store waits for a leader who knows what was
+	// in it: that one renews its lease in less.
+	emptyWait = 2 * renewEvery
+	// namesakeWait is how long another process may have this master's id: that of
+	// one that was killed ends with its lease.
+	namesakeWait = leaseTTL + 2*time.Second
 )
 
 func newElector(e elector) actor.Actor {
 	e.pause = backoff{min: 100 * time.Millisecond, max: 2 * time.Second}
+	e.process = randomID()
 	return &e
 }
 
@@ -79,8 +109,12 @@ func (e *elector) Receive(ctx actor.Context) {
 		}
 	case *acquired:
 		e.onAcquired(ctx, m)
+	case *ackedUpTo:
+		e.renew(ctx, m)
 	case *renewed:
 		e.onRenewed(ctx, m)
+	case *refilled:
+		e.onRefilled(ctx, m)
 	case *stepDown:
 		if m.term == e.term && e.leads {
 			e.giveUp(ctx)
@@ -93,7 +127,7 @@ func (e *elector) Receive(ctx actor.Context) {
 			ctx.Send(e.resign, &release{})
 		}
 	case *said:
-		e.saying = false
+		e.onSaid(ctx, m)
 	}
 }
 
@@ -111,22 +145,20 @@ func (e *elector) step(ctx actor.Context) {
 		return
 	}
 	e.busy = true
-	began, parent, lease, term := time.Now(), e.ctx, e.lease, e.term
 	if e.leads {
-		run(ctx, func() any {
-			err := within(parent, leaseTTL-leaseMargin, "renew the lease", func(c context.Context) error {
-				_, err := lease.Renew(c, term, leaseTTL)
-				return err
-			})
-			return &renewed{began: began, err: err}
-		})
+		ctx.Request(e.persistence, &askAcked{}) // then renew
 		return
 	}
-	holder := randomID()
+	e.acquire(ctx)
+}
+
+func (e *elector) acquire(ctx actor.Context) {
+	began, parent, lease := time.Now(), e.ctx, e.lease
+	claim := messages.Claim{Holder: randomID(), Init: e.init, Leader: messages.Leader{MasterID: e.cfg.MasterID, API: e.cfg.API}}
 	run(ctx, func() any {
-		out := &acquired{began: began}
+		out := &acquired{holder: claim.Holder, began: began}
 		out.err = within(parent, leaseTTL-leaseMargin, "take the lease", func(c context.Context) (err error) {
-			out.term, out.ok, err = lease.Acquire(c, holder, leaseTTL)
+			out.state, err = lease.Acquire(c, claim, leaseTTL)
 			return err
 		})
 		return out
@@ -137,21 +169,90 @@ func (e *elector) onAcquired(ctx actor.Context, m *acquired) {
 	e.busy = false
 	e.report(ctx, m.err)
 	if e.resign != nil {
-		e.term, e.leads = m.term, m.err == nil && m.ok
+		e.term, e.leads = m.state.Term, m.err == nil && m.state.Taken
 		e.giveUp(ctx) // it came too late: nobody wants it
 		return
 	}
-	if m.err != nil {
-		return
+	switch {
+	case m.err != nil:
+	case m.state.Empty:
+		e.onEmpty(ctx)
+	case m.state.Taken:
+		e.lead(ctx, m)
+	default:
+		e.standBy(ctx, m.state)
 	}
-	if !m.ok {
-		ctx.Send(e.owner, &standing{})
-		return
+}
+
+func (e *elector) lead(ctx actor.Context, m *acquired) {
+	if e.init && e.current.Number > 0 {
+		e.log.Warn("the state store lost everything and no master remembers it: all files of the folder are taken as new")
 	}
-	e.term, e.leads, e.trusted = m.term, true, m.began.Add(leaseTTL-leaseMargin)
+	e.term, e.current, e.leads, e.init, e.empty = m.state.Term, m.state.Term, true, false, time.Time{}
 	e.pause.reset()
-	e.log.Info("this master leads", "term", m.term.Number)
-	ctx.Send(e.owner, &elected{term: m.term})
+	e.trust(ctx, m.began)
+	e.log.Info("this master leads", "term", e.term.Number)
+	ctx.Send(e.owner, &elected{term: e.term})
+}
+
+func (e *elector) standBy(ctx actor.Context, s messages.LeaseState) {
+	e.init, e.empty = false, time.Time{}
+	if s.Term != e.current {
+		e.current = s.Term
+		ctx.Send(e.persistence, &otherTerm{term: s.Term})
+	}
+	ctx.Send(e.owner, &standing{term: s.Term, leader: s.Leader})
+	e.tick.set(ctx, min(watchEvery, s.Left+time.Millisecond))
+}
+
+// onEmpty lets the state be put back by whoever knows it: this master, or within
+// emptyWait another one.
+func (e *elector) onEmpty(ctx actor.Context) {
+	if e.empty.IsZero() {
+		e.empty = time.Now()
+		if e.current.Number > 0 {
+			e.log.Warn("the state store is empty, although it was not: its data is lost")
+		}
+	}
+	e.busy = true
+	ctx.Request(e.persistence, &refill{})
+}
+
+func (e *elector) onRefilled(ctx actor.Context, m *refilled) {
+	e.busy = false
+	switch {
+	case e.resign != nil:
+		e.giveUp(ctx)
+		return
+	case m.known && m.err == nil:
+		e.log.Warn("the state was put back into the empty store as this master knew it", "term", e.term.Number)
+	case m.known && !errors.Is(m.err, messages.ErrFilled):
+		e.report(ctx, m.err)
+		return
+	case !m.known && time.Since(e.empty) >= emptyWait:
+		e.init = true
+	case !m.known:
+		e.tick.set(ctx, watchEvery)
+		return
+	}
+	e.step(ctx)
+}
+
+// renew prolongs the lease; before is what the store acknowledged before.
+func (e *elector) renew(ctx actor.Context, before *ackedUpTo) {
+	var acked uint64
+	if before.term == e.term {
+		acked = before.number
+	}
+	began, parent, lease, term := time.Now(), e.ctx, e.lease, e.term
+	run(ctx, func() any {
+		out := &renewed{began: began, acked: acked}
+		out.err = within(parent, leaseTTL-leaseMargin, "renew the lease", func(c context.Context) (err error) {
+			out.number, err = lease.Renew(c, term, leaseTTL)
+			return err
+		})
+		return out
+	})
 }
 
 func (e *elector) onRenewed(ctx actor.Context, m *renewed) {
@@ -162,11 +263,27 @@ func (e *elector) onRenewed(ctx actor.Context, m *renewed) {
 		return
 	}
 	switch {
+	case !e.leads:
+	case m.err == nil && m.number < m.acked:
+		e.depose(ctx, "the store lost its last commits")
+		e.leads = true // the lease is given back
+		e.giveUp(ctx)
+		e.tick.set(ctx, e.pause.next())
 	case m.err == nil:
-		e.trusted = m.began.Add(leaseTTL - leaseMargin)
-	case errors.Is(m.err, messages.ErrFenced) && e.leads:
+		e.trust(ctx, m.began)
+	case errors.Is(m.err, messages.ErrEmpty):
+		e.depose(ctx, "the store lost everything")
+		e.step(ctx)
+	case errors.Is(m.err, messages.ErrFenced):
 		e.depose(ctx, "another master has the lease")
+		e.step(ctx)
 	}
+}
+
+// trust notes that the lease was had at a time.
+func (e *elector) trust(ctx actor.Context, began time.Time) {
+	e.trusted = began.Add(leaseTTL - leaseMargin)
+	ctx.Send(e.egress, &trustTerm{term: e.term, until: e.trusted})
 }
 
 func (e *elector) depose(ctx actor.Context, reason string) {
@@ -199,29 +316,48 @@ func (e *elector) giveUp(ctx actor.Context) {
 	})
 }
 
-// say produces the master's heartbeat; one that cannot be sent is skipped.
+// say produces the master's heartbeat, and notes its id in the store; what cannot
+// be said is skipped.
 func (e *elector) say(ctx actor.Context) {
-	if e.saying {
+	now := time.Now()
+	if e.saying || now.Sub(e.shown) < renewEvery {
 		return
 	}
-	e.saying = true
+	e.saying, e.shown = true, now
 	role := "standby"
 	if e.leads {
 		role = "leader"
 	}
 	value := messages.MasterHeartbeat{
-		MasterID: e.cfg.MasterID, Role: role, Term: e.term.Number, API: e.cfg.API, TS: time.Now().UTC().Format(time.RFC3339Nano),
+		MasterID: e.cfg.MasterID, Role: role, Term: e.current.Number, API: e.cfg.API, TS: now.UTC().Format(time.RFC3339Nano),
 	}.Encode()
 	record := messages.Record{Topic: e.cfg.HeartbeatTopic, Key: []byte(e.cfg.MasterID), Value: value}
-	parent, bus := e.ctx, e.bus
+	parent, bus, lease, master, process := e.ctx, e.bus, e.lease, e.cfg.MasterID, e.process
 	run(ctx, func() any {
+		c, cancel := context.WithTimeout(parent, 2*time.Second)
+		defer cancel()
 		if bus.Leader(record.Topic, 0) != messages.NoLeader {
-			c, cancel := context.WithTimeout(parent, 2*time.Second)
-			defer cancel()
 			bus.Produce(c, []messages.Record{record})
 		}
-		return &said{}
+		out := &said{}
+		out.mine, out.err = lease.Present(c, master, process, leaseTTL)
+		return out
 	})
+}
+
+// onSaid ends the master when another process keeps its id: people and tools
+// could not tell the two apart.
+func (e *elector) onSaid(ctx actor.Context, m *said) {
+	e.saying = false
+	switch {
+	case m.err != nil:
+	case m.mine:
+		e.taken = time.Time{}
+	case e.taken.IsZero():
+		e.taken = time.Now()
+	case time.Since(e.taken) >= namesakeWait && e.resign == nil:
+		ctx.Send(e.owner, &namesake{})
+	}
 }
 
 func (e *elector) report(ctx actor.Context, err error) {

@@ -20,7 +20,7 @@ type fleet struct {
 	squad
 	log     *slog.Logger
 	restore []messages.Worker
-	held    map[messages.WorkerID][]assignment
+	held    map[messages.WorkerID][]holding
 
 	crew    map[messages.WorkerID]*member
 	byPID   map[string]messages.WorkerID
@@ -175,7 +175,7 @@ func (f *fleet) claim(ctx actor.Context, s messages.Signal) {
 	}
 }
 
-func (f *fleet) hire(ctx actor.Context, w messages.Worker, held []assignment) *member {
+func (f *fleet) hire(ctx actor.Context, w messages.Worker, held []holding) *member {
 	f.serial++
 	sq, log := f.squad, f.log
 	pid := spawn(ctx, f.log, fmt.Sprintf("supervisor-%s-%d", actorName(string(w.ID)), f.serial), func() actor.Actor {

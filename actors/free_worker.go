@@ -84,15 +84,13 @@ type (
 // other partitions may still end: its final message travels in another topic.
 const movedWait = 2 * time.Second
 
-func newFreeWorker(s squad, w messages.Worker, held []assignment) actor.Actor {
+func newFreeWorker(s squad, w messages.Worker, held []holding) actor.Actor {
 	f := &freeWorker{squad: s}
 	f.use(w)
-	for _, a := range held {
-		x := f.slots.add(a, time.Now())
-		x.sent = true // it may have been: heartbeats or the deadline tell
-		if len(w.Partitions) > 0 {
-			x.partition = w.Partitions[0]
-		}
+	for _, h := range held {
+		x := f.slots.add(h.assignment, time.Now())
+		x.sent = true // it may have been: heartbeats, the group or the deadline tell
+		x.partition, x.offset, x.gone = h.partition, h.offset, h.gone
 	}
 	return f
 }
@@ -135,8 +133,7 @@ func (f *freeWorker) Receive(ctx actor.Context) {
 	case *groupView:
 		f.slots.group(*m, now)
 	case *caughtUp:
-		f.asked = false
-		f.look(ctx, now)
+		f.onCaughtUp(ctx, now)
 	case *judged:
 		f.onJudged(ctx, m, now)
 	case *reannounced:
@@ -281,17 +278,41 @@ func (f *freeWorker) onSent(ctx actor.Context, m *sent, now time.Time) {
 }
 
 func (f *freeWorker) onBeat(ctx actor.Context, m *beat, now time.Time) {
-	begins, ended := f.slots.heartbeat(m.signal, m.draining, now)
+	begins, doubts := f.slots.heartbeat(m.signal, m.draining, now)
 	for _, id := range begins {
 		ctx.Send(f.dispatcher, &begun{worker: f.worker.ID, batchID: id})
 	}
+	if doubts {
+		f.ask(ctx)
+	}
+	f.offer(ctx)
+}
+
+// ask lets ingress say when everything was read that is there now: what the
+// group shows, or a heartbeat does not list, is judged only then. The answer
+// comes by way of the supervisor, behind what the worker said.
+func (f *freeWorker) ask(ctx actor.Context) {
+	if !f.asked {
+		f.asked = true
+		ctx.Send(f.owner, &askCaughtUp{who: ctx.Parent(), hands: true})
+	}
+}
+
+// onCaughtUp judges what was in doubt.
+func (f *freeWorker) onCaughtUp(ctx actor.Context, now time.Time) {
+	f.asked = false
+	if f.worker.Kind == messages.Classic {
+		f.look(ctx, now)
+		return
+	}
+	ended := f.slots.denied(now)
 	for _, e := range ended {
 		f.giveBack(ctx, e.batchID, e.how, e.reason)
 	}
 	if len(ended) > 0 {
 		f.report(ctx)
+		f.offer(ctx)
 	}
-	f.offer(ctx)
 }
 
 func (f *freeWorker) onJudged(ctx actor.Context, m *judged, now time.Time) {

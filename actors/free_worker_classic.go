@@ -40,13 +40,6 @@ func (f *freeWorker) watchGroup(ctx actor.Context) {
 	}
 }
 
-// ask lets ingress say when everything was read that is there now: what the
-// group shows is judged only then.
-func (f *freeWorker) ask(ctx actor.Context) {
-	f.asked = true
-	ctx.Send(f.owner, &askCaughtUp{who: ctx.Self()})
-}
-
 // look acts on what the group shows.
 func (f *freeWorker) look(ctx actor.Context, now time.Time) {
 	held := len(f.slots.list)

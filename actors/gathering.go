@@ -13,6 +13,7 @@ type gathering struct {
 	chunks   map[messages.ChunkID]*messages.OpenChunk
 	workers  map[messages.WorkerID]*messages.Worker
 	offsets  map[place]int64
+	marks    map[place]int64 // offsets that are worth no commit of their own
 	values   map[string]string
 	attempts []messages.Attempt
 	after    []notice
@@ -64,6 +65,12 @@ func (g *gathering) add(b messages.Batch) {
 	g.attempts = append(g.attempts, b.Journal...)
 }
 
+func (g *gathering) mark(list []messages.Position) {
+	for _, o := range list {
+		set(&g.marks, place{o.Topic, o.Partition}, o.Offset)
+	}
+}
+
 // batch returns what was gathered, without number and id.
 func (g *gathering) batch() messages.Batch {
 	var b messages.Batch
@@ -88,8 +95,10 @@ func (g *gathering) batch() messages.Batch {
 			b.Workers = append(b.Workers, *w)
 		}
 	}
-	for at, offset := range g.offsets {
-		b.Offsets = append(b.Offsets, messages.Position{Topic: at.topic, Partition: at.partition, Offset: offset})
+	for _, offsets := range []map[place]int64{g.offsets, g.marks} {
+		for at, offset := range offsets {
+			b.Offsets = append(b.Offsets, messages.Position{Topic: at.topic, Partition: at.partition, Offset: offset})
+		}
 	}
 	for name, value := range g.values {
 		b.Values = append(b.Values, messages.Value{Name: name, Value: value})

@@ -55,7 +55,7 @@ type readBatch struct {
 // question is somebody who wants to know when everything was read that is in
 // the topics now.
 type question struct {
-	who     *actor.PID
+	askCaughtUp
 	pending map[int32]bool // leaders whose next whole fetch is missing
 }
 
@@ -66,9 +66,16 @@ type (
 		n     int
 	}
 	// askCaughtUp asks for caughtUp, by way of the fleet, once everything was
-	// read that was there when it was asked.
-	askCaughtUp struct{ who *actor.PID }
-	caughtUp    struct{ who *actor.PID }
+	// read that was there when it was asked. hands lets the supervisor that asks
+	// pass the answer on to its free-worker.
+	askCaughtUp struct {
+		who   *actor.PID
+		hands bool
+	}
+	caughtUp struct {
+		who   *actor.PID
+		hands bool
+	}
 	// signals are the messages of one fetch, in order.
 	signals struct {
 		from  *actor.PID
@@ -309,7 +316,7 @@ func (i *ingress) settle(ctx actor.Context) {
 }
 
 func (i *ingress) onAsk(m *askCaughtUp) {
-	q := question{who: m.who, pending: map[int32]bool{}}
+	q := question{askCaughtUp: *m, pending: map[int32]bool{}}
 	for leader := range i.byLeader() {
 		q.pending[leader] = false
 	}
@@ -337,7 +344,7 @@ func (i *ingress) answer(ctx actor.Context, leader int32) {
 			open = append(open, q)
 			continue
 		}
-		ctx.Send(i.fleet, &caughtUp{who: q.who})
+		ctx.Send(i.fleet, &caughtUp{who: q.who, hands: q.hands})
 	}
 	i.asked = open
 }

@@ -17,6 +17,7 @@ type ledger struct {
 	workers     int // workers that offer slots, as the dispatcher knows them
 	files       map[messages.FileID]*book
 	names       map[fileName]messages.FileID
+	voids       map[chunkName]int // highest attempt of chunks that was sent and is not in the books
 	turn        []messages.FileID // files in work, in the order of their turns
 	held        map[messages.WorkerID]map[messages.ChunkID]*entry
 	out         messages.Batch
@@ -28,6 +29,12 @@ type ledger struct {
 type fileName struct {
 	base       string
 	generation int
+}
+
+// chunkName is how batch ids name a chunk.
+type chunkName struct {
+	fileName
+	index int
 }
 
 // book is the ledger's page of one file version.
@@ -71,6 +78,7 @@ func newLedger(term messages.Term, maxAttempts int) *ledger {
 		term: term, maxAttempts: maxAttempts,
 		files: map[messages.FileID]*book{},
 		names: map[fileName]messages.FileID{},
+		voids: map[chunkName]int{},
 		held:  map[messages.WorkerID]map[messages.ChunkID]*entry{},
 	}
 }

@@ -102,11 +102,12 @@ func (l *ledger) ready() bool {
 
 func (l *ledger) assign(b *book, e *entry, lines []byte, w messages.WorkerID, now time.Time) assignment {
 	e.State, e.Worker, e.since = messages.ChunkAssigned, w, now
-	e.Attempt++
-	e.handouts++
 	if e.had == nil {
 		e.had = map[int]messages.WorkerID{}
 	}
+	l.skipVoid(b, e)
+	e.Attempt++
+	e.handouts++
 	e.had[e.Attempt] = w
 	delete(e.had, e.Attempt-rememberedAttempts)
 	b.live++
@@ -118,6 +119,33 @@ func (l *ledger) assign(b *book, e *entry, lines []byte, w messages.WorkerID, no
 		file:       b.Info,
 		generation: b.Generation,
 	}
+}
+
+// noteSend takes a message in that a former leader sent. One that the books do not
+// know is void: the store lost its commit. Its attempt number is not given again,
+// so that no result of it can be taken for that of another range or worker.
+func (l *ledger) noteSend(batchID string) {
+	base, index, generation, attempt, ok := messages.ParseBatchID(batchID)
+	if !ok {
+		return
+	}
+	name := chunkName{fileName{base, generation}, index}
+	if id, ok := l.names[name.fileName]; ok && index < l.files[id].Cursor.Index {
+		if e := l.files[id].open[index]; e == nil || attempt <= e.Attempt {
+			return
+		}
+	}
+	l.voids[name] = max(l.voids[name], attempt)
+}
+
+// skipVoid moves a chunk's attempts beyond the void ones, which nobody had.
+func (l *ledger) skipVoid(b *book, e *entry) {
+	name := chunkName{fileName{b.Base, b.Generation}, e.ID.Index}
+	for void := l.voids[name]; e.Attempt < void; {
+		e.Attempt++
+		e.had[e.Attempt] = ""
+	}
+	delete(l.voids, name)
 }
 
 // find returns the chunk that a batch id names and the attempt in it. e is nil

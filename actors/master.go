@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -28,7 +29,9 @@ type master struct {
 	stopping    *actor.PID  // asked for a shutdown
 	step        stopStep
 	knows       bool // the store said once who leads
-	ended       bool // children end because this actor does
+	leader      messages.Leader
+	reason      *error // why the master cannot go on
+	ended       bool   // children end because this actor does
 }
 
 // shutdown asks for an ordered stop; the answer is the same message.
@@ -49,8 +52,9 @@ const (
 // process: another master, or a person, has to take over.
 const maxFailures = 8
 
-func newMaster(cfg Config, parts Parts, log *slog.Logger, done chan struct{}) actor.Actor {
-	return &master{cfg: cfg, parts: parts, log: log, done: done, problems: map[string]messages.Problem{}}
+func newMaster(m master) actor.Actor {
+	m.problems = map[string]messages.Problem{}
+	return &m
 }
 
 // Receive implements actor.Actor.
@@ -64,9 +68,12 @@ func (m *master) Receive(ctx actor.Context) {
 		close(m.done)
 	case *elected:
 		m.knows = true
+		m.leader = messages.Leader{MasterID: m.cfg.MasterID, API: m.cfg.API}
 		m.onElected(ctx, x)
 	case *standing:
-		m.knows = true
+		m.onStanding(x)
+	case *namesake:
+		m.giveUp(ctx, fmt.Errorf("another master runs under MASTER_ID %q: give each one its own", m.cfg.MasterID))
 	case *deposed:
 		m.depose(ctx, x.term)
 	case *fenced:
@@ -93,9 +100,9 @@ func (m *master) Receive(ctx actor.Context) {
 func (m *master) start(ctx actor.Context) {
 	self := ctx.Self()
 	m.persistence = spawn(ctx, m.log, "persistence", func() actor.Actor { return newPersistence(m.parts.Store, m.log, self) })
-	m.egress = spawn(ctx, m.log, "egress", func() actor.Actor { return newEgress(m.parts.Producer, m.log, self) })
+	m.egress = spawn(ctx, m.log, "egress", func() actor.Actor { return newEgress(m.parts.Producer, m.log, self, m.persistence) })
 	m.elector = spawn(ctx, m.log, "elector", func() actor.Actor {
-		return newElector(elector{cfg: m.cfg, lease: m.parts.Lease, bus: m.parts.Producer, log: m.log, owner: self})
+		return newElector(elector{cfg: m.cfg, lease: m.parts.Lease, bus: m.parts.Producer, log: m.log, owner: self, persistence: m.persistence, egress: m.egress})
 	})
 }
 
@@ -119,7 +126,7 @@ func (m *master) depose(ctx actor.Context, term messages.Term) {
 	}
 	m.ending = append(m.ending, m.coordinator)
 	ctx.Stop(m.coordinator)
-	m.coordinator = nil
+	m.coordinator, m.leader = nil, messages.Leader{}
 }
 
 func (m *master) problem(part string, err error) {
@@ -141,13 +148,17 @@ func (m *master) onAsk(ctx actor.Context, x *ask) {
 	}
 	role, why := "starting", "the master is starting: the state store has not answered yet"
 	if m.knows {
-		role, why = "standby", "this master does not lead"
+		role = "standby"
 	}
 	if m.stopping != nil {
 		role, why = "stopping", "the master is stopping"
 	}
 	if _, ok := x.query.(messages.QueryOverview); ok {
-		ctx.Respond(messages.Overview{Role: role, Problems: x.problems})
+		ctx.Respond(messages.Overview{Role: role, Term: m.term.Number, Leader: m.leader, Problems: x.problems})
+		return
+	}
+	if role == "standby" {
+		ctx.Respond(&messages.NotLeader{Leader: m.leader})
 		return
 	}
 	ctx.Respond(unavailable(why))
@@ -177,8 +188,22 @@ func (m *master) onTerminated(ctx actor.Context, x *actor.Terminated) {
 			return
 		}
 	}
-	m.log.Error("the master cannot go on", "actor", x.Who.Id)
+	m.giveUp(ctx, fmt.Errorf("the actor %s ended: see the log above", x.Who.Id))
+}
+
+// giveUp ends the actors for a reason that only a person can cure.
+func (m *master) giveUp(ctx actor.Context, err error) {
+	m.log.Error("the master cannot go on", "err", err)
+	*m.reason = err
 	ctx.Stop(ctx.Self())
+}
+
+// onStanding notes who leads, and says so when it changed.
+func (m *master) onStanding(x *standing) {
+	if !m.knows || m.leader != x.leader || m.term != x.term {
+		m.log.Info("another master leads, this one stands by", "term", x.term.Number, "leader", x.leader.MasterID, "api", x.leader.API)
+	}
+	m.knows, m.leader, m.term = true, x.leader, x.term
 }
 
 func (m *master) onShutdown(ctx actor.Context) {

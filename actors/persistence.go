@@ -32,6 +32,7 @@ type persistence struct {
 	cancel  context.CancelFunc
 	ctx     context.Context
 	away    outage
+	mirror  *mirror // of the last term, nil when another master led since
 }
 
 // flight is the commit that is under way.
@@ -41,16 +42,37 @@ type flight struct {
 }
 
 type (
-	// beginTerm starts a term; number is that of the last batch in the store.
+	// beginTerm starts a term from the state that was loaded.
 	beginTerm struct {
-		term   messages.Term
+		term messages.Term
+		snap messages.Snapshot
+	}
+	// otherTerm says that another master led this term.
+	otherTerm struct{ term messages.Term }
+	// askAcked asks for the number of the last batch that the store acknowledged.
+	askAcked  struct{}
+	ackedUpTo struct {
+		term   messages.Term // in which it was: the one before until a state is loaded
 		number uint64
+	}
+	// refill asks for the state to be put back into a store that is empty; the
+	// answer is refilled.
+	refill   struct{}
+	refilled struct {
+		known bool // this master had a state
+		err   error
 	}
 	// write hands a batch's writes in; the notices are sent once it is committed.
 	write struct {
 		term  messages.Term
 		batch messages.Batch
 		after []notice
+	}
+	// mark tells where the last acknowledged sends end. It is written with the next
+	// batch: a leader that ends before has the tail read from further back.
+	mark struct {
+		term messages.Term
+		at   []messages.Position
 	}
 	// notice is a message to somebody that waits for a commit.
 	notice struct {
@@ -70,7 +92,10 @@ type (
 	}
 )
 
-const commitTimeout = 5 * time.Second
+const (
+	commitTimeout  = 5 * time.Second
+	restoreTimeout = 20 * time.Second
+)
 
 func newPersistence(store Store, log *slog.Logger, owner *actor.PID) actor.Actor {
 	return &persistence{
@@ -88,15 +113,28 @@ func (p *persistence) Receive(ctx actor.Context) {
 		p.cancel()
 		p.retry.stop()
 	case *beginTerm:
-		p.term, p.number, p.open = m.term, m.number, true
+		p.term, p.number, p.open = m.term, m.snap.Number, true
+		p.mirror = newMirror(m.term, m.snap)
 		p.pending, p.flying = gathering{}, nil
 		p.next(ctx)
 		p.retry.stop()
 		p.pause.reset()
 	case *write:
 		p.onWrite(ctx, m)
+	case *mark:
+		if m.term == p.term && p.open {
+			p.pending.mark(m.at)
+		}
 	case *committed:
 		p.onCommitted(ctx, m)
+	case *otherTerm:
+		if p.mirror != nil && p.mirror.term.Older(m.term) {
+			p.mirror = nil
+		}
+	case *askAcked:
+		ctx.Respond(&ackedUpTo{term: p.term, number: p.number})
+	case *refill:
+		p.onRefill(ctx)
 	case *flushed:
 		p.waiting = append(p.waiting, ctx.Sender())
 		p.next(ctx)
@@ -152,6 +190,9 @@ func (p *persistence) onCommitted(ctx actor.Context, m *committed) {
 	case m.err == nil:
 		p.report(ctx, nil)
 		p.number = p.flying.batch.Number
+		if p.mirror != nil {
+			p.mirror.apply(p.flying.batch)
+		}
 		after := p.flying.after
 		p.flying = nil
 		p.pause.reset()
@@ -168,6 +209,21 @@ func (p *persistence) onCommitted(ctx actor.Context, m *committed) {
 		p.report(ctx, m.err)
 		p.retry.set(ctx, p.pause.next())
 	}
+}
+
+// onRefill puts the state back as it was after the last acknowledged commit. What
+// came later is lost with its notices, and read again from Kafka.
+func (p *persistence) onRefill(ctx actor.Context) {
+	if p.mirror == nil {
+		ctx.Respond(&refilled{})
+		return
+	}
+	term, snap, parent, store, to := p.mirror.term, p.mirror.snapshot(), p.ctx, p.store, ctx.Sender()
+	root := ctx.ActorSystem().Root
+	go func() {
+		err := within(parent, restoreTimeout, "put the state back", func(c context.Context) error { return store.Restore(c, term, snap) })
+		root.Send(to, &refilled{known: true, err: err})
+	}()
 }
 
 func (p *persistence) report(ctx actor.Context, err error) {

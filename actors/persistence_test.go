@@ -24,13 +24,19 @@ type persistenceBundle struct {
 func stagePersistence(t *testing.T, f func(b *persistenceBundle)) {
 	onStage(t, func(s *stage) {
 		b := &persistenceBundle{stage: s, store: infratest.NewFaultyStore(infratest.NewMemoryStore()), owner: s.probe("owner"), asker: s.probe("asker")}
-		var err error
-		b.term, _, err = b.store.Acquire(t.Context(), "h", time.Minute)
-		require.NoError(t, err)
+		b.term = b.lead("h")
 		b.pid, _ = s.spawn("persistence", func() actor.Actor { return newPersistence(b.store, s.log, b.owner.pid) })
 		s.tell(b.pid, &beginTerm{term: b.term})
 		f(b)
 	})
+}
+
+func (b *persistenceBundle) lead(holder string) messages.Term {
+	b.t.Helper()
+	got, err := b.store.Acquire(b.t.Context(), messages.Claim{Holder: holder, Init: true}, time.Minute)
+	require.NoError(b.t, err)
+	require.True(b.t, got.Taken)
+	return got.Term
 }
 
 func (b *persistenceBundle) value(name, value, then string) *write {
@@ -102,12 +108,8 @@ func TestPersistenceRefusesAnOlderTerm(t *testing.T) {
 	t.Parallel()
 	stagePersistence(t, func(b *persistenceBundle) {
 		old := b.value("a", "old", "old")
-		next, _, err := b.store.Acquire(t.Context(), "other", time.Minute)
-		if err != nil || next == b.term {
-			require.NoError(t, b.store.Release(t.Context(), b.term))
-			next, _, err = b.store.Acquire(t.Context(), "other", time.Minute)
-		}
-		require.NoError(t, err)
+		require.NoError(t, b.store.Release(t.Context(), b.term))
+		next := b.lead("other")
 		b.tell(b.pid, &beginTerm{term: next}, old)
 		expectNone[string](b.asker)
 		require.Empty(t, b.store.Committed())

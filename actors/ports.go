@@ -18,6 +18,10 @@ type Store interface {
 	// is a success without effect, so a commit can be repeated after any error
 	// but messages.ErrFenced.
 	Commit(ctx context.Context, term messages.Term, b messages.Batch) error
+	// Restore puts a state back into a store that is empty, in one step, under the
+	// term after last, which nobody holds. It returns messages.ErrFilled when the
+	// store is not empty.
+	Restore(ctx context.Context, last messages.Term, snap messages.Snapshot) error
 	// Journal returns the newest attempts of a file, newest first, at most limit.
 	Journal(ctx context.Context, file messages.FileID, limit int) ([]messages.Attempt, error)
 }
@@ -25,15 +29,19 @@ type Store interface {
 // Lease decides who leads. The store that keeps the state keeps the lease, so
 // that a term can be checked by every commit.
 type Lease interface {
-	// Acquire takes the lease for holder, a random id of one leadership, and
-	// raises the term. ok is false while another holder has it.
-	Acquire(ctx context.Context, holder string, ttl time.Duration) (term messages.Term, ok bool, err error)
+	// Acquire takes the lease as the claim says and raises the term, unless
+	// another holder has it or the store is empty.
+	Acquire(ctx context.Context, c messages.Claim, ttl time.Duration) (messages.LeaseState, error)
 	// Renew prolongs the lease and returns the number of the last committed
-	// batch. It returns messages.ErrFenced when the term is not current.
+	// batch. It returns messages.ErrFenced when the term is not current, and
+	// messages.ErrEmpty when the store lost everything.
 	Renew(ctx context.Context, term messages.Term, ttl time.Duration) (number uint64, err error)
 	// Release gives the lease back, so that another master can have it at once.
 	// The term stays the current one. Releasing a lost lease is no error.
 	Release(ctx context.Context, term messages.Term) error
+	// Present says for ttl that a process runs under a master id. It returns
+	// false while another process does.
+	Present(ctx context.Context, master, process string, ttl time.Duration) (mine bool, err error)
 }
 
 // Files is the input folder. Paths are those of the listing.

@@ -28,6 +28,7 @@ type System struct {
 	sys    *actor.ActorSystem
 	master *actor.PID
 	done   chan struct{}
+	reason error // written before done is closed
 }
 
 // Start starts the actors. They run until Stop, or until they give up: then Done
@@ -36,7 +37,9 @@ func Start(cfg Config, parts Parts, log *slog.Logger) *System {
 	quiet := slog.New(warnOnly{log.Handler()})
 	sys := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return quiet }))
 	s := &System{sys: sys, done: make(chan struct{})}
-	p := props(log, "master", func() actor.Actor { return newMaster(cfg, parts, log, s.done) }).
+	p := props(log, "master", func() actor.Actor {
+		return newMaster(master{cfg: cfg, parts: parts, log: log, done: s.done, reason: &s.reason})
+	}).
 		Configure(actor.WithGuardian(stopOnPanic()))
 	pid, err := sys.Root.SpawnNamed(p, "master")
 	if err != nil {
@@ -48,6 +51,10 @@ func Start(cfg Config, parts Parts, log *slog.Logger) *System {
 
 // Done is closed when the actors have ended.
 func (s *System) Done() <-chan struct{} { return s.done }
+
+// Err returns why the actors gave up, nil when they were stopped. It may be called
+// after Done was closed.
+func (s *System) Err() error { return s.reason }
 
 // askTimeout bounds an answer: the API promises one within 3 s.
 const askTimeout = 3 * time.Second

@@ -30,6 +30,7 @@ type slot struct {
 	begun     bool  // progress was seen, or a heartbeat listed it as running
 	listed    bool  // the last heartbeat listed it
 	missed    int   // heartbeats in a row that should have listed it
+	doubted   bool  // so many that it is not there
 	gone      bool  // taken back, but its message may still be read
 	waiting   time.Time
 	copies    int       // how often it was sent again to a classic worker
@@ -102,16 +103,18 @@ type slotEnd struct {
 }
 
 // heartbeat compares what a native worker says to hold with what it was sent.
-// A draining worker does not begin what it does not list.
-func (s *slots) heartbeat(m messages.Signal, draining bool, now time.Time) (begun []string, ended []slotEnd) {
+// doubts is true when there are chunks that it does not hold, unless their final
+// progress is still unread (see denied). A draining worker does not begin what it
+// does not list.
+func (s *slots) heartbeat(m messages.Signal, draining bool, now time.Time) (begun []string, doubts bool) {
 	known := 0
-	for _, x := range slices.Clone(s.list) {
+	for _, x := range s.list {
 		running := slices.Contains(m.Running, x.batchID)
 		x.listed = running || slices.Contains(m.Queued, x.batchID)
 		switch {
 		case x.listed:
 			known++
-			x.missed = 0
+			x.missed, x.doubted = 0, false
 			if running && !x.begun {
 				x.begun = true
 				begun = append(begun, x.batchID)
@@ -120,17 +123,28 @@ func (s *slots) heartbeat(m messages.Signal, draining bool, now time.Time) (begu
 			// It did not come to this message yet.
 		case x.offset == messages.UnknownOffset && now.Sub(x.waiting) < unknownWait:
 		default:
-			if x.missed++; x.missed < missedBeats && (x.begun || !draining) {
-				continue
-			}
-			s.remove(x, now)
-			if !x.gone {
-				ended = append(ended, x.end("the worker does not hold it"))
-			}
+			x.missed++
+			x.doubted = x.missed >= missedBeats || !x.begun && draining
+			doubts = doubts || x.doubted
 		}
 	}
 	s.foreign = max(0, len(m.Running)+len(m.Queued)-known-s.stillListed(m))
-	return begun, ended
+	return begun, doubts
+}
+
+// denied takes the chunks out that the worker does not hold, after everything was
+// read that it said before.
+func (s *slots) denied(now time.Time) (ended []slotEnd) {
+	for _, x := range slices.Clone(s.list) {
+		if !x.doubted {
+			continue
+		}
+		s.remove(x, now)
+		if !x.gone {
+			ended = append(ended, x.end("the worker does not hold it"))
+		}
+	}
+	return ended
 }
 
 // keepOver is how many ended chunks beside those in work are remembered.

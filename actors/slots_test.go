@@ -125,7 +125,9 @@ func TestSlotsFollowTheWorker(t *testing.T) {
 					}
 				}
 			case "beat":
-				_, end := s.heartbeat(messages.Signal{Running: slices.Clone(w.running), Queued: slices.Clone(w.queued), Next: w.next}, false, now)
+				_, doubts := s.heartbeat(messages.Signal{Running: slices.Clone(w.running), Queued: slices.Clone(w.queued), Next: w.next}, false, now)
+				end := s.denied(now)
+				require.Equal(t, doubts, len(end) > 0)
 				for _, e := range end {
 					require.False(t, slices.Contains(w.running, e.batchID) || slices.Contains(w.queued, e.batchID), "a chunk that the worker holds is not taken back")
 					require.Less(t, e.offset, w.next, "nor one that it has not come to")
@@ -146,6 +148,7 @@ func TestSlotsFollowTheWorker(t *testing.T) {
 		for range missedBeats + 1 { // it reads on and says so: what it dropped is let go of
 			w.next = int64(len(w.sent))
 			s.heartbeat(messages.Signal{Running: w.running, Queued: w.queued, Next: w.next}, false, now)
+			s.denied(now)
 		}
 		for _, x := range s.list {
 			require.True(t, slices.Contains(w.running, x.batchID) || slices.Contains(w.queued, x.batchID), "a slot without a chunk")

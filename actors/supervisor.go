@@ -17,7 +17,7 @@ type supervisor struct {
 	squad
 	log   *slog.Logger
 	known messages.Worker
-	held  []assignment // when restored
+	held  []holding // when restored
 
 	alive  liveness
 	hands  *actor.PID // the free-worker
@@ -61,7 +61,7 @@ type (
 	}
 )
 
-func newSupervisor(s squad, log *slog.Logger, w messages.Worker, held []assignment) actor.Actor {
+func newSupervisor(s squad, log *slog.Logger, w messages.Worker, held []holding) actor.Actor {
 	x := &supervisor{squad: s, log: log.With("worker_id", w.ID), known: w, held: held}
 	x.alive = liveness{kind: w.Kind, state: messages.WorkerAnnounced, last: time.Now()}
 	if w.Lost {
@@ -113,6 +113,10 @@ func (s *supervisor) Receive(ctx actor.Context) {
 	case *silent:
 		s.ask(ctx, m.reason)
 	case *caughtUp:
+		if m.hands {
+			ctx.Send(s.hands, m)
+			return
+		}
 		s.judge(ctx)
 	case *rang:
 		if s.watch.is(m) {

@@ -21,7 +21,7 @@ type crewBundle struct {
 	dispatcher, persistence, egress, input *probe
 }
 
-func stageCrew(t *testing.T, restore []messages.Worker, held map[messages.WorkerID][]assignment, f func(b *crewBundle)) {
+func stageCrew(t *testing.T, restore []messages.Worker, held map[messages.WorkerID][]holding, f func(b *crewBundle)) {
 	onStage(t, func(s *stage) {
 		b := &crewBundle{stage: s, dispatcher: s.probe("dispatcher"), persistence: s.probe("persistence"), egress: s.probe("egress"), input: s.probe("ingress"), owner: s.probe("coordinator")}
 		sq := squad{cfg: Config{ChunkTopic: "c", WorkerTimeout: time.Minute, Prefetch: 1}, files: &memFiles{}, dispatcher: b.dispatcher.pid, persistence: b.persistence.pid, egress: b.egress.pid, owner: b.owner.pid}
@@ -31,7 +31,7 @@ func stageCrew(t *testing.T, restore []messages.Worker, held map[messages.Worker
 		// Ingress has always read everything.
 		b.owner.answer = func(ctx actor.Context, msg any) {
 			if m, ok := msg.(*askCaughtUp); ok {
-				ctx.Send(b.fleet, &caughtUp{who: m.who})
+				ctx.Send(b.fleet, &caughtUp{who: m.who, hands: m.hands})
 			}
 		}
 		f(b)
@@ -262,7 +262,7 @@ func TestRestoredWorkerHoldsItsChunks(t *testing.T) {
 	t.Parallel()
 	a := assignment{chunk: testCut(1, 0).Chunk, worker: "w", attempt: 1, batchID: "f1_chunk_0"}
 	w := messages.Worker{ID: "w", Kind: messages.Native, Partitions: []int32{3}, Capacity: 1, Incarnation: messages.Incarnation{StartMS: 1, Random: "r"}}
-	stageCrew(t, []messages.Worker{w}, map[messages.WorkerID][]assignment{"w": {a}}, func(b *crewBundle) {
+	stageCrew(t, []messages.Worker{w}, map[messages.WorkerID][]holding{"w": {{assignment: a, partition: 3, offset: messages.UnknownOffset}}}, func(b *crewBundle) {
 		o := expect[*offer](b.dispatcher)
 		require.Equal(t, 0, o.upTo)
 		require.Equal(t, 1, o.ahead)

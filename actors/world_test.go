@@ -301,11 +301,13 @@ type world struct {
 	t     *testing.T
 	bus   *memBus
 	store *infratest.FaultyStore
-	files *memFiles
-	cfg   Config
-	sys   *System
-	log   *slog.Logger
-	hands map[string]*hand
+	// memory is what the store keeps.
+	memory *infratest.MemoryStore
+	files  *memFiles
+	cfg    Config
+	sys    *System
+	log    *slog.Logger
+	hands  map[string]*hand
 }
 
 func inWorld(t *testing.T, f func(w *world)) {
@@ -315,8 +317,9 @@ func inWorld(t *testing.T, f func(w *world)) {
 		if os.Getenv("ACTOR_LOG") != "" {
 			out = os.Stderr
 		}
+		memory := infratest.NewMemoryStore()
 		w := &world{
-			t: t, bus: newMemBus(), store: infratest.NewFaultyStore(infratest.NewMemoryStore()), files: &memFiles{},
+			t: t, bus: newMemBus(), store: infratest.NewFaultyStore(memory), memory: memory, files: &memFiles{},
 			log: slog.New(slog.NewTextHandler(out, nil)), hands: map[string]*hand{},
 			cfg: Config{
 				MasterID: "m", ChunkTopic: "chunks", SignalTopic: "signals", ConnectionTopic: "connections", HeartbeatTopic: "masters",
@@ -324,6 +327,7 @@ func inWorld(t *testing.T, f func(w *world)) {
 			},
 		}
 		w.start()
+		time.Sleep(emptyWait + watchEvery)
 		f(w)
 		w.stop()
 		time.Sleep(20 * time.Second)

@@ -13,10 +13,13 @@ import (
 // retryAfter is what a 503 says in its Retry-After header, in seconds.
 const retryAfter = "1"
 
-// fail answers with what a client may know of an error. Everything else, such as
+// fail lets the leader answer what only it can, or answers with what a client may
+// know of an error. Everything else, such as
 // the texts of back ends, goes to the log.
 func (s *Server) fail(c *gin.Context, err error) {
+	var other *messages.NotLeader
 	switch {
+	case errors.As(err, &other) && s.forward(c, other.Leader):
 	case errors.Is(err, messages.ErrShrink):
 		text(c, http.StatusConflict, "Nothing changed: "+clean(err.Error(), 200)+".")
 	case errors.Is(err, messages.ErrRange):

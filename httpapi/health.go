@@ -31,6 +31,9 @@ func (s *Server) ready(c *gin.Context) {
 		why = obstacle(o)
 	}
 	body := fmt.Sprintf("ready: %s, term %d", o.Role, o.Term)
+	if o.Role == "standby" && o.Leader.MasterID != "" {
+		body += fmt.Sprintf(", leader %s at %s", clean(o.Leader.MasterID, 128), clean(o.Leader.API, 300))
+	}
 	status := http.StatusOK
 	if why != "" {
 		body, status = "not ready: "+why, http.StatusServiceUnavailable

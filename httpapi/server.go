@@ -67,6 +67,8 @@ type Server struct {
 	cfg  Config
 	log  *slog.Logger
 	http *http.Server
+	// leader carries calls that a standby passes on.
+	leader *http.Transport
 }
 
 // New returns a server that is not listening yet.
@@ -77,7 +79,7 @@ func New(cfg Config) *Server {
 	if cfg.Version == "" {
 		cfg.Version = "devel"
 	}
-	s := &Server{cfg: cfg, log: cfg.Logger}
+	s := &Server{cfg: cfg, log: cfg.Logger, leader: leaderTransport()}
 	s.http = &http.Server{
 		Handler:           s.handler(),
 		ReadHeaderTimeout: readHeaderTimeout,
@@ -107,6 +109,7 @@ func (s *Server) Serve(l net.Listener) error {
 // Shutdown stops listening and waits for the calls in work. When ctx ends first
 // their connections are cut, and the error says so.
 func (s *Server) Shutdown(ctx context.Context) error {
+	defer s.leader.CloseIdleConnections()
 	if err := s.http.Shutdown(ctx); err != nil {
 		return errors.Join(fmt.Errorf("shut down the API: %w", err), s.http.Close())
 	}

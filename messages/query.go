@@ -66,8 +66,9 @@ type FileStatus struct {
 
 // Overview is the state of the whole.
 type Overview struct {
-	Role     string // "leader", "standby", "starting" or "stopping"
-	Term     uint64
+	Role     string       // "leader", "standby", "starting" or "stopping"
+	Term     uint64       // the current one, as far as this master knows
+	Leader   Leader       // who leads, empty when nobody does
 	Files    []FileStatus // ascending by ID; terminal ones included
 	Settling int          // files of the folder that are not taken yet
 	Workers  int          // workers that are not lost

@@ -71,3 +71,13 @@ type Snapshot struct {
 	Offsets []Position
 	Values  map[string]string
 }
+
+// Batch returns the writes that make an empty store hold s; number and id are
+// those of the last batch that led to it, which is not repeated.
+func (s Snapshot) Batch() Batch {
+	b := Batch{Number: s.Number, Files: s.Files, Chunks: s.Chunks, Workers: s.Workers, Offsets: s.Offsets}
+	for name, value := range s.Values {
+		b.Values = append(b.Values, Value{Name: name, Value: value})
+	}
+	return b
+}

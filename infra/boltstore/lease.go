@@ -9,22 +9,24 @@ import (
 	"kafka-master/messages"
 )
 
-// Acquire raises the term by one and writes its holder. ok is true whenever err
-// is nil: the file lock admits one process only. ttl has no meaning here.
-func (s *Store) Acquire(ctx context.Context, holder string, _ time.Duration) (term messages.Term, ok bool, err error) {
-	err = s.update(ctx, "acquire lease", func(tx *bolt.Tx) error {
+// Acquire raises the term by one and writes its holder. It is never refused: the
+// file lock admits one process only, and the file is never empty. ttl has no
+// meaning here.
+func (s *Store) Acquire(ctx context.Context, c messages.Claim, _ time.Duration) (messages.LeaseState, error) {
+	state := messages.LeaseState{Taken: true, Leader: c.Leader}
+	err := s.update(ctx, "acquire lease", func(tx *bolt.Tx) error {
 		h, err := readHead(tx)
 		if err != nil {
 			return err
 		}
-		h.term = messages.Term{Number: h.term.Number + 1, Holder: holder}
-		term = h.term
+		h.term = messages.Term{Number: h.term.Number + 1, Holder: c.Holder}
+		state.Term = h.term
 		return h.write(tx)
 	})
 	if err != nil {
-		return messages.Term{}, false, err
+		return messages.LeaseState{}, err
 	}
-	return term, true, nil
+	return state, nil
 }
 
 // Renew returns the number of the last batch, messages.ErrFenced when term is
@@ -43,3 +45,8 @@ func (s *Store) Renew(ctx context.Context, term messages.Term, _ time.Duration) 
 
 // Release does nothing: closing the file is what lets another process lead.
 func (s *Store) Release(context.Context, messages.Term) error { return nil }
+
+// Present returns true: the file lock admits one process only.
+func (s *Store) Present(context.Context, string, string, time.Duration) (mine bool, err error) {
+	return true, nil
+}

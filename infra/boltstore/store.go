@@ -111,6 +111,11 @@ func (s *Store) Commit(ctx context.Context, term messages.Term, b messages.Batch
 	})
 }
 
+// Restore returns messages.ErrFilled: the file is never empty.
+func (s *Store) Restore(context.Context, messages.Term, messages.Snapshot) error {
+	return fmt.Errorf("restore: %w", messages.ErrFilled)
+}
+
 func apply(bucket *bolt.Bucket, w messages.TableWrite) error {
 	for i, key := range w.Keys {
 		if err := bucket.Put([]byte(key), w.Records[i]); err != nil {

@@ -34,10 +34,10 @@ func TestStore(t *testing.T) {
 
 func lead(t testing.TB, s *boltstore.Store, holder string) messages.Term {
 	t.Helper()
-	term, ok, err := s.Acquire(context.Background(), holder, time.Second)
+	got, err := s.Acquire(context.Background(), messages.Claim{Holder: holder}, time.Second)
 	require.NoError(t, err)
-	require.True(t, ok)
-	return term
+	require.True(t, got.Taken)
+	return got.Term
 }
 
 func TestStateOutlivesTheProcess(t *testing.T) {

@@ -16,11 +16,13 @@ import (
 type Store interface {
 	Load(ctx context.Context, term messages.Term) (messages.Snapshot, error)
 	Commit(ctx context.Context, term messages.Term, b messages.Batch) error
+	Restore(ctx context.Context, last messages.Term, snap messages.Snapshot) error
 	Journal(ctx context.Context, file messages.FileID, limit int) ([]messages.Attempt, error)
 
-	Acquire(ctx context.Context, holder string, ttl time.Duration) (term messages.Term, ok bool, err error)
+	Acquire(ctx context.Context, c messages.Claim, ttl time.Duration) (messages.LeaseState, error)
 	Renew(ctx context.Context, term messages.Term, ttl time.Duration) (number uint64, err error)
 	Release(ctx context.Context, term messages.Term) error
+	Present(ctx context.Context, master, process string, ttl time.Duration) (mine bool, err error)
 }
 
 // leaseTTL is long enough never to end within a test.
@@ -54,13 +56,19 @@ func ExerciseStore(t *testing.T, open func(t *testing.T) Store) {
 	t.Run("random batches", func(t *testing.T) { exerciseRandom(t, open(t)) })
 }
 
+// claim is that of a holder, who may begin a state.
+func claim(holder string) messages.Claim {
+	return messages.Claim{Holder: holder, Init: true, Leader: messages.Leader{MasterID: "m-" + holder, API: holder + ":1"}}
+}
+
 // lead makes holder the leader.
 func lead(t require.TestingT, s Store, holder string) messages.Term {
-	term, ok, err := s.Acquire(context.Background(), holder, leaseTTL)
+	got, err := s.Acquire(context.Background(), claim(holder), leaseTTL)
 	require.NoError(t, err)
-	require.True(t, ok, "%s does not get the lease", holder)
-	require.Equal(t, holder, term.Holder)
-	return term
+	require.True(t, got.Taken, "%s does not get the lease", holder)
+	require.Equal(t, holder, got.Term.Holder)
+	require.Equal(t, claim(holder).Leader, got.Leader)
+	return got.Term
 }
 
 // succeed lets holder take over from the leader of term.

@@ -132,11 +132,11 @@ func (f *FaultyStore) Load(ctx context.Context, term messages.Term) (messages.Sn
 }
 
 // Acquire is that of the store; it fails while the store is down.
-func (f *FaultyStore) Acquire(ctx context.Context, holder string, ttl time.Duration) (messages.Term, bool, error) {
+func (f *FaultyStore) Acquire(ctx context.Context, c messages.Claim, ttl time.Duration) (messages.LeaseState, error) {
 	if err := f.isDown(); err != nil {
-		return messages.Term{}, false, err
+		return messages.LeaseState{}, err
 	}
-	return f.Store.Acquire(ctx, holder, ttl)
+	return f.Store.Acquire(ctx, c, ttl)
 }
 
 // Renew is that of the store; it fails while the store is down.

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"kafka-master/messages"
 )
 
 // ExerciseLease runs the rules of a lease that several masters compete for, on
@@ -16,21 +18,20 @@ func ExerciseLease(t *testing.T, s Store, pass func(time.Duration)) {
 	const ttl = 200 * time.Millisecond
 	refused := func(holder string) {
 		t.Helper()
-		_, ok, err := s.Acquire(ctx, holder, ttl)
+		got, err := s.Acquire(ctx, claim(holder), ttl)
 		require.NoError(t, err)
-		require.False(t, ok, "%s took a lease that runs", holder)
+		require.False(t, got.Taken, "%s took a lease that runs", holder)
+		require.NotEqual(t, holder, got.Term.Holder)
+		require.Equal(t, claim(got.Term.Holder).Leader, got.Leader, "who leads")
+		require.InDelta(t, time.Hour, got.Left, float64(time.Minute), "how long the lease runs")
 	}
-	a, ok, err := s.Acquire(ctx, "a", time.Hour)
-	require.NoError(t, err)
-	require.True(t, ok)
+	a := lead(t, s, "a")
 	refused("b")
 
 	require.NoError(t, s.Release(ctx, a))
-	_, err = s.Renew(ctx, a, ttl)
+	_, err := s.Renew(ctx, a, ttl)
 	requireFenced(t, err, "renew after release")
-	b, ok, err := s.Acquire(ctx, "b", time.Hour)
-	require.NoError(t, err)
-	require.True(t, ok, "a released lease is free")
+	b := lead(t, s, "b")
 	require.NoError(t, s.Release(ctx, a))
 	refused("a")
 
@@ -40,10 +41,62 @@ func ExerciseLease(t *testing.T, s Store, pass func(time.Duration)) {
 	_, err = s.Renew(ctx, b, ttl)
 	requireFenced(t, err, "renew of an ended lease")
 	commit(t, s, b, values(1, "x", "n", "1")) // nobody else led meanwhile
-	c, ok, err := s.Acquire(ctx, "c", time.Hour)
-	require.NoError(t, err)
-	require.True(t, ok, "an ended lease is free")
+	c := lead(t, s, "c")
 	require.Equal(t, b.Number+1, c.Number, "a refused acquire does not raise the term")
 	requireFenced(t, s.Commit(ctx, b, values(2, "y", "n", "2")), "commit after another took over")
 	commit(t, s, c, values(2, "z", "n", "3"))
+}
+
+// ExerciseEmptied runs the rules of a store that lost its state, or never had
+// one: nobody leads it by accident, and the state is put back once.
+func ExerciseEmptied(t *testing.T, s Store) {
+	t.Helper()
+	ctx := context.Background()
+	lost := messages.Term{Number: 7, Holder: "old"}
+	got, err := s.Acquire(ctx, messages.Claim{Holder: "a"}, leaseTTL)
+	require.NoError(t, err)
+	require.Equal(t, messages.LeaseState{Empty: true}, got)
+	_, err = s.Renew(ctx, lost, leaseTTL)
+	require.ErrorIs(t, err, messages.ErrEmpty)
+	_, err = s.Load(ctx, lost)
+	require.ErrorIs(t, err, messages.ErrEmpty)
+	require.ErrorIs(t, s.Commit(ctx, lost, values(3, "x", "n", "1")), messages.ErrEmpty)
+
+	snap := messages.Snapshot{Number: 41, Values: map[string]string{}}
+	for _, w := range exampleBatch(1).TableWrites() {
+		for i, key := range w.Keys {
+			require.NoError(t, snap.AddRecord(w.Table, key, w.Records[i]))
+		}
+	}
+	snap.SortRecords()
+	require.NoError(t, s.Restore(ctx, lost, snap))
+	require.ErrorIs(t, s.Restore(ctx, lost, snap), messages.ErrFilled)
+	requireFenced(t, s.Commit(ctx, lost, values(42, "x", "n", "1")), "commit of the term before")
+	term, err := s.Acquire(ctx, messages.Claim{Holder: "b"}, leaseTTL)
+	require.NoError(t, err)
+	require.True(t, term.Taken)
+	require.Equal(t, lost.Number+2, term.Term.Number)
+	require.Equal(t, snap, load(t, s, term.Term))
+	commit(t, s, term.Term, values(42, "x", "n", "1"))
+	require.NoError(t, s.Release(ctx, term.Term))
+}
+
+// ExercisePresence runs the rules of master ids. pass lets the given time go by
+// for the store.
+func ExercisePresence(t *testing.T, s Store, pass func(time.Duration)) {
+	t.Helper()
+	const ttl = 200 * time.Millisecond
+	present := func(master, process string) bool {
+		t.Helper()
+		mine, err := s.Present(context.Background(), master, process, ttl)
+		require.NoError(t, err)
+		return mine
+	}
+	require.True(t, present("m", "p"))
+	require.True(t, present("m", "p"))
+	require.False(t, present("m", "q"))
+	require.True(t, present("n", "q"))
+	pass(2 * ttl)
+	require.True(t, present("m", "q"))
+	require.False(t, present("m", "p"))
 }

@@ -3,6 +3,7 @@ package infratest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -15,24 +16,46 @@ import (
 // included. Make it with NewMemoryStore.
 type MemoryStore struct {
 	mu      sync.Mutex
+	began   bool // it holds a state
 	term    messages.Term
+	leader  messages.Leader
+	names   map[string]presence
 	held    bool
 	until   time.Time // when the lease ends, while it is held
 	number  uint64
 	batch   string
 	tables  map[messages.Table]map[string]string
 	journal [][]byte
+	keeps   bool
+	past    []memoryState // before each of the last commits, if keeps
+}
+
+// memoryState is what Rewind goes back to.
+type memoryState struct {
+	number uint64
+	batch  string
+	tables map[messages.Table]map[string]string
+}
+
+// rewindable is how many commits Rewind can undo.
+const rewindable = 8
+
+// presence is a process that runs under a master id.
+type presence struct {
+	process string
+	until   time.Time
 }
 
 // NewMemoryStore returns an empty store.
 func NewMemoryStore() *MemoryStore {
-	s := &MemoryStore{}
+	s := &MemoryStore{names: map[string]presence{}}
 	s.wipe()
 	return s
 }
 
 func (s *MemoryStore) wipe() {
-	s.term, s.held, s.number, s.batch, s.journal = messages.Term{}, false, 0, "", nil
+	s.began, s.leader = false, messages.Leader{}
+	s.term, s.held, s.number, s.batch, s.journal, s.past = messages.Term{}, false, 0, "", nil, nil
 	s.tables = map[messages.Table]map[string]string{}
 	for _, table := range messages.Tables() {
 		s.tables[table] = map[string]string{}
@@ -45,6 +68,34 @@ func (s *MemoryStore) Wipe() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.wipe()
+}
+
+// KeepPast makes Rewind possible for the commits from now on.
+func (s *MemoryStore) KeepPast() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keeps = true
+}
+
+// Rewind undoes commits until number is the last one, as a Redis does that came
+// back without its last second. It panics when that is too long ago.
+func (s *MemoryStore) Rewind(number uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range s.past {
+		if p.number == number {
+			s.number, s.batch, s.tables, s.past = p.number, p.batch, p.tables, nil
+			return
+		}
+	}
+	panic(fmt.Sprintf("batch %d is too long ago", number))
+}
+
+// Depose ends the lease, whoever has it.
+func (s *MemoryStore) Depose() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = false
 }
 
 // Snapshot returns what the store holds, whoever leads. It panics when a record
@@ -95,6 +146,28 @@ func (s *MemoryStore) Commit(ctx context.Context, term messages.Term, b messages
 	if b.Number != s.number+1 {
 		return fmt.Errorf("commit: %w: batch %d, the store has %d", messages.ErrFenced, b.Number, s.number)
 	}
+	if s.keeps {
+		s.remember()
+	}
+	s.apply(b)
+	for _, a := range b.Journal {
+		s.journal = append(s.journal, a.EncodeRecord())
+	}
+	s.journal = s.journal[max(0, len(s.journal)-messages.JournalCap):]
+	s.number, s.batch = b.Number, b.ID
+	return nil
+}
+
+func (s *MemoryStore) remember() {
+	p := memoryState{s.number, s.batch, map[messages.Table]map[string]string{}}
+	for table, records := range s.tables {
+		p.tables[table] = maps.Clone(records)
+	}
+	s.past = append(s.past, p)
+	s.past = s.past[max(0, len(s.past)-rewindable):]
+}
+
+func (s *MemoryStore) apply(b messages.Batch) {
 	for _, w := range b.TableWrites() {
 		records := s.tables[w.Table]
 		for i, key := range w.Keys {
@@ -104,11 +177,21 @@ func (s *MemoryStore) Commit(ctx context.Context, term messages.Term, b messages
 			delete(records, key)
 		}
 	}
-	for _, a := range b.Journal {
-		s.journal = append(s.journal, a.EncodeRecord())
+}
+
+// Restore is that of the store port.
+func (s *MemoryStore) Restore(ctx context.Context, last messages.Term, snap messages.Snapshot) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("restore: %w", err)
 	}
-	s.journal = s.journal[max(0, len(s.journal)-messages.JournalCap):]
-	s.number, s.batch = b.Number, b.ID
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.began {
+		return fmt.Errorf("restore: %w", messages.ErrFilled)
+	}
+	s.wipe()
+	s.began, s.number, s.term = true, snap.Number, messages.Term{Number: last.Number + 1}
+	s.apply(snap.Batch())
 	return nil
 }
 
@@ -133,19 +216,38 @@ func (s *MemoryStore) Journal(ctx context.Context, file messages.FileID, limit i
 }
 
 // Acquire is that of the lease port: refused while another holder's lease runs.
-func (s *MemoryStore) Acquire(ctx context.Context, holder string, ttl time.Duration) (messages.Term, bool, error) {
+func (s *MemoryStore) Acquire(ctx context.Context, c messages.Claim, ttl time.Duration) (messages.LeaseState, error) {
 	if err := ctx.Err(); err != nil {
-		return messages.Term{}, false, fmt.Errorf("acquire lease: %w", err)
+		return messages.LeaseState{}, fmt.Errorf("acquire lease: %w", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	if s.held && now.Before(s.until) && s.term.Holder != holder {
-		return messages.Term{}, false, nil
+	switch {
+	case !s.began && !c.Init:
+		return messages.LeaseState{Empty: true}, nil
+	case s.held && now.Before(s.until) && s.term.Holder != c.Holder:
+		return messages.LeaseState{Term: s.term, Leader: s.leader, Left: s.until.Sub(now)}, nil
 	}
-	s.term = messages.Term{Number: s.term.Number + 1, Holder: holder}
+	s.began, s.leader = true, c.Leader
+	s.term = messages.Term{Number: s.term.Number + 1, Holder: c.Holder}
 	s.held, s.until = true, now.Add(ttl)
-	return s.term, true, nil
+	return messages.LeaseState{Taken: true, Term: s.term, Leader: s.leader}, nil
+}
+
+// Present is that of the lease port.
+func (s *MemoryStore) Present(ctx context.Context, master, process string, ttl time.Duration) (mine bool, err error) {
+	if err := ctx.Err(); err != nil {
+		return false, fmt.Errorf("present: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	if p, ok := s.names[master]; ok && p.process != process && now.Before(p.until) {
+		return false, nil
+	}
+	s.names[master] = presence{process, now.Add(ttl)}
+	return true, nil
 }
 
 // Renew is that of the lease port. An ended lease cannot be renewed.
@@ -179,6 +281,9 @@ func (s *MemoryStore) Release(ctx context.Context, term messages.Term) error {
 func (s *MemoryStore) check(ctx context.Context, what string, term messages.Term) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
+	}
+	if !s.began {
+		return fmt.Errorf("%s: %w", what, messages.ErrEmpty)
 	}
 	if term != s.term || term.Number == 0 {
 		return fmt.Errorf("%s: %w: term %d of %.64q, the store has term %d of %.64q", what, messages.ErrFenced,

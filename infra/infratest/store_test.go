@@ -25,6 +25,14 @@ func TestMemoryLease(t *testing.T) {
 	})
 }
 
+func TestMemoryEmptied(t *testing.T) { ExerciseEmptied(t, NewMemoryStore()) }
+
+func TestMemoryPresence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ExercisePresence(t, NewMemoryStore(), time.Sleep) // bubble time
+	})
+}
+
 func TestFaultyStoreWithoutFaults(t *testing.T) {
 	ExerciseStore(t, func(*testing.T) Store { return NewFaultyStore(NewMemoryStore()) })
 }
@@ -52,7 +60,7 @@ func TestFaults(t *testing.T) {
 	require.ErrorIs(t, err, away)
 	_, err = s.Renew(ctx, term, time.Second)
 	require.ErrorIs(t, err, away)
-	_, _, err = s.Acquire(ctx, "b", time.Second)
+	_, err = s.Acquire(ctx, claim("b"), time.Second)
 	require.ErrorIs(t, err, away)
 	s.SetDown(nil)
 	commit(t, s, term, values(2, "y", "n", "1"))

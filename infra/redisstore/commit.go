@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"strconv"
 
@@ -37,13 +38,41 @@ func (s *Store) Commit(ctx context.Context, term messages.Term, b messages.Batch
 		return fmt.Errorf("commit: the script returned %d values, want 4", len(answer))
 	}
 	if verdict, _ := answer[0].(int64); verdict != 1 && verdict != 2 {
+		if answer[1] == "" {
+			return fmt.Errorf("commit: %w", messages.ErrEmpty)
+		}
 		return fenced("commit", describe(termText(term), term.Holder, number)+" to write",
 			describe(fmt.Sprint(answer[1]), fmt.Sprint(answer[2]), fmt.Sprint(answer[3])))
 	}
 	return nil
 }
 
-// arguments collects what commitScript gets.
+// Restore puts a state into a store that is empty, in one script, under the term
+// after last, which nobody holds; messages.ErrFilled when it is not empty. The
+// journal is not part of a state: it stays lost.
+func (s *Store) Restore(ctx context.Context, last messages.Term, snap messages.Snapshot) error {
+	args := arguments{
+		keys: []string{headKey()},
+		args: []any{rand.Text(), strconv.FormatUint(last.Number+1, 10), strconv.FormatUint(snap.Number, 10)},
+	}
+	for _, table := range messages.Tables() {
+		args.keys = append(args.keys, tableKey(table))
+	}
+	args.addBatch(snap.Batch())
+	if n := len(args.args) + len(args.keys) + 3; n > maxArguments {
+		return fmt.Errorf("restore: %d arguments, Redis takes %d", n, maxArguments)
+	}
+	done, err := restoreScript.Run(ctx, s.client, args.keys, args.args...).Bool()
+	if err != nil {
+		return s.fail("restore", err)
+	}
+	if !done {
+		return fmt.Errorf("restore: %w", messages.ErrFilled)
+	}
+	return nil
+}
+
+// arguments collects what commitScript and restoreScript get.
 type arguments struct {
 	keys []string
 	args []any

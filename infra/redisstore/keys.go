@@ -8,13 +8,18 @@ const prefix = "{kafka-master}:"
 
 // headKey is a hash: who may write and what was written last. Owner: the
 // scripts. Lifetime: that of the state; without it the store counts as empty.
-// Fields: store (random id of this state), term, holder, number and batch (of
-// the last batch), attempts (how many were ever put into the journal).
+// Fields: store (random id of this state), term, holder, master and api (who
+// leads, or led last), number and batch (of the last batch), attempts (how many
+// were ever put into the journal).
 func headKey() string { return prefix + "head" }
 
 // leaseKey is a string: the holder of the lease. Owner: acquire, renew, release.
 // Lifetime: the lease's, by its PX.
 func leaseKey() string { return prefix + "lease" }
+
+// masterKey is a string: the random id of the process that runs under a master
+// id. Owner: present. Lifetime: some seconds after that process ended.
+func masterKey(master string) string { return prefix + "master:" + master }
 
 // tableKey is a hash: the records of a table of package messages. Owner: commit.
 // Lifetime: a record's, until a batch drops it.

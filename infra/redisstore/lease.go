@@ -18,29 +18,42 @@ func termText(t messages.Term) string { return strconv.FormatUint(t.Number, 10) 
 // milliseconds is ttl as Redis takes it, at least 1.
 func milliseconds(ttl time.Duration) int64 { return max(1, ttl.Milliseconds()) }
 
-// Acquire takes the lease for holder and raises the term, in one script. ok is
-// false while another holder has it; its present holder may take it again, under
-// a new term. An answer that was lost costs a term number and nothing else.
-func (s *Store) Acquire(ctx context.Context, holder string, ttl time.Duration) (term messages.Term, ok bool, err error) {
-	text, err := acquireScript.Run(ctx, s.client, []string{headKey(), leaseKey()},
-		holder, milliseconds(ttl), rand.Text()).Text()
-	if errors.Is(err, redis.Nil) {
-		return messages.Term{}, false, nil
+// Acquire takes the lease for the claim's holder and raises the term, in one
+// script. It is refused while another holder has it, and on an empty store unless
+// the claim says to begin one; its present holder may take it again, under a new
+// term. An answer that was lost costs a term number and nothing else.
+func (s *Store) Acquire(ctx context.Context, c messages.Claim, ttl time.Duration) (messages.LeaseState, error) {
+	id := "" // of the state that may be begun
+	if c.Init {
+		id = rand.Text()
 	}
+	answer, err := acquireScript.Run(ctx, s.client, []string{headKey(), leaseKey()},
+		c.Holder, milliseconds(ttl), id, c.Leader.MasterID, c.Leader.API).StringSlice()
 	if err != nil {
-		return messages.Term{}, false, s.fail("acquire lease", err)
+		return messages.LeaseState{}, s.fail("acquire lease", err)
 	}
-	number, err := strconv.ParseUint(text, 10, 64)
+	if len(answer) != 6 {
+		return messages.LeaseState{}, fmt.Errorf("acquire lease: the script returned %d values, want 6", len(answer))
+	}
+	if answer[0] == "empty" {
+		return messages.LeaseState{Empty: true}, nil
+	}
+	number, err := strconv.ParseUint(answer[1], 10, 64)
 	if err != nil {
-		return messages.Term{}, false, fmt.Errorf("acquire lease: %w: key %s, field term: %.64q",
-			messages.ErrBadRecord, headKey(), text)
+		return messages.LeaseState{}, fmt.Errorf("acquire lease: %w: key %s, field term: %.64q",
+			messages.ErrBadRecord, headKey(), answer[1])
 	}
-	return messages.Term{Number: number, Holder: holder}, true, nil
+	left, _ := strconv.ParseInt(answer[5], 10, 64) // negative when the lease has no end
+	return messages.LeaseState{
+		Taken: answer[0] == "taken", Term: messages.Term{Number: number, Holder: answer[2]},
+		Leader: messages.Leader{MasterID: answer[3], API: answer[4]}, Left: time.Duration(max(0, left)) * time.Millisecond,
+	}, nil
 }
 
 // Renew prolongs the lease by ttl from now and returns the number of the last
 // batch. It returns messages.ErrFenced when the term is not current, or when the
-// lease has ended, even if nobody has taken it since.
+// lease has ended, even if nobody has taken it since; messages.ErrEmpty when the
+// store holds nothing.
 func (s *Store) Renew(ctx context.Context, term messages.Term, ttl time.Duration) (number uint64, err error) {
 	text, err := renewScript.Run(ctx, s.client, []string{headKey(), leaseKey()},
 		termText(term), term.Holder, milliseconds(ttl)).Text()
@@ -49,6 +62,9 @@ func (s *Store) Renew(ctx context.Context, term messages.Term, ttl time.Duration
 	}
 	if err != nil {
 		return 0, s.fail("renew lease", err)
+	}
+	if text == "" {
+		return 0, fmt.Errorf("renew lease: %w", messages.ErrEmpty)
 	}
 	if number, err = strconv.ParseUint(text, 10, 64); err != nil {
 		return 0, fmt.Errorf("renew lease: %w: key %s, field number: %.64q", messages.ErrBadRecord, headKey(), text)
@@ -63,4 +79,14 @@ func (s *Store) Release(ctx context.Context, term messages.Term) error {
 		return s.fail("release lease", err)
 	}
 	return nil
+}
+
+// Present says for ttl that a process runs under a master id, and returns whether
+// it is the only one.
+func (s *Store) Present(ctx context.Context, master, process string, ttl time.Duration) (mine bool, err error) {
+	other, err := presentScript.Run(ctx, s.client, []string{masterKey(master)}, process, milliseconds(ttl)).Bool()
+	if err != nil {
+		return false, s.fail("say that this master runs", err)
+	}
+	return !other, nil
 }

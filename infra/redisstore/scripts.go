@@ -5,21 +5,10 @@ import "github.com/redis/go-redis/v9"
 // Numbers are compared as decimal text: Lua's own are doubles. Batch numbers are
 // below 2^63, terms are counted by HINCRBY.
 
-// commitScript applies a batch. KEYS: head, then those that the list names.
-// ARGV: 1 term, 2 holder, 3 number, 4 number - 1, 5 batch id, then the list, any
-// number of: command, index in KEYS, count, that many arguments. Commands get
-// their arguments in slices, since Lua can unpack some thousands only. It
-// returns {verdict, term, holder, number}, verdict 1 applied, 2 was applied
-// before, 0 refused. The head is written last, so that an error on the way
-// (which undoes nothing) leaves a batch that can be repeated.
-var commitScript = redis.NewScript(`
-local head = redis.call('HMGET', KEYS[1], 'store', 'term', 'holder', 'number', 'batch')
-if not head[1] or head[2] ~= ARGV[1] or head[3] ~= ARGV[2] then
-  return {0, head[2] or '', head[3] or '', head[4] or ''}
-end
-if head[4] == ARGV[3] and head[5] == ARGV[5] then return {2, head[2], head[3], head[4]} end
-if head[4] ~= ARGV[4] then return {0, head[2], head[3], head[4]} end
-local at = 6
+// applyList is the part of a script that applies a list of writes from ARGV[at]
+// on, any number of: command, index in KEYS, count, that many arguments. Commands
+// get their arguments in slices, since Lua can unpack some thousands only.
+const applyList = `
 while at <= #ARGV do
   local command, key, last = ARGV[at], KEYS[tonumber(ARGV[at+1])], at + 2 + tonumber(ARGV[at+2])
   at = at + 3
@@ -29,33 +18,74 @@ while at <= #ARGV do
     at = to + 1
   end
 end
+`
+
+// commitScript applies a batch. KEYS: head, then those that the list names.
+// ARGV: 1 term, 2 holder, 3 number, 4 number - 1, 5 batch id, then the list. It
+// returns {verdict, term, holder, number}, verdict 1 applied, 2 was applied
+// before, 0 refused; the term is empty when the store is. The head is written
+// last, so that an error on the way (which undoes nothing) leaves a batch that
+// can be repeated.
+var commitScript = redis.NewScript(`
+local head = redis.call('HMGET', KEYS[1], 'store', 'term', 'holder', 'number', 'batch')
+if not head[1] then return {0, '', '', ''} end
+if head[2] ~= ARGV[1] or head[3] ~= ARGV[2] then return {0, head[2], head[3], head[4]} end
+if head[4] == ARGV[3] and head[5] == ARGV[5] then return {2, head[2], head[3], head[4]} end
+if head[4] ~= ARGV[4] then return {0, head[2], head[3], head[4]} end
+local at = 6` + applyList + `
 redis.call('HSET', KEYS[1], 'number', ARGV[3], 'batch', ARGV[5])
 return {1, head[2], head[3], ARGV[3]}
 `)
 
+// restoreScript puts a state into an empty store. KEYS: head, then the tables.
+// ARGV: 1 a random id for the store, 2 term, 3 number of the last batch, then the
+// list. It returns 1, or 0 when the store is not empty. What a store without a
+// head still holds is no state and is dropped.
+var restoreScript = redis.NewScript(`
+if redis.call('HEXISTS', KEYS[1], 'store') == 1 then return 0 end
+redis.call('DEL', unpack(KEYS))
+local at = 4` + applyList + `
+redis.call('HSET', KEYS[1], 'store', ARGV[1], 'term', ARGV[2], 'holder', '', 'number', ARGV[3], 'batch', '')
+return 1
+`)
+
 // acquireScript takes the lease and raises the term. KEYS: head, lease. ARGV:
-// 1 holder, 2 ttl in ms, 3 a random id for a store that has none. It returns the
-// term, false while another holder has the lease.
+// 1 holder, 2 ttl in ms, 3 a random id for a store that has none, empty to begin
+// none, 4 master, 5 its API. It returns {verdict, term, holder, master, API, ms
+// left}, verdict 'taken', 'held' by another one, or 'empty'.
 var acquireScript = redis.NewScript(`
+local head = redis.call('HMGET', KEYS[1], 'store', 'term', 'holder', 'master', 'api')
 local holder = redis.call('GET', KEYS[2])
-if holder and holder ~= ARGV[1] then return false end
-if redis.call('HSETNX', KEYS[1], 'store', ARGV[3]) == 1 then
-  redis.call('HSET', KEYS[1], 'number', '0', 'batch', '')
+if not head[1] then
+  if ARGV[3] == '' then return {'empty', '', '', '', '', ''} end
+elseif holder and holder ~= ARGV[1] then
+  return {'held', head[2] or '0', head[3] or '', head[4] or '', head[5] or '', tostring(redis.call('PTTL', KEYS[2]))}
 end
+if not head[1] then redis.call('HSET', KEYS[1], 'store', ARGV[3], 'number', '0', 'batch', '') end
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
 local term = redis.call('HINCRBY', KEYS[1], 'term', 1)
-redis.call('HSET', KEYS[1], 'holder', ARGV[1])
-return tostring(term)
+redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'master', ARGV[4], 'api', ARGV[5])
+return {'taken', tostring(term), ARGV[1], ARGV[4], ARGV[5], '0'}
 `)
 
 // renewScript prolongs the lease. KEYS: head, lease. ARGV: 1 term, 2 holder,
-// 3 ttl in ms. It returns the number of the last batch, false when the term is
-// not current or the lease has ended.
+// 3 ttl in ms. It returns the number of the last batch, empty when the store is,
+// false when the term is not current or the lease has ended.
 var renewScript = redis.NewScript(`
-local head = redis.call('HMGET', KEYS[1], 'term', 'holder', 'number')
-if head[1] ~= ARGV[1] or head[2] ~= ARGV[2] or redis.call('GET', KEYS[2]) ~= ARGV[2] then return false end
+local head = redis.call('HMGET', KEYS[1], 'store', 'term', 'holder', 'number')
+if not head[1] then return '' end
+if head[2] ~= ARGV[1] or head[3] ~= ARGV[2] or redis.call('GET', KEYS[2]) ~= ARGV[2] then return false end
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
-return head[3]
+return head[4]
+`)
+
+// presentScript notes that a process runs under a master id. KEYS: the master's.
+// ARGV: 1 process, 2 ttl in ms. It returns 1 when another process does.
+var presentScript = redis.NewScript(`
+local process = redis.call('GET', KEYS[1])
+if process and process ~= ARGV[1] then return 1 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 0
 `)
 
 // releaseScript deletes the lease. KEYS: head, lease. ARGV: 1 term, 2 holder.

@@ -95,7 +95,10 @@ func (s *Store) head(ctx context.Context, what string, term messages.Term) (head
 	for i, to := range []*string{&h.store, &h.term, &h.holder, &h.number} {
 		*to, _ = fields[i].(string)
 	}
-	if h.store == "" || h.term != termText(term) || h.holder != term.Holder {
+	if h.store == "" {
+		return head{}, fmt.Errorf("%s: %w", what, messages.ErrEmpty)
+	}
+	if h.term != termText(term) || h.holder != term.Holder {
 		return head{}, fenced(what, describe(termText(term), term.Holder, ""), describe(h.term, h.holder, h.number))
 	}
 	return h, nil

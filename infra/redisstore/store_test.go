@@ -55,10 +55,10 @@ func realURL(t testing.TB) string {
 
 func lead(t testing.TB, s *redisstore.Store, holder string) messages.Term {
 	t.Helper()
-	term, ok, err := s.Acquire(context.Background(), holder, time.Hour)
+	got, err := s.Acquire(context.Background(), messages.Claim{Holder: holder, Init: true}, time.Hour)
 	require.NoError(t, err)
-	require.True(t, ok)
-	return term
+	require.True(t, got.Taken)
+	return got.Term
 }
 
 func value(number uint64, id string) messages.Batch {
@@ -79,6 +79,40 @@ func TestStoreOnRedis(t *testing.T) {
 func TestLeaseOnMiniredis(t *testing.T) {
 	server := miniredis.RunT(t)
 	infratest.ExerciseLease(t, open(t, "redis://"+server.Addr()), server.FastForward)
+}
+
+func TestEmptiedAndPresenceOnMiniredis(t *testing.T) {
+	server := miniredis.RunT(t)
+	infratest.ExerciseEmptied(t, open(t, "redis://"+server.Addr()))
+	infratest.ExercisePresence(t, open(t, "redis://"+server.Addr()), server.FastForward)
+}
+
+func TestEmptiedAndPresenceOnRedis(t *testing.T) {
+	url := realURL(t)
+	client := connect(t, url)
+	infratest.ExerciseEmptied(t, open(t, url))
+	infratest.ExercisePresence(t, open(t, url), func(time.Duration) {
+		require.Eventually(t, func() bool {
+			return client.Exists(context.Background(), "{kafka-master}:master:m").Val() == 0
+		}, 5*time.Second, 10*time.Millisecond)
+	})
+}
+
+// A head that was evicted takes the state with it: what is left is dropped when
+// the leader puts its state back.
+func TestRestoreDropsWhatAnEvictedHeadLeft(t *testing.T) {
+	ctx := context.Background()
+	server := miniredis.RunT(t)
+	s := open(t, "redis://"+server.Addr())
+	term := lead(t, s, "a")
+	require.NoError(t, s.Commit(ctx, term, value(1, "x")))
+	server.Del("{kafka-master}:head")
+	require.ErrorIs(t, s.Commit(ctx, term, value(2, "y")), messages.ErrEmpty)
+	snap := messages.Snapshot{Number: 1, Values: map[string]string{"other": "v"}}
+	require.NoError(t, s.Restore(ctx, term, snap))
+	got, err := s.Load(ctx, lead(t, s, "a"))
+	require.NoError(t, err)
+	require.Equal(t, snap, got)
 }
 
 func TestLeaseOnRedis(t *testing.T) {

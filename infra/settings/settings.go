@@ -56,6 +56,7 @@ type Settings struct {
 
 	APIListen     string // API_LISTEN without brackets
 	APIServerPort int    // API_SERVER_PORT
+	APIAdvertise  string // host:port
 	APIToken      Secret // API_TOKEN; not set means that everybody may ask
 
 	LogLevel  slog.Level // LOG_LEVEL

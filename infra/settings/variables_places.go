@@ -1,7 +1,9 @@
 package settings
 
 import (
+	"net"
 	"path/filepath"
+	"strconv"
 	"time"
 )
 
@@ -67,6 +69,10 @@ func apiVariables() []Variable {
 		Doc:  "Port of the HTTP API.",
 		rule: port(func(s *Settings) *int { return &s.APIServerPort }),
 	}, {
+		Name: "API_ADVERTISE", Default: "API_LISTEN and API_SERVER_PORT", derive: apiAdvertise,
+		Doc:  "Address at which other masters reach this one's API, to pass calls on to it while it leads; the host name unless API_LISTEN is one address.",
+		rule: rule{"host or host:port, IPv6 in brackets", setAPIAdvertise},
+	}, {
 		Name: "API_TOKEN", Secret: true,
 		Doc:  "Token that every call of the API must carry (Authorization: Bearer ...); none means that everybody may ask.",
 		rule: rule{"1 to 1,024 printable ASCII characters without spaces", setAPIToken},
@@ -83,6 +89,20 @@ func logVariables() []Variable {
 		Doc:  "Form of the log; auto is text on a terminal, else JSON.",
 		rule: oneOf(func(s *Settings) *string { return &s.LogFormat }, "auto", "text", "json"),
 	}}
+}
+
+// apiAdvertise is the address to listen on, if that is one.
+func apiAdvertise(s *Settings) string {
+	host := s.APIListen
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = hostName(s)
+	}
+	return net.JoinHostPort(host, strconv.Itoa(s.APIServerPort))
+}
+
+func setAPIAdvertise(s *Settings, text string) (err error) {
+	s.APIAdvertise, err = hostPort(text, strconv.Itoa(s.APIServerPort))
+	return err
 }
 
 func clientDataPath(s *Settings) string {

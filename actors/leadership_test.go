@@ -1,0 +1,126 @@
+package actors
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"kafka-master/messages"
+)
+
+// second starts another master on the same store, Kafka and folder.
+func (w *world) second() *System {
+	cfg := w.cfg
+	cfg.MasterID, cfg.API = "n", "n:1"
+	s := Start(cfg, Parts{Store: w.store, Lease: w.store, Files: w.files, Producer: w.bus, Consumer: w.bus, Topics: w.bus, Groups: w.bus}, w.log)
+	time.Sleep(time.Second)
+	return s
+}
+
+func TestStandbyNamesTheLeader(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		other := w.second()
+		_, err := other.Ask(t.Context(), messages.QueryWorkers{})
+		var not *messages.NotLeader
+		require.ErrorAs(t, err, &not)
+		require.Equal(t, messages.Leader{MasterID: "m", API: w.cfg.API}, not.Leader)
+		require.ErrorIs(t, err, messages.ErrUnavailable)
+		o, err := other.Ask(t.Context(), messages.QueryOverview{})
+		require.NoError(t, err)
+		require.Equal(t, "standby", o.(messages.Overview).Role)
+		require.Equal(t, uint64(1), o.(messages.Overview).Term)
+		require.NoError(t, other.Stop(t.Context()))
+	})
+}
+
+// What a worker does while nobody leads is read before its heartbeats are
+// believed: nothing is done twice.
+func TestHandOverRepeatsNothing(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		h := w.hire("w1", 0)
+		w.drop("a.txt", 40)
+		other := w.second()
+		for range 3 {
+			h.finish(messages.OutcomeOK)
+		}
+		h.read()
+		require.NoError(t, w.sys.Stop(t.Context()))
+		h.finish(messages.OutcomeOK)
+		time.Sleep(10 * time.Second)
+		h.finish(messages.OutcomeOK)
+		w.sys = other
+		require.Equal(t, "leader", w.overview().Role)
+		h.work("a.txt")
+		f := w.file("a.txt")
+		require.Equal(t, int64(40), f.DoneItems)
+		require.Zero(t, f.Repeats+f.Duplicates)
+		require.Equal(t, messages.FileDone, f.State)
+		for _, b := range w.store.Committed() {
+			for _, a := range b.Journal {
+				require.Equal(t, "done", a.Outcome, "chunk %v", a.Chunk)
+			}
+		}
+	})
+}
+
+// A store that loses everything under a living leader is filled again, and the
+// work goes on where it was.
+func TestLostStateIsPutBackAndWorkGoesOn(t *testing.T) {
+	t.Parallel()
+	for name, down := range map[string]time.Duration{"at once": 0, "after it was away": 30 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(w *world) {
+				h := w.hire("w1", 0)
+				w.drop("a.txt", 40)
+				other := w.second()
+				for range 5 {
+					h.finish(messages.OutcomeOK)
+				}
+				if down > 0 {
+					w.store.SetDown(errors.New("away"))
+					time.Sleep(down)
+				}
+				w.memory.Wipe()
+				w.store.SetDown(nil)
+				time.Sleep(10 * time.Second)
+				if o := w.overview(); o.Role != "leader" {
+					w.sys, other = other, w.sys
+				}
+				require.Equal(t, int64(10), w.file("a.txt").DoneItems)
+				require.GreaterOrEqual(t, w.overview().Term, uint64(3))
+				h.work("a.txt")
+				f := w.file("a.txt")
+				require.Equal(t, int64(40), f.DoneItems)
+				require.Zero(t, f.Repeats+f.Duplicates)
+				require.NoError(t, other.Stop(t.Context()))
+			})
+		})
+	}
+}
+
+// A store that comes back without its last commits makes the leader load again;
+// what was handed out meanwhile is not taken for what is handed out anew.
+func TestLostCommitsLoseNoLine(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		h := w.hire("w1", 0)
+		w.drop("a.txt", 40)
+		w.memory.KeepPast()
+		number := w.memory.Snapshot().Number
+		for range 2 {
+			h.finish(messages.OutcomeOK)
+		}
+		w.memory.Rewind(number)
+		time.Sleep(10 * time.Second)
+		h.work("a.txt")
+		f := w.file("a.txt")
+		require.Equal(t, int64(40), f.DoneItems)
+		require.Zero(t, f.Duplicates)
+		require.Equal(t, messages.FileDone, f.State)
+	})
+}

@@ -1,0 +1,204 @@
+package actors
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"kafka-master/messages"
+)
+
+// tail is the end of the chunk topic: what former leaders sent and workers may
+// still read. A new leader looks at it before it judges anybody.
+type tail struct {
+	// from is where the look began in each partition; UnknownOffset where more is
+	// unread than was looked at.
+	from  []int64
+	sends []pastSend
+}
+
+// pastSend is a chunk message of a former leader.
+type pastSend struct {
+	worker    messages.WorkerID
+	batchID   string
+	partition int32
+	offset    int64
+	unread    bool // the group of the classic workers has not committed beyond it
+}
+
+// holding is a chunk that a worker had when a term began.
+type holding struct {
+	assignment
+	partition int32
+	offset    int64 // UnknownOffset when its message may lie anywhere
+	gone      bool  // not the worker's any more, but its message may still be read
+}
+
+// maxTail is how many messages of a partition are looked at. More than that lie
+// unread when classic workers were away while others were busy.
+const maxTail = 2000
+
+// tailReader reads the tail of the chunk topic.
+type tailReader struct {
+	cfg    Config
+	in     Consumer
+	groups Groups
+	snap   messages.Snapshot
+}
+
+// read blocks up to ctx.
+func (r tailReader) read(ctx context.Context) (tail, error) {
+	start, end, err := r.in.Offsets(ctx, r.cfg.ChunkTopic)
+	if err != nil {
+		return tail{}, fmt.Errorf("look up the ends of %s: %w", r.cfg.ChunkTopic, err)
+	}
+	committed, err := r.committed(ctx)
+	if err != nil {
+		return tail{}, err
+	}
+	out := tail{from: r.begin(start, end, committed)}
+	next := map[int32]int64{}
+	for p, from := range out.from {
+		if from < end[p] {
+			next[int32(p)] = from
+		}
+		if low := end[p] - maxTail; from < low {
+			next[int32(p)], out.from[p] = low, messages.UnknownOffset
+		}
+	}
+	for len(next) > 0 {
+		if err := r.fetch(ctx, next, end, &out); err != nil {
+			return tail{}, fmt.Errorf("read the tail of %s: %w", r.cfg.ChunkTopic, err)
+		}
+	}
+	for i, s := range out.sends {
+		p := int(s.partition)
+		out.sends[i].unread = p < len(committed) && committed[p] >= 0 && committed[p] <= s.offset
+	}
+	return out, nil
+}
+
+// committed returns the committed offsets of the classic workers' group, nil when
+// it has no members: then nobody will read what lies there. A group that cannot
+// be looked at matters only where classic workers are known.
+func (r tailReader) committed(ctx context.Context) ([]int64, error) {
+	group, err := r.groups.Find(ctx, r.cfg.ChunkTopic, r.cfg.WorkerGroup)
+	classic := slices.ContainsFunc(r.snap.Workers, func(w messages.Worker) bool { return w.Kind == messages.Classic })
+	if err != nil && !classic {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look at the workers' group: %w", err)
+	}
+	if len(group.Members) == 0 {
+		return nil, nil
+	}
+	offsets, err := r.groups.Committed(ctx, group.Name, r.cfg.ChunkTopic)
+	if err != nil {
+		return nil, fmt.Errorf("look up committed offsets: %w", err)
+	}
+	return offsets, nil
+}
+
+// begin is where the look begins: behind the last send that is known to be
+// acknowledged, or at the first message that a classic worker has not committed.
+func (r tailReader) begin(start, end, committed []int64) []int64 {
+	from := append([]int64(nil), end...)
+	for _, o := range r.snap.Offsets {
+		if o.Topic == r.cfg.ChunkTopic && int(o.Partition) < len(from) {
+			from[o.Partition] = min(o.Offset, end[o.Partition])
+		}
+	}
+	for _, w := range r.snap.Workers {
+		for _, p := range w.Partitions {
+			if w.Kind == messages.Classic && int(p) < len(from) && int(p) < len(committed) && committed[p] >= 0 {
+				from[p] = min(from[p], committed[p])
+			}
+		}
+	}
+	for p := range from {
+		from[p] = max(from[p], start[p])
+	}
+	return from
+}
+
+// fetch reads once from every leader and moves next on.
+func (r tailReader) fetch(ctx context.Context, next map[int32]int64, end []int64, out *tail) error {
+	leaders := map[int32][]messages.Position{}
+	for p, offset := range next {
+		l := r.in.Leader(r.cfg.ChunkTopic, p)
+		leaders[l] = append(leaders[l], messages.Position{Topic: r.cfg.ChunkTopic, Partition: p, Offset: offset})
+	}
+	for _, at := range leaders {
+		list, err := r.in.Fetch(ctx, at, fetchWait)
+		if err != nil {
+			return err
+		}
+		for _, f := range list {
+			if f.Err != nil {
+				return f.Err
+			}
+			for _, rec := range f.Records {
+				out.add(f.Partition, rec)
+			}
+			if next[f.Partition] = f.Offset; f.Offset >= end[f.Partition] {
+				delete(next, f.Partition)
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+// add notes a message, unless it is no chunk.
+func (t *tail) add(partition int32, rec messages.Received) {
+	var m struct {
+		ID      messages.WorkerID `json:"id"`
+		BatchID string            `json:"batchId"`
+	}
+	if json.Unmarshal(rec.Value, &m) != nil || m.ID == "" || m.BatchID == "" {
+		return
+	}
+	t.sends = append(t.sends, pastSend{worker: m.ID, batchID: m.BatchID, partition: partition, offset: rec.Offset})
+}
+
+// holdings is what each worker holds by the stored state, with the places of the
+// messages; and what classic workers will read beside that.
+func (t *tail) holdings(snap messages.Snapshot) map[messages.WorkerID][]holding {
+	type key struct {
+		worker messages.WorkerID
+		batch  string
+	}
+	last := map[key]pastSend{}
+	for _, s := range t.sends {
+		last[key{s.worker, s.batchID}] = s
+	}
+	out := map[messages.WorkerID][]holding{}
+	partitions, classic := map[messages.WorkerID]int32{}, map[messages.WorkerID]bool{}
+	for _, w := range snap.Workers {
+		classic[w.ID] = w.Kind == messages.Classic
+		if len(w.Partitions) > 0 {
+			partitions[w.ID] = w.Partitions[0]
+		}
+	}
+	live := map[pastSend]bool{}
+	for id, list := range heldBy(snap) {
+		for _, a := range list {
+			h := holding{assignment: a, partition: partitions[id], offset: messages.UnknownOffset}
+			if s, ok := last[key{id, a.batchID}]; ok {
+				h.partition, h.offset, live[s] = s.partition, s.offset, true
+			} else if p := int(h.partition); p < len(t.from) && t.from[p] >= 0 {
+				h.offset = t.from[p] - 1 // it lies before, or was never written
+			}
+			out[id] = append(out[id], h)
+		}
+	}
+	for _, s := range t.sends {
+		if s.unread && classic[s.worker] && !live[s] {
+			out[s.worker] = append(out[s.worker], holding{
+				assignment: assignment{worker: s.worker, batchID: s.batchID}, partition: s.partition, offset: s.offset, gone: true,
+			})
+		}
+	}
+	return out
+}

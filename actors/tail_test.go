@@ -1,0 +1,197 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"kafka-master/messages"
+)
+
+// tailBundle is a chunk topic with what former leaders sent, and a stored state.
+type tailBundle struct {
+	t    *testing.T
+	bus  *memBus
+	snap messages.Snapshot
+}
+
+func withTail(t *testing.T, f func(b *tailBundle)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		b := &tailBundle{t: t, bus: newMemBus()}
+		_, err := b.bus.Ensure(t.Context(), []messages.TopicSpec{{Name: "chunks", Partitions: 4}})
+		require.NoError(t, err)
+		f(b)
+	})
+}
+
+// sent puts chunk messages into a partition.
+func (b *tailBundle) sent(partition int32, worker string, batches ...string) {
+	for _, id := range batches {
+		value := fmt.Appendf(nil, `{"id":%q,"batchId":%q,"data":["x"]}`, worker, id)
+		b.bus.Produce(b.t.Context(), []messages.Record{{Topic: "chunks", Partition: partition, Value: value}})
+	}
+}
+
+func (b *tailBundle) marked(partition int32, offset int64) {
+	b.snap.Offsets = append(b.snap.Offsets, messages.Position{Topic: "chunks", Partition: partition, Offset: offset})
+}
+
+// assigned puts a worker and its chunks, of file f, into the state.
+func (b *tailBundle) assigned(kind messages.WorkerKind, id string, partition int32, indices ...int) {
+	b.snap.Files = []messages.File{testFile(1, 10)}
+	b.snap.Workers = append(b.snap.Workers, messages.Worker{ID: messages.WorkerID(id), Kind: kind, Partitions: []int32{partition}})
+	for _, i := range indices {
+		b.snap.Chunks = append(b.snap.Chunks, messages.OpenChunk{
+			Chunk: testCut(1, i).Chunk, State: messages.ChunkAssigned, Attempt: 1, Worker: messages.WorkerID(id),
+		})
+	}
+}
+
+// committed says that the group of classic workers has a member and is that far.
+func (b *tailBundle) committed(offsets ...int64) {
+	b.bus.setGroup(messages.GroupState{Name: "g", State: messages.GroupStable, Members: []messages.GroupMember{{ID: "m"}}})
+	var at []messages.Position
+	for p, o := range offsets {
+		at = append(at, messages.Position{Topic: "chunks", Partition: int32(p), Offset: o})
+	}
+	require.NoError(b.t, b.bus.CommitOffsets(b.t.Context(), "g", at))
+}
+
+func (b *tailBundle) read() (tail, map[messages.WorkerID][]holding) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), time.Minute)
+	defer cancel()
+	out, err := tailReader{cfg: Config{ChunkTopic: "chunks", WorkerGroup: "g"}, in: b.bus, groups: b.bus, snap: b.snap}.read(ctx)
+	require.NoError(b.t, err)
+	return out, out.holdings(b.snap)
+}
+
+func chunkID(i int) string { return messages.BatchID(testFile(1, 10).Base, i, 1, 1) }
+
+func TestTailOfANativeWorker(t *testing.T) {
+	t.Parallel()
+	withTail(t, func(b *tailBundle) {
+		b.sent(1, "w", chunkID(0), chunkID(1), chunkID(2))
+		b.assigned(messages.Native, "w", 1, 0, 2, 3)
+		b.marked(1, 2)
+		_, held := b.read()
+		require.Len(t, held["w"], 3)
+		require.Equal(t, int64(1), held["w"][0].offset, "before the mark, if it was written at all")
+		require.Equal(t, int64(2), held["w"][1].offset, "found")
+		require.Equal(t, int64(1), held["w"][2].offset, "never written")
+	})
+}
+
+func TestTailOfAClassicWorker(t *testing.T) {
+	t.Parallel()
+	withTail(t, func(b *tailBundle) {
+		b.sent(1, "w", chunkID(0), chunkID(1))
+		b.sent(1, "stranger", chunkID(7))
+		b.sent(1, "w", chunkID(2), chunkID(2))
+		b.assigned(messages.Classic, "w", 1, 2)
+		b.marked(1, 5)
+		b.committed(0, 1)
+		_, held := b.read()
+		require.Len(t, held, 1)
+		var gone []int64
+		for _, h := range held["w"] {
+			if h.gone {
+				gone = append(gone, h.offset)
+				continue
+			}
+			require.Equal(t, chunkID(2), h.batchID)
+			require.Equal(t, int64(4), h.offset, "the last copy")
+		}
+		require.Equal(t, []int64{1, 3}, gone, "what it will read beside its chunk")
+	})
+}
+
+func TestTailWithoutAGroupHasNothingUnread(t *testing.T) {
+	t.Parallel()
+	withTail(t, func(b *tailBundle) {
+		b.sent(1, "w", chunkID(0), chunkID(1))
+		b.assigned(messages.Classic, "w", 1, 1)
+		b.marked(1, 0)
+		out, held := b.read()
+		require.Len(t, out.sends, 2)
+		require.Len(t, held["w"], 1)
+		require.Equal(t, int64(1), held["w"][0].offset)
+	})
+}
+
+func TestTailIsBounded(t *testing.T) {
+	t.Parallel()
+	withTail(t, func(b *tailBundle) {
+		b.assigned(messages.Classic, "w", 1, 2)
+		b.sent(1, "w", chunkID(2))
+		for range maxTail {
+			b.sent(1, "other", "x_chunk_1")
+		}
+		b.committed(0, 0)
+		out, held := b.read()
+		require.Len(t, out.sends, maxTail)
+		require.Equal(t, messages.UnknownOffset, held["w"][0].offset)
+	})
+}
+
+func TestTailWithoutAStoredMarkIsTheEnd(t *testing.T) {
+	t.Parallel()
+	withTail(t, func(b *tailBundle) {
+		b.sent(0, "w", chunkID(0))
+		b.sent(3, "w", "-probe-")
+		out, _ := b.read()
+		require.Empty(t, out.sends)
+		require.Equal(t, []int64{1, 0, 0, 1}, out.from)
+		b.marked(0, 7) // of a topic that was made anew
+		out, _ = b.read()
+		require.Equal(t, int64(1), out.from[0])
+	})
+}
+
+// Without rights on the group nobody could be a classic worker: native ones go on.
+func TestTailWhenTheGroupCannotBeSeen(t *testing.T) {
+	t.Parallel()
+	withTail(t, func(b *tailBundle) {
+		r := tailReader{cfg: Config{ChunkTopic: "chunks", WorkerGroup: "g"}, in: b.bus, groups: blindGroups{b.bus}, snap: b.snap}
+		_, err := r.read(t.Context())
+		require.NoError(t, err)
+		b.assigned(messages.Classic, "w", 1, 2)
+		r.snap = b.snap
+		_, err = r.read(t.Context())
+		require.ErrorContains(t, err, "not allowed")
+	})
+}
+
+type blindGroups struct{ *memBus }
+
+func (blindGroups) Find(context.Context, string, string) (messages.GroupState, error) {
+	return messages.GroupState{}, errors.New("not allowed")
+}
+
+// A message whose commit the store lost must not be taken for the attempt that is
+// made of the same chunk anew.
+func TestAttemptsOfLostCommitsAreNotGivenAgain(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	l := newLedger(messages.Term{Number: 2}, 3)
+	l.restore(messages.Snapshot{Files: []messages.File{testFile(1, 2)}}, now)
+	l.noteSend(chunkID(0)) // handed to "before", then the store lost it
+	l.plan(1, testCut(1, 0), now)
+	l.plan(1, testCut(1, 1), now)
+	a, ok := l.pick("w", false, now)
+	require.True(t, ok)
+	require.Equal(t, chunkID(0)+"_a2", a.batchID)
+	final := messages.Signal{Kind: messages.SignalProgress, Worker: "before", BatchID: chunkID(0), Processing: int64(a.chunk.Items), Total: int64(a.chunk.Items)}
+	require.Equal(t, verdictStale, l.result(final, now))
+	final.Worker, final.BatchID = "w", a.batchID
+	require.Equal(t, verdictDone, l.result(final, now))
+	b, ok := l.pick("w", false, now)
+	require.True(t, ok)
+	require.Equal(t, chunkID(1), b.batchID)
+}
