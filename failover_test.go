@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,10 +47,7 @@ func newPair(t *testing.T, db, lines int) (*pair, []string) {
 	p.begin("m1")
 	p.masters["m1"].out.await(t, `"msg":"this master leads"`)
 	p.begin("m2")
-	for _, id := range []string{"w0", "w1"} {
-		p.workers = append(p.workers, p.command(roleMaster, []string{"worker", "--parallel", "4", "--exec", "sleep 0.05; cat",
-			"--results", filepath.Join(p.dir, "data", "results")}, "WORKER_ID="+id))
-	}
+	p.workers = p.slowWorkers()
 	p.watch()
 	items := numbered(lines)
 	p.drop("a.txt", items)
@@ -142,13 +138,7 @@ func (p *pair) finish(items []string) {
 	for _, w := range p.workers {
 		require.Equal(p.t, exitOK, w.terminate())
 	}
-	var got []string
-	paths, err := filepath.Glob(filepath.Join(p.dir, "data", "results", "a.txt", "*.jsonl"))
-	require.NoError(p.t, err)
-	for _, line := range readLines(p.t, paths...) {
-		got = append(got, strings.Trim(line, `"`))
-	}
-	p.sameItems(items, got)
+	p.sameItems(items, p.texts("a.txt"))
 }
 
 // report logs how long the hand-overs took.

@@ -129,7 +129,7 @@ func (n *node) openAPI() error {
 
 func (n *node) openState() error {
 	if n.s.RedisURL.IsSet() {
-		store, err := redisstore.Open(redisstore.Config{URL: n.s.RedisURL.Reveal(), Logger: n.log})
+		store, err := redisstore.Open(redisstore.Config{URL: n.s.RedisURL.Reveal(), CAFile: n.s.RedisTLSCAFile, Logger: n.log})
 		if err != nil {
 			return fmt.Errorf("open the state store: %w", err)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"time"
 
@@ -218,6 +219,9 @@ func (c *coordinator) open(ctx actor.Context, ready *topicsReady, past tail) {
 	}
 	self, snap := ctx.Self(), c.snap
 	c.snap = messages.Snapshot{}
+	if snap.Number == 0 && slices.Max(ready.ends[c.cfg.SignalTopic].end) > 0 {
+		c.log.Warn("the state is empty, although workers have reported before: it is lost, or this is another state store; all files of the folder are taken as new")
+	}
 	from := c.positions(ctx, snap, ready)
 	c.dispatcher = spawn(ctx, c.log, "dispatcher", func() actor.Actor {
 		return newDispatcher(dispatcher{log: c.log, term: c.term, persistence: c.persistence, owner: self, batch: c.batch}, snap, past.sends, c.cfg.MaxAttempts)

@@ -45,7 +45,8 @@ func exampleWorker(id messages.WorkerID) messages.Worker {
 	}
 }
 
-func exampleBatch(number uint64) messages.Batch {
+// ExampleBatch is a batch that writes to every table and to the journal.
+func ExampleBatch(number uint64) messages.Batch {
 	return messages.Batch{
 		Number: number, ID: fmt.Sprint("batch-", number),
 		Files:   []messages.File{exampleFile(10), exampleFile(9)},
@@ -61,7 +62,7 @@ func exampleBatch(number uint64) messages.Batch {
 
 func exerciseRoundTrip(t *testing.T, s Store) {
 	term := lead(t, s, "a")
-	b := exampleBatch(1)
+	b := ExampleBatch(1)
 	commit(t, s, term, b)
 	require.Equal(t, messages.Snapshot{
 		Number:  1,
@@ -75,7 +76,7 @@ func exerciseRoundTrip(t *testing.T, s Store) {
 
 func exerciseDrop(t *testing.T, s Store) {
 	term := lead(t, s, "a")
-	commit(t, s, term, exampleBatch(1))
+	commit(t, s, term, ExampleBatch(1))
 	drop := messages.Batch{
 		Number: 2, ID: "drop", DropFiles: []messages.FileID{10, 404},
 		DropChunks:  []messages.ChunkID{{File: 9, Index: 10}, {File: 9, Index: 404}},
@@ -91,7 +92,7 @@ func exerciseDrop(t *testing.T, s Store) {
 
 func exercisePutDrop(t *testing.T, s Store) {
 	term := lead(t, s, "a")
-	b := exampleBatch(1)
+	b := ExampleBatch(1)
 	b.DropChunks = []messages.ChunkID{{File: 9, Index: 9}}
 	commit(t, s, term, b)
 	require.Equal(t, []messages.OpenChunk{exampleChunk(9, 10), exampleChunk(10, 1)}, load(t, s, term).Chunks,
@@ -101,7 +102,7 @@ func exercisePutDrop(t *testing.T, s Store) {
 func exerciseRepeat(t *testing.T, s Store) {
 	ctx := context.Background()
 	term := lead(t, s, "a")
-	b := exampleBatch(1)
+	b := ExampleBatch(1)
 	b.Journal = []messages.Attempt{{Chunk: messages.ChunkID{File: 9}, Number: 1, Outcome: "done"}}
 	for range 3 {
 		commit(t, s, term, b)
@@ -138,7 +139,7 @@ func exerciseRefusedWhole(t *testing.T, s Store) {
 	term := lead(t, s, "a")
 	commit(t, s, term, values(1, "x", "n", "1"))
 	before := load(t, s, term)
-	b := exampleBatch(7)
+	b := ExampleBatch(7)
 	b.Journal = []messages.Attempt{{Chunk: messages.ChunkID{File: 9}}}
 	requireFenced(t, s.Commit(ctx, term, b), "batch 7 after 1")
 	require.Equal(t, before, load(t, s, term))

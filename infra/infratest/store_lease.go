@@ -63,7 +63,7 @@ func ExerciseEmptied(t *testing.T, s Store) {
 	require.ErrorIs(t, s.Commit(ctx, lost, values(3, "x", "n", "1")), messages.ErrEmpty)
 
 	snap := messages.Snapshot{Number: 41, Values: map[string]string{}}
-	for _, w := range exampleBatch(1).TableWrites() {
+	for _, w := range ExampleBatch(1).TableWrites() {
 		for i, key := range w.Keys {
 			require.NoError(t, snap.AddRecord(w.Table, key, w.Records[i]))
 		}

@@ -90,7 +90,7 @@ func TestBlockNext(t *testing.T) {
 func TestWipe(t *testing.T) {
 	s := NewMemoryStore()
 	term := lead(t, s, "a")
-	commit(t, s, term, exampleBatch(1))
+	commit(t, s, term, ExampleBatch(1))
 	require.Len(t, s.Snapshot().Files, 2)
 	s.Wipe()
 	requireFenced(t, s.Commit(context.Background(), term, values(2, "y", "n", "1")), "commit on an emptied store")

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strings"
@@ -43,7 +44,11 @@ func (s *Store) warn(ctx context.Context) {
 // fail wraps the error of a call with what was done and, where it is known,
 // with the cure.
 func (s *Store) fail(what string, err error) error {
-	if cure, config := explain(err); cure != "" {
+	cure, config := explain(err)
+	if s.secure && errors.Is(err, context.DeadlineExceeded) {
+		cure = "does not answer in time, or does not speak TLS: then REDIS_URL should begin with redis://"
+	}
+	if cure != "" {
 		if config {
 			return fmt.Errorf("%s: %w: redis at %s %s: %w", what, messages.ErrConfig, s.address, cure, err)
 		}
@@ -65,21 +70,28 @@ func explain(err error) (cure string, config bool) {
 	}
 	var dns *net.DNSError
 	var record tls.RecordHeaderError
+	var untrusted *tls.CertificateVerificationError
 	switch {
 	case begins("NOAUTH", "ERR HELLO must be called with the client already authenticated"):
 		return "wants a password: put it into REDIS_URL, redis://:password@host", true
 	case begins("WRONGPASS", "ERR invalid password", "ERR AUTH"):
 		return "refuses the user or password in REDIS_URL", true
-	case begins("NOPERM"):
-		return "does not allow the user in REDIS_URL what is needed: all commands on keys " + prefix + "*", true
+	case begins("NOPERM", "ERR The user executing the script can't"):
+		return "does not allow the user in REDIS_URL what is needed, see Rights in docs/operations.md", true
 	case begins("ERR DB index", "ERR invalid DB index"):
 		return "does not have the database that REDIS_URL ends with", true
+	case errors.As(err, &untrusted):
+		return "shows a certificate that is not trusted: set REDIS_TLS_CA_FILE to the CA that signed it", true
+	case begins("MOVED", "CLUSTERDOWN"):
+		return "is a node of a cluster that does not hold the keys " + prefix + "*: REDIS_URL must name the one that does", true
 	case errors.As(err, &record):
 		return "does not speak TLS: REDIS_URL should begin with redis://", true
 	case begins("READONLY"):
 		return "is a replica: REDIS_URL must name the primary", false
 	case begins("LOADING"):
 		return "is still reading its data", false
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+		return "closed the connection: it ended, or expects TLS (rediss://)", false
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "is not running, or REDIS_URL names the wrong host or port", false
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):

@@ -2,9 +2,11 @@ package redisstore
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -27,6 +29,9 @@ type Config struct {
 	// URL is redis://[user:password@]host[:port][/database], or rediss:// for
 	// TLS. Default port 6379, default database 0.
 	URL string
+	// CAFile names a PEM file with the certificates to trust instead of the
+	// system's; only for rediss://.
+	CAFile string
 	// Logger gets warnings about a Redis that may lose state. Default: none.
 	Logger *slog.Logger
 }
@@ -36,6 +41,7 @@ type Store struct {
 	client  *redis.Client
 	log     *slog.Logger
 	address string // host:port, what errors say
+	secure  bool   // over TLS
 	checked atomic.Bool
 }
 
@@ -48,6 +54,11 @@ func Open(cfg Config) (*Store, error) {
 		// The parser's own error quotes the URL, password and all.
 		return nil, fmt.Errorf("open redis store: %w: REDIS_URL is not redis[s]://[user:password@]host[:port][/database]; "+
 			"special characters in a password are written as %%XX", messages.ErrConfig)
+	}
+	if cfg.CAFile != "" {
+		if err := trust(options, cfg.CAFile); err != nil {
+			return nil, fmt.Errorf("open redis store: %w", err)
+		}
 	}
 	options.MaxRetries = -1
 	options.DialerRetries = 1
@@ -63,7 +74,24 @@ func Open(cfg Config) (*Store, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Store{client: redis.NewClient(options), log: log, address: options.Addr}, nil
+	return &Store{client: redis.NewClient(options), log: log, address: options.Addr, secure: options.TLSConfig != nil}, nil
+}
+
+// trust makes TLS accept what the certificates in a file have signed.
+func trust(options *redis.Options, path string) error {
+	pem, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("%w: REDIS_TLS_CA_FILE: %w", messages.ErrConfig, err)
+	}
+	pool := x509.NewCertPool()
+	switch {
+	case !pool.AppendCertsFromPEM(pem):
+		return fmt.Errorf("%w: REDIS_TLS_CA_FILE %s holds no PEM certificate", messages.ErrConfig, path)
+	case options.TLSConfig == nil:
+		return fmt.Errorf("%w: REDIS_TLS_CA_FILE is set, but REDIS_URL does not begin with rediss://", messages.ErrConfig)
+	}
+	options.TLSConfig.RootCAs = pool
+	return nil
 }
 
 // Close closes the connections. Calls under way may fail.

@@ -50,9 +50,10 @@ type Settings struct {
 	Settle         time.Duration // SETTLE
 	Archive        bool          // ARCHIVE
 
-	RedisURL   Secret // REDIS_URL; not set means a file in DataDir
-	DataDir    string // DATA_DIR
-	ResultsDir string // RESULTS_DIR
+	RedisURL       Secret // REDIS_URL; not set means a file in DataDir
+	RedisTLSCAFile string // REDIS_TLS_CA_FILE
+	DataDir        string // DATA_DIR
+	ResultsDir     string // RESULTS_DIR
 
 	APIListen     string // API_LISTEN without brackets
 	APIServerPort int    // API_SERVER_PORT

@@ -49,6 +49,10 @@ func stateVariables() []Variable {
 		Doc:  "Redis that keeps the state, needed for more than one master; none means a file in DATA_DIR.",
 		rule: rule{"a URL that begins with redis://, rediss:// or unix://", setRedisURL},
 	}, {
+		Name: "REDIS_TLS_CA_FILE",
+		Doc:  "PEM file with the certificates to trust instead of the system's, for a REDIS_URL that begins with rediss://.",
+		rule: file(func(s *Settings) *string { return &s.RedisTLSCAFile }),
+	}, {
 		Name: "DATA_DIR", Default: "./data",
 		Doc:  "Folder for all that this process keeps; it is made when it is missing.",
 		rule: folder(func(s *Settings) *string { return &s.DataDir }),
