@@ -55,4 +55,7 @@ const (
 	leaseTTL    = 4 * time.Second // the lease ends by itself
 	leaseMargin = time.Second     // trust in the lease ends that much earlier
 	groupEvery  = 100 * time.Millisecond
+	// kafkaPause is the longest pause between two tries while Kafka is away: work
+	// goes on within a second of its return.
+	kafkaPause = 400 * time.Millisecond
 )

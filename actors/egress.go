@@ -133,7 +133,7 @@ func (e *egress) fresh(list []*send) []*send {
 func (e *egress) queue(leader int32) *sendQueue {
 	q := e.queues[leader]
 	if q == nil {
-		q = &sendQueue{leader: leader, pause: backoff{min: 20 * time.Millisecond, max: 2 * time.Second}}
+		q = &sendQueue{leader: leader, pause: backoff{min: 20 * time.Millisecond, max: kafkaPause}}
 		e.queues[leader] = q
 	}
 	return q

@@ -103,6 +103,10 @@ func (f *fleet) Receive(ctx actor.Context) {
 				ctx.Send(w.pid, m)
 			}
 		}
+	case *seeing:
+		for _, w := range f.crew {
+			ctx.Send(w.pid, m)
+		}
 	case *partitionCount:
 		f.partitions = m.n
 		for _, w := range f.crew {

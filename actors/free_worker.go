@@ -134,6 +134,8 @@ func (f *freeWorker) Receive(ctx actor.Context) {
 		f.slots.group(*m, now)
 	case *caughtUp:
 		f.onCaughtUp(ctx, now)
+	case *seeing:
+		f.slots.excuse(now)
 	case *judged:
 		f.onJudged(ctx, m, now)
 	case *reannounced:
@@ -289,7 +291,8 @@ func (f *freeWorker) onBeat(ctx actor.Context, m *beat, now time.Time) {
 }
 
 // ask lets ingress say when everything was read that is there now: what the
-// group shows, or a heartbeat does not list, is judged only then. The answer
+// group shows, what a heartbeat does not list, and a chunk that does not start
+// are judged only then. The answer
 // comes by way of the supervisor, behind what the worker said.
 func (f *freeWorker) ask(ctx actor.Context) {
 	if !f.asked {
@@ -301,6 +304,7 @@ func (f *freeWorker) ask(ctx actor.Context) {
 // onCaughtUp judges what was in doubt.
 func (f *freeWorker) onCaughtUp(ctx actor.Context, now time.Time) {
 	f.asked = false
+	f.overdue(ctx, now)
 	if f.worker.Kind == messages.Classic {
 		f.look(ctx, now)
 		return
@@ -338,7 +342,7 @@ func (f *freeWorker) onRang(ctx actor.Context, m *rang, now time.Time) {
 		f.giveMoved(ctx)
 	case f.watch.is(m):
 		f.watch.stop()
-		f.overdue(ctx, now)
+		f.ask(ctx)
 	}
 }
 
@@ -352,6 +356,9 @@ func (f *freeWorker) overdue(ctx actor.Context, now time.Time) {
 		return
 	}
 	if x == nil { // only work that the books do not know: it ended somehow
+		if at, ok := f.slots.due(); !ok || now.Before(at) {
+			return
+		}
 		f.slots.foreign = 0
 		f.offer(ctx)
 		return
@@ -375,7 +382,7 @@ func (f *freeWorker) drop(ctx actor.Context, x *slot) {
 func (f *freeWorker) rearm(ctx actor.Context, now time.Time) {
 	f.watchGroup(ctx)
 	at, ok := f.slots.due()
-	if !ok {
+	if !ok || f.asked {
 		f.watch.stop()
 		return
 	}

@@ -35,6 +35,7 @@ type ingress struct {
 	shown    map[place]int64 // offsets that lag tools do not know yet
 	show     alarm
 	draining *actor.PID
+	blind    map[int32]time.Time // by leader: since when nothing can be read there
 	away     outage
 	ignored  uint64
 }
@@ -91,6 +92,9 @@ type (
 		err    error
 	}
 	showDone struct{}
+	// seeing tells everybody that worker messages are read again after a while in
+	// which no silence meant anything: workers have to be given the time to speak.
+	seeing struct{}
 
 	bounds struct {
 		topic      string
@@ -109,6 +113,8 @@ const (
 	showEvery = 5 * time.Second
 	// ackTimeout is how long a message may be on its way through the actors.
 	ackTimeout = 30 * time.Second
+	// blindFor is how long reading must fail to excuse silence.
+	blindFor = time.Second
 	// maxOpenBatches bounds the messages on their way through the actors.
 	maxOpenBatches = 16
 )
@@ -116,9 +122,9 @@ const (
 // newIngress reads from the given positions on.
 func newIngress(i ingress, from []messages.Position) actor.Actor {
 	i.at, i.fetching, i.batches = map[place]*reading{}, map[int32]bool{}, map[uint64]*readBatch{}
-	i.shown = map[place]int64{}
+	i.shown, i.blind = map[place]int64{}, map[int32]time.Time{}
 	i.away = outage{begins: "worker messages cannot be read", ends: "worker messages can be read again"}
-	i.pause = backoff{min: 50 * time.Millisecond, max: 2 * time.Second}
+	i.pause = backoff{min: 50 * time.Millisecond, max: kafkaPause}
 	for _, p := range from {
 		i.at[place{p.Topic, p.Partition}] = &reading{next: p.Offset, end: -1}
 	}
@@ -241,6 +247,7 @@ func (i *ingress) onFetched(ctx actor.Context, m *fetched) {
 		err = i.read(ctx, m.list)
 	}
 	i.report(ctx, err)
+	i.look(ctx, m.leader, err)
 	if err != nil {
 		for n := range i.asked {
 			if _, ok := i.asked[n].pending[m.leader]; ok {
@@ -253,6 +260,20 @@ func (i *ingress) onFetched(ctx actor.Context, m *fetched) {
 	i.pause.reset()
 	i.answer(ctx, m.leader)
 	i.fetch(ctx)
+}
+
+// look notes since when nothing can be read, and tells of the end of that.
+func (i *ingress) look(ctx actor.Context, leader int32, err error) {
+	since, blind := i.blind[leader]
+	switch {
+	case err != nil && !blind:
+		i.blind[leader] = time.Now()
+	case err == nil && blind:
+		delete(i.blind, leader)
+		if time.Since(since) >= blindFor {
+			ctx.Send(i.fleet, &seeing{})
+		}
+	}
 }
 
 // lookUp asks for the ends of a topic of which an offset was out of range.

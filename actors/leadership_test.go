@@ -124,3 +124,28 @@ func TestLostCommitsLoseNoLine(t *testing.T) {
 		require.Equal(t, messages.FileDone, f.State)
 	})
 }
+
+// While Kafka cannot be read nobody can be heard: when it is back, workers get
+// the time to speak before their silence counts.
+func TestSilenceIsExcusedWhileKafkaIsAway(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		h := w.hire("w1", 0)
+		w.drop("a.txt", 8)
+		require.Len(t, h.read(), 2)
+		h.kill() // it speaks again 5 s after Kafka is back
+		w.bus.setDown(errors.New("away"))
+		time.Sleep(2 * time.Minute)
+		w.bus.setDown(nil)
+		time.Sleep(5 * time.Second)
+		h.beat()
+		time.Sleep(time.Second)
+		require.Equal(t, messages.WorkerBusy, w.worker("w1").State)
+		h.work("a.txt")
+		for _, b := range w.store.Committed() {
+			for _, a := range b.Journal {
+				require.Equal(t, "done", a.Outcome, "chunk %v", a.Chunk)
+			}
+		}
+	})
+}

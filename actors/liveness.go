@@ -37,6 +37,13 @@ func (l *liveness) sign(now time.Time) (back bool) {
 	return true
 }
 
+// excuse lets the silence begin anew: nobody could hear the worker until now.
+func (l *liveness) excuse(now time.Time) {
+	if l.state != messages.WorkerLost && l.state != messages.WorkerGone {
+		l.last = now
+	}
+}
+
 // drain notes that the worker takes nothing more.
 func (l *liveness) drain() { l.draining, l.state = true, messages.WorkerDraining }
 

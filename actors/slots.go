@@ -15,6 +15,7 @@ type slots struct {
 	prefetch int           // chunks queued ahead; 0 for a classic worker
 	timeout  time.Duration // WORKER_TIMEOUT
 	list     []*slot       // oldest first
+	next     int64         // offset that the worker reads next, by its last heartbeat
 	foreign  int           // chunks that its heartbeat lists and that are not in list
 	heard    time.Time     // of the last progress
 	classic  classicState  // of a classic worker
@@ -95,6 +96,13 @@ func (s *slots) progress(batchID string, now time.Time) (begun bool) {
 	return true
 }
 
+// excuse lets every deadline begin anew: nobody could hear the worker until now.
+func (s *slots) excuse(now time.Time) {
+	for _, x := range s.list {
+		x.waiting = now
+	}
+}
+
 // slotEnd is a chunk that the worker turns out not to hold (any more).
 type slotEnd struct {
 	*slot
@@ -108,6 +116,7 @@ type slotEnd struct {
 // does not list.
 func (s *slots) heartbeat(m messages.Signal, draining bool, now time.Time) (begun []string, doubts bool) {
 	known := 0
+	s.reread(m.Next)
 	for _, x := range s.list {
 		running := slices.Contains(m.Running, x.batchID)
 		x.listed = running || slices.Contains(m.Queued, x.batchID)
@@ -130,6 +139,17 @@ func (s *slots) heartbeat(m messages.Signal, draining bool, now time.Time) (begu
 	}
 	s.foreign = max(0, len(m.Running)+len(m.Queued)-known-s.stillListed(m))
 	return begun, doubts
+}
+
+// reread notes where the worker reads. Going back, it says that its partition lost
+// its records: what it had not come to will never be read.
+func (s *slots) reread(next int64) {
+	for _, x := range s.list {
+		if next < s.next && x.sent && x.offset >= s.next {
+			x.offset = next - 1
+		}
+	}
+	s.next = next
 }
 
 // denied takes the chunks out that the worker does not hold, after everything was

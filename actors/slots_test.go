@@ -155,3 +155,24 @@ func TestSlotsFollowTheWorker(t *testing.T) {
 		}
 	})
 }
+
+// A partition that lost its records is read from its new end: what lay there
+// unread is not waited for.
+func TestSlotsOfAPartitionThatLostItsRecords(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	s := slots{kind: messages.Native, capacity: 2, prefetch: 1, timeout: time.Minute}
+	for i, offset := range []int64{100, 101, 102} {
+		x := s.add(assignment{batchID: messages.BatchID("f", i, 1, 1)}, now)
+		x.sent, x.offset = true, offset
+	}
+	beat := func(next int64) []slotEnd {
+		s.heartbeat(messages.Signal{Running: []string{"f_chunk_0"}, Next: next}, false, now)
+		return s.denied(now)
+	}
+	require.Empty(t, beat(101), "one is in work, two are unread")
+	require.Empty(t, beat(5))
+	ended := beat(5)
+	require.Len(t, ended, 2)
+	require.Equal(t, "f_chunk_0", s.oldest().batchID)
+}

@@ -110,6 +110,9 @@ func (s *supervisor) Receive(ctx actor.Context) {
 	case *partitionCount:
 		s.partitions = m.n
 		s.tell(ctx)
+	case *seeing:
+		s.alive.excuse(time.Now())
+		ctx.Send(s.hands, m)
 	case *silent:
 		s.ask(ctx, m.reason)
 	case *caughtUp:

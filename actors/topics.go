@@ -25,6 +25,8 @@ type topics struct {
 	cancel context.CancelFunc
 	pause  backoff
 	retry  alarm
+	again  alarm // for the next look whether all topics are there still
+	chunks int   // partitions of the chunk topic, 0 until they are known
 }
 
 type (
@@ -43,7 +45,15 @@ type (
 		ready *topicsReady
 		err   error
 	}
+	lookedUp struct {
+		list []messages.Topic
+		err  error
+	}
 )
+
+// lookEvery is how often the topics are looked at: somebody may have grown or
+// deleted one by other means.
+const lookEvery = 10 * time.Second
 
 // adminTimeout bounds an admin call that a person waits for.
 const adminTimeout = 3 * time.Second
@@ -62,11 +72,20 @@ func (t *topics) Receive(ctx actor.Context) {
 	case *actor.Stopping:
 		t.cancel()
 		t.retry.stop()
+		t.again.stop()
 	case *ensured:
 		t.onEnsured(ctx, m)
+	case *lookedUp:
+		t.onLookedUp(ctx, m)
+	case *topicsGrown:
+		t.chunks = m.partitions
+		ctx.Send(t.owner, m)
 	case *rang:
-		if t.retry.is(m) {
+		switch {
+		case t.retry.is(m):
 			t.ensure(ctx)
+		case t.again.is(m):
+			t.lookUp(ctx)
 		}
 	case messages.QueryTopics:
 		t.answer(ctx, func(c context.Context) error { return nil })
@@ -119,6 +138,13 @@ func (t *topics) onEnsured(ctx actor.Context, m *ensured) {
 		t.retry.set(ctx, d)
 		return
 	}
+	t.pause.reset()
+	t.again.set(ctx, lookEvery)
+	if t.chunks > 0 {
+		t.grew(ctx, m.ready.chunks.Partitions)
+		return
+	}
+	t.chunks = m.ready.chunks.Partitions
 	if m.ready.chunks.Partitions < t.cfg.Partitions {
 		t.log.Warn("topic has fewer partitions than KAFKA_PARTITIONS asks for; it is kept as it is, grow it by updatePartitions",
 			"topic", m.ready.chunks.Name, "partitions", m.ready.chunks.Partitions, "asked", t.cfg.Partitions)
@@ -126,9 +152,51 @@ func (t *topics) onEnsured(ctx actor.Context, m *ensured) {
 	ctx.Send(t.owner, m.ready)
 }
 
+func (t *topics) lookUp(ctx actor.Context) {
+	parent, bus := t.ctx, t.bus
+	run(ctx, func() any {
+		out := &lookedUp{}
+		out.err = within(parent, adminTimeout, "look at the topics", func(c context.Context) (err error) {
+			out.list, err = bus.List(c)
+			return err
+		})
+		return out
+	})
+}
+
+// onLookedUp makes topics anew that are gone, and tells of partitions that were
+// added. Whether Kafka answers at all is said by those who read and write.
+func (t *topics) onLookedUp(ctx actor.Context, m *lookedUp) {
+	t.again.set(ctx, lookEvery)
+	if m.err != nil {
+		return
+	}
+	have := map[string]int{}
+	for _, x := range m.list {
+		have[x.Name] = x.Partitions
+	}
+	for _, name := range []string{t.cfg.ChunkTopic, t.cfg.SignalTopic, t.cfg.ConnectionTopic, t.cfg.HeartbeatTopic} {
+		if have[name] == 0 {
+			t.log.Warn("a topic is gone and is made anew; what it held is lost, chunks on their way are handed out again", "topic", name)
+			t.again.stop()
+			t.ensure(ctx)
+			return
+		}
+	}
+	t.grew(ctx, have[t.cfg.ChunkTopic])
+}
+
+// grew tells the owner of a chunk topic that has other partitions than before.
+func (t *topics) grew(ctx actor.Context, n int) {
+	if n != t.chunks {
+		t.chunks = n
+		ctx.Send(t.owner, &topicsGrown{partitions: n})
+	}
+}
+
 // grow raises the partition count of the chunk topic and answers with all topics.
 func (t *topics) grow(ctx actor.Context, n int) {
-	root, owner := ctx.ActorSystem().Root, t.owner
+	root, self := ctx.ActorSystem().Root, ctx.Self()
 	t.answer(ctx, func(c context.Context) error {
 		list, err := t.bus.List(c)
 		if err != nil {
@@ -147,7 +215,7 @@ func (t *topics) grow(ctx actor.Context, n int) {
 			if err := t.bus.Grow(c, x.Name, n); err != nil {
 				return err
 			}
-			root.Send(owner, &topicsGrown{partitions: n})
+			root.Send(self, &topicsGrown{partitions: n})
 			return nil
 		}
 		return fmt.Errorf("%w: topic %s is missing", messages.ErrUnavailable, t.cfg.ChunkTopic)

@@ -511,3 +511,10 @@ func (w *world) find(name string) *actor.PID {
 	w.t.Fatalf("no actor %s", name)
 	return nil
 }
+
+// setDown makes every call fail with err, until it is called with nil.
+func (b *memBus) setDown(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.down = err
+}

@@ -13,7 +13,7 @@ import (
 // The pauses between two tries of a call that Kafka did not take.
 const (
 	firstPause = 50 * time.Millisecond
-	lastPause  = 2 * time.Second
+	lastPause  = 400 * time.Millisecond
 )
 
 // patience paces the repetitions of a failing call and logs its cause once, not

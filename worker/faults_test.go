@@ -33,7 +33,7 @@ func TestOutage(t *testing.T) {
 				b.chunk(head(messages.BatchID("a", i, 1, 1)), strings.Split(strings.Repeat("x,", 59)+"x", ",")...)
 			}
 			pass(70 * time.Second)
-			if n := len(b.calls); n > 400 {
+			if n := len(b.calls); n > 1000 {
 				t.Errorf("%d calls while Kafka was away", n)
 			}
 			if n := strings.Count(w.log.String(), "will be repeated"); n > 2 {
@@ -193,7 +193,7 @@ func TestOffsetOutOfRange(t *testing.T) {
 			b.logs, b.base, b.start = b.logs[:1], b.base[:1], b.start[:1]
 		})
 		pass(time.Minute)
-		if n := len(b.calls); n > 250 {
+		if n := len(b.calls); n > 1000 {
 			t.Errorf("%d calls", n)
 		}
 		w.end()
@@ -203,7 +203,7 @@ func TestOffsetOutOfRange(t *testing.T) {
 		w := start(t, b, ok)
 		b.with(func() { b.onFetch = func(messages.Position) error { return messages.ErrOffsetOutOfRange } })
 		pass(time.Minute)
-		if n := len(b.calls); n > 250 {
+		if n := len(b.calls); n > 1000 {
 			t.Errorf("%d calls", n)
 		}
 		w.end()

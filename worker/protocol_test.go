@@ -113,7 +113,7 @@ func TestWaitsForKafka(t *testing.T) {
 		if len(b.sent) != 0 {
 			t.Errorf("sent %v", b.sent)
 		}
-		if n := len(b.calls); n < 50 || n > 200 {
+		if n := len(b.calls); n < 50 || n > 1000 {
 			t.Errorf("%d calls in two minutes", n)
 		}
 		if n := strings.Count(w.log.String(), "will be repeated"); n != 2 {

@@ -126,6 +126,9 @@ start() {
 	elif has java && [ -f "$jars/.complete" ]; then
 		start_kafka
 	fi
+	if has java && [ -f "$jars/.complete" ]; then # for tests that kill a broker of their own
+		echo "export KAFKA_TEST_JARS=$jars" >>"$dir/env"
+	fi
 	if [ -n "${REDIS_TEST_URL:-}" ]; then
 		echo "Redis: yours"
 	elif has redis-server; then

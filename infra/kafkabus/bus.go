@@ -70,6 +70,9 @@ type Bus struct {
 	leaders    atomic.Pointer[topology]
 	refreshing sync.Mutex    // so that an older answer never replaces a newer one
 	wake       chan struct{} // capacity 1: a background refresh is wanted
+	// away is why the last refresh failed, nil when it did not.
+	away atomic.Pointer[error]
+	seen atomic.Bool // the cluster answered once
 
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
@@ -130,9 +133,19 @@ func (b *Bus) call(ctx context.Context, limit time.Duration, req protocol.Messag
 	res, err := b.transport.RoundTrip(ctx, b.addr, req)
 	if err != nil {
 		b.failed(err)
-		return nil, classify(err)
+		return nil, b.told(classify(err))
 	}
 	return res, nil
+}
+
+// told replaces what the client says of topics that it does not know by the true
+// cause, when the cluster is away, and names the cure where one is known.
+func (b *Bus) told(err error) error {
+	unknown := errors.Is(err, protocol.ErrNoTopic) || errors.Is(err, protocol.ErrNoPartition) || errors.Is(err, protocol.ErrNoLeader)
+	if cause := b.away.Load(); cause != nil && unknown {
+		return fmt.Errorf("%w: %w", messages.ErrNotWritten, *cause)
+	}
+	return b.explained(err)
 }
 
 // failed makes the next attempt start afresh. The transport keeps bad metadata

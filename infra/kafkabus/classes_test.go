@@ -109,7 +109,7 @@ func TestExplain(t *testing.T) {
 		{context.DeadlineExceeded, false, false, "does not answer"},
 		{kafka.TopicAuthorizationFailed, false, false, ""},
 	} {
-		got := explain(classify(c.err), c.tls, c.sasl)
+		got := explain(classify(c.err), c.tls, c.sasl, false)
 		require.Contains(t, got, c.want, "%v", c.err)
 		require.Equal(t, c.want == "", got == "", "%v: %s", c.err, got)
 	}

@@ -64,8 +64,11 @@ func (b *Bus) refresh(ctx context.Context) (*topology, error) {
 	b.transport.CloseIdleConnections()
 	t, err := b.topology(ctx)
 	if err != nil {
+		b.away.Store(&err)
 		return nil, err
 	}
+	b.away.Store(nil)
+	b.seen.Store(true)
 	b.leaders.Store(t)
 	return t, nil
 }
@@ -114,7 +117,7 @@ func (b *Bus) wantRefresh() {
 // refreshOnDemand runs the background refreshes, one at a time and no closer
 // than refreshInterval; while the cluster is away the pauses grow.
 func (b *Bus) refreshOnDemand() {
-	pause := &backoff.ExponentialBackOff{InitialInterval: refreshInterval, Multiplier: 2, MaxInterval: 2 * time.Second}
+	pause := &backoff.ExponentialBackOff{InitialInterval: refreshInterval, Multiplier: 2, MaxInterval: 400 * time.Millisecond}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	away := false

@@ -29,16 +29,17 @@ func (b *Bus) Ping(ctx context.Context) error {
 
 // explained adds the sentence of explain to err, when there is one.
 func (b *Bus) explained(err error) error {
-	sentence := explain(err, b.cfg.TLS != nil, b.cfg.SASL != nil)
-	if sentence == "" {
+	sentence := explain(err, b.cfg.TLS != nil, b.cfg.SASL != nil, b.seen.Load())
+	if sentence == "" || strings.HasPrefix(err.Error(), sentence) {
 		return err
 	}
 	return fmt.Errorf("%s: %w", sentence, err)
 }
 
 // explain returns cause and cure of a failed connection in one sentence, empty
-// when err does not tell. withTLS and withSASL say what the client tried.
-func explain(err error, withTLS, withSASL bool) string {
+// when err does not tell. withTLS and withSASL say what the client tried, seen
+// whether that worked once.
+func explain(err error, withTLS, withSASL, seen bool) string {
 	var unknown x509.UnknownAuthorityError
 	var verify *tls.CertificateVerificationError
 	var name x509.HostnameError
@@ -62,18 +63,20 @@ func explain(err error, withTLS, withSASL bool) string {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "no broker listens there, start it or correct KAFKA_BROKER_ADDRESS and KAFKA_BROKER_PORT"
 	}
-	return explainClosed(err, withTLS, withSASL)
+	return explainClosed(err, withTLS, withSASL, seen)
 }
 
 // explainClosed is for connections that the broker closed or left unanswered,
 // which is all that it does upon a handshake that it does not understand.
-func explainClosed(err error, withTLS, withSASL bool) string {
+func explainClosed(err error, withTLS, withSASL, seen bool) string {
 	var timeout net.Error
 	switch {
 	case strings.Contains(err.Error(), "expecting TLS"):
 		return "the broker's port speaks TLS, set KAFKA_TLS=true"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
 		switch {
+		case seen:
+			return "the broker closed the connection, it ended or is just starting"
 		case withTLS:
 			return "the broker closed the connection, its port may not speak TLS: unset KAFKA_TLS or use its TLS port"
 		case withSASL:
