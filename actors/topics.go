@@ -27,6 +27,8 @@ type topics struct {
 	retry  alarm
 	again  alarm // for the next look whether all topics are there still
 	chunks int   // partitions of the chunk topic, 0 until they are known
+	// trouble is what was logged last.
+	trouble string
 }
 
 type (
@@ -55,8 +57,13 @@ type (
 // deleted one by other means.
 const lookEvery = 10 * time.Second
 
-// adminTimeout bounds an admin call that a person waits for.
-const adminTimeout = 3 * time.Second
+const (
+	// adminTimeout bounds an admin call that a person waits for.
+	adminTimeout = 3 * time.Second
+	// ensureTimeout bounds one try to make the topics ready, and so how long the
+	// reason stays unsaid.
+	ensureTimeout = 5 * time.Second
+)
 
 func newTopics(t topics) actor.Actor {
 	t.pause = backoff{min: 200 * time.Millisecond, max: 5 * time.Second}
@@ -97,7 +104,7 @@ func (t *topics) Receive(ctx actor.Context) {
 func (t *topics) ensure(ctx actor.Context) {
 	parent := t.ctx
 	run(ctx, func() any {
-		c, cancel := context.WithTimeout(parent, 20*time.Second)
+		c, cancel := context.WithTimeout(parent, ensureTimeout)
 		defer cancel()
 		ready, err := t.check(c)
 		return &ensured{ready: ready, err: err}
@@ -133,11 +140,14 @@ func (t *topics) check(ctx context.Context) (*topicsReady, error) {
 func (t *topics) onEnsured(ctx actor.Context, m *ensured) {
 	ctx.Send(t.owner, &busState{err: m.err})
 	if m.err != nil {
-		d := t.pause.next()
-		t.log.Warn("topics are not ready, trying again", "err", m.err, "retry_s", d.Seconds())
-		t.retry.set(ctx, d)
+		if text := m.err.Error(); text != t.trouble { // once for each cause
+			t.trouble = text
+			t.log.Warn("topics are not ready, trying again", "err", m.err)
+		}
+		t.retry.set(ctx, t.pause.next())
 		return
 	}
+	t.trouble = ""
 	t.pause.reset()
 	t.again.set(ctx, lookEvery)
 	if t.chunks > 0 {

@@ -1,49 +1,19 @@
 package kafkabus_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
-	"net"
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/segmentio/kafka-go/sasl"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kfake"
 
+	"kafka-master/infra/infratest"
 	"kafka-master/infra/kafkabus"
 	"kafka-master/messages"
 )
-
-// certificate makes a self-signed certificate for 127.0.0.1 and returns the
-// names of its PEM files.
-func certificate(t *testing.T) (certFile, keyFile string) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	require.NoError(t, err)
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	require.NoError(t, err)
-	dir := t.TempDir()
-	certFile, keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	require.NoError(t, os.WriteFile(certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
-	require.NoError(t, os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
-	return certFile, keyFile
-}
 
 func secured(t *testing.T, opts ...kfake.Opt) []string {
 	t.Helper()
@@ -62,7 +32,7 @@ func ping(t *testing.T, addrs []string, c *tls.Config, m sasl.Mechanism) error {
 }
 
 func TestPingWithTLS(t *testing.T) {
-	certFile, keyFile := certificate(t)
+	certFile, keyFile := infratest.Certificate(t)
 	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
 	require.NoError(t, err)
 	addrs := secured(t, kfake.TLS(&tls.Config{Certificates: []tls.Certificate{pair}}))
@@ -103,7 +73,7 @@ func TestPingWithSASL(t *testing.T) {
 }
 
 func TestSecurityMistakes(t *testing.T) {
-	certFile, keyFile := certificate(t)
+	certFile, keyFile := infratest.Certificate(t)
 	empty := filepath.Join(t.TempDir(), "empty.pem")
 	require.NoError(t, os.WriteFile(empty, nil, 0o600))
 	for _, files := range [][3]string{
