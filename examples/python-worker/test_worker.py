@@ -1,0 +1,163 @@
+"""Tests of the parts that need no Kafka: python3 -m unittest"""
+import os
+import tempfile
+import unittest
+
+from desk import QUEUE_AHEAD, TERM_TRUST, Chunk, Desk, cut, decode, partition_of, report
+from results import Results, Retry, base, result_folder, result_name
+from settings import WrongSettings, load
+
+
+class Protocol(unittest.TestCase):
+    def test_partition(self):
+        self.assertEqual([partition_of("w-1", 15), partition_of("embedded-1", 15), partition_of("scanner-7", 32)], [14, 6, 29])
+
+    def test_decode(self):
+        value = b'{"id":"w","batchId":"a_chunk_1_a2","term":3,"attempt":2,"file":"a.txt","data":["x","\\u00e9"],"more":1}'
+        self.assertEqual(decode(value, "w"), Chunk("a_chunk_1_a2", ["x", "\u00e9"], "a.txt", 2, 3))
+        self.assertIsNone(decode(value, "v"))
+        self.assertIsNone(decode(value, 'quo"te'))
+        self.assertEqual(decode(b'{"id":"w","batchId":"b"}', "w"), Chunk("b", []))
+
+    def test_bad_chunks(self):
+        for value in (b"w", b'["w"]', b'{"id":"w"}', b'{"id":"w","batchId":""}', b'{"id":"w","batchId":"b","data":[1]}',
+                      b'{"id":"w","batchId":"b","data":"x"}', b'{"id":"w","batchId":"b","term":"x"}', b"\xffw"):
+            with self.subTest(value), self.assertRaises(ValueError):
+                decode(value, "w")
+
+    def test_report(self):
+        chunk = Chunk("b", ["x", "y"], attempt=2)
+        self.assertEqual(report(chunk, 1), {"batchId": "b", "processing": 1, "total": 2, "attempt": 2})
+        self.assertEqual(report(chunk, 0, "ok")["processing"], 2)
+        self.assertEqual(report(chunk, 1, "failed", "why")["error"], "why")
+        self.assertLessEqual(len(cut("\u00e9" * 5000).encode()), 4096)
+
+
+class TestDesk(unittest.TestCase):
+    def setUp(self):
+        self.now = 100.0
+        self.desk = Desk(1, clock=lambda: self.now)
+
+    def test_a_chunk_is_run_once(self):
+        d, chunk = self.desk, Chunk("b", ["x", "y", "z"])
+        self.assertEqual(d.take(chunk), (None, False))
+        self.assertEqual(d.view()["queued"], ["b"])
+        job = d.start(self.now)
+        self.assertEqual(d.take(Chunk("b", ["x", "y", "z"])), (None, False), "nothing was said so far")
+        job.done = 1
+        self.assertEqual(d.progress(self.now, 0.2), [], "it begins with an interval of silence")
+        said = d.progress(self.now + 0.2, 0.2)
+        self.assertEqual(said[0]["processing"], 1)
+        self.assertEqual(d.take(Chunk("b", ["x", "y", "z"])), (said[0], False))
+        job.done = 3
+        self.assertEqual(d.progress(self.now + 0.4, 0.2)[0]["processing"], 2, "not all before the end")
+        last = report(chunk, 3, "ok")
+        self.assertTrue(d.finish(job, last))
+        self.assertEqual(d.view()["running"], ["b"], "until Kafka has the last word")
+        d.acknowledged("b")
+        self.assertEqual(d.view(), {"running": [], "queued": [], "next": 0})
+        self.assertEqual(d.take(Chunk("b", ["x", "y", "z"])), (last, True))
+
+    def test_other_items_under_a_known_id_run(self):
+        d = self.desk
+        d.take(Chunk("b", ["x"]))
+        old = d.start(self.now)
+        d.take(Chunk("b", ["other"]))
+        self.assertFalse(d.finish(old, report(old.chunk, 1, "ok")), "nothing is said about the former")
+        self.assertEqual(d.start(self.now).chunk.items, ["other"])
+
+    def test_terms(self):
+        d = self.desk
+        d.take(Chunk("a", ["x"], term=5))
+        d.take(Chunk("b", ["x"], term=4))
+        self.assertEqual(d.view()["queued"], ["a"])
+        self.now += TERM_TRUST
+        d.take(Chunk("b", ["x"], term=4))
+        self.assertEqual(d.view()["queued"], ["a", "b"], "of a state that began anew")
+
+    def test_full_queue(self):
+        for n in range(QUEUE_AHEAD + 2):
+            self.assertEqual(self.desk.take(Chunk(str(n), ["x"])), (None, False))
+        answer, final = self.desk.take(Chunk("more", ["x"]))
+        self.assertEqual((answer["result"], final), ("retry", True))
+
+    def test_drain(self):
+        d = self.desk
+        for name in "abc":
+            d.take(Chunk(name, ["x"]))
+        d.start(self.now)
+        self.assertEqual(d.drain(), 2)
+        d.take(Chunk("d", ["x"]))
+        self.assertEqual(d.view()["running"] + d.view()["queued"], ["a"])
+
+
+class TestResults(unittest.TestCase):
+    def test_names(self):
+        for batch_id, name in {
+            "ips_chunk_4": "ips_chunk_4", "ips_chunk_4_a2": "ips_chunk_4", "ips_chunk_4_g2_a3": "ips_chunk_4_g2",
+            "ips_chunk_4_a1": "ips_chunk_4_a1", "ips_chunk_04_a2": "ips_chunk_04_a2", "x_a2": "x_a2",
+        }.items():
+            self.assertEqual(result_name(batch_id), name)
+        self.assertEqual([base("ips.txt"), base("ips.TXT"), base("My list.txt")], ["ips", "ips-1ef82791", "My_list-b59d1226"])
+
+    def test_folders_stay_inside(self):
+        for file, folder in {
+            "a.txt": "a.txt", "d/a.txt": "d/a.txt", "d/../a.txt": "a.txt", "../a.txt": "a.txt", "/etc/a.txt": "a.txt",
+            "": "_", ".": "_", "..": "_", "/": "_", "a/../../..": "_", "a\0b": "_",
+        }.items():
+            self.assertEqual(result_folder(file), folder, file)
+
+    def test_whole_or_not_at_all(self):
+        with tempfile.TemporaryDirectory() as folder:
+            results = Results(folder)
+            with self.assertRaises(TypeError), results.create("a.txt", "a_chunk_0", 1) as out:
+                out.write({"item": "x"})
+                out.write(object())
+            self.assertEqual(os.listdir(folder + "/a.txt"), [".tmp"])
+            for attempt in ("", "_a2"):
+                with results.create("a.txt", "a_chunk_0" + attempt, 1) as out:
+                    out.write({"item": "\u00e9"})
+                    out.write(None)
+                    out.commit()
+            self.assertEqual(os.listdir(folder + "/a.txt/.tmp"), [])
+            with open(folder + "/a.txt/a_chunk_0.jsonl", encoding="utf-8") as f:
+                self.assertEqual(f.read(), '{"item":"\u00e9"}\n')
+
+    def test_trouble_with_the_disk_is_no_failure(self):
+        with tempfile.NamedTemporaryFile() as f, self.assertRaises(Retry):
+            Results(f.name).create("a.txt", "a_chunk_0", 1)
+
+
+class TestSettings(unittest.TestCase):
+    def test_defaults(self):
+        s = load({"WORKER_ID": "w", "KAFKA_BROKER_ADDRESS": ""})
+        self.assertEqual((s.brokers, s.partition, s.chunk_topic), (["127.0.0.1:9092"], None, "master-signal"))
+        self.assertEqual(s.security, {"security.protocol": "PLAINTEXT"})
+
+    def test_all_set(self):
+        s = load({"WORKER_ID": "w", "KAFKA_BROKER_ADDRESS": "a, b:7,[::1]", "KAFKA_BROKER_PORT": "99", "WORKER_PARTITION": "0",
+                  "KAFKA_TLS": "true", "KAFKA_SASL_MECHANISM": "plain", "KAFKA_SASL_USERNAME": "u",
+                  "KAFKA_SASL_PASSWORD": " p ", "DATA_DIR": "/d"})
+        self.assertEqual((s.brokers, s.partition, s.results_dir), (["a:99", "b:7", "[::1]:99"], 0, "/d/results"))
+        self.assertEqual(s.security, {"security.protocol": "SASL_SSL", "sasl.mechanisms": "PLAIN", "sasl.username": "u",
+                                      "sasl.password": " p "})
+
+    def test_all_mistakes_at_once(self):
+        with self.assertRaises(WrongSettings) as raised:
+            load({"KAFKA_BROKER_ADDRESS": "kafka://a", "WORKER_PARTITION": "-1", "KAFKA_TLS": "maybe",
+                  "KAFKA_TOPIC_NAME_WORKER": "a b", "KAFKA_SASL_MECHANISM": "MD5", "KAFKA_TLS_CA_FILE": "/nowhere"})
+        text = str(raised.exception)
+        for name in ("WORKER_ID", "KAFKA_BROKER_ADDRESS", "WORKER_PARTITION", "KAFKA_TLS:", "KAFKA_TOPIC_NAME_WORKER",
+                     "KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME", "KAFKA_TLS_CA_FILE"):
+            self.assertEqual(text.count(name + ("" if name.endswith(":") else ":")), 1, text)
+
+    def test_secrets_are_not_quoted(self):
+        with tempfile.NamedTemporaryFile("w") as f:
+            f.write("from a file\n")
+            f.flush()
+            s = load({"WORKER_ID": "w", "KAFKA_SASL_MECHANISM": "PLAIN", "KAFKA_SASL_USERNAME": "u", "KAFKA_SASL_PASSWORD_FILE": f.name})
+        self.assertEqual(s.security["sasl.password"], "from a file")
+
+
+if __name__ == "__main__":
+    unittest.main()
