@@ -7,12 +7,16 @@
 #
 # DIR keeps data and logs, .ci/run.d by default. A variable that is set already
 # (KAFKA_TEST_BROKER, REDIS_TEST_URL) points at a server of your own: none is
-# started then. KAFKA_VERSION chooses another broker, such as 3.9.1.
+# started then. KAFKA_VERSION chooses another broker, such as 3.9.1, and
+# KAFKA_REBALANCE_DELAY_MS its group.initial.rebalance.delay.ms. CLASSIC_PYTHON
+# lists the interpreters of the classic workers in tests, with colons between.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 dir=${2:-$here/../run.d}
 version=${KAFKA_VERSION:-$(sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' "$here/pom.xml")}
 jars=${XDG_CACHE_HOME:-$HOME/.cache}/kafka-master/kafka-$version
+confluent=2.16.1 # the newest that was tried; Debian's own is the oldest
+venv=${XDG_CACHE_HOME:-$HOME/.cache}/kafka-master/python-$confluent
 jvm=(-Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData -Dorg.slf4j.simpleLogger.defaultLogLevel=warn)
 
 has() { command -v "$1" >/dev/null 2>&1; }
@@ -49,6 +53,7 @@ install() {
 	has redis-server && has redis-cli || missing+=(redis-server redis-tools)
 	has smbd && has smbclient || missing+=(samba smbclient)
 	/usr/bin/python3 -c 'import confluent_kafka' 2>/dev/null || missing+=(python3-confluent-kafka)
+	python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 	if [ ${#missing[@]} -gt 0 ]; then
 		apt-get update -q
 		DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}"
@@ -59,6 +64,11 @@ install() {
 			-DincludeScope=runtime -DoutputDirectory="$jars"
 		rm -f "$jars"/*reload4j* # a second logger of older brokers
 		touch "$jars/.complete"
+	fi
+	if [ ! -f "$venv/.complete" ]; then
+		python3 -m venv "$venv"
+		"$venv/bin/pip" install -q "confluent-kafka==$confluent"
+		touch "$venv/.complete"
 	fi
 }
 
@@ -81,7 +91,7 @@ start_kafka() {
 		transaction.state.log.replication.factor=1
 		transaction.state.log.min.isr=1
 		transaction.state.log.num.partitions=1
-		group.initial.rebalance.delay.ms=0
+		group.initial.rebalance.delay.ms=${KAFKA_REBALANCE_DELAY_MS:-0}
 		log.cleaner.dedupe.buffer.size=4194304
 		broker.session.timeout.ms=3000
 		broker.heartbeat.interval.ms=500
@@ -134,6 +144,16 @@ start() {
 	elif has redis-server; then
 		start_redis
 	fi
+	find_pythons
+}
+
+# find_pythons lists the interpreters that have the classic workers' library.
+find_pythons() {
+	[ -z "${CLASSIC_PYTHON:-}" ] || return 0
+	local found=()
+	! /usr/bin/python3 -c 'import confluent_kafka' 2>/dev/null || found+=(/usr/bin/python3)
+	[ ! -f "$venv/.complete" ] || found+=("$venv/bin/python")
+	[ ${#found[@]} -eq 0 ] || (IFS=:; echo "export CLASSIC_PYTHON=${found[*]}" >>"$dir/env")
 }
 
 stop_one() {
@@ -157,7 +177,7 @@ stop() {
 case ${1:-} in
 install | start | stop) "$1" ;;
 *)
-	sed -n '2,12s/^# \{0,1\}//p' "$0" >&2
+	sed -n '2,14s/^# \{0,1\}//p' "$0" >&2
 	exit 64
 	;;
 esac
