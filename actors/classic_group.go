@@ -43,8 +43,7 @@ type groupMemory struct {
 	state   string
 	own     []int64   // ends that were committed for the group without members
 	renewed time.Time // when
-	hangs   time.Time // since when the group rebalances, zero when it does not
-	cleared time.Time // when members were evicted for a rebalance that hung
+	hang    hang      // of the rebalance that goes on
 	probed  time.Time // when partitions without an offset were probed
 	evict   [][]int32 // lists of lost workers, whose members have to go
 }
@@ -63,10 +62,6 @@ const (
 	// renewEnds keeps the committed ends of an empty group alive: brokers drop
 	// them after offsets.retention.minutes, a week by default.
 	renewEnds = 24 * time.Hour
-	// hangFor is how long a rebalance may last while nobody works.
-	hangFor = 6 * time.Second
-	// clearEvery is the pause between two evictions for a hanging rebalance.
-	clearEvery = time.Minute
 )
 
 func newClassicGroup(g classicGroup) actor.Actor {
@@ -193,45 +188,6 @@ func (g *classicGroup) commitEmpty(ctx context.Context, group messages.GroupStat
 		return err
 	}
 	m.own, m.renewed = end, time.Now()
-	return nil
-}
-
-// evictFrom removes the members of lost workers; and when a rebalance hangs
-// although nobody works, all others that still hold an old assignment, known
-// dead ones last: a live member that is evicted comes back by itself, and the
-// faster the sooner the dead ones are out of its way.
-func (g *classicGroup) evictFrom(ctx context.Context, group messages.GroupState, m *groupMemory, crew classicWorkers) error {
-	now := time.Now()
-	if group.State == messages.GroupStable || len(group.Members) == 0 {
-		m.hangs = time.Time{}
-	} else if m.hangs.IsZero() {
-		m.hangs = now
-	}
-	clear := !m.hangs.IsZero() && now.Sub(m.hangs) >= hangFor && crew.working == 0 && now.Sub(m.cleared) >= clearEvery
-	var live, dead []messages.GroupMember
-	for _, x := range group.Members {
-		list := sorted(x.Partitions)
-		switch {
-		case len(list) == 0:
-		case contains(m.evict, list):
-			dead = append(dead, x)
-		case !clear:
-		case contains(crew.lists, list):
-			live = append(live, x)
-		default:
-			dead = append(dead, x)
-		}
-	}
-	for _, x := range append(live, dead...) {
-		if err := g.bus.Evict(ctx, group.Name, x.ID); err != nil {
-			return fmt.Errorf("evict a member of %s: %w", group.Name, err)
-		}
-		g.log.Info("group member evicted", "group", group.Name, "member", x.ID, "partitions", x.Partitions)
-	}
-	m.evict = nil
-	if clear {
-		m.cleared = now
-	}
 	return nil
 }
 

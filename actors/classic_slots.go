@@ -67,9 +67,7 @@ func (s *slots) group(v groupView, now time.Time) {
 		s.classic.stable = time.Time{}
 	case s.classic.stable.IsZero():
 		s.classic.stable = now
-	}
-	if !v.stable { // the start deadline runs only while the group is Stable
-		for _, x := range s.list {
+		for _, x := range s.list { // the start deadline runs only while the group is Stable
 			if !x.begun {
 				x.waiting = now
 			}
@@ -117,6 +115,9 @@ func (s *slots) quiet(x *slot, d time.Duration, now time.Time) bool {
 // does no more.
 func (s *slots) pulse(now time.Time) (working, silent bool) {
 	x := s.oldest()
+	if x == nil && s.foreign > 0 && s.kind == messages.Classic {
+		return now.Sub(s.heard) < hangFor, false
+	}
 	if x == nil || !x.begun {
 		return false, false
 	}
@@ -202,10 +203,11 @@ func (s *slots) again(x *slot, now time.Time) (slotAct, bool) {
 	return slotAct{slotEnd{slot: x, reason: "the worker passed it over"}, moveResend}, true
 }
 
-// vanished reports whether the worker of a live chunk left its group.
+// vanished reports whether the worker of a live chunk left its group. One whose
+// partitions another worker announced since has no list and no member.
 func (s *slots) vanished(x *slot, now time.Time) bool {
 	v := s.classic.view
-	if !v.settled || len(s.classic.mine) == 0 || v.member(s.classic.mine) {
+	if !v.settled || len(s.classic.mine) > 0 && v.member(s.classic.mine) {
 		return false
 	}
 	return s.quiet(x, vanishedFor, now)
@@ -250,11 +252,32 @@ func (s *slots) classicProgress(m messages.Signal, now time.Time) (begun bool) {
 // finish closes the send whose final progress was read, and remembers it.
 func (s *slots) finish(x *slot, now time.Time) {
 	s.close(x, now)
-	if s.kind == messages.Classic && x.offset != messages.UnknownOffset {
-		s.classic.past = append(s.classic.past, x)
-		if len(s.classic.past) > keepPast {
-			s.classic.past = s.classic.past[1:]
+	if s.kind == messages.Classic {
+		s.keep(x)
+	}
+}
+
+// forget drops what a lost worker held. Should it come back to partitions that it
+// has not committed, it will read the messages again.
+func (s *slots) forget() {
+	if s.kind == messages.Classic {
+		for _, x := range s.list {
+			s.keep(x)
 		}
+	} else {
+		s.classic.past = nil
+	}
+	s.list, s.foreign = nil, 0
+}
+
+// keep remembers a send that a classic worker may read again.
+func (s *slots) keep(x *slot) {
+	if x.offset == messages.UnknownOffset {
+		return
+	}
+	s.classic.past = append(s.classic.past, x)
+	if len(s.classic.past) > keepPast {
+		s.classic.past = s.classic.past[1:]
 	}
 }
 

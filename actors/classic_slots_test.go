@@ -251,3 +251,74 @@ func TestSilentOpenSendIsProbed(t *testing.T) {
 	}
 	require.InDelta(t, 12, probes, 1, "one in 5 s")
 }
+
+// A worker whose partitions another one announced has left, whatever it holds.
+func TestDisownedWorkerThatIsQuietHasVanished(t *testing.T) {
+	t.Parallel()
+	b := newClassicBench(t)
+	b.send("a", 10)
+	for n := range int64(4) {
+		b.progress("a", n+1, 9)
+		b.pass(peekEvery)
+	}
+	b.s.classic.mine = nil
+	require.Empty(t, b.pass(vanishedFor-2*peekEvery))
+	require.Equal(t, moveLost, b.pass(3 * peekEvery)[0].move)
+}
+
+// A lost worker that comes back to a partition which it has not committed runs its
+// chunk again: it gets no other one meanwhile.
+func TestLostWorkerRunsItsUncommittedChunkAgain(t *testing.T) {
+	t.Parallel()
+	b := newClassicBench(t)
+	b.send("a", 10)
+	b.progress("a", 1, 9)
+	b.s.forget()
+	free, _ := b.s.room()
+	require.Equal(t, 1, free)
+	require.Empty(t, b.s.reannounce([]int32{1}, b.now), "nothing has to be given back")
+	free, _ = b.s.room()
+	require.Zero(t, free)
+	b.commit(11)
+	b.pass(peekEvery)
+	free, _ = b.s.room()
+	require.Equal(t, 1, free)
+}
+
+// While the group is not Stable nobody begins a chunk, however long that lasts.
+func TestStartDeadlineStandsStillWhileTheGroupRebalances(t *testing.T) {
+	t.Parallel()
+	b := newClassicBench(t)
+	b.send("a", 10)
+	b.view.stable, b.view.settled = false, false
+	b.s.group(b.view, b.now)
+	b.now = b.now.Add(10 * time.Minute)
+	_, due := b.s.due()
+	require.False(t, due)
+	b.view.stable, b.view.settled = true, true
+	b.s.group(b.view, b.now)
+	at, due := b.s.due()
+	require.True(t, due)
+	require.Equal(t, b.now.Add(time.Minute), at)
+}
+
+func TestTwins(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1e9, 0)
+	tw := newTwins()
+	owners := map[int32]messages.WorkerID{0: "w", 1: "w", 2: "x"}
+	tw.announced("w", []int32{0}, []int32{1})
+	both := groupView{stable: true, lists: [][]int32{{0}, {1}, {2}}}
+	lists := map[messages.WorkerID][]int32{"w": {1}}
+	require.True(t, tw.look(both, lists, owners, now))
+	require.Empty(t, tw.found(now.Add(twinsFor-1)))
+	require.Equal(t, []messages.WorkerID{"w"}, tw.found(now.Add(twinsFor)))
+
+	owners[0] = "x" // another worker announced it: an ordinary rebalance
+	require.False(t, tw.look(both, lists, owners, now))
+	require.Empty(t, tw.found(now.Add(twinsFor)))
+
+	owners[0] = "w"
+	require.False(t, tw.look(groupView{stable: true, lists: [][]int32{{1}, {2}}}, lists, owners, now), "one of them is gone")
+	require.False(t, tw.look(both, lists, owners, now), "and forgotten")
+}

@@ -28,9 +28,12 @@ type fleet struct {
 	owners  map[int32]messages.WorkerID // classic workers by the partitions that they announced
 	recount alarm                       // for telling the owner of the classic workers
 	view    *groupView
-	classic int            // classic workers that are known
-	told    classicWorkers // what the owner knows of them
-	dropped uint64         // messages of workers that are not known
+	twins   twins
+	again   alarm                      // for the next look for twins
+	warned  map[messages.WorkerID]bool // of being two processes
+	classic int                        // classic workers that are known
+	told    classicWorkers             // what the owner knows of them
+	dropped uint64                     // messages of workers that are not known
 	// partitions is how many the chunk topic has.
 	partitions int
 	ended      bool // children end because this actor does
@@ -38,11 +41,13 @@ type fleet struct {
 
 // member is the fleet's side of one worker.
 type member struct {
-	pid     *actor.PID
-	status  messages.WorkerStatus
-	seen    time.Time
-	leaving bool     // its supervisor was told to end
-	waiting []*heard // what it said since
+	pid    *actor.PID
+	status messages.WorkerStatus
+	seen   time.Time
+	// announced is the list in a classic worker's last announcement.
+	announced []int32
+	leaving   bool     // its supervisor was told to end
+	waiting   []*heard // what it said since
 }
 
 type (
@@ -64,6 +69,7 @@ func newFleet(f fleet) actor.Actor {
 	f.crew = map[messages.WorkerID]*member{}
 	f.byPID = map[string]messages.WorkerID{}
 	f.owners = map[int32]messages.WorkerID{}
+	f.twins, f.warned = newTwins(), map[messages.WorkerID]bool{}
 	return &f
 }
 
@@ -83,10 +89,15 @@ func (f *fleet) Receive(ctx actor.Context) {
 	case *actor.Stopping:
 		f.ended = true
 		f.recount.stop()
+		f.again.stop()
 	case *rang:
-		if f.recount.is(m) {
+		switch {
+		case f.recount.is(m):
 			f.recount.stop()
 			f.tellClassic(ctx)
+		case f.again.is(m):
+			f.again.stop()
+			f.findTwins(ctx)
 		}
 	case *signals:
 		for _, s := range m.list {
@@ -103,6 +114,7 @@ func (f *fleet) Receive(ctx actor.Context) {
 				ctx.Send(w.pid, m)
 			}
 		}
+		f.findTwins(ctx)
 	case *seeing:
 		for _, w := range f.crew {
 			ctx.Send(w.pid, m)
@@ -154,6 +166,8 @@ func (f *fleet) route(ctx actor.Context, m *heard) {
 		return
 	}
 	if s.Kind == messages.SignalAnnounce && !s.Native() {
+		f.twins.announced(s.Worker, w.announced, s.Partitions)
+		w.announced = s.Partitions
 		f.claim(ctx, s)
 		if f.view != nil {
 			ctx.Send(w.pid, f.view)
@@ -185,7 +199,7 @@ func (f *fleet) hire(ctx actor.Context, w messages.Worker, held []holding) *memb
 	pid := spawn(ctx, f.log, fmt.Sprintf("supervisor-%s-%d", actorName(string(w.ID)), f.serial), func() actor.Actor {
 		return newSupervisor(sq, log, w, held)
 	})
-	m := &member{pid: pid, seen: time.Now(), status: messages.WorkerStatus{ID: w.ID, Kind: w.Kind, Partitions: w.Partitions}}
+	m := &member{pid: pid, seen: time.Now(), announced: w.Partitions, status: messages.WorkerStatus{ID: w.ID, Kind: w.Kind, Partitions: w.Partitions}}
 	f.crew[w.ID] = m
 	f.byPID[pid.Id] = w.ID
 	f.tally(w.Kind, +1)
@@ -297,8 +311,34 @@ func (f *fleet) present() (n int) {
 	return n
 }
 
+// findTwins looks for ids under which two processes run, and warns of each once.
+func (f *fleet) findTwins(ctx actor.Context) {
+	if f.view == nil || len(f.twins.former) == 0 {
+		return
+	}
+	lists, now := map[messages.WorkerID][]int32{}, time.Now()
+	for id := range f.twins.former {
+		if w := f.crew[id]; w != nil {
+			lists[id] = sorted(w.announced)
+		}
+	}
+	if f.twins.look(*f.view, lists, f.owners, now) && f.again.timer == nil {
+		f.again.set(ctx, twinsFor)
+	}
+	for _, id := range f.twins.found(now) {
+		if !f.warned[id] {
+			f.warned[id] = true
+			f.log.Warn("two processes run under one worker id; only the one that announced itself last gets chunks", "worker_id", id)
+		}
+	}
+}
+
 // problems tells of workers that are there and get nothing.
 func (f *fleet) problems() []messages.Problem {
+	var out []messages.Problem
+	if ids := f.twins.found(time.Now()); len(ids) > 0 {
+		out = append(out, messages.Problem{Part: "workers", Text: fmt.Sprintf("two processes run under the worker id %q: give each one its own", ids[0])})
+	}
 	idle := 0
 	for _, w := range f.crew {
 		if w.status.Kind == messages.Classic && len(w.status.Partitions) == 0 && w.status.State == messages.WorkerAnnounced {
@@ -306,9 +346,9 @@ func (f *fleet) problems() []messages.Problem {
 		}
 	}
 	if idle == 0 {
-		return nil
+		return out
 	}
-	return []messages.Problem{{Part: "workers", Text: fmt.Sprintf("%d workers have no partition: raise the partitions by updatePartitions; they see it within 300 s", idle)}}
+	return append(out, messages.Problem{Part: "workers", Text: fmt.Sprintf("%d workers have no partition: raise the partitions by updatePartitions; they see it within 300 s", idle)})
 }
 
 func (f *fleet) list() []messages.WorkerStatus {

@@ -25,11 +25,13 @@ type freeWorker struct {
 	rereads  []assignment // ranges to be read again, the first one is under way
 	watch    alarm
 	moved    alarm
-	peek     alarm // for the next look at the group
-	working  bool  // as it was reported last
-	asked    bool  // a look waits for ingress to have read everything
-	cancel   context.CancelFunc
-	ctx      context.Context
+	// announced is when a classic worker said "new" last with chunks elsewhere.
+	announced time.Time
+	peek      alarm // for the next look at the group
+	working   bool  // as it was reported last
+	asked     bool  // a look waits for ingress to have read everything
+	cancel    context.CancelFunc
+	ctx       context.Context
 }
 
 // squad is what the actors around workers share.
@@ -151,7 +153,7 @@ func (f *freeWorker) Receive(ctx actor.Context) {
 func (f *freeWorker) onSetWorker(ctx actor.Context, m *setWorker) {
 	f.use(m.worker)
 	if m.fresh {
-		f.slots.list, f.slots.foreign, f.slots.classic.past = nil, 0, nil
+		f.slots.forget()
 	}
 	if m.fresh || !m.takes && f.takes {
 		ctx.Send(f.dispatcher, &withdraw{worker: f.worker.ID, epoch: f.epoch})

@@ -67,14 +67,19 @@ func (f *freeWorker) look(ctx actor.Context, now time.Time) {
 // onReannounced judges what a classic worker held when it said "new".
 func (f *freeWorker) onReannounced(ctx actor.Context, m *reannounced, now time.Time) {
 	if moved := f.slots.reannounce(m.partitions, now); len(moved) > 0 {
+		f.announced = now
 		f.moved.set(ctx, movedWait)
 	}
 	f.offer(ctx)
 	f.report(ctx)
 }
 
-// giveMoved gives the chunks back that the worker will not run.
+// giveMoved gives the chunks back that the worker will not run. Progress since its
+// announcement says that it does run one: two processes share the id.
 func (f *freeWorker) giveMoved(ctx actor.Context) {
+	if f.slots.heard.After(f.announced) {
+		return
+	}
 	for _, x := range slices.Clone(f.slots.list) {
 		if x.gone || !x.sent || slices.Contains(f.worker.Partitions, x.partition) && !f.slots.passed(x) {
 			continue

@@ -209,13 +209,14 @@ func (x *slot) end(reason string) slotEnd {
 
 // due is when overdue has to be asked next; ok is false when nothing is due.
 // Only the oldest chunk is awaited: the others wait for it. A chunk that
-// heartbeats list is never overdue.
+// heartbeats list is never overdue, and no classic worker begins one while its
+// group is not Stable.
 func (s *slots) due() (at time.Time, ok bool) {
 	x := s.oldest()
 	if x == nil && s.kind == messages.Classic && s.foreign > 0 {
 		return s.heard.Add(s.timeout), true
 	}
-	if x == nil || !x.sent || x.listed {
+	if x == nil || !x.sent || x.listed || s.kind == messages.Classic && !x.begun && !s.classic.view.stable {
 		return time.Time{}, false
 	}
 	at = x.waiting

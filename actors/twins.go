@@ -1,0 +1,62 @@
+package actors
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"kafka-master/messages"
+)
+
+// twinsFor is how long two members must hold lists that one id announced: after a
+// rebalance the announcements of others are read a moment later.
+const twinsFor = 3 * time.Second
+
+// twins finds classic workers of which two processes run under one id, as pure
+// state: two live members then hold lists that the id announced, and nobody else
+// announced either of them since.
+type twins struct {
+	former map[messages.WorkerID][]int32 // list that was announced before the present one
+	since  map[messages.WorkerID]time.Time
+}
+
+func newTwins() twins {
+	return twins{former: map[messages.WorkerID][]int32{}, since: map[messages.WorkerID]time.Time{}}
+}
+
+// announced notes that a worker replaced its list.
+func (t twins) announced(id messages.WorkerID, old, now []int32) {
+	if len(old) > 0 && len(now) > 0 && !slices.Equal(sorted(old), sorted(now)) {
+		t.former[id] = sorted(old)
+	}
+}
+
+// look takes in who has which list. It returns whether some may be twins, and have
+// to be looked at again.
+func (t twins) look(v groupView, lists map[messages.WorkerID][]int32, owners map[int32]messages.WorkerID, now time.Time) bool {
+	for id, former := range t.former {
+		owns := !slices.ContainsFunc(former, func(p int32) bool { return owners[p] != id })
+		list := lists[id]
+		if !v.stable || len(list) == 0 || !owns || !v.member(former) || !v.member(list) {
+			delete(t.since, id)
+			if v.stable && !v.member(former) {
+				delete(t.former, id)
+			}
+			continue
+		}
+		if _, ok := t.since[id]; !ok {
+			t.since[id] = now
+		}
+	}
+	return len(t.since) > 0
+}
+
+// found lists the ids of which two processes run.
+func (t twins) found(now time.Time) (ids []messages.WorkerID) {
+	for _, id := range slices.Sorted(maps.Keys(t.since)) {
+		if now.Sub(t.since[id]) >= twinsFor {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
