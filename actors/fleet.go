@@ -110,7 +110,7 @@ func (f *fleet) Receive(ctx actor.Context) {
 	case *groupView:
 		f.view = m
 		for _, w := range f.crew {
-			if w.status.Kind == messages.Classic && len(w.status.Partitions) > 0 {
+			if w.status.Kind == messages.Classic && len(w.status.Partitions)+len(w.status.Held) > 0 {
 				ctx.Send(w.pid, m)
 			}
 		}
@@ -228,6 +228,9 @@ func (f *fleet) onStatus(ctx actor.Context, m *workerStatus) {
 	}
 	if classic {
 		f.count(ctx)
+		if f.view != nil && len(m.Held) > 0 && len(m.Partitions) == 0 {
+			ctx.Send(w.pid, f.view) // it may have missed one before it was known to hold anything
+		}
 	}
 }
 

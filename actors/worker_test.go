@@ -470,3 +470,37 @@ func TestHeartbeatReadBehindAFinalTakesNoSlot(t *testing.T) {
 		require.Equal(t, 1, expect[*offer](b.dispatcher).upTo, "other work does take one")
 	})
 }
+
+// A worker that was killed in a rebalance and whose partition went to another one
+// gives its chunk back, although it had no list when the group became Stable.
+func TestDisownedClassicWorkerGivesItsChunkBack(t *testing.T) {
+	t.Parallel()
+	for name, begins := range map[string]bool{"unbegun": false, "begun": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			stageCrew(t, nil, nil, func(b *crewBundle) {
+				at := func(stable bool, lists ...[]int32) *groupView {
+					return &groupView{stable: stable, settled: stable, lists: lists, committed: make([]int64, 8)}
+				}
+				b.tell(b.fleet, at(true, []int32{2}))
+				b.hear(messages.Signal{Kind: messages.SignalAnnounce, Worker: "c", Partitions: []int32{2}})
+				o := expect[*offer](b.dispatcher)
+				a := b.give(o, 0)
+				b.tell(o.pid, &sent{tag: a.batchID, offset: 0})
+				if begins {
+					b.hear(progress("c", a.batchID, 1, 4), progress("c", a.batchID, 2, 4))
+					b.hear(progress("c", a.batchID, 3, 4))
+				}
+				b.tell(b.fleet, at(false, []int32{2}))
+				b.hear(messages.Signal{Kind: messages.SignalAnnounce, Worker: "d", Partitions: []int32{2}})
+				b.tell(b.fleet, at(true, []int32{2}))
+				time.Sleep(2 * time.Minute)
+				if begins {
+					require.Equal(t, messages.WorkerID("c"), expect[*workerLost](b.dispatcher).worker)
+					return
+				}
+				require.Equal(t, a.batchID, expect[*giveBack](b.dispatcher).batchID)
+			})
+		})
+	}
+}
