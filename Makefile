@@ -3,7 +3,7 @@
 # The race detector needs a C compiler; without one the tests run without it.
 RACE := $(shell command -v $(shell go env CC) >/dev/null 2>&1 && echo -race)
 
-.PHONY: help run build test short check fuzz bench clean services services-down services-install
+.PHONY: help run build test short check fuzz bench clean services services-down services-install compose-check
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ services: ## start real Kafka and Redis on loopback, for tests and development
 
 services-down: ## stop them and forget their data
 	bash .ci/services/services.sh stop
+
+compose-check: ## run docker-compose.yml for real, with an engine of its own (Debian, as root)
+	bash .ci/compose-check.sh
 
 bench: ## measure chunks/s, latency and memory; see bench/README.md
 	go test -run '^$$' -bench . -benchmem ./actors ./bench/...

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kafka-master/doctor"
 	"kafka-master/generate"
 	"kafka-master/infra/kafkabus"
 	"kafka-master/infra/settings"
@@ -52,7 +53,7 @@ name; "kafka-master config" shows those in force.`,
 		}
 		return runMaster(cmd.Context(), s, stdout, stderr)
 	}
-	root.AddCommand(c.worker(), c.config(), c.generate(), c.version())
+	root.AddCommand(c.worker(), c.config(), c.generate(), c.version(), c.healthcheck(), c.doctor())
 	return root
 }
 
@@ -186,6 +187,10 @@ then leaves one result.`,
 
 func (c command) runWorker(ctx context.Context, cfg worker.Config, results string, handler worker.Handler) error {
 	fmt.Fprintf(c.stdout, "worker %s: broker %s, results in %s; stop it with Ctrl-C\n", cfg.ID, cfg.Brokers[0], results)
+	if err := doctor.Writable(results); err != nil {
+		cfg.Logger.Warn(fmt.Sprintf("results cannot be written, every chunk will be given back: give this user (%d:%d) the right to, or set RESULTS_DIR",
+			os.Getuid(), os.Getgid()), "err", err)
+	}
 	if err := worker.Run(ctx, cfg, handler); err != nil {
 		return fmt.Errorf("run the worker: %w", err)
 	}

@@ -26,6 +26,7 @@ var allowed = map[string][]string{
 	"httpapi":          {"messages", "github.com/gin-gonic/gin"},
 	"console":          {"messages", "github.com/schollz/progressbar/v3", "github.com/mattn/go-isatty"},
 	"worker":           {"messages", "infra/kafkabus", "github.com/cenkalti/backoff/v5"},
+	"doctor":           {"messages"},
 	"generate":         {},
 }
 

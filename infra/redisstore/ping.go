@@ -27,9 +27,18 @@ func (s *Store) Ping(ctx context.Context) error {
 	return nil
 }
 
+// Info returns what Redis tells of itself, as its command INFO does.
+func (s *Store) Info(ctx context.Context) (string, error) {
+	text, err := s.client.Info(ctx).Result()
+	if err != nil {
+		return "", s.fail("info", err)
+	}
+	return text, nil
+}
+
 // warn looks at how Redis is set up. A Redis that does not tell is fine.
 func (s *Store) warn(ctx context.Context) {
-	info, err := s.client.Info(ctx).Result()
+	info, err := s.Info(ctx)
 	if err != nil {
 		return
 	}
@@ -90,8 +99,8 @@ func explain(err error) (cure string, config bool) {
 		return "is a replica: REDIS_URL must name the primary", false
 	case begins("LOADING"):
 		return "is still reading its data", false
-	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
-		return "closed the connection: it ended, or expects TLS (rediss://)", false
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), begins("DENIED"):
+		return "closed the connection: it ended, or expects TLS (rediss://), or is in protected mode (give it a password)", false
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "is not running, or REDIS_URL names the wrong host or port", false
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):

@@ -88,12 +88,38 @@ func Dotenv() string {
 			fmt.Fprintf(&b, "#%s_FILE=\n", v.Name)
 		}
 	}
+	b.WriteString(dotenvTail)
 	return b.String()
 }
 
 const dotenvHead = `# Settings of Kafka Master: copy this file to .env and take the # away where you
 # want another value than the one shown. Flags and the environment win over it.
 # Put a value with $, # or spaces between single quotes.
+`
+
+// dotenvTail are the variables of docker-compose.yml, which reads the same file.
+const dotenvTail = `
+# ---- The rest is only for docker-compose, which sets the brokers, REDIS_URL,
+# RESULTS_DIR, MASTER_ID, WORKER_ID and the API's address by itself.
+
+# User and group, as numbers, that masters and workers run as; it must be able to write ./results.
+#RUN_AS=1000:1000
+
+# Address of this machine on which the API's ports are open; 0.0.0.0 is every one, then set API_TOKEN too.
+#HOST_IP=127.0.0.1
+
+# Ports of this machine for the API of the two masters.
+#MASTER_1_PORT=3001
+#MASTER_2_PORT=3002
+
+# For workers on other machines: the address on which Kafka's port is open, and the name or address
+# and the port under which they reach it. Kafka asks nobody for a password: keep it inside your network.
+#KAFKA_PUBLIC_IP=127.0.0.1
+#KAFKA_PUBLIC_HOST=127.0.0.1
+#KAFKA_PUBLIC_PORT=9092
+
+# Port of this machine for the file server of the profile smb.
+#SAMBA_PORT=1445
 `
 
 func dotenvDefault(v Variable) string {

@@ -1,0 +1,93 @@
+package doctor
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+)
+
+// API looks at the port of the HTTP API: free, or answered by a master. listen is
+// the address that it is to listen on, ask where it is reached from this
+// machine.
+func API(listen, ask, token string) Check {
+	return Check{Name: "api", Look: func(ctx context.Context) []Finding {
+		status, body, err := get(ctx, ask, "/readyz?verbose", "")
+		if err == nil && (strings.HasPrefix(body, "ready: ") || strings.HasPrefix(body, "not ready: ")) {
+			return running(ctx, ask, token, status, body)
+		}
+		l, err := net.Listen("tcp", listen)
+		switch {
+		case errors.Is(err, syscall.EADDRINUSE):
+			return fail("%s is taken by another program: set API_SERVER_PORT to a free port, or stop that program", listen)
+		case errors.Is(err, syscall.EACCES):
+			return fail("%s may not be used by this user: set API_SERVER_PORT to a port above 1023: %v", listen, err)
+		case err != nil:
+			return fail("%s cannot be listened on: correct API_LISTEN and API_SERVER_PORT: %v", listen, err)
+		}
+		if err := l.Close(); err != nil {
+			return fail("%s: %v", listen, err)
+		}
+		return ok("%s is free, no master runs here", listen)
+	}}
+}
+
+// running is the report of a master that runs already: what it says itself.
+func running(ctx context.Context, ask, token string, status int, body string) []Finding {
+	lines := strings.Split(strings.TrimSpace(body), "\n")
+	found := one(OK, "a master answers at %s: %s", ask, lines[0])
+	if status != http.StatusOK {
+		found = fail("a master answers at %s: %s", ask, lines[0])
+	}
+	for _, problem := range lines[1:] {
+		if !strings.HasSuffix(lines[0], problem) {
+			found = append(found, warn("the master says: %s", problem)...)
+		}
+	}
+	return append(found, workers(ctx, ask, token)...)
+}
+
+func workers(ctx context.Context, ask, token string) []Finding {
+	status, body, err := get(ctx, ask, "/api/getWorkersStatus", token)
+	var all map[string]string
+	switch {
+	case err != nil:
+		return warn("the master does not tell its workers: %v", err)
+	case status == http.StatusUnauthorized:
+		return warn("the master does not tell its workers: it was started with another API_TOKEN than the one set here")
+	case status != http.StatusOK || json.Unmarshal([]byte(body), &all) != nil:
+		return warn("the master does not tell its workers: %d %s", status, body)
+	case len(all) == 0:
+		return warn("the master has no workers: start `kafka-master worker` with KAFKA_BROKER_ADDRESS on any machine")
+	}
+	free := 0
+	for _, state := range all {
+		if state == "1" {
+			free++
+		}
+	}
+	return ok("%d workers, %d with a free slot", len(all), free)
+}
+
+func get(ctx context.Context, address, path, token string) (status int, body string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+path, nil)
+	if err != nil {
+		return 0, "", fmt.Errorf("ask %s: %w", address, err)
+	}
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	// A proxy of the environment is not asked for this machine.
+	res, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
+	if err != nil {
+		return 0, "", err
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	return res.StatusCode, string(b), err
+}

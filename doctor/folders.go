@@ -1,0 +1,94 @@
+package doctor
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"kafka-master/messages"
+)
+
+// sample is how many input files are opened to see whether they can be read.
+const sample = 100
+
+// Files is what is asked of the input folder, be it local or on a share.
+type Files interface {
+	// List returns the input files; its error says what to do.
+	List(context.Context) ([]messages.FileInfo, error)
+	// Fingerprint reads both ends of a file.
+	Fingerprint(context.Context, messages.FileInfo) (uint64, error)
+}
+
+// Input looks at the input folder; path is its name for a person.
+func Input(f Files, path string) Check {
+	return Check{Name: "input", Look: func(ctx context.Context) []Finding {
+		list, err := f.List(ctx)
+		if err != nil {
+			return fail("%s", said(err))
+		}
+		if len(list) == 0 {
+			return warn("%s can be listed and has no *.txt file: put files there, "+
+				"or correct CLIENT_DATA_PATH and INPUT_DIR if they lie elsewhere", path)
+		}
+		var found []Finding
+		for _, file := range list[:min(len(list), sample)] {
+			_, err := f.Fingerprint(ctx, file)
+			if err != nil && !errors.Is(err, messages.ErrFileChanged) { // still being written
+				found = append(found, fail("%s: a file cannot be read: %s", path, said(err))...)
+				break // the others are likely to be the same
+			}
+		}
+		if len(found) > 0 {
+			return found
+		}
+		var bytes int64
+		for _, file := range list {
+			bytes += file.Size
+		}
+		return ok("%s can be read, %d files of %d bytes in all", path, len(list), bytes)
+	}}
+}
+
+// Folder looks at a folder of this machine that has to take files: path, what
+// for, and the setting that names it. needed is false where only other processes
+// write there.
+func Folder(name, path, setting string, needed bool) Check {
+	return Check{Name: name, Look: func(context.Context) []Finding {
+		err := Writable(path)
+		switch {
+		case err == nil:
+			return ok("%s can be written", path)
+		case !needed:
+			return warn("%s cannot be written by this process, which matters only where workers run: "+
+				"give this user the right to, or set %s: %v", path, setting, err)
+		}
+		return fail("%s cannot be written: give this user (%d:%d) the right to, or set %s: %v", path, os.Getuid(), os.Getgid(), setting, err)
+	}}
+}
+
+// Writable reports whether files can be made in a folder: it makes one and removes
+// it again. A folder that is missing is made when it is needed, so the nearest one
+// above it decides.
+func Writable(path string) error {
+	for {
+		info, err := os.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) && filepath.Dir(path) != path {
+			path = filepath.Dir(path)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if !info.IsDir() {
+			return &fs.PathError{Op: "write", Path: path, Err: errors.New("not a folder")}
+		}
+		break
+	}
+	f, err := os.CreateTemp(path, ".doctor-*")
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
