@@ -13,7 +13,10 @@ import (
 // by a name of its own.
 func (n *node) serveAPI() (stop func()) {
 	cfg := httpapi.Config{Asker: n.sys, Token: n.s.APIToken.Reveal(), Version: build().version, Logger: n.log}
-	if n.s.APIOnLoopback() && !n.s.APIToken.IsSet() {
+	switch {
+	case len(n.s.APIAllowedHosts) > 0:
+		cfg.AllowedHosts = n.s.APIAllowedHosts
+	case n.s.APIOnLoopback() && !n.s.APIToken.IsSet():
 		cfg.AllowedHosts = httpapi.LoopbackHosts()
 	}
 	server := httpapi.New(cfg)

@@ -19,7 +19,7 @@ func (n *node) startConsole() (stop func()) {
 	}
 	banner := console.Banner{
 		Version: build().version, Broker: strings.Join(n.brokers, ", "), Input: n.s.InputPath(), Results: n.s.ResultsDir,
-		API: "http://" + n.api.Addr().String(), Workers: n.s.EmbeddedWorkers, WorkerCommand: workerCommand,
+		API: "http://" + probeAddress(n.s), Workers: n.s.EmbeddedWorkers, WorkerCommand: workerCommand,
 	}
 	if n.s.EmbeddedBroker() {
 		banner.BrokerData = filepath.Join(n.s.DataDir, "kafka")

@@ -34,6 +34,7 @@ type coordinator struct {
 	batch      int
 	catalog    *catalog
 	settling   int
+	listed     int                      // files in the folder, -1 until known
 	suspects   map[messages.FileID]bool // planned again after the next listing
 	input      outage
 	unread     map[string]error                      // files that cannot be looked at, by path
@@ -75,6 +76,7 @@ func newCoordinator(c coordinator) actor.Actor {
 	c.unarchived = map[messages.FileID]messages.FileInfo{}
 	c.input = outage{begins: "the input folder cannot be listed", ends: "the input folder can be listed again"}
 	c.running = map[messages.FileID]messages.File{}
+	c.listed = -1
 	return &c
 }
 
@@ -404,7 +406,7 @@ func (c *coordinator) onSetBatchSize(ctx actor.Context, q messages.SetBatchSize)
 }
 
 func (c *coordinator) onOverview(ctx actor.Context, m *ask) {
-	o := messages.Overview{Role: "leader", Term: c.term.Number, Settling: c.settling, Ignored: c.ignored, Problems: m.problems}
+	o := messages.Overview{Role: "leader", Term: c.term.Number, Settling: c.settling, Listed: c.listed, Ignored: c.ignored, Problems: m.problems}
 	for _, p := range c.problems {
 		o.Problems = append(o.Problems, p)
 	}

@@ -36,6 +36,7 @@ func (c *coordinator) onListing(ctx actor.Context, m *listing) {
 	if m.err != nil {
 		return
 	}
+	c.listed = len(m.files)
 	now := time.Now()
 	if c.emptied(m, now) {
 		return

@@ -35,7 +35,10 @@ type System struct {
 // is closed.
 func Start(cfg Config, parts Parts, log *slog.Logger) *System {
 	quiet := slog.New(warnOnly{log.Handler()})
-	sys := actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return quiet }))
+	sys := actor.NewActorSystem(
+		actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return quiet }),
+		actor.WithDeadLetterThrottleInterval(throttled),
+	)
 	s := &System{sys: sys, done: make(chan struct{})}
 	p := props(log, "master", func() actor.Actor {
 		return newMaster(master{cfg: cfg, parts: parts, log: log, done: s.done, reason: &s.reason})
@@ -55,6 +58,9 @@ func (s *System) Done() <-chan struct{} { return s.done }
 // Err returns why the actors gave up, nil when they were stopped. It may be called
 // after Done was closed.
 func (s *System) Err() error { return s.reason }
+
+// throttled is how long dead letters are counted together. It outlives a stop.
+const throttled = 100 * time.Millisecond
 
 // askTimeout bounds an answer: the API promises one within 3 s.
 const askTimeout = 3 * time.Second

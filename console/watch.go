@@ -1,6 +1,7 @@
 package console
 
 import (
+	"slices"
 	"time"
 
 	"kafka-master/messages"
@@ -110,7 +111,15 @@ func (w *watch) seeRole(o messages.Overview, now time.Time) {
 			w.began, w.known = now, false
 		}
 	case "standby":
-		w.out.line("This master stands by; it takes over when the leader is gone.")
+		text := "This master stands by; it takes over when the leader is gone."
+		if slices.ContainsFunc(o.Problems, func(p messages.Problem) bool { return p.Part == "state" }) {
+			text = "This master does not lead, since it cannot reach the state."
+		}
+		w.out.line("%s", text)
+	}
+	if o.Role != "leader" { // it sees neither the folder nor the workers
+		delete(w.problems, "input")
+		delete(w.problems, "workers")
 	}
 	w.role = o.Role
 }

@@ -61,7 +61,7 @@ func (s *Server) checkHost(next http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isProbe(r) && !allowed[hostName(r.Host)] {
-			refuse(w, http.StatusForbidden, "This host name is not served here; use localhost or 127.0.0.1, or set API_TOKEN.")
+			refuse(w, http.StatusForbidden, "This host name is not served here; use localhost or 127.0.0.1, or set API_TOKEN or API_ALLOWED_HOSTS.")
 			return
 		}
 		next.ServeHTTP(w, r)

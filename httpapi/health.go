@@ -40,7 +40,7 @@ func (s *Server) ready(c *gin.Context) {
 		c.Header("Retry-After", retryAfter)
 	}
 	if _, verbose := c.GetQuery("verbose"); verbose {
-		for _, p := range o.Problems {
+		for _, p := range append(o.Problems, hints(o)...) {
 			body += "\n" + problemLine(p)
 		}
 	}
@@ -60,6 +60,20 @@ func obstacle(o messages.Overview) string {
 		return "the master is " + clean(o.Role, 20)
 	}
 	return ""
+}
+
+// hints is what a leader waits for although nothing is wrong.
+func hints(o messages.Overview) (out []messages.Problem) {
+	if o.Role != "leader" {
+		return nil
+	}
+	if o.Workers == 0 {
+		out = append(out, messages.Problem{Part: "workers", Text: "there is no worker: start one by kafka-master worker, with the Kafka and the topics of this master"})
+	}
+	if o.Listed == 0 {
+		out = append(out, messages.Problem{Part: "input", Text: "the input folder holds no file to work on: put *.txt files into it"})
+	}
+	return out
 }
 
 func problemLine(p messages.Problem) string {

@@ -71,6 +71,7 @@ type Overview struct {
 	Leader   Leader       // who leads, empty when nobody does
 	Files    []FileStatus // ascending by ID; terminal ones included
 	Settling int          // files of the folder that are not taken yet
+	Listed   int          // files in the folder, below 0 before it was listed
 	Workers  int          // workers that are not lost
 	Ignored  uint64       // worker messages that were dropped
 	Problems []Problem    // what keeps work from going on

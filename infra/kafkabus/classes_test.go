@@ -107,10 +107,25 @@ func TestExplain(t *testing.T) {
 		{kafka.IllegalSASLState, false, true, "has no SASL"},
 		{kafka.UnsupportedSASLMechanism, false, true, "does not offer"},
 		{context.DeadlineExceeded, false, false, "does not answer"},
-		{kafka.TopicAuthorizationFailed, false, false, ""},
+		{kafka.TopicAuthorizationFailed, false, false, "see Rights in docs/operations.md"},
+		{kafka.InvalidTopic, false, false, ""},
 	} {
 		got := explain(classify(c.err), c.tls, c.sasl, false)
 		require.Contains(t, got, c.want, "%v", c.err)
 		require.Equal(t, c.want == "", got == "", "%v: %s", c.err, got)
 	}
+}
+
+// A broker that sends its clients on to an address which cannot be reached is to
+// blame, not the bootstrap address.
+func TestUnreachableAdvertisedAddressIsNamed(t *testing.T) {
+	b, err := New(Config{Brokers: []string{"kafka:9092"}})
+	require.NoError(t, err)
+	defer b.Close()
+	refused := &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+	err = b.explained(classify(&dialError{"internal:9092", refused}))
+	require.ErrorContains(t, err, "Kafka sends its clients on to internal:9092")
+	require.ErrorIs(t, err, messages.ErrNotWritten)
+	require.Equal(t, err, b.explained(err), "said once")
+	require.ErrorContains(t, b.explained(classify(&dialError{"kafka:9092", refused})), "start it or correct KAFKA_BROKER_ADDRESS")
 }

@@ -21,10 +21,22 @@ type trackedConn struct {
 	set *connections
 }
 
+// dialError keeps the address that could not be reached, as it was asked for.
+type dialError struct {
+	address string // host:port
+	err     error
+}
+
+// Error implements error.
+func (e *dialError) Error() string { return e.err.Error() }
+
+// Unwrap returns the cause.
+func (e *dialError) Unwrap() error { return e.err }
+
 func (s *connections) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, network, address)
 	if err != nil {
-		return nil, err
+		return nil, &dialError{address, err}
 	}
 	c := &trackedConn{Conn: conn, set: s}
 	s.mu.Lock()

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -29,6 +30,14 @@ func (b *Bus) Ping(ctx context.Context) error {
 
 // explained adds the sentence of explain to err, when there is one.
 func (b *Bus) explained(err error) error {
+	var dial *dialError
+	if errors.As(err, &dial) && !slices.Contains(b.cfg.Brokers, dial.address) {
+		sentence := fmt.Sprintf("Kafka sends its clients on to %s, which cannot be reached from here: correct advertised.listeners of the broker", dial.address)
+		if strings.HasPrefix(err.Error(), sentence) {
+			return err
+		}
+		return fmt.Errorf("%s: %w", sentence, err)
+	}
 	sentence := explain(err, b.cfg.TLS != nil, b.cfg.SASL != nil, b.seen.Load())
 	if sentence == "" || strings.HasPrefix(err.Error(), sentence) {
 		return err

@@ -55,6 +55,7 @@ func wrong() map[string][]string {
 		"DATA_DIR":                     {"a\nb"},
 		"RESULTS_DIR":                  {"a\x00b"},
 		"API_LISTEN":                   {"127.0.0.1:3001", "a b", "http://a", "300.0.0.1"},
+		"API_ALLOWED_HOSTS":            {",", "a:1", "a b", "http://a"},
 		"API_ADVERTISE":                {"http://a", "a b", "a:0"},
 		"API_SERVER_PORT":              port,
 		"API_TOKEN":                    {"can ary", "canaryä", "canary\n", strings.Repeat("canary", 200)},

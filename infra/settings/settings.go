@@ -55,10 +55,11 @@ type Settings struct {
 	DataDir        string // DATA_DIR
 	ResultsDir     string // RESULTS_DIR
 
-	APIListen     string // API_LISTEN without brackets
-	APIServerPort int    // API_SERVER_PORT
-	APIAdvertise  string // host:port
-	APIToken      Secret // API_TOKEN; not set means that everybody may ask
+	APIListen       string   // API_LISTEN without brackets
+	APIServerPort   int      // API_SERVER_PORT
+	APIAllowedHosts []string // API_ALLOWED_HOSTS
+	APIAdvertise    string   // host:port
+	APIToken        Secret   // API_TOKEN; not set means that everybody may ask
 
 	LogLevel  slog.Level // LOG_LEVEL
 	LogFormat string     // LOG_FORMAT: auto, text or json

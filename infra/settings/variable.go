@@ -108,6 +108,9 @@ const dotenvTail = `
 # Address of this machine on which the API's ports are open; 0.0.0.0 is every one, then set API_TOKEN too.
 #HOST_IP=127.0.0.1
 
+# Names, without ports, under which the API may be asked for.
+#HOST_NAMES=localhost,127.0.0.1,master-1,master-2
+
 # Ports of this machine for the API of the two masters.
 #MASTER_1_PORT=3001
 #MASTER_2_PORT=3002

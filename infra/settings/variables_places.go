@@ -1,9 +1,11 @@
 package settings
 
 import (
+	"errors"
 	"net"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -77,6 +79,10 @@ func apiVariables() []Variable {
 		Doc:  "Address at which other masters reach this one's API, to pass calls on to it while it leads; the host name unless API_LISTEN is one address.",
 		rule: rule{"host or host:port, IPv6 in brackets", setAPIAdvertise},
 	}, {
+		Name: "API_ALLOWED_HOSTS",
+		Doc:  "Names, without ports, under which the API may be asked for; those of this machine when API_LISTEN is loopback and there is no API_TOKEN, else any.",
+		rule: rule{"host names or addresses with commas between", setAPIAllowedHosts},
+	}, {
 		Name: "API_TOKEN", Secret: true,
 		Doc:  "Token that every call of the API must carry (Authorization: Bearer ...); none means that everybody may ask.",
 		rule: rule{"1 to 1,024 printable ASCII characters without spaces", setAPIToken},
@@ -102,6 +108,19 @@ func apiAdvertise(s *Settings) string {
 		host = hostName(s)
 	}
 	return net.JoinHostPort(host, strconv.Itoa(s.APIServerPort))
+}
+
+func setAPIAllowedHosts(s *Settings, text string) error {
+	s.APIAllowedHosts = nil
+	for part := range strings.SplitSeq(text, ",") {
+		var name string
+		part = strings.TrimSpace(part)
+		if host(func(*Settings) *string { return &name }).set(s, part) != nil {
+			return errors.New("has a part that is not a host name or an address, alone")
+		}
+		s.APIAllowedHosts = append(s.APIAllowedHosts, name)
+	}
+	return nil
 }
 
 func setAPIAdvertise(s *Settings, text string) (err error) {
