@@ -48,15 +48,3 @@ func (c cluster) Partitions(ctx context.Context, topic string) (int, error) {
 	}
 	return 0, fmt.Errorf("%w: topic %s does not exist, or this user may not see it", messages.ErrNotWritten, topic)
 }
-
-// Bounds returns the first and the end offset of one partition.
-func (c cluster) Bounds(ctx context.Context, topic string, partition int32) (start, end int64, err error) {
-	starts, ends, err := c.Offsets(ctx, topic)
-	if err != nil {
-		return 0, 0, err
-	}
-	if int(partition) >= len(starts) || int(partition) >= len(ends) {
-		return 0, 0, fmt.Errorf("%w: partition %d of %d", errNoPartition, partition, len(ends))
-	}
-	return starts[partition], ends[partition], nil
-}

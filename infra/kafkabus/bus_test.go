@@ -164,3 +164,20 @@ func TestLeaderIsFoundInTheBackground(t *testing.T) {
 	require.Eventually(t, func() bool { return b.Leader("t", 0) != messages.NoLeader }, 10*time.Second, 5*time.Millisecond)
 	require.Equal(t, messages.NoLeader, b.Leader("t", -1))
 }
+
+func TestBoundsOfOnePartition(t *testing.T) {
+	ctx := context.Background()
+	b := openBus(t, startBroker(t, 1).Addrs())
+	_, err := b.Ensure(ctx, []messages.TopicSpec{{Name: "t", Partitions: 3, Replication: 1}})
+	require.NoError(t, err)
+	for _, out := range b.Produce(ctx, []messages.Record{{Topic: "t", Partition: 2, Value: []byte("a")}, {Topic: "t", Partition: 2, Value: []byte("b")}}) {
+		require.NoError(t, out.Err)
+	}
+	start, end, err := b.Bounds(ctx, "t", 2)
+	require.NoError(t, err)
+	require.Equal(t, [2]int64{0, 2}, [2]int64{start, end})
+	ctx, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	_, _, err = b.Bounds(ctx, "t", 3)
+	require.ErrorIs(t, err, messages.ErrNotWritten)
+}

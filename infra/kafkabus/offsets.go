@@ -46,6 +46,34 @@ func (b *Bus) Offsets(ctx context.Context, topic string) (start, end []int64, er
 	return both.start, both.end, nil
 }
 
+// Bounds returns the first retained and the end offset of one partition. One that
+// does not exist is messages.ErrNotWritten. It repeats temporary failures for 2 s.
+func (b *Bus) Bounds(ctx context.Context, topic string, partition int32) (start, end int64, err error) {
+	at := int(partition)
+	both, err := repeat(ctx, patience, func() ([2]int64, error) {
+		n, err := b.partitions(ctx, topic)
+		if err != nil {
+			return [2]int64{}, err
+		}
+		if at < 0 || at >= n {
+			return [2]int64{}, fmt.Errorf("%w: partition %d of %d", messages.ErrNotWritten, at, n)
+		}
+		first, err := b.offsetsAt(ctx, topic, at, at+1, firstOffset)
+		if err != nil {
+			return [2]int64{}, err
+		}
+		last, err := b.offsetsAt(ctx, topic, at, at+1, endOffset)
+		if err != nil {
+			return [2]int64{}, err
+		}
+		return [2]int64{first[0], last[0]}, nil
+	})
+	if err != nil {
+		return 0, 0, fmt.Errorf("offsets of %s/%d: %w", topic, partition, err)
+	}
+	return both[0], both[1], nil
+}
+
 // partitions returns how many partitions the topic has.
 func (b *Bus) partitions(ctx context.Context, topic string) (int, error) {
 	t, err := b.topology(ctx)
