@@ -9,13 +9,108 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"kafka-master/generate"
+	"kafka-master/infra/infratest"
 )
+
+// bigBatch is the batch size of big files, in items.
+const bigBatch = 5000
+
+// big is a large file that goes through two masters to four classic and four
+// native workers.
+type big struct {
+	*pair
+	mib    int
+	suffix string // of the topics
+	native []*process
+	lines  int64
+	began  time.Time
+	peak   int // of the memory of leaders, in MiB
+}
+
+// newBig takes over a site whose settings point at its servers. The file has
+// BIG_MIB, 64 when that is not set.
+func newBig(s *site) *big {
+	s.t.Helper()
+	b := &big{mib: times(s.t, "BIG_MIB", 64)}
+	b.pair = &pair{site: s, masters: map[string]*process{}, terms: make(chan uint64, 1000), ports: map[string]string{"m1": freePort(s.t), "m2": freePort(s.t)}}
+	b.suffix = strings.TrimPrefix(s.vars["KAFKA_TOPIC_NAME_MASTER"], "chunks")
+	s.vars["BATCH_SIZE"], s.vars["KAFKA_PARTITIONS"], s.vars["KAFKA_WORKER_GROUP"] = strconv.Itoa(bigBatch), "8", "classic"+b.suffix
+	return b
+}
+
+func (b *big) run(folder string) {
+	b.t.Helper()
+	b.begin("m1")
+	b.masters["m1"].out.await(b.t, `"msg":"this master leads"`)
+	b.begin("m2")
+	b.watch()
+	for i := range 4 {
+		b.native = append(b.native, b.hire("n"+strconv.Itoa(i)))
+		b.start(exec.Command(python(b.t), classicScript(b.t), b.vars["KAFKA_BROKER_ADDRESS"], "c"+strconv.Itoa(i), "0", "0", b.suffix))
+	}
+	b.generate(folder)
+	b.began = time.Now()
+	<-b.terms
+}
+
+func (b *big) hire(id string) *process {
+	return b.command(roleMaster, []string{"worker", "--parallel", "2", "--exec", "cksum", "--results", filepath.Join(b.dir, "data", "results")}, "WORKER_ID="+id)
+}
+
+// generate writes a sample file of about the wanted size.
+func (b *big) generate(folder string) {
+	b.t.Helper()
+	const sample = 100_000
+	var probe countingWriter
+	require.NoError(b.t, generate.Write(&probe, sample, 1))
+	b.lines = int64(b.mib) << 20 * sample / probe.bytes
+	tmp := filepath.Join(folder, "big.txt.tmp")
+	f, err := os.Create(tmp)
+	require.NoError(b.t, err)
+	w := bufio.NewWriterSize(f, 1<<20)
+	require.NoError(b.t, generate.Write(w, b.lines, 1))
+	require.NoError(b.t, w.Flush())
+	require.NoError(b.t, f.Close())
+	require.NoError(b.t, os.Chmod(tmp, 0o644))
+	require.NoError(b.t, os.Rename(tmp, filepath.Join(folder, "big.txt")))
+}
+
+type countingWriter struct{ bytes int64 }
+
+// Write implements io.Writer.
+func (w *countingWriter) Write(b []byte) (int, error) {
+	w.bytes += int64(len(b))
+	return len(b), nil
+}
+
+// reach waits until that much of the file was done, in percent, and returns the
+// leader and the other master.
+func (b *big) reach(percent int) (leads, other string) {
+	b.t.Helper()
+	chunks := int(b.lines) / bigBatch
+	require.Eventually(b.t, func() bool { return b.done()*100 >= chunks*percent }, 30*time.Minute, 100*time.Millisecond)
+	leads, other = b.leader()
+	b.peak = max(b.peak, b.masters[leads].peakMemory())
+	return leads, other
+}
+
+// done counts the items that the leader's console said last to be done, in chunks.
+func (b *big) done() (most int) {
+	for _, m := range b.masters {
+		for _, said := range regexp.MustCompile(`big\.txt: \d+ %, ([\d,]+) items done`).FindAllStringSubmatch(m.out.text(), -1) {
+			n, _ := strconv.Atoi(strings.ReplaceAll(said[1], ",", "")) // digits
+			most = max(most, n/bigBatch)
+		}
+	}
+	return most
+}
 
 // peakMemory is the most memory that a process has used, in MiB.
 func (p *process) peakMemory() int {
@@ -29,81 +124,85 @@ func (p *process) peakMemory() int {
 	return kib >> 10
 }
 
-// generated writes a sample file of about that size and returns its items.
-func (s *site) generated(name string, mib int) int64 {
-	s.t.Helper()
-	const sample = 100_000
-	var probe countingWriter
-	require.NoError(s.t, generate.Write(&probe, sample, 1))
-	lines := int64(mib) << 20 * sample / probe.bytes
-	tmp := filepath.Join(s.dir, name+".tmp")
-	f, err := os.Create(tmp)
-	require.NoError(s.t, err)
-	w := bufio.NewWriterSize(f, 1<<20)
-	require.NoError(s.t, generate.Write(w, lines, 1))
-	require.NoError(s.t, w.Flush())
-	require.NoError(s.t, f.Close())
-	require.NoError(s.t, os.Rename(tmp, filepath.Join(s.dir, "in", name)))
-	return lines
+// end waits for the end of the file and checks its balance.
+func (b *big) end() {
+	b.t.Helper()
+	ended := fmt.Sprintf(`"items":%d,"done":%d,"dead":0`, b.lines, b.lines)
+	var out string
+	require.Eventually(b.t, func() bool {
+		for _, m := range b.masters {
+			if text := m.out.text(); strings.Contains(text, ended) && strings.Contains(text, "==== big.txt") {
+				out = text[strings.Index(text, "==== big.txt"):]
+				return true
+			}
+		}
+		return false
+	}, 30*time.Minute, 100*time.Millisecond)
+	took := time.Since(b.began)
+	leads, _ := b.leader()
+	b.peak = max(b.peak, b.masters[leads].peakMemory())
+	require.Contains(b.t, out, " 0 counted twice")
+	b.t.Logf("%d MiB, %d items in %v: %.0f chunks/s, %.1f MB/s; a leader used at most %d MiB\n%s", b.mib, b.lines, took.Round(time.Second),
+		float64(b.lines)/bigBatch/took.Seconds(), float64(b.mib)*1.048576/took.Seconds(), b.peak, out)
 }
 
-type countingWriter struct{ bytes int64 }
-
-// Write implements io.Writer.
-func (w *countingWriter) Write(b []byte) (int, error) {
-	w.bytes += int64(len(b))
-	return len(b), nil
+// The leader is killed three times.
+func TestBigFileWhileLeadersAreKilled(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes a minute")
+	}
+	b := newBig(realSite(t, 13))
+	b.run(filepath.Join(b.dir, "in"))
+	for _, percent := range []int{20, 45, 70} {
+		leads, other := b.reach(percent)
+		b.masters[leads].kill()
+		t.Logf("leader %s killed at %d %%: %s dispatches %v later", leads, percent, other, b.next(time.Now()))
+		b.begin(leads)
+	}
+	b.end()
 }
 
-// progress is the share of a file's bytes that were handed out, in percent, as
-// the leader's console says.
-func (p *process) progress(file string) int {
-	all := regexp.MustCompile(regexp.QuoteMeta(file)+`: (\d+) %`).FindAllStringSubmatch(p.out.text(), -1)
-	if len(all) == 0 {
-		return 0
+// The file lies on an encrypted share; smbd, Kafka, Redis, the leader and a worker
+// are killed once each.
+func TestBigFileFromAShareWhileEverythingIsKilled(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes two minutes")
 	}
-	n, _ := strconv.Atoi(all[len(all)-1][1]) // digits
-	return n
-}
+	samba, redis := infratest.StartSamba(t), infratest.StartRedis(t)
+	kafka := infratest.StartKafka(t, infratest.KafkaConfig{})
+	s := newSite(t)
+	delete(s.vars, "KAFKA_BROKER_PORT")
+	for name, value := range map[string]string{
+		"KAFKA_BROKER_ADDRESS": kafka.Address(), "REDIS_URL": redis.URL(),
+		"SMB_HOST": "127.0.0.1", "SMB_PORT": strconv.Itoa(samba.Port), "SMB_USER": infratest.SambaUser, "SMB_PASSWORD": infratest.SambaPassword,
+		"CLIENT_DATA_PATH": "encrypted", "INPUT_DIR": "in",
+		"KAFKA_TOPIC_NAME_MASTER": "chunks-big", "KAFKA_TOPIC_NAME_WORKER": "signals-big", "KAFKA_TOPIC_NAME_WORKER_FREE": "connections-big",
+	} {
+		s.vars[name] = value
+	}
+	folder := filepath.Join(samba.Data, "in")
+	require.NoError(t, os.Mkdir(folder, 0o755))
+	samba.Own(t, folder)
+	b := newBig(s)
+	b.run(folder)
 
-// A file of BIG_MIB goes through a real Kafka and Redis to four classic and four
-// native workers, while the leader is killed three times.
-func TestBigFileWithLeadersKilled(t *testing.T) {
-	text := os.Getenv("BIG_MIB")
-	if text == "" {
-		t.Skip("BIG_MIB is not set: 2048 takes some minutes")
-	}
-	mib, err := strconv.Atoi(text)
-	require.NoError(t, err)
-	p := &pair{site: realSite(t, 13), masters: map[string]*process{}, terms: make(chan uint64, 1000), ports: map[string]string{"m1": freePort(t), "m2": freePort(t)}}
-	suffix := strings.TrimPrefix(p.vars["KAFKA_TOPIC_NAME_MASTER"], "chunks")
-	p.vars["BATCH_SIZE"], p.vars["KAFKA_PARTITIONS"], p.vars["KAFKA_WORKER_GROUP"] = "5000", "8", "classic"+suffix
-	p.begin("m1")
-	p.masters["m1"].out.await(t, `"msg":"this master leads"`)
-	p.begin("m2")
-	p.watch()
-	for i := range 4 {
-		p.command(roleMaster, []string{"worker", "--parallel", "2", "--exec", "cksum", "--results", filepath.Join(p.dir, "data", "results")}, "WORKER_ID=n"+strconv.Itoa(i))
-		p.site.start(exec.Command(python(t), classicScript(t), p.vars["KAFKA_BROKER_ADDRESS"], "c"+strconv.Itoa(i), "0", "0", suffix))
-	}
-	lines := p.generated("big.txt", mib)
-	began := time.Now()
-	<-p.terms
-	peak := 0
-	for kill := 1; kill <= 3; kill++ {
-		leads, other := p.leader()
-		require.Eventually(t, func() bool { return p.masters[leads].progress("big.txt") >= 20*kill }, 20*time.Minute, 50*time.Millisecond)
-		peak = max(peak, p.masters[leads].peakMemory())
-		p.masters[leads].kill()
-		t.Logf("leader %s killed at %d %%: %s dispatches %v later", leads, 20*kill, other, p.next(time.Now()))
-		p.begin(leads)
-	}
-	leads, _ := p.leader()
-	p.masters[leads].out.await(t, `"msg":"input file ended"`)
-	took := time.Since(began)
-	peak = max(peak, p.masters[leads].peakMemory())
-	require.Contains(t, p.masters[leads].out.text(), fmt.Sprintf(`"items":%d,"done":%d,"dead":0`, lines, lines))
-	out := p.masters[leads].out.text()
-	t.Logf("%d MiB, %d items in %v, %.0f chunks/s; the leader used at most %d MiB\n%s", mib, lines, took.Round(time.Second),
-		float64(lines)/5000/took.Seconds(), peak, out[strings.Index(out, "==== big.txt"):])
+	b.reach(15)
+	samba.Stop(syscall.SIGKILL)
+	samba.Start(t)
+	b.reach(30)
+	kafka.Kill()
+	kafka.Start()
+	b.reach(45)
+	redis.Kill()
+	redis.Start()
+	leads, _ := b.reach(60)
+	b.masters[leads].kill()
+	t.Logf("leader killed: the next dispatch %v later", b.next(time.Now()))
+	b.begin(leads)
+	b.reach(75)
+	b.native[0].kill()
+	b.native[0] = b.hire("n4")
+	b.end()
 }

@@ -17,6 +17,8 @@ import (
 	"github.com/hirochachacha/go-smb2"
 	"github.com/stretchr/testify/require"
 
+	"kafka-master/infra/infratest"
+
 	"kafka-master/messages"
 )
 
@@ -95,9 +97,9 @@ func BenchmarkScanner(b *testing.B) {
 }
 
 func openLibrary(b *testing.B, s *samba, share string) *smb2.File {
-	conn, err := net.Dial("tcp", s.address())
+	conn, err := net.Dial("tcp", s.Address())
 	require.NoError(b, err)
-	d := &smb2.Dialer{MaxCreditBalance: 1024, Initiator: &smb2.NTLMInitiator{User: smbUser, Password: smbPassword}}
+	d := &smb2.Dialer{MaxCreditBalance: 1024, Initiator: &smb2.NTLMInitiator{User: infratest.SambaUser, Password: infratest.SambaPassword}}
 	session, err := d.Dial(conn)
 	require.NoError(b, err)
 	mounted, err := session.Mount(share)

@@ -10,12 +10,14 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"kafka-master/infra/infratest"
 	"kafka-master/infra/smbfiles"
 	"kafka-master/messages"
 )
@@ -78,8 +80,8 @@ func TestPing(t *testing.T) {
 	s := startSamba(t)
 	good := s.config(t, "in")
 	require.NoError(t, newFiles(t, good).Ping(context.Background()))
-	require.NoError(t, os.WriteFile(filepath.Join(s.data, "file"), nil, 0o644))
-	require.NoError(t, os.Mkdir(filepath.Join(s.data, "closed"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(s.Data, "file"), nil, 0o644))
+	require.NoError(t, os.Mkdir(filepath.Join(s.Data, "closed"), 0o700))
 	for name, c := range map[string]struct {
 		change func(*smbfiles.Config)
 		texts  []string
@@ -101,7 +103,9 @@ func TestPing(t *testing.T) {
 }
 
 func TestPingOfNoServer(t *testing.T) {
-	cfg := smbfiles.Config{Host: "127.0.0.1", Port: freePort(t), User: "u", Password: "canary-pw", Share: "s"}
+	port, err := strconv.Atoi(infratest.FreePort(t))
+	require.NoError(t, err)
+	cfg := smbfiles.Config{Host: "127.0.0.1", Port: port, User: "u", Password: "canary-pw", Share: "s"}
 	require.ErrorContains(t, newFiles(t, cfg).Ping(context.Background()), "refuses the connection")
 	cfg.Host = "no-such-host.invalid"
 	require.ErrorContains(t, newFiles(t, cfg).Ping(context.Background()), "SMB_HOST")
@@ -143,7 +147,7 @@ func TestGuest(t *testing.T) {
 func TestRefusedLoginIsNotRepeated(t *testing.T) {
 	slow(t)
 	s := startSamba(t)
-	p := startTap(t, s.address())
+	p := startTap(t, s.Address())
 	cfg := p.through(s.config(t, ""))
 	cfg.Password = "canary-wrong"
 	files := newFiles(t, cfg)
@@ -162,7 +166,7 @@ func TestPasswordThatIsPutRight(t *testing.T) {
 	cfg.Folder = "later"
 	files := newFiles(t, cfg)
 	require.ErrorIs(t, files.Ping(context.Background()), messages.ErrConfig)
-	require.NoError(t, os.Rename(filepath.Join(s.data, "late"), filepath.Join(s.data, "later")))
+	require.NoError(t, os.Rename(filepath.Join(s.Data, "late"), filepath.Join(s.Data, "later")))
 	require.NoError(t, files.Ping(context.Background()), "a missing folder is no refused login")
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"kafka-master/infra/infratest"
 	"kafka-master/infra/smbfiles"
 	"kafka-master/messages"
 )
@@ -36,7 +37,7 @@ func random(size int) []byte {
 // put writes a file into the folder and returns it as the listing shows it.
 func put(t testing.TB, s *samba, files *smbfiles.Files, folder, name string, data []byte) messages.FileInfo {
 	t.Helper()
-	require.NoError(t, os.WriteFile(filepath.Join(s.data, folder, name), data, 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(s.Data, folder, name), data, 0o644))
 	list, err := files.List(context.Background())
 	require.NoError(t, err)
 	for _, f := range list {
@@ -76,7 +77,7 @@ func TestServerKilledWhileRead(t *testing.T) {
 		got, err := stream(files, f, func(off int) {
 			if off>>20%8 == 3 && off>>20/8 == kills {
 				kills++
-				require.Equal(t, 1, s.signal(t, syscall.SIGKILL))
+				require.Equal(t, 1, s.Signal(t, syscall.SIGKILL))
 			}
 		})
 		require.NoError(t, err)
@@ -94,10 +95,10 @@ func TestServerRestartedWhileRead(t *testing.T) {
 	var restarted sync.WaitGroup
 	got, err := stream(files, f, func(off int) {
 		if off == 5<<20 {
-			s.stop(syscall.SIGKILL)
+			s.Stop(syscall.SIGKILL)
 			restarted.Go(func() {
 				time.Sleep(300 * time.Millisecond)
-				s.start(t)
+				s.Start(t)
 			})
 		}
 	})
@@ -116,7 +117,7 @@ func TestServerStoppedWhileRead(t *testing.T) {
 	files := newFiles(t, cfg)
 	data := random(32 << 20)
 	f := put(t, s, files, "in", "a.txt", data)
-	group := -s.cmd.Process.Pid
+	group := s.Group()
 	var resume *time.Timer
 	got, err := stream(files, f, func(off int) {
 		if off == 5<<20 {
@@ -135,7 +136,7 @@ func TestCancelWhileServerHangs(t *testing.T) {
 	s := startSamba(t)
 	files := newFiles(t, s.config(t, "in"))
 	f := put(t, s, files, "in", "a.txt", random(16<<20))
-	group := -s.cmd.Process.Pid
+	group := s.Group()
 	defer func() { _ = syscall.Kill(group, syscall.SIGCONT) }()
 	ctx, cancel := context.WithCancel(context.Background())
 	var cancelled time.Time
@@ -159,7 +160,7 @@ func TestCloseWhileServerHangs(t *testing.T) {
 	s := startSamba(t)
 	files := newFiles(t, s.config(t, "in"))
 	f := put(t, s, files, "in", "a.txt", random(16<<20))
-	group := -s.cmd.Process.Pid
+	group := s.Group()
 	defer func() { _ = syscall.Kill(group, syscall.SIGCONT) }()
 	_, err := stream(files, f, func(off int) {
 		if off == 2<<20 {
@@ -177,14 +178,14 @@ func TestServerKilledWhileIdle(t *testing.T) {
 	files := newFiles(t, s.config(t, "in"))
 	f := put(t, s, files, "in", "a.txt", random(1000))
 	for range 5 {
-		s.signal(t, syscall.SIGKILL)
+		s.Signal(t, syscall.SIGKILL)
 		_, err := files.List(context.Background())
 		require.NoError(t, err)
-		s.signal(t, syscall.SIGKILL)
+		s.Signal(t, syscall.SIGKILL)
 		_, err = files.Fingerprint(context.Background(), f)
 		require.NoError(t, err)
 	}
-	s.signal(t, syscall.SIGKILL)
+	s.Signal(t, syscall.SIGKILL)
 	require.NoError(t, files.Archive(context.Background(), f))
 }
 
@@ -192,7 +193,7 @@ func TestServerThatStaysAway(t *testing.T) {
 	s := startSamba(t)
 	files := newFiles(t, s.config(t, "in"))
 	f := put(t, s, files, "in", "a.txt", random(16<<20))
-	s.stop(syscall.SIGKILL)
+	s.Stop(syscall.SIGKILL)
 	_, err := files.List(context.Background())
 	require.ErrorContains(t, err, "refuses the connection")
 	require.NotErrorIs(t, err, messages.ErrConfig)
@@ -230,7 +231,7 @@ func changes(s *samba) map[string]func(t *testing.T, path string) {
 			}
 			local := filepath.Join(t.TempDir(), "new")
 			require.NoError(t, os.WriteFile(local, random(20<<20), 0o600))
-			out, err := exec.Command("smbclient", "-s", "/dev/null", "-p", s.portText(), "-U", smbUser+"%"+smbPassword,
+			out, err := exec.Command("smbclient", "-s", "/dev/null", "-p", s.portText(), "-U", infratest.SambaUser+"%"+infratest.SambaPassword,
 				"//127.0.0.1/input", "-c", "put "+local+" in/"+filepath.Base(path)).CombinedOutput()
 			require.NoError(t, err, string(out))
 		},
@@ -242,10 +243,10 @@ func TestFileChangedWhileRead(t *testing.T) {
 	for name, change := range changes(s) {
 		t.Run(name, func(t *testing.T) {
 			files := newFiles(t, s.config(t, "in"))
-			path := filepath.Join(s.data, "in", "a.txt")
+			path := filepath.Join(s.Data, "in", "a.txt")
 			require.NoError(t, os.RemoveAll(path))
 			f := put(t, s, files, "in", "a.txt", random(20<<20))
-			s.own(t, path)
+			s.Own(t, path)
 			_, err := stream(files, f, func(off int) {
 				if off == 4<<20 {
 					change(t, path)
@@ -265,8 +266,8 @@ func TestFileChangedWhileAway(t *testing.T) {
 	f := put(t, s, files, "in", "a.txt", data)
 	got, err := stream(files, f, func(off int) {
 		if off == 5<<20 {
-			s.signal(t, syscall.SIGKILL)
-			require.NoError(t, os.WriteFile(filepath.Join(s.data, "in", "a.txt"), random(24<<20), 0o644))
+			s.Signal(t, syscall.SIGKILL)
+			require.NoError(t, os.WriteFile(filepath.Join(s.Data, "in", "a.txt"), random(24<<20), 0o644))
 		}
 	})
 	require.ErrorIs(t, err, messages.ErrFileChanged)

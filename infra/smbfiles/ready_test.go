@@ -36,7 +36,7 @@ func TestReady(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, readyOf(t, files, f))
 
-	path := filepath.Join(s.data, "in", "a.txt")
+	path := filepath.Join(s.Data, "in", "a.txt")
 	require.NoError(t, os.Truncate(path, 5))
 	_, err = files.Ready(ctx, f)
 	require.ErrorIs(t, err, messages.ErrFileChanged)
@@ -68,8 +68,8 @@ func TestNamesThatLeadElsewhere(t *testing.T) {
 	files := newFiles(t, s.config(t, "in"))
 	data := random(10)
 	f := put(t, s, files, "in", "a.txt", data)
-	require.NoError(t, os.WriteFile(filepath.Join(s.data, "secret.txt"), data, 0o644))
-	require.NoError(t, os.Chtimes(filepath.Join(s.data, "secret.txt"), f.ModTime, f.ModTime))
+	require.NoError(t, os.WriteFile(filepath.Join(s.Data, "secret.txt"), data, 0o644))
+	require.NoError(t, os.Chtimes(filepath.Join(s.Data, "secret.txt"), f.ModTime, f.ModTime))
 	for _, path := range []string{
 		"../secret.txt", `..\secret.txt`, "/secret.txt", `\secret.txt`, "a.txt:stream", "a.txt::$DATA", "*.txt", "", ".", "a.txt/", "./a.txt",
 	} {
@@ -82,7 +82,7 @@ func TestNamesThatLeadElsewhere(t *testing.T) {
 		require.Error(t, err, path)
 		require.Error(t, files.Archive(ctx, f), path)
 	}
-	require.FileExists(t, filepath.Join(s.data, "secret.txt"))
+	require.FileExists(t, filepath.Join(s.Data, "secret.txt"))
 }
 
 // TestHostileNames: names that a server cannot show get another name, or are
@@ -100,8 +100,8 @@ func TestHostileNames(t *testing.T) {
 	for _, name := range names {
 		folder.Write(t, name, []byte(name), time.Now().Add(-time.Hour).Truncate(time.Second))
 	}
-	require.NoError(t, os.Symlink("/etc/passwd", filepath.Join(s.data, "in", "out.txt")))
-	require.NoError(t, os.Symlink("none", filepath.Join(s.data, "in", "dangling.txt")))
+	require.NoError(t, os.Symlink("/etc/passwd", filepath.Join(s.Data, "in", "out.txt")))
+	require.NoError(t, os.Symlink("none", filepath.Join(s.Data, "in", "dangling.txt")))
 	list, err := files.List(ctx)
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, len(list), len(names)-2)
@@ -127,11 +127,11 @@ func TestArchiveNeedsAFolder(t *testing.T) {
 	s := startSamba(t)
 	files := newFiles(t, s.config(t, "in"))
 	f := put(t, s, files, "in", "a.txt", random(10))
-	require.NoError(t, os.WriteFile(filepath.Join(s.data, "in", "processed"), nil, 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(s.Data, "in", "processed"), nil, 0o644))
 	err := files.Archive(context.Background(), f)
 	require.ErrorIs(t, err, messages.ErrConfig)
 	require.ErrorContains(t, err, "in/processed is no folder")
-	require.FileExists(t, filepath.Join(s.data, "in", "a.txt"))
+	require.FileExists(t, filepath.Join(s.Data, "in", "a.txt"))
 }
 
 func TestParallelCloseAndUse(t *testing.T) {

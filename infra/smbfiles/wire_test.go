@@ -24,7 +24,7 @@ import (
 // TestReadsAreLarge: reading in small pieces is ten times slower.
 func TestReadsAreLarge(t *testing.T) {
 	s := startSamba(t)
-	p := startTap(t, s.address())
+	p := startTap(t, s.Address())
 	files := newFiles(t, p.through(s.plain(t, "in")))
 	data := random(10<<20 + 5)
 	f := put(t, s, files, "in", "a.txt", data)
@@ -43,7 +43,7 @@ func TestReadsAreLarge(t *testing.T) {
 // TestListAsksForNoFile: a request for each file would take minutes.
 func TestListAsksForNoFile(t *testing.T) {
 	s := startSamba(t)
-	p := startTap(t, s.address())
+	p := startTap(t, s.Address())
 	files := newFiles(t, p.through(s.plain(t, "in")))
 	folder := s.folder("in")
 	for i := range 3000 {
@@ -65,7 +65,7 @@ func TestCreditsRightAfterOpening(t *testing.T) {
 	s := startSamba(t)
 	data := random(12 << 20)
 	for _, share := range []string{"encrypted", "input"} {
-		p := startTap(t, s.address())
+		p := startTap(t, s.Address())
 		for range 8 {
 			cfg := p.through(s.config(t, "in"))
 			cfg.Share, cfg.ReadAhead = share, 8
@@ -83,7 +83,7 @@ func TestCreditsRightAfterOpening(t *testing.T) {
 // TestManyStreamsAtOnce share one session, and its credits.
 func TestManyStreamsAtOnce(t *testing.T) {
 	s := startSamba(t)
-	p := startTap(t, s.address())
+	p := startTap(t, s.Address())
 	cfg := p.through(s.config(t, "in"))
 	cfg.ReadAhead = 8
 	files := newFiles(t, cfg)
@@ -109,13 +109,13 @@ func TestManyStreamsAtOnce(t *testing.T) {
 // interim reply, which is not signed, and the library refuses it.
 func TestColdFileOfSigningServer(t *testing.T) {
 	s := startSamba(t, "server signing = mandatory")
-	p := startTap(t, s.address())
+	p := startTap(t, s.Address())
 	cfg := p.through(s.plain(t, "in"))
 	cfg.ReadAhead = 8
 	files := newFiles(t, cfg)
 	data := random(32 << 20)
 	f := put(t, s, files, "in", "a.txt", data)
-	path := filepath.Join(s.data, "in", "a.txt")
+	path := filepath.Join(s.Data, "in", "a.txt")
 	for range 2 {
 		require.NoError(t, exec.Command("sync", path).Run())
 		require.NoError(t, exec.Command("dd", "if="+path, "iflag=nocache", "count=0").Run())
@@ -146,7 +146,7 @@ func TestMalformedMessages(t *testing.T) {
 	} {
 		for _, share := range []string{"input", "encrypted"} {
 			t.Run(name+" "+share, func(t *testing.T) {
-				p := startTap(t, s.address())
+				p := startTap(t, s.Address())
 				p.change = func(n int, frame []byte) []byte {
 					if n == 12 && p.connections() == 1 {
 						return bad(frame)
@@ -177,7 +177,7 @@ func TestFlippedBits(t *testing.T) {
 	failed, sessions := 0, 0
 	const rounds = 60
 	for i := range rounds {
-		p := startTap(t, s.address())
+		p := startTap(t, s.Address())
 		at, where := dice.IntN(16), dice.IntN(1<<20)
 		p.change = func(n int, frame []byte) []byte {
 			if n == at && p.connections() == 1 {
@@ -256,7 +256,7 @@ func TestSlowServer(t *testing.T) {
 	s := startSamba(t)
 	data := random(4 << 20)
 	f := put(t, s, newFiles(t, s.config(t, "in")), "in", "a.txt", data)
-	p := startTap(t, s.address())
+	p := startTap(t, s.Address())
 	p.slow = 25 * time.Millisecond
 	cfg := p.through(s.config(t, "in"))
 	cfg.IOTimeout = 300 * time.Millisecond
