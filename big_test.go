@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"kafka-master/generate"
@@ -29,6 +31,7 @@ type big struct {
 	mib    int
 	suffix string // of the topics
 	native []*process
+	state  *redis.Client
 	lines  int64
 	began  time.Time
 	peak   int // of the memory of leaders, in MiB
@@ -38,7 +41,10 @@ type big struct {
 // BIG_MIB, 64 when that is not set.
 func newBig(s *site) *big {
 	s.t.Helper()
-	b := &big{mib: times(s.t, "BIG_MIB", 64)}
+	options, err := redis.ParseURL(s.vars["REDIS_URL"])
+	require.NoError(s.t, err)
+	b := &big{mib: times(s.t, "BIG_MIB", 64), state: redis.NewClient(options)}
+	s.t.Cleanup(func() { b.state.Close() })
 	b.pair = &pair{site: s, masters: map[string]*process{}, terms: make(chan uint64, 1000), ports: map[string]string{"m1": freePort(s.t), "m2": freePort(s.t)}}
 	b.suffix = strings.TrimPrefix(s.vars["KAFKA_TOPIC_NAME_MASTER"], "chunks")
 	s.vars["BATCH_SIZE"], s.vars["KAFKA_PARTITIONS"], s.vars["KAFKA_WORKER_GROUP"] = strconv.Itoa(bigBatch), "8", "classic"+b.suffix
@@ -95,21 +101,28 @@ func (w *countingWriter) Write(b []byte) (int, error) {
 func (b *big) reach(percent int) (leads, other string) {
 	b.t.Helper()
 	chunks := int(b.lines) / bigBatch
-	require.Eventually(b.t, func() bool { return b.done()*100 >= chunks*percent }, 30*time.Minute, 100*time.Millisecond)
+	require.Eventually(b.t, func() bool { return b.done()*100 >= chunks*percent }, b.patience(), 100*time.Millisecond)
 	leads, other = b.leader()
 	b.peak = max(b.peak, b.masters[leads].peakMemory())
 	return leads, other
 }
 
-// done counts the items that the leader's console said last to be done, in chunks.
-func (b *big) done() (most int) {
-	for _, m := range b.masters {
-		for _, said := range regexp.MustCompile(`big\.txt: \d+ %, ([\d,]+) items done`).FindAllStringSubmatch(m.out.text(), -1) {
-			n, _ := strconv.Atoi(strings.ReplaceAll(said[1], ",", "")) // digits
-			most = max(most, n/bigBatch)
-		}
+// done is how many chunks of the file are done, as the state has it.
+func (b *big) done() int {
+	files, err := b.state.HVals(b.t.Context(), "{kafka-master}:files").Result()
+	if err != nil || len(files) != 1 {
+		return 0
 	}
-	return most
+	var f struct {
+		Done int `json:"done_chunks"`
+	}
+	require.NoError(b.t, json.Unmarshal([]byte(files[0]), &f))
+	return f.Done
+}
+
+// patience is how long a part of the file may take before it counts as stuck.
+func (b *big) patience() time.Duration {
+	return 2*time.Minute + time.Duration(b.mib)*time.Second/2
 }
 
 // peakMemory is the most memory that a process has used, in MiB.
@@ -137,7 +150,7 @@ func (b *big) end() {
 			}
 		}
 		return false
-	}, 30*time.Minute, 100*time.Millisecond)
+	}, b.patience(), 100*time.Millisecond)
 	took := time.Since(b.began)
 	leads, _ := b.leader()
 	b.peak = max(b.peak, b.masters[leads].peakMemory())
@@ -170,12 +183,12 @@ func TestBigFileFromAShareWhileEverythingIsKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes two minutes")
 	}
-	samba, redis := infratest.StartSamba(t), infratest.StartRedis(t)
+	samba, store := infratest.StartSamba(t), infratest.StartRedis(t)
 	kafka := infratest.StartKafka(t, infratest.KafkaConfig{})
 	s := newSite(t)
 	delete(s.vars, "KAFKA_BROKER_PORT")
 	for name, value := range map[string]string{
-		"KAFKA_BROKER_ADDRESS": kafka.Address(), "REDIS_URL": redis.URL(),
+		"KAFKA_BROKER_ADDRESS": kafka.Address(), "REDIS_URL": store.URL(),
 		"SMB_HOST": "127.0.0.1", "SMB_PORT": strconv.Itoa(samba.Port), "SMB_USER": infratest.SambaUser, "SMB_PASSWORD": infratest.SambaPassword,
 		"CLIENT_DATA_PATH": "encrypted", "INPUT_DIR": "in",
 		"KAFKA_TOPIC_NAME_MASTER": "chunks-big", "KAFKA_TOPIC_NAME_WORKER": "signals-big", "KAFKA_TOPIC_NAME_WORKER_FREE": "connections-big",
@@ -195,8 +208,8 @@ func TestBigFileFromAShareWhileEverythingIsKilled(t *testing.T) {
 	kafka.Kill()
 	kafka.Start()
 	b.reach(45)
-	redis.Kill()
-	redis.Start()
+	store.Kill()
+	store.Start()
 	leads, _ := b.reach(60)
 	b.masters[leads].kill()
 	t.Logf("leader killed: the next dispatch %v later", b.next(time.Now()))
