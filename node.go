@@ -202,7 +202,7 @@ func (n *node) openFiles() error {
 	}
 	// The library allocates every answer anew, 1 MiB a piece: with a small heap
 	// the collector would run all the time.
-	debug.SetGCPercent(400)
+	debug.SetGCPercent(200)
 	share, folder := n.s.Share()
 	files, err := smbfiles.New(smbfiles.Config{
 		Host: n.s.SMBHost, Port: n.s.SMBPort, User: n.s.SMBUser, Password: n.s.SMBPassword.Reveal(),

@@ -204,13 +204,14 @@ func (s *slots) again(x *slot, now time.Time) (slotAct, bool) {
 }
 
 // vanished reports whether the worker of a live chunk left its group. One whose
-// partitions another worker announced since has no list and no member.
+// partitions another worker announced since has no list and no member. Nobody is
+// evicted for one slow item, so few signs are enough here.
 func (s *slots) vanished(x *slot, now time.Time) bool {
 	v := s.classic.view
 	if !v.settled || len(s.classic.mine) > 0 && v.member(s.classic.mine) {
 		return false
 	}
-	return s.quiet(x, vanishedFor, now)
+	return now.Sub(s.lastSign(x)) >= min(max(vanishedFor, 3*s.classic.longest), s.timeout)
 }
 
 // probe asks for a sign of an idle worker: it commits beyond a probe, and so

@@ -266,6 +266,19 @@ func TestDisownedWorkerThatIsQuietHasVanished(t *testing.T) {
 	require.Equal(t, moveLost, b.pass(3 * peekEvery)[0].move)
 }
 
+// One that leaves in its first items is missed as soon: no slow item costs it its
+// member.
+func TestWorkerThatLeavesEarlyHasVanished(t *testing.T) {
+	t.Parallel()
+	b := newClassicBench(t)
+	b.send("a", 10)
+	b.progress("a", 1, 9)
+	b.view.lists = [][]int32{{0}}
+	b.s.group(b.view, b.now)
+	require.Empty(t, b.pass(vanishedFor-peekEvery))
+	require.Equal(t, moveLost, b.pass(2 * peekEvery)[0].move)
+}
+
 // A lost worker that comes back to a partition which it has not committed runs its
 // chunk again: it gets no other one meanwhile.
 func TestLostWorkerRunsItsUncommittedChunkAgain(t *testing.T) {
