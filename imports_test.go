@@ -23,7 +23,7 @@ var allowed = map[string][]string{
 	"infra/smbfiles":   {"messages", "github.com/hirochachacha/go-smb2", "github.com/cespare/xxhash/v2"},
 	"infra/embedded":   {"messages", "github.com/twmb/franz-go", "github.com/gofrs/flock"},
 	"infra/settings":   {"messages", "github.com/spf13/pflag", "github.com/joho/godotenv"},
-	"httpapi":          {"messages", "github.com/gin-gonic/gin"},
+	"httpapi":          {"messages", "github.com/gin-gonic/gin", "github.com/prometheus/client_golang/prometheus"},
 	"console":          {"messages", "github.com/schollz/progressbar/v3", "github.com/mattn/go-isatty"},
 	"worker":           {"messages", "infra/kafkabus", "github.com/cenkalti/backoff/v5"},
 	"doctor":           {"messages"},

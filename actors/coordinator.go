@@ -406,7 +406,10 @@ func (c *coordinator) onSetBatchSize(ctx actor.Context, q messages.SetBatchSize)
 }
 
 func (c *coordinator) onOverview(ctx actor.Context, m *ask) {
-	o := messages.Overview{Role: "leader", Term: c.term.Number, Settling: c.settling, Listed: c.listed, Ignored: c.ignored, Problems: m.problems}
+	o := messages.Overview{
+		Role: "leader", Term: c.term.Number, Leader: messages.Leader{MasterID: c.cfg.MasterID, API: c.cfg.API},
+		Settling: c.settling, Listed: c.listed, Ignored: c.ignored, Problems: m.problems,
+	}
 	for _, p := range c.problems {
 		o.Problems = append(o.Problems, p)
 	}

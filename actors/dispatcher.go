@@ -220,7 +220,7 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 	case *forgetFile:
 		d.led.forget(m.id)
 	case *fillOverview:
-		m.overview.Files = d.files()
+		m.overview.Files, m.overview.Counted = d.files(), d.led.counted
 		ctx.Respond(m.overview)
 		return
 	case *drain:

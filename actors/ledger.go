@@ -23,6 +23,7 @@ type ledger struct {
 	out         messages.Batch
 	ended       []messages.FileID    // files that became terminal since the last take
 	buried      []messages.OpenChunk // chunks that died, to be told
+	counted     messages.Totals      // what ended since this ledger began
 }
 
 // fileName is how batch ids name a file version.
@@ -245,6 +246,8 @@ func (l *ledger) bury(b *book, e *entry, reason string) {
 	l.buried = append(l.buried, e.OpenChunk)
 	b.DeadChunks++
 	b.DeadItems += int64(e.Items)
+	l.counted.DeadChunks++
+	l.counted.DeadItems += int64(e.Items)
 	l.out.Chunks = append(l.out.Chunks, e.OpenChunk)
 	l.put(b)
 }

@@ -242,6 +242,8 @@ func (l *ledger) complete(b *book, e *entry, w messages.WorkerID, attempt int, m
 	delete(b.open, e.ID.Index)
 	b.DoneChunks++
 	b.DoneItems += int64(e.Items)
+	l.counted.DoneChunks++
+	l.counted.DoneItems += int64(e.Items)
 	l.out.DropChunks = append(l.out.DropChunks, e.ID)
 	l.put(b)
 	l.settle(b, now)

@@ -29,8 +29,9 @@ type supervisor struct {
 	status messages.WorkerStatus
 	ended  bool // its child ends because this actor does
 
-	partitions int  // of the chunk topic
-	disowned   bool // a classic worker whose partitions another one announced
+	partitions int    // of the chunk topic
+	disowned   bool   // a classic worker whose partitions another one announced
+	done       uint64 // messages "done"; counted, and nothing else
 }
 
 type (
@@ -166,6 +167,7 @@ func (s *supervisor) onHeard(ctx actor.Context, m *heard) (passed bool) {
 			return true
 		}
 	case messages.SignalDone:
+		s.done++
 		s.sign(ctx)
 	case messages.SignalDraining:
 		s.sign(ctx)
@@ -343,7 +345,7 @@ func (s *supervisor) rearm(ctx actor.Context) {
 func (s *supervisor) show(ctx actor.Context) {
 	st := messages.WorkerStatus{
 		ID: s.known.ID, Kind: s.known.Kind, State: s.alive.state, Partitions: s.known.Partitions,
-		Capacity: max(1, s.known.Capacity), Held: s.load.held, Working: s.load.working, Silent: s.load.silent,
+		Capacity: max(1, s.known.Capacity), Held: s.load.held, Working: s.load.working, Silent: s.load.silent, Done: s.done,
 	}
 	if takes, why := s.takes(); takes {
 		st.State = messages.WorkerBusy
@@ -354,7 +356,8 @@ func (s *supervisor) show(ctx actor.Context) {
 		st.Note = why
 	}
 	if st.State != s.status.State || st.Note != s.status.Note || !slices.Equal(st.Held, s.status.Held) ||
-		!slices.Equal(st.Partitions, s.status.Partitions) || st.Kind != s.status.Kind || st.Working != s.status.Working || st.Silent != s.status.Silent || st.Capacity != s.status.Capacity {
+		!slices.Equal(st.Partitions, s.status.Partitions) || st.Kind != s.status.Kind || st.Working != s.status.Working || st.Silent != s.status.Silent || st.Capacity != s.status.Capacity ||
+		st.Done != s.status.Done {
 		s.status = st
 		ctx.Send(ctx.Parent(), &workerStatus{WorkerStatus: st, from: ctx.Self()})
 	}

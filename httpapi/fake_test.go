@@ -46,7 +46,7 @@ func newFake() *fakeMaster {
 			{Name: "worker-signal", Partitions: 1}, {Name: "__consumer_offsets", Partitions: 50},
 			{Name: "master-signal", Partitions: 15}, {Name: "worker-connection", Partitions: 1},
 		},
-		overview: messages.Overview{Role: "leader", Term: 3},
+		overview: messages.Overview{Role: "leader", Term: 3, Files: []messages.FileStatus{{File: messages.File{ID: 1}}}},
 	}
 }
 

@@ -69,6 +69,8 @@ type Server struct {
 	http *http.Server
 	// leader carries calls that a standby passes on.
 	leader *http.Transport
+	// metrics answers a scrape.
+	metrics http.Handler
 }
 
 // New returns a server that is not listening yet.
@@ -79,7 +81,7 @@ func New(cfg Config) *Server {
 	if cfg.Version == "" {
 		cfg.Version = "devel"
 	}
-	s := &Server{cfg: cfg, log: cfg.Logger, leader: leaderTransport()}
+	s := &Server{cfg: cfg, log: cfg.Logger, leader: leaderTransport(), metrics: newMetrics(cfg.Asker, cfg.Logger)}
 	s.http = &http.Server{
 		Handler:           s.handler(),
 		ReadHeaderTimeout: readHeaderTimeout,

@@ -81,6 +81,12 @@ type File struct {
 	Left    time.Time // when it was first missing from the folder, zero while it is there
 }
 
+// Totals counts what became of chunks and of their items.
+type Totals struct {
+	DoneChunks, DoneItems int64
+	DeadChunks, DeadItems int64
+}
+
 // Missing is the number of items that are neither done nor dead. At the end of
 // a file it must be 0.
 func (f File) Missing() int64 { return f.Items - f.DoneItems - f.DeadItems }

@@ -54,6 +54,7 @@ type WorkerStatus struct {
 	Working    bool      // one of them shows progress
 	Silent     bool      // one of them did, and is quiet for longer than that explains
 	Seen       time.Time // last sign of life
+	Done       uint64    // messages "done" since its supervisor began; they decide nothing
 	Note       string    // what keeps it from working, else empty
 }
 
@@ -73,6 +74,7 @@ type Overview struct {
 	Settling int          // files of the folder that are not taken yet
 	Listed   int          // files in the folder, below 0 before it was listed
 	Workers  int          // workers that are not lost
+	Counted  Totals       // what ended since this master began to lead
 	Ignored  uint64       // worker messages that were dropped
 	Problems []Problem    // what keeps work from going on
 }

@@ -1,0 +1,58 @@
+package actors
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"kafka-master/messages"
+)
+
+// What is counted begins at nothing with each leadership, while the totals of the
+// files stay: that is what makes it a counter.
+func TestOverviewCountsSinceTheLeadBegan(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		h := w.hire("w1", 0)
+		w.drop("a.txt", 6)
+		h.work("a.txt")
+		o := w.overview()
+		require.Equal(t, messages.Totals{DoneChunks: 3, DoneItems: 6}, o.Counted)
+		require.Equal(t, messages.Leader{MasterID: w.cfg.MasterID, API: w.cfg.API}, o.Leader)
+
+		w.stop()
+		w.start()
+		o = w.overview()
+		require.Zero(t, o.Counted)
+		require.Equal(t, int64(6), o.Files[0].DoneItems)
+	})
+}
+
+func TestDeadChunksAreCounted(t *testing.T) {
+	t.Parallel()
+	led, now := newLedger(messages.Term{Number: 1}, 1), time.Time{}
+	require.NoError(t, led.openFile(testFile(1, 2), now))
+	c := testCut(1, 0)
+	c.dead = "item too large"
+	led.plan(1, c, now)
+	require.Equal(t, messages.Totals{DeadChunks: 1, DeadItems: 2}, led.counted)
+}
+
+// A worker's "done" is counted and shown and decides nothing.
+func TestDoneIsCounted(t *testing.T) {
+	t.Parallel()
+	stageCrew(t, nil, nil, func(b *crewBundle) {
+		b.hear(classicNew("c", 1))
+		b.tell(b.fleet, gateOpen([]int32{1}))
+		o := expect[*offer](b.dispatcher)
+		b.give(o, 0)
+		for range 2 {
+			b.hear(messages.Signal{Kind: messages.SignalDone, Worker: "c"})
+		}
+		got := b.status("c")
+		require.Equal(t, uint64(2), got.Done)
+		require.Equal(t, messages.WorkerBusy, got.State)
+		expectNone[*judge](b.dispatcher)
+	})
+}

@@ -1,0 +1,130 @@
+package httpapi
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"kafka-master/messages"
+)
+
+// filesBody is the answer of /api/v1/files.
+type filesBody struct {
+	Total int        `json:"total"` // that match; files holds the newest of them
+	Files []fileBody `json:"files"`
+}
+
+// fileBody is one version of an input file.
+type fileBody struct {
+	ID            messages.FileID `json:"id"`
+	Path          string          `json:"path"`
+	Generation    int             `json:"generation"`
+	State         string          `json:"state"`
+	Reason        string          `json:"reason"`
+	Size          int64           `json:"size"`   // bytes
+	Offset        int64           `json:"offset"` // bytes handed out
+	ItemsCut      int64           `json:"items_cut"`
+	ItemsDone     int64           `json:"items_done"`
+	ItemsDead     int64           `json:"items_dead"`
+	ChunksDone    int64           `json:"chunks_done"`
+	ChunksDead    int64           `json:"chunks_dead"`
+	ChunksReady   int             `json:"chunks_ready"`
+	ChunksRunning int             `json:"chunks_running"`
+	Repeats       int64           `json:"repeats"`
+	StartedAt     *time.Time      `json:"started_at"`
+	EndedAt       *time.Time      `json:"ended_at"`
+}
+
+// oneFileBody is the answer of /api/v1/files/{id}.
+type oneFileBody struct {
+	fileBody
+	DeadRanges int64      `json:"dead_ranges"` // dead chunks, and the range that a change made unreadable
+	DeadBytes  int64      `json:"dead_bytes"`  // length of that range
+	Duplicates int64      `json:"duplicates"`
+	ModifiedAt *time.Time `json:"modified_at"`
+	LeftAt     *time.Time `json:"left_at"`
+}
+
+// files answers the files that match, newest first.
+func (s *Server) files(c *gin.Context) {
+	want, err := selected(c.Request.URL.RawQuery, listedStates(), "limit", "q", "state")
+	if err != nil {
+		s.refuseQuery(c, err)
+		return
+	}
+	if o, ok := s.leading(c); ok {
+		s.json(c, showFiles(o.Files, want))
+	}
+}
+
+// file answers one file by its id.
+func (s *Server) file(c *gin.Context) {
+	if _, err := parameters(c.Request.URL.RawQuery); err != nil {
+		s.refuseQuery(c, err)
+		return
+	}
+	id, err := strconv.ParseUint(c.Param("id"), 10, 64) // no sign, no space
+	if err != nil || id == 0 {
+		text(c, http.StatusBadRequest, "Not answered: the id of a file is a whole number from 1, but it was "+strconv.Quote(clean(c.Param("id"), maxShown))+".")
+		return
+	}
+	o, ok := s.leading(c)
+	if !ok {
+		return
+	}
+	at, found := slices.BinarySearchFunc(o.Files, messages.FileID(id), func(f messages.FileStatus, id messages.FileID) int { return cmp.Compare(f.ID, id) })
+	if !found {
+		text(c, http.StatusNotFound, "There is no file with this id: it never was, or it was forgotten after it left the folder.")
+		return
+	}
+	s.json(c, showOneFile(o.Files[at]))
+}
+
+func showFiles(all []messages.FileStatus, want selection) filesBody {
+	out := filesBody{Files: []fileBody{}}
+	for _, f := range slices.Backward(all) { // ids rise with age
+		if want.state != "" && f.State.String() != want.state || !strings.Contains(strings.ToLower(f.Info.Path), want.part) {
+			continue
+		}
+		if out.Total++; out.Total <= want.limit {
+			out.Files = append(out.Files, showFile(f))
+		}
+	}
+	return out
+}
+
+func showFile(f messages.FileStatus) fileBody {
+	return fileBody{
+		ID: f.ID, Path: f.Info.Path, Generation: f.Generation, State: f.State.String(), Reason: f.Reason,
+		Size: f.Info.Size, Offset: f.Cursor.Offset,
+		ItemsCut: f.Items, ItemsDone: f.DoneItems, ItemsDead: f.DeadItems,
+		ChunksDone: f.DoneChunks, ChunksDead: f.DeadChunks, ChunksReady: f.Ready, ChunksRunning: f.Running,
+		Repeats: f.Repeats, StartedAt: moment(f.Started), EndedAt: moment(f.Ended),
+	}
+}
+
+func showOneFile(f messages.FileStatus) oneFileBody {
+	out := oneFileBody{
+		fileBody: showFile(f), DeadRanges: f.DeadChunks, DeadBytes: f.DeadBytes, Duplicates: f.Duplicates,
+		ModifiedAt: moment(f.Info.ModTime), LeftAt: moment(f.Left),
+	}
+	if f.DeadBytes > 0 {
+		out.DeadRanges++
+	}
+	return out
+}
+
+// moment is a time as the API shows it: UTC, to the millisecond, null when it is
+// not yet.
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC().Truncate(time.Millisecond)
+	return &t
+}

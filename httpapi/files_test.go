@@ -1,0 +1,186 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"kafka-master/messages"
+)
+
+// began is when the files of the tests were taken, in another zone than UTC.
+var began = time.Date(2026, 3, 1, 13, 0, 0, 123456789, time.FixedZone("", 3600))
+
+// exampleFiles are five versions of four paths.
+func exampleFiles() []messages.FileStatus {
+	file := func(id messages.FileID, path string, state messages.FileState) messages.FileStatus {
+		f := messages.File{ID: id, Info: messages.FileInfo{Path: path, Size: 1000}, Generation: 1, State: state, Started: began}
+		if state.Terminal() {
+			f.Ended = began.Add(time.Minute)
+		}
+		return messages.FileStatus{File: f}
+	}
+	out := []messages.FileStatus{
+		file(2, "a.txt", messages.FileDone), file(3, "Big A.txt", messages.FileDoneWithRejects), file(5, "<b>.txt", messages.FileChanged),
+		file(6, "c.txt", messages.FileRunning), file(9, "a.txt", messages.FileRunning),
+	}
+	out[0].Items, out[0].DoneItems, out[0].DoneChunks, out[0].Repeats, out[0].Cursor.Offset = 100, 100, 2, 1, 1000
+	out[1].Items, out[1].DoneItems, out[1].DoneChunks, out[1].DeadItems, out[1].DeadChunks = 90, 50, 1, 40, 1
+	out[2].Reason, out[2].DeadBytes, out[2].DeadChunks, out[2].Left = "it was deleted while it was in work", 600, 2, began.Add(time.Hour)
+	out[3].Items, out[3].DoneItems, out[3].DoneChunks, out[3].Ready, out[3].Running, out[3].Cursor.Offset = 70, 20, 1, 4, 2, 640
+	out[4].Generation = 2
+	return out
+}
+
+func withFiles() *fakeMaster {
+	f := newFake()
+	f.overview.Files = exampleFiles()
+	return f
+}
+
+func TestFilesAreListedNewestFirst(t *testing.T) {
+	t.Parallel()
+	call := start(t, Config{Asker: withFiles()})
+	for query, want := range map[string]struct {
+		total int
+		ids   []messages.FileID
+	}{
+		"":                        {5, []messages.FileID{9, 6, 5, 3, 2}},
+		"?limit=2":                {5, []messages.FileID{9, 6}},
+		"?limit=1000":             {5, []messages.FileID{9, 6, 5, 3, 2}},
+		"?state=running":          {2, []messages.FileID{9, 6}},
+		"?state=failed":           {0, []messages.FileID{}},
+		"?q=A.t":                  {3, []messages.FileID{9, 3, 2}},
+		"?q=a.t&state=done":       {1, []messages.FileID{2}},
+		"?q=%3Cb":                 {1, []messages.FileID{5}},
+		"?q=nothing":              {0, []messages.FileID{}},
+		"?limit=1&q=a&state=done": {1, []messages.FileID{2}},
+	} {
+		got := call(http.MethodGet, "/api/v1/files"+query)
+		require.Equal(t, http.StatusOK, got.status, query)
+		require.Equal(t, typeJSON, got.kind)
+		var body filesBody
+		require.NoError(t, json.Unmarshal([]byte(got.body), &body))
+		ids := []messages.FileID{}
+		for _, f := range body.Files {
+			ids = append(ids, f.ID)
+		}
+		require.Equal(t, want.total, body.Total, query)
+		require.Equal(t, want.ids, ids, query)
+	}
+}
+
+func TestFileGolden(t *testing.T) {
+	t.Parallel()
+	f := withFiles()
+	call := start(t, Config{Asker: f})
+	const running = `{"id":6,"path":"c.txt","generation":1,"state":"running","reason":"","size":1000,"offset":640,` +
+		`"items_cut":70,"items_done":20,"items_dead":0,"chunks_done":1,"chunks_dead":0,"chunks_ready":4,"chunks_running":2,"repeats":0,` +
+		`"started_at":"2026-03-01T12:00:00.123Z","ended_at":null}`
+	require.JSONEq(t, `{"total":1,"files":[`+running+`]}`, call(http.MethodGet, "/api/v1/files?q=c.txt").body)
+	require.Equal(t, `{"total":0,"files":[]}`, call(http.MethodGet, "/api/v1/files?q=none").body)
+
+	got := call(http.MethodGet, "/api/v1/files/5")
+	require.Equal(t, http.StatusOK, got.status)
+	require.JSONEq(t, `{"id":5,"path":"<b>.txt","generation":1,"state":"changed","reason":"it was deleted while it was in work","size":1000,"offset":0,`+
+		`"items_cut":0,"items_done":0,"items_dead":0,"chunks_done":0,"chunks_dead":2,"chunks_ready":0,"chunks_running":0,"repeats":0,`+
+		`"started_at":"2026-03-01T12:00:00.123Z","ended_at":"2026-03-01T12:01:00.123Z",`+
+		`"dead_ranges":3,"dead_bytes":600,"duplicates":0,"modified_at":null,"left_at":"2026-03-01T13:00:00.123Z"}`, got.body)
+	require.NotContains(t, got.body, "<b>", "no page is made of a file's name")
+}
+
+func TestFileByID(t *testing.T) {
+	t.Parallel()
+	call := start(t, Config{Asker: withFiles()})
+	for id, status := range map[string]int{
+		"2": 200, "9": 200, "1": 404, "4": 404, "10": 404, "18446744073709551615": 404,
+		"0": 400, "-2": 400, "+2": 400, "%202": 400, "2.0": 400, "abc": 400, "18446744073709551616": 400, "%00": 400, "2?x=1": 400,
+	} {
+		got := call(http.MethodGet, "/api/v1/files/"+id)
+		require.Equal(t, status, got.status, id)
+		if status != 200 {
+			require.Equal(t, typeText, got.kind)
+			require.Equal(t, 1, strings.Count(got.body, "\n"), id)
+		}
+	}
+	require.Equal(t, "Not answered: the id of a file is a whole number from 1, but it was \"abc\".\n", call(http.MethodGet, "/api/v1/files/abc").body)
+}
+
+// What is asked for wrongly is not answered as if it had been asked rightly.
+func TestWrongParameters(t *testing.T) {
+	t.Parallel()
+	call := start(t, Config{Asker: withFiles()})
+	for target, want := range map[string]string{
+		"/api/v1/files?limit=0":                        `limit must be a whole number from 1 to 1000, given once, but it was "0"`,
+		"/api/v1/files?limit=1001":                     `limit must be a whole number from 1 to 1000, given once, but it was "1001"`,
+		"/api/v1/files?limit=":                         `limit must be a whole number from 1 to 1000, given once, but it was ""`,
+		"/api/v1/files?limit=5&limit=5":                "limit may be given once, but it was given 2 times",
+		"/api/v1/files?state=settling":                 `state must be one of running, done, done_with_rejects, changed, failed, but it was "settling"`,
+		"/api/v1/files?state=":                         `state must be one of running, done, done_with_rejects, changed, failed, but it was ""`,
+		"/api/v1/files?q=":                             "q must be a part of a path, but it is empty",
+		"/api/v1/files?Limit=5":                        `the parameters are limit, q, state, but "Limit" was given`,
+		"/api/v1/files?x%0A=%1b":                       `the parameters are limit, q, state, but "x?" was given`,
+		"/api/v1/files?limit=5;q=a":                    "the query cannot be read",
+		"/api/v1/files?%zz":                            "the query cannot be read",
+		"/api/v1/workers?q=a":                          `the parameters are limit, state, but "q" was given`,
+		"/api/v1/workers?state=running":                `state must be one of announced, free, busy, suspect, lost, draining, gone, but it was "running"`,
+		"/api/v1/overview?verbose":                     `this path takes no parameters, but "verbose" was given`,
+		"/api/v1/files/2?limit=5":                      `this path takes no parameters, but "limit" was given`,
+		"/api/v1/workers?" + strings.Repeat("z", 5000): `the parameters are limit, state, but "` + strings.Repeat("z", maxShown) + `..." was given`,
+	} {
+		got := call(http.MethodGet, target)
+		require.Equal(t, http.StatusBadRequest, got.status, target)
+		require.Equal(t, "Not answered: "+want+".\n", got.body)
+		require.Equal(t, http.StatusBadRequest, call(http.MethodHead, target).status)
+	}
+}
+
+// However many files and workers there are, an answer is bounded.
+func TestAnswersAreBounded(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	for i := range 30_000 {
+		f.overview.Files = append(f.overview.Files, messages.FileStatus{File: messages.File{ID: messages.FileID(i + 2), Info: messages.FileInfo{Path: fmt.Sprintf("%0200d.txt", i)}}})
+		f.workers = append(f.workers, messages.WorkerStatus{ID: messages.WorkerID(fmt.Sprintf("%0100d", i)), Partitions: make([]int32, 150)})
+	}
+	f.workers[7].Held = make([]string, 10_000)
+	call := start(t, Config{Asker: f})
+	for target, most := range map[string]int{
+		"/api/v1/files": 100 << 10, "/api/v1/files?limit=1000": 1 << 20, "/api/v1/workers": 100 << 10, "/api/v1/workers?limit=1000": 1 << 20,
+		"/api/v1/overview": 1 << 10, "/metrics": 100 << 10,
+	} {
+		got := call(http.MethodGet, target)
+		require.Equal(t, http.StatusOK, got.status)
+		require.Less(t, len(got.body), most, target)
+	}
+	var files filesBody
+	require.NoError(t, json.Unmarshal([]byte(call(http.MethodGet, "/api/v1/files").body), &files))
+	require.Equal(t, 30_001, files.Total)
+	require.Len(t, files.Files, DefaultLimit)
+	var workers workersBody
+	require.NoError(t, json.Unmarshal([]byte(call(http.MethodGet, "/api/v1/workers?limit=1000").body), &workers))
+	require.Equal(t, 30_007, workers.Total)
+	require.Len(t, workers.Workers, MaxLimit)
+	require.Equal(t, []int{maxListed, 150}, []int{len(workers.Workers[8].Partitions), workers.Workers[8].PartitionCount})
+	require.Equal(t, []int{maxListed, 10_000}, []int{len(workers.Workers[7].Held), workers.Workers[7].HeldCount})
+}
+
+func FuzzSelected(f *testing.F) {
+	f.Add("limit=5&q=a&state=done")
+	f.Add("limit=5&limit=6")
+	f.Add("q=%00%ff&x")
+	f.Fuzz(func(t *testing.T, query string) {
+		x, err := selected(query, listedStates(), "limit", "q", "state")
+		if err == nil {
+			require.True(t, x.limit >= 1 && x.limit <= MaxLimit)
+			return
+		}
+		require.NotContains(t, err.Error(), "\n")
+		require.Less(t, len(err.Error()), 600)
+	})
+}

@@ -1,0 +1,101 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"kafka-master/messages"
+)
+
+// busyMaster has something in every field of the overview.
+func busyMaster() *fakeMaster {
+	f := withFiles()
+	f.overview.Leader = messages.Leader{MasterID: "m1", API: "127.0.0.1:3001"}
+	f.overview.Settling, f.overview.Ignored = 3, 4
+	f.overview.Counted = messages.Totals{DoneChunks: 2, DoneItems: 70, DeadChunks: 1, DeadItems: 40}
+	f.overview.Problems = []messages.Problem{{Part: "workers", Text: "two"}, {Part: "input", Text: "one"}}
+	return f
+}
+
+func TestOverviewGolden(t *testing.T) {
+	t.Parallel()
+	got := start(t, Config{Asker: busyMaster()})(http.MethodGet, "/api/v1/overview")
+	require.Equal(t, http.StatusOK, got.status)
+	require.Equal(t, `{"role":"leader","term":3,"leader":{"master_id":"m1","api":"127.0.0.1:3001"},`+
+		`"files":{"changed":1,"done":1,"done_with_rejects":1,"failed":0,"running":2},"settling":3,`+
+		`"items":{"cut":260,"done":170,"dead":40,"open":50},"chunks":{"done":4,"dead":3,"ready":4,"running":2},`+
+		`"workers":{"announced":1,"busy":1,"draining":1,"free":1,"gone":1,"lost":1,"suspect":1},"ignored_worker_messages":4,`+
+		`"problems":[{"part":"input","text":"one"},{"part":"workers","text":"two"}]}`, got.body)
+	f := newFake()
+	f.overview, f.workers = messages.Overview{Role: "leader"}, nil
+	require.Contains(t, start(t, Config{Asker: f})(http.MethodGet, "/api/v1/overview").body, `"problems":[]`)
+}
+
+// A standby knows no files: it must not answer as if there were none.
+func TestStandbyPassesReadingCallsOnToTheLeader(t *testing.T) {
+	leader := busyMaster()
+	server := httptest.NewServer(New(Config{Asker: leader}).Handler())
+	t.Cleanup(server.Close)
+	f := newFake()
+	f.overview = messages.Overview{Role: "standby", Term: 3, Leader: messages.Leader{MasterID: "m1", API: server.Listener.Addr().String()}}
+	s := New(Config{Asker: f})
+	t.Cleanup(s.leader.CloseIdleConnections)
+	for _, target := range []string{"/api/v1/overview", "/api/v1/files?limit=2", "/api/v1/files/6"} {
+		w := call(s, target)
+		require.Equal(t, http.StatusOK, w.Code, target)
+		want := httptest.NewRecorder()
+		New(Config{Asker: leader}).Handler().ServeHTTP(want, httptest.NewRequest(http.MethodGet, target, nil))
+		require.Equal(t, want.Body.String(), w.Body.String())
+		require.Equal(t, http.StatusServiceUnavailable, call(s, target, forwardedBy, "1").Code)
+	}
+	require.Equal(t, http.StatusNotFound, call(s, "/api/v1/files/77").Code, "the leader's answer is passed on")
+	require.Equal(t, http.StatusBadRequest, call(s, "/api/v1/files?limit=x").Code)
+}
+
+func TestNoListsWithoutALeader(t *testing.T) {
+	t.Parallel()
+	for _, role := range []string{"standby", "starting", "stopping"} {
+		f := newFake()
+		f.overview = messages.Overview{Role: role}
+		call := start(t, Config{Asker: f})
+		for _, target := range []string{"/api/v1/overview", "/api/v1/files", "/api/v1/files/1"} {
+			got := call(http.MethodGet, target)
+			require.Equal(t, http.StatusServiceUnavailable, got.status, role+target)
+			require.NotEmpty(t, got.header.Get("Retry-After"))
+		}
+	}
+}
+
+// slowMaster answers the overview late and the workers never.
+type slowMaster struct{ *fakeMaster }
+
+func (s slowMaster) Ask(ctx context.Context, q messages.Query) (any, error) {
+	if _, ok := q.(messages.QueryOverview); ok {
+		time.Sleep(2 * time.Second)
+		return s.fakeMaster.Ask(ctx, q)
+	}
+	<-ctx.Done()
+	return nil, fmt.Errorf("ask: %w", ctx.Err())
+}
+
+// Two questions of one call keep the promise of one.
+func TestOverviewAskTimeout(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := New(Config{Asker: slowMaster{newFake()}}).Handler()
+		for target, status := range map[string]int{"/api/v1/overview": 503, "/metrics": 200} {
+			before := time.Now()
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil))
+			require.Equal(t, status, w.Code)
+			require.Equal(t, AskTimeout, time.Since(before), target)
+		}
+	})
+}
