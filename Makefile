@@ -35,8 +35,8 @@ fuzz: ## run each fuzz target for FUZZTIME (10s)
 services-install: ## install Kafka, Redis and Samba for tests (Debian packages, as root)
 	bash .ci/services/services.sh install
 
-services: ## start real Kafka and Redis on loopback, for tests and development
-	@bash .ci/services/services.sh start && echo 'now: . .ci/run.d/env' && cat .ci/run.d/env
+services: ## start real Kafka, Redis and Samba on loopback, for development
+	@bash .ci/services/services.sh start && echo 'for a master: . .ci/run.d/master.env; for go test: . .ci/run.d/env' && cat .ci/run.d/master.env .ci/run.d/env
 
 services-down: ## stop them and forget their data
 	bash .ci/services/services.sh stop

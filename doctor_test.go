@@ -39,7 +39,7 @@ func TestDoctor(t *testing.T) {
 	code, stdout, stderr := s.ask("doctor")
 	require.Zero(t, code, stdout+stderr)
 	require.Contains(t, stdout, "ok    kafka     "+broker.Addrs()[0]+", the master will make its topics: master-signal, worker-signal, worker-connection, master-heartbeat")
-	require.Contains(t, stdout, "ok    input     "+filepath.Join(s.dir, "in")+" can be read, 1 files of 21 bytes")
+	require.Contains(t, stdout, "ok    input     "+filepath.Join(s.dir, "in")+" can be read, files: 1, bytes in all: 21")
 	require.Contains(t, stdout, "ok    results   ")
 	require.Contains(t, stdout, "ok    api       127.0.0.1:"+s.vars["API_SERVER_PORT"]+" is free")
 	require.NotContains(t, stdout, "FAIL")

@@ -7,12 +7,14 @@ race=${1-}
 
 run=$(mktemp -d)
 trap 'bash .ci/services/services.sh stop "$run/services"; rm -rf "$run"' EXIT
-bash .ci/services/services.sh start "$run/services"
+NO_SAMBA=1 bash .ci/services/services.sh start "$run/services"
 . "$run/services/env"
 
 missing=
 [ -n "${KAFKA_TEST_BROKER:-}" ] || missing="$missing real-Kafka"
-[ -n "${REDIS_TEST_URL:-}" ] || missing="$missing real-Redis"
+[ -n "${KAFKA_TEST_JARS:-}" ] || missing="$missing Kafka-to-be-killed"
+[ -n "${REDIS_TEST_URL:-}" ] && command -v redis-server >/dev/null || missing="$missing real-Redis"
+[ -n "${CLASSIC_PYTHON:-}" ] || missing="$missing confluent-kafka"
 command -v smbd >/dev/null && [ "$(id -u)" = 0 ] || missing="$missing real-Samba"
 if [ -n "$missing" ] && [ "${CI:-}" = true ]; then
 	echo "CI needs all servers, missing:$missing; cure: make services-install" >&2

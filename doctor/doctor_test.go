@@ -166,7 +166,7 @@ func TestInput(t *testing.T) {
 	t.Parallel()
 	two := []messages.FileInfo{{Path: "a.txt", Size: 1}, {Path: "b.txt", Size: 2}}
 	for want, f := range map[string]files{
-		"ok    input     //nas/share/in can be read, 2 files of 3 bytes in all":         {list: two},
+		"ok    input     //nas/share/in can be read, files: 2, bytes in all: 3":         {list: two},
 		"warn  input     //nas/share/in can be listed and has no *.txt file: put files": {},
 		"FAIL  input     nas:445 does not let reader in: wrong password":                {away: fmt.Errorf("list: %w: nas:445 does not let reader in: wrong password", messages.ErrConfig)},
 		"FAIL  input     //nas/share/in: a file cannot be read: denied":                 {list: two, read: errors.New("denied")},

@@ -47,7 +47,7 @@ func Input(f Files, path string) Check {
 		for _, file := range list {
 			bytes += file.Size
 		}
-		return ok("%s can be read, %d files of %d bytes in all", path, len(list), bytes)
+		return ok("%s can be read, files: %d, bytes in all: %d", path, len(list), bytes)
 	}}
 }
 

@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# Real Kafka and Redis on loopback for tests and development, without containers.
+# Real Kafka, Redis and Samba on loopback for tests and development, without
+# containers.
 #
 #   services.sh install        get what is missing: packages (as root) and the broker's jars
-#   services.sh start [DIR]    start what is installed; writes DIR/env, to be sourced
+#   services.sh start [DIR]    start what is installed; Samba only as root
 #   services.sh stop [DIR]     stop it again
 #
-# DIR keeps data and logs, .ci/run.d by default. A variable that is set already
+# DIR keeps data and logs, .ci/run.d by default. DIR/env holds the variables that
+# point tests at the servers, DIR/master.env those that point a master at them; both
+# are to be sourced. Tests start a Samba of their own, so NO_SAMBA=1 leaves it out. A variable that is set already
 # (KAFKA_TEST_BROKER, REDIS_TEST_URL) points at a server of your own: none is
 # started then. KAFKA_VERSION chooses another broker, such as 3.9.1, and
 # KAFKA_REBALANCE_DELAY_MS its group.initial.rebalance.delay.ms. CLASSIC_PYTHON
@@ -127,10 +130,68 @@ start_redis() {
 	return 1
 }
 
+# start_samba NAME SIGNING starts a server with an encrypted share on DIR/share. That
+# signing is mandatory can be said of a whole server only, so there are two.
+start_samba() {
+	local home=$dir/$1 port
+	port=$(free_port)
+	mkdir -p "$home"/{private,lock,state,cache,pid,log,ncalrpc} "$dir/share/input_ip_data"
+	chown -R daemon "$dir/share"
+	cat >"$home/smb.conf" <<-C
+		[global]
+		server role = standalone server
+		passdb backend = tdbsam:$home/private/passdb.tdb
+		smb ports = $port
+		interfaces = lo
+		bind interfaces only = yes
+		disable netbios = yes
+		server min protocol = SMB2_10
+		server signing = $2
+		load printers = no
+		printing = bsd
+		printcap name = /dev/null
+		disable spoolss = yes
+		private dir = $home/private
+		lock directory = $home/lock
+		state directory = $home/state
+		cache directory = $home/cache
+		pid directory = $home/pid
+		ncalrpc dir = $home/ncalrpc
+		log file = $home/log/smbd.log
+		[share]
+		path = $dir/share
+		read only = no
+		valid users = daemon
+		$([ "$2" = mandatory ] || echo "server smb encrypt = required")
+	C
+	printf 'smbpw\nsmbpw\n' | smbpasswd -c "$home/smb.conf" -L -s -a daemon >"$home/log/smbpasswd.log" 2>&1 ||
+		{ cat "$home/log/smbpasswd.log" >&2; return 1; }
+	setsid smbd --foreground --no-process-group --configfile="$home/smb.conf" </dev/null >>"$home/log/start.log" 2>&1 &
+	echo $! >"$home/smbd.pid"
+	for _ in $(seq 200); do
+		open "$port" && { echo "Samba, signing $2, on 127.0.0.1:$port: share, user daemon, password smbpw, folder $dir/share"; smb_port=$port; return; }
+		sleep 0.05
+	done
+	tail -5 "$home/log/smbd.log" >&2
+	echo "Samba did not start" >&2
+	return 1
+}
+
+# start_shares starts both, and points a master at the encrypted one.
+start_shares() {
+	start_samba samba-signing mandatory
+	start_samba samba auto
+	cat >>"$dir/master.env" <<-E
+		export SMB_HOST=127.0.0.1 SMB_PORT=$smb_port SMB_USER=daemon SMB_PASSWORD=smbpw CLIENT_DATA_PATH=share
+	E
+}
+
 start() {
 	mkdir -p "$dir"
 	dir=$(cd "$dir" && pwd)
+	chmod 755 "$dir"
 	: >"$dir/env"
+	: >"$dir/master.env"
 	if [ -n "${KAFKA_TEST_BROKER:-}" ]; then
 		echo "Kafka: yours, $KAFKA_TEST_BROKER"
 	elif has java && [ -f "$jars/.complete" ]; then
@@ -145,6 +206,10 @@ start() {
 		start_redis
 	fi
 	find_pythons
+	sed -n 's/KAFKA_TEST_BROKER/KAFKA_BROKER_ADDRESS/p; s/REDIS_TEST_URL/REDIS_URL/p' "$dir/env" >>"$dir/master.env"
+	if has smbd && [ "$(id -u)" = 0 ] && [ -z "${NO_SAMBA:-}" ]; then
+		start_shares
+	fi
 }
 
 # find_pythons lists the interpreters that have the classic workers' library.
@@ -171,13 +236,15 @@ stop() {
 	[ -d "$dir" ] || return 0
 	stop_one "$dir/kafka/pid" kafka.Kafka
 	stop_one "$dir/redis/pid" redis-server
+	stop_one "$dir/samba/smbd.pid" smbd
+	stop_one "$dir/samba-signing/smbd.pid" smbd
 	rm -rf "$dir"
 }
 
 case ${1:-} in
 install | start | stop) "$1" ;;
 *)
-	sed -n '2,14s/^# \{0,1\}//p' "$0" >&2
+	sed -n '2,19s/^# \{0,1\}//p' "$0" >&2
 	exit 64
 	;;
 esac
