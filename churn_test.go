@@ -65,18 +65,6 @@ func pythons(t *testing.T) []string {
 	return []string{python(t)}
 }
 
-// churnNumber reads a number that sets how a churn test runs.
-func churnNumber(t *testing.T, name string, otherwise int) int {
-	t.Helper()
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.Atoi(text)
-	require.NoError(t, err, name)
-	return n
-}
-
 // Classic workers join, leave, stop, go on and are killed at random. No line is
 // lost or counted twice, no worker has two chunks, and nobody's chunk is thought
 // lost because others come and go. CHURN_SECONDS and CHURN_SEED set how long and
@@ -86,10 +74,10 @@ func TestClassicWorkersChurnOnRealKafka(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 40 s")
 	}
-	seed := churnNumber(t, "CHURN_SEED", 1)
+	seed := times(t, "CHURN_SEED", 1)
 	c := newChurn(t, uint64(seed))
 	watch := c.watchGroup()
-	c.run(time.Duration(churnNumber(t, "CHURN_SECONDS", 12)) * time.Second)
+	c.run(time.Duration(times(t, "CHURN_SECONDS", 12)) * time.Second)
 	c.settle()
 	c.check(watch.end())
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// times returns a number of repetitions: few, or as many as the variable says.
+// times returns how much of something: few, or what the variable says.
 func times(t *testing.T, variable string, few int) int {
 	t.Helper()
 	text := os.Getenv(variable)

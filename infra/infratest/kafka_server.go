@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -23,7 +22,7 @@ type KafkaServer struct {
 	dir  string
 	port string
 	jars string
-	cmd  *exec.Cmd
+	daemon
 }
 
 // KafkaConfig is what a test wants to be other than usual.
@@ -107,20 +106,6 @@ func (k *KafkaServer) Start() {
 		return client.Ping(ctx) == nil
 	}, time.Minute, 20*time.Millisecond, "Kafka does not start")
 }
-
-// Kill is kill -9.
-func (k *KafkaServer) Kill() {
-	k.signal(syscall.SIGKILL)
-	_ = k.cmd.Wait() // killed: its status says nothing
-}
-
-// Stop stops the process without ending it, until Continue.
-func (k *KafkaServer) Stop() { k.signal(syscall.SIGSTOP) }
-
-// Continue lets a stopped process go on.
-func (k *KafkaServer) Continue() { k.signal(syscall.SIGCONT) }
-
-func (k *KafkaServer) signal(s syscall.Signal) { _ = k.cmd.Process.Signal(s) } // it may be gone
 
 // ForgetRecords removes all records, of a broker that was killed; topics stay.
 func (k *KafkaServer) ForgetRecords() {

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -22,7 +21,7 @@ type RedisServer struct {
 	args []string
 	dir  string
 	port string
-	cmd  *exec.Cmd
+	daemon
 }
 
 // StartRedis starts a Redis that ends with the test. args are added to its
@@ -68,20 +67,6 @@ func (r *RedisServer) Start() {
 		return err == nil
 	}, 20*time.Second, 5*time.Millisecond, "redis-server does not start")
 }
-
-// Kill is kill -9.
-func (r *RedisServer) Kill() {
-	r.signal(syscall.SIGKILL)
-	_ = r.cmd.Wait() // killed: its status says nothing
-}
-
-// Stop stops the process without ending it, until Continue.
-func (r *RedisServer) Stop() { r.signal(syscall.SIGSTOP) }
-
-// Continue lets a stopped process go on.
-func (r *RedisServer) Continue() { r.signal(syscall.SIGCONT) }
-
-func (r *RedisServer) signal(s syscall.Signal) { _ = r.cmd.Process.Signal(s) } // it may be gone
 
 // Forget removes the data of a server that was killed.
 func (r *RedisServer) Forget() {
