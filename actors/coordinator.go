@@ -109,6 +109,9 @@ func (c *coordinator) Receive(ctx actor.Context) {
 		c.problem("topics", "kafka", m.err)
 	case *topicsGrown:
 		c.log.Info("partitions grown", "partitions", m.partitions)
+		if c.ready != nil {
+			c.ready.chunks.Partitions = m.partitions // for actors that are not there yet
+		}
 		c.forward(ctx, c.group, m)
 		c.forward(ctx, c.fleet, &partitionCount{n: m.partitions})
 	case *askCaughtUp:

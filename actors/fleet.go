@@ -240,6 +240,8 @@ func (f *fleet) forget(id messages.WorkerID) {
 	f.tally(w.status.Kind, -1)
 	delete(f.crew, id)
 	delete(f.byPID, w.pid.Id)
+	f.twins.forget(id)
+	delete(f.warned, id)
 }
 
 func (f *fleet) tally(kind messages.WorkerKind, n int) {

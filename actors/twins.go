@@ -51,6 +51,12 @@ func (t twins) look(v groupView, lists map[messages.WorkerID][]int32, owners map
 	return len(t.since) > 0
 }
 
+// forget drops a worker.
+func (t twins) forget(id messages.WorkerID) {
+	delete(t.former, id)
+	delete(t.since, id)
+}
+
 // found lists the ids of which two processes run.
 func (t twins) found(now time.Time) (ids []messages.WorkerID) {
 	for _, id := range slices.Sorted(maps.Keys(t.since)) {
