@@ -101,7 +101,8 @@ func (c *coordinator) Receive(ctx actor.Context) {
 	case *loadedState:
 		c.onLoaded(ctx, m)
 	case *topicsReady:
-		c.ready = m
+		ready := *m
+		c.ready = &ready
 		c.readTail(ctx)
 	case *tailRead:
 		c.onTail(ctx, m)
