@@ -120,6 +120,10 @@ func TestClassicWorkersComeAndGoOnRealKafka(t *testing.T) {
 	busy("c0")
 	crew[0].kill()
 	crew = append(crew, join("c3"))
+	require.Eventually(t, func() bool { // the dead one is out of the way, and the new one has partitions
+		_, body := s.get("/api/getWorkersStatus")
+		return strings.Contains(body, `"c3":"`)
+	}, 40*time.Second, 20*time.Millisecond)
 	busy("c1")
 	require.NoError(t, crew[1].cmd.Process.Signal(syscall.SIGSTOP))
 	busy("c3")

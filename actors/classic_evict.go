@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"kafka-master/messages"
@@ -73,6 +74,25 @@ func (h hang) suspect(group messages.GroupState, crew classicWorkers, now time.T
 		}
 	}
 	return out
+}
+
+// recall completes the members of a group that rebalances by the partitions which
+// they had before: brokers up to 3.9 do not tell them then.
+func (m *groupMemory) recall(group *messages.GroupState) {
+	if group.State == messages.GroupStable {
+		m.had = map[string][]int32{}
+		for _, x := range group.Members {
+			m.had[x.ID] = x.Partitions
+		}
+		return
+	}
+	members := slices.Clone(group.Members)
+	for i, x := range members {
+		if len(x.Partitions) == 0 {
+			members[i].Partitions = m.had[x.ID]
+		}
+	}
+	group.Members = members
 }
 
 // evictFrom removes the members of lost workers, which would hold up everybody's

@@ -56,6 +56,19 @@ func TestHangingRebalanceLosesItsDeadMembersOneByOne(t *testing.T) {
 	require.Equal(t, []string{"live again"}, b.pass(evictEvery))
 }
 
+// Brokers up to 3.9 tell no partitions while a group rebalances.
+func TestMembersOfARebalanceAreRecalled(t *testing.T) {
+	t.Parallel()
+	var m groupMemory
+	group := messages.GroupState{State: messages.GroupStable, Members: []messages.GroupMember{{ID: "a", Partitions: []int32{1}}, {ID: "b"}}}
+	m.recall(&group)
+	told := []messages.GroupMember{{ID: "a"}, {ID: "b"}, {ID: "joiner"}}
+	group = messages.GroupState{State: "PreparingRebalance", Members: told}
+	m.recall(&group)
+	require.Equal(t, []messages.GroupMember{{ID: "a", Partitions: []int32{1}}, {ID: "b"}, {ID: "joiner"}}, group.Members)
+	require.Empty(t, told[0].Partitions, "what the driver returned stays")
+}
+
 func TestRebalanceThatEndsLosesNobody(t *testing.T) {
 	t.Parallel()
 	b := newHangBench(t, messages.GroupMember{ID: "a", Partitions: []int32{0}}, messages.GroupMember{ID: "b", Partitions: []int32{2}})

@@ -41,11 +41,12 @@ type classicGroup struct {
 // groupMemory is what one look at the group leaves for the next.
 type groupMemory struct {
 	state   string
-	own     []int64   // ends that were committed for the group without members
-	renewed time.Time // when
-	hang    hang      // of the rebalance that goes on
-	probed  time.Time // when partitions without an offset were probed
-	evict   [][]int32 // lists of lost workers, whose members have to go
+	had     map[string][]int32 // partitions of the members when it was Stable last
+	own     []int64            // ends that were committed for the group without members
+	renewed time.Time          // when
+	hang    hang               // of the rebalance that goes on
+	probed  time.Time          // when partitions without an offset were probed
+	evict   [][]int32          // lists of lost workers, whose members have to go
 }
 
 // groupLook is what a look at the group found.
@@ -120,6 +121,7 @@ func (g *classicGroup) see(ctx context.Context, out *groupLook, crew classicWork
 	if err != nil {
 		return fmt.Errorf("look at the workers' group: %w", err)
 	}
+	out.memory.recall(&group)
 	out.view.stable = group.State == messages.GroupStable
 	out.view.settled = out.view.stable || len(group.Members) == 0
 	if !out.view.stable {
