@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kafka-master/infra/infratest"
+	"kafka-master/infra/kafkabus"
 )
 
 // secured is a real broker with logins, TLS and rights.
@@ -101,6 +102,13 @@ func TestDocumentedKafkaRightsSuffice(t *testing.T) {
 		return strings.Contains(body, `{"topic":"master-signal","partitions":6}`)
 	}, 30*time.Second, 50*time.Millisecond)
 	require.NotContains(t, m.out.text(), `"level":"WARN"`)
+	bus, err := kafkabus.New(kafkabus.Config{Brokers: []string{k.Address()}})
+	require.NoError(t, err)
+	defer bus.Close()
+	require.Eventually(t, func() bool { // it is written every 5 s
+		at, err := bus.Committed(t.Context(), "kafka-master", "worker-signal")
+		return err == nil && at[0] > 0
+	}, 30*time.Second, 50*time.Millisecond)
 	require.Equal(t, exitOK, m.terminate())
 	require.Equal(t, exitOK, w.terminate())
 	s.sameItems(items, s.results("a.txt"))

@@ -20,7 +20,9 @@ if [ -n "$missing" ] && [ "${CI:-}" = true ]; then
 	echo "CI needs all servers, missing:$missing; cure: make services-install" >&2
 	exit 1
 fi
-go test $race -count=1 -timeout 10m ./...
+# Most tests of the whole program wait for other processes: more of them than there
+# are processors go side by side.
+go test $race -count=1 -parallel 4 -timeout 20m ./...
 if [ -n "$missing" ]; then
 	echo "not run, since the servers are not installed:$missing; cure: make services-install (as root)"
 fi
