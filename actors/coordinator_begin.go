@@ -127,7 +127,7 @@ func (c *coordinator) open(ctx actor.Context, ready *topicsReady, past tail) {
 		})
 	})
 	c.ingress = spawn(ctx, c.log, "ingress", func() actor.Actor {
-		return newIngress(ingress{bus: c.parts.Consumer, log: c.log, term: c.term, group: c.cfg.Group, fleet: c.fleet, persistence: c.persistence, owner: self}, from)
+		return newIngress(ingress{bus: c.parts.Consumer, log: c.log, term: c.term, group: c.cfg.Group, ends: ready.ends, fleet: c.fleet, persistence: c.persistence, owner: self}, from)
 	})
 	for _, f := range snap.Files {
 		if f.Ended.IsZero() {

@@ -15,10 +15,12 @@ import (
 // fleet. A batch counts as read once every one of its messages was acknowledged,
 // and only then its offsets are stored.
 type ingress struct {
-	bus         Consumer
-	log         *slog.Logger
-	term        messages.Term
-	group       string // under which read offsets are shown to lag tools
+	bus   Consumer
+	log   *slog.Logger
+	term  messages.Term
+	group string // under which read offsets are shown to lag tools
+	// ends are those of the topics when the term began.
+	ends        map[string]topicEnds
 	fleet       *actor.PID
 	persistence *actor.PID
 	owner       *actor.PID
@@ -42,8 +44,9 @@ type ingress struct {
 
 // reading is how far one partition was read.
 type reading struct {
-	next int64
-	end  int64 // -1 until known
+	next  int64
+	end   int64 // -1 until known
+	fresh int64 // what lies before was there when the term began
 }
 
 // readBatch is the messages of one fetch.
@@ -126,7 +129,11 @@ func newIngress(i ingress, from []messages.Position) actor.Actor {
 	i.away = outage{begins: "worker messages cannot be read", ends: "worker messages can be read again"}
 	i.pause = backoff{min: 50 * time.Millisecond, max: kafkaPause}
 	for _, p := range from {
-		i.at[place{p.Topic, p.Partition}] = &reading{next: p.Offset, end: -1}
+		r := &reading{next: p.Offset, end: -1}
+		if ends := i.ends[p.Topic].end; int(p.Partition) < len(ends) {
+			r.fresh = ends[p.Partition]
+		}
+		i.at[place{p.Topic, p.Partition}] = r
 	}
 	return &i
 }

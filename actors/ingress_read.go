@@ -59,6 +59,7 @@ func (i *ingress) decode(ctx actor.Context, at place, records []messages.Receive
 			i.ignore(ctx, at, rec.Offset, err)
 			continue
 		}
+		s.Old = rec.Offset < i.at[at].fresh
 		out = append(out, s)
 	}
 	return out

@@ -149,3 +149,22 @@ func TestSilenceIsExcusedWhileKafkaIsAway(t *testing.T) {
 		}
 	})
 }
+
+// A result that a former leader judged, and whose offset it could not store any
+// more, is read again: that is no repeated run.
+func TestResultsThatAreReadAgainAreNoRepeats(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		h := w.hire("w1", 0)
+		w.drop("a.txt", 8)
+		m := h.finish(messages.OutcomeOK)
+		w.stop()
+		h.report(m, messages.OutcomeOK) // as if its offset had not been stored
+		w.start()
+		time.Sleep(5 * time.Second)
+		require.Zero(t, w.file("a.txt").Repeats)
+		h.report(m, messages.OutcomeOK)
+		require.Equal(t, int64(1), w.file("a.txt").Repeats)
+		h.work("a.txt")
+	})
+}

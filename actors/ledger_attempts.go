@@ -200,8 +200,10 @@ func (l *ledger) result(s messages.Signal, now time.Time) verdict {
 		return verdictUnknown
 	}
 	if e == nil {
-		b.Repeats++
-		l.put(b)
+		if !s.Old { // else a former leader may have judged this very message
+			b.Repeats++
+			l.put(b)
+		}
 		return verdictRepeat
 	}
 	if e.State == messages.ChunkDead {

@@ -35,6 +35,9 @@ const (
 type Signal struct {
 	Kind   SignalKind
 	Worker WorkerID
+	// Old says that it lay there before this leadership began, so that a former
+	// leader may have read it.
+	Old bool
 
 	// Announce, heartbeat, draining and bye.
 	Partitions  []int32
