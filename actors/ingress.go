@@ -118,6 +118,9 @@ const (
 	ackTimeout = 30 * time.Second
 	// blindFor is how long reading must fail to excuse silence.
 	blindFor = time.Second
+	// maxRewind is how many messages are read again when a partition ends before
+	// what was read: after a loss of all records that is all there is.
+	maxRewind = 10_000
 	// maxOpenBatches bounds the messages on their way through the actors.
 	maxOpenBatches = 16
 )
@@ -294,7 +297,8 @@ func (i *ingress) lookUp(ctx actor.Context, topic string) {
 	})
 }
 
-// clamp moves the readers of a topic back into their partitions.
+// clamp moves the readers of a topic back into their partitions. Reading a message
+// twice is harmless.
 func (i *ingress) clamp(m *bounds) {
 	if m.err != nil {
 		return // the next fetch fails again and asks again
@@ -303,11 +307,15 @@ func (i *ingress) clamp(m *bounds) {
 		if at.topic != m.topic || int(at.partition) >= len(m.start) {
 			continue
 		}
-		to := min(max(r.next, m.start[at.partition]), m.end[at.partition])
+		start, end := m.start[at.partition], m.end[at.partition]
+		to := max(r.next, start)
+		if r.next > end { // records were lost: what lies there may have been written since
+			to, r.fresh = max(start, end-maxRewind), end
+		}
 		if to == r.next {
 			continue
 		}
-		i.log.Warn("a stored offset is outside of its partition, going on at its nearest end", "topic", at.topic, "partition", at.partition, "offset", r.next, "to", to)
+		i.log.Warn("a stored offset is outside of its partition, which lost records", "topic", at.topic, "partition", at.partition, "offset", r.next, "to", to)
 		r.next = to
 	}
 }

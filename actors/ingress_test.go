@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"log/slog"
 	"testing"
 	"time"
 
@@ -83,6 +84,23 @@ func TestIngressClampsAnOffsetBeyondTheEnd(t *testing.T) {
 		b.bus.say("s", progress("w", "a", 1, 3))
 		require.Len(t, expect[*signals](b.fleet).list, 1)
 	}, messages.Position{Topic: "s", Offset: 99})
+}
+
+// What was written into a partition that lost its records is read from its start:
+// the results among it were never read.
+func TestIngressGoesBackWhenRecordsWereLost(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ next, start, end, to int64 }{
+		"all of them":       {263, 0, 7, 0},
+		"the last ones":     {5_000_100, 0, 5_000_000, 5_000_000 - maxRewind},
+		"dropped unread":    {5, 40, 90, 40},
+		"what is there now": {50, 40, 90, 50},
+	} {
+		at := place{"s", 0}
+		i := newIngress(ingress{log: slog.New(slog.DiscardHandler)}, []messages.Position{{Topic: "s", Offset: c.next}}).(*ingress)
+		i.clamp(&bounds{topic: "s", start: []int64{c.start}, end: []int64{c.end}})
+		require.Equal(t, c.to, i.at[at].next, name)
+	}
 }
 
 func TestIngressAnswersOnlyAfterEverythingWasRead(t *testing.T) {

@@ -142,10 +142,10 @@ func (s *slots) heartbeat(m messages.Signal, draining bool, now time.Time) (begu
 }
 
 // reread notes where the worker reads. Going back, it says that its partition lost
-// its records: what it had not come to will never be read.
+// its records: what lay there was read before, or never will be.
 func (s *slots) reread(next int64) {
 	for _, x := range s.list {
-		if next < s.next && x.sent && x.offset >= s.next {
+		if next < s.next && x.sent && x.offset >= next {
 			x.offset = next - 1
 		}
 	}
