@@ -17,7 +17,7 @@ func (c *coordinator) load(ctx actor.Context) {
 	parent, store, term := c.ctx, c.parts.Store, c.term
 	run(ctx, func() any {
 		out := &loadedState{}
-		out.err = within(parent, 30*time.Second, "load the state", func(x context.Context) (err error) {
+		out.err = within(parent, 30*time.Second, func(x context.Context) (err error) {
 			out.snap, err = store.Load(x, term)
 			return err
 		})

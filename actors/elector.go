@@ -157,7 +157,7 @@ func (e *elector) acquire(ctx actor.Context) {
 	claim := messages.Claim{Holder: randomID(), Init: e.init, Leader: messages.Leader{MasterID: e.cfg.MasterID, API: e.cfg.API}}
 	run(ctx, func() any {
 		out := &acquired{holder: claim.Holder, began: began}
-		out.err = within(parent, leaseTTL-leaseMargin, "take the lease", func(c context.Context) (err error) {
+		out.err = within(parent, leaseTTL-leaseMargin, func(c context.Context) (err error) {
 			out.state, err = lease.Acquire(c, claim, leaseTTL)
 			return err
 		})
@@ -247,7 +247,7 @@ func (e *elector) renew(ctx actor.Context, before *ackedUpTo) {
 	began, parent, lease, term := time.Now(), e.ctx, e.lease, e.term
 	run(ctx, func() any {
 		out := &renewed{began: began, acked: acked}
-		out.err = within(parent, leaseTTL-leaseMargin, "renew the lease", func(c context.Context) (err error) {
+		out.err = within(parent, leaseTTL-leaseMargin, func(c context.Context) (err error) {
 			out.number, err = lease.Renew(c, term, leaseTTL)
 			return err
 		})
@@ -307,7 +307,7 @@ func (e *elector) giveUp(ctx actor.Context) {
 	e.leads = false
 	run(ctx, func() any {
 		if leads {
-			err := within(parent, time.Second, "release the lease", func(c context.Context) error { return lease.Release(c, term) })
+			err := within(parent, time.Second, func(c context.Context) error { return lease.Release(c, term) })
 			if err != nil {
 				log.Info("the lease ends by itself", "err", err)
 			}

@@ -177,7 +177,7 @@ func (p *persistence) next(ctx actor.Context) {
 func (p *persistence) commit(ctx actor.Context) {
 	term, batch, parent, store := p.term, p.flying.batch, p.ctx, p.store
 	run(ctx, func() any {
-		err := within(parent, commitTimeout, "commit", func(c context.Context) error { return store.Commit(c, term, batch) })
+		err := within(parent, commitTimeout, func(c context.Context) error { return store.Commit(c, term, batch) })
 		return &committed{id: batch.ID, err: err}
 	})
 }
@@ -221,7 +221,7 @@ func (p *persistence) onRefill(ctx actor.Context) {
 	term, snap, parent, store, to := p.mirror.term, p.mirror.snapshot(), p.ctx, p.store, ctx.Sender()
 	root := ctx.ActorSystem().Root
 	go func() {
-		err := within(parent, restoreTimeout, "put the state back", func(c context.Context) error { return store.Restore(c, term, snap) })
+		err := within(parent, restoreTimeout, func(c context.Context) error { return store.Restore(c, term, snap) })
 		root.Send(to, &refilled{known: true, err: err})
 	}()
 }

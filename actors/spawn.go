@@ -113,12 +113,9 @@ func run(ctx actor.Context, work func() any) {
 	go func() { root.Send(self, work()) }()
 }
 
-// within runs f with a deadline and names the operation in its error.
-func within(parent context.Context, d time.Duration, name string, f func(context.Context) error) error {
+// within runs f with a deadline. Ports name the operation in their errors.
+func within(parent context.Context, d time.Duration, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(parent, d)
 	defer cancel()
-	if err := f(ctx); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	return nil
+	return f(ctx)
 }

@@ -166,7 +166,7 @@ func (t *topics) lookUp(ctx actor.Context) {
 	parent, bus := t.ctx, t.bus
 	run(ctx, func() any {
 		out := &lookedUp{}
-		out.err = within(parent, adminTimeout, "look at the topics", func(c context.Context) (err error) {
+		out.err = within(parent, adminTimeout, func(c context.Context) (err error) {
 			out.list, err = bus.List(c)
 			return err
 		})
