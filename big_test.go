@@ -45,7 +45,7 @@ func newBig(s *site) *big {
 	require.NoError(s.t, err)
 	b := &big{mib: times(s.t, "BIG_MIB", 64), state: redis.NewClient(options)}
 	s.t.Cleanup(func() { b.state.Close() })
-	b.pair = &pair{site: s, masters: map[string]*process{}, terms: make(chan uint64, 1000), ports: map[string]string{"m1": freePort(s.t), "m2": freePort(s.t)}}
+	b.pair = &pair{site: s, masters: map[string]*process{}, terms: make(chan uint64, 1000), ports: map[string]string{"m1": infratest.FreePort(s.t), "m2": infratest.FreePort(s.t)}}
 	b.suffix = strings.TrimPrefix(s.vars["KAFKA_TOPIC_NAME_MASTER"], "chunks")
 	s.vars["BATCH_SIZE"], s.vars["KAFKA_PARTITIONS"], s.vars["KAFKA_WORKER_GROUP"] = strconv.Itoa(bigBatch), "8", "classic"+b.suffix
 	return b

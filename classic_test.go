@@ -124,11 +124,11 @@ func TestClassicAndNativeWorkersShareAFile(t *testing.T) {
 	}
 	stop[0]()
 	r.log.await(t, `"msg":"input file ended"`)
+	stop[1]()
+	all.Wait() // while there is a broker that they can leave
 	require.Equal(t, exitOK, r.end())
 	require.Contains(t, r.out.text(), "60,000 cut = 60,000 done + 0 dead + 0 missing")
 	require.Contains(t, r.log.text(), messages.FileDone.String())
-	stop[1]()
-	all.Wait()
 	got := map[string]bool{}
 	for _, x := range append(append(s.results("a.txt"), crew[0].items...), crew[1].items...) {
 		got[x] = true

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kafka-master/infra/embedded"
+	"kafka-master/infra/infratest"
 )
 
 // ask runs a command of the program with the settings of the site.
@@ -44,7 +45,7 @@ func TestDoctor(t *testing.T) {
 	require.Contains(t, stdout, "ok    api       127.0.0.1:"+s.vars["API_SERVER_PORT"]+" is free")
 	require.NotContains(t, stdout, "FAIL")
 
-	s.vars["KAFKA_BROKER_ADDRESS"] = "127.0.0.1:" + freePort(t)
+	s.vars["KAFKA_BROKER_ADDRESS"] = "127.0.0.1:" + infratest.FreePort(t)
 	s.vars["REDIS_URL"] = "redis://" + state.Addr()
 	s.vars["INPUT_DIR"] = "elsewhere"
 	code, stdout, stderr = s.ask("doctor")
@@ -60,7 +61,7 @@ func TestDoctor(t *testing.T) {
 // A share that is away, and settings that cannot even be tried.
 func TestDoctorCannotTry(t *testing.T) {
 	s := newSite(t)
-	s.vars["SMB_HOST"], s.vars["SMB_PORT"], s.vars["SMB_USER"], s.vars["SMB_PASSWORD"] = "127.0.0.1", freePort(t), "reader", "canary"
+	s.vars["SMB_HOST"], s.vars["SMB_PORT"], s.vars["SMB_USER"], s.vars["SMB_PASSWORD"] = "127.0.0.1", infratest.FreePort(t), "reader", "canary"
 	s.vars["CLIENT_DATA_PATH"] = "a*b"
 	code, stdout, _ := s.ask("doctor")
 	require.Equal(t, exitCannot, code)

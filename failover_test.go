@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
 	"github.com/twmb/franz-go/pkg/kgo"
+	"kafka-master/infra/infratest"
 )
 
 // times returns how much of something: few, or what the variable says.
@@ -41,7 +43,7 @@ func newPair(t *testing.T, db, lines int) (*pair, []string) {
 	t.Helper()
 	p := &pair{
 		site: realSite(t, db), masters: map[string]*process{}, terms: make(chan uint64, 1000),
-		ports: map[string]string{"m1": freePort(t), "m2": freePort(t)},
+		ports: map[string]string{"m1": infratest.FreePort(t), "m2": infratest.FreePort(t)},
 	}
 	p.vars["BATCH_SIZE"], p.vars["SETTLE"] = "10", "0"
 	p.begin("m1")

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -23,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"kafka-master/infra/infratest"
 	"kafka-master/worker"
 )
 
@@ -78,15 +78,6 @@ func ledgerHandler(f *os.File) worker.Handler {
 	}
 }
 
-// freePort returns a port that nobody listens on now.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
-}
-
 // site is a folder with everything that a master needs, and the environment that
 // points one at it.
 type site struct {
@@ -101,7 +92,7 @@ func newSite(t *testing.T) *site {
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "in"), 0o755))
 	return &site{t: t, dir: dir, vars: map[string]string{
 		"CLIENT_DATA_PATH": dir, "INPUT_DIR": "in", "DATA_DIR": filepath.Join(dir, "data"), "SETTLE": "0", "LOG_FORMAT": "json",
-		"API_SERVER_PORT": freePort(t), "KAFKA_BROKER_PORT": freePort(t), "KAFKA_PARTITIONS": "4",
+		"API_SERVER_PORT": infratest.FreePort(t), "KAFKA_BROKER_PORT": infratest.FreePort(t), "KAFKA_PARTITIONS": "4",
 	}}
 }
 

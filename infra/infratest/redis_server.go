@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -38,15 +37,6 @@ func StartRedis(t testing.TB, args ...string) *RedisServer {
 	})
 	r.Start()
 	return r
-}
-
-// FreePort returns a port of loopback that nobody listens on now.
-func FreePort(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 }
 
 // Address is the host:port that the server listens on.
