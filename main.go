@@ -31,7 +31,7 @@ func main() {
 // it to stop in order.
 func run(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
 	cmd := rootCommand(env, stdout, stderr)
-	cmd.SetArgs(args)
+	cmd.SetArgs(append([]string{}, args...)) // nil would be the arguments of the process
 	err := cmd.ExecuteContext(ctx)
 	if err == nil {
 		return exitOK
