@@ -142,19 +142,6 @@ func (o *offer) size() int {
 	return o.ahead - o.upTo + 1
 }
 
-// receipt is owed to ingress for a worker message.
-type receipt struct {
-	ingress *actor.PID
-	batch   uint64
-}
-
-// give acknowledges the message.
-func (r receipt) give(ctx actor.Context) {
-	if r.ingress != nil {
-		ctx.Send(r.ingress, &acked{batch: r.batch, n: 1})
-	}
-}
-
 func newDispatcher(d dispatcher, snap messages.Snapshot, past []pastSend, maxAttempts int) actor.Actor {
 	d.led = newLedger(d.term, maxAttempts)
 	d.led.restore(snap, time.Now())

@@ -59,10 +59,9 @@ type (
 	namesake struct{}
 
 	acquired struct {
-		holder string
-		state  messages.LeaseState
-		began  time.Time
-		err    error
+		state messages.LeaseState
+		began time.Time
+		err   error
 	}
 	renewed struct {
 		number, acked uint64
@@ -156,7 +155,7 @@ func (e *elector) acquire(ctx actor.Context) {
 	began, parent, lease := time.Now(), e.ctx, e.lease
 	claim := messages.Claim{Holder: randomID(), Init: e.init, Leader: messages.Leader{MasterID: e.cfg.MasterID, API: e.cfg.API}}
 	run(ctx, func() any {
-		out := &acquired{holder: claim.Holder, began: began}
+		out := &acquired{began: began}
 		out.err = within(parent, leaseTTL-leaseMargin, func(c context.Context) (err error) {
 			out.state, err = lease.Acquire(c, claim, leaseTTL)
 			return err

@@ -104,3 +104,16 @@ func (i *ingress) ignore(ctx actor.Context, at place, offset int64, err error) {
 	}
 	ctx.Send(i.owner, &ignoredSignals{total: i.ignored})
 }
+
+// receipt is owed to ingress for a worker message.
+type receipt struct {
+	ingress *actor.PID
+	batch   uint64
+}
+
+// give acknowledges the message.
+func (r receipt) give(ctx actor.Context) {
+	if r.ingress != nil {
+		ctx.Send(r.ingress, &acked{batch: r.batch, n: 1})
+	}
+}
