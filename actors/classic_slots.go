@@ -268,7 +268,7 @@ func (s *slots) forget() {
 	} else {
 		s.classic.past = nil
 	}
-	s.list, s.foreign = nil, 0
+	s.list, s.foreign, s.next = nil, 0, 0
 }
 
 // keep remembers a send that a classic worker may read again.

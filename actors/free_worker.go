@@ -294,8 +294,8 @@ func (f *freeWorker) onBeat(ctx actor.Context, m *beat, now time.Time) {
 
 // ask lets ingress say when everything was read that is there now: what the
 // group shows, what a heartbeat does not list, and a chunk that does not start
-// are judged only then. The answer
-// comes by way of the supervisor, behind what the worker said.
+// are judged only then. The answer comes by way of the supervisor, behind what the
+// worker said.
 func (f *freeWorker) ask(ctx actor.Context) {
 	if !f.asked {
 		f.asked = true

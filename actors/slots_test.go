@@ -175,3 +175,19 @@ func TestSlotsOfAPartitionThatLostItsRecords(t *testing.T) {
 	require.Len(t, beat(5), 1)
 	require.Equal(t, "f_chunk_0", s.oldest().batchID)
 }
+
+// A worker that was started anew may read another partition: that its next offset
+// is lower says nothing of lost records.
+func TestSlotsOfAWorkerStartedAnew(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	s := slots{kind: messages.Native, capacity: 1, prefetch: 1, timeout: time.Minute}
+	s.heartbeat(messages.Signal{Next: 100}, false, now)
+	s.forget()
+	x := s.add(assignment{batchID: "f_chunk_0"}, now)
+	x.sent, x.offset = true, 7
+	for range missedBeats {
+		_, doubts := s.heartbeat(messages.Signal{Next: 5}, false, now)
+		require.False(t, doubts, "it has not come to the chunk yet")
+	}
+}
