@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -29,6 +30,7 @@ type coordinator struct {
 	snap       messages.Snapshot
 	ready      *topicsReady
 	batch      int
+	deployment string // random id of what the state store holds
 	catalog    *catalog
 	settling   int
 	listed     int                      // files in the folder, -1 until known
@@ -39,7 +41,7 @@ type coordinator struct {
 	archived   time.Time                             // when that was asked for last
 	emptySince time.Time                             // when the folder was first seen empty although files are in work
 	ended      bool                                  // children end because this actor does
-	problems   map[string]messages.Problem
+	problems   problems
 	ignored    uint64
 
 	topics, dispatcher, fleet, ingress, scanner, group *actor.PID
@@ -65,7 +67,7 @@ type (
 
 func newCoordinator(c coordinator) actor.Actor {
 	c.pause = backoff{min: 100 * time.Millisecond, max: 2 * time.Second}
-	c.problems = map[string]messages.Problem{}
+	c.problems = problems{}
 	c.planners = map[messages.FileID]*actor.PID{}
 	c.crashes = map[messages.FileID]int{}
 	c.suspects = map[messages.FileID]bool{}
@@ -104,7 +106,7 @@ func (c *coordinator) Receive(ctx actor.Context) {
 	case *tailRead:
 		c.onTail(ctx, m)
 	case *busState:
-		c.problem("topics", "kafka", m.err)
+		c.problem("topics", messages.ProblemKafka, "kafka", m.err)
 	case *topicsGrown:
 		c.log.Info("partitions grown", "partitions", m.partitions)
 		if c.ready != nil {
@@ -170,11 +172,11 @@ func (c *coordinator) onTerminated(ctx actor.Context, m *actor.Terminated) {
 	}
 }
 
-func (c *coordinator) problem(key, part string, err error) {
+func (c *coordinator) problem(key string, kind messages.ProblemKind, part string, err error) {
 	if err == nil {
-		delete(c.problems, key)
+		c.problems.clear(key)
 	} else {
-		c.problems[key] = messages.Problem{Part: part, Text: err.Error()}
+		c.problems.set(key, messages.Problem{Kind: kind, Part: part, Text: err.Error()}, time.Now())
 	}
 }
 
@@ -230,10 +232,7 @@ func (c *coordinator) onSetBatchSize(ctx actor.Context, q messages.SetBatchSize)
 func (c *coordinator) onOverview(ctx actor.Context, m *ask) {
 	o := messages.Overview{
 		Role: "leader", Term: c.term.Number, Leader: messages.Leader{MasterID: c.cfg.MasterID, API: c.cfg.API},
-		Settling: c.settling, Listed: c.listed, Ignored: c.ignored, Problems: m.problems,
-	}
-	for _, p := range c.problems {
-		o.Problems = append(o.Problems, p)
+		Settling: c.settling, Listed: c.listed, Ignored: c.ignored, Problems: slices.Concat(m.problems, c.problems.list()),
 	}
 	if c.fleet == nil {
 		o.Role = "starting"

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"slices"
 	"strconv"
@@ -40,6 +41,11 @@ func (c *coordinator) onLoaded(ctx actor.Context, m *loadedState) {
 	ctx.Send(c.persistence, &beginTerm{term: c.term, snap: m.snap})
 	ctx.Send(c.egress, &useTerm{term: c.term})
 	c.settings(ctx)
+	c.deployment = c.snap.Values[messages.ValueDeployment]
+	if c.deployment == "" {
+		c.deployment = rand.Text()
+		c.write(ctx, messages.Batch{Values: []messages.Value{{Name: messages.ValueDeployment, Value: c.deployment}}})
+	}
 	next, _ := strconv.ParseUint(c.snap.Values[messages.ValueNextFile], 10, 64)
 	c.catalog = newCatalog(c.cfg.Settle, c.snap.Files, messages.FileID(next))
 	self := ctx.Self()
@@ -80,7 +86,7 @@ func (c *coordinator) readTail(ctx actor.Context) {
 }
 
 func (c *coordinator) onTail(ctx actor.Context, m *tailRead) {
-	c.problem("topics", "kafka", m.err)
+	c.problem("topics", messages.ProblemKafka, "kafka", m.err)
 	if m.err != nil {
 		c.log.Warn("the end of the chunk topic cannot be read, trying again", "err", m.err)
 		c.retry.set(ctx, c.pause.next())
@@ -105,7 +111,7 @@ func (c *coordinator) open(ctx actor.Context, ready *topicsReady, past tail) {
 	})
 	held := past.holdings(snap)
 	sq := squad{
-		term: c.term, cfg: c.cfg, files: c.parts.Files,
+		term: c.term, deployment: c.deployment, cfg: c.cfg, files: c.parts.Files,
 		dispatcher: c.dispatcher, persistence: c.persistence, egress: c.egress, owner: self,
 	}
 	known := map[messages.WorkerID]bool{}

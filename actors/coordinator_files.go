@@ -31,7 +31,7 @@ func (c *coordinator) onFile(ctx actor.Context, msg any) {
 }
 
 func (c *coordinator) onListing(ctx actor.Context, m *listing) {
-	c.problem("input", "input", m.err)
+	c.problem("input", messages.ProblemInput, "input", m.err)
 	c.input.note(c.log, m.err)
 	if m.err != nil {
 		return
@@ -84,7 +84,7 @@ func (c *coordinator) readable(path string, err error) {
 		first = fmt.Errorf("%d files cannot be read, such as %q: %w", len(c.unread), path, err)
 		break
 	}
-	c.problem("unread", "input", first)
+	c.problem("unread", messages.ProblemFile, "input", first)
 }
 
 // archiveEvery is how often finished files are tried to be moved away again.
@@ -134,7 +134,7 @@ func (c *coordinator) emptied(m *listing, now time.Time) bool {
 		c.emptySince = now
 		c.log.Warn("the input folder is empty although files are in work: is it mounted?")
 	}
-	c.problem("input", "input", errors.New("the input folder is empty although files are in work: is it mounted?"))
+	c.problem("input", messages.ProblemInput, "input", errors.New("the input folder is empty although files are in work: is it mounted?"))
 	return now.Sub(c.emptySince) < emptyFor
 }
 

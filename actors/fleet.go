@@ -342,7 +342,7 @@ func (f *fleet) findTwins(ctx actor.Context) {
 func (f *fleet) problems() []messages.Problem {
 	var out []messages.Problem
 	if ids := f.twins.found(time.Now()); len(ids) > 0 {
-		out = append(out, messages.Problem{Part: "workers", Text: fmt.Sprintf("two processes run under the worker id %q: give each one its own", ids[0])})
+		out = append(out, messages.Problem{Kind: messages.ProblemDuplicateID, Part: "workers", Count: len(ids), Text: fmt.Sprintf("two processes run under the worker id %q: give each one its own", ids[0])})
 	}
 	idle := 0
 	for _, w := range f.crew {
@@ -353,7 +353,7 @@ func (f *fleet) problems() []messages.Problem {
 	if idle == 0 {
 		return out
 	}
-	return append(out, messages.Problem{Part: "workers", Text: fmt.Sprintf("%d workers have no partition: raise the partitions by updatePartitions; they see it within 300 s", idle)})
+	return append(out, messages.Problem{Kind: messages.ProblemNoPartition, Part: "workers", Count: idle, Text: fmt.Sprintf("%d workers have no partition: raise the partitions by updatePartitions; they see it within 300 s", idle)})
 }
 
 func (f *fleet) list() []messages.WorkerStatus {

@@ -37,6 +37,7 @@ type freeWorker struct {
 // squad is what the actors around workers share.
 type squad struct {
 	term        messages.Term
+	deployment  string // random id of what the state store holds
 	cfg         Config
 	files       Files
 	dispatcher  *actor.PID
@@ -255,7 +256,7 @@ func (f *freeWorker) onLoaded(ctx actor.Context, m *loaded) {
 
 func (f *freeWorker) produce(ctx actor.Context, x *slot) {
 	value := messages.AppendChunk(make([]byte, 0, len(x.lines)+x.chunk.Items*2+512), messages.ChunkHeader{
-		Worker: f.worker.ID, BatchID: x.batchID, Term: f.term.Number, Attempt: x.attempt,
+		Worker: f.worker.ID, BatchID: x.batchID, Deployment: f.deployment, Term: f.term.Number, Attempt: x.attempt,
 		File: x.file.Path, Generation: x.generation, FirstLine: x.chunk.FirstLine,
 	}, x.lines)
 	x.lines = nil

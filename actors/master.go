@@ -24,7 +24,7 @@ type master struct {
 	coordinator *actor.PID
 	ending      []*actor.PID // coordinators that were told to stop
 	term        messages.Term
-	problems    map[string]messages.Problem
+	problems    problems
 	failures    []time.Time // of coordinators
 	stopping    *actor.PID  // asked for a shutdown
 	step        stopStep
@@ -53,7 +53,7 @@ const (
 const maxFailures = 8
 
 func newMaster(m master) actor.Actor {
-	m.problems = map[string]messages.Problem{}
+	m.problems = problems{}
 	return &m
 }
 
@@ -83,9 +83,9 @@ func (m *master) Receive(ctx actor.Context) {
 			ctx.Send(m.elector, &stepDown{term: x.term})
 		}
 	case *storeState:
-		m.problem("state", x.err)
+		m.problem(messages.ProblemState, "state", x.err)
 	case *busState:
-		m.problem("kafka", x.err)
+		m.problem(messages.ProblemKafka, "kafka", x.err)
 	case *ask:
 		m.onAsk(ctx, x)
 	case *actor.Terminated:
@@ -129,19 +129,16 @@ func (m *master) depose(ctx actor.Context, term messages.Term) {
 	m.coordinator, m.leader = nil, messages.Leader{}
 }
 
-func (m *master) problem(part string, err error) {
+func (m *master) problem(kind messages.ProblemKind, part string, err error) {
 	if err == nil {
-		delete(m.problems, part)
+		m.problems.clear(part)
 	} else {
-		m.problems[part] = messages.Problem{Part: part, Text: err.Error()}
+		m.problems.set(part, messages.Problem{Kind: kind, Part: part, Text: err.Error()}, time.Now())
 	}
 }
 
 func (m *master) onAsk(ctx actor.Context, x *ask) {
-	x = &ask{query: x.query}
-	for _, p := range m.problems {
-		x.problems = append(x.problems, p)
-	}
+	x = &ask{query: x.query, problems: m.problems.list()}
 	if m.coordinator != nil && m.stopping == nil {
 		ctx.RequestWithCustomSender(m.coordinator, x, ctx.Sender())
 		return

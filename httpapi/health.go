@@ -68,10 +68,10 @@ func hints(o messages.Overview) (out []messages.Problem) {
 		return nil
 	}
 	if o.Workers == 0 {
-		out = append(out, messages.Problem{Part: "workers", Text: "there is no worker: start one by kafka-master worker, with the Kafka and the topics of this master"})
+		out = append(out, messages.Problem{Kind: messages.ProblemNoWorkers, Part: "workers", Text: "there is no worker: start one by kafka-master worker, with the Kafka and the topics of this master"})
 	}
 	if o.Listed == 0 {
-		out = append(out, messages.Problem{Part: "input", Text: "the input folder holds no file to work on: put *.txt files into it"})
+		out = append(out, messages.Problem{Kind: messages.ProblemNoFiles, Part: "input", Text: "the input folder holds no file to work on: put *.txt files into it"})
 	}
 	return out
 }

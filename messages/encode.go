@@ -14,6 +14,7 @@ import (
 type ChunkHeader struct {
 	Worker     WorkerID
 	BatchID    string
+	Deployment string // random id of what the master's state store holds
 	Term       uint64
 	Attempt    int
 	File       string // path below the input folder
@@ -25,6 +26,7 @@ type ChunkHeader struct {
 type ChunkMessage struct {
 	ID         string   `json:"id"`
 	BatchID    string   `json:"batchId"`
+	Deployment string   `json:"deployment,omitempty"`
 	Term       uint64   `json:"term,omitempty"`
 	Attempt    int      `json:"attempt,omitempty"`
 	File       string   `json:"file,omitempty"`
@@ -49,6 +51,10 @@ func AppendChunk(dst []byte, h ChunkHeader, lines []byte) []byte {
 	dst = appendItem(dst, []byte(h.Worker))
 	dst = append(dst, `,"batchId":`...)
 	dst = appendItem(dst, []byte(h.BatchID))
+	if h.Deployment != "" {
+		dst = append(dst, `,"deployment":`...)
+		dst = appendItem(dst, []byte(h.Deployment))
+	}
 	dst = append(dst, `,"term":`...)
 	dst = strconv.AppendUint(dst, h.Term, 10)
 	dst = append(dst, `,"attempt":`...)

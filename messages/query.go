@@ -78,9 +78,3 @@ type Overview struct {
 	Ignored  uint64       // worker messages that were dropped
 	Problems []Problem    // what keeps work from going on
 }
-
-// Problem is something that a person has to know of.
-type Problem struct {
-	Part string // "kafka", "state", "input" or "workers"
-	Text string // one sentence: what is wrong and what cures it
-}

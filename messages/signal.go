@@ -48,6 +48,7 @@ type Signal struct {
 	Running     []string // batch ids in work
 	Queued      []string // batch ids read and not begun
 	Next        int64    // next offset that the worker reads, UnknownOffset when not said
+	Note        string   // why the worker takes no chunks now, cut to MaxNote; empty when it does
 
 	// Progress.
 	BatchID    string

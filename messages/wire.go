@@ -14,6 +14,7 @@ import (
 const (
 	MaxSignalBytes = 1 << 20 // one message
 	MaxErrorText   = 4 << 10 // the error text of a failed attempt; longer ones are cut
+	MaxNote        = 512     // bytes of a heartbeat's note; longer ones are cut
 	maxPartitions  = 100_000 // partitions of one announcement
 	maxHeld        = 10_000  // chunks that one worker says to hold
 	maxCapacity    = 10_000  // chunks that one worker works on at once
@@ -35,6 +36,7 @@ type wireSignal struct {
 	Running     []string `json:"running,omitempty"`
 	Queued      []string `json:"queued,omitempty"`
 	Next        *int64   `json:"next,omitempty"`
+	Note        string   `json:"note,omitempty"`
 	BatchID     string   `json:"batchId,omitempty"`
 	Processing  *int64   `json:"processing,omitempty"`
 	Total       *int64   `json:"total,omitempty"`
@@ -97,6 +99,7 @@ func (s Signal) status(w wireSignal) (Signal, error) {
 		return Signal{}, fmt.Errorf("%w: capacity %d or version out of range", ErrBadSignal, w.Capacity)
 	}
 	s.Capacity, s.Version, s.Running, s.Queued = w.Capacity, w.Version, w.Running, w.Queued
+	s.Note = CutText(w.Note, MaxNote)
 	if w.Next != nil && *w.Next >= 0 {
 		s.Next = *w.Next
 	}
@@ -158,8 +161,11 @@ func (s Signal) Encode() []byte {
 			parts := append([]int32{}, s.Partitions...)
 			w.Partitions = &parts
 		}
-		if s.Kind == SignalHeartbeat && s.Next >= 0 {
-			w.Next = &s.Next
+		if s.Kind == SignalHeartbeat {
+			w.Note = CutText(s.Note, MaxNote)
+			if s.Next >= 0 {
+				w.Next = &s.Next
+			}
 		}
 	}
 	b, err := json.Marshal(w)
@@ -195,6 +201,9 @@ type MasterHeartbeat struct {
 	Term     uint64 `json:"term"`
 	API      string `json:"api"` // host:port of its HTTP API
 	TS       string `json:"ts"`  // RFC 3339, UTC
+	// Deployment is the random id of what the master's state store holds, empty
+	// until the master has read it.
+	Deployment string `json:"deployment,omitempty"`
 }
 
 // Encode returns the heartbeat as it is produced.

@@ -45,6 +45,7 @@ func TestSignalsAreGolden(t *testing.T) {
 		"classic_progress": {Kind: SignalProgress, Worker: uuid, BatchID: "ips_chunk_4", Processing: 17, Total: 500, Next: UnknownOffset},
 		"native_new":       native(Signal{Kind: SignalAnnounce}),
 		"native_heartbeat": native(Signal{Kind: SignalHeartbeat, Running: []string{"ips_chunk_4"}, Queued: []string{"ips_chunk_9_g2_a3"}, Next: 41}),
+		"native_unfit":     native(Signal{Kind: SignalHeartbeat, Note: "/opt/scan.sh: no such file"}),
 		"native_draining":  native(Signal{Kind: SignalDraining}),
 		"native_bye":       native(Signal{Kind: SignalBye}),
 		"native_ok":        {Kind: SignalProgress, Worker: "w-1", BatchID: "ips_chunk_4_a2", Processing: 500, Total: 500, Attempt: 2, Outcome: OutcomeOK, Next: UnknownOffset},
@@ -64,9 +65,9 @@ func TestSignalsAreGolden(t *testing.T) {
 func TestChunkAndHeartbeatAreGolden(t *testing.T) {
 	t.Parallel()
 	golden(t, "chunk", AppendChunk(nil, ChunkHeader{
-		Worker: "w-1", BatchID: "ips_chunk_4_a2", Term: 12, Attempt: 2, File: "ips.txt", Generation: 1, FirstLine: 2001,
+		Worker: "w-1", BatchID: "ips_chunk_4_a2", Deployment: "J6QK2", Term: 12, Attempt: 2, File: "ips.txt", Generation: 1, FirstLine: 2001,
 	}, []byte("10.0.0.1\r\n::1\nsay \"hi\"\\\n\xff\n")))
-	golden(t, "master_heartbeat", MasterHeartbeat{MasterID: "m-1", Role: "leader", Term: 12, API: "10.0.0.5:3001", TS: "2026-11-25T12:00:00Z"}.Encode())
+	golden(t, "master_heartbeat", MasterHeartbeat{MasterID: "m-1", Role: "leader", Term: 12, API: "10.0.0.5:3001", Deployment: "J6QK2", TS: "2026-11-25T12:00:00Z"}.Encode())
 }
 
 func TestBadSignals(t *testing.T) {

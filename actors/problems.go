@@ -1,0 +1,40 @@
+package actors
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"kafka-master/messages"
+)
+
+// problems are the troubles that one actor knows of, by a key of its own choice.
+// It has no clock and is not safe for concurrent use.
+type problems map[string]messages.Problem
+
+// set notes a problem. One that lasts keeps the time of its beginning; its text
+// and count are those of the last call. It reports whether the problem is new.
+func (p problems) set(key string, x messages.Problem, now time.Time) (fresh bool) {
+	x.Since, x.Count = now, max(1, x.Count)
+	former, lasts := p[key]
+	if lasts {
+		x.Since = former.Since
+	}
+	p[key] = x
+	return !lasts
+}
+
+// clear removes a problem and reports whether there was one.
+func (p problems) clear(key string) (existed bool) {
+	_, existed = p[key]
+	delete(p, key)
+	return existed
+}
+
+// list returns the problems in a fixed order.
+func (p problems) list() []messages.Problem {
+	return slices.SortedFunc(maps.Values(p), func(a, b messages.Problem) int {
+		return cmp.Or(cmp.Compare(a.Part, b.Part), cmp.Compare(a.Kind, b.Kind), a.Since.Compare(b.Since), cmp.Compare(a.Text, b.Text))
+	})
+}
