@@ -35,9 +35,13 @@ type ChunkMessage struct {
 	Data       []string `json:"data"`
 }
 
-// DecodeChunk reads a chunk message.
+// DecodeChunk reads a chunk message. Its strings share memory.
 func DecodeChunk(value []byte) (ChunkMessage, error) {
-	var m ChunkMessage
+	m, ok := scanChunk(value)
+	if ok {
+		return m, nil
+	}
+	m = ChunkMessage{}
 	if err := json.Unmarshal(value, &m); err != nil {
 		return ChunkMessage{}, fmt.Errorf("chunk message: %w", err)
 	}

@@ -51,9 +51,12 @@ func DecodeSignal(value []byte) (Signal, error) {
 	if len(value) > MaxSignalBytes {
 		return Signal{}, fmt.Errorf("%w: %d bytes, at most %d are read", ErrBadSignal, len(value), MaxSignalBytes)
 	}
-	var w wireSignal
-	if err := json.Unmarshal(value, &w); err != nil {
-		return Signal{}, fmt.Errorf("%w: %v", ErrBadSignal, err)
+	w, ok := scanSignal(value)
+	if !ok {
+		w = wireSignal{}
+		if err := json.Unmarshal(value, &w); err != nil {
+			return Signal{}, fmt.Errorf("%w: %v", ErrBadSignal, err)
+		}
 	}
 	if err := WorkerID(w.ID).Validate(); err != nil {
 		return Signal{}, fmt.Errorf("%w: id: %v", ErrBadSignal, err)

@@ -1,0 +1,101 @@
+package messages
+
+import "strings"
+
+// scanChunk reads a chunk message that has only the fields of ChunkMessage.
+func scanChunk(value []byte) (m ChunkMessage, ok bool) {
+	ok = scan(value, func(s *scanner, key string) {
+		switch key {
+		case "id":
+			m.ID = s.string()
+		case "batchId":
+			m.BatchID = s.string()
+		case "deployment":
+			m.Deployment = s.string()
+		case "term":
+			if n := s.int(); n < 0 {
+				s.decline()
+			} else {
+				m.Term = uint64(n)
+			}
+		case "attempt":
+			m.Attempt = int(s.int())
+		case "file":
+			m.File = s.string()
+		case "generation":
+			m.Generation = int(s.int())
+		case "first_line":
+			m.FirstLine = s.int()
+		case "data":
+			m.Data = s.strings()
+		default:
+			s.decline()
+		}
+	})
+	return m, ok
+}
+
+// scanSignal reads a worker's message that has only the fields of wireSignal.
+func scanSignal(value []byte) (w wireSignal, ok bool) {
+	ok = scan(value, func(s *scanner, key string) {
+		if text := w.text(key); text != nil {
+			*text = strings.Clone(s.string()) // ids are kept for long: they must not keep a whole message alive
+			return
+		}
+		switch key {
+		case "partitions":
+			list := s.numbers()
+			w.Partitions = &list
+		case "running":
+			w.Running = s.strings()
+		case "queued":
+			w.Queued = s.strings()
+		case "protocol":
+			w.Protocol = int(s.int())
+		case "capacity":
+			w.Capacity = int(s.int())
+		case "attempt":
+			w.Attempt = int(s.int())
+		case "next", "processing", "total":
+			n := s.int()
+			*w.number(key) = &n
+		default:
+			s.decline()
+		}
+	})
+	return w, ok
+}
+
+// text is the text field of that name, nil when there is none.
+func (w *wireSignal) text(key string) *string {
+	switch key {
+	case "status":
+		return &w.Status
+	case "id":
+		return &w.ID
+	case "incarnation":
+		return &w.Incarnation
+	case "version":
+		return &w.Version
+	case "note":
+		return &w.Note
+	case "batchId":
+		return &w.BatchID
+	case "result":
+		return &w.Result
+	case "error":
+		return &w.Error
+	}
+	return nil
+}
+
+// number is the number that may be absent of that name.
+func (w *wireSignal) number(key string) **int64 {
+	switch key {
+	case "next":
+		return &w.Next
+	case "processing":
+		return &w.Processing
+	}
+	return &w.Total
+}
