@@ -92,7 +92,7 @@ const archiveEvery = time.Minute
 
 // noteForArchive remembers a finished file that is to be moved away.
 func (c *coordinator) noteForArchive(f messages.File) bool {
-	wanted := c.cfg.Archive && (f.State == messages.FileDone || f.State == messages.FileDoneWithRejects) && f.Left.IsZero()
+	wanted := c.cfg.Archive && (f.State == messages.FileDone || f.State == messages.FileDoneWithRejects) && f.Left.IsZero() && f.AddsUp()
 	if wanted {
 		c.unarchived[f.ID] = f.Info
 	}

@@ -34,6 +34,8 @@ type dispatcher struct {
 	after    []notice    // of the next write
 	draining bool
 	tick     alarm
+	audited  time.Time // when the figures of the files were compared last
+	problems problems
 }
 
 // offering is what a free-worker offers.
@@ -150,6 +152,7 @@ func newDispatcher(d dispatcher, snap messages.Snapshot, past []pastSend, maxAtt
 	}
 	d.planners = map[messages.FileID]*planning{}
 	d.offers = map[messages.WorkerID]*offering{}
+	d.problems = problems{}
 	return &d
 }
 
@@ -162,6 +165,8 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		d.tick.set(ctx, tickEvery)
+		d.audited = now
+		d.tellLosses(now)
 	case *actor.Stopping:
 		d.tick.stop()
 		return
@@ -208,6 +213,7 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 		d.led.forget(m.id)
 	case *fillOverview:
 		m.overview.Files, m.overview.Counted = d.files(), d.led.counted
+		m.overview.Problems = append(m.overview.Problems, d.problems.list()...)
 		ctx.Respond(m.overview)
 		return
 	case *drain:
@@ -216,6 +222,7 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 	case *rang:
 		if d.tick.is(m) {
 			d.tick.set(ctx, tickEvery)
+			d.look(now)
 		}
 	default:
 		return

@@ -23,6 +23,7 @@ type ledger struct {
 	out         messages.Batch
 	ended       []messages.FileID    // files that became terminal since the last take
 	buried      []messages.OpenChunk // chunks that died, to be told
+	lacks       losses               // what the stored state turned out to lack
 	counted     messages.Totals      // what ended since this ledger began
 }
 
@@ -46,6 +47,7 @@ type book struct {
 	open    map[int]*entry
 	again   []int // indices of chunks that are ready again, next one first
 	live    int   // attempts out
+	owed    owed  // what is neither done nor dead
 	allCut  bool  // the planner reached the end
 	blank   int64 // length of an item-less rest
 	changed bool
@@ -79,6 +81,7 @@ func newLedger(term messages.Term, maxAttempts int) *ledger {
 		term: term, maxAttempts: maxAttempts,
 		files: map[messages.FileID]*book{},
 		names: map[fileName]messages.FileID{},
+		lacks: losses{files: map[messages.FileID]string{}},
 		voids: map[chunkName]int{},
 		held:  map[messages.WorkerID]map[messages.ChunkID]*entry{},
 	}
@@ -105,9 +108,11 @@ func (l *ledger) restore(s messages.Snapshot, now time.Time) {
 	for _, c := range s.Chunks {
 		b := l.files[c.ID.File]
 		if b == nil {
+			l.orphan(c)
 			continue
 		}
 		e := &entry{OpenChunk: c, since: now}
+		b.owed.restored(b, c)
 		if c.Workers == 1 {
 			e.failedBy = c.Worker
 		}
@@ -121,7 +126,9 @@ func (l *ledger) restore(s messages.Snapshot, now time.Time) {
 			b.again = append(b.again, c.ID.Index)
 		}
 	}
+	l.missed(s)
 	for _, f := range s.Files {
+		l.audit(l.files[f.ID], now)
 		l.settle(l.files[f.ID], now)
 	}
 }
@@ -130,8 +137,12 @@ func (l *ledger) add(f messages.File) *book {
 	b := &book{File: f, open: map[int]*entry{}}
 	b.changed = f.State == messages.FileChanged || f.State == messages.FileFailed
 	l.files[f.ID] = b
-	l.names[fileName{f.Base, f.Generation}] = f.ID
-	if !f.State.Terminal() || f.Ended.IsZero() {
+	// A file that ended without a chunk has no name on the wire: it may be one that
+	// was refused because another file has that name.
+	if f.Cursor.Index > 0 || !f.HasEnded() {
+		l.names[b.name()] = f.ID
+	}
+	if !f.HasEnded() {
 		l.turn = append(l.turn, f.ID)
 	}
 	return b
@@ -144,6 +155,7 @@ func (l *ledger) openFile(f messages.File, now time.Time) error {
 	}
 	b := l.add(f)
 	l.put(b)
+	l.countFiles()
 	l.settle(b, now)
 	return nil
 }
@@ -159,15 +171,19 @@ func (l *ledger) update(id messages.FileID, change func(*messages.File)) {
 // forget drops a terminal file.
 func (l *ledger) forget(id messages.FileID) {
 	b := l.files[id]
-	if b == nil || b.Ended.IsZero() {
+	if b == nil || !b.HasEnded() {
 		return
 	}
 	for i := range b.open {
 		l.out.DropChunks = append(l.out.DropChunks, messages.ChunkID{File: id, Index: i})
 	}
 	l.out.DropFiles = append(l.out.DropFiles, id)
-	delete(l.names, fileName{b.Base, b.Generation})
+	if l.names[b.name()] == id {
+		delete(l.names, b.name())
+	}
 	delete(l.files, id)
+	delete(l.lacks.files, id)
+	l.countFiles()
 }
 
 func (l *ledger) put(b *book) { l.out.Files = append(l.out.Files, b.File) }
@@ -205,7 +221,7 @@ func (l *ledger) planEnd(id messages.FileID, blank int64, now time.Time) {
 // begins again at the returned cursor. ok is false when nothing is left to plan.
 func (l *ledger) replan(id messages.FileID) (at messages.Cursor, ok bool) {
 	b := l.files[id]
-	if b == nil || b.changed || b.State.Terminal() || b.Cursor.Offset >= b.Info.Size {
+	if b == nil || b.changed || b.HasEnded() || b.Cursor.Offset >= b.Info.Size {
 		return messages.Cursor{}, false
 	}
 	b.planned, b.bytes, b.allCut, b.blank = nil, 0, false, 0
@@ -237,12 +253,14 @@ func (l *ledger) pass(b *book) cut {
 func (l *ledger) enter(b *book, c messages.Chunk) *entry {
 	e := &entry{OpenChunk: messages.OpenChunk{Chunk: c}}
 	b.open[c.ID.Index] = e
+	b.owed.add(c, 1)
 	return e
 }
 
 // bury gives a chunk up.
 func (l *ledger) bury(b *book, e *entry, reason string) {
 	e.State, e.Reason = messages.ChunkDead, reason
+	b.owed.add(e.Chunk, -1)
 	l.buried = append(l.buried, e.OpenChunk)
 	b.DeadChunks++
 	b.DeadItems += int64(e.Items)
@@ -254,7 +272,7 @@ func (l *ledger) bury(b *book, e *entry, reason string) {
 
 // settle ends the file when every chunk is terminal.
 func (l *ledger) settle(b *book, now time.Time) {
-	if !b.Ended.IsZero() {
+	if b.HasEnded() {
 		return
 	}
 	if b.allCut && len(b.planned) == 0 && b.blank > 0 && b.Cursor.Offset+b.blank == b.Info.Size {
@@ -266,6 +284,7 @@ func (l *ledger) settle(b *book, now time.Time) {
 	if b.live > 0 || len(b.again) > 0 {
 		return
 	}
+	l.audit(b, now) // nothing that does not add up is called done
 	switch {
 	case b.changed:
 	case b.DeadChunks > 0:
@@ -288,9 +307,15 @@ func (l *ledger) settle(b *book, now time.Time) {
 // chunks stay, chunks at workers may still end, the rest is one dead range.
 func (l *ledger) change(id messages.FileID, state messages.FileState, reason string, now time.Time) {
 	b := l.files[id]
-	if b == nil || b.State.Terminal() {
+	if b == nil || b.changed || b.HasEnded() {
 		return
 	}
+	l.giveUp(b, state, reason)
+	l.settle(b, now)
+}
+
+// giveUp ends the planning of a file and buries what waits.
+func (l *ledger) giveUp(b *book, state messages.FileState, reason string) {
 	b.State, b.Reason, b.changed = state, reason, true
 	b.planned, b.bytes = nil, 0
 	b.DeadBytes = b.Info.Size - b.Cursor.Offset
@@ -299,8 +324,9 @@ func (l *ledger) change(id messages.FileID, state messages.FileState, reason str
 	}
 	b.again = nil
 	l.put(b)
-	l.settle(b, now)
 }
+
+func (b *book) name() fileName { return fileName{b.Base, b.Generation} }
 
 // chain continues a file's running hash with the hash of its next chunk.
 func chain(sum, hash uint64) uint64 {
@@ -323,5 +349,6 @@ func (l *ledger) refuse(f messages.File, reason string, now time.Time) {
 	f.State, f.Reason, f.Ended = messages.FileFailed, reason, now
 	l.files[f.ID] = &book{File: f, open: map[int]*entry{}, changed: true}
 	l.put(l.files[f.ID])
+	l.countFiles()
 	l.ended = append(l.ended, f.ID)
 }

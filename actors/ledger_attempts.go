@@ -237,12 +237,12 @@ func (l *ledger) complete(b *book, e *entry, w messages.WorkerID, attempt int, m
 		outcome = verdictDone
 	}
 	l.journal(e, attempt, w, outcome.String(), now)
-	if b.open[e.ID.Index] != e { // cannot be: counted where it would be applied
-		b.Duplicates++
-	}
 	l.release(b, e)
 	delete(b.open, e.ID.Index)
-	b.DoneChunks++
+	b.owed.add(e.Chunk, -1)
+	if b.DoneChunks++; b.DoneChunks+b.DeadChunks > int64(b.Cursor.Index) {
+		b.Duplicates++ // more chunks ended than were ever handed out
+	}
 	b.DoneItems += int64(e.Items)
 	l.counted.DoneChunks++
 	l.counted.DoneItems += int64(e.Items)

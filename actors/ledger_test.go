@@ -260,6 +260,7 @@ func (m *machine) check(t require.TestingT) {
 		require.Equal(t, 2*(done), b.DoneItems)
 		require.Equal(t, int64(2*b.Cursor.Index), b.Items)
 		require.Zero(t, b.Duplicates)
+		require.Empty(t, b.imbalance(), "the totals agree with the entries")
 		require.Equal(t, int64(10*b.Cursor.Index), b.Cursor.Offset, "S1: the ranges cover what was handed out")
 		if !b.Ended.IsZero() {
 			require.Zero(t, b.Missing(), "S2 and S4: at the end every item is done or dead")

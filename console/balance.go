@@ -13,7 +13,7 @@ import (
 func Balance(f messages.File, results string) string {
 	var b strings.Builder
 	name := clean(f.Info.Path, maxName)
-	fmt.Fprintf(&b, "==== %s: %s ====\n", name, strings.ReplaceAll(f.State.String(), "_", " "))
+	fmt.Fprintf(&b, "==== %s: %s ====\n", name, stateName(f.State))
 	row := func(name, text string) { fmt.Fprintf(&b, "  %-11s %s\n", name, text) }
 	row("items", fmt.Sprintf("%s cut = %s done + %s dead + %s missing",
 		grouped(f.Items), grouped(f.DoneItems), grouped(f.DeadItems), grouped(f.Missing())))
@@ -40,7 +40,9 @@ func verdict(f messages.File) string {
 		reason = ": " + clean(f.Reason, maxSentence)
 	}
 	switch {
-	case f.Duplicates != 0 || f.Missing() != 0:
+	case !f.AddsUp() && f.State == messages.FileFailed && f.Reason != "":
+		return "THIS DOES NOT ADD UP" + reason
+	case !f.AddsUp():
 		return "THIS DOES NOT ADD UP, which is a bug: keep the log and the data folder"
 	case f.State == messages.FileFailed:
 		return "The file could not be worked on" + reason
@@ -60,7 +62,7 @@ func Left(o messages.Overview) string {
 	var files, running, ready int
 	var open, uncut int64
 	for _, f := range o.Files {
-		if f.State.Terminal() {
+		if f.HasEnded() {
 			continue
 		}
 		files++

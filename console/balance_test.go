@@ -23,14 +23,16 @@ func TestVerdicts(t *testing.T) {
 		{"OK", func(*messages.File) {}, "done", "Every item was done exactly once"},
 		{"Repeats", func(f *messages.File) { f.Repeats = 1 }, "done", "1 repeated run (counted once)"},
 		{"Dead", func(f *messages.File) {
-			f.State, f.DoneItems, f.DeadItems, f.DeadChunks = messages.FileDoneWithRejects, 400, 600, 1
+			f.State, f.DoneItems, f.DeadItems, f.DoneChunks, f.DeadChunks = messages.FileDoneWithRejects, 400, 600, 1, 1
 		}, "done with rejects", "Every item is accounted for, 600 dead"},
-		{"TooLarge", func(f *messages.File) { f.State, f.DeadChunks = messages.FileDoneWithRejects, 1 }, "done with rejects", "accounted for, 0 dead"},
+		{"TooLarge", func(f *messages.File) { f.State, f.DeadChunks, f.Cursor.Index = messages.FileDoneWithRejects, 1, 3 }, "done with rejects", "accounted for, 0 dead"},
 		{"Missing", func(f *messages.File) { f.DoneItems = 999 }, "done", "THIS DOES NOT ADD UP"},
 		{"Duplicates", func(f *messages.File) { f.Duplicates = 1 }, "done", "THIS DOES NOT ADD UP"},
+		{"MissingChunk", func(f *messages.File) { f.DoneChunks = 1 }, "done", "THIS DOES NOT ADD UP"},
+		{"Incomplete", func(f *messages.File) { f.State, f.DoneItems, f.Reason = messages.FileFailed, 700, "records are gone" }, "failed", "THIS DOES NOT ADD UP: records are gone"},
 		{"Changed", func(f *messages.File) { f.State, f.DeadBytes, f.Reason = messages.FileChanged, 2_500_000, "truncated" }, "changed", "2.5 MB were not read: truncated"},
 		{"Failed", func(f *messages.File) { f.State, f.Reason = messages.FileFailed, "no rights" }, "failed", "could not be worked on: no rights"},
-		{"Empty", func(f *messages.File) { f.Items, f.DoneItems, f.DoneChunks = 0, 0, 0 }, "done", "The file has no items"},
+		{"Empty", func(f *messages.File) { f.Items, f.DoneItems, f.DoneChunks, f.Cursor.Index = 0, 0, 0, 0 }, "done", "The file has no items"},
 	} {
 		f := file(1, messages.FileDone, 1000).File
 		c.change(&f)

@@ -29,7 +29,7 @@ func newBar(o messages.Overview, speed string) *bar {
 	var files int
 	var total, done float64
 	for _, f := range o.Files {
-		if f.State.Terminal() {
+		if f.HasEnded() {
 			continue
 		}
 		if files++; files == 1 {
@@ -72,7 +72,7 @@ func (b *bar) draw(w io.Writer) {
 // fraction is how much of a file is done, 0 to 1: the part of its bytes that was
 // cut, times the part of the items in it that ended.
 func fraction(f messages.FileStatus) float64 {
-	if f.State.Terminal() || f.Info.Size <= 0 {
+	if f.HasEnded() || f.Info.Size <= 0 {
 		return 1
 	}
 	if f.Items <= 0 {

@@ -39,6 +39,7 @@ type lastLine struct {
 	at     time.Time
 	items  int64 // done and dead
 	offset int64
+	over   bool // it was said that the file changed or failed while chunks are out
 }
 
 // spell is a state that is said once when it has lasted for a while.

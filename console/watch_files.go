@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"kafka-master/messages"
@@ -12,7 +13,7 @@ func (w *watch) seeEnds(o messages.Overview) {
 	earlier := int64(0)
 	ended := make(map[messages.FileID]bool, len(w.ended))
 	for _, f := range o.Files {
-		if !f.State.Terminal() {
+		if !f.HasEnded() {
 			continue
 		}
 		ended[f.ID] = true
@@ -36,7 +37,7 @@ func (w *watch) seeEnds(o messages.Overview) {
 func (w *watch) seeRunning(o messages.Overview, now time.Time) {
 	running := make(map[messages.FileID]*lastLine, len(w.running))
 	for _, f := range o.Files {
-		if f.State.Terminal() {
+		if f.HasEnded() {
 			continue
 		}
 		items := f.DoneItems + f.DeadItems
@@ -46,12 +47,16 @@ func (w *watch) seeRunning(o messages.Overview, now time.Time) {
 			w.out.line("%s: %s, %s", clean(f.Info.Path, maxName), begun(f), size(f.Info.Size))
 		}
 		running[f.ID] = last
+		if f.State.Terminal() && !last.over {
+			last.over = true
+			w.out.line("%s: %s, %s still out", clean(f.Info.Path, maxName), stateName(f.State), chunksAre(int64(f.Running)))
+		}
 		moved := items != last.items || f.Cursor.Offset != last.offset
 		if w.cfg.Terminal || !moved || now.Sub(last.at) < lineEvery {
 			continue
 		}
 		w.out.line("%s", progressLine(f, rate(items-last.items, now.Sub(last.at))))
-		*last = lastLine{at: now, items: items, offset: f.Cursor.Offset}
+		last.at, last.items, last.offset = now, items, f.Cursor.Offset
 	}
 	w.running = running
 }
@@ -61,6 +66,17 @@ func begun(f messages.FileStatus) string {
 		return fmt.Sprintf("goes on at %d %%", percent(f))
 	}
 	return "begins"
+}
+
+// stateName is the state of a file as a person reads it.
+func stateName(s messages.FileState) string { return strings.ReplaceAll(s.String(), "_", " ") }
+
+// chunksAre begins a sentence about n chunks.
+func chunksAre(n int64) string {
+	if n == 1 {
+		return "1 chunk is"
+	}
+	return grouped(n) + " chunks are"
 }
 
 func progressLine(f messages.FileStatus, speed string) string {

@@ -105,6 +105,22 @@ Nothing is left to do. More *.txt files can be put into:
 `, play(t, false, append(frames, leader(done))...))
 }
 
+// TestChangedWhileChunksAreOut: a file that was deleted has no balance before the
+// last of its chunks has ended.
+func TestChangedWhileChunksAreOut(t *testing.T) {
+	t.Parallel()
+	out := file(1, messages.FileChanged, 500)
+	out.Ended, out.Running, out.Reason = time.Time{}, 9, "it was deleted while it was in work"
+	ended := file(1, messages.FileChanged, 1000)
+	ended.Ended, ended.Reason = midnight.Add(12*time.Second), out.Reason
+	got := play(t, false, append(repeat(12, leader(out)), leader(ended))...)
+	require.Equal(t, 1, strings.Count(got, "ips.txt: changed, 9 chunks are still out\n"), got)
+	require.Equal(t, 1, strings.Count(got, "===="+" ips.txt: changed"), got)
+	require.NotContains(t, got, "DOES NOT ADD UP")
+	require.Less(t, strings.Index(got, "still out"), strings.Index(got, "===="))
+	require.Contains(t, Left(*leader(out)), "1 file in work (500 items in 9 chunks at workers")
+}
+
 func TestFinishedEarlier(t *testing.T) {
 	t.Parallel()
 	before, after := file(1, messages.FileDone, 1000), file(2, messages.FileDone, 1000)
@@ -195,6 +211,7 @@ func TestHostileNames(t *testing.T) {
 	f.Info.Path = "a\x1b]0;pwned\x07\r\n\u202eb\xff" + strings.Repeat("é", 5000) + ".txt"
 	end := f
 	end.State, end.Reason, end.DoneItems, end.Ended = messages.FileFailed, "bad\x1b[2J\nreason", 1000, midnight.Add(time.Second)
+	end.DoneChunks = int64(end.Cursor.Index)
 	for _, terminal := range []bool{false, true} {
 		got := play(t, terminal, leader(f), leader(end))
 		require.NotContains(t, strings.NewReplacer(eraseLine, "", "\x1b[0K", "").Replace(got), "\x1b")

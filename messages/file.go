@@ -44,7 +44,8 @@ var fileStates = [...]string{"settling", "running", "done", "done_with_rejects",
 // String returns the state's name as the API shows it.
 func (s FileState) String() string { return name(fileStates[:], int(s)) }
 
-// Terminal reports whether nothing more happens to the file version.
+// Terminal reports whether nothing of the file version is handed out any more.
+// Chunks of it may still be at workers: File.HasEnded tells when they are not.
 func (s FileState) Terminal() bool { return s >= FileDone }
 
 // Cursor is how far a file was handed out: everything before it is done or
@@ -72,7 +73,7 @@ type File struct {
 	DoneItems  int64
 	DeadChunks int64
 	DeadItems  int64
-	Duplicates int64 // completions applied beyond one for a chunk; anything but 0 is a bug
+	Duplicates int64 // chunks that were counted as ended beyond those that were handed out; 0 unless the stored state is damaged
 	Repeats    int64 // completions that changed nothing: the chunk was done already
 	DeadBytes  int64 // length of the range behind the cursor that a change made unreadable
 
@@ -90,6 +91,16 @@ type Totals struct {
 // Missing is the number of items that are neither done nor dead. At the end of
 // a file it must be 0.
 func (f File) Missing() int64 { return f.Items - f.DoneItems - f.DeadItems }
+
+// HasEnded reports whether every chunk that was handed out is done or dead and
+// nothing more follows.
+func (f File) HasEnded() bool { return !f.Ended.IsZero() }
+
+// AddsUp reports whether every chunk and every item of an ended file is counted
+// once, as done or dead.
+func (f File) AddsUp() bool {
+	return f.Missing() == 0 && f.DoneChunks+f.DeadChunks == int64(f.Cursor.Index) && f.Duplicates == 0
+}
 
 // AllCut reports whether every byte was handed out.
 func (f File) AllCut() bool { return f.Cursor.Offset >= f.Info.Size || f.State == FileChanged }

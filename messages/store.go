@@ -46,6 +46,7 @@ const (
 	ValueBatchSize       = "batch_size"        // the setting in force
 	ValueBatchSizeOrigin = "batch_size_origin" // the variable's value when it was last taken over
 	ValueNextFile        = "next_file"         // the next FileID
+	ValueFileCount       = "file_count"        // how many file records there are
 	ValueDeployment      = "deployment"        // random id, made with the state: tells deployments apart
 )
 

@@ -1,0 +1,235 @@
+package actors
+
+import (
+	"bytes"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"kafka-master/messages"
+)
+
+// halfDone is the stored state of a file of six chunks: 0 and 1 are done, 2 is dead,
+// 3 is ready again, 4 is at w1, and 5 was not handed out yet.
+func halfDone(t *testing.T) *stored {
+	t.Helper()
+	now := time.Unix(1e9, 0)
+	l := newLedger(messages.Term{Number: 1}, 1)
+	require.NoError(t, l.openFile(testFile(1, 6), now))
+	var third assignment
+	for i := range 5 {
+		l.plan(1, testCut(1, i), now)
+		a, ok := l.pick("w1", false, now)
+		require.True(t, ok)
+		s := progress("w1", a.batchID, 2, 2)
+		switch i {
+		case 0, 1:
+			require.Equal(t, verdictDone, l.result(s, now))
+		case 2:
+			s.Outcome = messages.OutcomeFailed
+			require.Equal(t, verdictFailed, l.result(s, now))
+		case 3:
+			third = a
+		}
+	}
+	require.True(t, l.takeBack("w1", third.batchID, endReturned, "", now))
+	require.EqualValues(t, 1, l.files[1].DeadChunks)
+	require.Equal(t, 1, l.files[1].live)
+	store := newStored()
+	b, _ := l.take()
+	store.apply(b)
+	return store
+}
+
+func restored(store *stored, values map[string]string) *ledger {
+	snap := store.snapshot()
+	snap.Values = values
+	l := newLedger(messages.Term{Number: 2}, 1)
+	l.restore(snap, time.Unix(2e9, 0))
+	return l
+}
+
+func TestStateThatLostRecords(t *testing.T) {
+	t.Parallel()
+	chunk := func(i int) messages.ChunkID { return messages.ChunkID{File: 1, Index: i} }
+	for name, c := range map[string]struct {
+		lose   func(s *stored)
+		failed bool
+	}{
+		"nothing":           {func(*stored) {}, false},
+		"an assigned chunk": {func(s *stored) { delete(s.chunks, chunk(4)) }, true},
+		"a ready chunk":     {func(s *stored) { delete(s.chunks, chunk(3)) }, true},
+		"every chunk":       {func(s *stored) { clear(s.chunks) }, true},
+		"a done chunk's drop": {func(s *stored) {
+			s.chunks[chunk(1)] = messages.OpenChunk{Chunk: testCut(1, 1).Chunk, Worker: "w1", Attempt: 1}
+		}, true},
+		"the newest file": {func(s *stored) { f := s.files[1]; f.Cursor.Index, f.Cursor.Offset, f.Items = 4, 40, 8; s.files[1] = f }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			store := halfDone(t)
+			c.lose(store)
+			l := restored(store, nil)
+			require.Equal(t, c.failed, l.files[1].State == messages.FileFailed, l.files[1].Reason)
+			require.Equal(t, c.failed, len(l.lacks.files) == 1)
+			if !c.failed {
+				return
+			}
+			require.Contains(t, l.files[1].Reason, "it does not add up")
+			require.Contains(t, l.files[1].Reason, "put it back")
+			l.lost("w1", endLost, "", time.Unix(2e9, 0))
+			require.True(t, l.files[1].HasEnded())
+			require.Equal(t, messages.FileFailed, l.files[1].State)
+			b, _ := l.take()
+			store.apply(b)
+			require.Equal(t, messages.FileFailed, restored(store, nil).files[1].State, "and so it stays")
+		})
+	}
+}
+
+func TestStateThatLostTheRecordOfADeadChunk(t *testing.T) {
+	t.Parallel()
+	store := halfDone(t)
+	delete(store.chunks, messages.ChunkID{File: 1, Index: 2})
+	l := restored(store, nil)
+	require.Equal(t, messages.FileRunning, l.files[1].State, "it is counted still")
+	require.EqualValues(t, 1, l.lacks.unnamed)
+}
+
+func TestStateThatLostFiles(t *testing.T) {
+	t.Parallel()
+	store := halfDone(t)
+	clear(store.files)
+	l := restored(store, map[string]string{messages.ValueFileCount: "1"})
+	require.Equal(t, 1, l.lacks.records)
+	require.Equal(t, 3, l.lacks.orphans)
+	b, _ := l.take()
+	require.Len(t, b.DropChunks, 3)
+	require.NoError(t, l.openFile(testFile(2, 1), time.Unix(2e9, 0)))
+	b, _ = l.take()
+	require.Contains(t, b.Values, messages.Value{Name: messages.ValueFileCount, Value: "1"})
+}
+
+// TestEndedFileThatDoesNotAddUp: a state of an earlier version may hold a file that
+// was called done although records of it were lost.
+func TestEndedFileThatDoesNotAddUp(t *testing.T) {
+	t.Parallel()
+	store := newStored()
+	f := testFile(1, 2)
+	f.State, f.Ended, f.Cursor, f.Items, f.DoneChunks, f.DoneItems = messages.FileDone, time.Unix(1e9, 0), messages.Cursor{Offset: 20, Index: 2}, 4, 1, 2
+	store.files[1] = f
+	l := restored(store, nil)
+	require.Equal(t, messages.FileFailed, l.files[1].State)
+	require.True(t, l.files[1].HasEnded())
+}
+
+// TestDuplicatesCanMove: the record of a chunk that is done comes back (a part of an
+// older backup was put back), and the chunk ends a second time.
+func TestDuplicatesCanMove(t *testing.T) {
+	t.Parallel()
+	store := halfDone(t)
+	back := messages.OpenChunk{Chunk: testCut(1, 1).Chunk, State: messages.ChunkAssigned, Worker: "w2", Attempt: 1}
+	store.chunks[back.ID] = back
+	l := restored(store, nil)
+	require.Zero(t, l.files[1].Duplicates)
+	now := time.Unix(2e9, 0)
+	require.Equal(t, verdictDone, l.result(progress("w2", "f1_chunk_1", 2, 2), now))
+	require.Equal(t, verdictDone, l.result(progress("w1", "f1_chunk_4", 2, 2), now))
+	require.EqualValues(t, 1, l.files[1].Duplicates)
+	require.True(t, l.files[1].HasEnded())
+	require.Equal(t, messages.FileFailed, l.files[1].State)
+	require.False(t, l.files[1].AddsUp())
+}
+
+// TestAuditFindsWhatWentWrongMeanwhile: the totals are compared in work, too.
+func TestAuditFindsWhatWentWrongMeanwhile(t *testing.T) {
+	t.Parallel()
+	l := restored(halfDone(t), nil)
+	l.auditAll(time.Unix(2e9, 0))
+	require.Equal(t, messages.FileRunning, l.files[1].State)
+	l.files[1].DoneItems--
+	l.auditAll(time.Unix(2e9, 0))
+	require.Equal(t, messages.FileFailed, l.files[1].State)
+	require.Contains(t, l.files[1].Reason, "of 10 items cut 3 are done, 2 dead and 4 open")
+}
+
+// TestLostChunkRecordIsNotDone: the table of open chunks is evicted while no master
+// runs, and the workers die with it.
+func TestLostChunkRecordIsNotDone(t *testing.T) {
+	inWorld(t, func(w *world) {
+		h := w.hire("w1", 0)
+		w.drop("a.txt", 8)
+		require.Len(t, h.read(), 2)
+		h.kill()
+		w.stop()
+		term, err := w.memory.Acquire(t.Context(), messages.Claim{Holder: "x"}, time.Second)
+		require.NoError(t, err)
+		snap := w.memory.Snapshot()
+		b := messages.Batch{Number: snap.Number + 1, ID: "x"}
+		for _, c := range snap.Chunks {
+			b.DropChunks = append(b.DropChunks, c.ID)
+		}
+		require.Len(t, b.DropChunks, 2)
+		require.NoError(t, w.memory.Commit(t.Context(), term.Term, b))
+		require.NoError(t, w.memory.Release(t.Context(), term.Term))
+		var log bytes.Buffer
+		w.log = slog.New(slog.NewTextHandler(&log, nil))
+		w.start()
+		h2 := w.hire("w2", 1)
+		time.Sleep(20 * time.Second)
+		require.Empty(t, h2.read(), "nothing more of the file is handed out")
+		f := w.file("a.txt")
+		require.Equal(t, messages.FileFailed, f.State)
+		require.True(t, f.HasEnded())
+		require.EqualValues(t, 4, f.Missing())
+		require.Equal(t, messages.ProblemStateLost, w.overview().Problems[0].Kind)
+		w.files.remove("a.txt")
+		time.Sleep(emptyFor + 2*scanEvery)
+		require.Empty(t, w.overview().Problems, "the file left the folder")
+		w.drop("a.txt", 8)
+		h2.work("a.txt")
+		require.Equal(t, messages.FileDone, w.file("a.txt").State, "it is done again as a whole")
+		w.stop()
+		require.Contains(t, log.String(), "level=ERROR msg=\"the state of a file is incomplete")
+		w.start()
+	})
+}
+
+// TestRefusedFileDoesNotTakeTheName: two names with one name on the wire; after a
+// restart it still belongs to the file that was first.
+func TestRefusedFileDoesNotTakeTheName(t *testing.T) {
+	inWorld(t, func(w *world) {
+		require.Equal(t, messages.Base("My list.txt"), messages.Base("My_list-b59d1226.txt"))
+		h := w.hire("w1", 0)
+		w.drop("My list.txt", 20)
+		require.Len(t, h.read(), 2)
+		w.drop("My_list-b59d1226.txt", 4)
+		require.Equal(t, messages.FileFailed, w.file("My_list-b59d1226.txt").State)
+		h.finish(messages.OutcomeOK)
+		w.stop()
+		w.start()
+		time.Sleep(5 * time.Second)
+		h.work("My list.txt")
+		require.Equal(t, messages.FileDone, w.file("My list.txt").State)
+	})
+}
+
+// TestForgottenFileLeavesTheNameToItsOwner: the refused one of two files with one
+// name on the wire is forgotten while the other is in work.
+func TestForgottenFileLeavesTheNameToItsOwner(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1e9, 0)
+	l := newLedger(messages.Term{Number: 1}, 3)
+	require.NoError(t, l.openFile(testFile(1, 1), now))
+	twin := testFile(2, 1)
+	twin.Base = "f1"
+	require.Error(t, l.openFile(twin, now))
+	l.refuse(twin, "its name is taken", now)
+	l.forget(2)
+	l.plan(1, testCut(1, 0), now)
+	a, ok := l.pick("w", false, now)
+	require.True(t, ok)
+	require.Equal(t, verdictDone, l.result(progress("w", a.batchID, 2, 2), now))
+}
