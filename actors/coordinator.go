@@ -120,6 +120,8 @@ func (c *coordinator) Receive(ctx actor.Context) {
 		c.forward(ctx, c.group, m)
 	case *ignoredSignals:
 		c.ignored = m.total
+	case *childProblem:
+		c.onChildProblem(m)
 	case *ask:
 		c.onAsk(ctx, m)
 	case *drain:

@@ -40,6 +40,7 @@ type ingress struct {
 	blind    map[int32]time.Time // by leader: since when nothing can be read there
 	away     outage
 	ignored  uint64
+	unread   int // batches that could not be read
 }
 
 // reading is how far one partition was read.

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -26,6 +27,9 @@ func (i *ingress) read(ctx actor.Context, list []messages.Fetched) error {
 				i.lookUp(ctx, at.topic)
 			}
 			continue
+		}
+		if f.Skipped > 0 {
+			i.skipped(ctx, f)
 		}
 		out = i.decode(ctx, at, f.Records, out)
 		if f.End >= 0 {
@@ -95,6 +99,17 @@ func coalesce(list []messages.Signal) []messages.Signal {
 		kept = append(kept, s)
 	}
 	return kept
+}
+
+// skipped tells of batches that nobody can read. Their offsets are stored like
+// any other, so that a restart does not meet them again.
+func (i *ingress) skipped(ctx actor.Context, f messages.Fetched) {
+	i.unread += f.Skipped
+	i.log.Warn("a batch of worker messages cannot be read and was skipped", "topic", f.Topic, "partition", f.Partition, "next", f.Offset, "err", f.Reason)
+	ctx.Send(i.owner, &childProblem{key: "skipped", problem: messages.Problem{
+		Kind: messages.ProblemBadMessages, Part: "kafka", Count: i.unread,
+		Text: fmt.Sprintf("batches of %s/%d cannot be read and were skipped, the last one: %v; find out who produces them", f.Topic, f.Partition, f.Reason),
+	}})
 }
 
 func (i *ingress) ignore(ctx actor.Context, at place, offset int64, err error) {

@@ -1,6 +1,8 @@
 package actors
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"testing"
 	"time"
@@ -74,6 +76,36 @@ func TestIngressSkipsGarbageAndStoresItsOffset(t *testing.T) {
 		b.bus.Produce(t.Context(), []messages.Record{{Topic: "s", Value: []byte("{")}})
 		require.Equal(t, uint64(1), expect[*ignoredSignals](b.owner).total)
 		require.Equal(t, int64(1), expect[*write](b.persistence).batch.Offsets[0].Offset)
+	})
+}
+
+// unreadableBus holds one batch that nobody can read, at the places 0 to 2.
+type unreadableBus struct{ *memBus }
+
+func (b unreadableBus) Fetch(ctx context.Context, from []messages.Position, wait time.Duration) ([]messages.Fetched, error) {
+	if from[0].Offset > 2 {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	at := messages.Position{Topic: "s", Offset: 3}
+	return []messages.Fetched{{Position: at, End: 3, Skipped: 1, Reason: errors.New("batch at 0: too large")}}, nil
+}
+
+// A batch that cannot be read is told, and met only once: the stored offset moves
+// past it, also when it brought no message.
+func TestIngressStoresTheOffsetBehindAnUnreadableBatch(t *testing.T) {
+	t.Parallel()
+	onStage(t, func(s *stage) {
+		persistence, owner := s.probe("persistence"), s.probe("owner")
+		s.spawn("ingress", func() actor.Actor {
+			return newIngress(ingress{bus: unreadableBus{newMemBus()}, log: s.log, fleet: s.probe("fleet").pid, persistence: persistence.pid, owner: owner.pid},
+				[]messages.Position{{Topic: "s"}})
+		})
+		p := expect[*childProblem](owner).problem
+		require.Equal(t, messages.ProblemBadMessages, p.Kind)
+		require.Equal(t, 1, p.Count)
+		require.Contains(t, p.Text, "s/0")
+		require.Equal(t, []messages.Position{{Topic: "s", Offset: 3}}, expect[*write](persistence).batch.Offsets)
 	})
 }
 

@@ -38,3 +38,18 @@ func (p problems) list() []messages.Problem {
 		return cmp.Or(cmp.Compare(a.Part, b.Part), cmp.Compare(a.Kind, b.Kind), a.Since.Compare(b.Since), cmp.Compare(a.Text, b.Text))
 	})
 }
+
+// childProblem tells the coordinator of a problem that one of its children
+// knows of. One without a text is over.
+type childProblem struct {
+	key     string
+	problem messages.Problem
+}
+
+func (c *coordinator) onChildProblem(m *childProblem) {
+	if m.problem.Text == "" {
+		c.problems.clear(m.key)
+		return
+	}
+	c.problems.set(m.key, m.problem, time.Now())
+}

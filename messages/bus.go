@@ -62,6 +62,10 @@ type Fetched struct {
 	// not say.
 	Start int64
 	Err   error // wraps a class above, or ErrOffsetOutOfRange
+	// Skipped counts batches that cannot be read and were stepped over; Reason
+	// says which was the last one, and why.
+	Skipped int
+	Reason  error
 }
 
 // Received is one record that was read.

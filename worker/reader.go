@@ -81,6 +81,9 @@ func (w *session) fetch(ctx context.Context, place messages.Position) (int64, er
 		if a.Topic != place.Topic || a.Partition != place.Partition {
 			continue
 		}
+		if a.Skipped > 0 {
+			w.log.Warn("chunk messages cannot be read and were skipped", "topic", a.Topic, "partition", a.Partition, "next", a.Offset, "err", a.Reason)
+		}
 		for _, r := range a.Records {
 			if r.Offset < next {
 				continue

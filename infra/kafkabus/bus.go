@@ -22,6 +22,7 @@ import (
 	"github.com/segmentio/kafka-go/protocol"
 	"github.com/segmentio/kafka-go/sasl"
 
+	"kafka-master/infra/recordset"
 	"kafka-master/messages"
 )
 
@@ -64,6 +65,7 @@ type Bus struct {
 	addr      net.Addr
 	transport *kafka.Transport
 	conns     connections
+	inflater  *recordset.Inflater
 	log       *slog.Logger
 
 	// leaders is replaced as a whole by each refresh, never changed.
@@ -91,7 +93,11 @@ func New(c Config) (*Bus, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	c.Brokers = append([]string(nil), c.Brokers...)
-	b := &Bus{cfg: c, addr: kafka.TCP(c.Brokers...), log: c.Logger, wake: make(chan struct{}, 1)}
+	inflater, err := recordset.NewInflater()
+	if err != nil {
+		return nil, fmt.Errorf("new bus: %w", err)
+	}
+	b := &Bus{cfg: c, addr: kafka.TCP(c.Brokers...), inflater: inflater, log: c.Logger, wake: make(chan struct{}, 1)}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	b.leaders.Store(&topology{})
 	b.transport = &kafka.Transport{

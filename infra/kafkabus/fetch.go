@@ -2,14 +2,12 @@ package kafkabus
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"time"
 
-	"github.com/segmentio/kafka-go/protocol"
 	"github.com/segmentio/kafka-go/protocol/fetch"
 
+	"kafka-master/infra/recordset"
 	"kafka-master/messages"
 )
 
@@ -17,6 +15,12 @@ const (
 	maxFetch = 8 << 20
 	// maxPartitionFetch keeps one busy partition from filling an answer alone.
 	maxPartitionFetch = 2 << 20
+	// maxInflatedFetch bounds what the compressed batches of one answer may become
+	// together; at least one of them is read.
+	maxInflatedFetch = 2 * recordset.MaxInflated
+	// maxRecords bounds the records of one answer: tiny ones take more memory as
+	// records than as bytes.
+	maxRecords = 100_000
 	// fetchMargin is what an answer may take beyond the wait.
 	fetchMargin = 5 * time.Second
 )
@@ -29,18 +33,19 @@ const (
 //
 // Records before the wanted offset are dropped and control records are stepped
 // over: Fetched.Offset is where to go on reading, whatever Records holds.
-// Records of aborted transactions are returned.
+// Records of aborted transactions are returned. A batch that cannot be read, or
+// would become too large, is stepped over and told in Fetched.Skipped.
 func (b *Bus) Fetch(ctx context.Context, from []messages.Position, wait time.Duration) ([]messages.Fetched, error) {
 	if len(from) == 0 {
 		return nil, nil
 	}
 	wait = max(wait, time.Millisecond) // 0 would mean half a second
-	res, err := b.call(ctx, 2*wait+fetchMargin, fetchRequest(from, wait))
+	res, err := b.call(ctx, 2*wait+fetchMargin, &fetchExchange{Request: fetchRequest(from, wait), clientID: b.cfg.ClientID})
 	if err != nil {
 		return nil, fmt.Errorf("fetch: %w", err)
 	}
-	answer := res.(*fetch.Response)
-	if err := b.code(answer.ErrorCode, ""); err != nil {
+	answer := res.(*fetchAnswer)
+	if err := b.code(answer.code, ""); err != nil {
 		return nil, fmt.Errorf("fetch: %w", err)
 	}
 	wanted := make(map[partition]int64, len(from))
@@ -48,17 +53,16 @@ func (b *Bus) Fetch(ctx context.Context, from []messages.Position, wait time.Dur
 		wanted[partition{p.Topic, p.Partition}] = p.Offset
 	}
 	var out []messages.Fetched
-	for _, t := range answer.Topics {
-		for i := range t.Partitions {
-			p := &t.Partitions[i]
-			offset, ok := wanted[partition{t.Topic, p.Partition}]
-			if !ok {
-				continue
-			}
-			f := b.fetched(messages.Position{Topic: t.Topic, Partition: p.Partition, Offset: offset}, p)
-			if f.Err != nil || f.Offset != offset {
-				out = append(out, f)
-			}
+	room := budget{records: maxRecords, bytes: maxInflatedFetch}
+	for i := range answer.partitions {
+		p := &answer.partitions[i]
+		offset, ok := wanted[p.partition]
+		if !ok {
+			continue
+		}
+		f := b.fetched(messages.Position{Topic: p.topic, Partition: p.index, Offset: offset}, p, &room)
+		if f.Err != nil || f.Offset != offset {
+			out = append(out, f)
 		}
 	}
 	return out, nil
@@ -93,11 +97,11 @@ func fetchRequest(from []messages.Position, wait time.Duration) *fetch.Request {
 	return req
 }
 
-func (b *Bus) fetched(at messages.Position, p *fetch.ResponsePartition) messages.Fetched {
-	f := messages.Fetched{Position: at, Start: p.LogStartOffset, End: p.HighWatermark}
-	err := b.code(p.ErrorCode, "")
+func (b *Bus) fetched(at messages.Position, p *partitionAnswer, room *budget) messages.Fetched {
+	f := messages.Fetched{Position: at, Start: p.start, End: p.end}
+	err := b.code(p.code, "")
 	if err == nil {
-		err = read(&f, p.RecordSet.Records)
+		err = b.read(&f, p, room)
 	}
 	if err != nil {
 		f.Err = fmt.Errorf("fetch %s/%d at %d: %w", at.Topic, at.Partition, at.Offset, err)
@@ -105,53 +109,66 @@ func (b *Bus) fetched(at messages.Position, p *fetch.ResponsePartition) messages
 	return f
 }
 
-// read moves f over the records. It walks the batches itself: the stream's own
-// reader hides control batches, and a reader that cannot see them asks for the
-// same offset again, thousands of times a second.
-func read(f *messages.Fetched, records protocol.RecordReader) error {
-	stream, ok := records.(*protocol.RecordStream)
-	if !ok {
-		return nil // nothing was sent
+// budget is what one answer may still become.
+type budget struct{ records, bytes int }
+
+// read moves f over the batches until the budget is used up: the rest is asked
+// for again. A reader that cannot see a batch asks for the same offset again,
+// thousands of times a second, so every batch moves f, whatever it holds.
+func (b *Bus) read(f *messages.Fetched, p *partitionAnswer, room *budget) error {
+	if p.cut {
+		err := fmt.Errorf("%w: more than %d bytes", recordset.ErrUnreadable, maxRecordSet)
+		skip(f, recordset.Header(p.set), err)
+		return nil
 	}
-	for _, batch := range stream.Records {
-		control, isControl := batch.(*protocol.ControlBatch)
-		if isControl {
-			f.Offset = max(f.Offset, control.Offset()+1)
+	for set := p.set; len(set) > 0 && room.records > 0 && room.bytes > 0; {
+		batch, rest, ok := recordset.Next(set)
+		if !ok {
+			if len(set) == len(p.set) {
+				return fmt.Errorf("%w: the first batch is not whole, %d bytes", messages.ErrMaybeWritten, len(set))
+			}
+			return nil // the broker cut it where its answer was full
 		}
-		for {
-			rec, err := batch.ReadRecord()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				return classify(fmt.Errorf("read record: %w", err))
-			}
-			if err := take(f, rec, isControl); err != nil {
-				return classify(err)
-			}
+		set = rest
+		if batch.Next <= f.Offset {
+			continue
+		}
+		size, err := batch.Records(b.inflater, func(offset int64, value []byte) bool { return take(f, offset, value, room) })
+		room.bytes -= size
+		switch {
+		case err != nil:
+			room.bytes -= recordset.MaxInflated // at worst it became that before it failed
+			skip(f, batch, err)
+		case room.records > 0:
+			f.Offset = max(f.Offset, batch.Next)
 		}
 	}
 	return nil
 }
 
-// take copies one record: its bytes belong to kafka-go's pool.
-func take(f *messages.Fetched, rec *protocol.Record, control bool) error {
-	if rec.Key != nil {
-		defer func() { _ = rec.Key.Close() }()
+// take adds one record while there is room. A batch comes whole, also when it
+// begins before the wanted offset.
+func take(f *messages.Fetched, offset int64, value []byte, room *budget) (more bool) {
+	if offset < f.Offset {
+		return true
 	}
-	if rec.Value != nil {
-		defer func() { _ = rec.Value.Close() }()
+	if room.records == 0 {
+		return false
 	}
-	if rec.Offset < f.Offset {
-		return nil // a batch comes whole, also when it starts earlier
+	room.records--
+	f.Records = append(f.Records, messages.Received{Offset: offset, Value: value})
+	f.Offset = offset + 1
+	return true
+}
+
+// skip steps over a batch that cannot be read. What it says of its end is not
+// believed beyond the end of the partition.
+func skip(f *messages.Fetched, batch recordset.Batch, err error) {
+	next := batch.Next
+	if f.End >= 0 {
+		next = min(next, f.End)
 	}
-	if !control {
-		value, err := protocol.ReadAll(rec.Value)
-		if err != nil {
-			return fmt.Errorf("read record at %d: %w", rec.Offset, err)
-		}
-		f.Records = append(f.Records, messages.Received{Offset: rec.Offset, Value: value})
-	}
-	f.Offset = rec.Offset + 1
-	return nil
+	f.Skipped++
+	f.Reason = fmt.Errorf("batch at %d: %w", batch.Offset, err)
+	f.Offset = max(f.Offset+1, next)
 }

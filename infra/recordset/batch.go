@@ -1,0 +1,181 @@
+// Package recordset reads what Kafka calls a record set: the batches that a
+// fetch returns and a produce request carries, of all three message formats.
+//
+// It takes nothing on trust. Counts, lengths and offsets come from whoever wrote
+// the batch, so each is checked before anything is allocated for it, and what a
+// compressed batch may become is bounded.
+package recordset
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+)
+
+// ErrUnreadable says that a batch is not what it claims to be, or would become
+// larger than MaxInflated. Reading it again does not help.
+var ErrUnreadable = errors.New("unreadable batch")
+
+const (
+	// frameBytes are in front of every batch: its base offset and its length.
+	frameBytes = 12
+	// headerBytes is the size of a batch of format 2 without its records.
+	headerBytes = 61
+	// magicAt is where all formats have their number.
+	magicAt = 16
+
+	crcAt        = 17
+	attributesAt = 21
+	lastDeltaAt  = 23
+	countAt      = 57
+
+	codecMask   = 7
+	controlMask = 1 << 5
+
+	// recordBytes is the smallest record of format 2: seven fields of one byte.
+	recordBytes = 7
+	// headerFields is the smallest header of a record: two lengths.
+	headerFields = 2
+)
+
+// Batch is one batch of a record set. Its bytes belong to the set.
+type Batch struct {
+	Offset int64 // of its first record; in formats 0 and 1 of the message itself
+	Next   int64 // the offset behind it
+	data   []byte
+}
+
+// Next returns the first batch of the set and what follows it. ok is false when
+// the set does not hold the batch whole: a broker cuts the last one where its
+// answer is full.
+func Next(set []byte) (b Batch, rest []byte, ok bool) {
+	if len(set) <= magicAt {
+		return Batch{}, set, false
+	}
+	length := int64(int32(binary.BigEndian.Uint32(set[8:])))
+	if length < 0 || frameBytes+length > int64(len(set)) || frameBytes+length <= magicAt {
+		return Batch{}, set, false
+	}
+	b = Header(set)
+	b.data = set[:frameBytes+length]
+	return b, set[frameBytes+length:], true
+}
+
+// Header returns the place of a batch of which only the beginning is at hand. It
+// has no records. Offsets that cannot be right lead one offset further.
+func Header(set []byte) Batch {
+	if len(set) < 8 {
+		return Batch{}
+	}
+	b := Batch{Offset: int64(binary.BigEndian.Uint64(set))}
+	b.Next = b.Offset + 1
+	if len(set) >= lastDeltaAt+4 && set[magicAt] == 2 {
+		b.Next += int64(max(0, int32(binary.BigEndian.Uint32(set[lastDeltaAt:]))))
+	}
+	return b
+}
+
+// Records hands the records of the batch to visit, in order, until it returns
+// false; a nil value is a null one. The values belong to the batch or to memory
+// made for it. Control batches have no records. size is how much was inflated.
+// The error wraps ErrUnreadable; then visit was not called.
+func (b Batch) Records(in *Inflater, visit func(offset int64, value []byte) bool) (size int, err error) {
+	if len(b.data) <= magicAt {
+		return 0, fmt.Errorf("%w: it is not whole", ErrUnreadable)
+	}
+	switch magic := b.data[magicAt]; magic {
+	case 0, 1:
+		return b.oldRecords(in, visit)
+	case 2:
+		return b.records(in, visit)
+	default:
+		return 0, fmt.Errorf("%w: message format %d", ErrUnreadable, magic)
+	}
+}
+
+func (b Batch) records(in *Inflater, visit func(offset int64, value []byte) bool) (size int, err error) {
+	if len(b.data) < headerBytes {
+		return 0, fmt.Errorf("%w: a header of %d bytes", ErrUnreadable, len(b.data))
+	}
+	sum := crc32.Checksum(b.data[attributesAt:], crc32.MakeTable(crc32.Castagnoli))
+	if want := binary.BigEndian.Uint32(b.data[crcAt:]); sum != want {
+		return 0, fmt.Errorf("%w: its checksum is %08x, not %08x", ErrUnreadable, sum, want)
+	}
+	attributes := binary.BigEndian.Uint16(b.data[attributesAt:])
+	if attributes&controlMask != 0 {
+		return 0, nil
+	}
+	body, err := in.inflate(int(attributes&codecMask), b.data[headerBytes:])
+	if err != nil {
+		return 0, err
+	}
+	walk := batchWalk{
+		base: b.Offset, last: int32(binary.BigEndian.Uint32(b.data[lastDeltaAt:])),
+		count: int32(binary.BigEndian.Uint32(b.data[countAt:])),
+	}
+	if err := walk.run(body, func(int64, []byte) bool { return true }); err != nil {
+		return 0, err
+	}
+	return len(body), walk.run(body, visit)
+}
+
+// batchWalk goes over the records of one batch of format 2.
+type batchWalk struct {
+	base        int64
+	last, count int32
+}
+
+func (w batchWalk) run(body []byte, visit func(int64, []byte) bool) error {
+	if w.count < 0 || int(w.count) > len(body)/recordBytes {
+		return fmt.Errorf("%w: %d records in %d bytes", ErrUnreadable, w.count, len(body))
+	}
+	r := cursor{rest: body}
+	before := int64(-1)
+	for i := range w.count {
+		rec := cursor{rest: r.bytes(r.varint())}
+		rec.bytes(1) // attributes
+		rec.varint() // timestamp
+		delta := rec.varint()
+		rec.nullable() // key
+		value := rec.nullable()
+		rec.headers()
+		if r.bad || rec.bad || len(rec.rest) > 0 {
+			return fmt.Errorf("%w: record %d of %d is malformed", ErrUnreadable, i, w.count)
+		}
+		if delta <= before || delta > int64(w.last) {
+			return fmt.Errorf("%w: record %d has place %d of 0 to %d", ErrUnreadable, i, delta, w.last)
+		}
+		before = delta
+		if !visit(w.base+delta, value) {
+			return nil
+		}
+	}
+	if len(r.rest) > 0 {
+		return fmt.Errorf("%w: %d bytes behind its %d records", ErrUnreadable, len(r.rest), w.count)
+	}
+	return nil
+}
+
+// Check reports whether set is one batch as a producer may send it: format 2, no
+// control batch, its records complete, readable, and placed one after the other
+// from 0 on.
+func Check(in *Inflater, set []byte) error {
+	b, rest, ok := Next(set)
+	switch {
+	case !ok || len(rest) > 0:
+		return fmt.Errorf("%w: %d bytes are not one batch", ErrUnreadable, len(set))
+	case b.data[magicAt] != 2 || len(b.data) < headerBytes:
+		return fmt.Errorf("%w: message format %d", ErrUnreadable, b.data[magicAt])
+	case binary.BigEndian.Uint16(b.data[attributesAt:])&controlMask != 0:
+		return fmt.Errorf("%w: a control batch", ErrUnreadable)
+	}
+	n := int64(0)
+	if _, err := b.Records(in, func(int64, []byte) bool { n++; return true }); err != nil {
+		return err
+	}
+	if n == 0 || b.Next-b.Offset != n {
+		return fmt.Errorf("%w: %d records at %d places", ErrUnreadable, n, b.Next-b.Offset)
+	}
+	return nil
+}

@@ -1,0 +1,122 @@
+package recordset
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/binary"
+	"fmt"
+	"io"
+
+	"github.com/klauspost/compress/snappy"
+	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
+)
+
+// MaxInflated bounds what one compressed batch may become. Producers bound a
+// batch before they compress it, by 1 MB in every client's default; 16 times
+// that leaves room for other settings.
+const MaxInflated = 16 << 20
+
+// The codecs of a batch's attributes.
+const (
+	none = iota
+	gzipped
+	snappied
+	lz4ed
+	zstded
+)
+
+// xerialMagic begins the framing that Java clients put around snappy.
+const xerialMagic = "\x82SNAPPY\x00"
+
+// xerialHeader is the size of that beginning, with two versions.
+const xerialHeader = 16
+
+// Inflater undoes the compression of batches, each up to MaxInflated. It is safe
+// for concurrent use; it holds memory only.
+type Inflater struct{ zstd *zstd.Decoder }
+
+// NewInflater returns an Inflater.
+func NewInflater() (*Inflater, error) {
+	// A window is part of what is inflated, so a frame that asks for a larger one
+	// than MaxInflated is refused before anything is allocated.
+	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(MaxInflated))
+	if err != nil {
+		return nil, fmt.Errorf("make zstd decoder: %w", err)
+	}
+	return &Inflater{zstd: d}, nil
+}
+
+func (in *Inflater) inflate(codec int, data []byte) (out []byte, err error) {
+	switch codec {
+	case none:
+		return data, nil
+	case gzipped:
+		var r *gzip.Reader
+		if r, err = gzip.NewReader(bytes.NewReader(data)); err == nil {
+			out, err = readBounded(r)
+		}
+	case snappied:
+		out, err = unsnap(data)
+	case lz4ed:
+		out, err = readBounded(lz4.NewReader(bytes.NewReader(data)))
+	case zstded:
+		out, err = in.zstd.DecodeAll(data, nil)
+	default:
+		err = fmt.Errorf("codec %d is not known", codec)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: decompress: %w", ErrUnreadable, err)
+	}
+	return out, nil
+}
+
+// errTooLarge is for batches that would become more than MaxInflated.
+var errTooLarge = fmt.Errorf("it becomes more than %d bytes", MaxInflated)
+
+func readBounded(r io.Reader) ([]byte, error) {
+	out, err := io.ReadAll(io.LimitReader(r, MaxInflated+1))
+	if err == nil && len(out) > MaxInflated {
+		err = errTooLarge
+	}
+	return out, err
+}
+
+// unsnap inflates a snappy block, or several in the framing of Java clients. The
+// size that a block announces is looked at before memory is made for it.
+func unsnap(data []byte) ([]byte, error) {
+	if len(data) < xerialHeader || string(data[:len(xerialMagic)]) != xerialMagic {
+		return appendSnapped(nil, data)
+	}
+	var out []byte
+	for c := (cursor{rest: data[xerialHeader:]}); len(c.rest) > 0; {
+		size := c.bytes(4)
+		if c.bad {
+			return nil, io.ErrUnexpectedEOF
+		}
+		block := c.bytes(int64(binary.BigEndian.Uint32(size)))
+		if c.bad {
+			return nil, io.ErrUnexpectedEOF
+		}
+		var err error
+		if out, err = appendSnapped(out, block); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func appendSnapped(out, block []byte) ([]byte, error) {
+	n, err := snappy.DecodedLen(block)
+	if err != nil {
+		return nil, err
+	}
+	if n > MaxInflated-len(out) {
+		return nil, errTooLarge
+	}
+	plain, err := snappy.Decode(nil, block)
+	if err != nil {
+		return nil, err
+	}
+	return append(out, plain...), nil
+}

@@ -1,0 +1,86 @@
+package recordset
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+)
+
+// Formats 0 and 1: a set is a list of messages, of which a compressed one holds
+// another set. Clients older than Kafka 0.11 write them.
+const (
+	oldCRCAt      = 12
+	oldFieldsAt   = 18 // behind the attributes
+	timestampSize = 8  // format 1 has one
+)
+
+func (b Batch) oldRecords(in *Inflater, visit func(offset int64, value []byte) bool) (size int, err error) {
+	value, codec, err := oldValue(b.data)
+	if err != nil {
+		return 0, err
+	}
+	if codec == none {
+		visit(b.Offset, value)
+		return 0, nil
+	}
+	set, err := in.inflate(codec, value)
+	if err != nil {
+		return 0, err
+	}
+	last := int64(-1)
+	err = eachOld(set, func(offset int64, _ []byte) bool { last = offset; return true })
+	if err != nil {
+		return 0, err
+	}
+	// In format 1 the offsets inside are relative, and the outer one is that of
+	// the last message.
+	shift := int64(0)
+	if b.data[magicAt] == 1 {
+		shift = b.Offset - last
+	}
+	return len(set), eachOld(set, func(offset int64, value []byte) bool { return visit(offset+shift, value) })
+}
+
+// eachOld goes over the messages inside a compressed one.
+func eachOld(set []byte, visit func(int64, []byte) bool) error {
+	before := int64(-1)
+	for len(set) > 0 {
+		m, rest, ok := Next(set)
+		if !ok {
+			return fmt.Errorf("%w: %d bytes behind its messages", ErrUnreadable, len(set))
+		}
+		value, codec, err := oldValue(m.data)
+		if err != nil {
+			return err
+		}
+		if codec != none || m.Offset <= before {
+			return fmt.Errorf("%w: a message inside has codec %d, offset %d after %d", ErrUnreadable, codec, m.Offset, before)
+		}
+		before = m.Offset
+		if !visit(m.Offset, value) {
+			return nil
+		}
+		set = rest
+	}
+	return nil
+}
+
+// oldValue returns the value of a message and how it is compressed.
+func oldValue(m []byte) (value []byte, codec int, err error) {
+	if len(m) < oldFieldsAt || m[magicAt] > 1 {
+		return nil, 0, fmt.Errorf("%w: a message of %d bytes", ErrUnreadable, len(m))
+	}
+	if sum, want := crc32.ChecksumIEEE(m[oldCRCAt+4:]), binary.BigEndian.Uint32(m[oldCRCAt:]); sum != want {
+		return nil, 0, fmt.Errorf("%w: its checksum is %08x, not %08x", ErrUnreadable, sum, want)
+	}
+	c := cursor{rest: m[oldFieldsAt:]}
+	if m[magicAt] == 1 {
+		c.bytes(timestampSize)
+	}
+	c.nullable32() // key
+	value = c.nullable32()
+	if c.bad || len(c.rest) > 0 {
+		return nil, 0, fmt.Errorf("%w: a malformed message", ErrUnreadable)
+	}
+	return value, int(m[oldFieldsAt-1] & codecMask), nil
+}
