@@ -42,6 +42,7 @@ type dispatcher struct {
 type offering struct {
 	offer
 	given           int
+	credits         int // verdicts of this epoch that raised the offer
 	inFree, inAhead bool
 }
 
@@ -62,6 +63,7 @@ type (
 		upTo   int  // into free slots
 		ahead  int  // into the queue of the worker, >= upTo
 		refill bool // a judged result frees a slot at once
+		seen   int  // credited verdicts of this epoch that the numbers hold already
 	}
 	// withdraw ends an epoch: the worker takes nothing more.
 	withdraw struct {
@@ -240,10 +242,12 @@ func (d *dispatcher) onOffer(m *offer) {
 	case o.epoch > m.epoch:
 		return
 	case o.epoch < m.epoch:
-		o.given = 0
+		o.given, o.credits = 0, 0
 	}
 	d.slots += m.size() - o.size()
 	o.offer = *m
+	o.upTo += o.credits - m.seen
+	o.ahead += o.credits - m.seen
 	d.enqueue(o)
 }
 
@@ -318,6 +322,7 @@ func (d *dispatcher) onJudge(ctx actor.Context, m *judge, now time.Time) {
 	out := &judged{batchID: m.signal.BatchID, verdict: v}
 	if o := d.offers[m.signal.Worker]; o != nil && o.refill && m.reply != nil && o.pid.Equal(m.reply) && (v == verdictDone || v == verdictFailed || v == verdictRetry) {
 		out.credited = true
+		o.credits++
 		o.upTo++
 		o.ahead++
 		d.enqueue(o)

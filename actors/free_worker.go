@@ -21,6 +21,7 @@ type freeWorker struct {
 
 	epoch    uint64
 	received int // assignments of this epoch
+	credited int // verdicts of this epoch that the dispatcher credited
 	offered  offer
 	rereads  []assignment // ranges to be read again, the first one is under way
 	watch    alarm
@@ -159,7 +160,7 @@ func (f *freeWorker) onSetWorker(ctx actor.Context, m *setWorker) {
 	if m.fresh || !m.takes && f.takes {
 		ctx.Send(f.dispatcher, &withdraw{worker: f.worker.ID, epoch: f.epoch})
 		f.epoch++
-		f.received = 0
+		f.received, f.credited = 0, 0
 	}
 	if m.lost != nil {
 		ctx.Send(f.dispatcher, m.lost)
@@ -177,7 +178,7 @@ func (f *freeWorker) offer(ctx actor.Context) {
 	free, ahead := f.slots.room()
 	o := offer{
 		worker: f.worker.ID, pid: ctx.Self(), epoch: f.epoch,
-		upTo: f.received + free, ahead: f.received + ahead, refill: f.slots.foreign == 0 && len(f.slots.list) <= f.slots.capacity+f.slots.prefetch,
+		seen: f.credited, upTo: f.received + free, ahead: f.received + ahead, refill: f.slots.foreign == 0 && len(f.slots.list) <= f.slots.capacity+f.slots.prefetch,
 	}
 	if o != f.offered {
 		f.offered = o
@@ -323,15 +324,18 @@ func (f *freeWorker) onCaughtUp(ctx actor.Context, now time.Time) {
 }
 
 func (f *freeWorker) onJudged(ctx actor.Context, m *judged, now time.Time) {
+	if m.credited {
+		f.credited++
+		f.offered.upTo++
+		f.offered.ahead++
+		f.offered.seen++
+	}
 	x := f.slots.find(m.batchID)
 	if x == nil {
+		f.offer(ctx)
 		return
 	}
 	f.slots.finish(x, now)
-	if m.credited {
-		f.offered.upTo++
-		f.offered.ahead++
-	}
 	f.offer(ctx)
 	f.report(ctx)
 }

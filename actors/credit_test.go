@@ -1,0 +1,153 @@
+package actors
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/stretchr/testify/require"
+
+	"kafka-master/messages"
+)
+
+// held lets a test stop an actor's mailbox, as a scheduler may.
+type held struct{ open chan struct{} }
+
+func holdable(next actor.ReceiverFunc) actor.ReceiverFunc {
+	return func(c actor.ReceiverContext, env *actor.MessageEnvelope) {
+		if h, ok := env.Message.(*held); ok {
+			<-h.open
+			return
+		}
+		next(c, env)
+	}
+}
+
+// creditBundle is a dispatcher with one free-worker: both are real, and the mailbox
+// of the free-worker can be held up.
+type creditBundle struct {
+	*stage
+	desk, hands   *actor.PID
+	egress, input *probe
+	at            []*send // chunks at the worker, oldest first
+}
+
+func stageCredit(t *testing.T, prefetch, chunks int, f func(b *creditBundle)) {
+	onStage(t, func(s *stage) {
+		b := &creditBundle{stage: s, egress: s.probe("egress"), input: s.probe("ingress")}
+		persistence, owner, planner := s.probe("persistence"), s.probe("owner"), s.probe("planner")
+		persistence.answer = func(ctx actor.Context, msg any) {
+			if w, ok := msg.(*write); ok {
+				for _, n := range w.after {
+					ctx.Send(n.to, n.msg)
+				}
+			}
+		}
+		b.desk, _ = s.spawn("dispatcher", func() actor.Actor {
+			return newDispatcher(dispatcher{log: s.log, persistence: persistence.pid, owner: owner.pid, batch: 2}, messages.Snapshot{}, nil, 3)
+		})
+		sq := squad{cfg: Config{ChunkTopic: "c", WorkerTimeout: time.Minute, Prefetch: prefetch}, files: &memFiles{},
+			dispatcher: b.desk, persistence: persistence.pid, egress: b.egress.pid, owner: owner.pid}
+		w := messages.Worker{ID: "w", Kind: messages.Native, Partitions: []int32{0}, Capacity: 1}
+		parent := &probe{s: s, child: func(ctx actor.Context) *actor.PID {
+			p := props(s.log, "hands", func() actor.Actor { return newFreeWorker(sq, w, nil) }).Configure(actor.WithReceiverMiddleware(holdable))
+			pid, err := ctx.SpawnNamed(p, "hands")
+			require.NoError(t, err)
+			return pid
+		}}
+		parent.pid = s.actor("supervisor", parent)
+		synctest.Wait()
+		b.hands = parent.childPID
+		s.tell(b.desk, &adopt{file: testFile(1, chunks), planner: planner.pid})
+		p := expect[*planFrom](planner)
+		for i := range chunks {
+			s.tell(b.desk, &planned{file: 1, epoch: p.epoch, cut: testCut(1, i)})
+		}
+		s.tell(b.hands, &setWorker{worker: w, takes: true})
+		f(b)
+	})
+}
+
+// hold stops the free-worker's mailbox until the returned function is called.
+func (b *creditBundle) hold() (release func()) {
+	open := make(chan struct{})
+	b.tell(b.hands, &held{open})
+	return func() { close(open); synctest.Wait() }
+}
+
+// take adds what was sent to the worker.
+func (b *creditBundle) take() {
+	synctest.Wait()
+	b.egress.mu.Lock()
+	defer b.egress.mu.Unlock()
+	for _, m := range b.egress.got {
+		if x, ok := m.(*send); ok {
+			b.at = append(b.at, x)
+		}
+	}
+	b.egress.got = nil
+}
+
+// finish reports the oldest chunk as done.
+func (b *creditBundle) finish() {
+	x := b.at[0]
+	b.at = b.at[1:]
+	b.tell(b.desk, &judge{signal: progress("w", x.tag, 2, 2), reply: b.hands, ack: receipt{ingress: b.input.pid, batch: 1}})
+}
+
+func (b *creditBundle) beat() {
+	s := messages.Signal{Kind: messages.SignalHeartbeat, Worker: "w", Running: []string{b.at[0].tag}, Next: 1000}
+	for _, x := range b.at[1:] {
+		s.Queued = append(s.Queued, x.tag)
+	}
+	b.tell(b.hands, &beat{signal: s})
+}
+
+// Two results that are judged before the free-worker runs do not cost the worker its
+// queue ahead: an offer that knows of one verdict leaves the credit of the other.
+func TestTwoResultsAtOnceKeepTheQueueAhead(t *testing.T) {
+	t.Parallel()
+	for _, prefetch := range []int{1, 8} {
+		t.Run(fmt.Sprint(prefetch), func(t *testing.T) {
+			t.Parallel()
+			stageCredit(t, prefetch, 200, func(b *creditBundle) {
+				for range 12 {
+					b.take()
+					require.Len(t, b.at, 1+prefetch)
+					b.beat()
+					release := b.hold()
+					b.finish()
+					b.finish()
+					release()
+				}
+				for range 20 {
+					b.take()
+					b.finish()
+				}
+				b.take()
+				require.Len(t, b.at, 1+prefetch)
+			})
+		})
+	}
+}
+
+// Nor does a verdict that crosses the news of a chunk that was not sent.
+func TestRefusedSendAndResultAtOnceKeepTheQueueAhead(t *testing.T) {
+	t.Parallel()
+	stageCredit(t, 1, 60, func(b *creditBundle) {
+		for range 4 {
+			b.take()
+			require.Len(t, b.at, 2)
+			release := b.hold()
+			b.root.Send(b.hands, &sent{tag: b.at[1].tag, offset: messages.UnknownOffset, err: messages.ErrRefused})
+			b.at = b.at[:1]
+			b.finish()
+			release()
+			time.Sleep(time.Second)
+		}
+		b.take()
+		require.Len(t, b.at, 2)
+	})
+}
