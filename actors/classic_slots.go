@@ -268,7 +268,7 @@ func (s *slots) forget() {
 	} else {
 		s.classic.past = nil
 	}
-	s.list, s.foreign, s.next = nil, 0, 0
+	s.list, s.foreign, s.next, s.probed = nil, 0, 0, time.Time{}
 }
 
 // keep remembers a send that a classic worker may read again.

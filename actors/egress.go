@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -32,11 +33,18 @@ type egress struct {
 // sendQueue is what waits for one broker.
 type sendQueue struct {
 	leader  int32
-	ready   []*send
-	flying  []*send
+	ready   []*waiting
+	flying  []*waiting
 	again   alarm
 	pause   backoff
-	failing bool
+	failing error // of its last request, nil when that ended well
+	trouble bool  // something that waits here failed, and that is no quiet matter
+}
+
+// waiting is a send that is not over.
+type waiting struct {
+	*send
+	failed error // how it surely was not written last
 }
 
 type (
@@ -46,13 +54,19 @@ type (
 		record messages.Record
 		reply  *actor.PID
 		tag    string // comes back in the answer
+		// giveUp is when a record that surely was not written is answered as such;
+		// zero is never: it is tried until the term ends.
+		giveUp time.Time
+		// quiet says that it is no trouble when the record cannot be written.
+		quiet bool
 	}
-	// sent is how a send ended: err is nil, or wraps ErrMaybeWritten or
-	// ErrRefused. What surely was not written is tried until the term ends.
+	// sent is how a send ended: err is nil, or wraps ErrMaybeWritten, ErrRefused
+	// or, after giveUp, ErrNotWritten.
 	sent struct {
-		tag    string
-		offset int64
-		err    error
+		tag       string
+		partition int32
+		offset    int64
+		err       error
 	}
 	// trustTerm says how long the lease of a term is believed: nothing is sent
 	// later, since another master may lead by then.
@@ -96,11 +110,11 @@ func (e *egress) Receive(ctx actor.Context) {
 			q.again.stop()
 		}
 	case *useTerm:
-		e.term = m.term
-		for _, q := range e.queues {
-			q.ready = e.fresh(q.ready)
-		}
+		e.useTerm(ctx, m.term)
 	case *trustTerm:
+		if e.term.Older(m.term) { // what an older term left must not go out under this lease
+			e.useTerm(ctx, m.term)
+		}
 		e.trusted = m.until
 	case *send:
 		e.onSend(ctx, m)
@@ -120,8 +134,33 @@ func (e *egress) Receive(ctx actor.Context) {
 	}
 }
 
-func (e *egress) fresh(list []*send) []*send {
-	var kept []*send
+// useTerm drops what older terms still want to send: nobody waits for the answers.
+func (e *egress) useTerm(ctx actor.Context, term messages.Term) {
+	e.term = term
+	for _, q := range e.queues {
+		q.ready = e.fresh(q.ready)
+	}
+	e.rest(ctx)
+}
+
+// rest ends the trouble of queues that have nothing more to send: nothing would
+// clear it there.
+func (e *egress) rest(ctx actor.Context) {
+	idle := true
+	for _, q := range e.queues {
+		if len(q.ready)+len(q.flying) > 0 {
+			idle = false
+		} else {
+			q.failing, q.trouble = nil, false
+		}
+	}
+	if idle && e.away.on {
+		e.report(ctx, nil)
+	}
+}
+
+func (e *egress) fresh(list []*waiting) []*waiting {
+	var kept []*waiting
 	for _, s := range list {
 		if !s.term.Older(e.term) {
 			kept = append(kept, s)
@@ -144,23 +183,44 @@ func (e *egress) onSend(ctx actor.Context, m *send) {
 		return // of a leader that was deposed: nobody waits for the answer
 	}
 	q := e.queue(e.bus.Leader(m.record.Topic, m.record.Partition))
-	q.ready = append(q.ready, m)
+	q.ready = append(q.ready, &waiting{send: m})
 	e.next(ctx, q)
+}
+
+// unwritten is why a send that waits for too long could not be written, nil when it
+// waits on. It was tried and surely not written, or waits behind one that fails.
+func (s *waiting) unwritten(q *sendQueue, now time.Time) error {
+	switch {
+	case s.giveUp.IsZero() || now.Before(s.giveUp):
+		return nil
+	case s.failed != nil:
+		return s.failed
+	case q.failing != nil:
+		return fmt.Errorf("%w: it waits behind others: %s", messages.ErrNotWritten, q.failing)
+	}
+	return nil
 }
 
 // wake tries a queue again after a pause; leaders may have moved meanwhile.
 func (e *egress) wake(ctx actor.Context, q *sendQueue) {
-	ready := q.ready
-	q.ready = nil
+	ready, now := q.ready, time.Now()
+	q.ready, q.trouble = nil, false
 	touched := map[*sendQueue]bool{q: true}
 	for _, s := range ready {
+		if err := s.unwritten(q, now); err != nil {
+			ctx.Send(s.reply, &sent{tag: s.tag, partition: s.record.Partition, offset: messages.UnknownOffset, err: err})
+			continue
+		}
 		to := e.queue(e.bus.Leader(s.record.Topic, s.record.Partition))
 		to.ready = append(to.ready, s)
+		to.trouble = to.trouble || s.failed != nil && !s.quiet
 		touched[to] = true
 	}
 	for to := range touched {
 		e.next(ctx, to)
 	}
+	e.rest(ctx)
+	e.answerFlushed(ctx)
 }
 
 // next sends the next request of a queue, unless one is in flight or it pauses.
@@ -181,7 +241,7 @@ func (e *egress) next(ctx actor.Context, q *sendQueue) {
 		n = 1 // its partition is not known yet: it waits alone
 	}
 	q.flying = q.ready[:n:n]
-	q.ready = append([]*send(nil), q.ready[n:]...)
+	q.ready = append([]*waiting(nil), q.ready[n:]...)
 	records := make([]messages.Record, n)
 	for i, s := range q.flying {
 		records[i] = s.record
@@ -198,32 +258,34 @@ func (e *egress) onProduced(ctx actor.Context, m *produced) {
 	q := e.queues[m.leader]
 	flying := q.flying
 	q.flying = nil
-	var again []*send
-	var worst error
+	var again []*waiting
+	var failure, worst error // worst is of a send that is not quiet
 	marks := mark{term: e.term}
 	for i, s := range flying {
 		out := m.outcomes[i]
 		if out.Err == nil {
 			marks.at = append(marks.at, messages.Position{Topic: s.record.Topic, Partition: s.record.Partition, Offset: out.Offset + 1})
+		} else if !errors.Is(out.Err, messages.ErrRefused) {
+			failure = out.Err
+			if !s.quiet {
+				worst = out.Err
+			}
 		}
-		switch {
-		case out.Err != nil && errors.Is(out.Err, messages.ErrNotWritten):
-			worst = out.Err
+		if errors.Is(out.Err, messages.ErrNotWritten) {
+			s.failed = out.Err
 			again = append(again, s)
-			continue
-		case out.Err != nil && !errors.Is(out.Err, messages.ErrRefused):
-			worst = out.Err
-		}
-		if s.reply != nil {
-			ctx.Send(s.reply, &sent{tag: s.tag, offset: out.Offset, err: out.Err})
+		} else if s.reply != nil {
+			ctx.Send(s.reply, &sent{tag: s.tag, partition: s.record.Partition, offset: out.Offset, err: out.Err})
 		}
 	}
 	if len(marks.at) > 0 {
 		ctx.Send(e.store, &marks)
 	}
-	q.failing = worst != nil
-	e.report(ctx, worst)
-	if worst == nil {
+	q.failing, q.trouble = failure, worst != nil
+	if failure == nil || worst != nil {
+		e.report(ctx, worst)
+	}
+	if failure == nil {
 		q.pause.reset()
 		e.next(ctx, q)
 	} else {
@@ -237,7 +299,7 @@ func (e *egress) onProduced(ctx actor.Context, m *produced) {
 func (e *egress) report(ctx actor.Context, err error) {
 	if err == nil {
 		for _, q := range e.queues {
-			if q.failing {
+			if q.trouble {
 				return
 			}
 		}

@@ -32,8 +32,11 @@ type fleet struct {
 	again   alarm                      // for the next look for twins
 	warned  map[messages.WorkerID]bool // of being two processes
 	classic int                        // classic workers that are known
-	told    classicWorkers             // what the owner knows of them
-	dropped uint64                     // messages of workers that are not known
+	present int                        // workers that are neither lost nor gone
+	// troubles are the workers that have a problem.
+	troubles troubles
+	told     classicWorkers // what the owner knows of them
+	dropped  uint64         // messages of workers that are not known
 	// partitions is how many the chunk topic has.
 	partitions int
 	ended      bool // children end because this actor does
@@ -46,7 +49,8 @@ type member struct {
 	seen   time.Time
 	// announced is the list in a classic worker's last announcement.
 	announced []int32
-	leaving   bool     // its supervisor was told to end
+	leaving   bool // its supervisor was told to end
+	trouble   messages.ProblemKind
 	waiting   []*heard // what it said since
 }
 
@@ -69,7 +73,7 @@ func newFleet(f fleet) actor.Actor {
 	f.crew = map[messages.WorkerID]*member{}
 	f.byPID = map[string]messages.WorkerID{}
 	f.owners = map[int32]messages.WorkerID{}
-	f.twins, f.warned = newTwins(), map[messages.WorkerID]bool{}
+	f.twins, f.warned, f.troubles = newTwins(), map[messages.WorkerID]bool{}, troubles{}
 	return &f
 }
 
@@ -131,7 +135,7 @@ func (f *fleet) Receive(ctx actor.Context) {
 	case *askWorkers:
 		ctx.Respond(f.list())
 	case *fillOverview:
-		m.overview.Workers = f.present()
+		m.overview.Workers = f.present
 		m.overview.Ignored += f.dropped
 		m.overview.Problems = append(m.overview.Problems, f.problems()...)
 		ctx.RequestWithCustomSender(f.dispatcher, m, ctx.Sender())
@@ -202,7 +206,7 @@ func (f *fleet) hire(ctx actor.Context, w messages.Worker, held []holding) *memb
 	m := &member{pid: pid, seen: time.Now(), announced: w.Partitions, status: messages.WorkerStatus{ID: w.ID, Kind: w.Kind, Partitions: w.Partitions}}
 	f.crew[w.ID] = m
 	f.byPID[pid.Id] = w.ID
-	f.tally(w.Kind, +1)
+	f.tally(m.status, +1)
 	ctx.Send(pid, &partitionCount{n: f.partitions})
 	if f.view != nil && w.Kind == messages.Classic {
 		ctx.Send(pid, f.view)
@@ -217,9 +221,10 @@ func (f *fleet) onStatus(ctx actor.Context, m *workerStatus) {
 		return
 	}
 	classic := w.status.Kind == messages.Classic || m.Kind == messages.Classic
-	f.tally(w.status.Kind, -1)
+	f.tally(w.status, -1)
+	f.noteTrouble(w, m)
 	w.status = m.WorkerStatus
-	f.tally(w.status.Kind, +1)
+	f.tally(w.status, +1)
 	if m.State == messages.WorkerGone {
 		// Poison lets it deal with what it was sent before: each of these
 		// messages is owed an acknowledgement.
@@ -234,19 +239,40 @@ func (f *fleet) onStatus(ctx actor.Context, m *workerStatus) {
 	}
 }
 
+// noteTrouble keeps the problems of the workers. The first worker with a trouble is
+// warned of, the others are counted.
+func (f *fleet) noteTrouble(w *member, m *workerStatus) {
+	if w.trouble != m.trouble {
+		f.troubles.clear(w.trouble, m.ID)
+	}
+	if w.trouble = m.trouble; m.trouble == "" {
+		return
+	}
+	first := f.troubles[m.trouble] == nil
+	f.troubles.set(m.trouble, m.ID, m.Note, time.Now())
+	if first && m.trouble != messages.ProblemNoPartition {
+		f.log.Warn("a worker gets no chunks", "worker_id", m.ID, "problem", string(m.trouble), "reason", m.Note)
+	}
+}
+
 // forget drops a worker from the lists.
 func (f *fleet) forget(id messages.WorkerID) {
 	w := f.crew[id]
-	f.tally(w.status.Kind, -1)
+	f.tally(w.status, -1)
+	f.troubles.clear(w.trouble, id)
 	delete(f.crew, id)
 	delete(f.byPID, w.pid.Id)
 	f.twins.forget(id)
 	delete(f.warned, id)
 }
 
-func (f *fleet) tally(kind messages.WorkerKind, n int) {
-	if kind == messages.Classic {
+// tally keeps the totals: n is +1 for a status that begins, -1 for one that ends.
+func (f *fleet) tally(st messages.WorkerStatus, n int) {
+	if st.Kind == messages.Classic {
 		f.classic += n
+	}
+	if st.State != messages.WorkerLost && st.State != messages.WorkerGone {
+		f.present += n
 	}
 }
 
@@ -306,16 +332,6 @@ func (f *fleet) tellClassic(ctx actor.Context) {
 	}
 }
 
-// present counts the workers that are not lost.
-func (f *fleet) present() (n int) {
-	for _, w := range f.crew {
-		if w.status.State != messages.WorkerLost && !w.leaving {
-			n++
-		}
-	}
-	return n
-}
-
 // findTwins looks for ids under which two processes run, and warns of each once.
 func (f *fleet) findTwins(ctx actor.Context) {
 	if f.view == nil || len(f.twins.former) == 0 {
@@ -344,16 +360,9 @@ func (f *fleet) problems() []messages.Problem {
 	if ids := f.twins.found(time.Now()); len(ids) > 0 {
 		out = append(out, messages.Problem{Kind: messages.ProblemDuplicateID, Part: "workers", Count: len(ids), Text: fmt.Sprintf("two processes run under the worker id %q: give each one its own", ids[0])})
 	}
-	idle := 0
-	for _, w := range f.crew {
-		if w.status.Kind == messages.Classic && len(w.status.Partitions) == 0 && w.status.State == messages.WorkerAnnounced {
-			idle++
-		}
-	}
-	if idle == 0 {
-		return out
-	}
-	return append(out, messages.Problem{Kind: messages.ProblemNoPartition, Part: "workers", Count: idle, Text: fmt.Sprintf("%d workers have no partition: raise the partitions by updatePartitions; they see it within 300 s", idle)})
+	p := problems{}
+	f.troubles.fill(p)
+	return append(out, p.list()...)
 }
 
 func (f *fleet) list() []messages.WorkerStatus {

@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -28,9 +29,10 @@ type freeWorker struct {
 	moved    alarm
 	// announced is when a classic worker said "new" last with chunks elsewhere.
 	announced time.Time
-	peek      alarm // for the next look at the group
-	working   bool  // as it was reported last
-	asked     bool  // a look waits for ingress to have read everything
+	peek      alarm   // for the next look at the group
+	working   bool    // as it was reported last
+	blocked   []int32 // partitions of this worker that cannot be written now
+	asked     bool    // a look waits for ingress to have read everything
 	cancel    context.CancelFunc
 	ctx       context.Context
 }
@@ -103,6 +105,7 @@ func (f *freeWorker) use(w messages.Worker) {
 	f.worker = w
 	f.slots.kind, f.slots.capacity, f.slots.timeout = w.Kind, max(1, w.Capacity), f.cfg.WorkerTimeout
 	f.slots.prefetch = f.cfg.Prefetch
+	f.slots.moveTo(f.partition())
 	if w.Kind == messages.Classic {
 		f.slots.capacity, f.slots.prefetch, f.slots.classic.mine = 1, 0, w.Partitions
 	}
@@ -157,17 +160,31 @@ func (f *freeWorker) onSetWorker(ctx actor.Context, m *setWorker) {
 	if m.fresh {
 		f.slots.forget()
 	}
-	if m.fresh || !m.takes && f.takes {
-		ctx.Send(f.dispatcher, &withdraw{worker: f.worker.ID, epoch: f.epoch})
-		f.epoch++
-		f.received, f.credited = 0, 0
+	takes := m.takes && !slices.Contains(f.blocked, f.partition())
+	if m.fresh || !takes && f.takes {
+		f.withdraw(ctx)
 	}
 	if m.lost != nil {
 		ctx.Send(f.dispatcher, m.lost)
 	}
-	f.takes = m.takes
+	f.takes = takes
 	f.offer(ctx)
 	f.report(ctx)
+}
+
+// withdraw voids what was offered: the worker takes nothing more in this epoch.
+func (f *freeWorker) withdraw(ctx actor.Context) {
+	ctx.Send(f.dispatcher, &withdraw{worker: f.worker.ID, epoch: f.epoch})
+	f.epoch++
+	f.received, f.credited = 0, 0
+}
+
+// partition is the one that chunks are sent to, -1 without any.
+func (f *freeWorker) partition() int32 {
+	if len(f.worker.Partitions) == 0 {
+		return -1
+	}
+	return f.worker.Partitions[0]
 }
 
 // offer tells the dispatcher how many chunks the worker takes.
@@ -205,7 +222,7 @@ func (f *freeWorker) onAssigned(ctx actor.Context, m *assigned, now time.Time) {
 	}
 	f.received++
 	x := f.slots.add(m.assignment, now)
-	x.partition = f.worker.Partitions[0]
+	x.partition = f.partition()
 	f.report(ctx)
 	if m.lines != nil {
 		f.produce(ctx, x)
@@ -255,34 +272,6 @@ func (f *freeWorker) onLoaded(ctx actor.Context, m *loaded) {
 	f.drop(ctx, x)
 }
 
-func (f *freeWorker) produce(ctx actor.Context, x *slot) {
-	value := messages.AppendChunk(make([]byte, 0, len(x.lines)+x.chunk.Items*2+512), messages.ChunkHeader{
-		Worker: f.worker.ID, BatchID: x.batchID, Deployment: f.deployment, Term: f.term.Number, Attempt: x.attempt,
-		File: x.file.Path, Generation: x.generation, FirstLine: x.chunk.FirstLine,
-	}, x.lines)
-	x.lines = nil
-	ctx.Send(f.egress, &send{term: f.term, reply: ctx.Self(), tag: x.batchID, record: messages.Record{
-		Topic: f.cfg.ChunkTopic, Partition: x.partition, Key: []byte(f.worker.ID), Value: value,
-	}})
-}
-
-func (f *freeWorker) onSent(ctx actor.Context, m *sent, now time.Time) {
-	x := f.slots.find(m.tag)
-	if x == nil {
-		return
-	}
-	if m.err == nil || !errors.Is(m.err, messages.ErrRefused) {
-		x.sent, x.offset, x.waiting = true, m.offset, now
-		return
-	}
-	if errors.Is(m.err, messages.ErrTooLarge) {
-		ctx.Send(f.dispatcher, &giveUp{worker: f.worker.ID, batchID: m.tag, err: m.err})
-	} else {
-		f.giveBack(ctx, m.tag, endRetry, m.err.Error())
-	}
-	f.drop(ctx, x)
-}
-
 func (f *freeWorker) onBeat(ctx actor.Context, m *beat, now time.Time) {
 	begins, doubts := f.slots.heartbeat(m.signal, m.draining, now)
 	for _, id := range begins {
@@ -291,6 +280,7 @@ func (f *freeWorker) onBeat(ctx actor.Context, m *beat, now time.Time) {
 	if doubts {
 		f.ask(ctx)
 	}
+	f.probe(ctx, now)
 	f.offer(ctx)
 }
 

@@ -309,6 +309,7 @@ func (i *ingress) clamp(m *bounds) {
 			continue
 		}
 		start, end := m.start[at.partition], m.end[at.partition]
+		r.end = end // what was known may be of before the loss
 		to := max(r.next, start)
 		if r.next > end { // records were lost: what lies there may have been written since
 			to, r.fresh = max(start, end-maxRewind), end

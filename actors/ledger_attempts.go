@@ -35,9 +35,10 @@ const (
 	endReturned                // handed back: drained, refused, never sent
 	endRetry                   // asked for by the worker
 	endFailed                  // reported as failed
+	endUnsent                  // surely never written to its worker's partition
 )
 
-var endings = [...]string{"lost", "silent", "never started", "returned", "retry", "failed"}
+var endings = [...]string{"lost", "silent", "never started", "returned", "retry", "failed", "not delivered"}
 
 // String returns the ending's name as the journal keeps it.
 func (e ending) String() string { return endings[e] }
@@ -335,6 +336,10 @@ func (e *entry) holdBack(how ending, now time.Time) {
 		e.after = now.Add(min(retryMax, retryMin<<min(e.retries, 10)))
 		e.retries++
 		e.handouts-- // asked for: it does not count to the outer bound
+		return
+	}
+	if how == endUnsent {
+		e.handouts-- // nobody has seen it
 		return
 	}
 	e.retries = 0

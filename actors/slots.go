@@ -15,7 +15,9 @@ type slots struct {
 	prefetch int           // chunks queued ahead; 0 for a classic worker
 	timeout  time.Duration // WORKER_TIMEOUT
 	list     []*slot       // oldest first
+	reads    int32         // partition that a native worker reads
 	next     int64         // offset that the worker reads next, by its last heartbeat
+	probed   time.Time     // when the end of its partition was asked for last
 	foreign  int           // chunks that its heartbeat lists and that are not in list
 	heard    time.Time     // of the last progress
 	classic  classicState  // of a classic worker
@@ -33,6 +35,7 @@ type slot struct {
 	missed    int   // heartbeats in a row that should have listed it
 	doubted   bool  // so many that it is not there
 	gone      bool  // taken back, but its message may still be read
+	vanished  bool  // its message is not in its partition (any more)
 	waiting   time.Time
 	copies    int       // how often it was sent again to a classic worker
 	ended     time.Time // when its group was first seen to have passed it
@@ -128,9 +131,8 @@ func (s *slots) heartbeat(m messages.Signal, draining bool, now time.Time) (begu
 				x.begun = true
 				begun = append(begun, x.batchID)
 			}
-		case !x.sent || x.offset != messages.UnknownOffset && m.Next <= x.offset:
+		case !s.past(x, m.Next, now):
 			// It did not come to this message yet.
-		case x.offset == messages.UnknownOffset && now.Sub(x.waiting) < unknownWait:
 		default:
 			x.missed++
 			x.doubted = x.missed >= missedBeats || !x.begun && draining
@@ -141,12 +143,65 @@ func (s *slots) heartbeat(m messages.Signal, draining bool, now time.Time) (begu
 	return begun, doubts
 }
 
+// past reports whether a heartbeat with this next offset should list the chunk if
+// the worker has it: its message was read, or will never be.
+func (s *slots) past(x *slot, next int64, now time.Time) bool {
+	switch {
+	case !x.sent:
+		return false
+	case x.vanished || x.partition != s.reads:
+		return true
+	case next == messages.UnknownOffset: // it does not say what it has read
+		return x.gone
+	case x.offset == messages.UnknownOffset:
+		return now.Sub(x.waiting) >= unknownWait
+	}
+	return next > x.offset
+}
+
+// probeDue returns the partition of a message that the worker should have read by
+// now, at most every probeEvery: a record that is written there tells by its own
+// offset whether the message is still in front of the worker (see ends).
+func (s *slots) probeDue(now time.Time) (partition int32, due bool) {
+	if now.Sub(s.probed) < probeEvery {
+		return 0, false
+	}
+	for _, x := range s.list {
+		if x.sent && !x.begun && !x.listed && !x.vanished && x.offset != messages.UnknownOffset && now.Sub(x.waiting) >= probeEvery && !s.past(x, s.next, now) {
+			s.probed = now
+			return x.partition, true
+		}
+	}
+	return 0, false
+}
+
+// ends takes in that the last probe was written at offset: messages that were sent
+// before it and were said to lie there or beyond are lost, since the partition ended
+// before them.
+func (s *slots) ends(partition int32, offset int64) {
+	for _, x := range s.list {
+		if x.sent && x.partition == partition && x.offset >= offset && x.waiting.Before(s.probed) {
+			x.vanished = true
+		}
+	}
+}
+
+// moveTo says which partition the worker reads from now on.
+func (s *slots) moveTo(partition int32) {
+	if s.reads != partition {
+		s.reads, s.next = partition, 0
+	}
+}
+
 // reread notes where the worker reads. Going back, it says that its partition lost
 // its records: what lay there was read before, or never will be.
 func (s *slots) reread(next int64) {
+	if next == messages.UnknownOffset {
+		return
+	}
 	for _, x := range s.list {
 		if next < s.next && x.sent && x.offset >= next {
-			x.offset = next - 1
+			x.vanished = true
 		}
 	}
 	s.next = next

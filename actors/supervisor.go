@@ -27,11 +27,15 @@ type supervisor struct {
 	asked  time.Time // when ingress was asked whether everything was read
 	reason string    // of a silence that is to be judged
 	status messages.WorkerStatus
-	ended  bool // its child ends because this actor does
+	// trouble is the kind of problem that the status tells of.
+	trouble messages.ProblemKind
+	ended   bool // its child ends because this actor does
 
-	partitions int    // of the chunk topic
-	disowned   bool   // a classic worker whose partitions another one announced
-	done       uint64 // messages "done"; counted, and nothing else
+	partitions int  // of the chunk topic
+	disowned   bool // a classic worker whose partitions another one announced
+	// unwritten are partitions that cannot be written now, with the reason.
+	unwritten map[int32]string
+	done      uint64 // messages "done"; counted, and nothing else
 }
 
 type (
@@ -58,7 +62,8 @@ type (
 	// workerStatus tells the fleet what the worker is now.
 	workerStatus struct {
 		messages.WorkerStatus
-		from *actor.PID
+		trouble messages.ProblemKind // what sort of problem its note is, if it is one
+		from    *actor.PID
 	}
 )
 
@@ -108,6 +113,8 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		}
 	case *disown:
 		s.onDisown(ctx, m)
+	case *blocked:
+		s.onBlocked(ctx, m)
 	case *partitionCount:
 		s.partitions = m.n
 		s.tell(ctx)
@@ -300,31 +307,52 @@ func (s *supervisor) onDisown(ctx actor.Context, m *disown) {
 	}
 }
 
-// takes reports whether chunks may be sent to the worker, and why not.
-func (s *supervisor) takes() (ok bool, why string) {
-	switch {
-	case s.alive.state != messages.WorkerAnnounced:
-		return false, ""
-	case len(s.known.Partitions) == 0:
-		return false, "has no partition: there are more workers than partitions"
-	case int(s.known.Partitions[0]) >= s.partitions:
-		return false, fmt.Sprintf("announced partition %d, but the topic has %d", s.known.Partitions[0], s.partitions)
-	case s.known.Kind == messages.Native:
-		return true, ""
+// onBlocked notes whether a partition of the worker can be written.
+func (s *supervisor) onBlocked(ctx actor.Context, m *blocked) {
+	if m.reason == "" {
+		delete(s.unwritten, m.partition)
+	} else {
+		if s.unwritten == nil {
+			s.unwritten = map[int32]string{}
+		}
+		s.unwritten[m.partition] = m.reason
 	}
-	return s.gate.admits(s.known.Partitions)
+	s.tell(ctx)
+}
+
+// takes reports whether chunks may be sent to the worker, and why not. kind is set
+// when that is a problem for a person.
+func (s *supervisor) takes() (ok bool, why string, kind messages.ProblemKind) {
+	if s.alive.state != messages.WorkerAnnounced {
+		return false, "", ""
+	}
+	if len(s.known.Partitions) == 0 {
+		return false, "has no partition: there are more workers than partitions", messages.ProblemNoPartition
+	}
+	first := s.known.Partitions[0]
+	if int(first) >= s.partitions {
+		return false, fmt.Sprintf("announced partition %d, but the topic has %d", first, s.partitions), ""
+	}
+	if reason, is := s.unwritten[first]; is {
+		return false, fmt.Sprintf("its partition %d cannot be written: %s", first, reason), messages.ProblemUndeliverable
+	}
+	if s.known.Kind == messages.Native {
+		return true, "", ""
+	}
+	ok, why = s.gate.admits(s.known.Partitions)
+	return ok, why, ""
 }
 
 // tell lets the free-worker know what changed.
 func (s *supervisor) tell(ctx actor.Context) {
-	takes, _ := s.takes()
+	takes, _, _ := s.takes()
 	ctx.Send(s.hands, &setWorker{worker: s.known, takes: takes})
 }
 
 // strip takes everything back that the worker holds. It goes by way of the
 // free-worker, whose former offers must be void before chunks are ready again.
 func (s *supervisor) strip(ctx actor.Context, how ending, reason string) {
-	takes, _ := s.takes()
+	takes, _, _ := s.takes()
 	ctx.Send(s.hands, &setWorker{worker: s.known, takes: takes, fresh: true,
 		lost: &workerLost{worker: s.known.ID, how: how, reason: reason}})
 }
@@ -347,18 +375,19 @@ func (s *supervisor) show(ctx actor.Context) {
 		ID: s.known.ID, Kind: s.known.Kind, State: s.alive.state, Partitions: s.known.Partitions,
 		Capacity: max(1, s.known.Capacity), Held: s.load.held, Working: s.load.working, Silent: s.load.silent, Done: s.done,
 	}
-	if takes, why := s.takes(); takes {
+	var trouble messages.ProblemKind
+	if takes, why, kind := s.takes(); takes {
 		st.State = messages.WorkerBusy
 		if s.load.free {
 			st.State = messages.WorkerFree
 		}
 	} else {
-		st.Note = why
+		st.Note, trouble = why, kind
 	}
 	if st.State != s.status.State || st.Note != s.status.Note || !slices.Equal(st.Held, s.status.Held) ||
 		!slices.Equal(st.Partitions, s.status.Partitions) || st.Kind != s.status.Kind || st.Working != s.status.Working || st.Silent != s.status.Silent || st.Capacity != s.status.Capacity ||
-		st.Done != s.status.Done {
-		s.status = st
-		ctx.Send(ctx.Parent(), &workerStatus{WorkerStatus: st, from: ctx.Self()})
+		st.Done != s.status.Done || trouble != s.trouble {
+		s.status, s.trouble = st, trouble
+		ctx.Send(ctx.Parent(), &workerStatus{WorkerStatus: st, trouble: trouble, from: ctx.Self()})
 	}
 }
