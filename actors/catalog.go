@@ -62,6 +62,8 @@ type cataloged struct {
 	pending bool              // a fingerprint of seen was asked for
 	settled bool              // waits for a place in work
 	newSum  uint64            // its fingerprint
+	unfit   string            // why it cannot be worked on, empty when it can
+	nuls    bool              // it ends in NUL bytes, so its copy may not be complete
 }
 
 // What the coordinator has to do after a listing.
@@ -72,6 +74,7 @@ type catalogWork struct {
 	left        []messages.FileID   // versions that are missing for the first time
 	forget      []messages.FileID   // versions that left long ago
 	settling    int
+	nuls        []string // paths that are not taken yet since they end in NUL bytes
 }
 
 // intact reports whether the last listing showed the version as it is known.
@@ -84,8 +87,10 @@ const (
 	// maxInWork is how many files are in work at once, so that a huge one does
 	// not block a small one.
 	maxInWork = 16
-	// oldEnough is the age at which a file that is seen first counts as written.
-	oldEnough = 10 * time.Second
+	// nulPatience is how long a file that ends in NUL bytes must stay as it is: a
+	// copy that sets the full size first leaves them where its data has not come yet,
+	// and may stall. A file that really ends so is taken after that.
+	nulPatience = 10 * time.Minute
 	// emptyFor is how long a folder must be empty before the files in work count
 	// as deleted.
 	emptyFor = 30 * time.Second
@@ -155,12 +160,12 @@ func (c *catalog) see(x *cataloged, f messages.FileInfo, now time.Time, w *catal
 		w.changed = append(w.changed, x.id)
 	}
 	if !f.SameVersion(x.seen) {
-		first := x.seen == messages.FileInfo{}
-		x.seen, x.since, x.settled, x.pending = f, now, false, false
-		written := c.settle == 0 || first && now.Sub(f.ModTime) >= oldEnough
-		// A version in work that only looks touched is asked for at once.
-		written = written || x.id != 0 && x.left.IsZero() && f.Size == x.info.Size
-		if !written {
+		x.seen, x.since, x.settled, x.pending, x.nuls = f, now, false, false, false
+		// How old a file claims to be is never asked: the clock of the writer or of
+		// the file server may be behind. A version in work that only looks touched is
+		// asked for at once.
+		touched := x.id != 0 && x.left.IsZero() && f.Size == x.info.Size
+		if c.settle > 0 && !touched {
 			w.settling++
 			return
 		}
@@ -171,6 +176,9 @@ func (c *catalog) see(x *cataloged, f messages.FileInfo, now time.Time, w *catal
 	if !x.pending && !x.settled {
 		x.pending = true
 		w.fingerprint = append(w.fingerprint, f)
+	}
+	if x.nuls && !x.settled {
+		w.nuls = append(w.nuls, f.Path)
 	}
 	w.settling++
 }
@@ -188,25 +196,29 @@ func (c *catalog) miss(x *cataloged, now time.Time, w *catalogWork) {
 
 // print takes a fingerprint in. touched is the version whose time alone changed;
 // rewritten is one in work whose content is another.
-func (c *catalog) print(f messages.FileInfo, sum uint64, err error) (touched, rewritten messages.FileID) {
-	x := c.paths[f.Path]
-	if x == nil || !x.pending || !f.SameVersion(x.seen) {
+func (c *catalog) print(m *fingerprinted, now time.Time) (touched, rewritten messages.FileID) {
+	x := c.paths[m.file.Path]
+	if x == nil || !x.pending || !m.file.SameVersion(x.seen) {
 		return 0, 0
 	}
 	x.pending = false
-	if err != nil {
+	if m.err != nil {
 		return 0, 0 // asked again after the next listing
 	}
-	if x.id != 0 && x.left.IsZero() && x.info.Size == f.Size && x.sum == sum {
-		x.info, x.seen = f, messages.FileInfo{}
+	if x.id != 0 && x.left.IsZero() && x.info.Size == m.file.Size && x.sum == m.sum {
+		x.info, x.seen = m.file, messages.FileInfo{}
 		return x.id, 0
 	}
-	x.settled, x.newSum = true, sum
-	heap.Push(&c.queue, settledFile{x, f})
 	if x.id != 0 && !x.ended {
-		return 0, x.id
+		rewritten = x.id
 	}
-	return 0, 0
+	x.nuls = m.nuls && m.unfit == "" && c.settle > 0 && now.Sub(x.since) < nulPatience
+	if x.nuls {
+		return 0, rewritten // asked again after the next listing
+	}
+	x.settled, x.newSum, x.unfit = true, m.sum, m.unfit
+	heap.Push(&c.queue, settledFile{x, m.file})
+	return 0, rewritten
 }
 
 // admit takes settled files into work, oldest first, as long as there is room.
@@ -229,11 +241,15 @@ func (c *catalog) admit(now time.Time) []messages.File {
 		c.work++
 		c.paths[x.seen.Path] = fresh
 		c.byID[fresh.id] = fresh
-		out = append(out, messages.File{
+		f := messages.File{
 			ID: fresh.id, Info: fresh.info, Generation: fresh.generation, Fingerprint: fresh.sum,
 			Base: messages.Base(fresh.info.Path), State: messages.FileRunning,
 			Cursor: messages.Cursor{Line: 1}, Started: now,
-		})
+		}
+		if x.unfit != "" {
+			f.State, f.Reason = messages.FileFailed, x.unfit
+		}
+		out = append(out, f)
 	}
 	for _, q := range later {
 		heap.Push(&c.queue, q)

@@ -34,8 +34,19 @@ func (f *folder) list(after time.Duration, files ...messages.FileInfo) catalogWo
 func (f *folder) take(w catalogWork, sum uint64) []messages.File {
 	f.t.Helper()
 	require.Len(f.t, w.fingerprint, 1)
-	f.c.print(w.fingerprint[0], sum, nil)
+	f.print(w.fingerprint[0], sum)
 	return f.c.admit(f.now)
+}
+
+func (f *folder) print(x messages.FileInfo, sum uint64) (touched, rewritten messages.FileID) {
+	return f.c.print(&fingerprinted{file: x, sum: sum}, f.now)
+}
+
+// takeSettled lists the file until it counts as written, and admits it.
+func (f *folder) takeSettled(x messages.FileInfo, sum uint64) messages.FileID {
+	f.t.Helper()
+	f.list(0, x)
+	return f.take(f.list(f.c.settle, x), sum)[0].ID
 }
 
 func TestCatalogSettles(t *testing.T) {
@@ -55,23 +66,63 @@ func TestCatalogSettles(t *testing.T) {
 	require.Empty(t, f.list(time.Second, grown).fingerprint, "known now")
 }
 
-func TestCatalogTakesOldFilesAtOnce(t *testing.T) {
+func TestCatalogTakesFilesAtOnceWithoutSettle(t *testing.T) {
+	t.Parallel()
+	f := newFolder(t, 0)
+	require.Len(t, f.take(f.list(0, info("a.txt", 10, f.now)), 7), 1, "SETTLE=0 needs one poll")
+}
+
+// TestCatalogOldTimesProveNothing: the clock of the machine that writes is behind.
+func TestCatalogOldTimesProveNothing(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t, 3*time.Second)
-	require.Len(t, f.take(f.list(0, info("a.txt", 10, f.now.Add(-oldEnough))), 7), 1)
-	f = newFolder(t, 0)
-	require.Len(t, f.take(f.list(0, info("a.txt", 10, f.now)), 7), 1, "SETTLE=0 needs one poll")
+	var x messages.FileInfo
+	for n := range int64(40) {
+		x = info("a.txt", n+1, f.now.Add(-time.Hour))
+		require.Empty(t, f.list(time.Second, x).fingerprint, "it grows")
+	}
+	require.Empty(t, f.list(2*time.Second, x).fingerprint)
+	require.Len(t, f.take(f.list(time.Second, x), 7), 1)
+}
+
+// TestCatalogWaitsForNULs: a file whose end has not been copied yet.
+func TestCatalogWaitsForNULs(t *testing.T) {
+	t.Parallel()
+	f := newFolder(t, 3*time.Second)
+	x := info("a.txt", 10, f.now)
+	nuls := func(after time.Duration) (int, []string) {
+		w := f.list(after, x)
+		require.Len(t, w.fingerprint, 1)
+		f.c.print(&fingerprinted{file: x, sum: 7, nuls: true}, f.now)
+		return len(f.c.admit(f.now)), w.nuls
+	}
+	f.list(0, x)
+	for after := 3 * time.Second; f.now.Add(after).Before(x.ModTime.Add(nulPatience)); after = 2 * time.Second {
+		n, _ := nuls(after)
+		require.Zero(t, n)
+	}
+	n, said := nuls(2 * time.Second)
+	require.Equal(t, 1, n, "it really ends so")
+	require.Equal(t, []string{"a.txt"}, said)
+
+	f = newFolder(t, 3*time.Second)
+	f.list(0, x)
+	nuls(3 * time.Second)
+	x = info("a.txt", 10, f.now) // its data came
+	f.list(time.Second, x)
+	require.Len(t, f.take(f.list(3*time.Second, x), 8), 1)
+	require.Empty(t, f.list(time.Second, x).nuls)
 }
 
 func TestCatalogTouchedIsTheSameVersion(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t, 3*time.Second)
 	old := info("a.txt", 10, f.now.Add(-time.Hour))
-	id := f.take(f.list(0, old), 7)[0].ID
+	id := f.takeSettled(old, 7)
 	touched := info("a.txt", 10, f.now)
 	w := f.list(time.Second, touched)
 	require.Len(t, w.fingerprint, 1)
-	same, rewritten := f.c.print(touched, 7, nil)
+	same, rewritten := f.print(touched, 7)
 	require.Equal(t, id, same)
 	require.Zero(t, rewritten)
 	require.Empty(t, f.list(time.Second, touched).fingerprint)
@@ -84,7 +135,7 @@ func TestCatalogRewritten(t *testing.T) {
 	other := info("a.txt", 10, f.now)
 	w := f.list(time.Second, other)
 	require.Len(t, w.fingerprint, 1)
-	_, rewritten := f.c.print(other, 8, nil)
+	_, rewritten := f.print(other, 8)
 	require.Equal(t, id, rewritten)
 	require.Empty(t, f.c.admit(f.now), "the former version is still in work")
 	f.c.end(id)
@@ -96,7 +147,7 @@ func TestCatalogRewritten(t *testing.T) {
 func TestCatalogOtherSizeInWorkIsChanged(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t, 3*time.Second)
-	id := f.take(f.list(0, info("a.txt", 10, f.now.Add(-time.Hour))), 7)[0].ID
+	id := f.takeSettled(info("a.txt", 10, f.now.Add(-time.Hour)), 7)
 	w := f.list(time.Second, info("a.txt", 5, f.now))
 	require.Equal(t, []messages.FileID{id}, w.changed)
 }
@@ -143,7 +194,7 @@ func TestCatalogAdmitsSixteenOldestFirst(t *testing.T) {
 		files = append(files, info(string(rune('a'+i))+".txt", 1, f.now.Add(-time.Duration(i)*time.Minute)))
 	}
 	for _, x := range f.list(0, files...).fingerprint {
-		f.c.print(x, 1, nil)
+		f.print(x, 1)
 	}
 	got := f.c.admit(f.now)
 	require.Len(t, got, maxInWork)
@@ -158,7 +209,7 @@ func TestCatalogAsksAgainAfterAFailedFingerprint(t *testing.T) {
 	f := newFolder(t, 0)
 	x := info("a.txt", 1, f.now)
 	require.Len(t, f.list(0, x).fingerprint, 1)
-	f.c.print(x, 0, errors.New("away"))
+	f.c.print(&fingerprinted{file: x, err: errors.New("away")}, f.now)
 	require.Len(t, f.list(time.Second, x).fingerprint, 1)
 }
 

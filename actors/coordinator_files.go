@@ -43,6 +43,7 @@ func (c *coordinator) onListing(ctx actor.Context, m *listing) {
 	}
 	w := c.catalog.list(m.files, now)
 	c.settling = w.settling
+	c.unfinished(w.nuls, now)
 	for _, id := range w.changed {
 		ctx.Send(c.dispatcher, &fileChanged{id: id, state: messages.FileChanged, reason: "its size changed while it was in work"})
 	}
@@ -85,6 +86,20 @@ func (c *coordinator) readable(path string, err error) {
 		break
 	}
 	c.problem("unread", messages.ProblemFile, "input", first)
+}
+
+// unfinished reports files whose copy may not be complete.
+func (c *coordinator) unfinished(paths []string, now time.Time) {
+	const key = "unfinished"
+	if len(paths) == 0 {
+		c.problems.clear(key)
+		return
+	}
+	text := fmt.Sprintf("%d files end in NUL bytes, such as %q, as copies do that are not complete: each is taken when it has stayed as it is for %s",
+		len(paths), paths[0], nulPatience)
+	if c.problems.set(key, messages.Problem{Kind: messages.ProblemUnfinished, Part: "input", Text: text, Count: len(paths)}, now) {
+		c.log.Warn("an input file ends in NUL bytes, it is not taken yet", "file", paths[0], "files", len(paths))
+	}
 }
 
 // archiveEvery is how often finished files are tried to be moved away again.
@@ -140,7 +155,7 @@ func (c *coordinator) emptied(m *listing, now time.Time) bool {
 
 func (c *coordinator) onFingerprint(ctx actor.Context, m *fingerprinted) {
 	c.readable(m.file.Path, m.err)
-	touched, rewritten := c.catalog.print(m.file, m.sum, m.err)
+	touched, rewritten := c.catalog.print(m, time.Now())
 	if touched != 0 {
 		at := m.file.ModTime
 		ctx.Send(c.dispatcher, &fileSeen{id: touched, change: func(f *messages.File) { f.Info.ModTime = at }})
@@ -179,7 +194,9 @@ func (c *coordinator) admit(ctx actor.Context) {
 	}
 	c.write(ctx, messages.Batch{Values: []messages.Value{{Name: messages.ValueNextFile, Value: fmt.Sprint(c.catalog.next)}}})
 	for _, f := range files {
-		c.log.Info("input file taken", "file", f.Info.Path, "bytes", f.Info.Size, "generation", f.Generation)
+		if f.State == messages.FileRunning {
+			c.log.Info("input file taken", "file", f.Info.Path, "bytes", f.Info.Size, "generation", f.Generation)
+		}
 		c.running[f.ID] = f
 		c.plan(ctx, f, false)
 	}

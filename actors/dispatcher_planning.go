@@ -30,18 +30,29 @@ func (d *dispatcher) onPlanEnd(ctx actor.Context, m *planEnd, now time.Time) {
 }
 
 func (d *dispatcher) onAdopt(ctx actor.Context, m *adopt, now time.Time) {
-	if !m.known {
-		if err := d.led.openFile(m.file, now); err != nil {
-			d.led.refuse(m.file, err.Error(), now)
-			d.log.Warn("input file refused", "file", m.file.Info.Path, "err", err)
-			return
-		}
+	if !m.known && !d.open(m.file, now) {
+		return
 	}
 	if m.planner == nil {
 		return
 	}
 	d.planners[m.file.ID] = &planning{pid: m.planner, size: messages.MaxChunkBytes}
 	d.replan(ctx, m.file.ID)
+}
+
+// open takes a file into the books. One that cannot be worked on ends at once.
+func (d *dispatcher) open(f messages.File, now time.Time) bool {
+	reason := f.Reason
+	if f.State == messages.FileRunning {
+		err := d.led.openFile(f, now)
+		if err == nil {
+			return true
+		}
+		reason = err.Error()
+	}
+	d.led.refuse(f, reason, now)
+	d.log.Warn("input file refused", "file", f.Info.Path, "err", reason)
+	return false
 }
 
 // replan lets the planner of a file begin again behind what was assigned.

@@ -36,9 +36,11 @@ type (
 	// fingerprint asks for a file's fingerprint; the answer is fingerprinted.
 	fingerprint   struct{ file messages.FileInfo }
 	fingerprinted struct {
-		file messages.FileInfo
-		sum  uint64
-		err  error
+		file  messages.FileInfo
+		sum   uint64
+		unfit string // why the content cannot be worked on, empty when it can
+		nuls  bool   // it ends in NUL bytes
+		err   error
 	}
 	// archive asks for a finished file to be moved away.
 	archive struct {
@@ -108,8 +110,7 @@ func (s *scanner) next(ctx actor.Context) {
 		defer cancel()
 		switch m := job.(type) {
 		case *fingerprint:
-			sum, err := look(c, files, m.file)
-			return &fingerprinted{file: m.file, sum: sum, err: err}
+			return look(c, files, m.file)
 		case *archive:
 			return &archived{id: m.id, file: m.file, err: files.Archive(c, m.file)}
 		}
@@ -121,16 +122,25 @@ func (s *scanner) next(ctx actor.Context) {
 // errStillOpen says that a file that looks settled is open at another client.
 var errStillOpen = errors.New("somebody has it open still")
 
-// look takes a file's fingerprint, once nobody writes to it any more.
-func look(ctx context.Context, files Files, f messages.FileInfo) (uint64, error) {
+// look takes a file's fingerprint, once nobody writes to it any more, and judges
+// its content by its ends.
+func look(ctx context.Context, files Files, f messages.FileInfo) *fingerprinted {
+	out := &fingerprinted{file: f}
 	if r, ok := files.(Readiness); ok {
 		ready, err := r.Ready(ctx, f)
-		if err != nil {
-			return 0, err
+		if err == nil && !ready {
+			err = errStillOpen
 		}
-		if !ready {
-			return 0, errStillOpen
+		if out.err = err; err != nil {
+			return out
 		}
 	}
-	return files.Fingerprint(ctx, f)
+	if out.sum, out.err = files.Fingerprint(ctx, f); out.err != nil {
+		return out
+	}
+	var e ends
+	if e, out.err = readEnds(ctx, files, f); out.err == nil {
+		out.unfit, out.nuls = e.unfit(), e.nuls()
+	}
+	return out
 }

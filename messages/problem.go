@@ -15,6 +15,7 @@ const (
 	ProblemDeployment    ProblemKind = "deployment"        // masters that share a store do not belong together
 	ProblemInput         ProblemKind = "input_unavailable" // the input folder cannot be listed
 	ProblemFile          ProblemKind = "file_unreadable"   // an input file cannot be read
+	ProblemUnfinished    ProblemKind = "file_unfinished"   // the copy of an input file does not look complete
 	ProblemIgnoredFiles  ProblemKind = "files_ignored"     // files of the folder that are not input
 	ProblemNoFiles       ProblemKind = "no_files"          // the input folder holds nothing to work on
 	ProblemNoWorkers     ProblemKind = "no_workers"        // work waits and there is no worker
@@ -33,7 +34,7 @@ const (
 // ProblemKinds lists every kind.
 func ProblemKinds() []ProblemKind {
 	return []ProblemKind{
-		ProblemKafka, ProblemState, ProblemStateLost, ProblemTopic, ProblemDeployment, ProblemInput, ProblemFile,
+		ProblemKafka, ProblemState, ProblemStateLost, ProblemTopic, ProblemDeployment, ProblemInput, ProblemFile, ProblemUnfinished,
 		ProblemIgnoredFiles, ProblemNoFiles, ProblemNoWorkers, ProblemDuplicateID, ProblemNoPartition, ProblemUnfitWorker,
 		ProblemStalledChunk, ProblemReturnedChunk, ProblemStalled, ProblemRepeats, ProblemBadMessages, ProblemLimit,
 		ProblemUndeliverable,
