@@ -222,7 +222,8 @@ func (n *node) config() actors.Config {
 		ChunkTopic: n.s.ChunkTopic, SignalTopic: n.s.SignalTopic, ConnectionTopic: n.s.ConnectionTopic, HeartbeatTopic: n.s.MasterHeartbeatTopic,
 		Partitions: n.s.KafkaPartitions, Replication: n.s.KafkaReplication, Group: n.s.KafkaGroupID, WorkerGroup: n.s.KafkaWorkerGroup,
 		BatchSize: n.s.BatchSize, BatchSizeText: n.s.Raw("BATCH_SIZE"), WorkerTimeout: n.s.WorkerTimeout,
-		MaxAttempts: n.s.MaxAttempts, Prefetch: n.s.Prefetch, Settle: n.s.Settle, Archive: n.s.Archive,
+		WorkerCommand: workerCommand(os.Args[0], n.s, n.brokers),
+		MaxAttempts:   n.s.MaxAttempts, Prefetch: n.s.Prefetch, Settle: n.s.Settle, Archive: n.s.Archive,
 	}
 	if n.s.EmbeddedBroker() {
 		cfg.TopicConfig = embedded.TopicConfig()
@@ -268,7 +269,8 @@ func (n *node) awaitTopics(ctx context.Context) {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if _, err := n.ask(messages.QueryWorkers{}); err == nil {
+		o, err := n.ask(messages.QueryHealth{})
+		if err == nil && o.(messages.Overview).Role == "leader" {
 			return
 		}
 		select {
@@ -283,8 +285,8 @@ func (n *node) awaitTopics(ctx context.Context) {
 func (n *node) settle() {
 	deadline := time.Now().Add(time.Second)
 	for n.s.EmbeddedWorkers > 0 && time.Now().Before(deadline) {
-		o, err := n.ask(messages.QueryOverview{})
-		if err != nil || o.(messages.Overview).Workers == 0 {
+		o, err := n.ask(messages.QueryOverview{Fresh: true})
+		if err != nil || o.(messages.Overview).Workers.Present() == 0 {
 			return
 		}
 		time.Sleep(20 * time.Millisecond)

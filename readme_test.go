@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kafka-master/infra/settings"
+	"kafka-master/messages"
 )
 
 // The README's table of settings is the one that the program reads by. Run with
@@ -27,4 +28,15 @@ func TestReadmeShowsEverySetting(t *testing.T) {
 		return
 	}
 	require.Equal(t, want, string(text), "run UPDATE=1 go test -run Readme .")
+}
+
+// Every kind of problem is explained, with its cause and its cure: alarms are made
+// on them.
+func TestEveryProblemIsExplained(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("docs/operations.md")
+	require.NoError(t, err)
+	for _, kind := range messages.ProblemKinds() {
+		require.Contains(t, string(text), "| `"+string(kind)+"` |")
+	}
 }

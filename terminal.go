@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -13,10 +14,7 @@ import (
 // startConsole shows a person what runs and how it goes on, until stop is
 // called; stop says what is left.
 func (n *node) startConsole() (stop func()) {
-	workerCommand := "kafka-master worker"
-	if !n.s.EmbeddedBroker() || n.brokers[0] != fmt.Sprintf("127.0.0.1:%d", n.s.KafkaBrokerPort) {
-		workerCommand = "KAFKA_BROKER_ADDRESS=" + strings.Join(n.brokers, ",") + " " + workerCommand
-	}
+	workerCommand := workerCommand(os.Args[0], n.s, n.brokers)
 	banner := console.Banner{
 		Version: build().version, Broker: strings.Join(n.brokers, ", "), Input: n.s.InputPath(), Results: n.s.ResultsDir,
 		API: "http://" + probeAddress(n.s), Workers: n.s.EmbeddedWorkers, WorkerCommand: workerCommand,
@@ -45,7 +43,7 @@ func (n *node) startConsole() (stop func()) {
 	return func() {
 		cancel()
 		<-ended
-		if o, err := n.ask(messages.QueryOverview{}); err == nil {
+		if o, err := n.ask(messages.QueryOverview{Fresh: true}); err == nil {
 			fmt.Fprintln(n.stdout, console.Left(o.(messages.Overview)))
 		}
 	}

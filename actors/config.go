@@ -44,6 +44,9 @@ type Config struct {
 	Prefetch int
 	// Settle is how long a new file must be unchanged; 0 takes it at once.
 	Settle time.Duration
+	// WorkerCommand is what a person types to start a worker of this master, for
+	// the hints.
+	WorkerCommand string
 	// Archive moves finished files to processed/.
 	Archive bool
 }

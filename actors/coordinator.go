@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -22,6 +21,7 @@ type coordinator struct {
 	term        messages.Term
 	persistence *actor.PID
 	egress      *actor.PID
+	view        *actor.PID
 
 	ctx        context.Context
 	cancel     context.CancelFunc
@@ -43,6 +43,7 @@ type coordinator struct {
 	ended      bool                                  // children end because this actor does
 	problems   problems
 	ignored    uint64
+	pub        publisher
 
 	topics, dispatcher, fleet, ingress, scanner, group *actor.PID
 
@@ -76,6 +77,7 @@ func newCoordinator(c coordinator) actor.Actor {
 	c.input = outage{begins: "the input folder cannot be listed", ends: "the input folder can be listed again"}
 	c.running = map[messages.FileID]messages.File{}
 	c.listed = -1
+	c.pub = publisher{view: c.view, source: sourceCoordinator, term: c.term}
 	return &c
 }
 
@@ -89,8 +91,17 @@ func (c *coordinator) Receive(ctx actor.Context) {
 		c.ended = true
 		c.cancel()
 		c.retry.stop()
+		c.pub.due.stop()
+		return
+	case *glance:
+		c.pub.glance = m.number
+		c.publish(ctx)
+		return
 	case *rang:
 		switch {
+		case c.pub.due.is(m):
+			c.publish(ctx)
+			return
 		case !c.retry.is(m):
 		case c.ready != nil:
 			c.readTail(ctx)
@@ -131,6 +142,12 @@ func (c *coordinator) Receive(ctx actor.Context) {
 	default:
 		c.onFile(ctx, ctx.Message())
 	}
+	c.pub.soon(ctx)
+}
+
+// publish tells the view how far the term and the folder are.
+func (c *coordinator) publish(ctx actor.Context) {
+	c.pub.publish(ctx, c.problems.list(), &folderSeen{open: c.fleet != nil, settling: c.settling, listed: c.listed, ignored: c.ignored})
 }
 
 func (c *coordinator) forward(ctx actor.Context, to *actor.PID, msg any) {
@@ -192,12 +209,8 @@ func (c *coordinator) onAsk(ctx actor.Context, m *ask) {
 		ctx.Respond(c.batch)
 	case messages.SetBatchSize:
 		c.onSetBatchSize(ctx, q)
-	case messages.QueryWorkers:
-		c.pass(ctx, c.fleet, &askWorkers{})
 	case messages.QueryTopics, messages.GrowPartitions:
 		c.pass(ctx, c.topics, q)
-	case messages.QueryOverview:
-		c.onOverview(ctx, m)
 	}
 }
 
@@ -229,19 +242,6 @@ func (c *coordinator) onSetBatchSize(ctx actor.Context, q messages.SetBatchSize)
 	c.batch = q.Items
 	c.write(ctx, messages.Batch{Values: []messages.Value{{Name: messages.ValueBatchSizeOrigin, Value: c.cfg.BatchSizeText}}})
 	ctx.Send(c.dispatcher, &useBatchSize{items: q.Items, reply: ctx.Sender(), msg: q.Items})
-}
-
-func (c *coordinator) onOverview(ctx actor.Context, m *ask) {
-	o := messages.Overview{
-		Role: "leader", Term: c.term.Number, Leader: messages.Leader{MasterID: c.cfg.MasterID, API: c.cfg.API},
-		Settling: c.settling, Listed: c.listed, Ignored: c.ignored, Problems: slices.Concat(m.problems, c.problems.list()),
-	}
-	if c.fleet == nil {
-		o.Role = "starting"
-		ctx.Respond(o)
-		return
-	}
-	ctx.RequestWithCustomSender(c.fleet, &fillOverview{overview: o}, ctx.Sender())
 }
 
 // onDrain stops what brings new work in, then lets the rest settle: planners and

@@ -107,7 +107,7 @@ func (c *coordinator) open(ctx actor.Context, ready *topicsReady, past tail) {
 	}
 	from := c.positions(ctx, snap, ready)
 	c.dispatcher = spawn(ctx, c.log, "dispatcher", func() actor.Actor {
-		return newDispatcher(dispatcher{log: c.log, term: c.term, persistence: c.persistence, owner: self, batch: c.batch}, snap, past.sends, c.cfg.MaxAttempts)
+		return newDispatcher(dispatcher{log: c.log, term: c.term, persistence: c.persistence, owner: self, batch: c.batch, pub: publisher{view: c.view, source: sourceDispatcher, term: c.term}}, snap, past.sends, c.cfg.MaxAttempts)
 	})
 	held := past.holdings(snap)
 	sq := squad{
@@ -124,7 +124,7 @@ func (c *coordinator) open(ctx actor.Context, ready *topicsReady, past tail) {
 		}
 	}
 	c.fleet = spawn(ctx, c.log, "fleet", func() actor.Actor {
-		return newFleet(fleet{squad: sq, log: c.log, restore: snap.Workers, held: held, partitions: ready.chunks.Partitions})
+		return newFleet(fleet{squad: sq, log: c.log, restore: snap.Workers, held: held, partitions: ready.chunks.Partitions, pub: publisher{view: c.view, source: sourceFleet, term: c.term}})
 	})
 	c.group = spawn(ctx, c.log, "classic-group", func() actor.Actor {
 		return newClassicGroup(classicGroup{
@@ -144,6 +144,7 @@ func (c *coordinator) open(ctx actor.Context, ready *topicsReady, past tail) {
 		}
 	}
 	c.scanner = spawn(ctx, c.log, "scanner", func() actor.Actor { return newScanner(c.parts.Files, c.log, self) })
+	c.publish(ctx)
 }
 
 // heldBy lists what each worker holds in a stored state.

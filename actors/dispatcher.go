@@ -3,7 +3,6 @@ package actors
 import (
 	"errors"
 	"log/slog"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -36,6 +35,7 @@ type dispatcher struct {
 	tick     alarm
 	audited  time.Time // when the figures of the files were compared last
 	problems problems
+	pub      publisher
 }
 
 // offering is what a free-worker offers.
@@ -169,8 +169,10 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 		d.tick.set(ctx, tickEvery)
 		d.audited = now
 		d.tellLosses(now)
+		d.publish(ctx)
 	case *actor.Stopping:
 		d.tick.stop()
+		d.pub.due.stop()
 		return
 	case *planned:
 		if p := d.planners[m.file]; p != nil && p.epoch == m.epoch {
@@ -190,6 +192,7 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 		d.onJudge(ctx, m, now)
 		d.match(now)
 		d.flush(ctx)
+		d.pub.soon(ctx)
 		m.ack.give(ctx)
 		return
 	case *begun:
@@ -213,16 +216,19 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 		d.led.update(m.id, m.change)
 	case *forgetFile:
 		d.led.forget(m.id)
-	case *fillOverview:
-		m.overview.Files, m.overview.Counted = d.files(), d.led.counted
-		m.overview.Problems = append(m.overview.Problems, d.problems.list()...)
-		ctx.Respond(m.overview)
+	case *glance:
+		d.pub.glance = m.number
+		d.publish(ctx)
 		return
 	case *drain:
 		d.draining = true
 		ctx.Respond(&drain{})
 	case *rang:
-		if d.tick.is(m) {
+		switch {
+		case d.pub.due.is(m):
+			d.publish(ctx)
+			return
+		case d.tick.is(m):
 			d.tick.set(ctx, tickEvery)
 			d.look(now)
 		}
@@ -231,6 +237,12 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 	}
 	d.match(now)
 	d.flush(ctx)
+	d.pub.soon(ctx)
+}
+
+// publish tells the view what changed.
+func (d *dispatcher) publish(ctx actor.Context) {
+	d.pub.publish(ctx, d.problems.list(), d.led.changes())
 }
 
 func (d *dispatcher) onOffer(m *offer) {
@@ -389,14 +401,4 @@ func (d *dispatcher) flush(ctx actor.Context) {
 		return
 	}
 	d.grant(ctx)
-}
-
-// files lists every file that is known.
-func (d *dispatcher) files() []messages.FileStatus {
-	out := make([]messages.FileStatus, 0, len(d.led.files))
-	for _, id := range slices.Sorted(maps.Keys(d.led.files)) {
-		b := d.led.files[id]
-		out = append(out, messages.FileStatus{File: b.File, Ready: len(b.planned) + len(b.again), Running: b.live})
-	}
-	return out
 }

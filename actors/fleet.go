@@ -32,14 +32,16 @@ type fleet struct {
 	again   alarm                      // for the next look for twins
 	warned  map[messages.WorkerID]bool // of being two processes
 	classic int                        // classic workers that are known
-	present int                        // workers that are neither lost nor gone
 	// troubles are the workers that have a problem.
 	troubles troubles
 	told     classicWorkers // what the owner knows of them
 	dropped  uint64         // messages of workers that are not known
 	// partitions is how many the chunk topic has.
 	partitions int
-	ended      bool // children end because this actor does
+	ended      bool                  // children end because this actor does
+	counts     messages.WorkerCounts // of those that are not leaving
+	problems   problems              // that are of no single worker
+	pub        publisher
 }
 
 // member is the fleet's side of one worker.
@@ -74,6 +76,7 @@ func newFleet(f fleet) actor.Actor {
 	f.byPID = map[string]messages.WorkerID{}
 	f.owners = map[int32]messages.WorkerID{}
 	f.twins, f.warned, f.troubles = newTwins(), map[messages.WorkerID]bool{}, troubles{}
+	f.problems = problems{}
 	return &f
 }
 
@@ -90,8 +93,10 @@ func (f *fleet) Receive(ctx actor.Context) {
 			}
 		}
 		f.restore, f.held = nil, nil
+		f.publish(ctx)
 	case *actor.Stopping:
 		f.ended = true
+		f.pub.due.stop()
 		f.recount.stop()
 		f.again.stop()
 	case *rang:
@@ -102,6 +107,8 @@ func (f *fleet) Receive(ctx actor.Context) {
 		case f.again.is(m):
 			f.again.stop()
 			f.findTwins(ctx)
+		case f.pub.due.is(m):
+			f.publish(ctx)
 		}
 	case *signals:
 		for _, s := range m.list {
@@ -133,12 +140,10 @@ func (f *fleet) Receive(ctx actor.Context) {
 	case *actor.Terminated:
 		f.onTerminated(ctx, m)
 	case *askWorkers:
-		ctx.Respond(f.list())
-	case *fillOverview:
-		m.overview.Workers = f.present
-		m.overview.Ignored += f.dropped
-		m.overview.Problems = append(m.overview.Problems, f.problems()...)
-		ctx.RequestWithCustomSender(f.dispatcher, m, ctx.Sender())
+		ctx.Respond(&workersSeen{term: f.term, list: f.list()})
+	case *glance:
+		f.pub.glance = m.number
+		f.publish(ctx)
 	}
 }
 
@@ -160,6 +165,7 @@ func (f *fleet) route(ctx actor.Context, m *heard) {
 			return
 		default:
 			f.dropped++
+			f.pub.soon(ctx)
 			m.ack.give(ctx)
 			return
 		}
@@ -206,7 +212,8 @@ func (f *fleet) hire(ctx actor.Context, w messages.Worker, held []holding) *memb
 	m := &member{pid: pid, seen: time.Now(), announced: w.Partitions, status: messages.WorkerStatus{ID: w.ID, Kind: w.Kind, Partitions: w.Partitions}}
 	f.crew[w.ID] = m
 	f.byPID[pid.Id] = w.ID
-	f.tally(m.status, +1)
+	f.tally(m, +1)
+	f.pub.soon(ctx)
 	ctx.Send(pid, &partitionCount{n: f.partitions})
 	if f.view != nil && w.Kind == messages.Classic {
 		ctx.Send(pid, f.view)
@@ -221,14 +228,15 @@ func (f *fleet) onStatus(ctx actor.Context, m *workerStatus) {
 		return
 	}
 	classic := w.status.Kind == messages.Classic || m.Kind == messages.Classic
-	f.tally(w.status, -1)
+	f.tally(w, -1)
 	f.noteTrouble(w, m)
 	w.status = m.WorkerStatus
-	f.tally(w.status, +1)
+	w.leaving = w.leaving || m.State == messages.WorkerGone
+	f.tally(w, +1)
+	f.pub.soon(ctx)
 	if m.State == messages.WorkerGone {
 		// Poison lets it deal with what it was sent before: each of these
 		// messages is owed an acknowledgement.
-		w.leaving = true
 		ctx.Poison(w.pid)
 	}
 	if classic {
@@ -258,7 +266,7 @@ func (f *fleet) noteTrouble(w *member, m *workerStatus) {
 // forget drops a worker from the lists.
 func (f *fleet) forget(id messages.WorkerID) {
 	w := f.crew[id]
-	f.tally(w.status, -1)
+	f.tally(w, -1)
 	f.troubles.clear(w.trouble, id)
 	delete(f.crew, id)
 	delete(f.byPID, w.pid.Id)
@@ -266,13 +274,14 @@ func (f *fleet) forget(id messages.WorkerID) {
 	delete(f.warned, id)
 }
 
-// tally keeps the totals: n is +1 for a status that begins, -1 for one that ends.
-func (f *fleet) tally(st messages.WorkerStatus, n int) {
+// tally counts a worker in, or out with n = -1.
+func (f *fleet) tally(w *member, n int) {
+	st := w.status
 	if st.Kind == messages.Classic {
 		f.classic += n
 	}
-	if st.State != messages.WorkerLost && st.State != messages.WorkerGone {
-		f.present += n
+	if !w.leaving {
+		f.counts[st.Kind][st.State] += n
 	}
 }
 
@@ -334,6 +343,9 @@ func (f *fleet) tellClassic(ctx actor.Context) {
 
 // findTwins looks for ids under which two processes run, and warns of each once.
 func (f *fleet) findTwins(ctx actor.Context) {
+	if len(f.problems) > 0 || len(f.twins.former) > 0 {
+		f.pub.soon(ctx)
+	}
 	if f.view == nil || len(f.twins.former) == 0 {
 		return
 	}
@@ -354,15 +366,19 @@ func (f *fleet) findTwins(ctx actor.Context) {
 	}
 }
 
-// problems tells of workers that are there and get nothing.
-func (f *fleet) problems() []messages.Problem {
-	var out []messages.Problem
-	if ids := f.twins.found(time.Now()); len(ids) > 0 {
-		out = append(out, messages.Problem{Kind: messages.ProblemDuplicateID, Part: "workers", Count: len(ids), Text: fmt.Sprintf("two processes run under the worker id %q: give each one its own", ids[0])})
+// publish tells the view how many workers there are, and of those that are there
+// and get nothing.
+func (f *fleet) publish(ctx actor.Context) {
+	now := time.Now()
+	ids := f.twins.found(now)
+	if len(ids) > 0 {
+		f.problems.set("twins", messages.Problem{Kind: messages.ProblemDuplicateID, Part: "workers", Count: len(ids), Text: fmt.Sprintf("two processes run under the worker id %q: give each one its own", ids[0])}, now)
+	} else {
+		f.problems.clear("twins")
 	}
 	p := problems{}
 	f.troubles.fill(p)
-	return append(out, p.list()...)
+	f.pub.publish(ctx, slices.Concat(f.problems.list(), p.list()), &crewSeen{counts: f.counts, dropped: f.dropped})
 }
 
 func (f *fleet) list() []messages.WorkerStatus {

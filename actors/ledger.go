@@ -1,7 +1,9 @@
 package actors
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"kafka-master/messages"
@@ -21,10 +23,11 @@ type ledger struct {
 	turn        []messages.FileID // files in work, in the order of their turns
 	held        map[messages.WorkerID]map[messages.ChunkID]*entry
 	out         messages.Batch
-	ended       []messages.FileID    // files that became terminal since the last take
-	buried      []messages.OpenChunk // chunks that died, to be told
-	lacks       losses               // what the stored state turned out to lack
-	counted     messages.Totals      // what ended since this ledger began
+	ended       []messages.FileID        // files that became terminal since the last take
+	touched     map[messages.FileID]bool // files that are not in work and changed since the last look
+	buried      []messages.OpenChunk     // chunks that died, to be told
+	lacks       losses                   // what the stored state turned out to lack
+	counted     messages.Totals          // what ended since this ledger began
 }
 
 // fileName is how batch ids name a file version.
@@ -84,6 +87,8 @@ func newLedger(term messages.Term, maxAttempts int) *ledger {
 		lacks: losses{files: map[messages.FileID]string{}},
 		voids: map[chunkName]int{},
 		held:  map[messages.WorkerID]map[messages.ChunkID]*entry{},
+
+		touched: map[messages.FileID]bool{},
 	}
 }
 
@@ -137,6 +142,7 @@ func (l *ledger) add(f messages.File) *book {
 	b := &book{File: f, open: map[int]*entry{}}
 	b.changed = f.State == messages.FileChanged || f.State == messages.FileFailed
 	l.files[f.ID] = b
+	l.touched[f.ID] = true
 	// A file that ended without a chunk has no name on the wire: it may be one that
 	// was refused because another file has that name.
 	if f.Cursor.Index > 0 || !f.HasEnded() {
@@ -184,9 +190,33 @@ func (l *ledger) forget(id messages.FileID) {
 	delete(l.files, id)
 	delete(l.lacks.files, id)
 	l.countFiles()
+	l.touched[id] = true
 }
 
-func (l *ledger) put(b *book) { l.out.Files = append(l.out.Files, b.File) }
+func (l *ledger) put(b *book) {
+	l.out.Files = append(l.out.Files, b.File)
+	l.touched[b.ID] = true
+}
+
+// changes returns what became of the files since the last call: those in work, and
+// those that a record was written of. It costs what changed, however many files
+// are remembered.
+func (l *ledger) changes() *booksSeen {
+	out := &booksSeen{counted: l.counted}
+	for _, id := range l.turn {
+		l.touched[id] = true
+	}
+	for id := range l.touched {
+		if b := l.files[id]; b != nil {
+			out.changed = append(out.changed, &messages.FileStatus{File: b.File, Ready: len(b.planned) + len(b.again), Running: b.live})
+		} else {
+			out.forgotten = append(out.forgotten, id)
+		}
+	}
+	l.touched = map[messages.FileID]bool{} // a map that once was large is slow for ever
+	slices.SortFunc(out.changed, func(a, b *messages.FileStatus) int { return cmp.Compare(a.ID, b.ID) })
+	return out
+}
 
 func (l *ledger) holders(w messages.WorkerID) map[messages.ChunkID]*entry {
 	m := l.held[w]

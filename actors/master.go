@@ -19,7 +19,7 @@ type master struct {
 	log   *slog.Logger
 	done  chan struct{}
 
-	persistence, egress, elector *actor.PID
+	persistence, egress, elector, view *actor.PID
 
 	coordinator *actor.PID
 	ending      []*actor.PID // coordinators that were told to stop
@@ -30,6 +30,7 @@ type master struct {
 	step        stopStep
 	knows       bool // the store said once who leads
 	leader      messages.Leader
+	shown       headSeen
 	reason      *error // why the master cannot go on
 	ended       bool   // children end because this actor does
 }
@@ -66,6 +67,7 @@ func (m *master) Receive(ctx actor.Context) {
 		m.ended = true
 	case *actor.Stopped:
 		close(m.done)
+		return
 	case *elected:
 		m.knows = true
 		m.leader = messages.Leader{MasterID: m.cfg.MasterID, API: m.cfg.API}
@@ -95,10 +97,14 @@ func (m *master) Receive(ctx actor.Context) {
 	case *drain, *flushed, *release:
 		m.advance(ctx)
 	}
+	if m.view != nil && !m.ended {
+		m.publish(ctx, m.head())
+	}
 }
 
 func (m *master) start(ctx actor.Context) {
 	self := ctx.Self()
+	m.view = spawn(ctx, m.log, "view", func() actor.Actor { return newView(m.log, m.cfg.WorkerCommand) })
 	m.persistence = spawn(ctx, m.log, "persistence", func() actor.Actor { return newPersistence(m.parts.Store, m.log, self) })
 	m.egress = spawn(ctx, m.log, "egress", func() actor.Actor { return newEgress(m.parts.Producer, m.log, self, m.persistence) })
 	m.elector = spawn(ctx, m.log, "elector", func() actor.Actor {
@@ -112,9 +118,12 @@ func (m *master) onElected(ctx actor.Context, x *elected) {
 	}
 	m.depose(ctx, m.term)
 	m.term = x.term
+	head := m.head()
+	head.role, head.why = "leader", ""
+	m.publish(ctx, head) // before anything of the term is published
 	m.coordinator = spawn(ctx, m.log, "coordinator-"+x.term.Holder, func() actor.Actor {
 		return newCoordinator(coordinator{
-			cfg: m.cfg, parts: m.parts, log: m.log, term: x.term, persistence: m.persistence, egress: m.egress,
+			cfg: m.cfg, parts: m.parts, log: m.log, term: x.term, persistence: m.persistence, egress: m.egress, view: m.view,
 		})
 	})
 }
@@ -137,28 +146,41 @@ func (m *master) problem(kind messages.ProblemKind, part string, err error) {
 	}
 }
 
+// onAsk hands a question to whoever answers it: those that change something, and
+// those of Kafka, are for the coordinator.
 func (m *master) onAsk(ctx actor.Context, x *ask) {
-	x = &ask{query: x.query, problems: m.problems.list()}
-	if m.coordinator != nil && m.stopping == nil {
-		ctx.RequestWithCustomSender(m.coordinator, x, ctx.Sender())
-		return
+	switch x.query.(type) {
+	case messages.QueryBatchSize, messages.SetBatchSize, messages.QueryTopics, messages.GrowPartitions:
+		if m.coordinator != nil && m.stopping == nil {
+			ctx.Forward(m.coordinator)
+			return
+		}
 	}
-	role, why := "starting", "the master is starting: the state store has not answered yet"
-	if m.knows {
-		role = "standby"
+	ctx.Forward(m.view)
+}
+
+// head is which role this master has.
+func (m *master) head() headSeen {
+	head := headSeen{term: m.term, leader: m.leader, problems: m.problems.list()}
+	switch {
+	case m.stopping != nil:
+		head.role, head.why = "stopping", whyStopping
+	case m.coordinator != nil:
+		head.role = "leader"
+	case m.knows:
+		head.role = "standby"
+	default:
+		head.role, head.why = "starting", whyStarting
 	}
-	if m.stopping != nil {
-		role, why = "stopping", "the master is stopping"
+	return head
+}
+
+// publish tells the view what changed.
+func (m *master) publish(ctx actor.Context, head headSeen) {
+	if !head.same(m.shown) {
+		m.shown = head
+		ctx.Send(m.view, &head)
 	}
-	if _, ok := x.query.(messages.QueryOverview); ok {
-		ctx.Respond(messages.Overview{Role: role, Term: m.term.Number, Leader: m.leader, Problems: x.problems})
-		return
-	}
-	if role == "standby" {
-		ctx.Respond(&messages.NotLeader{Leader: m.leader})
-		return
-	}
-	ctx.Respond(unavailable(why))
 }
 
 // onTerminated tells a coordinator that was told to end from one that failed.

@@ -25,7 +25,7 @@ func TestOverviewCountsSinceTheLeadBegan(t *testing.T) {
 		w.start()
 		o = w.overview()
 		require.Zero(t, o.Counted)
-		require.Equal(t, int64(6), o.Files[0].DoneItems)
+		require.Equal(t, int64(6), o.Files.DoneItems)
 	})
 }
 

@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -34,9 +33,7 @@ func (p problems) clear(key string) (existed bool) {
 
 // list returns the problems in a fixed order.
 func (p problems) list() []messages.Problem {
-	return slices.SortedFunc(maps.Values(p), func(a, b messages.Problem) int {
-		return cmp.Or(cmp.Compare(a.Part, b.Part), cmp.Compare(a.Kind, b.Kind), a.Since.Compare(b.Since), cmp.Compare(a.Text, b.Text))
-	})
+	return slices.SortedFunc(maps.Values(p), compareProblems)
 }
 
 // childProblem tells the coordinator of a problem that one of its children

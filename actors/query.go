@@ -109,14 +109,8 @@ func (s *System) Stop(ctx context.Context) error {
 	return nil
 }
 
-// ask carries a question, and what is known on its way.
-type ask struct {
-	query    messages.Query
-	problems []messages.Problem
-}
-
-// fillOverview collects an overview from actor to actor.
-type fillOverview struct{ overview messages.Overview }
+// ask carries a question.
+type ask struct{ query messages.Query }
 
 // warnOnly hides the actor library's own chatter.
 type warnOnly struct{ slog.Handler }

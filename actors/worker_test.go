@@ -64,7 +64,7 @@ func (b *crewBundle) status(id string) messages.WorkerStatus {
 	f := b.root.RequestFuture(b.fleet, &askWorkers{}, time.Second)
 	x, err := f.Result()
 	require.NoError(b.t, err)
-	for _, w := range x.([]messages.WorkerStatus) {
+	for _, w := range x.(*workersSeen).list {
 		if string(w.ID) == id {
 			return w
 		}

@@ -61,10 +61,7 @@ func verdict(f messages.File) string {
 func Left(o messages.Overview) string {
 	var files, running, ready int
 	var open, uncut int64
-	for _, f := range o.Files {
-		if f.HasEnded() {
-			continue
-		}
+	for _, f := range o.Working {
 		files++
 		running += f.Running
 		ready += f.Ready

@@ -51,11 +51,11 @@ func TestVerdicts(t *testing.T) {
 
 func TestLeft(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, "Nothing is left to do.", Left(messages.Overview{Files: []messages.FileStatus{file(1, messages.FileDone, 1000)}}))
+	require.Equal(t, "Nothing is left to do.", Left(*leader(file(1, messages.FileDone, 1000))))
 	f := file(1, messages.FileRunning, 400)
 	f.Cursor.Offset, f.Ready = 4000, 2
 	require.Equal(t, "Left to do: 1 file in work (600 items in 1 chunk at workers and 2 waiting, 6.0 kB not cut yet), 3 files not begun. The next start goes on from here.",
-		Left(messages.Overview{Files: []messages.FileStatus{f}, Settling: 3}))
+		Left(messages.Overview{Working: []messages.FileStatus{f}, Settling: 3}))
 	require.Equal(t, "Left to do: 1 file not begun. The next start goes on from here.", Left(messages.Overview{Settling: 1}))
 }
 
@@ -72,7 +72,7 @@ func TestBanner(t *testing.T) {
   input    input_ip_data
   results  data/results
   workers  4 in this process
-  API      http://127.0.0.1:3001/api/getWorkersStatus
+  API      http://127.0.0.1:3001/api/v1/overview
   stop     Ctrl-C; the next start goes on where this one stopped
 
 `, b.String())

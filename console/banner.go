@@ -51,7 +51,7 @@ func (b Banner) Write(w io.Writer) error {
 		row("workers", "none in this process; start them with: "+b.WorkerCommand)
 	}
 	if b.API != "" {
-		row("API", b.API+"/api/getWorkersStatus")
+		row("API", b.API+"/api/v1/overview")
 	}
 	row("stop", "Ctrl-C; the next start goes on where this one stopped")
 	s.WriteString("\n")

@@ -28,10 +28,7 @@ func newBar(o messages.Overview, speed string) *bar {
 	var first string
 	var files int
 	var total, done float64
-	for _, f := range o.Files {
-		if f.HasEnded() {
-			continue
-		}
+	for _, f := range o.Working {
 		if files++; files == 1 {
 			first = clean(f.Info.Path, barName)
 		}

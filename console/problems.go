@@ -17,6 +17,9 @@ func (w *watch) seeProblems(all []messages.Problem, now time.Time) {
 	parts := map[string][]string{}
 	var order []string
 	for _, p := range all {
+		if p.Kind == messages.ProblemNoWorkers || p.Kind == messages.ProblemNoFiles {
+			continue // seeWorkers and seeIdle say what to do
+		}
 		part := clean(p.Part, maxName)
 		if parts[part] == nil {
 			order = append(order, part)

@@ -67,6 +67,7 @@ func Run(ctx context.Context, cfg Config) error {
 		case <-tick.C:
 		case <-ctx.Done():
 			look(context.WithoutCancel(ctx), cfg.Asker, w, lastLook)
+			w.sayRest()
 			w.out.clear()
 			return w.out.failure()
 		}
@@ -80,7 +81,7 @@ func Run(ctx context.Context, cfg Config) error {
 func look(ctx context.Context, asker Asker, w *watch, timeout time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	answer, err := asker.Ask(ctx, messages.QueryOverview{})
+	answer, err := asker.Ask(ctx, messages.QueryOverview{Fresh: true})
 	if o, ok := answer.(messages.Overview); ok && err == nil {
 		w.see(o, time.Now())
 		return

@@ -13,7 +13,7 @@ const (
 	lineEvery = 5 * time.Second
 
 	// patience is how long a state must last before it is said: just after the
-	// start neither the folder nor the workers are known.
+	// start the folder is not known.
 	patience = 3 * time.Second
 )
 
@@ -25,11 +25,15 @@ type watch struct {
 
 	role     string
 	known    bool                          // the files that ended earlier were counted
-	ended    map[messages.FileID]bool      // files whose end was said
+	ended    uint64                        // how many files' ends were seen
+	begins   budget                        // lines about files that begin
+	balances budget                        // accounts of files that were done
+	troubles budget                        // accounts of other files
+	rest     rest                          // files that ended without an account of their own
 	running  map[messages.FileID]*lastLine // files in work
 	problems map[string]*said              // by part
 	idle     spell                         // nothing to do
-	alone    spell                         // no workers
+	alone    bool                          // it was said that there are no workers
 	silent   spell                         // no answers
 	speed    speed                         // of all files
 }
@@ -69,7 +73,7 @@ func (s *spell) hold(holds bool, now time.Time) (due, over bool) {
 func newWatch(cfg Config, now time.Time) *watch {
 	return &watch{
 		cfg: cfg, out: &printer{w: cfg.Out}, began: now,
-		ended: map[messages.FileID]bool{}, running: map[messages.FileID]*lastLine{},
+		running:  map[messages.FileID]*lastLine{},
 		problems: map[string]*said{},
 	}
 }
@@ -85,9 +89,9 @@ func (w *watch) see(o messages.Overview, now time.Time) {
 		w.out.clear() // another master knows about the files
 		return
 	}
-	w.seeEnds(o)
+	w.seeEnds(o, now)
 	w.seeRunning(o, now)
-	w.seeWorkers(o, now)
+	w.seeWorkers(o)
 	w.seeIdle(o, now)
 	if w.cfg.Terminal {
 		w.seeBar(o, now)
@@ -125,14 +129,15 @@ func (w *watch) seeRole(o messages.Overview, now time.Time) {
 	w.role = o.Role
 }
 
-func (w *watch) seeWorkers(o messages.Overview, now time.Time) {
-	due, over := w.alone.hold(o.Workers == 0, now)
-	if due {
+func (w *watch) seeWorkers(o messages.Overview) {
+	alone := slices.ContainsFunc(o.Problems, func(p messages.Problem) bool { return p.Kind == messages.ProblemNoWorkers })
+	switch {
+	case alone && !w.alone:
 		w.out.line("There are no workers. Start one with:\n  %s", w.cfg.WorkerCommand)
+	case w.alone && !alone:
+		w.out.line("Now there is %s.", many(int64(o.Workers.Present()), "worker"))
 	}
-	if over {
-		w.out.line("Now there is %s.", many(int64(o.Workers), "worker"))
-	}
+	w.alone = alone
 }
 
 // seeIdle says what to do when there is nothing to do. A folder that cannot be
@@ -142,7 +147,7 @@ func (w *watch) seeIdle(o messages.Overview, now time.Time) {
 	due, _ := w.idle.hold(!busy, now)
 	switch {
 	case !due:
-	case len(o.Files) == 0:
+	case o.Files == messages.FileTotals{}:
 		w.out.line("The input folder is empty. Put *.txt files, one item a line, into:\n  %s", w.cfg.Input)
 	default:
 		w.out.line("Nothing is left to do. More *.txt files can be put into:\n  %s", w.cfg.Input)

@@ -8,43 +8,61 @@ import (
 	"kafka-master/messages"
 )
 
-// seeEnds prints the balance of files that ended since the last look.
-func (w *watch) seeEnds(o messages.Overview) {
-	earlier := int64(0)
-	ended := make(map[messages.FileID]bool, len(w.ended))
-	for _, f := range o.Files {
-		if !f.HasEnded() {
-			continue
+// seeEnds prints the account of files that ended since the last look.
+func (w *watch) seeEnds(o messages.Overview, now time.Time) {
+	fresh := int(min(o.EndedCount-min(w.ended, o.EndedCount), uint64(len(o.Ended))))
+	missed := int64(o.EndedCount-min(w.ended, o.EndedCount)) - int64(fresh) // too many at once to be kept
+	w.ended = o.EndedCount
+	for _, f := range o.Ended[len(o.Ended)-fresh:] {
+		b := &w.balances
+		if f.State != messages.FileDone || f.Missing() != 0 {
+			b = &w.troubles
 		}
-		ended[f.ID] = true
-		if w.ended[f.ID] {
-			continue
+		if b.spend(now) {
+			w.out.line("%s", Balance(f.File, w.cfg.Results))
+		} else {
+			w.rest.add(f, now)
 		}
-		if !w.known && f.Ended.Before(w.began) {
-			earlier++
-			continue
-		}
-		w.out.line("%s", Balance(f.File, w.cfg.Results))
 	}
-	if earlier > 0 {
-		w.out.line("%s finished earlier.", many(earlier, "file"))
+	w.rest.missed += missed
+	if !w.known {
+		if earlier := int64(endedFiles(o)) - int64(fresh) - missed; earlier > 0 {
+			w.out.line("%s finished earlier.", many(earlier, "file"))
+		}
+		w.known = true
 	}
-	w.known = true
-	w.ended = ended // without those that the master has forgotten
+	if w.rest.due(now) {
+		w.sayRest()
+	}
+}
+
+// endedFiles is how many of the remembered files have ended. A file that changed
+// may still wait for chunks at workers.
+func endedFiles(o messages.Overview) (n int) {
+	for state, x := range o.Files.States {
+		if messages.FileState(state).Terminal() {
+			n += x
+		}
+	}
+	for _, f := range o.Working {
+		if f.State.Terminal() {
+			n--
+		}
+	}
+	return n
 }
 
 // seeRunning tells of files in work: that they began, and how far they are.
 func (w *watch) seeRunning(o messages.Overview, now time.Time) {
 	running := make(map[messages.FileID]*lastLine, len(w.running))
-	for _, f := range o.Files {
-		if f.HasEnded() {
-			continue
-		}
+	for _, f := range o.Working {
 		items := f.DoneItems + f.DeadItems
 		last := w.running[f.ID]
 		if last == nil {
 			last = &lastLine{at: now, items: items, offset: f.Cursor.Offset}
-			w.out.line("%s: %s, %s", clean(f.Info.Path, maxName), begun(f), size(f.Info.Size))
+			if w.begins.spend(now) {
+				w.out.line("%s: %s, %s", clean(f.Info.Path, maxName), begun(f), size(f.Info.Size))
+			}
 		}
 		running[f.ID] = last
 		if f.State.Terminal() && !last.over {
@@ -95,11 +113,7 @@ func progressLine(f messages.FileStatus, speed string) string {
 func percent(f messages.FileStatus) int { return min(99, int(fraction(f)*100)) }
 
 func (w *watch) seeBar(o messages.Overview, now time.Time) {
-	var items int64
-	for _, f := range o.Files {
-		items += f.DoneItems
-	}
-	b := newBar(o, w.speed.add(items, now))
+	b := newBar(o, w.speed.add(o.Files.DoneItems, now))
 	if b == nil {
 		w.out.clear()
 		return

@@ -53,7 +53,19 @@ func play(t *testing.T, terminal bool, frames ...*messages.Overview) string {
 }
 
 func leader(files ...messages.FileStatus) *messages.Overview {
-	return &messages.Overview{Role: "leader", Term: 2, Workers: 1, Files: files}
+	o := &messages.Overview{Role: "leader", Term: 2}
+	o.Workers[messages.Native][messages.WorkerFree] = 1
+	for _, f := range files {
+		o.Files.Add(f, 1)
+		switch {
+		case f.Ended.IsZero():
+			o.Working = append(o.Working, f)
+		case !f.Ended.Before(midnight):
+			o.Ended = append(o.Ended, f)
+			o.EndedCount++
+		}
+	}
+	return o
 }
 
 // midnight is when every synctest bubble begins.
@@ -136,8 +148,9 @@ func TestFinishedEarlier(t *testing.T) {
 func TestStandbyTakesOver(t *testing.T) {
 	t.Parallel()
 	standby := &messages.Overview{Role: "standby", Term: 1}
-	theirs := file(1, messages.FileDone, 1000) // ended at second 4, before the take-over
-	got := play(t, false, append(repeat(6, standby), leader(theirs))...)
+	theirs := leader(file(1, messages.FileDone, 1000))
+	theirs.Ended, theirs.EndedCount = nil, 0 // it ended before the take-over
+	got := play(t, false, append(repeat(6, standby), theirs)...)
 	require.Equal(t, `This master stands by; it takes over when the leader is gone.
 This master leads, term 2.
 1 file finished earlier.
@@ -164,11 +177,14 @@ func TestEmptyFolder(t *testing.T) {
 func TestNoWorkers(t *testing.T) {
 	t.Parallel()
 	none := leader(file(1, messages.FileRunning, 0))
-	none.Workers = 0
+	none.Workers = messages.WorkerCounts{}
+	starting := *none
+	none.Problems = []messages.Problem{{Kind: messages.ProblemNoWorkers, Part: "workers", Text: "there is no worker"}}
 	got := play(t, false, append(repeat(10, none), leader(file(1, messages.FileRunning, 0)))...)
 	require.Equal(t, 1, strings.Count(got, "There are no workers. Start one with:\n  go run . worker\n"))
 	require.Contains(t, got, "Now there is 1 worker.\n")
-	require.NotContains(t, play(t, false, append(repeat(3, none), leader(file(1, messages.FileRunning, 0)))...), "workers.")
+	require.NotContains(t, got, "PROBLEM")
+	require.NotContains(t, play(t, false, append(repeat(3, &starting), leader(file(1, messages.FileRunning, 0)))...), "workers.")
 }
 
 func TestProblemsComeAndGo(t *testing.T) {
@@ -276,4 +292,23 @@ type hanging struct{}
 func (hanging) Ask(ctx context.Context, _ messages.Query) (any, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
+}
+
+// Thousands of small files are a few lines.
+func TestManyFilesAreSummedUp(t *testing.T) {
+	t.Parallel()
+	var all []messages.FileStatus
+	for i := range 3000 {
+		f := file(messages.FileID(i+1), messages.FileDone, 1000)
+		if i%1000 == 500 {
+			f.State, f.DoneItems, f.DeadItems = messages.FileDoneWithRejects, 0, 1000
+		}
+		all = append(all, f)
+	}
+	o := leader(all...)
+	o.Ended = o.Ended[2000:] // more than are kept
+	got := play(t, false, append([]*messages.Overview{leader()}, repeat(15, o)...)...)
+	require.Equal(t, manyAtOnce+1, strings.Count(got, "===="+" ips.txt"), "the one with rejects is told beside the others")
+	require.Equal(t, 1, strings.Count(got, "2,979 files more ended: 979 done, 2,000 not looked at; 979,000 items done, 0 dead."))
+	require.Less(t, strings.Count(got, "\n"), 200)
 }

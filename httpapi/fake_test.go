@@ -25,6 +25,7 @@ type fakeMaster struct {
 	batch    int
 	topics   []messages.Topic
 	overview messages.Overview
+	files    []messages.FileStatus
 	err      error         // every answer, when not nil
 	hang     bool          // no answer before the deadline
 	asked    chan struct{} // gets one for each hanging question, may be nil
@@ -46,7 +47,8 @@ func newFake() *fakeMaster {
 			{Name: "worker-signal", Partitions: 1}, {Name: "__consumer_offsets", Partitions: 50},
 			{Name: "master-signal", Partitions: 15}, {Name: "worker-connection", Partitions: 1},
 		},
-		overview: messages.Overview{Role: "leader", Term: 3, Files: []messages.FileStatus{{File: messages.File{ID: 1}}}},
+		overview: messages.Overview{Role: "leader", Term: 3},
+		files:    []messages.FileStatus{{File: messages.File{ID: 1}}},
 	}
 }
 
@@ -81,10 +83,45 @@ func (f *fakeMaster) Ask(ctx context.Context, q messages.Query) (any, error) {
 		return f.topics, nil
 	case messages.GrowPartitions:
 		return f.grow(q.Partitions)
-	case messages.QueryOverview:
-		return f.overview, nil
+	case messages.QueryOverview, messages.QueryHealth:
+		return f.shown(), nil
 	}
-	return nil, fmt.Errorf("question %T", q)
+	switch f.overview.Role {
+	case "leader":
+		return f.filed(q)
+	case "standby":
+		return nil, &messages.NotLeader{Leader: f.overview.Leader}
+	}
+	return nil, messages.ErrUnavailable
+}
+
+// shown is the overview with what the lists come to.
+func (f *fakeMaster) shown() messages.Overview {
+	o := f.overview
+	if o.Role != "leader" {
+		return o
+	}
+	for _, x := range f.files {
+		o.Files.Add(x, 1)
+	}
+	for _, w := range f.workers {
+		o.Workers[w.Kind][w.State]++
+	}
+	return o
+}
+
+func (f *fakeMaster) filed(q messages.Query) (any, error) {
+	var all []*messages.FileStatus
+	for i := range f.files {
+		all = append(all, &f.files[i])
+		if x, ok := q.(messages.QueryFile); ok && x.ID == f.files[i].ID {
+			return &f.files[i], nil
+		}
+	}
+	if _, one := q.(messages.QueryFile); one {
+		return (*messages.FileStatus)(nil), nil
+	}
+	return all, nil
 }
 
 func (f *fakeMaster) grow(n int) (any, error) {

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -57,8 +56,8 @@ func (s *Server) files(c *gin.Context) {
 		s.refuseQuery(c, err)
 		return
 	}
-	if o, ok := s.leading(c); ok {
-		s.json(c, showFiles(o.Files, want))
+	if all, ok := ask[[]*messages.FileStatus](s, c, messages.QueryFiles{}); ok {
+		s.json(c, showFiles(all, want))
 	}
 }
 
@@ -73,26 +72,25 @@ func (s *Server) file(c *gin.Context) {
 		text(c, http.StatusBadRequest, "Not answered: the id of a file is a whole number from 1, but it was "+strconv.Quote(clean(c.Param("id"), maxShown))+".")
 		return
 	}
-	o, ok := s.leading(c)
+	f, ok := ask[*messages.FileStatus](s, c, messages.QueryFile{ID: messages.FileID(id)})
 	if !ok {
 		return
 	}
-	at, found := slices.BinarySearchFunc(o.Files, messages.FileID(id), func(f messages.FileStatus, id messages.FileID) int { return cmp.Compare(f.ID, id) })
-	if !found {
+	if f == nil {
 		text(c, http.StatusNotFound, "There is no file with this id: it never was, or it was forgotten after it left the folder.")
 		return
 	}
-	s.json(c, showOneFile(o.Files[at]))
+	s.json(c, showOneFile(*f))
 }
 
-func showFiles(all []messages.FileStatus, want selection) filesBody {
+func showFiles(all []*messages.FileStatus, want selection) filesBody {
 	out := filesBody{Files: []fileBody{}}
 	for _, f := range slices.Backward(all) { // ids rise with age
 		if want.state != "" && f.State.String() != want.state || !strings.Contains(strings.ToLower(f.Info.Path), want.part) {
 			continue
 		}
 		if out.Total++; out.Total <= want.limit {
-			out.Files = append(out.Files, showFile(f))
+			out.Files = append(out.Files, showFile(*f))
 		}
 	}
 	return out

@@ -39,7 +39,7 @@ func exampleFiles() []messages.FileStatus {
 
 func withFiles() *fakeMaster {
 	f := newFake()
-	f.overview.Files = exampleFiles()
+	f.files = exampleFiles()
 	return f
 }
 
@@ -145,7 +145,7 @@ func TestAnswersAreBounded(t *testing.T) {
 	t.Parallel()
 	f := newFake()
 	for i := range 30_000 {
-		f.overview.Files = append(f.overview.Files, messages.FileStatus{File: messages.File{ID: messages.FileID(i + 2), Info: messages.FileInfo{Path: fmt.Sprintf("%0200d.txt", i)}}})
+		f.files = append(f.files, messages.FileStatus{File: messages.File{ID: messages.FileID(i + 2), Info: messages.FileInfo{Path: fmt.Sprintf("%0200d.txt", i)}}})
 		f.workers = append(f.workers, messages.WorkerStatus{ID: messages.WorkerID(fmt.Sprintf("%0100d", i)), Partitions: make([]int32, 150)})
 	}
 	f.workers[7].Held = make([]string, 10_000)

@@ -24,7 +24,7 @@ func (s *Server) live(c *gin.Context) { text(c, http.StatusOK, "ok") }
 func (s *Server) ready(c *gin.Context) {
 	ctx, cancel := context.WithTimeout(c.Request.Context(), AskTimeout)
 	defer cancel()
-	answer, err := s.cfg.Asker.Ask(ctx, messages.QueryOverview{})
+	answer, err := s.cfg.Asker.Ask(ctx, messages.QueryHealth{})
 	o, ok := answer.(messages.Overview)
 	why := "the master does not answer"
 	if err == nil && ok {
@@ -40,7 +40,7 @@ func (s *Server) ready(c *gin.Context) {
 		c.Header("Retry-After", retryAfter)
 	}
 	if _, verbose := c.GetQuery("verbose"); verbose {
-		for _, p := range append(o.Problems, hints(o)...) {
+		for _, p := range o.Problems {
 			body += "\n" + problemLine(p)
 		}
 	}
@@ -52,7 +52,7 @@ func (s *Server) ready(c *gin.Context) {
 // them.
 func obstacle(o messages.Overview) string {
 	for _, p := range o.Problems {
-		if p.Part == "kafka" || p.Part == "state" {
+		if p.Part == "kafka" || p.Part == "state" || p.Kind == messages.ProblemDeaf {
 			return problemLine(p)
 		}
 	}
@@ -60,20 +60,6 @@ func obstacle(o messages.Overview) string {
 		return "the master is " + clean(o.Role, 20)
 	}
 	return ""
-}
-
-// hints is what a leader waits for although nothing is wrong.
-func hints(o messages.Overview) (out []messages.Problem) {
-	if o.Role != "leader" {
-		return nil
-	}
-	if o.Workers == 0 {
-		out = append(out, messages.Problem{Kind: messages.ProblemNoWorkers, Part: "workers", Text: "there is no worker: start one by kafka-master worker, with the Kafka and the topics of this master"})
-	}
-	if o.Listed == 0 {
-		out = append(out, messages.Problem{Kind: messages.ProblemNoFiles, Part: "input", Text: "the input folder holds no file to work on: put *.txt files into it"})
-	}
-	return out
 }
 
 func problemLine(p messages.Problem) string {

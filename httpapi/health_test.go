@@ -24,14 +24,13 @@ func TestReady(t *testing.T) {
 		want   string
 		lines  int // with ?verbose
 	}{
-		{"leader", messages.Overview{Role: "leader", Term: 3, Workers: 1, Listed: 1}, 200, "ready: leader, term 3", 1},
-		{"nothing to do", messages.Overview{Role: "leader", Workers: 1}, 200, "ready: leader", 2},
-		{"nobody to do it", messages.Overview{Role: "leader", Listed: -1}, 200, "ready: leader", 2},
+		{"leader", messages.Overview{Role: "leader", Term: 3}, 200, "ready: leader, term 3", 1},
+		{"deaf", messages.Overview{Role: "leader", Problems: []messages.Problem{{Kind: messages.ProblemDeaf, Part: "master", Text: "stuck"}}}, 503, "not ready: master: stuck", 2},
 		{"standby", messages.Overview{Role: "standby", Term: 3}, 200, "ready: standby, term 3", 1},
 		{"starting", messages.Overview{Role: "starting"}, 503, "not ready: the master is starting", 1},
 		{"stopping", messages.Overview{Role: "stopping"}, 503, "not ready: the master is stopping", 1},
-		{"input", messages.Overview{Role: "leader", Workers: 1, Listed: -1, Problems: []messages.Problem{input}}, 200, "ready: leader", 2},
-		{"kafka", messages.Overview{Role: "leader", Workers: 1, Listed: -1, Problems: []messages.Problem{input, kafka}}, 503, "not ready: kafka: no broker?answers?[31m xxx", 3},
+		{"input", messages.Overview{Role: "leader", Problems: []messages.Problem{input}}, 200, "ready: leader", 2},
+		{"kafka", messages.Overview{Role: "leader", Problems: []messages.Problem{input, kafka}}, 503, "not ready: kafka: no broker?answers?[31m xxx", 3},
 		{"state", messages.Overview{Role: "standby", Problems: []messages.Problem{{Part: "state", Text: "Redis is away"}}}, 503, "not ready: state: Redis is away", 2},
 	} {
 		f := newFake()

@@ -17,7 +17,7 @@ import (
 var (
 	leaderMetric   = described("leader", "Whether this master leads (1) or not (0).")
 	termMetric     = described("term", "Number of the current leadership, as far as this master knows.")
-	problemsMetric = described("problems", "Problems that a person has to know of, by part.", "part")
+	problemsMetric = described("problems", "What a person has to know of, by kind and part: how many things it concerns, or how often it happened.", "kind", "part")
 
 	filesMetric      = described("files", "Input files that are known, by state.", "state")
 	fileItemsMetric  = described("file_items", "Items cut so far of all files that are remembered, by what became of them.", "state")
@@ -76,10 +76,7 @@ func (s scrape) Collect(out chan<- prometheus.Metric) {
 		return // the numbers of the work are the leader's to tell
 	}
 	collectWork(out, o)
-	answer, err = s.asker.Ask(ctx, messages.QueryWorkers{})
-	if workers, ok := answer.([]messages.WorkerStatus); ok && err == nil {
-		collectWorkers(out, workers)
-	}
+	collectWorkers(out, o.Workers)
 }
 
 func gauge(d *prometheus.Desc, value float64, labels ...string) prometheus.Metric {
@@ -97,13 +94,28 @@ func collectRole(out chan<- prometheus.Metric, o messages.Overview) {
 	}
 	out <- gauge(leaderMetric, leads)
 	out <- gauge(termMetric, float64(o.Term))
-	parts := map[string]int{"kafka": 0, "state": 0, "input": 0, "workers": 0}
-	for _, p := range o.Problems {
-		parts[p.Part]++
+	for at, n := range countProblems(o.Problems) {
+		out <- gauge(problemsMetric, float64(n), string(at.kind), at.part)
 	}
-	for part, n := range parts {
-		out <- gauge(problemsMetric, float64(n), part)
+}
+
+// place is where a problem is counted.
+type place struct {
+	kind messages.ProblemKind
+	part string
+}
+
+// countProblems counts by kind and part. A kind that has no problem is there as 0,
+// so that an alarm on it ends.
+func countProblems(all []messages.Problem) map[place]int {
+	out := map[place]int{}
+	for _, kind := range messages.ProblemKinds() {
+		out[place{kind, kind.Part()}] = 0
 	}
+	for _, p := range all {
+		out[place{p.Kind, clean(p.Part, 20)}] += max(1, p.Count)
+	}
+	return out
 }
 
 // collectWork tells of files, items and chunks. The counters begin at 0 with each
@@ -112,15 +124,15 @@ func collectRole(out chan<- prometheus.Metric, o messages.Overview) {
 // then as that many items more.
 func collectWork(out chan<- prometheus.Metric, o messages.Overview) {
 	out <- gauge(filesMetric, float64(o.Settling), messages.FileSettling.String())
-	for state, n := range byState(o.Files) {
+	for state, n := range byState(o.Files.States) {
 		out <- gauge(filesMetric, float64(n), state)
 	}
-	now := sum(o.Files)
-	out <- gauge(fileItemsMetric, float64(now.items.Done), "done")
-	out <- gauge(fileItemsMetric, float64(now.items.Dead), "dead")
-	out <- gauge(fileItemsMetric, float64(now.items.Open), "open")
-	out <- gauge(chunksMetric, float64(now.chunks.Ready), "ready")
-	out <- gauge(chunksMetric, float64(now.chunks.Running), "running")
+	items, chunks := sums(o.Files)
+	out <- gauge(fileItemsMetric, float64(items.Done), "done")
+	out <- gauge(fileItemsMetric, float64(items.Dead), "dead")
+	out <- gauge(fileItemsMetric, float64(items.Open), "open")
+	out <- gauge(chunksMetric, float64(chunks.Ready), "ready")
+	out <- gauge(chunksMetric, float64(chunks.Running), "running")
 	out <- counter(itemsMetric, float64(o.Counted.DoneItems), "done")
 	out <- counter(itemsMetric, float64(o.Counted.DeadItems), "dead")
 	out <- counter(chunksDoneMetric, float64(o.Counted.DoneChunks))
@@ -128,14 +140,10 @@ func collectWork(out chan<- prometheus.Metric, o messages.Overview) {
 	out <- counter(ignoredMetric, float64(o.Ignored))
 }
 
-func collectWorkers(out chan<- prometheus.Metric, workers []messages.WorkerStatus) {
-	n := map[[2]string]int{}
-	for _, w := range workers {
-		n[[2]string{w.Kind.String(), w.State.String()}]++
-	}
-	for _, kind := range names(messages.Native) {
-		for _, state := range names(messages.WorkerGone) {
-			out <- gauge(workersMetric, float64(n[[2]string{kind, state}]), kind, state)
+func collectWorkers(out chan<- prometheus.Metric, counts messages.WorkerCounts) {
+	for kind, states := range counts {
+		for state, n := range states {
+			out <- gauge(workersMetric, float64(n), messages.WorkerKind(kind).String(), messages.WorkerState(state).String())
 		}
 	}
 }

@@ -38,7 +38,8 @@ func TestMetricsOfALeader(t *testing.T) {
 	got := own(t, f)
 	for _, line := range []string{
 		"kafka_master_leader 1", "kafka_master_term 3",
-		`kafka_master_problems{part="input"} 1`, `kafka_master_problems{part="kafka"} 0`, `kafka_master_problems{part="state"} 0`, `kafka_master_problems{part="workers"} 1`,
+		`kafka_master_problems{kind="no_files",part="input"} 1`, `kafka_master_problems{kind="no_partition",part="workers"} 2`,
+		`kafka_master_problems{kind="kafka_unavailable",part="kafka"} 0`, `kafka_master_problems{kind="no_workers",part="workers"} 0`,
 		`kafka_master_files{state="settling"} 3`, `kafka_master_files{state="running"} 2`, `kafka_master_files{state="failed"} 0`,
 		`kafka_master_file_items{state="done"} 170`, `kafka_master_file_items{state="dead"} 40`, `kafka_master_file_items{state="open"} 50`,
 		`kafka_master_chunks{state="ready"} 4`, `kafka_master_chunks{state="running"} 2`,
@@ -48,7 +49,7 @@ func TestMetricsOfALeader(t *testing.T) {
 	} {
 		require.Contains(t, got, line)
 	}
-	require.Len(t, got, 2+4+6+3+2+2+2+1+2*7)
+	require.Len(t, got, 2+len(messages.ProblemKinds())+6+3+2+2+2+1+2*7)
 }
 
 // The numbers of the work are the leader's; a standby tells of itself and asks
@@ -58,13 +59,13 @@ func TestMetricsOfAStandby(t *testing.T) {
 	f := newFake()
 	f.overview = messages.Overview{
 		Role: "standby", Term: 4, Leader: messages.Leader{MasterID: "m1", API: "127.0.0.1:1"},
-		Problems: []messages.Problem{{Part: "state", Text: "Redis is away"}},
+		Problems: []messages.Problem{{Kind: messages.ProblemState, Part: "state", Text: "Redis is away", Count: 1}},
 	}
-	require.Equal(t, []string{
-		"kafka_master_leader 0",
-		`kafka_master_problems{part="input"} 0`, `kafka_master_problems{part="kafka"} 0`, `kafka_master_problems{part="state"} 1`, `kafka_master_problems{part="workers"} 0`,
-		"kafka_master_term 4",
-	}, own(t, f))
+	got := own(t, f)
+	require.Len(t, got, 2+len(messages.ProblemKinds()))
+	for _, line := range []string{"kafka_master_leader 0", `kafka_master_problems{kind="state_unavailable",part="state"} 1`, "kafka_master_term 4"} {
+		require.Contains(t, got, line)
+	}
 }
 
 // A master that does not answer still tells of its process.

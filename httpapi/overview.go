@@ -1,11 +1,9 @@
 package httpapi
 
 import (
-	"cmp"
-	"context"
 	"fmt"
 	"net/http"
-	"slices"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -48,8 +46,11 @@ type chunksBody struct {
 }
 
 type problemBody struct {
-	Part string `json:"part"`
-	Text string `json:"text"`
+	Kind  messages.ProblemKind `json:"kind"`
+	Part  string               `json:"part"`
+	Text  string               `json:"text"`
+	Since *time.Time           `json:"since"`
+	Count int                  `json:"count"` // things that it concerns, or how often it happened
 }
 
 // overview answers how everything goes on.
@@ -58,16 +59,8 @@ func (s *Server) overview(c *gin.Context) {
 		s.refuseQuery(c, err)
 		return
 	}
-	// Two questions, but one promise of when the answer comes.
-	ctx, cancel := context.WithTimeout(c.Request.Context(), AskTimeout)
-	defer cancel()
-	c.Request = c.Request.WithContext(ctx)
-	o, ok := s.leading(c)
-	if !ok {
-		return
-	}
-	if workers, ok := ask[[]messages.WorkerStatus](s, c, messages.QueryWorkers{}); ok {
-		s.json(c, showOverview(o, workers))
+	if o, ok := s.leading(c); ok {
+		s.json(c, showOverview(o))
 	}
 }
 
@@ -92,23 +85,20 @@ func (s *Server) refuseQuery(c *gin.Context, err error) {
 	text(c, http.StatusBadRequest, "Not answered: "+err.Error()+".")
 }
 
-func showOverview(o messages.Overview, workers []messages.WorkerStatus) overviewBody {
+func showOverview(o messages.Overview) overviewBody {
 	out := overviewBody{
 		Role: o.Role, Term: o.Term, Leader: leaderBody{o.Leader.MasterID, o.Leader.API}, Settling: o.Settling,
-		Files: byState(o.Files), Workers: map[string]int{}, Ignored: o.Ignored, Problems: []problemBody{},
+		Files: byState(o.Files.States), Workers: map[string]int{}, Ignored: o.Ignored, Problems: []problemBody{},
 	}
-	sums := sum(o.Files)
-	out.Items, out.Chunks = sums.items, sums.chunks
-	for _, name := range names(messages.WorkerGone) {
-		out.Workers[name] = 0
-	}
-	for _, w := range workers {
-		out.Workers[w.State.String()]++
+	out.Items, out.Chunks = sums(o.Files)
+	for _, states := range o.Workers {
+		for state, n := range states {
+			out.Workers[messages.WorkerState(state).String()] += n
+		}
 	}
 	for _, p := range o.Problems {
-		out.Problems = append(out.Problems, problemBody{p.Part, p.Text})
+		out.Problems = append(out.Problems, problemBody{p.Kind, p.Part, p.Text, moment(p.Since), max(1, p.Count)})
 	}
-	slices.SortFunc(out.Problems, func(a, b problemBody) int { return cmp.Or(cmp.Compare(a.Part, b.Part), cmp.Compare(a.Text, b.Text)) })
 	return out
 }
 
@@ -116,33 +106,20 @@ func showOverview(o messages.Overview, workers []messages.WorkerStatus) overview
 // has no id, and is counted only.
 func listedStates() []string { return names(messages.FileFailed)[messages.FileRunning:] }
 
-func byState(files []messages.FileStatus) map[string]int {
+func byState(states [messages.FileFailed + 1]int) map[string]int {
 	out := map[string]int{}
 	for _, name := range listedStates() {
 		out[name] = 0
 	}
-	for _, f := range files {
-		out[f.State.String()]++
+	for state, n := range states {
+		if n != 0 {
+			out[messages.FileState(state).String()] = n
+		}
 	}
 	return out
 }
 
-// sums is what the files come to together.
-type sums struct {
-	items  itemsBody
-	chunks chunksBody
-}
-
-func sum(files []messages.FileStatus) (out sums) {
-	for _, f := range files {
-		out.items.Cut += f.Items
-		out.items.Done += f.DoneItems
-		out.items.Dead += f.DeadItems
-		out.items.Open += f.Missing()
-		out.chunks.Done += f.DoneChunks
-		out.chunks.Dead += f.DeadChunks
-		out.chunks.Ready += f.Ready
-		out.chunks.Running += f.Running
-	}
-	return out
+func sums(t messages.FileTotals) (itemsBody, chunksBody) {
+	return itemsBody{Cut: t.Items, Done: t.DoneItems, Dead: t.DeadItems, Open: t.Items - t.DoneItems - t.DeadItems},
+		chunksBody{Done: t.DoneChunks, Dead: t.DeadChunks, Ready: t.Ready, Running: t.Running}
 }

@@ -1,13 +1,9 @@
 package httpapi
 
 import (
-	"context"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -20,7 +16,9 @@ func busyMaster() *fakeMaster {
 	f.overview.Leader = messages.Leader{MasterID: "m1", API: "127.0.0.1:3001"}
 	f.overview.Settling, f.overview.Ignored = 3, 4
 	f.overview.Counted = messages.Totals{DoneChunks: 2, DoneItems: 70, DeadChunks: 1, DeadItems: 40}
-	f.overview.Problems = []messages.Problem{{Part: "workers", Text: "two"}, {Part: "input", Text: "one"}}
+	f.overview.Problems = []messages.Problem{
+		{Kind: messages.ProblemNoFiles, Part: "input", Text: "one", Since: began, Count: 1}, {Kind: messages.ProblemNoPartition, Part: "workers", Text: "two", Since: began, Count: 2},
+	}
 	return f
 }
 
@@ -32,7 +30,8 @@ func TestOverviewGolden(t *testing.T) {
 		`"files":{"changed":1,"done":1,"done_with_rejects":1,"failed":0,"running":2},"settling":3,`+
 		`"items":{"cut":260,"done":170,"dead":40,"open":50},"chunks":{"done":4,"dead":3,"ready":4,"running":2},`+
 		`"workers":{"announced":1,"busy":1,"draining":1,"free":1,"gone":1,"lost":1,"suspect":1},"ignored_worker_messages":4,`+
-		`"problems":[{"part":"input","text":"one"},{"part":"workers","text":"two"}]}`, got.body)
+		`"problems":[{"kind":"no_files","part":"input","text":"one","since":"2026-03-01T12:00:00.123Z","count":1},`+
+		`{"kind":"no_partition","part":"workers","text":"two","since":"2026-03-01T12:00:00.123Z","count":2}]}`, got.body)
 	f := newFake()
 	f.overview, f.workers = messages.Overview{Role: "leader"}, nil
 	require.Contains(t, start(t, Config{Asker: f})(http.MethodGet, "/api/v1/overview").body, `"problems":[]`)
@@ -71,31 +70,4 @@ func TestNoListsWithoutALeader(t *testing.T) {
 			require.NotEmpty(t, got.header.Get("Retry-After"))
 		}
 	}
-}
-
-// slowMaster answers the overview late and the workers never.
-type slowMaster struct{ *fakeMaster }
-
-func (s slowMaster) Ask(ctx context.Context, q messages.Query) (any, error) {
-	if _, ok := q.(messages.QueryOverview); ok {
-		time.Sleep(2 * time.Second)
-		return s.fakeMaster.Ask(ctx, q)
-	}
-	<-ctx.Done()
-	return nil, fmt.Errorf("ask: %w", ctx.Err())
-}
-
-// Two questions of one call keep the promise of one.
-func TestOverviewAskTimeout(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		h := New(Config{Asker: slowMaster{newFake()}}).Handler()
-		for target, status := range map[string]int{"/api/v1/overview": 503, "/metrics": 200} {
-			before := time.Now()
-			w := httptest.NewRecorder()
-			h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil))
-			require.Equal(t, status, w.Code)
-			require.Equal(t, AskTimeout, time.Since(before), target)
-		}
-	})
 }

@@ -29,6 +29,7 @@ const (
 	ProblemBadMessages   ProblemKind = "messages_skipped"  // messages could not be read or were refused
 	ProblemLimit         ProblemKind = "limit_reached"     // a bound that protects the master is hit
 	ProblemUndeliverable ProblemKind = "not_delivered"     // chunks cannot be written to a worker's partition
+	ProblemDeaf          ProblemKind = "master_stuck"      // a part of the master does not answer
 )
 
 // ProblemKinds lists every kind.
@@ -37,14 +38,29 @@ func ProblemKinds() []ProblemKind {
 		ProblemKafka, ProblemState, ProblemStateLost, ProblemTopic, ProblemDeployment, ProblemInput, ProblemFile, ProblemUnfinished,
 		ProblemIgnoredFiles, ProblemNoFiles, ProblemNoWorkers, ProblemDuplicateID, ProblemNoPartition, ProblemUnfitWorker,
 		ProblemStalledChunk, ProblemReturnedChunk, ProblemStalled, ProblemRepeats, ProblemBadMessages, ProblemLimit,
-		ProblemUndeliverable,
+		ProblemUndeliverable, ProblemDeaf,
 	}
+}
+
+// Part is the part of the whole that problems of the kind belong to.
+func (k ProblemKind) Part() string {
+	switch k {
+	case ProblemKafka, ProblemTopic, ProblemBadMessages, ProblemUndeliverable:
+		return "kafka"
+	case ProblemState, ProblemDeployment:
+		return "state"
+	case ProblemInput, ProblemFile, ProblemUnfinished, ProblemIgnoredFiles, ProblemNoFiles, ProblemStateLost:
+		return "input"
+	case ProblemDeaf, ProblemLimit:
+		return "master"
+	}
+	return "workers"
 }
 
 // Problem is something that a person has to know of.
 type Problem struct {
 	Kind  ProblemKind
-	Part  string    // "kafka", "state", "input" or "workers"
+	Part  string    // "kafka", "state", "input", "workers" or "master"
 	Text  string    // one sentence: what is wrong, the last reason, and what cures it
 	Since time.Time // when it began
 	Count int       // how many things it concerns, or how often it happened; at least 1

@@ -1,0 +1,322 @@
+package actors
+
+import (
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"kafka-master/messages"
+)
+
+// view answers the questions of the API from immutable values that the other
+// actors publish. Whoever looks, however often, costs those actors at most two
+// small messages a second. It outlives terms, so that a standby and a master that
+// begins again answer, too.
+type view struct {
+	log           *slog.Logger
+	workerCommand string // starts a worker
+
+	head    headSeen
+	sources map[source]*origin // of the present term
+	folder  folderSeen
+	crew    crewSeen
+	files   *filesSeen
+	counted messages.Totals
+	workers []messages.WorkerStatus
+
+	overview pull // of what all sources publish
+	list     pull // of the list of workers
+	glances  uint64
+	alone    time.Time // since when there is no worker, zero while there is one
+	own      problems  // that no other actor can see
+	all      []messages.Problem
+	told     told // problems that were logged
+	tick     alarm
+}
+
+// origin is one actor that publishes.
+type origin struct {
+	pid      *actor.PID
+	problems []messages.Problem
+}
+
+// source names an actor that publishes.
+type source uint8
+
+const (
+	sourceCoordinator source = iota
+	sourceFleet
+	sourceDispatcher
+)
+
+var sourceNames = [...]string{"coordinator", "fleet", "dispatcher"}
+
+// String returns the actor's name.
+func (s source) String() string { return sourceNames[s] }
+
+type (
+	// headSeen is what the master publishes: which role it has, and the problems
+	// that outlive a term.
+	headSeen struct {
+		role     string // "leader" while there is a coordinator
+		why      string // no question is answered, unless as a standby
+		term     messages.Term
+		leader   messages.Leader
+		problems []messages.Problem
+	}
+	// seen is what an actor of a term publishes of itself: its problems, and its
+	// part of the overview.
+	seen struct {
+		source   source
+		term     messages.Term
+		from     *actor.PID
+		glance   uint64 // the last one that it was asked for
+		problems []messages.Problem
+		body     any // *folderSeen, *crewSeen or *booksSeen
+	}
+	// folderSeen is the coordinator's part.
+	folderSeen struct {
+		open             bool // the term's actors are there
+		settling, listed int
+		ignored          uint64
+	}
+	// crewSeen is the fleet's part.
+	crewSeen struct {
+		counts  messages.WorkerCounts
+		dropped uint64
+	}
+	// booksSeen is the dispatcher's part: what changed since it published last.
+	booksSeen struct {
+		changed   []*messages.FileStatus
+		forgotten []messages.FileID
+		counted   messages.Totals
+	}
+	// glance asks a source to publish now. Numbers rise.
+	glance struct{ number uint64 }
+	// workersSeen is the answer to askWorkers.
+	workersSeen struct {
+		term messages.Term
+		list []messages.WorkerStatus
+	}
+)
+
+// Why nothing is answered.
+const (
+	whyStarting = "the master is starting: the state store has not answered yet"
+	whyOpening  = "the master is starting: Kafka or the state store is not ready yet"
+	whyStopping = "the master is stopping"
+)
+
+const (
+	// viewEvery is how often an actor publishes at most while it changes, and how
+	// old a shared answer may be.
+	viewEvery = 500 * time.Millisecond
+	// aloneFor is how long a leader waits for a first worker before that is a
+	// problem: just after a start they are still announcing themselves.
+	aloneFor = 3 * time.Second
+	// deafAfter is how long an actor may leave a glance unanswered before that is
+	// a problem: nothing that it does takes as long.
+	deafAfter = 10 * time.Second
+	// maxWaiting bounds the questions that wait for one pull.
+	maxWaiting = 1000
+)
+
+func newView(log *slog.Logger, workerCommand string) actor.Actor {
+	return &view{
+		log: log, workerCommand: workerCommand, sources: map[source]*origin{}, files: newFilesSeen(),
+		head: headSeen{role: "starting", why: whyStarting}, folder: folderSeen{listed: -1}, own: problems{}, told: told{},
+	}
+}
+
+// Receive implements actor.Actor.
+func (v *view) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		v.tick.set(ctx, time.Second)
+	case *actor.Stopping:
+		v.tick.stop()
+	case *headSeen:
+		v.onHead(ctx, m)
+	case *seen:
+		v.onSeen(ctx, m)
+	case *workersSeen:
+		if m.term == v.head.term {
+			v.workers = m.list
+			v.answer(ctx, &v.list)
+		}
+	case *ask:
+		v.onAsk(ctx, inquiry{query: m.query, from: ctx.Sender()})
+	case *rang:
+		if v.tick.is(m) {
+			v.tick.set(ctx, time.Second)
+			v.noteProblems()
+		}
+	}
+}
+
+// same reports whether nothing changed.
+func (h headSeen) same(x headSeen) bool {
+	return h.role == x.role && h.term == x.term && h.leader == x.leader && slices.Equal(h.problems, x.problems)
+}
+
+// onHead takes over the master's role. A new term begins with nothing known; what
+// was asked meanwhile is asked again.
+func (v *view) onHead(ctx actor.Context, m *headSeen) {
+	former := v.head
+	v.head = *m
+	if former.term == m.term && former.role == m.role {
+		v.noteProblems()
+		return
+	}
+	if m.role == "standby" && m.leader != (messages.Leader{}) {
+		v.files.resign()
+	}
+	clear(v.sources)
+	v.folder, v.crew, v.workers, v.alone = folderSeen{listed: -1}, crewSeen{}, nil, time.Time{}
+	v.counted = messages.Totals{}
+	v.files.beginTerm()
+	v.noteProblems()
+	waiting := slices.Concat(v.overview.end(), v.list.end())
+	v.overview, v.list = pull{}, pull{}
+	for _, q := range waiting {
+		v.onAsk(ctx, q)
+	}
+}
+
+func (v *view) onSeen(ctx actor.Context, m *seen) {
+	if v.head.role != "leader" || m.term != v.head.term {
+		return // of a term that is over
+	}
+	v.sources[m.source] = &origin{pid: m.from, problems: m.problems}
+	switch b := m.body.(type) {
+	case *folderSeen:
+		v.folder = *b
+	case *crewSeen:
+		v.crew = *b
+	case *booksSeen:
+		v.counted = b.counted
+		v.files.apply(b, time.Now())
+	}
+	complete := v.overview.came(m.source, m.glance)
+	v.noteProblems()
+	if complete {
+		v.answer(ctx, &v.overview)
+	}
+}
+
+// role is what this master is to the outside.
+func (v *view) role() string {
+	if v.head.role == "leader" && (!v.folder.open || len(v.sources) < len(sourceNames)) {
+		return "starting"
+	}
+	return v.head.role
+}
+
+func (v *view) onAsk(ctx actor.Context, q inquiry) {
+	role := v.role()
+	switch q.query.(type) {
+	case messages.QueryHealth:
+		v.look(ctx, inquiry{}, &v.overview)
+		ctx.Send(q.from, v.show())
+		return
+	case messages.QueryOverview:
+		if role != "leader" {
+			ctx.Send(q.from, v.show())
+			return
+		}
+	}
+	switch role {
+	case "leader":
+		v.look(ctx, q, v.pullFor(q.query))
+	case "standby":
+		ctx.Send(q.from, &messages.NotLeader{Leader: v.head.leader})
+	default:
+		why := v.head.why
+		if why == "" {
+			why = whyOpening
+		}
+		ctx.Send(q.from, unavailable(why))
+	}
+}
+
+func (v *view) pullFor(q messages.Query) *pull {
+	if _, ok := q.(messages.QueryWorkers); ok {
+		return &v.list
+	}
+	return &v.overview
+}
+
+// look answers a question from the last pull when that is young enough, and else
+// after the next one. A question of nobody only keeps the pulls going.
+func (v *view) look(ctx actor.Context, q inquiry, p *pull) {
+	if v.role() != "leader" {
+		return
+	}
+	now := time.Now()
+	if !q.fresh() && !p.at.IsZero() && now.Sub(p.at) < viewEvery {
+		if q.from != nil {
+			v.reply(ctx, q)
+		}
+		return
+	}
+	if q.from != nil && !p.wait(q) {
+		ctx.Send(q.from, unavailable("too many questions are open"))
+		return
+	}
+	if p.began.IsZero() {
+		v.begin(ctx, p)
+	}
+}
+
+// begin asks everybody who has a part in the answer.
+func (v *view) begin(ctx actor.Context, p *pull) {
+	v.glances++
+	p.start(time.Now(), v.glances)
+	if p == &v.list {
+		ctx.Request(v.sources[sourceFleet].pid, &askWorkers{})
+		return
+	}
+	for s, o := range v.sources {
+		p.missing[s] = true
+		ctx.Send(o.pid, &glance{number: v.glances})
+	}
+}
+
+// answer ends a pull, and begins the next one when somebody waits for it.
+func (v *view) answer(ctx actor.Context, p *pull) {
+	ready := p.finish(time.Now())
+	for _, q := range ready {
+		v.reply(ctx, q)
+	}
+	if len(p.waiting) > 0 {
+		v.begin(ctx, p)
+	}
+}
+
+func (v *view) reply(ctx actor.Context, q inquiry) {
+	switch x := q.query.(type) {
+	case messages.QueryWorkers:
+		ctx.Send(q.from, v.workers)
+	case messages.QueryOverview:
+		ctx.Send(q.from, v.show())
+	case messages.QueryFiles:
+		ctx.Send(q.from, v.files.all())
+	case messages.QueryFile:
+		ctx.Send(q.from, v.files.find(x.ID))
+	}
+}
+
+// show is the overview as it is known here.
+func (v *view) show() messages.Overview {
+	o := messages.Overview{
+		Role: v.role(), Term: v.head.term.Number, Leader: v.head.leader, Listed: -1, Problems: v.all,
+	}
+	if o.Role == "leader" {
+		o.Files, o.Working, o.Ended, o.EndedCount = v.files.totals, v.files.working(), v.files.ended, v.files.endings
+		o.Settling, o.Listed, o.Ignored = v.folder.settling, v.folder.listed, v.folder.ignored+v.crew.dropped
+		o.Workers, o.Counted = v.crew.counts, v.counted
+	}
+	return o
+}

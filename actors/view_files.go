@@ -1,0 +1,156 @@
+package actors
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"kafka-master/messages"
+)
+
+// filesSeen is what the dispatcher published of the files. It is pure state. What
+// it gives away is never changed again.
+type filesSeen struct {
+	list    []*messages.FileStatus // ascending by ID
+	shared  bool                   // list was given away
+	totals  messages.FileTotals
+	open    map[messages.FileID]*messages.FileStatus // that have not ended
+	loaded  bool                                     // the first part of this term came
+	former  []*messages.FileStatus                   // of the term before
+	led     time.Time                                // when this process first led
+	ended   []messages.FileStatus                    // given away; only ever appended to
+	endings uint64                                   // files that ended since led
+}
+
+// maxEnded is how many of the files that ended last are kept for those who tell of
+// each. They look once a second; more in a second are told as a number.
+const maxEnded = 1000
+
+func newFilesSeen() *filesSeen {
+	s := &filesSeen{}
+	s.beginTerm()
+	return s
+}
+
+// beginTerm forgets the files: the next term tells of all anew.
+func (s *filesSeen) beginTerm() {
+	if s.loaded {
+		s.former = s.list
+	}
+	s.list, s.shared, s.loaded = nil, false, false
+	s.totals, s.open = messages.FileTotals{}, map[messages.FileID]*messages.FileStatus{}
+}
+
+// resign notes that another master leads: what ended under it is not told here.
+func (s *filesSeen) resign() {
+	s.former, s.loaded, s.led = nil, false, time.Time{}
+}
+
+// apply takes over what changed.
+func (s *filesSeen) apply(b *booksSeen, now time.Time) {
+	if s.led.IsZero() {
+		s.led = now
+	}
+	if len(b.changed) > 0 {
+		s.own(len(b.changed))
+	}
+	for _, f := range b.changed {
+		s.put(f)
+	}
+	if len(b.forgotten) > 0 {
+		s.forget(b.forgotten)
+	}
+	s.loaded, s.former = true, nil
+}
+
+// own makes the list one that nobody else has.
+func (s *filesSeen) own(more int) {
+	if s.shared {
+		s.list, s.shared = append(make([]*messages.FileStatus, 0, len(s.list)+more), s.list...), false
+	}
+}
+
+func (s *filesSeen) put(f *messages.FileStatus) {
+	at, known := search(s.list, f.ID)
+	var was *messages.FileStatus
+	if known {
+		was = s.list[at]
+		s.totals.Add(*was, -1)
+		s.list[at] = f
+	} else {
+		s.list = slices.Insert(s.list, at, f)
+	}
+	s.totals.Add(*f, +1)
+	if f.Ended.IsZero() {
+		s.open[f.ID] = f
+		return
+	}
+	delete(s.open, f.ID)
+	if s.fresh(was, f) {
+		s.end(*f)
+	}
+}
+
+// fresh reports whether a file that has ended did so under the eyes of this
+// process. What a term begins with may have ended long ago, or after the last
+// look at the term before.
+func (s *filesSeen) fresh(was, f *messages.FileStatus) bool {
+	if was != nil || s.loaded {
+		return was == nil || was.Ended.IsZero()
+	}
+	if at, known := search(s.former, f.ID); known {
+		return s.former[at].Ended.IsZero()
+	}
+	return f.Ended.After(s.led)
+}
+
+func (s *filesSeen) end(f messages.FileStatus) {
+	if len(s.ended) >= 2*maxEnded {
+		s.ended = slices.Clone(s.ended[len(s.ended)-maxEnded:])
+	}
+	s.ended = append(s.ended, f)
+	s.endings++
+}
+
+func (s *filesSeen) forget(ids []messages.FileID) {
+	gone := make(map[messages.FileID]bool, len(ids))
+	for _, id := range ids {
+		gone[id] = true
+	}
+	s.own(0)
+	s.list = slices.DeleteFunc(s.list, func(f *messages.FileStatus) bool {
+		if gone[f.ID] {
+			s.totals.Add(*f, -1)
+			delete(s.open, f.ID)
+		}
+		return gone[f.ID]
+	})
+}
+
+// all gives the list away.
+func (s *filesSeen) all() []*messages.FileStatus {
+	s.shared = true
+	return s.list
+}
+
+// find returns the file, nil when there is none.
+func (s *filesSeen) find(id messages.FileID) *messages.FileStatus {
+	if at, known := search(s.list, id); known {
+		return s.list[at]
+	}
+	return nil
+}
+
+// working lists the files that have not ended.
+func (s *filesSeen) working() []messages.FileStatus {
+	out := make([]messages.FileStatus, 0, len(s.open))
+	for _, f := range s.open {
+		out = append(out, *f)
+	}
+	slices.SortFunc(out, func(a, b messages.FileStatus) int { return cmp.Compare(a.ID, b.ID) })
+	return out
+}
+
+func search(list []*messages.FileStatus, id messages.FileID) (at int, found bool) {
+	return slices.BinarySearchFunc(list, id, func(f *messages.FileStatus, id messages.FileID) int { return cmp.Compare(f.ID, id) })
+}
