@@ -290,12 +290,12 @@ func (d *dispatcher) match(now time.Time) {
 		return
 	}
 	var passed []*offering // cannot take any chunk now
-	for d.led.ready() {
-		o := d.nextOffer()
+	for d.led.ready(now) {
+		o, ahead := d.nextOffer()
 		if o == nil {
 			break
 		}
-		a, ok := d.led.pick(o.worker, len(d.offers) > 1, now)
+		a, ok := d.led.pick(o.worker, len(d.offers) > 1, ahead, now)
 		if !ok {
 			passed = append(passed, o)
 			continue
@@ -311,22 +311,22 @@ func (d *dispatcher) match(now time.Time) {
 
 // nextOffer takes the next worker with a free slot; without one, the next that
 // takes a chunk ahead.
-func (d *dispatcher) nextOffer() *offering {
+func (d *dispatcher) nextOffer() (o *offering, ahead bool) {
 	for len(d.free) > 0 {
 		o := d.free[0]
 		d.free = d.free[1:]
 		if o.inFree = false; o.given < o.upTo && d.offers[o.worker] == o {
-			return o
+			return o, false
 		}
 	}
 	for len(d.ahead) > 0 {
 		o := d.ahead[0]
 		d.ahead = d.ahead[1:]
 		if o.inAhead = false; o.given < o.ahead && d.offers[o.worker] == o {
-			return o
+			return o, true
 		}
 	}
-	return nil
+	return nil, false
 }
 
 func (d *dispatcher) onJudge(ctx actor.Context, m *judge, now time.Time) {

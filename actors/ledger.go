@@ -22,6 +22,7 @@ type ledger struct {
 	voids       map[chunkName]int // highest attempt of chunks that was sent and is not in the books
 	turn        []messages.FileID // files in work, in the order of their turns
 	held        map[messages.WorkerID]map[messages.ChunkID]*entry
+	ahead       map[messages.WorkerID][]*entry // of those, what waits behind others, in the order of hand-out
 	out         messages.Batch
 	ended       []messages.FileID        // files that became terminal since the last take
 	touched     map[messages.FileID]bool // files that are not in work and changed since the last look
@@ -48,7 +49,7 @@ type book struct {
 	planned []cut // cut and never assigned, in index order
 	bytes   int   // of the planned chunks' lines
 	open    map[int]*entry
-	again   []int // indices of chunks that are ready again, next one first
+	again   queue // chunks that are to be handed out again
 	live    int   // attempts out
 	owed    owed  // what is neither done nor dead
 	allCut  bool  // the planner reached the end
@@ -64,8 +65,9 @@ type entry struct {
 	after    time.Time                 // not before
 	failedBy messages.WorkerID         // the first worker that failed it
 	had      map[int]messages.WorkerID // who had the last attempts
-	handouts int                       // since the state was loaded, those that ended by retry apart
 	idle     int                       // hand-outs in a row that ended without a start
+	in       *entryHeap                // where it waits, nil while it does not
+	at       int                       // its place there
 }
 
 // assignment is a chunk for a worker.
@@ -89,6 +91,7 @@ func newLedger(term messages.Term, maxAttempts int) *ledger {
 		held:  map[messages.WorkerID]map[messages.ChunkID]*entry{},
 
 		touched: map[messages.FileID]bool{},
+		ahead:   map[messages.WorkerID][]*entry{},
 	}
 }
 
@@ -126,10 +129,13 @@ func (l *ledger) restore(s messages.Snapshot, now time.Time) {
 		case messages.ChunkAssigned, messages.ChunkRunning:
 			e.State = messages.ChunkAssigned
 			b.live++
-			l.holders(c.Worker)[c.ID] = e
+			l.hold(e)
 		case messages.ChunkReady:
-			b.again = append(b.again, c.ID.Index)
+			b.again.put(e, now)
 		}
+	}
+	for _, w := range s.Workers {
+		l.advance(w.ID, w.Capacity)
 	}
 	l.missed(s)
 	for _, f := range s.Files {
@@ -139,7 +145,7 @@ func (l *ledger) restore(s messages.Snapshot, now time.Time) {
 }
 
 func (l *ledger) add(f messages.File) *book {
-	b := &book{File: f, open: map[int]*entry{}}
+	b := &book{File: f, open: map[int]*entry{}, again: newQueue()}
 	b.changed = f.State == messages.FileChanged || f.State == messages.FileFailed
 	l.files[f.ID] = b
 	l.touched[f.ID] = true
@@ -208,7 +214,7 @@ func (l *ledger) changes() *booksSeen {
 	}
 	for id := range l.touched {
 		if b := l.files[id]; b != nil {
-			out.changed = append(out.changed, &messages.FileStatus{File: b.File, Ready: len(b.planned) + len(b.again), Running: b.live})
+			out.changed = append(out.changed, &messages.FileStatus{File: b.File, Ready: len(b.planned) + b.again.len(), Running: b.live})
 		} else {
 			out.forgotten = append(out.forgotten, id)
 		}
@@ -218,13 +224,43 @@ func (l *ledger) changes() *booksSeen {
 	return out
 }
 
-func (l *ledger) holders(w messages.WorkerID) map[messages.ChunkID]*entry {
-	m := l.held[w]
+// hold notes that a worker has the chunk.
+func (l *ledger) hold(e *entry) {
+	m := l.held[e.Worker]
 	if m == nil {
 		m = map[messages.ChunkID]*entry{}
-		l.held[w] = m
+		l.held[e.Worker] = m
 	}
-	return m
+	m[e.ID] = e
+	if e.Ahead {
+		l.ahead[e.Worker] = append(l.ahead[e.Worker], e)
+	}
+}
+
+// unhold notes that its worker does not have the chunk any more. What waits behind
+// it moves up.
+func (l *ledger) unhold(e *entry) {
+	w := e.Worker
+	delete(l.held[w], e.ID)
+	if e.Ahead {
+		l.ahead[w] = slices.DeleteFunc(l.ahead[w], func(x *entry) bool { return x == e })
+		e.Ahead = false
+	} else {
+		l.advance(w, 1+len(l.held[w])-len(l.ahead[w]))
+	}
+	if len(l.held[w]) == 0 {
+		delete(l.held, w)
+		delete(l.ahead, w)
+	}
+}
+
+// advance lets chunks that wait behind others move up, until slots of the worker's
+// chunks wait behind none.
+func (l *ledger) advance(w messages.WorkerID, slots int) {
+	for n := len(l.held[w]) - len(l.ahead[w]); n < slots && len(l.ahead[w]) > 0; n++ {
+		l.ahead[w][0].Ahead = false
+		l.ahead[w] = l.ahead[w][1:]
+	}
 }
 
 // plan takes a chunk from the planner; chunks come in index order.
@@ -311,7 +347,7 @@ func (l *ledger) settle(b *book, now time.Time) {
 	if !b.changed && (b.Cursor.Offset < b.Info.Size || len(b.planned) > 0) {
 		return
 	}
-	if b.live > 0 || len(b.again) > 0 {
+	if b.live > 0 || b.again.len() > 0 {
 		return
 	}
 	l.audit(b, now) // nothing that does not add up is called done
@@ -349,10 +385,9 @@ func (l *ledger) giveUp(b *book, state messages.FileState, reason string) {
 	b.State, b.Reason, b.changed = state, reason, true
 	b.planned, b.bytes = nil, 0
 	b.DeadBytes = b.Info.Size - b.Cursor.Offset
-	for _, i := range b.again {
-		l.bury(b, b.open[i], reason)
+	for _, e := range b.again.empty() {
+		l.bury(b, e, reason)
 	}
-	b.again = nil
 	l.put(b)
 }
 
@@ -377,7 +412,7 @@ func (l *ledger) kill(b *book, e *entry, reason string, now time.Time) {
 // refuse notes a file that cannot be worked on.
 func (l *ledger) refuse(f messages.File, reason string, now time.Time) {
 	f.State, f.Reason, f.Ended = messages.FileFailed, reason, now
-	l.files[f.ID] = &book{File: f, open: map[int]*entry{}, changed: true}
+	l.files[f.ID] = &book{File: f, open: map[int]*entry{}, again: newQueue(), changed: true}
 	l.put(l.files[f.ID])
 	l.countFiles()
 	l.ended = append(l.ended, f.ID)

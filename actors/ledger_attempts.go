@@ -44,15 +44,17 @@ var endings = [...]string{"lost", "silent", "never started", "returned", "retry"
 func (e ending) String() string { return endings[e] }
 
 const (
-	retryMin = time.Second     // first pause of a chunk that shall be tried later
-	retryMax = 5 * time.Minute // longest pause
+	retryMin = time.Second // first pause of a chunk that shall be tried later
+	// retryMax is the longest pause. When the cause is gone, work goes on after that
+	// time at the latest, since no more than maxRetried chunks are handed out meanwhile.
+	retryMax = 30 * time.Second
 	// otherFirst is how long a chunk that failed waits for a worker other than
 	// the one that failed it.
 	otherFirst = 5 * time.Second
 	// rememberedAttempts is of how many hand-outs a chunk knows the worker.
 	rememberedAttempts = 8
-	// outerBound times MAX_ATTEMPTS is the most hand-outs of a chunk, whatever
-	// the reasons: it stops a chunk that always gets lost.
+	// outerBound times MAX_ATTEMPTS is the most hand-outs of a chunk that end without
+	// a result, whatever the reasons: it stops a chunk that always gets lost.
 	outerBound = 4
 	// idleEndings is how many hand-outs in a row may end without a start before a
 	// chunk is held back; flapping workers would run it through its hand-outs.
@@ -61,29 +63,26 @@ const (
 	idleMax     = 30 * time.Second       // longest
 )
 
-// pick hands the next chunk to the worker: chunks that are ready again first,
-// then fairly one of each file in work. others says whether other workers are
-// there, which a chunk that failed at this one waits for.
-func (l *ledger) pick(w messages.WorkerID, others bool, now time.Time) (assignment, bool) {
+// pick hands the next chunk to the worker: chunks that are ready again first, then
+// fairly one of each file in work. ahead says that it will wait there behind others;
+// others, whether other workers are there, which a chunk that this one could not do
+// waits for.
+func (l *ledger) pick(w messages.WorkerID, others, ahead bool, now time.Time) (assignment, bool) {
 	for _, id := range l.turn {
 		b := l.files[id]
-		for n, i := range b.again {
-			e := b.open[i]
-			if now.Before(e.after) || others && (e.Failures > 0 || e.idle > 0) && e.Worker == w && now.Sub(e.since) < otherFirst {
-				continue
-			}
-			b.again = slices.Delete(b.again, n, n+1)
-			return l.assign(b, e, nil, w, now), true
+		b.again.wake(now)
+		if e := b.again.next(w, others, now); e != nil {
+			return l.assign(b, e, nil, w, ahead, now), true
 		}
 	}
 	for n, id := range l.turn {
 		b := l.files[id]
-		if len(b.planned) == 0 {
+		if len(b.planned) == 0 || b.again.full(l.workers) {
 			continue
 		}
 		l.turn = append(append(l.turn[:n:n], l.turn[n+1:]...), id)
 		c := l.pass(b)
-		a := l.assign(b, l.enter(b, c.Chunk), c.lines, w, now)
+		a := l.assign(b, l.enter(b, c.Chunk), c.lines, w, ahead, now)
 		l.put(b)
 		l.passDead(b, now)
 		return a, true
@@ -91,28 +90,28 @@ func (l *ledger) pick(w messages.WorkerID, others bool, now time.Time) (assignme
 	return assignment{}, false
 }
 
-// ready reports whether any chunk may wait for a worker.
-func (l *ledger) ready() bool {
+// ready reports whether any chunk may be handed out now.
+func (l *ledger) ready(now time.Time) bool {
 	for _, id := range l.turn {
-		if b := l.files[id]; len(b.planned)+len(b.again) > 0 {
+		b := l.files[id]
+		if b.again.wake(now); len(b.again.ready.list) > 0 || len(b.planned) > 0 && !b.again.full(l.workers) {
 			return true
 		}
 	}
 	return false
 }
 
-func (l *ledger) assign(b *book, e *entry, lines []byte, w messages.WorkerID, now time.Time) assignment {
-	e.State, e.Worker, e.since = messages.ChunkAssigned, w, now
+func (l *ledger) assign(b *book, e *entry, lines []byte, w messages.WorkerID, ahead bool, now time.Time) assignment {
+	e.State, e.Worker, e.since, e.Ahead = messages.ChunkAssigned, w, now, ahead
 	if e.had == nil {
 		e.had = map[int]messages.WorkerID{}
 	}
 	l.skipVoid(b, e)
 	e.Attempt++
-	e.handouts++
 	e.had[e.Attempt] = w
 	delete(e.had, e.Attempt-rememberedAttempts)
 	b.live++
-	l.holders(w)[e.ID] = e
+	l.hold(e)
 	l.out.Chunks = append(l.out.Chunks, e.OpenChunk)
 	return assignment{
 		chunk: e.Chunk, worker: w, attempt: e.Attempt, lines: lines,
@@ -253,19 +252,14 @@ func (l *ledger) complete(b *book, e *entry, w messages.WorkerID, attempt int, m
 	return outcome
 }
 
-// release takes the chunk from its worker or from the ready queue.
+// release takes the chunk from its worker or from the queue.
 func (l *ledger) release(b *book, e *entry) {
 	if e.out() {
 		b.live--
-		delete(l.held[e.Worker], e.ID)
-		if len(l.held[e.Worker]) == 0 {
-			delete(l.held, e.Worker)
-		}
+		l.unhold(e)
 		return
 	}
-	if n := slices.Index(b.again, e.ID.Index); n >= 0 {
-		b.again = slices.Delete(b.again, n, n+1)
-	}
+	b.again.drop(e)
 }
 
 // takeBack ends the live attempt of w, if batchID is one.
@@ -284,8 +278,8 @@ func (l *ledger) lost(w messages.WorkerID, how ending, reason string, now time.T
 	for _, e := range l.held[w] {
 		held = append(held, e)
 	}
-	// Back to the front of the queue, so the last one goes first.
-	slices.SortFunc(held, func(a, b *entry) int { return compareChunks(b.ID, a.ID) })
+	slices.SortFunc(held, func(a, b *entry) int { return compareChunks(a.ID, b.ID) })
+	delete(l.ahead, w) // nothing moves up any more: all of them end
 	for _, e := range held {
 		l.end(l.files[e.ID.File], e, how, reason, now)
 	}
@@ -308,6 +302,9 @@ func (l *ledger) end(b *book, e *entry, how ending, reason string, now time.Time
 		reason = how.String()
 	}
 	failure := how == endFailed || e.State == messages.ChunkRunning && (how == endLost || how == endSilent)
+	if !e.Ahead && how != endRetry && how != endUnsent {
+		e.Handouts++
+	}
 	l.journal(e, e.Attempt, e.Worker, how.String(), now)
 	l.release(b, e)
 	if failure {
@@ -323,7 +320,7 @@ func (l *ledger) end(b *book, e *entry, how ending, reason string, now time.Time
 		l.bury(b, e, reason)
 	default:
 		e.State = messages.ChunkReady
-		b.again = slices.Insert(b.again, 0, e.ID.Index)
+		b.again.put(e, now)
 		l.out.Chunks = append(l.out.Chunks, e.OpenChunk)
 	}
 	l.settle(b, now)
@@ -335,12 +332,10 @@ func (e *entry) holdBack(how ending, now time.Time) {
 	if how == endRetry {
 		e.after = now.Add(min(retryMax, retryMin<<min(e.retries, 10)))
 		e.retries++
-		e.handouts-- // asked for: it does not count to the outer bound
 		return
 	}
 	if how == endUnsent {
-		e.handouts-- // nobody has seen it
-		return
+		return // nobody has seen it
 	}
 	e.retries = 0
 	if how == endFailed {
@@ -369,7 +364,7 @@ func (e *entry) noteFailure() {
 // or more workers where there are two, or far too many hand-outs.
 func (l *ledger) hopeless(e *entry) bool {
 	return e.Failures >= l.maxAttempts && (e.Workers >= 2 || l.workers < 2) ||
-		e.handouts >= outerBound*l.maxAttempts
+		e.Handouts >= outerBound*l.maxAttempts
 }
 
 func (l *ledger) journal(e *entry, attempt int, w messages.WorkerID, outcome string, now time.Time) {

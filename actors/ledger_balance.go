@@ -94,7 +94,7 @@ func (b *book) imbalance() string {
 	ended := b.DoneChunks + b.DeadChunks
 	switch {
 	case b.DoneItems+b.DeadItems+b.owed.items != b.Items, ended+b.owed.chunks != int64(b.Cursor.Index):
-	case b.Duplicates != 0, b.owed.beyond > 0, int64(b.live+len(b.again)) != b.owed.chunks:
+	case b.Duplicates != 0, b.owed.beyond > 0, int64(b.live+b.again.len()) != b.owed.chunks:
 	default:
 		return ""
 	}

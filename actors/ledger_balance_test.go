@@ -21,7 +21,7 @@ func halfDone(t *testing.T) *stored {
 	var third assignment
 	for i := range 5 {
 		l.plan(1, testCut(1, i), now)
-		a, ok := l.pick("w1", false, now)
+		a, ok := l.pick("w1", false, false, now)
 		require.True(t, ok)
 		s := progress("w1", a.batchID, 2, 2)
 		switch i {
@@ -229,7 +229,7 @@ func TestForgottenFileLeavesTheNameToItsOwner(t *testing.T) {
 	l.refuse(twin, "its name is taken", now)
 	l.forget(2)
 	l.plan(1, testCut(1, 0), now)
-	a, ok := l.pick("w", false, now)
+	a, ok := l.pick("w", false, false, now)
 	require.True(t, ok)
 	require.Equal(t, verdictDone, l.result(progress("w", a.batchID, 2, 2), now))
 }

@@ -184,14 +184,14 @@ func TestAttemptsOfLostCommitsAreNotGivenAgain(t *testing.T) {
 	l.noteSend(chunkID(0)) // handed to "before", then the store lost it
 	l.plan(1, testCut(1, 0), now)
 	l.plan(1, testCut(1, 1), now)
-	a, ok := l.pick("w", false, now)
+	a, ok := l.pick("w", false, false, now)
 	require.True(t, ok)
 	require.Equal(t, chunkID(0)+"_a2", a.batchID)
 	final := messages.Signal{Kind: messages.SignalProgress, Worker: "before", BatchID: chunkID(0), Processing: int64(a.chunk.Items), Total: int64(a.chunk.Items)}
 	require.Equal(t, verdictStale, l.result(final, now))
 	final.Worker, final.BatchID = "w", a.batchID
 	require.Equal(t, verdictDone, l.result(final, now))
-	b, ok := l.pick("w", false, now)
+	b, ok := l.pick("w", false, false, now)
 	require.True(t, ok)
 	require.Equal(t, chunkID(1), b.batchID)
 }

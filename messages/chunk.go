@@ -48,6 +48,8 @@ type OpenChunk struct {
 	State    ChunkState
 	Attempt  int      // number of the current or last hand-out, from 1
 	Failures int      // reported failures, and losses after first progress
+	Handouts int      // hand-outs that ended without a result, though the chunk did not wait behind others
+	Ahead    bool     // it was handed out to wait behind others
 	Worker   WorkerID // who has it, or had it last
 	Workers  int      // different workers among the failures, 2 means two or more
 	Reason   string   // why it is dead or was taken back, else empty

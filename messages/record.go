@@ -16,8 +16,12 @@ import (
 var ErrBadRecord = errors.New("stored record cannot be read")
 
 // chunkRecordVersion is the first byte of an OpenChunk record. There may be
-// hundreds of thousands of them, so they alone are binary.
-const chunkRecordVersion = 1
+// hundreds of thousands of them, so they alone are binary. Version 1 had no
+// Handouts and no Ahead, and is read still.
+const (
+	chunkRecordVersion    = 2
+	chunkRecordVersionOld = 1
+)
 
 // Key is the chunk's key in a store: "<file>/<index>".
 func (c ChunkID) Key() string {
@@ -82,11 +86,19 @@ func (c OpenChunk) EncodeRecord() []byte {
 	b = append(b, chunkRecordVersion, byte(c.State))
 	b = binary.BigEndian.AppendUint64(b, c.Hash)
 	for _, n := range [...]int64{c.Offset, c.Length, c.FirstLine, c.Lines, int64(c.Items),
-		int64(c.Attempt), int64(c.Failures), int64(c.Workers)} {
+		int64(c.Attempt), int64(c.Failures), int64(c.Workers), int64(c.Handouts)} {
 		b = binary.AppendUvarint(b, uint64(n))
 	}
+	b = append(b, flagByte(c.Ahead))
 	b = appendText(b, string(c.Worker))
 	return appendText(b, c.Reason)
+}
+
+func flagByte(set bool) byte {
+	if set {
+		return 1
+	}
+	return 0
 }
 
 func appendText(b []byte, s string) []byte {
@@ -97,7 +109,7 @@ func appendText(b []byte, s string) []byte {
 // key. Its error wraps ErrBadRecord.
 func DecodeOpenChunk(id ChunkID, record []byte) (OpenChunk, error) {
 	const fixed = 2 + 8
-	if len(record) < fixed || record[0] != chunkRecordVersion || int(record[1]) >= len(chunkStates) {
+	if len(record) < fixed || record[0] < chunkRecordVersionOld || record[0] > chunkRecordVersion || int(record[1]) >= len(chunkStates) {
 		return OpenChunk{}, fmt.Errorf("%w: chunk %s: unknown version or state", ErrBadRecord, id.Key())
 	}
 	c := OpenChunk{State: ChunkState(record[1])}
@@ -105,6 +117,9 @@ func DecodeOpenChunk(id ChunkID, record []byte) (OpenChunk, error) {
 	r := recordReader{rest: record[fixed:]}
 	c.Offset, c.Length, c.FirstLine, c.Lines = r.int64(), r.int64(), r.int64(), r.int64()
 	c.Items, c.Attempt, c.Failures, c.Workers = r.int(), r.int(), r.int(), r.int()
+	if record[0] > chunkRecordVersionOld {
+		c.Handouts, c.Ahead = r.int(), r.flag()
+	}
 	c.Worker, c.Reason = WorkerID(r.text()), r.text()
 	if r.bad || len(r.rest) > 0 {
 		return OpenChunk{}, fmt.Errorf("%w: chunk %s: wrong length", ErrBadRecord, id.Key())
@@ -134,6 +149,12 @@ func (r *recordReader) int() int {
 		r.bad = true
 	}
 	return int(n)
+}
+
+func (r *recordReader) flag() bool {
+	n := r.int64()
+	r.bad = r.bad || n < 0 || n > 1
+	return n == 1
 }
 
 func (r *recordReader) text() string {

@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"encoding/hex"
 	"errors"
 	"reflect"
 	"testing"
@@ -30,6 +31,8 @@ func drawChunk(t *rapid.T) OpenChunk {
 		State:    ChunkState(rapid.IntRange(0, len(chunkStates)-1).Draw(t, "state")),
 		Attempt:  count.Draw(t, "attempt"),
 		Failures: count.Draw(t, "failures"),
+		Handouts: count.Draw(t, "handouts"),
+		Ahead:    rapid.Bool().Draw(t, "ahead"),
 		Worker:   WorkerID(rapid.String().Draw(t, "worker")),
 		Workers:  count.Draw(t, "workers"),
 		Reason:   rapid.String().Draw(t, "reason"),
@@ -139,6 +142,21 @@ func TestChunkRecordIsSmall(t *testing.T) {
 	}
 	if n := len(c.ID.Key()) + len(c.EncodeRecord()); n > 100 {
 		t.Errorf("key and record take %d bytes, want at most 100", n)
+	}
+}
+
+// TestOldChunkRecordIsRead: a state that an earlier version of the program wrote.
+func TestOldChunkRecordIsRead(t *testing.T) {
+	record, err := hex.DecodeString("0100000000000000002a808080808020d836f503f603f403030201027731046c6f7374")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := OpenChunk{
+		Chunk: Chunk{ID: ChunkID{File: 1}, Offset: 1 << 40, Length: 7000, FirstLine: 501, Lines: 502, Items: 500, Hash: 42},
+		State: ChunkReady, Attempt: 3, Failures: 2, Worker: "w1", Workers: 1, Reason: "lost",
+	}
+	if got, err := DecodeOpenChunk(ChunkID{File: 1}, record); err != nil || got != want {
+		t.Errorf("got %+v and error %v, want %+v", got, err, want)
 	}
 }
 

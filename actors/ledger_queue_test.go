@@ -1,0 +1,255 @@
+package actors
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"kafka-master/messages"
+)
+
+// TestQueueAgainstAList compares the queue with a plain list that is searched.
+func TestQueueAgainstAList(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		q, now := newQueue(), time.Unix(1e9, 0)
+		in := map[*entry]bool{}
+		for n := range rapid.IntRange(1, 60).Draw(t, "steps") {
+			switch rapid.IntRange(0, 3).Draw(t, "step") {
+			case 0:
+				e := &entry{after: now.Add(time.Duration(rapid.IntRange(-5, 5).Draw(t, "after")) * time.Second), retries: rapid.IntRange(0, 1).Draw(t, "retries")}
+				e.ID.Index = n
+				q.put(e, now)
+				in[e] = true
+			case 1:
+				for e := range in {
+					q.drop(e)
+					delete(in, e)
+					require.Nil(t, e.in)
+					break
+				}
+			case 2:
+				now = now.Add(time.Duration(rapid.IntRange(0, 5).Draw(t, "wait")) * time.Second)
+			case 3:
+				q.wake(now)
+				var want *entry
+				for e := range in {
+					if !now.Before(e.after) && (want == nil || e.ID.Index < want.ID.Index) {
+						want = e
+					}
+				}
+				require.Same(t, want, q.next("w", true, now))
+				delete(in, want)
+			}
+			retried := 0
+			for e := range in {
+				retried += e.retries
+			}
+			require.Equal(t, len(in), q.len())
+			require.Equal(t, retried, q.retried)
+		}
+	})
+}
+
+// tired is a ledger with a file of n chunks, each of which w asked to do later.
+func tired(t testing.TB, n int, now time.Time) *ledger {
+	l := newLedger(messages.Term{Number: 1}, 5)
+	l.workers = 2
+	require.NoError(t, l.openFile(testFile(1, n), now))
+	for i := range n {
+		l.plan(1, testCut(1, i), now)
+	}
+	for {
+		a, ok := l.pick("w", true, false, now)
+		if !ok {
+			return l
+		}
+		s := progress("w", a.batchID, 0, 2)
+		s.Outcome = messages.OutcomeRetry
+		require.Equal(t, verdictRetry, l.result(s, now))
+	}
+}
+
+func TestRetryDoesNotHandOutTheWholeFile(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1e9, 0)
+	l := tired(t, 1000, now)
+	require.Len(t, l.files[1].open, maxRetried)
+	require.False(t, l.ready(now), "nothing is looked at before its time")
+	now = now.Add(retryMin)
+	require.True(t, l.ready(now))
+	_, ok := l.pick("w", true, false, now)
+	require.False(t, ok, "another worker may have better luck")
+	a, ok := l.pick("v", true, false, now)
+	require.True(t, ok)
+	require.Equal(t, 0, a.chunk.ID.Index)
+	require.Equal(t, verdictDone, l.result(progress("v", a.batchID, 2, 2), now))
+	now = now.Add(otherFirst)
+	for range maxRetried - 1 {
+		a, ok = l.pick("w", true, false, now)
+		require.True(t, ok)
+		require.Equal(t, verdictDone, l.result(progress("w", a.batchID, 2, 2), now))
+	}
+	a, ok = l.pick("w", true, false, now)
+	require.True(t, ok)
+	require.Equal(t, maxRetried, a.chunk.ID.Index, "new chunks again")
+}
+
+// TestHeldBackChunkDoesNotTryEveryWorker: one pair of a worker and a chunk that do
+// not fit costs one try.
+func TestHeldBackChunkDoesNotTryEveryWorker(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1e9, 0)
+	d := &dispatcher{led: newLedger(messages.Term{Number: 1}, 5), offers: map[messages.WorkerID]*offering{}}
+	require.NoError(t, d.led.openFile(testFile(1, 2), now))
+	d.led.plan(1, testCut(1, 0), now)
+	for i := range 100 {
+		o := &offering{offer: offer{worker: messages.WorkerID(fmt.Sprint("w", i)), upTo: 1, ahead: 1}}
+		d.offers[o.worker] = o
+		d.enqueue(o)
+	}
+	d.match(now)
+	require.Len(t, d.free, 99)
+	require.True(t, d.led.takeBack("w0", "f1_chunk_0", endFailed, "", now))
+	d.match(now)
+	require.Equal(t, messages.WorkerID("w1"), d.free[0].worker, "held back: nobody was asked")
+	require.Len(t, d.free, 99)
+	d.match(now.Add(retryMin))
+	require.Len(t, d.free, 98)
+}
+
+// TestPoisonDiesOverRestarts: a chunk takes its worker and the master down before it
+// shows any progress, again and again.
+func TestPoisonDiesOverRestarts(t *testing.T) {
+	t.Parallel()
+	now, store := time.Unix(1e9, 0), newStored()
+	l := newLedger(messages.Term{Number: 1}, 5)
+	require.NoError(t, l.openFile(testFile(1, 1), now))
+	l.plan(1, testCut(1, 0), now)
+	l.planEnd(1, 0, now)
+	handouts := 0
+	for l.files[1].DeadChunks == 0 {
+		handouts++
+		require.LessOrEqual(t, handouts, outerBound*5)
+		now = now.Add(time.Hour)
+		_, ok := l.pick("w", false, false, now)
+		require.True(t, ok)
+		b, _ := l.take()
+		store.apply(b)
+		l = newLedger(messages.Term{Number: l.term.Number + 1}, 5)
+		l.workers = 2
+		l.restore(store.snapshot(), now)
+		require.Equal(t, 1, l.lost("w", endLost, "started anew", now))
+		b, _ = l.take()
+		store.apply(b)
+	}
+	require.Equal(t, outerBound*5, handouts)
+}
+
+// TestHealthyChunkOutlivesThePoisonBeforeIt: what waits ahead at a worker never began,
+// and is not blamed, also when the master restarts in between.
+func TestHealthyChunkOutlivesThePoisonBeforeIt(t *testing.T) {
+	t.Parallel()
+	for _, restarts := range []bool{false, true} {
+		now, store := time.Unix(1e9, 0), newStored()
+		l := newLedger(messages.Term{Number: 1}, 5)
+		l.workers = 2
+		require.NoError(t, l.openFile(testFile(1, 2), now))
+		l.plan(1, testCut(1, 0), now)
+		l.plan(1, testCut(1, 1), now)
+		for n := range 30 {
+			w := messages.WorkerID(fmt.Sprint("w", n%2))
+			now = now.Add(time.Minute)
+			l.pick(w, true, false, now)
+			l.pick(w, true, n < outerBound*5, now) // behind the first, as long as it lives
+			if restarts {
+				b, _ := l.take()
+				store.apply(b)
+				snap := store.snapshot()
+				snap.Workers = []messages.Worker{{ID: w, Capacity: 1}}
+				l = newLedger(messages.Term{Number: l.term.Number + 1}, 5)
+				l.workers = 2
+				l.restore(snap, now)
+			}
+			l.lost(w, endLost, "it was started anew", now)
+			require.LessOrEqual(t, l.files[1].DeadChunks, int64(1))
+		}
+		require.EqualValues(t, 1, l.files[1].DeadChunks)
+		require.Equal(t, messages.ChunkDead, l.files[1].open[0].State)
+		require.NotNil(t, l.files[1].open[1])
+	}
+}
+
+// TestWhatMovedUpIsBlamed: the chunk that waited is the next one in the slot once
+// the one before it ended; then its hand-outs count.
+func TestWhatMovedUpIsBlamed(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1e9, 0)
+	l := newLedger(messages.Term{Number: 1}, 5)
+	l.workers = 2
+	require.NoError(t, l.openFile(testFile(1, 3), now))
+	for i := range 3 {
+		l.plan(1, testCut(1, i), now)
+	}
+	first, _ := l.pick("w", true, false, now)
+	l.pick("w", true, true, now)
+	l.pick("w", true, true, now)
+	require.Equal(t, verdictDone, l.result(progress("w", first.batchID, 2, 2), now))
+	l.lost("w", endLost, "", now)
+	require.Equal(t, 1, l.files[1].open[1].Handouts)
+	require.Zero(t, l.files[1].open[2].Handouts)
+	require.Empty(t, l.ahead)
+	require.Empty(t, l.held)
+}
+
+// TestRestoredQueueMovesUp: the store knows how chunks were handed out, not how they
+// moved up since; as many as fit the worker's slots are blamed.
+func TestRestoredQueueMovesUp(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1e9, 0)
+	var snap messages.Snapshot
+	f := testFile(1, 3)
+	f.Cursor, f.Items = messages.Cursor{Index: 3, Offset: 30, Line: 7}, 6
+	snap.Files = []messages.File{f}
+	for i := range 3 {
+		snap.Chunks = append(snap.Chunks, messages.OpenChunk{Chunk: testCut(1, i).Chunk, State: messages.ChunkAssigned, Worker: "w", Attempt: 1, Ahead: true})
+	}
+	snap.Workers = []messages.Worker{{ID: "w", Capacity: 2}}
+	l := newLedger(messages.Term{Number: 2}, 5)
+	l.restore(snap, now)
+	l.lost("w", endLost, "", now)
+	for i, want := range []int{1, 1, 0} {
+		require.Equal(t, want, l.files[1].open[i].Handouts, i)
+	}
+}
+
+// BenchmarkManyHeldBack hands out and takes back one chunk while many others wait.
+func BenchmarkManyHeldBack(b *testing.B) {
+	for _, n := range []int{1000, 30_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			now := time.Unix(1e9, 0)
+			l := newLedger(messages.Term{Number: 1}, 1<<30)
+			l.workers = n
+			if err := l.openFile(testFile(1, n+1), now); err != nil {
+				b.Fatal(err)
+			}
+			for i := range n {
+				l.plan(1, testCut(1, i), now)
+				a, _ := l.pick("w", false, false, now)
+				l.takeBack("w", a.batchID, endRetry, "", now)
+				l.take()
+			}
+			l.plan(1, testCut(1, n), now)
+			b.ReportAllocs()
+			for b.Loop() {
+				now = now.Add(time.Minute)
+				a, _ := l.pick("w", false, false, now)
+				l.takeBack("w", a.batchID, endReturned, "", now)
+				l.take()
+			}
+		})
+	}
+}
