@@ -12,7 +12,7 @@ import (
 // token, only names of loopback may be asked for, so that no web page reaches it
 // by a name of its own.
 func (n *node) serveAPI() (stop func()) {
-	cfg := httpapi.Config{Asker: n.sys, Token: n.s.APIToken.Reveal(), Version: build().version, Logger: n.log}
+	cfg := httpapi.Config{Asker: n.sys, Token: n.s.APIToken.Reveal(), Version: build().version, Logger: n.log, Advertise: n.s.APIAdvertise}
 	switch {
 	case len(n.s.APIAllowedHosts) > 0:
 		cfg.AllowedHosts = n.s.APIAllowedHosts

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httputil"
@@ -15,33 +16,27 @@ import (
 
 // forwardedBy is the header of a call that a standby passed on. Such a call is
 // answered or refused, never passed on again: two masters may each believe for a
-// moment that the other one leads.
+// moment that the other one leads. Where there is a token its value is a pass.
 const forwardedBy = "X-Kafka-Master-Forwarded"
 
-// forward lets the leader answer, and reports whether somebody answered.
+// maxForwarded is the most bytes of an answer that is passed back; no answer of a
+// master is as large.
+const maxForwarded = 8 << 20
+
+// forward lets the leader answer, and reports whether somebody answered. The address
+// is what the state store says, and so not to be trusted with anything: the call was
+// checked here, and takes neither the caller's token nor a cookie along.
 func (s *Server) forward(c *gin.Context, to messages.Leader) bool {
 	if to.API == "" || c.GetHeader(forwardedBy) != "" {
 		return false
 	}
 	ctx, cancel := context.WithTimeout(c.Request.Context(), AskTimeout)
 	defer cancel()
-	own := c.Writer.Header()
 	proxy := httputil.ReverseProxy{
-		Transport: s.leader,
-		ErrorLog:  slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-		Rewrite: func(r *httputil.ProxyRequest) {
-			r.SetURL(&url.URL{Scheme: "http", Host: to.API})
-			r.Out.Header.Set(forwardedBy, "1")
-			for _, name := range []string{"Origin", "Referer", "Sec-Fetch-Site"} {
-				r.Out.Header.Del(name) // judged here, where the call came from
-			}
-		},
-		ModifyResponse: func(r *http.Response) error {
-			for name := range own {
-				r.Header.Del(name) // set by this server already
-			}
-			return nil
-		},
+		Transport:      s.leader,
+		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		Rewrite:        func(r *httputil.ProxyRequest) { s.passOn(r, to.API) },
+		ModifyResponse: passBack,
 		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) {
 			s.log.Debug("API: Leader does not answer", "leader", to.MasterID, "api", to.API, "err", err)
 			c.Header("Retry-After", retryAfter)
@@ -51,6 +46,40 @@ func (s *Server) forward(c *gin.Context, to messages.Leader) bool {
 	}
 	proxy.ServeHTTP(c.Writer, c.Request.WithContext(ctx))
 	return true
+}
+
+// passOn makes the call to the leader: of the caller's headers it has only those
+// that say what is wanted.
+func (s *Server) passOn(r *httputil.ProxyRequest, api string) {
+	r.SetURL(&url.URL{Scheme: "http", Host: api})
+	header := http.Header{forwardedBy: {"1"}}
+	if s.passKey != nil {
+		header.Set(forwardedBy, s.passKey.sign(r.In.Method, r.In.URL.RequestURI(), api))
+	}
+	for _, name := range []string{"Accept", "Accept-Encoding", "User-Agent"} {
+		if all := r.In.Header.Values(name); len(all) > 0 {
+			header[name] = all
+		}
+	}
+	r.Out.Header = header
+	r.Out.Body, r.Out.ContentLength = http.NoBody, 0
+}
+
+// passBack keeps of the leader's headers what describes the answer; this server sets
+// its own beside them.
+func passBack(r *http.Response) error {
+	header := http.Header{}
+	for _, name := range []string{"Content-Type", "Content-Length", "Content-Encoding", "Retry-After", "Allow"} {
+		if all := r.Header.Values(name); len(all) > 0 {
+			header[name] = all
+		}
+	}
+	r.Header = header
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(r.Body, maxForwarded), r.Body}
+	return nil
 }
 
 // leaderTransport is what calls are passed on by: few connections to one host.

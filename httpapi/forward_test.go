@@ -1,10 +1,13 @@
 package httpapi
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -23,15 +26,20 @@ func standby(t *testing.T, api string, cfg Config) *Server {
 
 func leading(t *testing.T, cfg Config) (*fakeMaster, string) {
 	fake := newFake()
-	cfg.Asker = fake
-	server := httptest.NewServer(New(cfg).Handler())
+	server := httptest.NewUnstartedServer(nil)
+	cfg.Asker, cfg.Advertise = fake, server.Listener.Addr().String()
+	server.Config.Handler = New(cfg).Handler()
+	server.Start()
 	t.Cleanup(server.Close)
-	return fake, strings.TrimPrefix(server.URL, "http://")
+	return fake, cfg.Advertise
 }
 
 func call(s *Server, path string, header ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodGet, "http://localhost:3002"+path, nil)
 	for i := 0; i < len(header); i += 2 {
+		if header[i] == "Host" {
+			r.Host = header[i+1]
+		}
 		r.Header.Set(header[i], header[i+1])
 	}
 	w := httptest.NewRecorder()
@@ -75,6 +83,82 @@ func TestStandbyWithoutALeaderThatAnswers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whatever address the state store holds, it learns nothing that is worth having:
+// neither the token nor a cookie, and a pass that is good for nothing else. Nor can
+// it put a cookie or a redirect into an answer.
+func TestWhatAForeignLeaderLearns(t *testing.T) {
+	t.Parallel()
+	var seen http.Header
+	thief := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		seen = r.Header.Clone()
+		w.Header().Set("Set-Cookie", "a=b")
+		w.Header().Set("Location", "http://evil")
+		w.Header().Set("Content-Security-Policy", "default-src *")
+		fmt.Fprint(w, "7")
+	}))
+	t.Cleanup(thief.Close)
+	cfg := Config{Token: token}
+	const target = "/api/updateNumBatches?numBatches=7"
+	w := call(standby(t, strings.TrimPrefix(thief.URL, "http://"), cfg), target,
+		"Authorization", "Bearer "+token, "Cookie", "session=canary", "X-Api-Key", "canary", "Accept", "text/html")
+	require.Equal(t, "7", w.Body.String())
+	require.Empty(t, w.Header().Get("Set-Cookie")+w.Header().Get("Location"))
+	require.Contains(t, w.Header().Get("Content-Security-Policy"), "default-src 'none'")
+	require.Equal(t, "text/html", seen.Get("Accept"))
+	pass := seen.Get(forwardedBy)
+	require.NotEmpty(t, pass)
+	for _, all := range seen {
+		for _, x := range all {
+			require.NotContains(t, x, "canary")
+		}
+	}
+
+	fake, api := leading(t, cfg)
+	replay := func(target, pass string) int {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+api+target, nil)
+		require.NoError(t, err)
+		r.Header.Set(forwardedBy, pass)
+		resp, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		return resp.StatusCode
+	}
+	require.Equal(t, http.StatusUnauthorized, replay(target, pass), "it was signed for another master")
+	key := newPassKey(token)
+	good := key.sign(http.MethodGet, target, api)
+	require.Equal(t, http.StatusUnauthorized, replay("/api/updateNumBatches?numBatches=8", good), "for another call")
+	for _, bad := range []string{"1", ".", "0." + good, good + "x", strings.Replace(good, ".", "..", 1)} {
+		require.Equal(t, http.StatusUnauthorized, replay(target, bad), bad)
+	}
+	require.Zero(t, fake.changes)
+	require.Equal(t, http.StatusOK, replay(target, good))
+	require.Equal(t, 1, fake.changes)
+}
+
+func TestPassesEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		key := newPassKey(token)
+		pass := key.sign("GET", "/x", "h:1")
+		require.True(t, key.good(pass, "GET", "/x", "h:1"))
+		require.False(t, key.good(pass, "HEAD", "/x", "h:1"))
+		require.False(t, newPassKey("other").good(pass, "GET", "/x", "h:1"))
+		require.False(t, newPassKey("").good(pass, "GET", "/x", "h:1"))
+		require.False(t, key.good(key.sign("GET", "/x", ""), "GET", "/x", ""), "this master does not know its own address")
+		time.Sleep(passFor + time.Second)
+		require.False(t, key.good(pass, "GET", "/x", "h:1"))
+	})
+}
+
+// The names that people use need not be those that masters use.
+func TestAllowedHostsDoNotBreakForwarding(t *testing.T) {
+	t.Parallel()
+	cfg := Config{AllowedHosts: []string{"localhost", "master.example"}}
+	_, api := leading(t, cfg)
+	require.Equal(t, http.StatusOK, call(standby(t, api, cfg), "/api/getNumBatches").Code)
+	require.Equal(t, http.StatusForbidden, call(standby(t, api, cfg), "/api/getNumBatches", "Host", "evil.example").Code)
 }
 
 // Two masters that each take the other one for the leader do not pass a call to

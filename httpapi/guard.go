@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -22,19 +23,28 @@ func (s *Server) checkToken(next http.Handler) http.Handler {
 	if s.cfg.Token == "" {
 		return next
 	}
-	want := sha256.Sum256([]byte(s.cfg.Token))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !isProbe(r) {
-			// Hashed, so that the comparison takes as long for every length.
-			got := sha256.Sum256([]byte(bearer(r)))
-			if subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
-				w.Header().Set("WWW-Authenticate", `Bearer realm="kafka-master"`)
-				refuse(w, http.StatusUnauthorized, "This call needs the token: Authorization: Bearer <API_TOKEN>.")
-				return
-			}
+		if !isProbe(r) && !s.hasToken(r) {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="kafka-master"`)
+			refuse(w, http.StatusUnauthorized, "This call needs the token: Authorization: Bearer <API_TOKEN>.")
+			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// hasToken reports whether a call carries the token, or was passed on by a master
+// that has checked it.
+func (s *Server) hasToken(r *http.Request) bool {
+	if s.cfg.Token == "" {
+		return true
+	}
+	if pass := r.Header.Get(forwardedBy); pass != "" && s.passKey.good(pass, r.Method, r.URL.RequestURI(), s.cfg.Advertise) {
+		return true
+	}
+	// Hashed, so that the comparison takes as long for every length.
+	got, want := sha256.Sum256([]byte(bearer(r))), sha256.Sum256([]byte(s.cfg.Token))
+	return subtle.ConstantTimeCompare(got[:], want[:]) == 1
 }
 
 func bearer(r *http.Request) string {
@@ -52,20 +62,24 @@ func bearer(r *http.Request) string {
 // checkHost refuses calls by a name that is not ours. A page of somebody else
 // whose name resolves to this machine would else count as our own site.
 func (s *Server) checkHost(next http.Handler) http.Handler {
-	if len(s.cfg.AllowedHosts) == 0 {
-		return next
-	}
-	allowed := map[string]bool{}
-	for _, h := range s.cfg.AllowedHosts {
-		allowed[hostName(h)] = true
-	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !isProbe(r) && !allowed[hostName(r.Host)] {
+		if !isProbe(r) && !s.hasHost(r) {
 			refuse(w, http.StatusForbidden, "This host name is not served here; use localhost or 127.0.0.1, or set API_TOKEN or API_ALLOWED_HOSTS.")
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// hasHost reports whether a call is by a name of ours. The one by which the other
+// masters reach this one is: they pass calls on by it.
+func (s *Server) hasHost(r *http.Request) bool {
+	if len(s.cfg.AllowedHosts) == 0 {
+		return true
+	}
+	name := hostName(r.Host)
+	return slices.ContainsFunc(s.cfg.AllowedHosts, func(h string) bool { return hostName(h) == name }) ||
+		s.cfg.Advertise != "" && hostName(s.cfg.Advertise) == name
 }
 
 // hostName is a Host header without its port, in lower case.

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -21,25 +23,24 @@ func (s *Server) live(c *gin.Context) { text(c, http.StatusOK, "ok") }
 
 // ready says in one line whether the master can do its part, as leader or as
 // standby: 200 or 503. With ?verbose every problem follows on a line of its own.
+// Problems and the leader have addresses in them, which only callers with the token
+// and a name of ours are told: probes are answered without.
 func (s *Server) ready(c *gin.Context) {
-	ctx, cancel := context.WithTimeout(c.Request.Context(), AskTimeout)
-	defer cancel()
-	answer, err := s.cfg.Asker.Ask(ctx, messages.QueryHealth{})
-	o, ok := answer.(messages.Overview)
-	why := "the master does not answer"
-	if err == nil && ok {
-		why = obstacle(o)
-	}
-	body := fmt.Sprintf("ready: %s, term %d", o.Role, o.Term)
-	if o.Role == "standby" && o.Leader.MasterID != "" {
+	o, known := s.health.ask(c.Request.Context(), s.cfg.Asker)
+	trusted := s.hasToken(c.Request) && s.hasHost(c.Request)
+	status, body := http.StatusOK, fmt.Sprintf("ready: %s, term %d", o.Role, o.Term)
+	if trusted && o.Role == "standby" && o.Leader.MasterID != "" {
 		body += fmt.Sprintf(", leader %s at %s", clean(o.Leader.MasterID, 128), clean(o.Leader.API, 300))
 	}
-	status := http.StatusOK
+	why := "the master does not answer"
+	if known {
+		why = obstacle(o, trusted)
+	}
 	if why != "" {
 		body, status = "not ready: "+why, http.StatusServiceUnavailable
 		c.Header("Retry-After", retryAfter)
 	}
-	if _, verbose := c.GetQuery("verbose"); verbose {
+	if _, verbose := c.GetQuery("verbose"); verbose && trusted {
 		for _, p := range o.Problems {
 			body += "\n" + problemLine(p)
 		}
@@ -47,12 +48,44 @@ func (s *Server) ready(c *gin.Context) {
 	text(c, status, body)
 }
 
+// health shares one answer among the probes that come together.
+type health struct {
+	mu sync.Mutex
+	at time.Time
+	o  messages.Overview
+}
+
+// healthFor is how long an answer is shared. It bounds what the master is asked
+// however many probes come, and is shorter than any probe's interval.
+const healthFor = 50 * time.Millisecond
+
+// ask returns the overview that was published last; known is false when the master
+// did not answer.
+func (h *health) ask(ctx context.Context, asker Asker) (o messages.Overview, known bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.at.IsZero() && time.Since(h.at) < healthFor {
+		return h.o, true
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), AskTimeout)
+	defer cancel()
+	answer, err := asker.Ask(ctx, messages.QueryHealth{})
+	if o, known = answer.(messages.Overview); err == nil && known {
+		h.at, h.o = time.Now(), o
+		return o, true
+	}
+	return messages.Overview{}, false
+}
+
 // obstacle is what keeps a master from being ready, empty when nothing does. A
 // missing input folder or missing workers do not: another master would not cure
 // them.
-func obstacle(o messages.Overview) string {
+func obstacle(o messages.Overview, trusted bool) string {
 	for _, p := range o.Problems {
 		if p.Part == "kafka" || p.Part == "state" || p.Kind == messages.ProblemDeaf {
+			if !trusted {
+				return clean(p.Part, 20) + ": " + clean(string(p.Kind), 40)
+			}
 			return problemLine(p)
 		}
 	}

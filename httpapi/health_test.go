@@ -48,6 +48,25 @@ func TestReady(t *testing.T) {
 	}
 }
 
+// Probes need no token, and so learn no address.
+func TestReadyWithoutTheToken(t *testing.T) {
+	t.Parallel()
+	kafka := messages.Problem{Kind: messages.ProblemKafka, Part: "kafka", Text: "dial tcp 10.0.0.7:9092: refused"}
+	f := newFake()
+	f.overview.Problems = []messages.Problem{kafka}
+	for _, cfg := range []Config{{Asker: f, Token: token}, {Asker: f, AllowedHosts: []string{"localhost"}}} {
+		call := start(t, cfg)
+		got := call(http.MethodGet, "/readyz?verbose", "Host", "evil.example")
+		require.Equal(t, http.StatusServiceUnavailable, got.status)
+		require.Equal(t, "not ready: kafka: kafka_unavailable\n", got.body)
+		got = call(http.MethodGet, "/readyz?verbose", "Authorization", "Bearer "+token, "Host", "localhost")
+		require.Equal(t, "not ready: kafka: dial tcp 10.0.0.7:9092: refused\nkafka: dial tcp 10.0.0.7:9092: refused\n", got.body)
+	}
+	standby := newFake()
+	standby.overview = messages.Overview{Role: "standby", Term: 2, Leader: messages.Leader{MasterID: "m", API: "10.0.0.8:3001"}}
+	require.Equal(t, "ready: standby, term 2\n", start(t, Config{Asker: standby, Token: token})(http.MethodGet, "/readyz").body)
+}
+
 func TestReadyWithoutAnswer(t *testing.T) {
 	t.Parallel()
 	f := newFake()

@@ -50,6 +50,7 @@ func (s *Server) table() []route {
 // handler builds the chain that every request passes, from the outside in.
 func (s *Server) handler() http.Handler {
 	var h http.Handler = s.routes()
+	h = s.takeTurns(h)
 	h = s.checkToken(h)
 	h = s.checkHost(h)
 	h = limitBody(h)

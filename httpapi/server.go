@@ -24,7 +24,8 @@ type Asker interface {
 const (
 	// AskTimeout is how long a question may take before the answer is 503.
 	AskTimeout = 3 * time.Second
-	// MaxConnections is the most open connections; more of them wait.
+	// MaxConnections is the most open connections. One more takes the place of one
+	// that waits for its client.
 	MaxConnections = 512
 	// MaxBody is the most bytes of a request's body.
 	MaxBody = 64 << 10
@@ -52,6 +53,9 @@ type Config struct {
 	// reaching a server on loopback by a name of theirs that resolves to it (see
 	// LoopbackHosts). Empty means no check.
 	AllowedHosts []string
+	// Advertise is the host:port at which other masters reach this one. Its host is
+	// always allowed, and calls that they pass on are signed for it.
+	Advertise string
 	// Version is what /version says. Defaults to "devel".
 	Version string
 	// Logger gets one line for a call at level debug, and panics at level error.
@@ -69,6 +73,9 @@ type Server struct {
 	http *http.Server
 	// leader carries calls that a standby passes on.
 	leader *http.Transport
+	// passKey signs them; nil without a token.
+	passKey passKey
+	health  health
 	// metrics answers a scrape.
 	metrics http.Handler
 }
@@ -81,7 +88,7 @@ func New(cfg Config) *Server {
 	if cfg.Version == "" {
 		cfg.Version = "devel"
 	}
-	s := &Server{cfg: cfg, log: cfg.Logger, leader: leaderTransport(), metrics: newMetrics(cfg.Asker, cfg.Logger)}
+	s := &Server{cfg: cfg, log: cfg.Logger, leader: leaderTransport(), metrics: newMetrics(cfg.Asker, cfg.Logger), passKey: newPassKey(cfg.Token)}
 	s.http = &http.Server{
 		Handler:           s.handler(),
 		ReadHeaderTimeout: readHeaderTimeout,
@@ -89,6 +96,7 @@ func New(cfg Config) *Server {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
+		ConnContext:       connContext,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	return s

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"kafka-master/messages"
 )
 
 // What ends a client that only holds a connection.
@@ -162,17 +164,32 @@ func (l *listener) Accept() (net.Conn, error) {
 func (l *listener) Close() error   { close(l.closed); return nil }
 func (l *listener) Addr() net.Addr { return &net.TCPAddr{} }
 
-func TestConnectionCap(t *testing.T) {
+// peer is a connection of a client at an address.
+type peer struct {
+	net.Conn
+	host   string
+	closed bool
+}
+
+func (p *peer) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.ParseIP(p.host), Port: 1} }
+func (p *peer) Close() error         { p.closed = true; return p.Conn.Close() }
+
+// Connections that only wait give way: first those of whoever has the most, and of
+// them the one that was quiet for longest. What is worked on stays.
+func TestConnectionsGiveWay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		in := &listener{conns: make(chan net.Conn, 8), closed: make(chan struct{})}
-		l := limit(in, 2)
-		for range 4 {
+		l := limit(in, 3)
+		open := func(host string) *peer {
 			a, b := net.Pipe()
-			defer a.Close()
-			in.conns <- b
+			t.Cleanup(func() { a.Close() })
+			p := &peer{Conn: b, host: host}
+			in.conns <- p
+			time.Sleep(time.Second)
+			return p
 		}
-		accepted := make(chan net.Conn, 8)
+		accepted := make(chan *slot, 8)
 		done := make(chan error, 1)
 		go func() {
 			for {
@@ -181,17 +198,108 @@ func TestConnectionCap(t *testing.T) {
 					done <- err
 					return
 				}
-				accepted <- c
+				accepted <- c.(*slot)
 			}
 		}()
-		synctest.Wait()
-		require.Len(t, accepted, 2)
-		first := <-accepted
-		require.NoError(t, first.Close())
-		_ = first.Close() // a second close frees nothing more
-		synctest.Wait()
-		require.Len(t, accepted, 2)
+		first, second, other := open("10.0.0.1"), open("10.0.0.1"), open("10.0.0.2")
+		(<-accepted).work(+1) // the first is worked on
+		open("10.0.0.2")
+		require.Equal(t, []bool{false, true, false}, []bool{first.closed, second.closed, other.closed})
+		open("10.0.0.3")
+		require.Equal(t, []bool{false, true}, []bool{first.closed, other.closed})
+		<-accepted
+		<-accepted
+		for range 2 {
+			(<-accepted).work(+1)
+		}
+		late := open("10.0.0.4")
+		require.True(t, late.closed, "all are worked on")
+		require.False(t, first.closed)
+		require.Len(t, l.open, 3)
+		for s := range l.open {
+			require.NoError(t, s.Close())
+			_ = s.Close() // a second close frees nothing more
+		}
+		require.Empty(t, l.hosts)
 		require.NoError(t, l.Close())
-		require.ErrorIs(t, <-done, net.ErrClosed)
+		require.Error(t, <-done)
 	})
+}
+
+// 512 connections of one client that do nothing shut nobody out.
+func TestIdleConnectionsShutNobodyOut(t *testing.T) {
+	t.Parallel()
+	s := New(Config{Asker: newFake()})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(l) }()
+	dial := func(text string) *bufio.Reader {
+		conn, err := net.Dial("tcp", l.Addr().String())
+		require.NoError(t, err)
+		t.Cleanup(func() { conn.Close() })
+		_, err = io.WriteString(conn, text)
+		require.NoError(t, err)
+		return bufio.NewReader(conn)
+	}
+	const request = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+	for i := range MaxConnections {
+		r := dial([]string{request, "GET / HTTP/1.1\r\nX: "}[i%2])
+		if i%2 == 0 { // answered, and kept alive
+			_, err := http.ReadResponse(r, nil)
+			require.NoError(t, err)
+		}
+	}
+	for range 3 {
+		resp, err := http.ReadResponse(dial(request), nil)
+		require.NoError(t, err)
+		require.Equal(t, http.StatusOK, resp.StatusCode)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	_ = s.Shutdown(ctx)
+	require.NoError(t, <-served)
+}
+
+// Calls beyond what is worked on and what may wait are refused, with a time to come
+// back; probes are not among them.
+func TestOpenCallsAreBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.hang = true
+		h := New(Config{Asker: lists{f}}).Handler()
+		get := func(target string) *httptest.ResponseRecorder {
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil))
+			return w
+		}
+		ended := make(chan int, maxCalls+maxCallQueue)
+		for range maxCalls + maxCallQueue {
+			go func() { ended <- get("/api/getNumBatches").Code }()
+		}
+		synctest.Wait()
+		before := time.Now()
+		w := get("/api/getNumBatches")
+		require.Equal(t, http.StatusServiceUnavailable, w.Code)
+		require.Equal(t, retryAfter, w.Header().Get("Retry-After"))
+		require.Equal(t, http.StatusOK, get("/readyz").Code)
+		require.Equal(t, http.StatusOK, get("/livez").Code)
+		require.Zero(t, time.Since(before))
+		for range maxCalls + maxCallQueue {
+			require.Equal(t, http.StatusServiceUnavailable, <-ended)
+		}
+		require.LessOrEqual(t, time.Since(before), 2*AskTimeout)
+	})
+}
+
+// lists hangs on everything but health.
+type lists struct{ f *fakeMaster }
+
+func (l lists) Ask(ctx context.Context, q messages.Query) (any, error) {
+	if _, ok := q.(messages.QueryHealth); ok {
+		return messages.Overview{Role: "leader"}, nil
+	}
+	<-ctx.Done()
+	return nil, ctx.Err()
 }

@@ -111,6 +111,9 @@ const dotenvTail = `
 # Names, without ports, under which the API may be asked for.
 #HOST_NAMES=localhost,127.0.0.1,master-1,master-2
 
+# Password of Redis, of letters and digits; only the masters reach it.
+#REDIS_PASSWORD=kafka-master
+
 # Ports of this machine for the API of the two masters.
 #MASTER_1_PORT=3001
 #MASTER_2_PORT=3002

@@ -80,7 +80,7 @@ func apiVariables() []Variable {
 		rule: rule{"host or host:port, IPv6 in brackets", setAPIAdvertise},
 	}, {
 		Name: "API_ALLOWED_HOSTS",
-		Doc:  "Names, without ports, under which the API may be asked for; those of this machine when API_LISTEN is loopback and there is no API_TOKEN, else any.",
+		Doc:  "Names, without ports, under which the API may be asked for, beside that in API_ADVERTISE; those of this machine when API_LISTEN is loopback and there is no API_TOKEN, else any.",
 		rule: rule{"host names or addresses with commas between", setAPIAllowedHosts},
 	}, {
 		Name: "API_TOKEN", Secret: true,
