@@ -37,7 +37,7 @@ type Chunk struct {
 // A nil error means that the whole chunk is done. ErrRetry gives the chunk back
 // to run again later; every other error, and a panic, is a failed attempt. ctx
 // ends when the worker has to stop; the handler must then return soon, since
-// Run waits for it, and the chunk runs again elsewhere unless it returned nil.
+// Run waits for it, and the chunk runs again elsewhere whatever it returns.
 type Handler func(ctx context.Context, chunk Chunk, progress func(done int)) error
 
 // ErrRetry is returned (or wrapped) by a Handler to say that the chunk cannot

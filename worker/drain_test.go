@@ -82,7 +82,8 @@ func TestDrain(t *testing.T) {
 		if len(f) != 1 || f[0].Outcome != messages.OutcomeRetry || f[0].Processing != 1 || !strings.Contains(f[0].Error, "stopped") {
 			t.Errorf("final %v", f)
 		}
-		if f := b.finals("finishes"); len(f) != 1 || f[0].Outcome != messages.OutcomeOK {
+		// Many a program ends in good order when it is told to stop.
+		if f := b.finals("finishes"); len(f) != 1 || f[0].Outcome != messages.OutcomeRetry || f[0].Processing == f[0].Total {
 			t.Errorf("final %v", f)
 		}
 		if n := len(b.of(messages.SignalHeartbeat)); n < 3 {

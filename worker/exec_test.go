@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -80,6 +81,60 @@ func TestExec(t *testing.T) {
 	})
 }
 
+// disk takes so many bytes and is full then.
+type disk struct{ room int }
+
+var errDiskFull = errors.New("no space left on device")
+
+func (d *disk) Write(p []byte) (int, error) {
+	if d.room -= len(p); d.room < 0 {
+		return 0, errDiskFull
+	}
+	return len(p), nil
+}
+
+// A command may ignore that its output was not taken, and cannot even know when
+// the disk fills up later: the worker writes the result, so that it sees it.
+func TestExecOutputIsWrittenByTheWorker(t *testing.T) {
+	chunk := Chunk{BatchID: "a_chunk_0", File: "a.txt", Items: slices.Repeat([]string{"some line"}, 20_000)}
+	run := func(command string, room int) error {
+		return execute(context.Background(), ExecConfig{Command: command, KillGrace: time.Minute}, chunk, &disk{room: room})
+	}
+	t.Run("a full disk fails the attempt whatever the exit status", func(t *testing.T) {
+		for _, command := range []string{
+			"while read x; do echo $x; done; exit 0", "cat; exit 0", "trap '' PIPE TERM; cat; exit 0", "echo one; exit 0", "cat; exit 3",
+		} {
+			if err := run(command, 1); !errors.Is(err, errDiskFull) {
+				t.Errorf("%s: error %v", command, err)
+			}
+		}
+	})
+	t.Run("all output that fits", func(t *testing.T) {
+		if err := run("cat", 200_000); err != nil {
+			t.Error(err)
+		}
+		if err := run("cat", 199_999); !errors.Is(err, errDiskFull) {
+			t.Errorf("one byte short: %v", err)
+		}
+	})
+	t.Run("a process that left the group holds nothing up", func(t *testing.T) {
+		path, line := pipe(t)
+		gate, _ := pipe(t)
+		t.Setenv("PIPE", path)
+		t.Setenv("GATE", gate)
+		go func() {
+			if pid, err := strconv.Atoi(line()); err == nil && pid > 1 {
+				t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGKILL) })
+			}
+			_ = os.WriteFile(gate, []byte("go\n"), 0)
+		}()
+		dir, err := execute1(t, context.Background(), `setsid sh -c 'echo $$ >$PIPE; exec sleep 600' & read go <$GATE; cat`, "one")
+		if got, _ := os.ReadFile(filepath.Join(dir, "a.txt", "a_chunk_0.jsonl")); err != nil || string(got) != "one\n" {
+			t.Errorf("result %q, error %v", got, err)
+		}
+	})
+}
+
 // pipe returns the path of a named pipe and a function that reads one line of
 // it: how a command tells the test that it is somewhere.
 func pipe(t *testing.T) (path string, line func() string) {
@@ -137,13 +192,13 @@ func TestExecStops(t *testing.T) {
 			t.Errorf("%q, %v", child, err)
 		}
 	})
-	t.Run("a command that ends well after SIGTERM is done", func(t *testing.T) {
-		err := run(t, 10*time.Second, `trap "exit 0" TERM; echo ready >$PIPE; while :; do :; done`, func(line func() string, cancel func()) {
+	t.Run("a command that ends in good order after SIGTERM has not done the chunk", func(t *testing.T) {
+		err := run(t, 10*time.Second, `trap "exit 0" TERM; echo half; echo ready >$PIPE; while :; do :; done`, func(line func() string, cancel func()) {
 			line()
 			cancel()
 		})
-		if err != nil {
-			t.Error(err)
+		if !errors.Is(err, context.Canceled) || !strings.HasPrefix(err.Error(), "the command was stopped (exit status 0): ") {
+			t.Errorf("error %v", err)
 		}
 	})
 	t.Run("SIGKILL after the grace, children too", func(t *testing.T) {

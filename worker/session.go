@@ -34,7 +34,7 @@ type session struct {
 
 	jobs       sync.WaitGroup
 	jobsCtx    context.Context // of the handlers
-	cancelJobs context.CancelFunc
+	cancelJobs context.CancelCauseFunc
 }
 
 // newIncarnation tells this run of the worker from the ones before it.
@@ -80,8 +80,8 @@ func run(ctx context.Context, cfg Config, b bus, handler Handler) error {
 func (w *session) live(ctx context.Context, place messages.Position) error {
 	life, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer end(nil)
-	w.jobsCtx, w.cancelJobs = context.WithCancel(life)
-	defer w.cancelJobs()
+	w.jobsCtx, w.cancelJobs = context.WithCancelCause(life)
+	defer w.cancelJobs(nil)
 	reading, stopReading := context.WithCancel(life)
 	defer stopReading()
 	beating, stopBeating := context.WithCancel(life)
@@ -168,13 +168,18 @@ func (w *session) call(c Chunk, report func(int)) error {
 	return <-result
 }
 
-// judge turns what the handler returned into the last word about its chunk.
+// judge turns what the handler returned into the last word about its chunk. A
+// handler that was told to stop has not done its chunk, whatever it returns: it
+// may have ended early in good order.
 func (w *session) judge(c Chunk, done int, err error) messages.Signal {
 	switch {
+	case w.jobsCtx.Err() != nil:
+		if err == nil || err == context.Canceled {
+			err = context.Cause(w.jobsCtx)
+		}
+		return resultOf(c, done, messages.OutcomeRetry, "the worker stopped: "+err.Error())
 	case err == nil:
 		return resultOf(c, len(c.Items), messages.OutcomeOK, "")
-	case w.jobsCtx.Err() != nil:
-		return resultOf(c, done, messages.OutcomeRetry, "the worker stopped: "+err.Error())
 	case errors.Is(err, ErrRetry):
 		return resultOf(c, done, messages.OutcomeRetry, err.Error())
 	}

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"kafka-master/messages"
@@ -95,6 +96,6 @@ func (w *session) awaitJobs(life context.Context) {
 		w.log.Warn("chunks in work are cancelled", "after", w.cfg.DrainTimeout)
 	case <-life.Done():
 	}
-	w.cancelJobs()
+	w.cancelJobs(fmt.Errorf("not done within the drain time-out of %s", w.cfg.DrainTimeout))
 	<-ended
 }

@@ -1,0 +1,210 @@
+package worker
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"kafka-master/messages"
+)
+
+const (
+	groupPoll = 20 * time.Millisecond
+	// drainTime is how long the rest of a stream is waited for once the command
+	// has ended: a process that left the group may hold the stream open for ever.
+	drainTime = time.Second
+	// drainBytes is how much is read of such a stream. What the command itself
+	// wrote lies in the pipe by then, which holds at most 1 MiB on Linux.
+	drainBytes = 1 << 20
+)
+
+// streams are the worker's ends of a command's standard streams. They are pipes,
+// so that the command's end does not depend on who else holds the streams.
+type streams struct {
+	in, out, errs *os.File
+	others        []*os.File // the command's ends
+}
+
+func openStreams(cmd *exec.Cmd) (streams, error) {
+	var files [6]*os.File
+	for i := 0; i < len(files); i += 2 {
+		var err error
+		if files[i], files[i+1], err = os.Pipe(); err != nil {
+			closeAll(files[:i])
+			return streams{}, err
+		}
+	}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = files[0], files[3], files[5]
+	return streams{in: files[1], out: files[2], errs: files[4], others: []*os.File{files[0], files[3], files[5]}}, nil
+}
+
+func (s streams) close() { closeAll([]*os.File{s.in, s.out, s.errs}) }
+
+func closeAll(files []*os.File) {
+	for _, f := range files {
+		_ = f.Close()
+	}
+}
+
+// execute runs the command to its end and writes its output to result.
+func execute(ctx context.Context, cfg ExecConfig, chunk Chunk, result io.Writer) error {
+	cmd := exec.Command("sh", "-c", cfg.Command)
+	cmd.Env = append(os.Environ(), "KM_BATCH_ID="+noNUL(chunk.BatchID), "KM_FILE="+noNUL(chunk.File), "KM_ATTEMPT="+strconv.Itoa(chunk.Attempt),
+		"KM_TOTAL="+strconv.Itoa(len(chunk.Items)), "KM_WORKER_ID="+string(chunk.Worker))
+	ownGroup(cmd)
+	s, err := openStreams(cmd)
+	if err != nil {
+		return fmt.Errorf("exec: %w", err)
+	}
+	defer s.close()
+	err = cmd.Start()
+	closeAll(s.others)
+	if err != nil {
+		return fmt.Errorf("exec: %w", err)
+	}
+
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	fed := make(chan struct{})
+	go func() { defer close(fed); write(s.in, chunk.Items) }()
+	said := make(chan string, 1)
+	go func() { said <- tail(s.errs, messages.MaxErrorText) }()
+	written := make(chan error, 1)
+	go func() { written <- relay(result, s.out, stop) }()
+
+	end := await(running, cmd, cfg)
+	_ = s.in.Close() // a writer that is still at it gets an error
+	_ = s.out.SetReadDeadline(time.Now())
+	_ = s.errs.SetReadDeadline(time.Now().Add(drainTime))
+	<-fed
+	unwritten, text := <-written, <-said
+	if unwritten != nil && ctx.Err() == nil {
+		return unwritten // whatever the command says
+	}
+	return describe(ctx, end, text)
+}
+
+// relay copies what the command writes to the result. A failure is the command's
+// end: stop is called once, and what still comes is thrown away, so that nothing
+// hangs on a full pipe. A read deadline says that the command has ended.
+func relay(to io.Writer, from *os.File, stop func()) (failure error) {
+	buf := make([]byte, 32<<10)
+	take := func(limit int) (int, error) {
+		n, err := from.Read(buf[:min(limit, len(buf))])
+		if n > 0 && failure == nil {
+			if _, failure = to.Write(buf[:n]); failure != nil {
+				stop()
+			}
+		}
+		return n, err
+	}
+	var err error
+	for err == nil {
+		_, err = take(len(buf))
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = nil
+		for n, left := 0, drainBytes; err == nil && left > 0; left -= n {
+			_ = from.SetReadDeadline(time.Now().Add(drainTime))
+			n, err = take(left)
+		}
+	}
+	if failure == nil && err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, os.ErrDeadlineExceeded) {
+		failure = fmt.Errorf("read the command's output: %w", err)
+	}
+	return failure
+}
+
+// await waits for the command's end and stops it when ctx ends before.
+func await(ctx context.Context, cmd *exec.Cmd, cfg ExecConfig) error {
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	defer killGroup(cmd)
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	termGroup(cmd)
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.KillGrace)
+	defer cancel()
+	select {
+	case err := <-ended:
+		// The shell goes at once; what it ran may still be tidying up.
+		for groupAlive(cmd) && sleep(grace, groupPoll) {
+		}
+		return err
+	case <-grace.Done():
+		cfg.Logger.Warn("command does not stop, killing it", "pid", cmd.Process.Pid)
+		killGroup(cmd)
+		return <-ended
+	}
+}
+
+// describe turns the command's end into the handler's error. A command that was
+// stopped has not done its chunk, whatever it says.
+func describe(ctx context.Context, end error, said string) error {
+	var cause error
+	var exit *exec.ExitError
+	switch {
+	case end != nil && !errors.As(end, &exit):
+		return fmt.Errorf("exec: %w", end)
+	case ctx.Err() != nil && end == nil:
+		cause = fmt.Errorf("the command was stopped (exit status 0): %w", context.Cause(ctx))
+	case ctx.Err() != nil:
+		cause = fmt.Errorf("the command was stopped (%v): %w", exit, context.Cause(ctx))
+	case end == nil:
+		return nil
+	case exit.ExitCode() == exitRetry:
+		cause = fmt.Errorf("%v: %w", exit, ErrRetry)
+	default:
+		cause = exit
+	}
+	said = strings.TrimSpace(said)
+	if said == "" {
+		return cause
+	}
+	head := cause.Error() + ": "
+	if over := len(head) + len(said) - messages.MaxErrorText; over > 0 {
+		said = said[min(over, len(said)):] // the reason is at the end
+	}
+	return fmt.Errorf("%w: %s", cause, said)
+}
+
+// write feeds the items. A command that does not want them all is fine.
+func write(w io.WriteCloser, items []string) {
+	defer w.Close()
+	buf := bufio.NewWriterSize(w, 64<<10)
+	for _, item := range items {
+		_, _ = buf.WriteString(item)
+		if buf.WriteByte('\n') != nil {
+			return // an error sticks
+		}
+	}
+	_ = buf.Flush()
+}
+
+// tail reads all of r and returns its last limit bytes.
+func tail(r io.Reader, limit int) string {
+	var last []byte
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := r.Read(buf)
+		last = append(last, buf[:n]...)
+		if over := len(last) - limit; over > 0 {
+			last = append(last[:0], last[over:]...)
+		}
+		if err != nil {
+			return string(last)
+		}
+	}
+}
+
+func noNUL(s string) string { return strings.ReplaceAll(s, "\x00", "") }
