@@ -68,6 +68,9 @@ type entry struct {
 	idle     int                       // hand-outs in a row that ended without a start
 	in       *entryHeap                // where it waits, nil while it does not
 	at       int                       // its place there
+	// Attempts from voidFrom to voidTo were sent by a former leader and are in no
+	// book: nobody had them.
+	voidFrom, voidTo int
 }
 
 // assignment is a chunk for a worker.

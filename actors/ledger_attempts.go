@@ -121,12 +121,19 @@ func (l *ledger) assign(b *book, e *entry, lines []byte, w messages.WorkerID, ah
 	}
 }
 
+// maxVoid is the highest attempt that is believed of a message: whoever may write to
+// the chunk topic can invent one. No chunk is handed out that often.
+const maxVoid = 1 << 20
+
 // noteSend takes a message in that a former leader sent. One that the books do not
 // know is void: the store lost its commit. Its attempt number is not given again,
 // so that no result of it can be taken for that of another range or worker.
 func (l *ledger) noteSend(batchID string) {
 	base, index, generation, attempt, ok := messages.ParseBatchID(batchID)
 	if !ok {
+		return
+	}
+	if attempt > maxVoid {
 		return
 	}
 	name := chunkName{fileName{base, generation}, index}
@@ -141,9 +148,9 @@ func (l *ledger) noteSend(batchID string) {
 // skipVoid moves a chunk's attempts beyond the void ones, which nobody had.
 func (l *ledger) skipVoid(b *book, e *entry) {
 	name := chunkName{fileName{b.Base, b.Generation}, e.ID.Index}
-	for void := l.voids[name]; e.Attempt < void; {
-		e.Attempt++
-		e.had[e.Attempt] = ""
+	if void := l.voids[name]; void > e.Attempt {
+		e.voidFrom, e.voidTo = e.Attempt+1, void
+		e.Attempt = void
 	}
 	delete(l.voids, name)
 }
@@ -177,6 +184,9 @@ func (l *ledger) current(w messages.WorkerID, batchID string) (*book, *entry) {
 func (e *entry) wasAt(attempt int, w messages.WorkerID) bool {
 	if attempt == e.Attempt {
 		return e.Worker == w
+	}
+	if attempt >= e.voidFrom && attempt <= e.voidTo {
+		return false
 	}
 	had, known := e.had[attempt]
 	return !known || had == w

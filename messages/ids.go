@@ -119,6 +119,10 @@ func BatchID(base string, index, generation, attempt int) string {
 // MaxBatchID is the longest batch id that the master makes or accepts, in bytes.
 const MaxBatchID = 255
 
+// MaxAttempt bounds the attempt and the generation in a batch id: a number that the
+// master never reaches, and that fits into an int everywhere.
+const MaxAttempt = 1 << 30
+
 // ParseBatchID splits a batch id into its parts. ok is false for every string
 // that BatchID does not make.
 func ParseBatchID(s string) (base string, index, generation, attempt int, ok bool) {
@@ -134,7 +138,7 @@ func ParseBatchID(s string) (base string, index, generation, attempt int, ok boo
 	rest, attempt = cutNumber(rest, "_a")
 	rest, generation = cutNumber(rest, "_g")
 	index, err := strconv.Atoi(rest)
-	if err != nil || index < 0 || BatchID(base, index, generation, attempt) != s {
+	if err != nil || index < 0 || attempt > MaxAttempt || generation > MaxAttempt || BatchID(base, index, generation, attempt) != s {
 		return "", 0, 0, 0, false
 	}
 	return base, index, generation, attempt, true

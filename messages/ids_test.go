@@ -49,6 +49,15 @@ func TestBatchIDsParseBack(t *testing.T) {
 	})
 }
 
+func TestBatchIDsOfNoMaster(t *testing.T) {
+	t.Parallel()
+	for _, id := range []string{"", "a", "a_chunk_", "a_chunk_-1", "a_chunk_01", "a_chunk_1_a1", "a_chunk_1_a1073741825", "a_chunk_1_g9000000000",
+		"a_chunk_1_a99999999999999999999", "_chunk_1", "a_chunk_1_a2_g2"} {
+		_, _, _, _, ok := ParseBatchID(id)
+		require.False(t, ok, id)
+	}
+}
+
 func TestWorkerIDs(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, WorkerID("0b7c1a52-4c0c-4f1e-9a52-6f0d1a3f6d11").Validate())
