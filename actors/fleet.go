@@ -31,11 +31,12 @@ type fleet struct {
 	twins   twins
 	again   alarm                      // for the next look for twins
 	warned  map[messages.WorkerID]bool // of being two processes
-	classic int                        // classic workers that are known
+	classic map[messages.WorkerID]*member
 	// troubles are the workers that have a problem.
 	troubles troubles
-	told     classicWorkers // what the owner knows of them
+	told     classicWorkers // what the owner knows of the classic workers
 	dropped  uint64         // messages of workers that are not known
+	gate     gatekeeper
 	// partitions is how many the chunk topic has.
 	partitions int
 	ended      bool                  // children end because this actor does
@@ -53,6 +54,7 @@ type member struct {
 	announced []int32
 	leaving   bool // its supervisor was told to end
 	trouble   messages.ProblemKind
+	proven    bool     // it was seen working on a chunk that it was given
 	waiting   []*heard // what it said since
 }
 
@@ -67,16 +69,13 @@ type (
 	}
 )
 
-// maxWorkers bounds the workers that are known at once, since their ids come
-// from untrusted messages.
-const maxWorkers = 100_000
-
 func newFleet(f fleet) actor.Actor {
 	f.crew = map[messages.WorkerID]*member{}
 	f.byPID = map[string]messages.WorkerID{}
 	f.owners = map[int32]messages.WorkerID{}
 	f.twins, f.warned, f.troubles = newTwins(), map[messages.WorkerID]bool{}, troubles{}
 	f.problems = problems{}
+	f.classic, f.gate = map[messages.WorkerID]*member{}, newGatekeeper()
 	return &f
 }
 
@@ -84,14 +83,7 @@ func newFleet(f fleet) actor.Actor {
 func (f *fleet) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
-		for _, w := range f.restore {
-			f.hire(ctx, w, f.held[w.ID])
-			if w.Kind == messages.Classic {
-				for _, p := range w.Partitions {
-					f.owners[p] = w.ID
-				}
-			}
-		}
+		f.rehire(ctx)
 		f.restore, f.held = nil, nil
 		f.publish(ctx)
 	case *actor.Stopping:
@@ -99,8 +91,11 @@ func (f *fleet) Receive(ctx actor.Context) {
 		f.pub.due.stop()
 		f.recount.stop()
 		f.again.stop()
+		f.gate.sweep.stop()
 	case *rang:
 		switch {
+		case f.gate.sweep.is(m):
+			f.sweep(ctx)
 		case f.recount.is(m):
 			f.recount.stop()
 			f.tellClassic(ctx)
@@ -119,13 +114,7 @@ func (f *fleet) Receive(ctx actor.Context) {
 	case *caughtUp:
 		ctx.Send(m.who, m)
 	case *groupView:
-		f.view = m
-		for _, w := range f.crew {
-			if w.status.Kind == messages.Classic && len(w.status.Partitions)+len(w.status.Held) > 0 {
-				ctx.Send(w.pid, m)
-			}
-		}
-		f.findTwins(ctx)
+		f.onView(ctx, m)
 	case *seeing:
 		for _, w := range f.crew {
 			ctx.Send(w.pid, m)
@@ -150,10 +139,14 @@ func (f *fleet) Receive(ctx actor.Context) {
 func (f *fleet) route(ctx actor.Context, m *heard) {
 	s := m.signal
 	w := f.crew[s.Worker]
+	if f.tooLong(ctx, s) {
+		f.drop(ctx, m)
+		return
+	}
 	if w == nil {
 		hires := s.Kind == messages.SignalAnnounce || s.Kind == messages.SignalHeartbeat && s.Native()
 		switch {
-		case hires && len(f.crew) < maxWorkers:
+		case hires && f.admits(ctx, s):
 			kind := messages.Classic
 			if s.Native() {
 				kind = messages.Native
@@ -164,9 +157,7 @@ func (f *fleet) route(ctx actor.Context, m *heard) {
 			ctx.Send(f.dispatcher, &judge{signal: s, ack: m.ack})
 			return
 		default:
-			f.dropped++
-			f.pub.soon(ctx)
-			m.ack.give(ctx)
+			f.drop(ctx, m)
 			return
 		}
 	}
@@ -186,20 +177,29 @@ func (f *fleet) route(ctx actor.Context, m *heard) {
 	ctx.Send(w.pid, m)
 }
 
+// drop ignores a message.
+func (f *fleet) drop(ctx actor.Context, m *heard) {
+	f.dropped++
+	f.pub.soon(ctx)
+	m.ack.give(ctx)
+}
+
 // claim empties the lists of the other classic workers that hold a partition
 // which was just announced: the newest announcement owns it.
 func (f *fleet) claim(ctx actor.Context, s messages.Signal) {
-	told := map[messages.WorkerID]bool{s.Worker: true}
+	lost := map[messages.WorkerID][]int32{}
 	for _, p := range s.Partitions {
 		if int(p) >= f.partitions {
 			continue
 		}
 		former, owned := f.owners[p]
 		f.owners[p] = s.Worker
-		if w := f.crew[former]; owned && w != nil && !told[former] {
-			told[former] = true
-			ctx.Send(w.pid, &disown{partitions: s.Partitions})
+		if owned && former != s.Worker && f.crew[former] != nil {
+			lost[former] = append(lost[former], p)
 		}
+	}
+	for former, list := range lost {
+		ctx.Send(f.crew[former].pid, &disown{partitions: list})
 	}
 }
 
@@ -209,11 +209,14 @@ func (f *fleet) hire(ctx actor.Context, w messages.Worker, held []holding) *memb
 	pid := spawn(ctx, f.log, fmt.Sprintf("supervisor-%s-%d", actorName(string(w.ID)), f.serial), func() actor.Actor {
 		return newSupervisor(sq, log, w, held)
 	})
-	m := &member{pid: pid, seen: time.Now(), announced: w.Partitions, status: messages.WorkerStatus{ID: w.ID, Kind: w.Kind, Partitions: w.Partitions}}
+	m := &member{pid: pid, seen: time.Now(), announced: w.Partitions, proven: len(held) > 0, status: messages.WorkerStatus{ID: w.ID, Kind: w.Kind, Partitions: w.Partitions}}
 	f.crew[w.ID] = m
 	f.byPID[pid.Id] = w.ID
 	f.tally(m, +1)
 	f.pub.soon(ctx)
+	if !m.proven {
+		f.gate.enter(ctx, w.ID)
+	}
 	ctx.Send(pid, &partitionCount{n: f.partitions})
 	if f.view != nil && w.Kind == messages.Classic {
 		ctx.Send(pid, f.view)
@@ -234,6 +237,10 @@ func (f *fleet) onStatus(ctx actor.Context, m *workerStatus) {
 	w.leaving = w.leaving || m.State == messages.WorkerGone
 	f.tally(w, +1)
 	f.pub.soon(ctx)
+	if m.Working && len(m.Held) > 0 && !w.proven {
+		w.proven = true
+		f.gate.strangers--
+	}
 	if m.State == messages.WorkerGone {
 		// Poison lets it deal with what it was sent before: each of these
 		// messages is owed an acknowledgement.
@@ -247,26 +254,13 @@ func (f *fleet) onStatus(ctx actor.Context, m *workerStatus) {
 	}
 }
 
-// noteTrouble keeps the problems of the workers. The first worker with a trouble is
-// warned of, the others are counted.
-func (f *fleet) noteTrouble(w *member, m *workerStatus) {
-	if w.trouble != m.trouble {
-		f.troubles.clear(w.trouble, m.ID)
-	}
-	if w.trouble = m.trouble; m.trouble == "" {
-		return
-	}
-	first := f.troubles[m.trouble] == nil
-	f.troubles.set(m.trouble, m.ID, m.Note, time.Now())
-	if first && m.trouble != messages.ProblemNoPartition {
-		f.log.Warn("a worker gets no chunks", "worker_id", m.ID, "problem", string(m.trouble), "reason", m.Note)
-	}
-}
-
 // forget drops a worker from the lists.
 func (f *fleet) forget(id messages.WorkerID) {
 	w := f.crew[id]
 	f.tally(w, -1)
+	if !w.proven {
+		f.gate.strangers--
+	}
 	f.troubles.clear(w.trouble, id)
 	delete(f.crew, id)
 	delete(f.byPID, w.pid.Id)
@@ -278,7 +272,11 @@ func (f *fleet) forget(id messages.WorkerID) {
 func (f *fleet) tally(w *member, n int) {
 	st := w.status
 	if st.Kind == messages.Classic {
-		f.classic += n
+		if n > 0 {
+			f.classic[st.ID] = w
+		} else {
+			delete(f.classic, st.ID)
+		}
 	}
 	if !w.leaving {
 		f.counts[st.Kind][st.State] += n
@@ -312,7 +310,7 @@ func (f *fleet) onTerminated(ctx actor.Context, m *actor.Terminated) {
 
 // count tells the owner of the classic workers soon, once for many changes.
 func (f *fleet) count(ctx actor.Context) {
-	if f.recount.timer == nil && (f.classic > 0 || f.told.count > 0) {
+	if f.recount.timer == nil && (len(f.classic) > 0 || f.told.count > 0) {
 		f.recount.set(ctx, recountAfter)
 	}
 }
@@ -322,10 +320,10 @@ const recountAfter = 20 * time.Millisecond
 
 // tellClassic tells the owner when something about the classic workers changed.
 func (f *fleet) tellClassic(ctx actor.Context) {
-	now := classicWorkers{count: f.classic}
-	for _, id := range slices.Sorted(maps.Keys(f.crew)) {
-		st := f.crew[id].status
-		if st.Kind != messages.Classic || st.State == messages.WorkerLost {
+	now := classicWorkers{count: len(f.classic)}
+	for _, id := range slices.Sorted(maps.Keys(f.classic)) {
+		st := f.classic[id].status
+		if st.State == messages.WorkerLost {
 			continue
 		}
 		if st.Working {
@@ -339,46 +337,6 @@ func (f *fleet) tellClassic(ctx actor.Context) {
 		f.told = now
 		ctx.Send(f.owner, &now)
 	}
-}
-
-// findTwins looks for ids under which two processes run, and warns of each once.
-func (f *fleet) findTwins(ctx actor.Context) {
-	if len(f.problems) > 0 || len(f.twins.former) > 0 {
-		f.pub.soon(ctx)
-	}
-	if f.view == nil || len(f.twins.former) == 0 {
-		return
-	}
-	lists, now := map[messages.WorkerID][]int32{}, time.Now()
-	for id := range f.twins.former {
-		if w := f.crew[id]; w != nil {
-			lists[id] = sorted(w.announced)
-		}
-	}
-	if f.twins.look(*f.view, lists, f.owners, now) && f.again.timer == nil {
-		f.again.set(ctx, twinsFor)
-	}
-	for _, id := range f.twins.found(now) {
-		if !f.warned[id] {
-			f.warned[id] = true
-			f.log.Warn("two processes run under one worker id; only the one that announced itself last gets chunks", "worker_id", id)
-		}
-	}
-}
-
-// publish tells the view how many workers there are, and of those that are there
-// and get nothing.
-func (f *fleet) publish(ctx actor.Context) {
-	now := time.Now()
-	ids := f.twins.found(now)
-	if len(ids) > 0 {
-		f.problems.set("twins", messages.Problem{Kind: messages.ProblemDuplicateID, Part: "workers", Count: len(ids), Text: fmt.Sprintf("two processes run under the worker id %q: give each one its own", ids[0])}, now)
-	} else {
-		f.problems.clear("twins")
-	}
-	p := problems{}
-	f.troubles.fill(p)
-	f.pub.publish(ctx, slices.Concat(f.problems.list(), p.list()), &crewSeen{counts: f.counts, dropped: f.dropped})
 }
 
 func (f *fleet) list() []messages.WorkerStatus {

@@ -273,6 +273,7 @@ func (f *freeWorker) onLoaded(ctx actor.Context, m *loaded) {
 }
 
 func (f *freeWorker) onBeat(ctx actor.Context, m *beat, now time.Time) {
+	foreign := f.slots.foreign
 	begins, doubts := f.slots.heartbeat(m.signal, m.draining, now)
 	for _, id := range begins {
 		ctx.Send(f.dispatcher, &begun{worker: f.worker.ID, batchID: id})
@@ -282,6 +283,9 @@ func (f *freeWorker) onBeat(ctx actor.Context, m *beat, now time.Time) {
 	}
 	f.probe(ctx, now)
 	f.offer(ctx)
+	if len(begins) > 0 || foreign != f.slots.foreign {
+		f.report(ctx)
+	}
 }
 
 // ask lets ingress say when everything was read that is there now: what the

@@ -75,22 +75,18 @@ func (i *ingress) decode(ctx actor.Context, at place, records []messages.Receive
 func coalesce(list []messages.Signal) []messages.Signal {
 	type attempt struct {
 		worker messages.WorkerID
+		spoke  int // status messages of the worker before it: order against them matters
 		batch  string
 	}
-	newest := map[attempt]int{}
+	spoke, newest := map[messages.WorkerID]int{}, map[attempt]int{}
 	kept := list[:0]
 	for _, s := range list {
 		if s.Kind != messages.SignalProgress {
 			kept = append(kept, s)
-			// Order against a worker's status messages matters.
-			for a := range newest {
-				if a.worker == s.Worker {
-					delete(newest, a)
-				}
-			}
+			spoke[s.Worker]++
 			continue
 		}
-		key := attempt{s.Worker, s.BatchID}
+		key := attempt{s.Worker, spoke[s.Worker], s.BatchID}
 		if n, ok := newest[key]; ok && !kept[n].Final() && !s.Final() && s.Processing >= kept[n].Processing {
 			kept[n] = s
 			continue

@@ -120,9 +120,10 @@ type slotEnd struct {
 func (s *slots) heartbeat(m messages.Signal, draining bool, now time.Time) (begun []string, doubts bool) {
 	known := 0
 	s.reread(m.Next)
+	lists := s.mine(m)
 	for _, x := range s.list {
-		running := slices.Contains(m.Running, x.batchID)
-		x.listed = running || slices.Contains(m.Queued, x.batchID)
+		running, listed := lists[x.batchID]
+		x.listed = listed
 		switch {
 		case x.listed:
 			known++
@@ -141,6 +142,26 @@ func (s *slots) heartbeat(m messages.Signal, draining bool, now time.Time) (begu
 	}
 	s.foreign = max(0, len(m.Running)+len(m.Queued)-known-s.stillListed(m))
 	return begun, doubts
+}
+
+// mine returns which of its slots' chunks a heartbeat lists, and whether as running.
+func (s *slots) mine(m messages.Signal) map[string]bool {
+	out := make(map[string]bool, len(s.list))
+	held := make(map[string]struct{}, len(s.list))
+	for _, x := range s.list {
+		held[x.batchID] = struct{}{}
+	}
+	for _, id := range m.Queued {
+		if _, its := held[id]; its {
+			out[id] = false
+		}
+	}
+	for _, id := range m.Running {
+		if _, its := held[id]; its {
+			out[id] = true
+		}
+	}
+	return out
 }
 
 // past reports whether a heartbeat with this next offset should list the chunk if

@@ -59,6 +59,8 @@ type (
 	partitionCount struct{ n int }
 	// disown says that another worker announced some of this one's partitions.
 	disown struct{ partitions []int32 }
+	// dismiss forgets a worker that nothing speaks for.
+	dismiss struct{}
 	// workerStatus tells the fleet what the worker is now.
 	workerStatus struct {
 		messages.WorkerStatus
@@ -66,6 +68,9 @@ type (
 		from    *actor.PID
 	}
 )
+
+// maxListed is how many partitions of an announcement are logged.
+const maxListed = 20
 
 func newSupervisor(s squad, log *slog.Logger, w messages.Worker, held []holding) actor.Actor {
 	x := &supervisor{squad: s, log: log.With("worker_id", w.ID), known: w, held: held}
@@ -113,6 +118,8 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		}
 	case *disown:
 		s.onDisown(ctx, m)
+	case *dismiss:
+		s.leave(ctx)
 	case *blocked:
 		s.onBlocked(ctx, m)
 	case *partitionCount:
@@ -218,7 +225,7 @@ func (s *supervisor) announce(ctx actor.Context, x messages.Signal) {
 	restarted := !first && (w.Kind != s.known.Kind || w.Incarnation != s.known.Incarnation)
 	s.known, s.disowned = w, false
 	s.alive = liveness{kind: w.Kind, state: messages.WorkerAnnounced, last: time.Now()}
-	s.log.Debug("worker announced", "kind", w.Kind.String(), "partitions", w.Partitions)
+	s.log.Debug("worker announced", "kind", w.Kind.String(), "partitions", w.Partitions[:min(len(w.Partitions), maxListed)], "count", len(w.Partitions))
 	s.store(ctx, false)
 	if restarted {
 		s.strip(ctx, endLost, "the worker was started anew")
@@ -298,7 +305,7 @@ func (s *supervisor) lose(ctx actor.Context, reason string) {
 // without a list is not dispatchable.
 func (s *supervisor) onDisown(ctx actor.Context, m *disown) {
 	for _, p := range m.partitions {
-		if slices.Contains(s.known.Partitions, p) {
+		if _, its := slices.BinarySearch(s.known.Partitions, p); its {
 			s.known.Partitions, s.disowned = nil, true
 			s.store(ctx, s.known.Lost)
 			s.tell(ctx)

@@ -29,14 +29,14 @@ func TestInventedAttempts(t *testing.T) {
 			require.NoError(t, l.openFile(testFile(1, 2), now))
 			l.noteSend(c.sent)
 			l.plan(1, testCut(1, 0), now)
-			a, ok := l.pick("w", false, now)
+			a, ok := l.pick("w", false, false, now)
 			require.True(t, ok)
 			require.Equal(t, c.next, a.attempt)
 			require.LessOrEqual(t, len(l.files[1].open[0].had), rememberedAttempts)
 			if void := c.next - 1; void > 0 {
 				l.takeBack("w", a.batchID, endReturned, "", now)
 				for range 2 * rememberedAttempts { // until who had the first attempts is forgotten
-					a, _ = l.pick("w", false, now.Add(time.Hour))
+					a, _ = l.pick("w", false, false, now.Add(time.Hour))
 					l.takeBack("w", a.batchID, endReturned, "", now)
 				}
 				id := messages.BatchID(l.files[1].Base, 0, 1, void)

@@ -19,14 +19,22 @@ type crewBundle struct {
 	fleet                                  *actor.PID
 	owner                                  *probe
 	dispatcher, persistence, egress, input *probe
+	view                                   *probe
 }
 
 func stageCrew(t *testing.T, restore []messages.Worker, held map[messages.WorkerID][]holding, f func(b *crewBundle)) {
+	stageCrewOf(t, maxStrangers, restore, held, f)
+}
+
+// stageCrewOf is stageCrew with another bound of workers that were never seen working.
+func stageCrewOf(t *testing.T, strangers int, restore []messages.Worker, held map[messages.WorkerID][]holding, f func(b *crewBundle)) {
 	onStage(t, func(s *stage) {
-		b := &crewBundle{stage: s, dispatcher: s.probe("dispatcher"), persistence: s.probe("persistence"), egress: s.probe("egress"), input: s.probe("ingress"), owner: s.probe("coordinator")}
+		b := &crewBundle{stage: s, dispatcher: s.probe("dispatcher"), persistence: s.probe("persistence"), egress: s.probe("egress"), input: s.probe("ingress"), owner: s.probe("coordinator"), view: s.probe("view")}
 		sq := squad{cfg: Config{ChunkTopic: "c", WorkerTimeout: time.Minute, Prefetch: 1}, files: &memFiles{}, dispatcher: b.dispatcher.pid, persistence: b.persistence.pid, egress: b.egress.pid, owner: b.owner.pid}
 		b.fleet, _ = s.spawn("fleet", func() actor.Actor {
-			return newFleet(fleet{squad: sq, log: s.log, restore: restore, held: held, partitions: 8})
+			x := newFleet(fleet{squad: sq, log: s.log, restore: restore, held: held, partitions: 8, pub: publisher{view: b.view.pid, source: sourceFleet}})
+			x.(*fleet).gate.most = strangers
+			return x
 		})
 		// Ingress has always read everything.
 		b.owner.answer = func(ctx actor.Context, msg any) {

@@ -15,11 +15,15 @@ const (
 	MaxSignalBytes = 1 << 20 // one message
 	MaxErrorText   = 4 << 10 // the error text of a failed attempt; longer ones are cut
 	MaxNote        = 512     // bytes of a heartbeat's note; longer ones are cut
-	maxPartitions  = 100_000 // partitions of one announcement
-	maxHeld        = 10_000  // chunks that one worker says to hold
-	maxCapacity    = 10_000  // chunks that one worker works on at once
-	maxTotal       = 1 << 40 // items of a chunk
-	maxVersion     = 64      // bytes of a version string
+	// MaxCapacity is how many chunks one worker is given at once: its heartbeat,
+	// which lists them all, has to stay below the size of a record.
+	MaxCapacity   = 1000
+	maxPartitions = 100_000 // partitions of one announcement
+	maxHeld       = 10_000  // chunks that one worker says to hold
+	maxCapacity   = 10_000  // what a worker may say to work on at once; it gets MaxCapacity
+	maxTotal      = 1 << 40 // items of a chunk
+	maxVersion    = 64      // bytes of a version string
+	maxReason     = 256     // bytes of what a JSON parser says of a message
 )
 
 // ErrBadSignal says that a worker's message does not follow the protocol.
@@ -55,7 +59,7 @@ func DecodeSignal(value []byte) (Signal, error) {
 	if !ok {
 		w = wireSignal{}
 		if err := json.Unmarshal(value, &w); err != nil {
-			return Signal{}, fmt.Errorf("%w: %v", ErrBadSignal, err)
+			return Signal{}, fmt.Errorf("%w: %s", ErrBadSignal, CutText(err.Error(), maxReason)) // it may hold a number of any length
 		}
 	}
 	if err := WorkerID(w.ID).Validate(); err != nil {
@@ -101,7 +105,7 @@ func (s Signal) status(w wireSignal) (Signal, error) {
 	if w.Capacity < 0 || w.Capacity > maxCapacity || len(w.Version) > maxVersion {
 		return Signal{}, fmt.Errorf("%w: capacity %d or version out of range", ErrBadSignal, w.Capacity)
 	}
-	s.Capacity, s.Version, s.Running, s.Queued = w.Capacity, w.Version, w.Running, w.Queued
+	s.Capacity, s.Version, s.Running, s.Queued = min(w.Capacity, MaxCapacity), w.Version, w.Running, w.Queued
 	s.Note = CutText(w.Note, MaxNote)
 	if w.Next != nil && *w.Next >= 0 {
 		s.Next = *w.Next

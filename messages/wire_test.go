@@ -3,6 +3,7 @@ package messages
 import (
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -133,4 +134,28 @@ func FuzzDecodeChunk(f *testing.F) {
 			require.NoError(t, err)
 		}
 	})
+}
+
+// What is said of a bad message stays short, whatever it holds.
+func TestBadSignalsHaveShortErrors(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("7", 700_000)
+	for _, bad := range []string{
+		`{"id":"w","status":"heartbeat","capacity":` + long + `}`, `{"id":"w","batchId":"b","processing":` + long + `,"total":1}`,
+		`{"id":"w","status":"` + long + `"}`, `{"id":"` + long + `","status":"new"}`, `{"id":"w","status":"new","incarnation":"` + long + `"}`,
+		`{"id":"w","batchId":"b","processing":0,"total":1,"result":"` + long + `"}`, `{"` + long + `":}`,
+	} {
+		_, err := DecodeSignal([]byte(bad))
+		require.ErrorIs(t, err, ErrBadSignal)
+		require.Less(t, len(err.Error()), 600, "%.60s", bad)
+	}
+}
+
+func TestCapacityIsBounded(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[int]int{1: 1, 1000: 1000, 1001: MaxCapacity, 10_000: MaxCapacity} {
+		s, err := DecodeSignal(fmt.Appendf(nil, `{"id":"w","status":"new","protocol":2,"partitions":[1],"capacity":%d}`, said))
+		require.NoError(t, err)
+		require.Equal(t, want, s.Capacity)
+	}
 }

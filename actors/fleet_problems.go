@@ -1,0 +1,68 @@
+package actors
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"kafka-master/messages"
+)
+
+// noteTrouble keeps the problems of the workers. The first worker with a trouble is
+// warned of, the others are counted.
+func (f *fleet) noteTrouble(w *member, m *workerStatus) {
+	if w.trouble != m.trouble {
+		f.troubles.clear(w.trouble, m.ID)
+	}
+	if w.trouble = m.trouble; m.trouble == "" {
+		return
+	}
+	first := f.troubles[m.trouble] == nil
+	f.troubles.set(m.trouble, m.ID, m.Note, time.Now())
+	if first && m.trouble != messages.ProblemNoPartition {
+		f.log.Warn("a worker gets no chunks", "worker_id", m.ID, "problem", string(m.trouble), "reason", m.Note)
+	}
+}
+
+// findTwins looks for ids under which two processes run, and warns of each once.
+func (f *fleet) findTwins(ctx actor.Context) {
+	if len(f.problems) > 0 || len(f.twins.former) > 0 {
+		f.pub.soon(ctx)
+	}
+	if f.view == nil || len(f.twins.former) == 0 {
+		return
+	}
+	lists, now := map[messages.WorkerID][]int32{}, time.Now()
+	for id := range f.twins.former {
+		if w := f.crew[id]; w != nil {
+			lists[id] = sorted(w.announced)
+		}
+	}
+	if f.twins.look(*f.view, lists, f.owners, now) && f.again.timer == nil {
+		f.again.set(ctx, twinsFor)
+	}
+	for _, id := range f.twins.found(now) {
+		if !f.warned[id] {
+			f.warned[id] = true
+			f.log.Warn("two processes run under one worker id; only the one that announced itself last gets chunks", "worker_id", id)
+		}
+	}
+}
+
+// publish tells the view how many workers there are, and of those that are there
+// and get nothing.
+func (f *fleet) publish(ctx actor.Context) {
+	now := time.Now()
+	ids := f.twins.found(now)
+	if len(ids) > 0 {
+		f.problems.set("twins", messages.Problem{Kind: messages.ProblemDuplicateID, Part: "workers", Count: len(ids), Text: fmt.Sprintf("two processes run under the worker id %q: give each one its own", ids[0])}, now)
+	} else {
+		f.problems.clear("twins")
+	}
+	p := problems{}
+	f.troubles.fill(p)
+	f.gate.fill(p)
+	f.pub.publish(ctx, slices.Concat(f.problems.list(), p.list()), &crewSeen{counts: f.counts, dropped: f.dropped})
+}
