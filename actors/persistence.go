@@ -220,10 +220,10 @@ func (p *persistence) onRefill(ctx actor.Context) {
 	}
 	term, snap, parent, store, to := p.mirror.term, p.mirror.snapshot(), p.ctx, p.store, ctx.Sender()
 	root := ctx.ActorSystem().Root
-	go func() {
+	beside(ctx, func() {
 		err := within(parent, restoreTimeout, func(c context.Context) error { return store.Restore(c, term, snap) })
 		root.Send(to, &refilled{known: true, err: err})
-	}()
+	})
 }
 
 func (p *persistence) report(ctx actor.Context, err error) {

@@ -137,3 +137,40 @@ func TestRereadFindsTheSameItems(t *testing.T) {
 	_, err = reread(t.Context(), &m, list[0], cuts[0].Chunk)
 	require.ErrorIs(t, err, errOtherBytes)
 }
+
+// TestPanicBesideAPlanner: the cutter's goroutine panics. The process goes on, the
+// planner fails, and after some tries the file is failed; other files are not touched.
+func TestPanicBesideAPlanner(t *testing.T) {
+	inWorld(t, func(w *world) {
+		h := w.hire("w1", 0)
+		w.drop("a.txt", 400)
+		require.Equal(t, messages.FileRunning, w.file("a.txt").State)
+		w.files.setBug("a.txt")
+		w.ask(messages.SetBatchSize{Items: 3}) // plans it anew
+		time.Sleep(time.Second)
+		w.drop("b.txt", 4)
+		h.work("b.txt")
+		h.work("a.txt")
+		f := w.file("a.txt")
+		require.Equal(t, messages.FileFailed, f.State)
+		require.Contains(t, f.Reason, "planner failed")
+		require.Equal(t, messages.FileDone, w.file("b.txt").State)
+		require.Equal(t, uint64(1), w.overview().Term, "the term goes on")
+	})
+}
+
+// TestPanicBesideAnActor: work that an actor does off its mailbox panics.
+func TestPanicBesideAnActor(t *testing.T) {
+	t.Parallel()
+	onStage(t, func(s *stage) {
+		pid, parent := s.spawn("busy", func() actor.Actor {
+			return actor.ReceiveFunc(func(ctx actor.Context) {
+				if _, ok := ctx.Message().(*rescan); ok {
+					run(ctx, func() any { panic("bug") })
+				}
+			})
+		})
+		s.tell(pid, &rescan{})
+		require.True(t, expect[*actor.Terminated](parent).Who.Equal(pid))
+	})
+}

@@ -37,13 +37,20 @@ func guard(log *slog.Logger, name string) actor.ReceiverMiddleware {
 				if r == nil {
 					return
 				}
-				log.Error("actor panicked", "actor", name, "message", fmt.Sprintf("%T", env.Message), "err", r, "stack", string(debug.Stack()))
+				stack := debug.Stack()
+				if c, ok := env.Message.(*crashed); ok {
+					stack = c.stack
+				}
+				log.Error("actor panicked", "actor", name, "message", fmt.Sprintf("%T", env.Message), "err", r, "stack", string(stack))
 				switch env.Message.(type) {
 				case *actor.Stopping, *actor.Stopped, *actor.Restarting:
 				default:
 					panic(fmt.Sprintf("%s: %v", name, r))
 				}
 			}()
+			if c, ok := env.Message.(*crashed); ok {
+				panic(c.cause)
+			}
 			next(c, env)
 		}
 	}
@@ -106,11 +113,30 @@ func (b *backoff) next() time.Duration {
 
 func (b *backoff) reset() { b.tries = 0 }
 
-// worker goroutines of actors: run does work off the mailbox; its result comes
-// back as a message.
+// run does work off the mailbox; its result comes back as a message.
 func run(ctx actor.Context, work func() any) {
 	self, root := ctx.Self(), ctx.ActorSystem().Root
-	go func() { root.Send(self, work()) }()
+	beside(ctx, func() { root.Send(self, work()) })
+}
+
+// crashed ends an actor beside which a goroutine panicked.
+type crashed struct {
+	cause any
+	stack []byte
+}
+
+// beside does work in a goroutine that belongs to the actor: if it panics, the actor
+// fails as if it had panicked itself, and the process goes on.
+func beside(ctx actor.Context, work func()) {
+	self, root := ctx.Self(), ctx.ActorSystem().Root
+	go func() {
+		defer func() {
+			if r := recover(); r != nil {
+				root.Send(self, &crashed{cause: r, stack: debug.Stack()})
+			}
+		}()
+		work()
+	}()
 }
 
 // within runs f with a deadline. Ports name the operation in their errors.

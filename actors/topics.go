@@ -238,7 +238,7 @@ func (t *topics) answer(ctx actor.Context, work func(context.Context) error) {
 	if sender == nil {
 		return
 	}
-	go func() {
+	beside(ctx, func() {
 		c, cancel := context.WithTimeout(parent, adminTimeout-200*time.Millisecond)
 		defer cancel()
 		err := work(c)
@@ -254,5 +254,5 @@ func (t *topics) answer(ctx actor.Context, work func(context.Context) error) {
 			err = fmt.Errorf("%w: %w", messages.ErrUnavailable, err)
 		}
 		root.Send(sender, err)
-	}()
+	})
 }

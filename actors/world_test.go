@@ -223,7 +223,8 @@ func (b *memBus) Evict(context.Context, string, string) error { return nil }
 type memFiles struct {
 	mu    sync.Mutex
 	files map[string]memFile
-	away  int // how many streams find no file
+	away  int    // how many streams find no file
+	bug   string // whose content makes the reader panic
 }
 
 type memFile struct {
@@ -291,7 +292,22 @@ func (m *memFiles) Stream(_ context.Context, f messages.FileInfo, off, length in
 	if away {
 		return messages.ErrFileChanged
 	}
+	if m.bugIn(f.Path) {
+		panic("a bug of the reader")
+	}
 	return feed(bytes.Clone(x.data[off : off+length]))
+}
+
+func (m *memFiles) bugIn(path string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.bug == path
+}
+
+func (m *memFiles) setBug(path string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.bug = path
 }
 
 func (m *memFiles) Archive(context.Context, messages.FileInfo) error { return nil }

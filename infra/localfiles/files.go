@@ -87,10 +87,16 @@ const timeFormat = "2006-01-02T15:04:05.000000000Z"
 
 // open opens the version that want names.
 func open(root *os.Root, want messages.FileInfo) (*os.File, error) {
-	if _, err := lstat(root, want.Path); err != nil { // opening a pipe would wait
+	if _, err := lstat(root, want.Path); err != nil { // a device is not even opened
 		return nil, err
 	}
-	file, err := root.Open(want.Path)
+	return openRegular(root, want)
+}
+
+// openRegular opens the version that want names, whatever lies under its name by
+// now: the opening of a pipe does not wait for a writer.
+func openRegular(root *os.Root, want messages.FileInfo) (*os.File, error) {
+	file, err := root.OpenFile(want.Path, os.O_RDONLY|openNonblocking, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s is gone", messages.ErrFileChanged, want.Path)
 	}
@@ -102,7 +108,11 @@ func open(root *os.Root, want messages.FileInfo) (*os.File, error) {
 		return nil, err
 	}
 	info, err := file.Stat()
-	if err == nil {
+	switch {
+	case err != nil:
+	case !info.Mode().IsRegular():
+		err = fmt.Errorf("%w: %s is not a regular file", messages.ErrFileChanged, want.Path)
+	default:
 		err = check(want, info)
 	}
 	if err != nil {

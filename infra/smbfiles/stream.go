@@ -228,6 +228,11 @@ func (st *stream) request(ctx context.Context, h *handle, places chan<- struct{}
 		go func() {
 			defer close(b.done)
 			defer func() { <-st.files.reads }()
+			defer func() { // of the library, on what a server sent
+				if r := recover(); r != nil {
+					b.err = fmt.Errorf("read at %d: panic: %v", off, r)
+				}
+			}()
 			b.err = h.readAt(ctx, (*b.buf)[:b.n], off)
 		}()
 	}
