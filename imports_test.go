@@ -19,7 +19,7 @@ var allowed = map[string][]string{
 	"infra/recordset":  {"github.com/klauspost/compress", "github.com/pierrec/lz4/v4"},
 	"infra/kafkabus":   {"messages", "infra/recordset", "github.com/segmentio/kafka-go", "github.com/cenkalti/backoff/v5"},
 	"infra/redisstore": {"messages", "github.com/redis/go-redis/v9"},
-	"infra/boltstore":  {"messages", "go.etcd.io/bbolt"},
+	"infra/logstore":   {"messages", "github.com/syndtr/goleveldb/leveldb/journal", "github.com/gofrs/flock", "go.etcd.io/bbolt"},
 	"infra/localfiles": {"messages", "github.com/cespare/xxhash/v2"},
 	"infra/smbfiles":   {"messages", "github.com/hirochachacha/go-smb2", "github.com/cespare/xxhash/v2"},
 	"infra/embedded":   {"messages", "infra/recordset", "github.com/twmb/franz-go", "github.com/gofrs/flock"},

@@ -21,10 +21,10 @@ import (
 
 	"kafka-master/actors"
 	"kafka-master/console"
-	"kafka-master/infra/boltstore"
 	"kafka-master/infra/embedded"
 	"kafka-master/infra/kafkabus"
 	"kafka-master/infra/localfiles"
+	"kafka-master/infra/logstore"
 	"kafka-master/infra/redisstore"
 	"kafka-master/infra/settings"
 	"kafka-master/infra/smbfiles"
@@ -34,8 +34,8 @@ import (
 
 // Who implements which port of the actors.
 var (
-	_ actors.Store     = (*boltstore.Store)(nil)
-	_ actors.Lease     = (*boltstore.Store)(nil)
+	_ actors.Store     = (*logstore.Store)(nil)
+	_ actors.Lease     = (*logstore.Store)(nil)
 	_ actors.Store     = (*redisstore.Store)(nil)
 	_ actors.Lease     = (*redisstore.Store)(nil)
 	_ actors.Files     = (*localfiles.Files)(nil)
@@ -140,13 +140,25 @@ func (n *node) openState() error {
 	if err := os.MkdirAll(n.s.DataDir, 0o755); err != nil {
 		return fmt.Errorf("make DATA_DIR: %w", err)
 	}
-	store, err := boltstore.Open(filepath.Join(n.s.DataDir, "state.db"))
+	store, err := logstore.Open(logstore.Config{
+		Dir: n.stateDir(), Sync: n.stateSync(), Former: filepath.Join(n.s.DataDir, "state.db"), Logger: n.log,
+	})
 	if err != nil {
 		return fmt.Errorf("open the state store: %w", err)
 	}
 	n.parts.Store, n.parts.Lease = store, store
 	n.onClose(func() { store.Close() })
 	return nil
+}
+
+// stateDir is where the embedded store keeps the state.
+func (n *node) stateDir() string { return filepath.Join(n.s.DataDir, "state") }
+
+func (n *node) stateSync() logstore.Sync {
+	if n.s.StateSync == "always" {
+		return logstore.SyncAlways
+	}
+	return logstore.SyncEverySecond
 }
 
 // openBroker starts the embedded broker when no other is configured. Its port

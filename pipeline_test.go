@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,7 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"kafka-master/infra/boltstore"
+	"kafka-master/infra/logstore"
 	"kafka-master/messages"
 )
 
@@ -122,7 +123,7 @@ func (s *site) awaitLedger(n int) {
 // checkLedger compares what the accepted attempts delivered with the input.
 func (s *site) checkLedger(items []string) {
 	s.t.Helper()
-	store, err := boltstore.Open(filepath.Join(s.dir, "data", "state.db"))
+	store, err := logstore.Open(logstore.Config{Dir: filepath.Join(s.dir, "data", "state"), Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(s.t, err)
 	defer store.Close()
 	lease, err := store.Acquire(s.t.Context(), messages.Claim{Holder: "test"}, time.Minute)
@@ -227,7 +228,7 @@ func TestWhatIsInTheWayIsNamedWithStatus1(t *testing.T) {
 	same.vars["DATA_DIR"] = s.vars["DATA_DIR"]
 	x := same.run()
 	require.Equal(t, exitCannot, <-x.code)
-	require.Contains(t, x.log.text(), "state.db")
+	require.Contains(t, x.log.text(), "data/state")
 	require.Equal(t, exitOK, r.end())
 }
 

@@ -23,7 +23,7 @@ func (n *node) startConsole() (stop func()) {
 		banner.BrokerData = filepath.Join(n.s.DataDir, "kafka")
 	}
 	if !n.s.RedisURL.IsSet() {
-		banner.StateData = filepath.Join(n.s.DataDir, "state.db")
+		banner.StateData = n.stateDir()
 	}
 	if err := banner.Write(n.stdout); err != nil {
 		n.log.Info("nothing can be printed", "err", err)

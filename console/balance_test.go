@@ -63,12 +63,12 @@ func TestBanner(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
 	require.NoError(t, Banner{
-		Version: "1.0", Broker: "127.0.0.1:9092", BrokerData: "data/broker", StateData: "data/state.db",
+		Version: "1.0", Broker: "127.0.0.1:9092", BrokerData: "data/broker", StateData: "data/state",
 		Input: "input_ip_data", Results: "data/results", API: "http://127.0.0.1:3001", Workers: 4,
 	}.Write(&b))
 	require.Equal(t, `Kafka Master 1.0
   broker   embedded, on 127.0.0.1:9092, data in data/broker
-  state    embedded, in data/state.db
+  state    embedded, in data/state
   input    input_ip_data
   results  data/results
   workers  4 in this process

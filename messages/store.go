@@ -62,7 +62,7 @@ type Attempt struct {
 }
 
 // JournalCap is how many attempts a store keeps; older ones are dropped.
-const JournalCap = 100_000
+const JournalCap = 10_000
 
 // Snapshot is everything that a store holds but the journal.
 type Snapshot struct {

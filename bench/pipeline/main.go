@@ -4,7 +4,7 @@
 // cost each process. It needs Linux (/proc).
 //
 // By default the broker is the embedded one in a process of its own, and the
-// state is in a bbolt file. BENCH_BROKERS names a real Kafka instead (a comma
+// state is in the embedded store. BENCH_BROKERS names a real Kafka instead (a comma
 // list), BENCH_REDIS_URL an empty Redis database. BENCH_BROKER_PID and
 // BENCH_REDIS_PID let the CPU time of these be measured too.
 package main

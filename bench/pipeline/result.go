@@ -11,7 +11,7 @@ import (
 type result struct {
 	Scenario string `json:"scenario"`
 	Broker   string `json:"broker"` // embedded or kafka
-	State    string `json:"state"`  // bbolt or redis
+	State    string `json:"state"`  // embedded or redis
 	Workers  int    `json:"workers"`
 	Prefetch int    `json:"prefetch"`
 	WorkMS   int64  `json:"work_ms"`

@@ -9,12 +9,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// redisURL names the database that keeps the state, empty for bbolt.
+// redisURL names the database that keeps the state, empty for the embedded store.
 func redisURL() string { return os.Getenv("BENCH_REDIS_URL") }
 
 func stateKind() string {
 	if redisURL() == "" {
-		return "bbolt"
+		return "embedded"
 	}
 	return "redis"
 }

@@ -61,6 +61,7 @@ func wrong() map[string][]string {
 		"API_TOKEN":                    {"can ary", "canaryä", "canary\n", strings.Repeat("canary", 200)},
 		"LOG_LEVEL":                    {"loud"},
 		"LOG_FORMAT":                   {"xml"},
+		"STATE_SYNC":                   {"0", "2s", "never"},
 	}
 }
 

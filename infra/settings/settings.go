@@ -50,8 +50,9 @@ type Settings struct {
 	Settle         time.Duration // SETTLE
 	Archive        bool          // ARCHIVE
 
-	RedisURL       Secret // REDIS_URL; not set means a file in DataDir
+	RedisURL       Secret // REDIS_URL; not set means a folder in DataDir
 	RedisTLSCAFile string // REDIS_TLS_CA_FILE
+	StateSync      string // STATE_SYNC: 1s or always
 	DataDir        string // DATA_DIR
 	ResultsDir     string // RESULTS_DIR
 

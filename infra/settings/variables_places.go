@@ -48,12 +48,16 @@ func fileVariables() []Variable {
 func stateVariables() []Variable {
 	return []Variable{{
 		Name: "REDIS_URL", Secret: true,
-		Doc:  "Redis that keeps the state, needed for more than one master; none means a file in DATA_DIR.",
+		Doc:  "Redis that keeps the state, needed for more than one master; none means a folder in DATA_DIR.",
 		rule: rule{"a URL that begins with redis://, rediss:// or unix://", setRedisURL},
 	}, {
 		Name: "REDIS_TLS_CA_FILE",
 		Doc:  "PEM file with the certificates to trust instead of the system's, for a REDIS_URL that begins with rediss://.",
 		rule: file(func(s *Settings) *string { return &s.RedisTLSCAFile }),
+	}, {
+		Name: "STATE_SYNC", Default: "1s",
+		Doc:  "When the state in DATA_DIR is put on disk: once a second, so that a loss of power may cost the last second, or always, before anything else happens. A killed process loses nothing with either. Without meaning with REDIS_URL.",
+		rule: oneOf(func(s *Settings) *string { return &s.StateSync }, "1s", "always"),
 	}, {
 		Name: "DATA_DIR", Default: "./data",
 		Doc:  "Folder for all that this process keeps; it is made when it is missing.",

@@ -1,0 +1,98 @@
+package logstore
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+
+	"kafka-master/messages"
+)
+
+// readFormer reads the state out of a bbolt file of earlier versions: a bucket for
+// each table, and one with the head. Without the file the state is empty. The file
+// stays as it is until setAside.
+func readFormer(path string) (*state, error) {
+	s := newState()
+	if _, err := os.Stat(path); path == "" || errors.Is(err, os.ErrNotExist) {
+		return s, nil
+	}
+	db, err := bolt.Open(path, fileMode, &bolt.Options{Timeout: lockWait, ReadOnly: true})
+	if errors.Is(err, bolterrors.ErrTimeout) {
+		return nil, fmt.Errorf("%s: %w: stop the other kafka-master that uses it", path, ErrLocked)
+	}
+	if err == nil {
+		err = db.View(func(tx *bolt.Tx) error {
+			if s.head, err = formerHead(tx); err != nil {
+				return err
+			}
+			return formerRecords(tx, s)
+		})
+		err = errors.Join(err, db.Close())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s, the state of an earlier version, cannot be moved over: %w: put a copy back, or move the file away to begin with an empty state", path, err)
+	}
+	return s, nil
+}
+
+// moved is what a former file's name ends with once its state was moved over.
+const moved = ".moved"
+
+// setAside renames a former file whose state was moved over. A second one that
+// appears later is somebody's work, and nobody can say which state is right.
+func setAside(path string) (done bool, err error) {
+	if _, err := os.Stat(path); path == "" || errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if _, err := os.Stat(path + moved); err == nil {
+		return false, fmt.Errorf("%s: an earlier version has begun another state here: move the file away to go on with the newer state, or move the folder state and this file's copy %s away to go on with the older one", path, path+moved)
+	}
+	return true, os.Rename(path, path+moved)
+}
+
+func formerHead(tx *bolt.Tx) (head, error) {
+	bucket := tx.Bucket([]byte("head"))
+	if bucket == nil {
+		return head{}, fmt.Errorf("%w: it has no head", messages.ErrBadRecord)
+	}
+	var r struct {
+		Format int
+		Term   uint64
+		Holder string
+		Number uint64
+		Batch  string
+	}
+	if err := json.Unmarshal(bucket.Get([]byte("head")), &r); err != nil || r.Format != 1 {
+		return head{}, fmt.Errorf("%w: its head is unknown", messages.ErrBadRecord)
+	}
+	return head{term: messages.Term{Number: r.Term, Holder: r.Holder}, number: r.Number, batch: r.Batch}, nil
+}
+
+func formerRecords(tx *bolt.Tx, s *state) error {
+	for _, name := range messages.Tables() {
+		bucket := tx.Bucket([]byte(name))
+		if bucket == nil {
+			continue
+		}
+		err := bucket.ForEach(func(k, v []byte) error {
+			s.tables[name][string(k)] = bytes.Clone(v)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	bucket := tx.Bucket([]byte("journal"))
+	if bucket == nil {
+		return nil
+	}
+	return bucket.ForEach(func(_, v []byte) error {
+		s.apply(change{journal: [][]byte{v}})
+		return nil
+	})
+}

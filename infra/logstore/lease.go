@@ -1,0 +1,46 @@
+package logstore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"kafka-master/messages"
+)
+
+// Acquire raises the term by one and writes its holder. It is never refused: the
+// lock admits one process only, and the store is never empty. ttl has no meaning
+// here.
+func (s *Store) Acquire(ctx context.Context, c messages.Claim, _ time.Duration) (messages.LeaseState, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.state.head
+	h.term = messages.Term{Number: h.term.Number + 1, Holder: c.Holder}
+	err := s.usable(ctx)
+	if err == nil {
+		err = s.write(h, change{}, true)
+	}
+	if err != nil {
+		return messages.LeaseState{}, fmt.Errorf("acquire lease: %w", err)
+	}
+	return messages.LeaseState{Taken: true, Term: h.term, Leader: c.Leader}, nil
+}
+
+// Renew returns the number of the last batch, messages.ErrFenced when term is not
+// the current one. ttl has no meaning here.
+func (s *Store) Renew(ctx context.Context, term messages.Term, _ time.Duration) (number uint64, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.check(ctx, term); err != nil {
+		return 0, fmt.Errorf("renew lease: %w", err)
+	}
+	return s.state.head.number, nil
+}
+
+// Release does nothing: closing the store is what lets another process lead.
+func (s *Store) Release(context.Context, messages.Term) error { return nil }
+
+// Present returns true: the lock admits one process only.
+func (s *Store) Present(context.Context, string, string, time.Duration) (mine bool, err error) {
+	return true, nil
+}

@@ -1,0 +1,131 @@
+package logstore
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/syndtr/goleveldb/leveldb/journal"
+
+	"kafka-master/messages"
+)
+
+// A snapshot is a journal too: a head with the layout's number, records of some
+// hundred entries each, and an end that says how many entries there are.
+const (
+	layout          = 1
+	entriesOfRecord = 256
+)
+
+// writeSnapshot writes the file under another name, syncs and renames it, so that
+// it is there as a whole or not at all.
+func writeSnapshot(path string, s *state) error {
+	f, err := os.CreateTemp(filepath.Dir(path), unfinished+"*") // its mode is fileMode
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // unless it was renamed
+	err = errors.Join(encodeSnapshot(f, s), f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	return err
+}
+
+func encodeSnapshot(out io.Writer, s *state) error {
+	w := snapshotWriter{framed: journal.NewWriter(out)}
+	w.record(appendHead(binary.AppendUvarint(nil, layout), s.head))
+	for _, name := range messages.Tables() {
+		part := messages.TableWrite{Table: name}
+		for key, record := range s.tables[name] {
+			part.Keys, part.Records = append(part.Keys, key), append(part.Records, record)
+			if len(part.Keys) == entriesOfRecord {
+				w.entries(change{tables: []messages.TableWrite{part}})
+				part.Keys, part.Records = part.Keys[:0], part.Records[:0]
+			}
+		}
+		w.entries(change{tables: []messages.TableWrite{part}})
+	}
+	for part := range slices.Chunk(s.journal, entriesOfRecord) {
+		w.entries(change{journal: part})
+	}
+	w.record(binary.AppendUvarint(nil, w.count))
+	return errors.Join(w.err, w.framed.Close())
+}
+
+// snapshotWriter writes records until one fails.
+type snapshotWriter struct {
+	framed *journal.Writer
+	count  uint64 // of entries
+	err    error
+}
+
+func (w *snapshotWriter) entries(c change) {
+	w.count += c.entries()
+	w.record(appendChange(nil, c))
+}
+
+func (w *snapshotWriter) record(b []byte) {
+	if w.err != nil {
+		return
+	}
+	out, err := w.framed.Next()
+	if err == nil {
+		_, err = out.Write(b)
+	}
+	w.err = err
+}
+
+// readSnapshot reads a file of writeSnapshot. What does not fit is an error that
+// wraps messages.ErrBadRecord.
+func readSnapshot(path string) (*state, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	in := journal.NewReader(f, nil, true, true)
+	first, err := nextRecord(in)
+	if err != nil {
+		return nil, err
+	}
+	if n := first.number(); n != layout {
+		return nil, fmt.Errorf("%w: layout %d, this program reads %d: use the program that wrote it, or another DATA_DIR", messages.ErrBadRecord, n, layout)
+	}
+	s := newState()
+	s.head = first.head()
+	if err := first.end("head"); err != nil {
+		return nil, err
+	}
+	for entries := uint64(0); ; {
+		record, err := nextRecord(in)
+		if err != nil {
+			return nil, err
+		}
+		// The end is one number; a change takes at least two.
+		if end := *record; end.number() == entries && end.end("end") == nil {
+			return s, nil
+		}
+		c := record.change()
+		if err := record.end("entries"); err != nil {
+			return nil, err
+		}
+		entries += c.entries()
+		s.apply(c)
+	}
+}
+
+func nextRecord(in *journal.Reader) (*reader, error) {
+	record, err := readRecord(in)
+	if errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%w: its end is missing", messages.ErrBadRecord)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %v", messages.ErrBadRecord, err)
+	}
+	return &reader{rest: record}, nil
+}
