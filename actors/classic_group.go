@@ -43,6 +43,7 @@ type groupMemory struct {
 	state   string
 	had     map[string][]int32 // partitions of the members when it was Stable last
 	own     []int64            // ends that were committed for the group without members
+	ownOf   int                // partitions that were known then
 	renewed time.Time          // when
 	hang    hang               // of the rebalance that goes on
 	probed  time.Time          // when partitions without an offset were probed
@@ -174,12 +175,13 @@ func sorted(list []int32) []int32 {
 }
 
 // commitEmpty commits the ends of all partitions for a group without members,
-// when it became empty, or partitions were added, or a day has passed.
+// when it became empty, or the topic has other partitions than before, or a day has
+// passed.
 func (g *classicGroup) commitEmpty(ctx context.Context, group messages.GroupState, m *groupMemory, partitions int) error {
 	if len(group.Members) > 0 || group.State != messages.GroupDead && group.State != messages.GroupEmpty {
 		return nil
 	}
-	if m.state == group.State && partitions <= len(m.own) && time.Since(m.renewed) <= renewEnds {
+	if m.state == group.State && partitions == m.ownOf && time.Since(m.renewed) <= renewEnds {
 		return nil
 	}
 	_, end, err := g.in.Offsets(ctx, g.cfg.ChunkTopic)
@@ -189,7 +191,7 @@ func (g *classicGroup) commitEmpty(ctx context.Context, group messages.GroupStat
 	if err := g.commitEnds(ctx, group.Name, end); err != nil {
 		return err
 	}
-	m.own, m.renewed = end, time.Now()
+	m.own, m.ownOf, m.renewed = end, partitions, time.Now()
 	return nil
 }
 

@@ -119,13 +119,13 @@ func (c *coordinator) Receive(ctx actor.Context) {
 	case *busState:
 		c.problem("topics", messages.ProblemKafka, "kafka", m.err)
 	case *topicsGrown:
-		c.log.Info("partitions grown", "partitions", m.partitions)
+		c.sayPartitions(m.partitions)
 		if c.ready != nil {
 			c.ready.chunks.Partitions = m.partitions // for actors that are not there yet
 		}
 		c.forward(ctx, c.group, m)
 		c.forward(ctx, c.fleet, &partitionCount{n: m.partitions})
-	case *askCaughtUp:
+	case *askCaughtUp, *workerTopics:
 		c.forward(ctx, c.ingress, m)
 	case *classicWorkers, *evict:
 		c.forward(ctx, c.group, m)
@@ -148,6 +148,16 @@ func (c *coordinator) Receive(ctx actor.Context) {
 // publish tells the view how far the term and the folder are.
 func (c *coordinator) publish(ctx actor.Context) {
 	c.pub.publish(ctx, c.problems.list(), &folderSeen{open: c.fleet != nil, settling: c.settling, listed: c.listed, ignored: c.ignored})
+}
+
+// sayPartitions logs that the chunk topic has another number of partitions.
+func (c *coordinator) sayPartitions(n int) {
+	if c.ready != nil && n < c.ready.chunks.Partitions {
+		c.log.Warn("the chunk topic was made again with fewer partitions: workers that read one of the others get chunks when they announce another partition",
+			"topic", c.cfg.ChunkTopic, "partitions", n, "was", c.ready.chunks.Partitions)
+		return
+	}
+	c.log.Info("partitions grown", "partitions", n)
 }
 
 func (c *coordinator) forward(ctx actor.Context, to *actor.PID, msg any) {

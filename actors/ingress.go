@@ -157,6 +157,9 @@ func (i *ingress) Receive(ctx actor.Context) {
 		i.onFetched(ctx, m)
 	case *bounds:
 		i.clamp(m)
+		i.adopt(ctx, m)
+	case *workerTopics:
+		i.compare(ctx, m)
 	case *acked:
 		i.onAcked(ctx, m)
 	case *askCaughtUp:
@@ -257,8 +260,8 @@ func (i *ingress) onFetched(ctx actor.Context, m *fetched) {
 	if err == nil {
 		err = i.read(ctx, m.list)
 	}
-	i.report(ctx, err)
 	i.look(ctx, m.leader, err)
+	i.report(ctx, err)
 	if err != nil {
 		for n := range i.asked {
 			if _, ok := i.asked[n].pending[m.leader]; ok {
@@ -284,41 +287,6 @@ func (i *ingress) look(ctx actor.Context, leader int32, err error) {
 		if time.Since(since) >= blindFor {
 			ctx.Send(i.fleet, &seeing{})
 		}
-	}
-}
-
-// lookUp asks for the ends of a topic of which an offset was out of range.
-func (i *ingress) lookUp(ctx actor.Context, topic string) {
-	bus, parent := i.bus, i.ctx
-	run(ctx, func() any {
-		c, cancel := context.WithTimeout(parent, 10*time.Second)
-		defer cancel()
-		start, end, err := bus.Offsets(c, topic)
-		return &bounds{topic: topic, start: start, end: end, err: err}
-	})
-}
-
-// clamp moves the readers of a topic back into their partitions. Reading a message
-// twice is harmless.
-func (i *ingress) clamp(m *bounds) {
-	if m.err != nil {
-		return // the next fetch fails again and asks again
-	}
-	for at, r := range i.at {
-		if at.topic != m.topic || int(at.partition) >= len(m.start) {
-			continue
-		}
-		start, end := m.start[at.partition], m.end[at.partition]
-		r.end = end // what was known may be of before the loss
-		to := max(r.next, start)
-		if r.next > end { // records were lost: what lies there may have been written since
-			to, r.fresh = max(start, end-maxRewind), end
-		}
-		if to == r.next {
-			continue
-		}
-		i.log.Warn("a stored offset is outside of its partition, which lost records", "topic", at.topic, "partition", at.partition, "offset", r.next, "to", to)
-		r.next = to
 	}
 }
 
@@ -394,7 +362,20 @@ func (i *ingress) answerDrain(ctx actor.Context) {
 	}
 }
 
+// report tells the owner when a broker cannot be read, and when all can again. A
+// broker that leads nothing any more is none of them.
 func (i *ingress) report(ctx actor.Context, err error) {
+	if err == nil && len(i.blind) > 0 {
+		leaders := i.byLeader()
+		for l := range i.blind {
+			if _, leads := leaders[l]; !leads {
+				delete(i.blind, l)
+			}
+		}
+		if len(i.blind) > 0 {
+			return
+		}
+	}
 	if i.away.note(i.log, err) {
 		ctx.Send(i.owner, &busState{err: err})
 	}

@@ -334,11 +334,11 @@ func (s *supervisor) takes() (ok bool, why string, kind messages.ProblemKind) {
 		return false, "", ""
 	}
 	if len(s.known.Partitions) == 0 {
-		return false, "has no partition: there are more workers than partitions", messages.ProblemNoPartition
+		return false, noPartition, messages.ProblemNoPartition
 	}
 	first := s.known.Partitions[0]
 	if int(first) >= s.partitions {
-		return false, fmt.Sprintf("announced partition %d, but the topic has %d", first, s.partitions), ""
+		return false, fmt.Sprintf("announced partition %d, but the topic has %d", first, s.partitions), messages.ProblemNoPartition
 	}
 	if reason, is := s.unwritten[first]; is {
 		return false, fmt.Sprintf("its partition %d cannot be written: %s", first, reason), messages.ProblemUndeliverable

@@ -107,7 +107,10 @@ func (r tailReader) begin(start, end, committed []int64) []int64 {
 	from := append([]int64(nil), end...)
 	for _, o := range r.snap.Offsets {
 		if o.Topic == r.cfg.ChunkTopic && int(o.Partition) < len(from) {
-			from[o.Partition] = min(o.Offset, end[o.Partition])
+			from[o.Partition] = o.Offset
+			if o.Offset > end[o.Partition] { // records were lost: what is there may have been sent since
+				from[o.Partition] = start[o.Partition]
+			}
 		}
 	}
 	for _, w := range r.snap.Workers {

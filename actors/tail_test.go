@@ -150,7 +150,7 @@ func TestTailWithoutAStoredMarkIsTheEnd(t *testing.T) {
 		require.Equal(t, []int64{1, 0, 0, 1}, out.from)
 		b.marked(0, 7) // of a topic that was made anew
 		out, _ = b.read()
-		require.Equal(t, int64(1), out.from[0])
+		require.Equal(t, int64(0), out.from[0], "what is there now may have been sent since")
 	})
 }
 

@@ -40,8 +40,12 @@ type (
 	}
 	// topicEnds are the first retained and the end offset of each partition.
 	topicEnds struct{ start, end []int64 }
-	// topicsGrown tells the owner that the chunk topic has more partitions.
+	// topicsGrown tells the owner that the chunk topic has another number of
+	// partitions than before: more, or fewer when it was made again.
 	topicsGrown struct{ partitions int }
+	// workerTopics tells the owner at every look how many partitions the worker
+	// topics have, by name.
+	workerTopics struct{ partitions map[string]int }
 
 	ensured struct {
 		ready *topicsReady
@@ -194,6 +198,9 @@ func (t *topics) onLookedUp(ctx actor.Context, m *lookedUp) {
 		}
 	}
 	t.grew(ctx, have[t.cfg.ChunkTopic])
+	ctx.Send(t.owner, &workerTopics{partitions: map[string]int{
+		t.cfg.SignalTopic: have[t.cfg.SignalTopic], t.cfg.ConnectionTopic: have[t.cfg.ConnectionTopic],
+	}})
 }
 
 // grew tells the owner of a chunk topic that has other partitions than before.

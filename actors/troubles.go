@@ -9,6 +9,9 @@ import (
 	"kafka-master/messages"
 )
 
+// noPartition is the note of a worker that announced an empty list.
+const noPartition = "has no partition: there are more workers than partitions"
+
 // troubles are the workers that have a problem, by its kind: a thousand workers with
 // the same trouble are one problem with a count. It is pure state, and costs the same
 // however many workers there are.
@@ -45,19 +48,19 @@ func (t troubles) clear(kind messages.ProblemKind, id messages.WorkerID) {
 // and how many there are.
 func (t troubles) fill(p problems) {
 	for kind, x := range t {
-		p.set(string(kind), messages.Problem{Kind: kind, Part: "workers", Count: len(x.notes), Text: x.text(kind)}, x.since)
+		p.set(string(kind), messages.Problem{Kind: kind, Part: "workers", Count: len(x.notes), Text: x.text()}, x.since)
 	}
 }
 
-func (x *trouble) text(kind messages.ProblemKind) string {
+func (x *trouble) text() string {
 	n := len(x.notes)
-	if kind == messages.ProblemNoPartition {
-		return fmt.Sprintf("%d workers have no partition: raise the partitions by updatePartitions; they see it within 300 s", n)
-	}
 	id, note := x.last, x.notes[x.last]
 	if _, there := x.notes[id]; !there {
 		id = slices.Min(slices.Collect(maps.Keys(x.notes)))
 		note = x.notes[id]
+	}
+	if note == noPartition {
+		return fmt.Sprintf("%d workers have no partition: raise the partitions by updatePartitions; they see it within 300 s", n)
 	}
 	text := fmt.Sprintf("%s: %s", id, note)
 	if n > 1 {
