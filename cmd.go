@@ -165,7 +165,9 @@ then leaves one result.`,
 			if results == "" {
 				results = s.ResultsDir
 			}
-			log := newLogger(s, c.stderr)
+			defer outliveReaders()()
+			log, closeLog := openLog(s, c.stderr)
+			defer closeLog()
 			handler := worker.SampleHandler(results)
 			if exec != "" {
 				handler = worker.ExecHandler(worker.ExecConfig{Command: exec, ResultsDir: results, Logger: log})

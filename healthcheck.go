@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kafka-master/infra/settings"
+	"kafka-master/messages"
 )
 
 // healthLimit is how long a master may take to say how it is.
@@ -40,7 +41,7 @@ means not, or no answer within 2 s.`,
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintln(c.stdout, line)
+			_, err = fmt.Fprintln(c.stdout, messages.Clean(line, 1000))
 			return err
 		},
 	}

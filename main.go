@@ -8,10 +8,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"kafka-master/infra/settings"
+	"kafka-master/messages"
 )
 
 // The exit codes of every command.
@@ -22,8 +21,7 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	ctx, _ := untilStopped()
 	os.Exit(run(ctx, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr))
 }
 
@@ -36,7 +34,9 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), st
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintln(stderr, "kafka-master:", err)
+	last := newSpool(stderr, nil) // whose reader may have stopped reading
+	fmt.Fprintln(last, "kafka-master:", messages.CleanLines(err.Error(), maxLogValue))
+	last.close()
 	var wrong settings.Mistakes
 	if errors.As(err, &wrong) || errors.Is(err, errUsage) {
 		return exitUsage

@@ -16,7 +16,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/lmittmann/tint"
 	"github.com/redis/go-redis/v9"
 
 	"kafka-master/actors"
@@ -53,6 +52,8 @@ type node struct {
 	s      settings.Settings
 	log    *slog.Logger
 	stdout io.Writer
+	// terminal says that a person sees stdout at once.
+	terminal bool
 
 	closers []func()
 	brokers []string
@@ -67,7 +68,12 @@ func runMaster(ctx context.Context, s settings.Settings, stdout, stderr io.Write
 	if console.IsTerminal(stderr) && !s.IsSet("LOG_LEVEL") {
 		s.LogLevel = slog.LevelWarn // a person reads the console's lines
 	}
-	n := &node{s: s, log: newLogger(s, stderr), stdout: stdout, failed: make(chan error, 1)}
+	defer outliveReaders()()
+	log, closeLog := openLog(s, stderr)
+	defer closeLog()
+	out := newSpool(stdout, nil)
+	defer out.close()
+	n := &node{s: s, log: log, stdout: out, terminal: console.IsTerminal(stdout), failed: make(chan error, 1)}
 	slog.SetDefault(n.log)
 	redis.SetLogger(quiet{})
 	defer n.close()
@@ -310,47 +316,3 @@ func (n *node) ask(q messages.Query) (any, error) {
 	defer cancel()
 	return n.sys.Ask(ctx, q)
 }
-
-// newLogger writes to w: text for a terminal, JSON for everything else, or as
-// LOG_FORMAT says.
-func newLogger(s settings.Settings, w io.Writer) *slog.Logger {
-	terminal := console.IsTerminal(w)
-	switch {
-	case s.LogFormat == "json" || s.LogFormat == "auto" && !terminal:
-		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: s.LogLevel}))
-	default:
-		return slog.New(tint.NewTextHandler(w, &tint.Options{Level: s.LogLevel, NoColor: !terminal, TimeFormat: time.TimeOnly}))
-	}
-}
-
-// quieter drops the info lines of a logger: embedded workers are told of on the
-// console.
-func quieter(log *slog.Logger) *slog.Logger {
-	return slog.New(atLeast{log.Handler(), slog.LevelWarn})
-}
-
-type atLeast struct {
-	slog.Handler
-	level slog.Level
-}
-
-// Enabled implements slog.Handler.
-func (h atLeast) Enabled(ctx context.Context, l slog.Level) bool {
-	return l >= h.level && h.Handler.Enabled(ctx, l)
-}
-
-// WithAttrs implements slog.Handler.
-func (h atLeast) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return atLeast{h.Handler.WithAttrs(attrs), h.level}
-}
-
-// WithGroup implements slog.Handler.
-func (h atLeast) WithGroup(name string) slog.Handler {
-	return atLeast{h.Handler.WithGroup(name), h.level}
-}
-
-// quiet takes the Redis client's own log lines: our calls return every error.
-type quiet struct{}
-
-// Printf implements the client's logger.
-func (quiet) Printf(context.Context, string, ...any) {}

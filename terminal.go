@@ -33,7 +33,7 @@ func (n *node) startConsole() (stop func()) {
 	go func() {
 		defer close(ended)
 		err := console.Run(ctx, console.Config{
-			Asker: n.sys, Out: n.stdout, Terminal: console.IsTerminal(n.stdout),
+			Asker: n.sys, Out: n.stdout, Terminal: n.terminal,
 			Input: n.s.InputPath(), Results: n.s.ResultsDir, WorkerCommand: workerCommand,
 		})
 		if err != nil {

@@ -5,10 +5,15 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"kafka-master/messages"
 )
+
+// maxProblem is how much of a problem is shown, in characters: it may hold a text of
+// somebody else.
+const maxProblem = 500
 
 // noteProblems brings the one list of problems up to date. Everything that shows
 // problems, and the log, has them from here.
@@ -18,6 +23,9 @@ func (v *view) noteProblems() {
 	all := slices.Concat(v.head.problems, v.own.list())
 	for _, o := range v.sources {
 		all = append(all, o.problems...)
+	}
+	for i := range all {
+		all[i].Text = messages.Clean(strings.Join(strings.Fields(all[i].Text), " "), maxProblem)
 	}
 	slices.SortFunc(all, compareProblems)
 	v.all = all

@@ -3,9 +3,9 @@ package console
 import (
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
-	"unicode"
+
+	"kafka-master/messages"
 )
 
 // maxName and maxSentence are how much of a foreign text is shown, in characters.
@@ -14,23 +14,7 @@ const (
 	maxSentence = 300
 )
 
-// clean makes a foreign text fit for one line of a terminal: what cannot be
-// printed, escape sequences and marks that turn the direction of writing among
-// it, becomes a question mark, and a long text is cut.
-func clean(text string, most int) string {
-	var b strings.Builder
-	n := 0
-	for _, r := range text { // stops early: a text may be huge
-		if n++; n > most {
-			return b.String() + "..."
-		}
-		if !unicode.IsPrint(r) || r == unicode.ReplacementChar {
-			r = '?'
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
+func clean(text string, most int) string { return messages.Clean(text, most) }
 
 // grouped writes 1000000 as 1,000,000.
 func grouped(n int64) string {

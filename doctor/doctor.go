@@ -124,5 +124,11 @@ func said(err error) string {
 	return text
 }
 
-// oneLine keeps a text of somebody else on one line.
-func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+// oneLine keeps a text of somebody else on one line, without anything that a
+// terminal would obey.
+func oneLine(text string) string {
+	return messages.Clean(strings.Join(strings.Fields(text), " "), maxText)
+}
+
+// maxText is how much of a finding is shown, in characters.
+const maxText = 2000

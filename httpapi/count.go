@@ -5,7 +5,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"unicode"
+
+	"kafka-master/messages"
 )
 
 // maxShown is how much of a wrong value is shown, in characters.
@@ -42,21 +43,4 @@ func parseCount(text string, high int) (int, bool) {
 	return n, err == nil && n >= 1 && n <= high
 }
 
-// clean makes a foreign text fit for one line: it is cut, and what cannot be
-// printed becomes a question mark.
-func clean(text string, most int) string {
-	if len(text) > 8*most { // do not convert a giant
-		text = text[:8*most]
-	}
-	r := []rune(text)
-	tail := ""
-	if len(r) > most {
-		r, tail = r[:most], "..."
-	}
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) && r != unicode.ReplacementChar {
-			return r
-		}
-		return '?'
-	}, string(r)) + tail
-}
+func clean(text string, most int) string { return messages.Clean(text, most) }

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
@@ -104,5 +107,27 @@ func (s *Server) json(c *gin.Context, x any) {
 		s.fail(c, fmt.Errorf("marshal the answer: %w", err))
 		return
 	}
-	c.Data(http.StatusOK, typeJSON, body)
+	c.Data(http.StatusOK, typeJSON, harmless(body))
+}
+
+// harmless escapes what JSON allows in a text and a terminal obeys: DEL, C1 control
+// characters, and marks that turn the direction of writing. To a reader of JSON
+// nothing changes.
+func harmless(body []byte) []byte {
+	if !bytes.ContainsFunc(body, obeyed) {
+		return body
+	}
+	out := make([]byte, 0, len(body)+64)
+	for _, r := range string(body) {
+		if obeyed(r) {
+			out = fmt.Appendf(out, `\u%04x`, r)
+		} else {
+			out = utf8.AppendRune(out, r)
+		}
+	}
+	return out
+}
+
+func obeyed(r rune) bool {
+	return r == 0x7f || r >= 0x80 && r < 0xa0 || r < 0x10000 && unicode.Is(unicode.Cf, r)
 }
