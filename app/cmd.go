@@ -1,0 +1,230 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"kafka-master/doctor"
+	"kafka-master/generate"
+	"kafka-master/infra/kafkabus"
+	"kafka-master/infra/settings"
+	"kafka-master/worker"
+)
+
+// errUsage says that a command line is wrong.
+var errUsage = errors.New("wrong usage")
+
+// command is what all commands share.
+type command struct {
+	env            func(string) (string, bool)
+	stdout, stderr io.Writer
+}
+
+func rootCommand(env func(string) (string, bool), stdout, stderr io.Writer) *cobra.Command {
+	c := command{env: env, stdout: stdout, stderr: stderr}
+	root := &cobra.Command{
+		Use:   "kafka-master",
+		Short: "Cuts line files into chunks, hands them to workers through Kafka, and accounts for every line",
+		Long: `Without a sub-command it runs a master. With no settings at all everything is
+embedded: a Kafka broker on loopback, the state in a file, four workers; input
+files are taken from ./input_ip_data.
+
+Every setting is an environment variable, a line in .env, or a flag of the same
+name; "kafka-master config" shows those in force.`,
+		SilenceUsage: true, SilenceErrors: true,
+		Args: noArgs,
+	}
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return settings.FlagError(cmd.Flags(), err) })
+	root.PersistentFlags().AddFlagSet(settings.Flags())
+	root.RunE = func(cmd *cobra.Command, _ []string) error {
+		s, err := c.load(cmd)
+		if err != nil {
+			return err
+		}
+		return runMaster(cmd.Context(), s, stdout, stderr)
+	}
+	root.AddCommand(c.worker(), c.config(), c.generate(), c.version(), c.healthcheck(), c.doctor())
+	return root
+}
+
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%w: %q is not a command of %s; --help shows them", errUsage, args[0], cmd.CommandPath())
+	}
+	return nil
+}
+
+// load reads the settings for a command.
+func (c command) load(cmd *cobra.Command) (settings.Settings, error) {
+	dotenv, err := settings.ReadDotenv(".env")
+	if err != nil {
+		return settings.Settings{}, err
+	}
+	return settings.Load(cmd.Flags(), c.env, dotenv)
+}
+
+func (c command) config() *cobra.Command {
+	return &cobra.Command{
+		Use: "config", Short: "Show every setting in force and where its value comes from", Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := c.load(cmd)
+			if err != nil {
+				return err
+			}
+			return settings.Print(c.stdout, s.Describe())
+		},
+	}
+}
+
+func (c command) version() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Show the version", Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			b := build()
+			_, err := fmt.Fprintf(c.stdout, "kafka-master %s %s\n", b.version, b.revision)
+			return err
+		},
+	}
+}
+
+func (c command) generate() *cobra.Command {
+	var lines int64
+	var out string
+	var seed uint64
+	cmd := &cobra.Command{
+		Use: "generate", Short: "Write a sample input file: addresses, some junk, duplicates and blank lines", Args: noArgs,
+		Example: "  kafka-master generate --lines 1000000 --out input_ip_data/big.txt",
+		RunE: func(*cobra.Command, []string) error {
+			if lines < 1 {
+				return fmt.Errorf("%w: --lines %d: at least 1 is needed", errUsage, lines)
+			}
+			if out == "" || out == "-" {
+				return generate.Write(c.stdout, lines, seed)
+			}
+			return writeFile(out, func(w io.Writer) error { return generate.Write(w, lines, seed) })
+		},
+	}
+	cmd.Flags().Int64Var(&lines, "lines", 10_000, "number of items")
+	cmd.Flags().StringVar(&out, "out", "-", "file to write, - for the output")
+	cmd.Flags().Uint64Var(&seed, "seed", 1, "another number gives another file")
+	return cmd
+}
+
+// writeFile writes under a temporary name that no master takes, so that a
+// running one sees the whole file or nothing.
+func writeFile(path string, write func(io.Writer) error) error {
+	tmp := path + ".tmp"
+	f, err := os.Create(tmp)
+	if err != nil {
+		return fmt.Errorf("create the output: %w", err)
+	}
+	err = errors.Join(write(f), f.Close())
+	if err == nil {
+		err = os.Rename(tmp, path)
+	}
+	if err != nil {
+		os.Remove(tmp)
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+func (c command) worker() *cobra.Command {
+	var exec, results string
+	var parallel int
+	var grace time.Duration
+	cmd := &cobra.Command{
+		Use: "worker", Short: "Run a worker: each chunk is fed to a command, or to the sample handler", Args: noArgs,
+		Long: `Runs one worker until it is told to stop. With --exec the items of each chunk are
+fed to the command, one per line; its output becomes the chunk's result file. The
+command sees KM_BATCH_ID, KM_FILE, KM_ATTEMPT, KM_TOTAL and KM_WORKER_ID. Exit code
+0 means done, 75 try later, any other failed with the end of its error output as
+the reason. Without --exec each item is parsed as an IP address.
+
+All workers of a pool must write to one results folder: a chunk that runs twice
+then leaves one result.`,
+		Example: "  kafka-master worker --exec 'grep -c .' --parallel 4 --results /srv/results",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if parallel < 1 || parallel > 1000 {
+				return fmt.Errorf("%w: --parallel %d: allowed are 1 to 1000", errUsage, parallel)
+			}
+			s, err := c.load(cmd)
+			if err != nil {
+				return err
+			}
+			if results == "" {
+				results = s.ResultsDir
+			}
+			defer outliveReaders()()
+			log, closeLog := openLog(s, c.stderr)
+			defer closeLog()
+			handler := worker.SampleHandler(results)
+			if exec != "" {
+				handler = worker.ExecHandler(worker.ExecConfig{Command: exec, ResultsDir: results, Logger: log})
+			}
+			cfg, err := workerConfig(s)
+			if err != nil {
+				return err
+			}
+			cfg.Capacity, cfg.DrainTimeout, cfg.Logger = parallel, grace, log
+			return c.runWorker(cmd.Context(), cfg, results, handler)
+		},
+	}
+	cmd.Flags().StringVar(&exec, "exec", "", "command for each chunk, run by sh -c")
+	cmd.Flags().StringVar(&results, "results", "", "folder for result files (default RESULTS_DIR)")
+	cmd.Flags().IntVar(&parallel, "parallel", 1, "chunks worked on at once")
+	cmd.Flags().DurationVar(&grace, "drain-timeout", 5*time.Second, "how long chunks in work may go on at a stop")
+	return cmd
+}
+
+func (c command) runWorker(ctx context.Context, cfg worker.Config, results string, handler worker.Handler) error {
+	fmt.Fprintf(c.stdout, "worker %s: broker %s, results in %s; stop it with Ctrl-C\n", cfg.ID, cfg.Brokers[0], results)
+	if err := doctor.Writable(results); err != nil {
+		cfg.Logger.Warn(fmt.Sprintf("results cannot be written, every chunk will be given back: give this user (%d:%d) the right to, or set RESULTS_DIR",
+			os.Getuid(), os.Getgid()), "err", err)
+	}
+	if err := worker.Run(ctx, cfg, handler); err != nil {
+		return fmt.Errorf("run the worker: %w", err)
+	}
+	return nil
+}
+
+// workerConfig is the worker of a process of its own.
+func workerConfig(s settings.Settings) (worker.Config, error) {
+	cfg := worker.Config{
+		ID: s.WorkerID, Brokers: s.KafkaBrokers, Partition: s.WorkerPartition, Version: build().version,
+		ChunkTopic: s.ChunkTopic, SignalTopic: s.SignalTopic, ConnectionTopic: s.ConnectionTopic,
+	}
+	if s.EmbeddedBroker() {
+		cfg.Brokers = []string{"127.0.0.1:" + strconv.Itoa(s.KafkaBrokerPort)}
+	}
+	if cfg.ID == "" {
+		if err := os.MkdirAll(s.DataDir, 0o755); err != nil {
+			return cfg, fmt.Errorf("make DATA_DIR: %w", err)
+		}
+		id, err := worker.LoadID(filepath.Join(s.DataDir, "worker_id"))
+		if err != nil {
+			return cfg, err
+		}
+		cfg.ID = id
+	}
+	if s.KafkaTLS {
+		t, err := kafkabus.TLSConfig(s.KafkaTLSCAFile, s.KafkaTLSCertFile, s.KafkaTLSKeyFile)
+		if err != nil {
+			return cfg, err
+		}
+		cfg.TLS = t
+	}
+	cfg.SASL = worker.SASL{Mechanism: s.KafkaSASLMechanism, Username: s.KafkaSASLUsername, Password: s.KafkaSASLPassword.Reveal()}
+	return cfg, nil
+}

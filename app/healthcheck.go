@@ -1,0 +1,91 @@
+package app
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"kafka-master/infra/settings"
+	"kafka-master/messages"
+)
+
+// healthLimit is how long a master may take to say how it is.
+const healthLimit = 2 * time.Second
+
+func (c command) healthcheck() *cobra.Command {
+	var live bool
+	cmd := &cobra.Command{
+		Use: "healthcheck", Short: "Ask the master of this machine whether it is ready, for container health checks", Args: noArgs,
+		Long: `Asks the master that listens on this machine, with the API's port in force, and
+prints its answer in one line. Exit code 0 means ready, or alive with --live; 1
+means not, or no answer within 2 s.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := c.load(cmd)
+			if err != nil {
+				return err
+			}
+			path := "/readyz"
+			if live {
+				path = "/livez"
+			}
+			line, err := probe(cmd.Context(), "http://"+probeAddress(s)+path)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintln(c.stdout, messages.Clean(line, 1000))
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&live, "live", false, "ask only whether the process answers, not whether Kafka and the state do")
+	return cmd
+}
+
+// probeAddress is where the API is reached from its own machine.
+func probeAddress(s settings.Settings) string {
+	host := s.APIListen
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+		if ip.To4() == nil {
+			host = "::1"
+		}
+	}
+	return net.JoinHostPort(host, strconv.Itoa(s.APIServerPort))
+}
+
+// probe returns the first line of the answer; any status but 200 is an error.
+func probe(ctx context.Context, url string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, healthLimit)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return "", fmt.Errorf("ask %s: %w", url, err)
+	}
+	// A proxy of the environment is not asked for this machine.
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := client.Do(req)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "", fmt.Errorf("no answer from %s within %s", url, healthLimit)
+	}
+	if err != nil {
+		return "", fmt.Errorf("no master answers: %w", err)
+	}
+	defer res.Body.Close()
+	line, err := bufio.NewReader(io.LimitReader(res.Body, 1000)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", fmt.Errorf("read the answer of %s: %w", url, err)
+	}
+	line = strings.TrimSpace(line)
+	if res.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("%s says %d: %s", url, res.StatusCode, line)
+	}
+	return line, nil
+}

@@ -1,0 +1,50 @@
+package app
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/stretchr/testify/require"
+
+	"kafka-master/infra/settings"
+	"kafka-master/messages"
+)
+
+// Nothing that somebody else wrote is obeyed by a terminal, whatever the format, and
+// no value is longer than a bound.
+func TestLogIsHarmless(t *testing.T) {
+	t.Parallel()
+	const evil = "a\x1b]0;X\x1b\\b\u009b31m\u202e\r\nc\x7f"
+	for _, format := range []string{"text", "json"} {
+		for _, terminal := range []bool{false, true} {
+			var b bytes.Buffer
+			log := newLogger(settings.Settings{LogFormat: format}, &b, terminal)
+			log.With("worker_id", messages.WorkerID(evil)).Warn("chunk is dead "+evil, "reason", evil, "err", fmt.Errorf("read %s: %w", evil, errors.Join(errors.New(evil), errors.New("2"))),
+				"list", []messages.WorkerID{evil}, "all", struct{ Name string }{evil}, "numbers", []int32{1, 2}, "long", strings.Repeat("x", 1<<20), "wait", 5*time.Second, "took", 1234567*time.Microsecond)
+			text := b.String()
+			if format == "text" && terminal { // its own colours
+				for _, code := range []string{"\x1b[2m", "\x1b[22m", "\x1b[0m", "\x1b[93m", "\x1b[91m", "\x1b[2;91m", "\x1b[91;22m", "\x1b[22;91m"} {
+					text = strings.ReplaceAll(text, code, "")
+				}
+			}
+			for i, r := range strings.TrimSuffix(text, "\n") {
+				require.True(t, unicode.IsPrint(r), "%s %v: %q at %d of %.300q", format, terminal, r, i, text)
+			}
+			require.Less(t, len(text), 3*maxLogValue)
+			require.Contains(t, text, "5s")
+			require.Contains(t, text, "1.23s")
+		}
+	}
+}
+
+func TestStacksKeepTheirLines(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "a\n    b?", cleanValue("stack", "a\n\tb\x1b"))
+	require.Equal(t, "a; b", cleanValue("err", "a\nb"))
+	require.LessOrEqual(t, len(cleanValue("stack", strings.Repeat("x\n", 1<<20))), maxLogStack)
+}

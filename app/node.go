@@ -1,0 +1,318 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"kafka-master/actors"
+	"kafka-master/console"
+	"kafka-master/infra/embedded"
+	"kafka-master/infra/kafkabus"
+	"kafka-master/infra/localfiles"
+	"kafka-master/infra/logstore"
+	"kafka-master/infra/redisstore"
+	"kafka-master/infra/settings"
+	"kafka-master/infra/smbfiles"
+	"kafka-master/messages"
+	"kafka-master/worker"
+)
+
+// Who implements which port of the actors.
+var (
+	_ actors.Store     = (*logstore.Store)(nil)
+	_ actors.Lease     = (*logstore.Store)(nil)
+	_ actors.Store     = (*redisstore.Store)(nil)
+	_ actors.Lease     = (*redisstore.Store)(nil)
+	_ actors.Files     = (*localfiles.Files)(nil)
+	_ actors.Files     = (*smbfiles.Files)(nil)
+	_ actors.Readiness = (*smbfiles.Files)(nil)
+	_ actors.Producer  = (*kafkabus.Bus)(nil)
+	_ actors.Consumer  = (*kafkabus.Bus)(nil)
+	_ actors.Topics    = (*kafkabus.Bus)(nil)
+	_ actors.Groups    = (*kafkabus.Bus)(nil)
+)
+
+// node is a running master with everything around it. What is opened first is
+// closed last.
+type node struct {
+	s      settings.Settings
+	log    *slog.Logger
+	stdout io.Writer
+	// terminal says that a person sees stdout at once.
+	terminal bool
+
+	closers []func()
+	brokers []string
+	parts   actors.Parts
+	sys     *actors.System
+	api     net.Listener
+	failed  chan error // of something that must not end
+}
+
+// runMaster runs a master until ctx ends or it cannot go on.
+func runMaster(ctx context.Context, s settings.Settings, stdout, stderr io.Writer) error {
+	if console.IsTerminal(stderr) && !s.IsSet("LOG_LEVEL") {
+		s.LogLevel = slog.LevelWarn // a person reads the console's lines
+	}
+	defer outliveReaders()()
+	log, closeLog := openLog(s, stderr)
+	defer closeLog()
+	out := newSpool(stdout, nil)
+	defer out.close()
+	n := &node{s: s, log: log, stdout: out, terminal: console.IsTerminal(stdout), failed: make(chan error, 1)}
+	slog.SetDefault(n.log)
+	redis.SetLogger(quiet{})
+	defer n.close()
+	for _, w := range s.Warnings() {
+		n.log.Warn(w)
+	}
+	for _, open := range []func() error{n.openAPI, n.openState, n.openBroker, n.openBus, n.openFiles} {
+		if err := open(); err != nil {
+			return err
+		}
+	}
+	n.sys = actors.Start(n.config(), n.parts, n.log)
+	stopAPI := n.serveAPI()
+	stopWorkers := n.startWorkers()
+	stopConsole := n.startConsole()
+	var cause error
+	select {
+	case <-ctx.Done():
+	case <-n.sys.Done():
+		if cause = n.sys.Err(); cause == nil {
+			cause = errors.New("the master failed: see the log above")
+		}
+	case cause = <-n.failed:
+	}
+	n.log.Info("stopping")
+	stopAPI()
+	stopWorkers()
+	n.settle()
+	stopConsole()
+	stopped, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	if err := n.sys.Stop(stopped); err != nil && cause == nil {
+		n.log.Warn("not everything was handed over; the next start goes on from the stored state", "err", err)
+	}
+	return cause
+}
+
+func (n *node) close() {
+	for i := len(n.closers) - 1; i >= 0; i-- {
+		n.closers[i]()
+	}
+}
+
+func (n *node) onClose(f func()) { n.closers = append(n.closers, f) }
+
+// openAPI takes the API's port before anything is started.
+func (n *node) openAPI() error {
+	l, err := net.Listen("tcp", n.s.APIAddress())
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("port %d is taken by another program: set API_SERVER_PORT to a free one, or stop that program", n.s.APIServerPort)
+	}
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w: check API_LISTEN and API_SERVER_PORT", n.s.APIAddress(), err)
+	}
+	n.api = l
+	n.onClose(func() { l.Close() })
+	return nil
+}
+
+func (n *node) openState() error {
+	if n.s.RedisURL.IsSet() {
+		store, err := redisstore.Open(redisstore.Config{URL: n.s.RedisURL.Reveal(), CAFile: n.s.RedisTLSCAFile, Logger: n.log})
+		if err != nil {
+			return fmt.Errorf("open the state store: %w", err)
+		}
+		n.parts.Store, n.parts.Lease = store, store
+		n.onClose(func() { store.Close() })
+		return nil
+	}
+	if err := os.MkdirAll(n.s.DataDir, 0o755); err != nil {
+		return fmt.Errorf("make DATA_DIR: %w", err)
+	}
+	store, err := logstore.Open(logstore.Config{
+		Dir: n.stateDir(), Sync: n.stateSync(), Former: filepath.Join(n.s.DataDir, "state.db"), Logger: n.log,
+	})
+	if err != nil {
+		return fmt.Errorf("open the state store: %w", err)
+	}
+	n.parts.Store, n.parts.Lease = store, store
+	n.onClose(func() { store.Close() })
+	return nil
+}
+
+// stateDir is where the embedded store keeps the state.
+func (n *node) stateDir() string { return filepath.Join(n.s.DataDir, "state") }
+
+func (n *node) stateSync() logstore.Sync {
+	if n.s.StateSync == "always" {
+		return logstore.SyncAlways
+	}
+	return logstore.SyncEverySecond
+}
+
+// openBroker starts the embedded broker when no other is configured. Its port
+// gives way when it is taken and nobody asked for it.
+func (n *node) openBroker() error {
+	if n.brokers = n.s.KafkaBrokers; len(n.brokers) > 0 {
+		return nil
+	}
+	cfg := embedded.Config{DataDir: filepath.Join(n.s.DataDir, "kafka"), Port: n.s.KafkaBrokerPort, Logger: n.log}
+	b, err := embedded.Start(cfg)
+	if errors.Is(err, embedded.ErrPortInUse) {
+		if n.s.IsSet("KAFKA_BROKER_PORT") {
+			return fmt.Errorf("port %d is taken by another program: set KAFKA_BROKER_PORT to a free one, or KAFKA_BROKER_ADDRESS to your own Kafka", cfg.Port)
+		}
+		n.log.Info("the embedded broker takes a free port, its own is taken", "port", cfg.Port)
+		cfg.Port = 0
+		b, err = embedded.Start(cfg)
+	}
+	if err != nil {
+		return fmt.Errorf("start the embedded broker: %w", err)
+	}
+	n.brokers = b.Addrs()
+	n.onClose(func() { b.Close() })
+	return nil
+}
+
+func (n *node) openBus() error {
+	cfg := kafkabus.Config{Brokers: n.brokers, Logger: n.log}
+	if n.s.KafkaTLS {
+		t, err := kafkabus.TLSConfig(n.s.KafkaTLSCAFile, n.s.KafkaTLSCertFile, n.s.KafkaTLSKeyFile)
+		if err != nil {
+			return err
+		}
+		cfg.TLS = t
+	}
+	var err error
+	if cfg.SASL, err = kafkabus.SASL(n.s.KafkaSASLMechanism, n.s.KafkaSASLUsername, n.s.KafkaSASLPassword.Reveal()); err != nil {
+		return err
+	}
+	bus, err := kafkabus.New(cfg)
+	if err != nil {
+		return fmt.Errorf("set up the Kafka client: %w", err)
+	}
+	n.parts.Producer, n.parts.Consumer, n.parts.Topics, n.parts.Groups = bus, bus, bus, bus
+	n.onClose(func() { bus.Close() })
+	return nil
+}
+
+func (n *node) openFiles() error {
+	if n.s.SMBHost == "" {
+		n.parts.Files = localfiles.New(n.s.InputPath())
+		return nil
+	}
+	// The library allocates every answer anew, 1 MiB a piece: with a small heap
+	// the collector would run all the time.
+	debug.SetGCPercent(200)
+	share, folder := n.s.Share()
+	files, err := smbfiles.New(smbfiles.Config{
+		Host: n.s.SMBHost, Port: n.s.SMBPort, User: n.s.SMBUser, Password: n.s.SMBPassword.Reveal(),
+		Share: share, Folder: path.Join(folder, filepath.ToSlash(n.s.InputDir)), Logger: n.log,
+	})
+	if err != nil {
+		return fmt.Errorf("set up the share: %w", err)
+	}
+	n.parts.Files = files
+	n.onClose(func() { files.Close() })
+	return nil
+}
+
+func (n *node) config() actors.Config {
+	cfg := actors.Config{
+		MasterID: n.s.MasterID, API: n.s.APIAdvertise,
+		ChunkTopic: n.s.ChunkTopic, SignalTopic: n.s.SignalTopic, ConnectionTopic: n.s.ConnectionTopic, HeartbeatTopic: n.s.MasterHeartbeatTopic,
+		Partitions: n.s.KafkaPartitions, Replication: n.s.KafkaReplication, Group: n.s.KafkaGroupID, WorkerGroup: n.s.KafkaWorkerGroup,
+		BatchSize: n.s.BatchSize, BatchSizeText: n.s.Raw("BATCH_SIZE"), WorkerTimeout: n.s.WorkerTimeout,
+		WorkerCommand: workerCommand(os.Args[0], n.s, n.brokers),
+		MaxAttempts:   n.s.MaxAttempts, Prefetch: n.s.Prefetch, Settle: n.s.Settle, Archive: n.s.Archive,
+	}
+	if n.s.EmbeddedBroker() {
+		cfg.TopicConfig = embedded.TopicConfig()
+	}
+	return cfg
+}
+
+// startWorkers runs the embedded workers. Their ids are stable, so that a
+// restart takes back at once what they held.
+func (n *node) startWorkers() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	for i := range n.s.EmbeddedWorkers {
+		cfg := worker.Config{
+			ID: "embedded-" + strconv.Itoa(i+1), Brokers: n.brokers, Version: build().version, Logger: quieter(n.log),
+			ChunkTopic: n.s.ChunkTopic, SignalTopic: n.s.SignalTopic, ConnectionTopic: n.s.ConnectionTopic, DrainTimeout: 2 * time.Second,
+		}
+		all.Go(func() { n.keepWorking(ctx, cfg) })
+	}
+	return func() {
+		cancel()
+		all.Wait()
+	}
+}
+
+// keepWorking runs an embedded worker, again and again should it end by itself.
+func (n *node) keepWorking(ctx context.Context, cfg worker.Config) {
+	n.awaitTopics(ctx)
+	for ctx.Err() == nil {
+		if err := worker.Run(ctx, cfg, worker.SampleHandler(n.s.ResultsDir)); err != nil {
+			n.log.Error("an embedded worker ended, it is started anew in a moment", "worker_id", cfg.ID, "err", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(5 * time.Second):
+		}
+	}
+}
+
+// awaitTopics waits until the master has made its topics, which a worker would
+// otherwise miss loudly.
+func (n *node) awaitTopics(ctx context.Context) {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		o, err := n.ask(messages.QueryHealth{})
+		if err == nil && o.(messages.Overview).Role == "leader" {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// settle waits until what the embedded workers said last was taken in.
+func (n *node) settle() {
+	deadline := time.Now().Add(time.Second)
+	for n.s.EmbeddedWorkers > 0 && time.Now().Before(deadline) {
+		o, err := n.ask(messages.QueryOverview{Fresh: true})
+		if err != nil || o.(messages.Overview).Workers.Present() == 0 {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+func (n *node) ask(q messages.Query) (any, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	return n.sys.Ask(ctx, q)
+}

@@ -1,0 +1,50 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"kafka-master/console"
+	"kafka-master/messages"
+)
+
+// startConsole shows a person what runs and how it goes on, until stop is
+// called; stop says what is left.
+func (n *node) startConsole() (stop func()) {
+	workerCommand := workerCommand(os.Args[0], n.s, n.brokers)
+	banner := console.Banner{
+		Version: build().version, Broker: strings.Join(n.brokers, ", "), Input: n.s.InputPath(), Results: n.s.ResultsDir,
+		API: "http://" + probeAddress(n.s), Workers: n.s.EmbeddedWorkers, WorkerCommand: workerCommand,
+	}
+	if n.s.EmbeddedBroker() {
+		banner.BrokerData = filepath.Join(n.s.DataDir, "kafka")
+	}
+	if !n.s.RedisURL.IsSet() {
+		banner.StateData = n.stateDir()
+	}
+	if err := banner.Write(n.stdout); err != nil {
+		n.log.Info("nothing can be printed", "err", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		err := console.Run(ctx, console.Config{
+			Asker: n.sys, Out: n.stdout, Terminal: n.terminal,
+			Input: n.s.InputPath(), Results: n.s.ResultsDir, WorkerCommand: workerCommand,
+		})
+		if err != nil {
+			n.log.Info("nothing can be printed any more", "err", err)
+		}
+	}()
+	return func() {
+		cancel()
+		<-ended
+		if o, err := n.ask(messages.QueryOverview{Fresh: true}); err == nil {
+			fmt.Fprintln(n.stdout, console.Left(o.(messages.Overview)))
+		}
+	}
+}

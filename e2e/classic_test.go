@@ -1,0 +1,138 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"kafka-master/app"
+	"kafka-master/messages"
+)
+
+// classicWorker behaves like the workers in the field: a member of one consumer
+// group over the chunk topic, beginning at the end, with the eager assignor; it
+// works inside its poll loop, says how far it is after each item, commits after
+// the chunk, and skips what is for others.
+type classicWorker struct {
+	t      *testing.T
+	id     string
+	client *kgo.Client
+	mu     sync.Mutex
+	items  []string
+	chunks int
+}
+
+func (s *site) classicWorker(id string) *classicWorker {
+	s.t.Helper()
+	w := &classicWorker{t: s.t, id: id}
+	announce := func(_ context.Context, c *kgo.Client, got map[string][]int32) {
+		value, _ := json.Marshal(map[string]any{"status": "new", "id": id, "partitions": append([]int32{}, got["master-signal"]...)})
+		w.say("worker-connection", value)
+	}
+	var err error
+	w.client, err = kgo.NewClient(
+		kgo.SeedBrokers(s.broker()), kgo.ConsumerGroup("ip-scanner-group"), kgo.ConsumeTopics("master-signal"),
+		kgo.Balancers(kgo.RangeBalancer()), kgo.ConsumeResetOffset(kgo.NewOffset().AtEnd()), kgo.DisableAutoCommit(),
+		kgo.OnPartitionsAssigned(announce), kgo.BlockRebalanceOnPoll(), kgo.HeartbeatInterval(300*time.Millisecond),
+	)
+	require.NoError(s.t, err)
+	return w
+}
+
+func (w *classicWorker) say(topic string, value []byte) {
+	w.client.Produce(context.Background(), &kgo.Record{Topic: topic, Key: []byte(w.id), Value: value}, func(_ *kgo.Record, err error) {
+		if err != nil && !errors.Is(err, kgo.ErrClientClosed) && w.t.Context().Err() == nil {
+			w.t.Errorf("%s: %v", w.id, err)
+		}
+	})
+}
+
+// work polls until ctx ends.
+func (w *classicWorker) work(ctx context.Context) {
+	defer w.client.CloseAllowingRebalance()
+	for ctx.Err() == nil {
+		fetches := w.client.PollRecords(ctx, 1)
+		fetches.EachRecord(func(r *kgo.Record) {
+			w.chunk(r.Value)
+			if err := w.client.CommitRecords(ctx, r); err != nil && ctx.Err() == nil {
+				w.t.Logf("%s: commit: %v", w.id, err)
+			}
+		})
+		w.client.AllowRebalance()
+	}
+}
+
+func (w *classicWorker) chunk(value []byte) {
+	var m struct {
+		ID, BatchID string
+		Data        []string
+	}
+	if json.Unmarshal(value, &m) != nil || m.ID != w.id || len(m.Data) == 0 {
+		return
+	}
+	for n := range m.Data {
+		w.say("worker-signal", fmt.Appendf(nil, `{"id":%q,"batchId":%q,"processing":%d,"total":%d}`, w.id, m.BatchID, n+1, len(m.Data)))
+	}
+	w.mu.Lock()
+	w.items = append(w.items, m.Data...)
+	w.chunks++
+	w.mu.Unlock()
+	w.say("worker-connection", fmt.Appendf(nil, `{"status":"done","id":%q}`, w.id))
+}
+
+func (w *classicWorker) done() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.chunks
+}
+
+// Two classic workers, one of which leaves in the middle, and a native one share
+// a file.
+func TestClassicAndNativeWorkersShareAFile(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.vars["EMBEDDED_WORKERS"], s.vars["BATCH_SIZE"], s.vars["WORKER_TIMEOUT"] = "1", "50", "3s"
+	r := s.run()
+	r.log.await(t, `"msg":"this master leads"`)
+	require.Eventually(t, func() bool { status, _ := s.get("/api/getWorkersStatus"); return status == 200 }, 20*time.Second, 20*time.Millisecond)
+	var all sync.WaitGroup
+	stop := make([]context.CancelFunc, 2)
+	crew := make([]*classicWorker, 2)
+	for i := range crew {
+		var ctx context.Context
+		ctx, stop[i] = context.WithCancel(t.Context())
+		crew[i] = s.classicWorker(fmt.Sprintf("classic-%d", i))
+		all.Go(func() { crew[i].work(ctx) })
+	}
+	defer all.Wait()
+	defer stop[0]()
+	defer stop[1]()
+	require.Eventually(t, func() bool {
+		_, body := s.get("/api/getWorkersStatus")
+		return body == `{"classic-0":"1","classic-1":"1","embedded-1":"1"}`
+	}, 30*time.Second, 20*time.Millisecond)
+	items := numbered(60_000)
+	s.drop("a.txt", items)
+	for _, w := range crew {
+		require.Eventually(t, func() bool { return w.done() > 5 }, 30*time.Second, 20*time.Millisecond)
+	}
+	stop[0]()
+	r.log.await(t, `"msg":"input file ended"`)
+	stop[1]()
+	all.Wait() // while there is a broker that they can leave
+	require.Equal(t, app.ExitOK, r.end())
+	require.Contains(t, r.out.text(), "60,000 cut = 60,000 done + 0 dead + 0 missing")
+	require.Contains(t, r.log.text(), messages.FileDone.String())
+	got := map[string]bool{}
+	for _, x := range append(append(s.results("a.txt"), crew[0].items...), crew[1].items...) {
+		got[x] = true
+	}
+	require.Len(t, got, len(items), "every item was worked on")
+}

@@ -1,0 +1,75 @@
+package e2e
+
+import (
+	"encoding/json"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The layout's rule: who may import whom. A package of ours that is not listed
+// may import nothing of ours and nothing foreign.
+var allowed = map[string][]string{
+	"":                 {"app"}, // main.go
+	"messages":         {},
+	"actors":           {"messages", "github.com/asynkron/protoactor-go/actor", "github.com/cespare/xxhash/v2"},
+	"infra/recordset":  {"github.com/klauspost/compress", "github.com/pierrec/lz4/v4"},
+	"infra/kafkabus":   {"messages", "infra/recordset", "github.com/segmentio/kafka-go", "github.com/cenkalti/backoff/v5"},
+	"infra/redisstore": {"messages", "github.com/redis/go-redis/v9"},
+	"infra/logstore":   {"messages", "github.com/syndtr/goleveldb/leveldb/journal", "github.com/gofrs/flock", "go.etcd.io/bbolt"},
+	"infra/localfiles": {"messages", "github.com/cespare/xxhash/v2"},
+	"infra/smbfiles":   {"messages", "github.com/hirochachacha/go-smb2", "github.com/cespare/xxhash/v2"},
+	"infra/embedded":   {"messages", "infra/recordset", "github.com/twmb/franz-go", "github.com/gofrs/flock"},
+	"infra/settings":   {"messages", "github.com/spf13/pflag", "github.com/joho/godotenv"},
+	"httpapi":          {"messages", "github.com/gin-gonic/gin", "github.com/prometheus/client_golang/prometheus"},
+	"console":          {"messages", "github.com/schollz/progressbar/v3", "github.com/mattn/go-isatty"},
+	"worker":           {"messages", "infra/kafkabus", "github.com/cenkalti/backoff/v5"},
+	"doctor":           {"messages"},
+	"generate":         {},
+}
+
+// free are the rooms that wire or test, and may import everything.
+func free(pkg string) bool {
+	return pkg == "app" || pkg == "e2e" || pkg == "infra/infratest" || strings.HasPrefix(pkg, "bench") || strings.HasPrefix(pkg, "examples/")
+}
+
+func TestImportRules(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,Standard", "kafka-master/...").Output()
+	require.NoError(t, err)
+	seen := map[string]bool{}
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := dec.Decode(&p); err == io.EOF {
+			break
+		} else {
+			require.NoError(t, err)
+		}
+		pkg := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, "kafka-master"), "/")
+		seen[pkg] = true
+		if free(pkg) {
+			continue
+		}
+		for _, imp := range p.Imports {
+			own, ours := strings.CutPrefix(imp, "kafka-master/")
+			if !ours && !strings.Contains(strings.SplitN(imp, "/", 2)[0], ".") {
+				continue // the standard library
+			}
+			ok := slices.ContainsFunc(allowed[pkg], func(a string) bool {
+				return own == a || imp == a || strings.HasPrefix(imp, a+"/")
+			})
+			require.True(t, ok, "%s must not import %s", pkg, imp)
+		}
+	}
+	for pkg := range allowed {
+		require.True(t, seen[pkg], "the rule names %s, which is no package", pkg)
+	}
+	require.Greater(t, len(seen), len(allowed))
+}

@@ -1,0 +1,119 @@
+package e2e
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"kafka-master/app"
+	"kafka-master/worker"
+)
+
+func pythonWorker(t *testing.T) string {
+	t.Helper()
+	path, err := filepath.Abs("../examples/python-worker")
+	require.NoError(t, err)
+	return path
+}
+
+// anyPython returns an interpreter for what needs no client library.
+func anyPython(t *testing.T) string {
+	t.Helper()
+	path, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("python3 is not installed: make services-install installs it")
+	}
+	return path
+}
+
+func TestUnitTestsOfThePythonWorker(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command(anyPython(t), "-B", "-m", "unittest")
+	cmd.Dir = pythonWorker(t)
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+}
+
+// Both kinds of native workers share one results folder.
+func TestPythonWorkerNamesResultsAsTheGoWorker(t *testing.T) {
+	t.Parallel()
+	var chunks [][2]string
+	for _, file := range []string{"a.txt", "d/a.txt", "../a.txt", "d/../a.txt", "/a.txt", "d/", "", ".", "..", "/", "a\x00b", "ä b.txt"} {
+		for _, id := range []string{"a_chunk_0", "a_chunk_0_a2", "a_chunk_0_a1", "a_chunk_00_a2", "a_chunk_1_g2_a10", "a_chunk_1_chunk_2_a3",
+			"_chunk_1_a2", "d/a_chunk_1_a2", "A b.TXT", "a.txt", "ä", "/", "a/", "..", strings.Repeat("x", 231)} {
+			chunks = append(chunks, [2]string{file, id})
+		}
+	}
+	in, err := json.Marshal(chunks)
+	require.NoError(t, err)
+	cmd := exec.Command(anyPython(t), "-B", "-c", `
+import json, sys
+from results import Results
+print(json.dumps([Results("/r").path(file, batch_id) for file, batch_id in json.load(sys.stdin)]))`)
+	cmd.Dir, cmd.Stdin, cmd.Stderr = pythonWorker(t), strings.NewReader(string(in)), os.Stderr
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	var paths []string
+	require.NoError(t, json.Unmarshal(out, &paths))
+	for i, c := range chunks {
+		require.Equal(t, worker.Results{Dir: "/r"}.Path(worker.Chunk{File: c[0], BatchID: c[1]}), filepath.Clean(paths[i]), "%q", c)
+	}
+}
+
+// pythonHandler is what users write.
+const pythonHandler = `
+import time
+
+def handle(item):
+    time.sleep(0.0002)
+    return {"item": item}
+`
+
+// Workers in Python and in Go share a file; one is killed and one stopped in the
+// middle, and every line has one result.
+func TestPythonAndGoWorkersShareAFile(t *testing.T) {
+	t.Parallel()
+	interpreters := pythons(t)
+	s := realSite(t, 11)
+	require.NoError(t, os.WriteFile(filepath.Join(s.dir, "scan.py"), []byte(pythonHandler), 0o644))
+	items := numbered(60_000)
+	s.drop("a.txt", items)
+	m := s.spawn(roleMaster)
+	m.out.await(t, `"msg":"this master leads"`)
+	results := filepath.Join(s.dir, "data", "results")
+	python := func(id string, n int) *process {
+		cmd := exec.Command(interpreters[n%len(interpreters)], "-B", filepath.Join(pythonWorker(t), "worker.py"), "--parallel", "2", "--results", results, "scan:handle")
+		cmd.Env = append(s.env(), "WORKER_ID="+id)
+		return s.start(cmd)
+	}
+	command := `sleep 0.05; sed 's/.*/{"item":"&"}/'`
+	native := s.command(roleMaster, []string{"worker", "--results", results, "--exec", command}, "WORKER_ID=g0")
+	killed, stopped := python("p0", 0), python("p1", 1)
+	some := func(n int) {
+		require.Eventually(t, func() bool {
+			done, _ := filepath.Glob(filepath.Join(results, "a.txt", "*.jsonl"))
+			return len(done) >= n
+		}, time.Minute, 10*time.Millisecond)
+	}
+	some(20)
+	killed.kill()
+	some(30)
+	require.NoError(t, stopped.cmd.Process.Signal(syscall.SIGTERM))
+	<-stopped.dead
+	require.Equal(t, app.ExitOK, stopped.cmd.ProcessState.ExitCode(), stopped.out.text())
+	require.Contains(t, stopped.out.text(), "worker stopped")
+	last := python("p2", 0)
+	m.out.await(t, `"msg":"input file ended"`)
+	require.Contains(t, m.out.text(), `"items":60000,"done":60000,"dead":0`)
+	require.Equal(t, app.ExitOK, last.terminate())
+	require.Equal(t, app.ExitOK, native.terminate())
+	require.Equal(t, app.ExitOK, m.terminate())
+	s.sameItems(items, s.results("a.txt"))
+}
