@@ -61,6 +61,14 @@ type (
 		blank int64
 		err   error
 	}
+
+	// readTried tells the owner how a try to read a file in work ended; at is the
+	// offset of the chunk that was read again, or fromCursor.
+	readTried struct {
+		id  messages.FileID
+		at  int64
+		err error
+	}
 )
 
 func newPlanner(files Files, log *slog.Logger, file messages.File, dispatcher *actor.PID) actor.Actor {
@@ -114,7 +122,7 @@ func (p *planner) begin(ctx actor.Context, m *planFrom) {
 	p.cancel, p.credit = cancel, make(chan int, 1)
 	w := &cutting{
 		ctx: c, credit: p.credit, upTo: plan.upTo, epoch: plan.epoch,
-		self: ctx.Self(), dispatcher: p.dispatcher, root: ctx.ActorSystem().Root, at: plan.at,
+		self: ctx.Self(), dispatcher: p.dispatcher, owner: ctx.Parent(), root: ctx.ActorSystem().Root, at: plan.at,
 	}
 	files, file := p.files, p.file
 	run(ctx, func() any { return w.stream(files, file, plan.batch) })
@@ -132,7 +140,8 @@ func (p *planner) onStreamed(ctx actor.Context, m *streamed) {
 		ctx.Send(p.dispatcher, &planEnd{file: p.file.ID, epoch: m.epoch, blank: m.blank, err: m.err})
 		return
 	}
-	p.log.Warn("input file cannot be read, trying again", "file", p.file.Info.Path, "offset", m.at.Offset, "err", m.err)
+	p.log.Debug("input file cannot be read, trying again", "file", p.file.Info.Path, "offset", m.at.Offset, "err", m.err)
+	ctx.Send(ctx.Parent(), &readTried{id: p.file.ID, at: fromCursor, err: m.err})
 	p.retry.set(ctx, p.pause.next())
 }
 
@@ -144,8 +153,10 @@ type cutting struct {
 	epoch      uint64
 	self       *actor.PID
 	dispatcher *actor.PID
+	owner      *actor.PID
 	root       *actor.RootContext
 	at         messages.Cursor // behind the last chunk that was sent
+	told       bool            // the owner knows that the file can be read
 }
 
 func (w *cutting) stream(files Files, file messages.File, batch int) *streamed {
@@ -155,11 +166,23 @@ func (w *cutting) stream(files Files, file messages.File, batch int) *streamed {
 	if err == nil {
 		blank, err = c.finish()
 	}
+	if err == nil {
+		w.tell(file.ID)
+	}
 	return &streamed{epoch: w.epoch, at: w.at, blank: blank, err: err}
+}
+
+// tell says once that the file can be read.
+func (w *cutting) tell(id messages.FileID) {
+	if !w.told {
+		w.told = true
+		w.root.Send(w.owner, &readTried{id: id, at: fromCursor})
+	}
 }
 
 // emit waits for credit and sends the chunk on.
 func (w *cutting) emit(c cut) error {
+	w.tell(c.ID.File)
 	for c.ID.Index >= w.upTo {
 		select {
 		case w.upTo = <-w.credit:

@@ -55,6 +55,7 @@ type cataloged struct {
 	generation int
 	sum        uint64
 	ended      bool
+	parked     bool      // it is in work without a place, since it cannot be read
 	left       time.Time // when it was first missing
 
 	seen    messages.FileInfo // as the last listing showed it, while it differs from info
@@ -260,7 +261,24 @@ func (c *catalog) admit(now time.Time) []messages.File {
 // end notes that a version became terminal.
 func (c *catalog) end(id messages.FileID) {
 	if x := c.byID[id]; x != nil && !x.ended {
+		c.resume(id)
 		x.ended = true
 		c.work--
+	}
+}
+
+// park takes a version's place in work away while it cannot go on.
+func (c *catalog) park(id messages.FileID) {
+	if x := c.byID[id]; x != nil && !x.ended && !x.parked {
+		x.parked = true
+		c.work--
+	}
+}
+
+// resume gives it a place again, even if all are taken meanwhile.
+func (c *catalog) resume(id messages.FileID) {
+	if x := c.byID[id]; x != nil && x.parked {
+		x.parked = false
+		c.work++
 	}
 }

@@ -37,6 +37,7 @@ type coordinator struct {
 	suspects   map[messages.FileID]bool // planned again after the next listing
 	input      outage
 	unread     map[string]error                      // files that cannot be looked at, by path
+	unreadable unreadable                            // files in work that cannot be read
 	unarchived map[messages.FileID]messages.FileInfo // finished files that are to be moved away
 	archived   time.Time                             // when that was asked for last
 	emptySince time.Time                             // when the folder was first seen empty although files are in work
@@ -73,6 +74,7 @@ func newCoordinator(c coordinator) actor.Actor {
 	c.crashes = map[messages.FileID]int{}
 	c.suspects = map[messages.FileID]bool{}
 	c.unread = map[string]error{}
+	c.unreadable = unreadable{}
 	c.unarchived = map[messages.FileID]messages.FileInfo{}
 	c.input = outage{begins: "the input folder cannot be listed", ends: "the input folder can be listed again"}
 	c.running = map[messages.FileID]messages.File{}

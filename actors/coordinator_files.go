@@ -3,6 +3,7 @@ package actors
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -23,6 +24,9 @@ func (c *coordinator) onFile(ctx actor.Context, msg any) {
 		c.onFingerprint(ctx, m)
 	case *fileSuspect:
 		c.suspects[m.id] = true
+		c.onRead(ctx, &readTried{id: m.id, at: m.at, err: m.err})
+	case *readTried:
+		c.onRead(ctx, m)
 	case *fileEnded:
 		c.onEnded(ctx, m)
 	case *archived:
@@ -33,12 +37,14 @@ func (c *coordinator) onFile(ctx actor.Context, msg any) {
 func (c *coordinator) onListing(ctx actor.Context, m *listing) {
 	c.problem("input", messages.ProblemInput, "input", m.err)
 	c.input.note(c.log, m.err)
+	now := time.Now()
 	if m.err != nil {
+		c.unreadable.excuse(now)
 		return
 	}
 	c.listed = len(m.files)
-	now := time.Now()
 	if c.emptied(m, now) {
+		c.unreadable.excuse(now)
 		return
 	}
 	w := c.catalog.list(m.files, now)
@@ -59,13 +65,22 @@ func (c *coordinator) onListing(ctx actor.Context, m *listing) {
 	for _, f := range w.fingerprint {
 		ctx.Send(c.scanner, &fingerprint{file: f})
 	}
+	c.forgetUnread(m.files)
+	c.judgeUnreadable(ctx, now)
 	c.recheck(ctx)
 	c.archiveAgain(ctx, now)
-	for path := range c.unread {
-		if !slices.ContainsFunc(m.files, func(f messages.FileInfo) bool { return f.Path == path }) {
-			c.readable(path, nil)
-		}
+}
+
+// forgetUnread drops what is not in the folder any more.
+func (c *coordinator) forgetUnread(files []messages.FileInfo) {
+	if len(c.unread) == 0 {
+		return
 	}
+	there := make(map[string]bool, len(files))
+	for _, f := range files {
+		there[f.Path] = true
+	}
+	maps.DeleteFunc(c.unread, func(path string, _ error) bool { return !there[path] })
 }
 
 // readable notes whether a file can be looked at.
@@ -80,12 +95,58 @@ func (c *coordinator) readable(path string, err error) {
 		c.log.Warn("input file cannot be read, it is tried again", "file", path, "err", err)
 		c.unread[path] = err
 	}
-	var first error
-	for path, err := range c.unread {
-		first = fmt.Errorf("%d files cannot be read, such as %q: %w", len(c.unread), path, err)
-		break
+}
+
+// onRead notes how a try to read a file in work ended.
+func (c *coordinator) onRead(ctx actor.Context, m *readTried) {
+	f, ok := c.running[m.id]
+	if !ok {
+		return
 	}
-	c.problem("unread", messages.ProblemFile, "input", first)
+	if c.unreadable.note(m.id, f.Info.Path, m.at, m.err, time.Now()) {
+		c.catalog.resume(m.id)
+		c.tellUnreadable(time.Now())
+	}
+}
+
+// judgeUnreadable lets files that cannot be read give their places to others, and
+// fails those that could not be read for long. Their planners go on trying.
+func (c *coordinator) judgeUnreadable(ctx actor.Context, now time.Time) {
+	v := c.unreadable.judge(now)
+	for _, id := range v.over {
+		c.catalog.resume(id)
+	}
+	for _, id := range v.park {
+		c.catalog.park(id)
+		c.log.Info("input file cannot be read, another one may take its place", "file", c.unreadable[id].path, "err", c.unreadable[id].err)
+	}
+	for _, id := range v.failed {
+		ctx.Send(c.dispatcher, &fileChanged{id: id, state: messages.FileFailed, reason: c.unreadable[id].reason()})
+	}
+	c.tellUnreadable(now)
+	if len(v.park) > 0 {
+		c.admit(ctx)
+	}
+}
+
+// tellUnreadable keeps the problem of files that cannot be read, in work or not.
+func (c *coordinator) tellUnreadable(now time.Time) {
+	n, x := c.unreadable.count(now)
+	path, err := "", error(nil)
+	if x != nil {
+		path, err = x.path, x.err
+	} else if len(c.unread) > 0 {
+		path = slices.Min(slices.Collect(maps.Keys(c.unread)))
+		err = c.unread[path]
+	}
+	if n += len(c.unread); n == 0 {
+		c.problems.clear("unread")
+		return
+	}
+	c.problems.set("unread", messages.Problem{
+		Kind: messages.ProblemFile, Part: "input", Count: n,
+		Text: fmt.Sprintf("%d files cannot be read, such as %q: %v", n, path, err),
+	}, now)
 }
 
 // unfinished reports files whose copy may not be complete.
@@ -97,9 +158,7 @@ func (c *coordinator) unfinished(paths []string, now time.Time) {
 	}
 	text := fmt.Sprintf("%d files end in NUL bytes, such as %q, as copies do that are not complete: each is taken when it has stayed as it is for %s",
 		len(paths), paths[0], nulPatience)
-	if c.problems.set(key, messages.Problem{Kind: messages.ProblemUnfinished, Part: "input", Text: text, Count: len(paths)}, now) {
-		c.log.Warn("an input file ends in NUL bytes, it is not taken yet", "file", paths[0], "files", len(paths))
-	}
+	c.problems.set(key, messages.Problem{Kind: messages.ProblemUnfinished, Part: "input", Text: text, Count: len(paths)}, now)
 }
 
 // archiveEvery is how often finished files are tried to be moved away again.
@@ -228,6 +287,10 @@ func (c *coordinator) onEnded(ctx actor.Context, m *fileEnded) {
 	f := m.file
 	delete(c.running, f.ID)
 	delete(c.suspects, f.ID)
+	if c.unreadable[f.ID] != nil {
+		delete(c.unreadable, f.ID)
+		c.tellUnreadable(time.Now())
+	}
 	if pid := c.planners[f.ID]; pid != nil {
 		delete(c.planners, f.ID)
 		ctx.Stop(pid)

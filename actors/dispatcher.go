@@ -125,7 +125,11 @@ type (
 		reason string
 	}
 	// fileSuspect tells the owner that a file is not the one that was listed.
-	fileSuspect struct{ id messages.FileID }
+	fileSuspect struct {
+		id  messages.FileID
+		at  int64 // offset of the chunk that was read again, or fromCursor
+		err error
+	}
 	// fileSeen changes what the listing knows of a file.
 	fileSeen struct {
 		id     messages.FileID

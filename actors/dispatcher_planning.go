@@ -23,7 +23,7 @@ func (d *dispatcher) onPlanEnd(ctx actor.Context, m *planEnd, now time.Time) {
 		return
 	}
 	if m.err != nil {
-		ctx.Send(d.owner, &fileSuspect{id: m.file})
+		ctx.Send(d.owner, &fileSuspect{id: m.file, at: fromCursor, err: m.err})
 		return
 	}
 	d.led.planEnd(m.file, m.blank, now)

@@ -258,6 +258,7 @@ func (f *freeWorker) onLoaded(ctx actor.Context, m *loaded) {
 	}
 	switch {
 	case m.err == nil:
+		ctx.Send(f.owner, &readTried{id: x.chunk.ID.File, at: x.chunk.Offset})
 		x.lines = m.lines
 		f.produce(ctx, x)
 		return
@@ -265,7 +266,9 @@ func (f *freeWorker) onLoaded(ctx actor.Context, m *loaded) {
 		ctx.Send(f.dispatcher, &giveUp{worker: f.worker.ID, batchID: m.batchID, err: m.err})
 	default:
 		if errors.Is(m.err, messages.ErrFileChanged) {
-			ctx.Send(f.owner, &fileSuspect{id: x.chunk.ID.File})
+			ctx.Send(f.owner, &fileSuspect{id: x.chunk.ID.File, at: x.chunk.Offset, err: m.err})
+		} else {
+			ctx.Send(f.owner, &readTried{id: x.chunk.ID.File, at: x.chunk.Offset, err: m.err})
 		}
 		f.giveBack(ctx, m.batchID, endRetry, "its range cannot be read: "+m.err.Error())
 	}

@@ -223,8 +223,28 @@ func (b *memBus) Evict(context.Context, string, string) error { return nil }
 type memFiles struct {
 	mu    sync.Mutex
 	files map[string]memFile
-	away  int    // how many streams find no file
-	bug   string // whose content makes the reader panic
+	away  int              // how many streams find no file
+	bug   string           // whose content makes the reader panic
+	bad   map[string]error // files that cannot be read
+	gone  error            // the folder cannot be listed
+}
+
+// setBad lets every read of the files fail; err nil lets them do well again.
+func (m *memFiles) setBad(err error, paths ...string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.bad == nil {
+		m.bad = map[string]error{}
+	}
+	for _, p := range paths {
+		m.bad[p] = err
+	}
+}
+
+func (m *memFiles) setGone(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.gone = err
 }
 
 type memFile struct {
@@ -260,12 +280,15 @@ func (m *memFiles) List(context.Context) ([]messages.FileInfo, error) {
 	for _, path := range slices.Sorted(maps.Keys(m.files)) {
 		out = append(out, messages.FileInfo{Path: path, Size: int64(len(m.files[path].data)), ModTime: m.files[path].at})
 	}
-	return out, nil
+	return out, m.gone
 }
 
 func (m *memFiles) open(f messages.FileInfo) (memFile, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if err := m.bad[f.Path]; err != nil {
+		return memFile{}, err
+	}
 	x, ok := m.files[f.Path]
 	if !ok || int64(len(x.data)) != f.Size || !x.at.Equal(f.ModTime) {
 		return memFile{}, fmt.Errorf("open %s: %w", f.Path, messages.ErrFileChanged)
