@@ -126,6 +126,8 @@ func (f *fleet) Receive(ctx actor.Context) {
 		}
 	case *workerStatus:
 		f.onStatus(ctx, m)
+	case *refused:
+		f.onRefused(ctx, m)
 	case *actor.Terminated:
 		f.onTerminated(ctx, m)
 	case *askWorkers:

@@ -22,7 +22,7 @@ func (f *fleet) noteTrouble(w *member, m *workerStatus) {
 	first := f.troubles[m.trouble] == nil
 	f.troubles.set(m.trouble, m.ID, m.Note, time.Now())
 	if first && m.trouble != messages.ProblemNoPartition {
-		f.log.Warn("a worker gets no chunks", "worker_id", m.ID, "problem", string(m.trouble), "reason", m.Note)
+		f.log.Warn("a worker needs attention", "worker_id", m.ID, "problem", string(m.trouble), "reason", m.Note)
 	}
 }
 

@@ -29,7 +29,7 @@ type blocked struct {
 
 func (f *freeWorker) produce(ctx actor.Context, x *slot) {
 	value := messages.AppendChunk(make([]byte, 0, len(x.lines)+x.chunk.Items*2+512), messages.ChunkHeader{
-		Worker: f.worker.ID, BatchID: x.batchID, Deployment: f.deployment, Term: f.term.Number, Attempt: x.attempt,
+		Worker: f.worker.ID, BatchID: x.batchID, Deployment: f.deployment, Incarnation: f.worker.Incarnation, Term: f.term.Number, Attempt: x.attempt,
 		File: x.file.Path, Generation: x.generation, FirstLine: x.chunk.FirstLine,
 	}, x.lines)
 	x.lines = nil

@@ -70,14 +70,29 @@ func (g *gatekeeper) fill(p problems) {
 
 // hit notes that a bound turned a message away.
 func (f *fleet) hit(ctx actor.Context, limit, text string) {
+	f.turnAway(ctx, limit, messages.ProblemLimit, text)
+}
+
+// onRefused notes a message that is not of its worker's running process.
+func (f *fleet) onRefused(ctx actor.Context, m *refused) {
+	f.dropped++
+	what := "without an incarnation"
+	if !m.signal.Incarnation.IsZero() {
+		what = "of an incarnation that did not announce itself"
+	}
+	f.turnAway(ctx, "incarnation", messages.ProblemBadMessages, fmt.Sprintf("messages under the id of a native worker, but not of its running process, are refused, the last one (%s, %s) under %q: a native worker has to say its incarnation in every message", m.signal.Kind, what, m.signal.Worker))
+}
+
+// turnAway notes a message that is turned away, and why.
+func (f *fleet) turnAway(ctx actor.Context, limit string, kind messages.ProblemKind, text string) {
 	if f.gate.sweep.timer == nil {
 		f.gate.sweep.set(ctx, sweepEvery)
 	}
 	f.pub.soon(ctx)
 	f.gate.lately[limit] = true
 	f.gate.hits[limit]++
-	if f.gate.limits.set(limit, messages.Problem{Kind: messages.ProblemLimit, Part: "workers", Count: f.gate.hits[limit], Text: text}, time.Now()) {
-		f.log.Warn("a limit is reached: worker messages are turned away", "reason", text)
+	if f.gate.limits.set(limit, messages.Problem{Kind: kind, Part: "workers", Count: f.gate.hits[limit], Text: text}, time.Now()) {
+		f.log.Warn("worker messages are turned away", "problem", string(kind), "reason", text)
 	}
 }
 

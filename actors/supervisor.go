@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -31,8 +30,9 @@ type supervisor struct {
 	trouble messages.ProblemKind
 	ended   bool // its child ends because this actor does
 
-	partitions int  // of the chunk topic
-	disowned   bool // a classic worker whose partitions another one announced
+	double     double // whether another process runs under its id
+	partitions int    // of the chunk topic
+	disowned   bool   // a classic worker whose partitions another one announced
 	// unwritten are partitions that cannot be written now, with the reason.
 	unwritten map[int32]string
 	done      uint64 // messages "done"; counted, and nothing else
@@ -59,6 +59,8 @@ type (
 	partitionCount struct{ n int }
 	// disown says that another worker announced some of this one's partitions.
 	disown struct{ partitions []int32 }
+	// refused is a message that is not of the worker's running process.
+	refused struct{ signal messages.Signal }
 	// dismiss forgets a worker that nothing speaks for.
 	dismiss struct{}
 	// workerStatus tells the fleet what the worker is now.
@@ -75,6 +77,7 @@ const maxListed = 20
 func newSupervisor(s squad, log *slog.Logger, w messages.Worker, held []holding) actor.Actor {
 	x := &supervisor{squad: s, log: log.With("worker_id", w.ID), known: w, held: held}
 	x.alive = liveness{kind: w.Kind, state: messages.WorkerAnnounced, last: time.Now()}
+	x.double.since = time.Now()
 	if w.Lost {
 		x.alive.state, x.alive.last = messages.WorkerLost, w.Seen
 	}
@@ -92,6 +95,7 @@ func (s *supervisor) Receive(ctx actor.Context) {
 	case *actor.Stopping:
 		s.ended = true
 		s.watch.stop()
+		s.double.watch.stop()
 		return
 	case *heard:
 		// The acknowledgement goes out even if the message makes us panic: it
@@ -137,14 +141,18 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		}
 		s.judge(ctx)
 	case *rang:
-		if s.watch.is(m) {
+		switch {
+		case s.watch.is(m):
 			s.watch.stop()
 			s.ask(ctx, "no heartbeat")
+		case s.double.watch.is(m):
+			s.double.watch.stop()
 		}
 	default:
 		return
 	}
 	s.rearm(ctx)
+	s.double.rearm(ctx)
 	s.show(ctx)
 }
 
@@ -156,11 +164,16 @@ func (s *supervisor) onHeard(ctx actor.Context, m *heard) (passed bool) {
 		ctx.Send(ctx.Parent(), m)
 		return true
 	}
-	if s.older(x) {
+	switch sentBy(s.known, s.alive.state, x) {
+	case byFormer:
+		s.onFormer(x)
 		if x.Final() { // its work still counts; it frees nobody
 			ctx.Send(s.dispatcher, &judge{signal: x, ack: m.ack})
 			return true
 		}
+		return false
+	case byStranger:
+		ctx.Send(ctx.Parent(), &refused{signal: x})
 		return false
 	}
 	switch x.Kind {
@@ -193,13 +206,6 @@ func (s *supervisor) onHeard(ctx actor.Context, m *heard) (passed bool) {
 	return false
 }
 
-// older reports whether a message is of a former process of the worker. Once the
-// worker is lost any process may take its place: the clock that incarnations
-// come from may have gone back.
-func (s *supervisor) older(x messages.Signal) bool {
-	return s.alive.state != messages.WorkerLost && !x.Incarnation.IsZero() && s.known.Incarnation.Newer(x.Incarnation)
-}
-
 // sign notes a sign of life.
 func (s *supervisor) sign(ctx actor.Context) {
 	wasLost := s.alive.state == messages.WorkerLost
@@ -225,6 +231,9 @@ func (s *supervisor) announce(ctx actor.Context, x messages.Signal) {
 	restarted := !first && (w.Kind != s.known.Kind || w.Incarnation != s.known.Incarnation)
 	s.known, s.disowned = w, false
 	s.alive = liveness{kind: w.Kind, state: messages.WorkerAnnounced, last: time.Now()}
+	if restarted {
+		s.double = double{since: time.Now()}
+	}
 	s.log.Debug("worker announced", "kind", w.Kind.String(), "partitions", w.Partitions[:min(len(w.Partitions), maxListed)], "count", len(w.Partitions))
 	s.store(ctx, false)
 	if restarted {
@@ -314,42 +323,6 @@ func (s *supervisor) onDisown(ctx actor.Context, m *disown) {
 	}
 }
 
-// onBlocked notes whether a partition of the worker can be written.
-func (s *supervisor) onBlocked(ctx actor.Context, m *blocked) {
-	if m.reason == "" {
-		delete(s.unwritten, m.partition)
-	} else {
-		if s.unwritten == nil {
-			s.unwritten = map[int32]string{}
-		}
-		s.unwritten[m.partition] = m.reason
-	}
-	s.tell(ctx)
-}
-
-// takes reports whether chunks may be sent to the worker, and why not. kind is set
-// when that is a problem for a person.
-func (s *supervisor) takes() (ok bool, why string, kind messages.ProblemKind) {
-	if s.alive.state != messages.WorkerAnnounced {
-		return false, "", ""
-	}
-	if len(s.known.Partitions) == 0 {
-		return false, noPartition, messages.ProblemNoPartition
-	}
-	first := s.known.Partitions[0]
-	if int(first) >= s.partitions {
-		return false, fmt.Sprintf("announced partition %d, but the topic has %d", first, s.partitions), messages.ProblemNoPartition
-	}
-	if reason, is := s.unwritten[first]; is {
-		return false, fmt.Sprintf("its partition %d cannot be written: %s", first, reason), messages.ProblemUndeliverable
-	}
-	if s.known.Kind == messages.Native {
-		return true, "", ""
-	}
-	ok, why = s.gate.admits(s.known.Partitions)
-	return ok, why, ""
-}
-
 // tell lets the free-worker know what changed.
 func (s *supervisor) tell(ctx actor.Context) {
 	takes, _, _ := s.takes()
@@ -374,27 +347,4 @@ func (s *supervisor) rearm(ctx actor.Context) {
 		return
 	}
 	s.watch.set(ctx, time.Until(at))
-}
-
-// show tells the fleet what the worker is now.
-func (s *supervisor) show(ctx actor.Context) {
-	st := messages.WorkerStatus{
-		ID: s.known.ID, Kind: s.known.Kind, State: s.alive.state, Partitions: s.known.Partitions,
-		Capacity: max(1, s.known.Capacity), Held: s.load.held, Working: s.load.working, Silent: s.load.silent, Done: s.done,
-	}
-	var trouble messages.ProblemKind
-	if takes, why, kind := s.takes(); takes {
-		st.State = messages.WorkerBusy
-		if s.load.free {
-			st.State = messages.WorkerFree
-		}
-	} else {
-		st.Note, trouble = why, kind
-	}
-	if st.State != s.status.State || st.Note != s.status.Note || !slices.Equal(st.Held, s.status.Held) ||
-		!slices.Equal(st.Partitions, s.status.Partitions) || st.Kind != s.status.Kind || st.Working != s.status.Working || st.Silent != s.status.Silent || st.Capacity != s.status.Capacity ||
-		st.Done != s.status.Done || trouble != s.trouble {
-		s.status, s.trouble = st, trouble
-		ctx.Send(ctx.Parent(), &workerStatus{WorkerStatus: st, trouble: trouble, from: ctx.Self()})
-	}
 }

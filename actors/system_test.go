@@ -362,7 +362,7 @@ func TestFlappingIdStopsNothing(t *testing.T) {
 		h := w.hire("w1", 0)
 		w.drop("a.txt", 20)
 		for round := range 300 {
-			for _, s := range []messages.Signal{classicNew("flap", 1), announce("flap", 1, int64(round)), beatOf("flap", int64(round), 0), {Kind: messages.SignalBye, Worker: "flap"}} {
+			for _, s := range []messages.Signal{classicNew("flap", 1), announce("flap", 1, int64(round)), beatOf("flap", int64(round), 0), {Kind: messages.SignalBye, Worker: "flap", Protocol: 2, Incarnation: messages.Incarnation{StartMS: int64(round), Random: "r"}}} {
 				w.bus.say("connections", s)
 			}
 			if round%10 == 0 {

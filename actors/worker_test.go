@@ -61,6 +61,13 @@ func beatOf(id string, start int64, next int64, running ...string) messages.Sign
 	return s
 }
 
+// progressOf is progress of a native worker's process.
+func progressOf(id string, start int64, batch string, processing, total int64) messages.Signal {
+	s := progress(id, batch, processing, total)
+	s.Protocol, s.Incarnation = 2, messages.Incarnation{StartMS: start, Random: "r"}
+	return s
+}
+
 // give assigns a chunk to the worker of the last offer.
 func (b *crewBundle) give(o *offer, index int) assignment {
 	a := assignment{chunk: testCut(1, index).Chunk, worker: o.worker, attempt: 1, lines: []byte("a\nb\n"), batchID: fmt.Sprintf("f1_chunk_%d", index), file: messages.FileInfo{Path: "f1.txt"}, generation: 1}
@@ -115,7 +122,7 @@ func TestResultIsJudgedAndFreesTheSlot(t *testing.T) {
 		b.tell(o.pid, &sent{tag: a.batchID, offset: 5})
 		b.input.clear()
 		b.dispatcher.clear()
-		b.hear(progress("w", a.batchID, 2, 2))
+		b.hear(progressOf("w", 1, a.batchID, 2, 2))
 		require.Equal(t, a.batchID, expect[*begun](b.dispatcher).batchID)
 		j := expect[*judge](b.dispatcher)
 		expectNone[*acked](b.input) // the dispatcher acknowledges it
@@ -275,7 +282,7 @@ func TestRestoredWorkerHoldsItsChunks(t *testing.T) {
 		require.Equal(t, 0, o.upTo)
 		require.Equal(t, 1, o.ahead)
 		require.Equal(t, []string{"f1_chunk_0"}, b.status("w").Held)
-		b.hear(progress("w", a.batchID, 1, 2))
+		b.hear(progressOf("w", 1, a.batchID, 1, 2))
 		require.Equal(t, a.batchID, expect[*begun](b.dispatcher).batchID)
 	})
 }
@@ -468,7 +475,7 @@ func TestHeartbeatReadBehindAFinalTakesNoSlot(t *testing.T) {
 		o := expect[*offer](b.dispatcher)
 		a := b.give(o, 0)
 		b.tell(o.pid, &sent{tag: a.batchID, offset: 5})
-		b.hear(progress("w", a.batchID, 2, 2))
+		b.hear(progressOf("w", 1, a.batchID, 2, 2))
 		b.tell(o.pid, &judged{batchID: a.batchID, verdict: verdictDone})
 		require.Equal(t, 2, expect[*offer](b.dispatcher).upTo)
 		b.hear(beatOf("w", 1, 6, a.batchID))

@@ -518,7 +518,7 @@ func (h *hand) finish(outcome messages.Outcome) messages.ChunkMessage {
 
 func (h *hand) report(m messages.ChunkMessage, outcome messages.Outcome) {
 	n := int64(len(m.Data))
-	s := messages.Signal{Kind: messages.SignalProgress, Worker: h.id, BatchID: m.BatchID, Processing: n, Total: n, Outcome: outcome}
+	s := messages.Signal{Kind: messages.SignalProgress, Worker: h.id, Protocol: 2, Incarnation: h.inc, BatchID: m.BatchID, Processing: n, Total: n, Outcome: outcome}
 	if outcome != messages.OutcomeOK {
 		s.Processing = 0
 	}

@@ -15,24 +15,28 @@ type ChunkHeader struct {
 	Worker     WorkerID
 	BatchID    string
 	Deployment string // random id of what the master's state store holds
-	Term       uint64
-	Attempt    int
-	File       string // path below the input folder
-	Generation int
-	FirstLine  int64
+	// Incarnation is the run of a native worker that shall do it, zero for a classic
+	// one: another process under the same id skips the message.
+	Incarnation Incarnation
+	Term        uint64
+	Attempt     int
+	File        string // path below the input folder
+	Generation  int
+	FirstLine   int64
 }
 
 // ChunkMessage is a chunk message as a worker reads it.
 type ChunkMessage struct {
-	ID         string   `json:"id"`
-	BatchID    string   `json:"batchId"`
-	Deployment string   `json:"deployment,omitempty"`
-	Term       uint64   `json:"term,omitempty"`
-	Attempt    int      `json:"attempt,omitempty"`
-	File       string   `json:"file,omitempty"`
-	Generation int      `json:"generation,omitempty"`
-	FirstLine  int64    `json:"first_line,omitempty"`
-	Data       []string `json:"data"`
+	ID          string   `json:"id"`
+	BatchID     string   `json:"batchId"`
+	Deployment  string   `json:"deployment,omitempty"`
+	Incarnation string   `json:"incarnation,omitempty"`
+	Term        uint64   `json:"term,omitempty"`
+	Attempt     int      `json:"attempt,omitempty"`
+	File        string   `json:"file,omitempty"`
+	Generation  int      `json:"generation,omitempty"`
+	FirstLine   int64    `json:"first_line,omitempty"`
+	Data        []string `json:"data"`
 }
 
 // DecodeChunk reads a chunk message. Its strings share memory.
@@ -58,6 +62,10 @@ func AppendChunk(dst []byte, h ChunkHeader, lines []byte) []byte {
 	if h.Deployment != "" {
 		dst = append(dst, `,"deployment":`...)
 		dst = appendItem(dst, []byte(h.Deployment))
+	}
+	if !h.Incarnation.IsZero() {
+		dst = append(dst, `,"incarnation":`...)
+		dst = appendItem(dst, []byte(h.Incarnation.String()))
 	}
 	dst = append(dst, `,"term":`...)
 	dst = strconv.AppendUint(dst, h.Term, 10)

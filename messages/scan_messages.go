@@ -12,6 +12,8 @@ func scanChunk(value []byte) (m ChunkMessage, ok bool) {
 			m.BatchID = s.string()
 		case "deployment":
 			m.Deployment = s.string()
+		case "incarnation":
+			m.Incarnation = s.string()
 		case "term":
 			if n := s.int(); n < 0 {
 				s.decline()

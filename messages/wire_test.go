@@ -66,7 +66,7 @@ func TestSignalsAreGolden(t *testing.T) {
 func TestChunkAndHeartbeatAreGolden(t *testing.T) {
 	t.Parallel()
 	golden(t, "chunk", AppendChunk(nil, ChunkHeader{
-		Worker: "w-1", BatchID: "ips_chunk_4_a2", Deployment: "J6QK2", Term: 12, Attempt: 2, File: "ips.txt", Generation: 1, FirstLine: 2001,
+		Worker: "w-1", BatchID: "ips_chunk_4_a2", Deployment: "J6QK2", Incarnation: Incarnation{StartMS: 1700000000000, Random: "5f3a"}, Term: 12, Attempt: 2, File: "ips.txt", Generation: 1, FirstLine: 2001,
 	}, []byte("10.0.0.1\r\n::1\nsay \"hi\"\\\n\xff\n")))
 	golden(t, "master_heartbeat", MasterHeartbeat{MasterID: "m-1", Role: "leader", Term: 12, API: "10.0.0.5:3001", Deployment: "J6QK2", TS: "2026-11-25T12:00:00Z"}.Encode())
 }

@@ -213,6 +213,21 @@ func TestChunk(t *testing.T) {
 		}
 		w.end()
 	})
+	bubble(t, "chunks for another process under this id are skipped", func(t *testing.T) {
+		b := newFakeBus(1)
+		w := start(t, b, ok)
+		synctest.Wait()
+		mine, other := head("a_chunk_0"), head("a_chunk_1")
+		mine.Incarnation = b.of(messages.SignalAnnounce)[0].Incarnation
+		other.Incarnation = messages.Incarnation{StartMS: mine.Incarnation.StartMS + 1, Random: "other"}
+		b.chunk(other, "x")
+		b.chunk(mine, "x")
+		synctest.Wait()
+		if f := b.finals(""); len(f) != 1 || f[0].BatchID != "a_chunk_0" {
+			t.Errorf("finals %v", f)
+		}
+		w.end()
+	})
 	bubble(t, "ids that JSON spells in several ways", func(t *testing.T) {
 		for _, id := range []string{"wörker", `a"b\c`, "a/b", "<&>"} {
 			b := newFakeBus(1)

@@ -135,6 +135,10 @@ func (w *session) decode(r messages.Received) (c Chunk, ok bool) {
 	if err == nil && m.ID != w.cfg.ID {
 		return Chunk{}, false
 	}
+	if err == nil && m.Incarnation != "" && m.Incarnation != w.self.Incarnation.String() {
+		w.log.Debug("chunk for another process under this worker's id skipped", "batch_id", m.BatchID, "incarnation", m.Incarnation)
+		return Chunk{}, false
+	}
 	if err == nil && (m.BatchID == "" || len(m.BatchID) > messages.MaxBatchID) {
 		err = fmt.Errorf("chunk message: batchId has %d bytes, allowed 1 to %d", len(m.BatchID), messages.MaxBatchID)
 	}

@@ -49,8 +49,8 @@ def partition_of(worker_id: str, partitions: int) -> int:
     return h % partitions
 
 
-def decode(value: bytes, worker_id: str) -> Optional[Chunk]:
-    """Read a chunk message; None when it is for another worker."""
+def decode(value: bytes, worker_id: str, incarnation: str = "") -> Optional[Chunk]:
+    """Read a chunk message; None when it is for another worker, or another process under its id."""
     needle = worker_id.encode()
     # Most messages are for others and must cost next to nothing.
     if re.fullmatch(rb"[A-Za-z0-9._ -]+", needle) and needle not in value:
@@ -58,7 +58,7 @@ def decode(value: bytes, worker_id: str) -> Optional[Chunk]:
     m = json.loads(value)
     if not isinstance(m, dict):
         raise ValueError("it is no object")
-    if m.get("id") != worker_id:
+    if m.get("id") != worker_id or m.get("incarnation", incarnation) != incarnation:
         return None
     batch_id, items = m.get("batchId"), m.get("data") or []
     if not isinstance(batch_id, str) or not 1 <= len(batch_id.encode("utf-8", "replace")) <= MAX_ID:

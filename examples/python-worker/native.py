@@ -160,7 +160,7 @@ class Worker:
 
     def accept(self, offset: int, value: Optional[bytes]) -> None:
         try:
-            chunk = decode(value or b"", self.settings.worker_id)
+            chunk = decode(value or b"", self.settings.worker_id, self.incarnation)
         except (ValueError, RecursionError) as e:
             log.warning("bad chunk message dropped at offset %d: %s", offset, e)
             chunk = None

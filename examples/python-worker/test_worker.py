@@ -19,6 +19,12 @@ class Protocol(unittest.TestCase):
         self.assertIsNone(decode(value, 'quo"te'))
         self.assertEqual(decode(b'{"id":"w","batchId":"b"}', "w"), Chunk("b", []))
 
+    def test_decode_incarnation(self):
+        value = b'{"id":"w","batchId":"b","incarnation":"7-a"}'
+        self.assertEqual(decode(value, "w", "7-a"), Chunk("b", []))
+        self.assertIsNone(decode(value, "w", "8-b"))
+        self.assertEqual(decode(b'{"id":"w","batchId":"b"}', "w", "8-b"), Chunk("b", []))
+
     def test_bad_chunks(self):
         for value in (b"w", b'["w"]', b'{"id":"w"}', b'{"id":"w","batchId":""}', b'{"id":"w","batchId":"b","data":[1]}',
                       b'{"id":"w","batchId":"b","data":"x"}', b'{"id":"w","batchId":"b","term":"x"}', b"\xffw"):
