@@ -7,10 +7,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"kafka-master/doctor"
 	"kafka-master/generate"
@@ -54,7 +56,33 @@ name; "kafka-master config" shows those in force.`,
 		return runMaster(cmd.Context(), s, stdout, stderr)
 	}
 	root.AddCommand(c.worker(), c.config(), c.generate(), c.version(), c.healthcheck(), c.doctor())
+	showOwnFlags(root)
 	return root
+}
+
+// takes lists the settings that a command looks at, where these are not all.
+var takes = map[string][]string{
+	"worker": {
+		"KAFKA_BROKER_PORT", "KAFKA_BROKER_ADDRESS", "KAFKA_TOPIC_NAME_MASTER", "KAFKA_TOPIC_NAME_WORKER", "KAFKA_TOPIC_NAME_WORKER_FREE",
+		"KAFKA_TLS", "KAFKA_TLS_CA_FILE", "KAFKA_TLS_CERT_FILE", "KAFKA_TLS_KEY_FILE", "KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME",
+		"WORKER_ID", "WORKER_PARTITION", "RESULTS_DIR", "DATA_DIR", "LOG_LEVEL", "LOG_FORMAT",
+	},
+	"healthcheck": {"API_LISTEN", "API_SERVER_PORT"},
+	"generate":    {}, "version": {}, "help": {}, "completion": {},
+}
+
+// showOwnFlags lets the help of each command show the settings that it looks at and
+// no others. All are accepted everywhere, so that one command line serves them all.
+func showOwnFlags(root *cobra.Command) {
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		if names, some := takes[cmd.Name()]; some {
+			cmd.InheritedFlags().VisitAll(func(f *pflag.Flag) {
+				f.Hidden = !slices.ContainsFunc(names, func(name string) bool { return flag(name) == f.Name })
+			})
+		}
+		help(cmd, args)
+	})
 }
 
 func noArgs(cmd *cobra.Command, args []string) error {
@@ -70,7 +98,9 @@ func (c command) load(cmd *cobra.Command) (settings.Settings, error) {
 	if err != nil {
 		return settings.Settings{}, err
 	}
-	return settings.Load(cmd.Flags(), c.env, dotenv)
+	s, err := settings.Load(cmd.Flags(), c.env, dotenv)
+	s.WarnOfEnvironment(os.Environ())
+	return s, err
 }
 
 func (c command) config() *cobra.Command {
@@ -80,6 +110,9 @@ func (c command) config() *cobra.Command {
 			s, err := c.load(cmd)
 			if err != nil {
 				return err
+			}
+			for _, text := range s.Typos() {
+				fmt.Fprintln(c.stderr, "kafka-master:", text)
 			}
 			return settings.Print(c.stdout, s.Describe())
 		},
@@ -168,6 +201,9 @@ then leaves one result.`,
 			defer outliveReaders()()
 			log, closeLog := openLog(s, c.stderr)
 			defer closeLog()
+			for _, text := range s.Typos() {
+				log.Warn(text)
+			}
 			handler := worker.SampleHandler(results)
 			if exec != "" {
 				handler = worker.ExecHandler(worker.ExecConfig{Command: exec, ResultsDir: results, Logger: log})

@@ -17,7 +17,7 @@ import (
 // machine.
 func API(listen, ask, token string) Check {
 	return Check{Name: "api", Look: func(ctx context.Context) []Finding {
-		status, body, err := get(ctx, ask, "/readyz?verbose", "")
+		status, body, err := get(ctx, ask, "/readyz?verbose", token)
 		if err == nil && (strings.HasPrefix(body, "ready: ") || strings.HasPrefix(body, "not ready: ")) {
 			return running(ctx, ask, token, status, body)
 		}

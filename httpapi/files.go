@@ -118,11 +118,18 @@ func showOneFile(f messages.FileStatus) oneFileBody {
 }
 
 // moment is a time as the API shows it: UTC, to the millisecond, null when it is
-// not yet.
+// not yet. File systems know times that JSON's format does not (beyond the year
+// 9999): the nearest one that it does stands for them.
 func moment(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}
 	t = t.UTC().Truncate(time.Millisecond)
+	if t.Year() > 9999 {
+		t = time.Date(9999, 12, 31, 23, 59, 59, 999e6, time.UTC)
+	}
+	if t.Year() < 0 {
+		t = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
 	return &t
 }

@@ -184,3 +184,14 @@ func FuzzSelected(f *testing.F) {
 		require.Less(t, len(err.Error()), 600)
 	})
 }
+
+// File systems hold times that RFC 3339 does not.
+func TestTimesBeyondTheFormat(t *testing.T) {
+	t.Parallel()
+	f := withFiles()
+	f.files[0].Info.ModTime, f.files[1].Info.ModTime = time.Date(30828, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(-1199, 1, 1, 0, 0, 0, 0, time.UTC)
+	call := start(t, Config{Asker: f})
+	require.Contains(t, call(http.MethodGet, "/api/v1/files/2").body, `"modified_at":"9999-12-31T23:59:59.999Z"`)
+	require.Contains(t, call(http.MethodGet, "/api/v1/files/3").body, `"modified_at":"0000-01-01T00:00:00Z"`)
+	require.Equal(t, http.StatusOK, call(http.MethodGet, "/api/v1/files").status)
+}

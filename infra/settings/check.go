@@ -128,21 +128,43 @@ func warn(s *Settings) []string {
 	return all
 }
 
-// strangers warns of names in .env that are nearly one of ours: mistyped, they
-// would be ignored without a word.
-func strangers(dotenv map[string]string) []string {
-	var names []string
-	known := map[string]bool{}
+// strangers warns of names that are nearly one of ours: mistyped, they would be
+// ignored without a word. In .env, which is ours alone, three letters may be wrong;
+// in the environment, where others have their names, one.
+func strangers(names []string, place string, most int) []string {
+	var known []string
 	for _, v := range Variables() {
-		names = append(names, v.Name)
-		known[v.Name], known[v.Name+"_FILE"] = true, true
+		known = append(known, v.Name)
+		if v.Secret {
+			known = append(known, v.Name+"_FILE")
+		}
 	}
 	var all []string
-	for name := range dotenv {
-		if hint := nearest(strings.ToUpper(name), names); !known[name] && hint != "" {
-			all = append(all, fmt.Sprintf("%s in .env is no setting; did you mean %s?", shown(name), hint))
+	for _, name := range names {
+		if slices.Contains(known, name) || slices.Contains(composeNames, name) {
+			continue
+		}
+		upper := strings.ToUpper(name)
+		if hint := nearest(upper, known); hint != "" && distance(upper, hint) <= most {
+			all = append(all, fmt.Sprintf("%s in %s is no setting; did you mean %s?", shown(name), place, hint))
 		}
 	}
 	slices.Sort(all)
 	return all
+}
+
+// composeNames are variables of docker-compose.yml, which reads the same .env.
+var composeNames = []string{
+	"RUN_AS", "HOST_IP", "HOST_NAMES", "REDIS_PASSWORD", "MASTER_1_PORT", "MASTER_2_PORT",
+	"KAFKA_PUBLIC_IP", "KAFKA_PUBLIC_HOST", "KAFKA_PUBLIC_PORT", "SAMBA_PORT",
+}
+
+// WarnOfEnvironment adds warnings of names in an environment (see os.Environ) that
+// are one letter away from a setting.
+func (s *Settings) WarnOfEnvironment(environ []string) {
+	names := make([]string, len(environ))
+	for i, entry := range environ {
+		names[i], _, _ = strings.Cut(entry, "=")
+	}
+	s.typos = append(s.typos, strangers(names, "the environment", 1)...)
 }

@@ -20,6 +20,15 @@ func ReadDotenv(path string) (map[string]string, error) {
 	if err != nil {
 		return nil, Mistakes{{Name: path, Problem: "cannot be read: " + cause(err).Error()}}
 	}
+	content = bytes.TrimPrefix(content, []byte("\xef\xbb\xbf")) // of editors on Windows
+	if bytes.HasPrefix(content, []byte("\xff\xfe")) || bytes.HasPrefix(content, []byte("\xfe\xff")) || bytes.IndexByte(content, 0) >= 0 {
+		return nil, Mistakes{{Name: path, Problem: "is not a text in UTF-8 (it looks like UTF-16)", Allowed: "the same text saved as UTF-8"}}
+	}
+	content, unknown := literalDollars(content)
+	if unknown != "" {
+		return nil, Mistakes{{Name: path, Problem: "refers to ${" + shown(unknown) + "}, which no line above it sets",
+			Allowed: "the name of a line above; between single quotes a value is taken as it stands"}}
+	}
 	values, ok := parseDotenv(content)
 	if !ok {
 		return nil, Mistakes{{Name: path, Problem: "cannot be understood" + badLine(content), Allowed: "lines of the form NAME=value"}}

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -24,7 +26,7 @@ func Load(flags *pflag.FlagSet, lookup func(string) (string, bool), dotenv map[s
 	}
 	l.mistakes = append(l.mistakes, check(&l.settings)...)
 	l.settings.warnings = append(l.warnings, warn(&l.settings)...)
-	l.settings.warnings = append(l.settings.warnings, strangers(dotenv)...)
+	l.settings.typos = strangers(slices.Collect(maps.Keys(dotenv)), ".env", 3)
 	if len(l.mistakes) > 0 {
 		return Settings{}, l.mistakes
 	}

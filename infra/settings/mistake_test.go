@@ -182,6 +182,75 @@ func TestReadDotenv(t *testing.T) {
 	require.ErrorAs(t, err, new(settings.Mistakes))
 }
 
+// What editors and people put into .env is what is in force, or an error.
+func TestDotenvOfPeople(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), ".env")
+	for text, want := range map[string]map[string]string{
+		"\xef\xbb\xbfBATCH_SIZE=7\r\n":                   {"BATCH_SIZE": "7"},
+		"\xef\xbb\xbf# text\nBATCH_SIZE=7":               {"BATCH_SIZE": "7"},
+		"API_TOKEN=Xy$9kLm$HOMEz$\nA=1":                  {"API_TOKEN": "Xy$9kLm$HOMEz$", "A": "1"},
+		`API_TOKEN="a$9 b\$c$(d)$$e"`:                    {"API_TOKEN": "a$9 b$c$(d)$$e"},
+		"API_TOKEN='a$9${B}\\$c'\nB=2":                   {"API_TOKEN": "a$9${B}\\$c", "B": "2"},
+		"A=x$1\nexport B = ${A}/${A} # $C ${D}\n#E=${F}": {"A": "x$1", "B": "x$1/x$1"},
+		"REDIS_URL=redis://:pa$$w0rd@127.0.0.1/0":        {"REDIS_URL": "redis://:pa$$w0rd@127.0.0.1/0"},
+		"A=\"two\nlines $x\"\nB=$y":                      {"A": "two\nlines $x", "B": "$y"},
+	} {
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		got, err := settings.ReadDotenv(path)
+		require.NoError(t, err, text)
+		require.Equal(t, want, got, text)
+	}
+	for text, want := range map[string]string{
+		"\xff\xfeB\x00A\x00":  "UTF-16",
+		"\xfe\xff\x00B\x00A":  "UTF-16",
+		"B\x00A\x00=\x00":     "UTF-16",
+		"A=canary${HOME}\n":   "refers to ${HOME}",
+		"A=\"${later}\"\nB=1": "refers to ${later}",
+		"A=${B}\nB=1":         "refers to ${B}",
+	} {
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		_, err := settings.ReadDotenv(path)
+		require.ErrorAs(t, err, new(settings.Mistakes), text)
+		require.ErrorContains(t, err, want)
+		require.NotContains(t, err.Error(), "canary")
+	}
+}
+
+func TestMistypedNames(t *testing.T) {
+	t.Parallel()
+	s, err := settings.Load(nil, env(nil), map[string]string{"KAFKA_BROKER_ADRESS": "x", "REDIS_PASSWORD": "x", "BATCHSIZE": "7", "SMB_PASSWORD_FIEL": "x"})
+	require.NoError(t, err)
+	require.Equal(t, []string{
+		"BATCHSIZE in .env is no setting; did you mean BATCH_SIZE?",
+		"KAFKA_BROKER_ADRESS in .env is no setting; did you mean KAFKA_BROKER_ADDRESS?",
+		"SMB_PASSWORD_FIEL in .env is no setting; did you mean SMB_PASSWORD_FILE?",
+	}, s.Warnings())
+	s, err = settings.Load(nil, env(nil), nil)
+	require.NoError(t, err)
+	s.WarnOfEnvironment([]string{"PATH=/bin", "KAFKA_BROKER_ADRESS=x", "SETTINGS=1", "API_TOKENS=secret", "BATCH_SIZE=7", "LOGLEVEL=x", "KAFKA_HEAP_OPTS=x"})
+	require.Equal(t, []string{
+		"API_TOKENS in the environment is no setting; did you mean API_TOKEN?",
+		"KAFKA_BROKER_ADRESS in the environment is no setting; did you mean KAFKA_BROKER_ADDRESS?",
+		"LOGLEVEL in the environment is no setting; did you mean LOG_LEVEL?",
+	}, s.Warnings())
+}
+
+// Whatever a file holds, it is read or refused.
+func FuzzLiteralDollars(f *testing.F) {
+	for _, text := range []string{"A=$x", "A='$x'", "A=\"$x\\\"", "export A : ${B", "A=\\$", "'\n=\"$"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		path := filepath.Join(t.TempDir(), ".env")
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		_, err := settings.ReadDotenv(path)
+		if err != nil {
+			require.ErrorAs(t, err, new(settings.Mistakes))
+		}
+	})
+}
+
 func FuzzLoad(f *testing.F) {
 	for name, texts := range wrong() {
 		f.Add(name, texts[0])

@@ -5,6 +5,7 @@ import (
 	"net"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -67,6 +68,7 @@ type Settings struct {
 
 	values   map[string]value // what Raw, IsSet and Describe tell, by name
 	warnings []string
+	typos    []string // names that are nearly a setting's
 }
 
 // value is where the text of a variable came from. The text of a secret is not
@@ -93,7 +95,10 @@ func (s Settings) IsSet(name string) bool {
 
 // Warnings are sentences about settings that work and are hardly meant so, such
 // as an API that everybody on the network may use. None is fatal.
-func (s Settings) Warnings() []string { return s.warnings }
+func (s Settings) Warnings() []string { return slices.Concat(s.warnings, s.typos) }
+
+// Typos are those of the warnings that tell of names which are nearly a setting's.
+func (s Settings) Typos() []string { return s.typos }
 
 // EmbeddedBroker reports whether the broker runs in this process.
 func (s Settings) EmbeddedBroker() bool { return len(s.KafkaBrokers) == 0 }

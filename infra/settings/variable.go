@@ -94,7 +94,8 @@ func Dotenv() string {
 
 const dotenvHead = `# Settings of Kafka Master: copy this file to .env and take the # away where you
 # want another value than the one shown. Flags and the environment win over it.
-# Put a value with $, # or spaces between single quotes.
+# Put a value with # or spaces between single quotes. A $ stands for itself, but
+# ${NAME} for the value of a line above.
 `
 
 // dotenvTail are the variables of docker-compose.yml, which reads the same file.
