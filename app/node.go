@@ -143,7 +143,9 @@ func (n *node) openState() error {
 		n.onClose(func() { store.Close() })
 		return nil
 	}
-	if err := os.MkdirAll(n.s.DataDir, 0o755); err != nil {
+	// State and records hold lines of the input. A folder that exists keeps its
+	// rights: results may be in it, for others to read.
+	if err := os.MkdirAll(n.s.DataDir, 0o700); err != nil {
 		return fmt.Errorf("make DATA_DIR: %w", err)
 	}
 	store, err := logstore.Open(logstore.Config{
@@ -173,7 +175,10 @@ func (n *node) openBroker() error {
 	if n.brokers = n.s.KafkaBrokers; len(n.brokers) > 0 {
 		return nil
 	}
-	cfg := embedded.Config{DataDir: filepath.Join(n.s.DataDir, "kafka"), Port: n.s.KafkaBrokerPort, Logger: n.log}
+	cfg := embedded.Config{
+		DataDir: filepath.Join(n.s.DataDir, "kafka"), Port: n.s.KafkaBrokerPort, Logger: n.log,
+		Partitions: n.s.KafkaPartitions + 3, // and the three other topics
+	}
 	b, err := embedded.Start(cfg)
 	if errors.Is(err, embedded.ErrPortInUse) {
 		if n.s.IsSet("KAFKA_BROKER_PORT") {

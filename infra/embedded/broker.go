@@ -3,12 +3,16 @@
 // and groups in a folder, and any Kafka client can talk to it.
 //
 // It is kfake with what kfake lacks for daily use: a lock on the folder, a guard
-// against frames that would end the process, and retention that runs.
+// against frames and batches that would end the process or every reader, bounds
+// on connections and partitions, and retention that runs. It has the newest
+// version of each request that came before tagged fields, so it looks to clients
+// like Kafka 2.4.
 package embedded
 
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -26,15 +30,20 @@ var (
 	ErrPortInUse = errors.New("port is in use")
 	// ErrLocked says that another process has the data folder open.
 	ErrLocked = errors.New("data folder is in use by another process")
+	// ErrDamaged says that what the data folder holds cannot be read.
+	ErrDamaged = errors.New("data folder is damaged")
 )
 
 const (
+	folderMode = 0o700
 	// retentionInterval is how often old segments are dropped. kfake's own
 	// ticker starts only when a topic is created, so never after a restart.
 	retentionInterval = time.Second
 	// cleanerBackoff is kfake's own clean-up interval, in milliseconds.
 	cleanerBackoff = "5000"
 	lockName       = "broker.lock"
+	// topicsName is the file in which kfake keeps the list of topics.
+	topicsName = "topics.json"
 )
 
 // Config says where the broker listens and what it keeps.
@@ -47,6 +56,9 @@ type Config struct {
 	Port int
 	// Brokers is the number of brokers in the cluster. 0 means 1.
 	Brokers int
+	// Partitions is how many the caller is going to make, all topics together, so
+	// that Start can tell at once when they are too many. 0 means not known.
+	Partitions int
 	// Logger gets the broker's own messages. Nil means none.
 	Logger *slog.Logger
 }
@@ -75,7 +87,9 @@ func TopicConfig() map[string]string {
 }
 
 // Start opens the folder and listens. It returns ErrLocked when another process
-// has the folder and ErrPortInUse when another process has the port.
+// has the folder, ErrPortInUse when another process has the port, ErrDamaged
+// when the folder cannot be read, and ErrFewFiles when the process may not open
+// what the partitions need; the last two name the cure.
 //
 // Writes are not synced one by one: they survive the death of the process, not
 // the loss of power.
@@ -90,13 +104,10 @@ func Start(c Config) (*Broker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start embedded broker: %w", err)
 	}
-	cluster, err := kfake.NewCluster(options(c)...)
+	cluster, err := open(c)
 	if err != nil {
 		if lock != nil {
 			err = errors.Join(err, lock.Close())
-		}
-		if errors.Is(err, syscall.EADDRINUSE) {
-			err = fmt.Errorf("%w: %w", ErrPortInUse, err)
 		}
 		return nil, fmt.Errorf("start embedded broker: %w", err)
 	}
@@ -104,6 +115,52 @@ func Start(c Config) (*Broker, error) {
 	b.cluster.ApplyRetention()
 	b.retention.Go(b.applyRetention)
 	return b, nil
+}
+
+// open makes the cluster on what the folder holds.
+func open(c Config) (*kfake.Cluster, error) {
+	files, err := openFiles()
+	if err != nil {
+		return nil, err
+	}
+	r := newRoom(c.DataDir, files)
+	if err := r.check(c.Partitions); err != nil {
+		return nil, explained(err, c.DataDir)
+	}
+	batches, err := newBatchCheck()
+	if err != nil {
+		return nil, err
+	}
+	g := &gate{most: maxConnections, batchCheck: batches}
+	cluster, err := load(options(c, g))
+	if err != nil {
+		return nil, explained(err, c.DataDir)
+	}
+	r.guardTopics(cluster)
+	return cluster, nil
+}
+
+// load makes the cluster. What kfake cannot cope with in its files is an error.
+func load(opts []kfake.Opt) (c *kfake.Cluster, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("read the folder: %v", cause)
+		}
+	}()
+	return kfake.NewCluster(opts...)
+}
+
+// explained says what an error of starting means, and names the cure.
+func explained(err error, dir string) error {
+	var file *fs.PathError
+	var network *net.OpError
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%w: %w", ErrPortInUse, err)
+	case dir == "", errors.Is(err, ErrFewFiles), errors.As(err, &file), errors.As(err, &network):
+		return err
+	}
+	return fmt.Errorf("%w: %w: delete the folder %s: what was on its way is handed out again, nothing is lost", ErrDamaged, err, dir)
 }
 
 // Addrs returns the host:port of every broker of the cluster.
@@ -145,9 +202,12 @@ func lockFolder(dir string) (*flock.Flock, error) {
 	if dir == "" {
 		return nil, nil
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, folderMode); err != nil {
 		return nil, fmt.Errorf("create data folder: %w", err)
 	}
+	// Records hold lines of the input, and kfake's files could be read by all. A
+	// mounted folder may have no rights to change.
+	_ = os.Chmod(dir, folderMode)
 	lock := flock.New(filepath.Join(dir, lockName))
 	ok, err := lock.TryLock()
 	if err != nil {
@@ -159,10 +219,17 @@ func lockFolder(dir string) (*flock.Flock, error) {
 	return lock, nil
 }
 
-func options(c Config) []kfake.Opt {
+func options(c Config, g *gate) []kfake.Opt {
 	opts := []kfake.Opt{
 		kfake.NumBrokers(c.Brokers),
-		kfake.ListenFn(listen),
+		kfake.MaxVersions(untagged()),
+		kfake.ListenFn(func(network, address string) (net.Listener, error) {
+			l, err := net.Listen(network, address)
+			if err != nil {
+				return nil, err
+			}
+			return newGuardListener(l, g, c.Logger), nil
+		}),
 		kfake.WithLogger(logger{c.Logger}),
 		kfake.BrokerConfigs(map[string]string{"log.cleaner.backoff.ms": cleanerBackoff}),
 	}
@@ -177,12 +244,4 @@ func options(c Config) []kfake.Opt {
 		opts = append(opts, kfake.Ports(ports...))
 	}
 	return opts
-}
-
-func listen(network, address string) (net.Listener, error) {
-	l, err := net.Listen(network, address)
-	if err != nil {
-		return nil, err
-	}
-	return guardListener{l}, nil
 }

@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"math"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -33,7 +34,9 @@ func RawBatch(base int64, attributes int16, lastDelta, count int32, payload []by
 	b = append(b, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0) // leader epoch, format, checksum
 	b = binary.BigEndian.AppendUint16(b, uint16(attributes))
 	b = binary.BigEndian.AppendUint32(b, uint32(lastDelta))
-	b = append(b, make([]byte, 16)...) // times
+	now := uint64(time.Now().UnixMilli())
+	b = binary.BigEndian.AppendUint64(b, now)
+	b = binary.BigEndian.AppendUint64(b, now)
 	b = binary.BigEndian.AppendUint64(b, math.MaxUint64)
 	b = binary.BigEndian.AppendUint16(b, math.MaxUint16)
 	b = binary.BigEndian.AppendUint32(b, math.MaxUint32)

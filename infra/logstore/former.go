@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
@@ -21,23 +22,40 @@ func readFormer(path string) (*state, error) {
 	if _, err := os.Stat(path); path == "" || errors.Is(err, os.ErrNotExist) {
 		return s, nil
 	}
-	db, err := bolt.Open(path, fileMode, &bolt.Options{Timeout: lockWait, ReadOnly: true})
+	err := guarded(func() error { return readBolt(path, s) })
 	if errors.Is(err, bolterrors.ErrTimeout) {
 		return nil, fmt.Errorf("%s: %w: stop the other kafka-master that uses it", path, ErrLocked)
-	}
-	if err == nil {
-		err = db.View(func(tx *bolt.Tx) error {
-			if s.head, err = formerHead(tx); err != nil {
-				return err
-			}
-			return formerRecords(tx, s)
-		})
-		err = errors.Join(err, db.Close())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s, the state of an earlier version, cannot be moved over: %w: put a copy back, or move the file away to begin with an empty state", path, err)
 	}
 	return s, nil
+}
+
+func readBolt(path string, s *state) error {
+	db, err := bolt.Open(path, fileMode, &bolt.Options{Timeout: lockWait, ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	err = db.View(func(tx *bolt.Tx) (err error) {
+		if s.head, err = formerHead(tx); err != nil {
+			return err
+		}
+		return formerRecords(tx, s)
+	})
+	return errors.Join(err, db.Close())
+}
+
+// guarded makes what bbolt does upon a damaged page an error: it panics, or reads
+// memory behind the end of a file that was cut, which would end the process.
+func guarded(f func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("%w: %v", messages.ErrBadRecord, cause)
+		}
+	}()
+	return f()
 }
 
 // moved is what a former file's name ends with once its state was moved over.

@@ -26,8 +26,9 @@ const (
 
 // Config says which Redis to use.
 type Config struct {
-	// URL is redis://[user:password@]host[:port][/database], or rediss:// for
-	// TLS. Default port 6379, default database 0.
+	// URL is redis://[user:password@]host[:port][/database], rediss:// for TLS, or
+	// unix://[user:password@]/path of a socket[?db=database]. Default port 6379,
+	// default database 0.
 	URL string
 	// CAFile names a PEM file with the certificates to trust instead of the
 	// system's; only for rediss://.
@@ -50,10 +51,10 @@ type Store struct {
 // of this package, does not show the password.
 func Open(cfg Config) (*Store, error) {
 	options, err := redis.ParseURL(cfg.URL)
-	if err != nil || !strings.HasPrefix(cfg.URL, "redis") {
+	if err != nil || !known(cfg.URL) {
 		// The parser's own error quotes the URL, password and all.
-		return nil, fmt.Errorf("open redis store: %w: REDIS_URL is not redis[s]://[user:password@]host[:port][/database]; "+
-			"special characters in a password are written as %%XX", messages.ErrConfig)
+		return nil, fmt.Errorf("open redis store: %w: REDIS_URL is not redis[s]://[user:password@]host[:port][/database] "+
+			"or unix://[user:password@]/path/of/socket[?db=database]; special characters in a password are written as %%XX", messages.ErrConfig)
 	}
 	if cfg.CAFile != "" {
 		if err := trust(options, cfg.CAFile); err != nil {
@@ -75,6 +76,11 @@ func Open(cfg Config) (*Store, error) {
 		log = slog.New(slog.DiscardHandler)
 	}
 	return &Store{client: redis.NewClient(options), log: log, address: options.Addr, secure: options.TLSConfig != nil}, nil
+}
+
+// known says whether the URL has a scheme of ours. The parser takes others.
+func known(url string) bool {
+	return strings.HasPrefix(url, "redis://") || strings.HasPrefix(url, "rediss://") || strings.HasPrefix(url, "unix://")
 }
 
 // trust makes TLS accept what the certificates in a file have signed.

@@ -275,7 +275,7 @@ func TestLoadWhileCommitsRun(t *testing.T) {
 func TestBadURLsDoNotShowThePassword(t *testing.T) {
 	for _, url := range []string{
 		"", "localhost:6379", "http://:s3cret@h", "redis://:s3cret@h:port", "redis://:s3c/ret@h", "redis://:s3c#ret@h:1",
-		"redis://:s3cret%@h", "redis://:s3cret@h/x", "redis://:s3cret@h?s3cret=1", "unix://u:s3cret@/tmp/x", " redis://:s3cret@h",
+		"redis://:s3cret%@h", "redis://:s3cret@h/x", "redis://:s3cret@h?s3cret=1", "unix://u:s3cret@", " redis://:s3cret@h",
 	} {
 		_, err := redisstore.Open(redisstore.Config{URL: url})
 		require.ErrorIs(t, err, messages.ErrConfig, url)
