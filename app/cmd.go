@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"kafka-master/doctor"
 	"kafka-master/generate"
 	"kafka-master/infra/kafkabus"
 	"kafka-master/infra/settings"
@@ -225,7 +224,7 @@ then leaves one result.`,
 
 func (c command) runWorker(ctx context.Context, cfg worker.Config, results string, handler worker.Handler) error {
 	fmt.Fprintf(c.stdout, "worker %s: broker %s, results in %s; stop it with Ctrl-C\n", cfg.ID, cfg.Brokers[0], results)
-	if err := doctor.Writable(results); err != nil {
+	if err := (worker.Results{Dir: results}).Check(); err != nil {
 		cfg.Logger.Warn(fmt.Sprintf("results cannot be written, every chunk will be given back: give this user (%d:%d) the right to, or set RESULTS_DIR",
 			os.Getuid(), os.Getgid()), "err", err)
 	}

@@ -22,6 +22,7 @@ import (
 	"kafka-master/infra/settings"
 	"kafka-master/infra/smbfiles"
 	"kafka-master/messages"
+	"kafka-master/worker"
 )
 
 // errUnwell says that the doctor found something that does not work.
@@ -87,7 +88,9 @@ func checks(s settings.Settings) (all []doctor.Check, closers []func(), err erro
 		all = append(all, c)
 		closers = append(closers, closer)
 	}
-	all = append(all, doctor.Folder("results", s.ResultsDir, "RESULTS_DIR", s.EmbeddedBroker()))
+	all = append(all, doctor.Folder("results", s.ResultsDir, "RESULTS_DIR", s.EmbeddedBroker(), func(folder string) error {
+		return worker.Results{Dir: folder}.Check()
+	}))
 	return append(all, doctor.API(s.APIAddress(), probeAddress(s), s.APIToken.Reveal())), closers, nil
 }
 
@@ -119,7 +122,7 @@ func kafkaCheck(s settings.Settings) (doctor.Check, func(), error) {
 
 func stateCheck(s settings.Settings) (doctor.Check, func(), error) {
 	if !s.RedisURL.IsSet() {
-		return doctor.Folder("state", s.DataDir, "DATA_DIR", true), func() {}, nil
+		return doctor.Folder("state", s.DataDir, "DATA_DIR", true, doctor.Writable), func() {}, nil
 	}
 	store, err := redisstore.Open(redisstore.Config{URL: s.RedisURL.Reveal(), CAFile: s.RedisTLSCAFile})
 	if err != nil {

@@ -27,7 +27,7 @@ func Balance(f messages.File, results string) string {
 		row("time", text)
 	}
 	if results != "" && f.DoneChunks > 0 {
-		row("results", filepath.Join(results, filepath.FromSlash(name)))
+		row("results", filepath.Join(results, clean(messages.ResultFolder(f.Info.Path), maxSentence)))
 	}
 	row("", verdict(f))
 	return strings.TrimSuffix(b.String(), "\n")

@@ -180,7 +180,7 @@ func TestInput(t *testing.T) {
 func TestFolder(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	text, _ := report(t, doctor.Folder("results", filepath.Join(dir, "new", "deep"), "RESULTS_DIR", true))
+	text, _ := report(t, doctor.Folder("results", filepath.Join(dir, "new", "deep"), "RESULTS_DIR", true, doctor.Writable))
 	require.Equal(t, "ok    results   "+filepath.Join(dir, "new", "deep")+" can be written", text)
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
@@ -188,13 +188,22 @@ func TestFolder(t *testing.T) {
 
 	file := filepath.Join(dir, "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o644))
-	text, failed := report(t, doctor.Folder("results", file, "RESULTS_DIR", true))
+	text, failed := report(t, doctor.Folder("results", file, "RESULTS_DIR", true, doctor.Writable))
 	require.Contains(t, text, "FAIL  results   "+file+" cannot be written: give this user")
 	require.Contains(t, text, "or set RESULTS_DIR: write "+file+": not a folder")
 	require.Equal(t, 1, failed)
-	text, failed = report(t, doctor.Folder("results", file, "RESULTS_DIR", false))
+	text, failed = report(t, doctor.Folder("results", file, "RESULTS_DIR", false, doctor.Writable))
 	require.Contains(t, text, "warn  results   "+file+" cannot be written by this process, which matters only where workers run")
 	require.Zero(t, failed)
+
+	tried := ""
+	text, failed = report(t, doctor.Folder("results", filepath.Join(dir, "new", "deep"), "RESULTS_DIR", true, func(folder string) error {
+		tried = folder
+		return errors.New("rename: input/output error")
+	}))
+	require.Equal(t, dir, tried)
+	require.Contains(t, text, "or set RESULTS_DIR: rename: input/output error")
+	require.Equal(t, 1, failed)
 }
 
 func TestAPI(t *testing.T) {

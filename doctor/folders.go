@@ -53,10 +53,15 @@ func Input(f Files, path string) Check {
 
 // Folder looks at a folder of this machine that has to take files: path, what
 // for, and the setting that names it. needed is false where only other processes
-// write there.
-func Folder(name, path, setting string, needed bool) Check {
+// write there. try does in a folder, with a file of its own, all that the work
+// does there; a folder that is missing is made when it is needed, so the nearest
+// one above it is tried.
+func Folder(name, path, setting string, needed bool, try func(folder string) error) Check {
 	return Check{Name: name, Look: func(context.Context) []Finding {
-		err := Writable(path)
+		folder, err := nearest(path)
+		if err == nil {
+			err = try(folder)
+		}
 		switch {
 		case err == nil:
 			return ok("%s can be written", path)
@@ -68,27 +73,29 @@ func Folder(name, path, setting string, needed bool) Check {
 	}}
 }
 
-// Writable reports whether files can be made in a folder: it makes one and removes
-// it again. A folder that is missing is made when it is needed, so the nearest one
-// above it decides.
-func Writable(path string) error {
+// nearest is the folder itself, or the first one above it that is there.
+func nearest(path string) (string, error) {
 	for {
 		info, err := os.Stat(path)
-		if errors.Is(err, fs.ErrNotExist) && filepath.Dir(path) != path {
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && filepath.Dir(path) != path:
 			path = filepath.Dir(path)
-			continue
+		case err != nil:
+			return "", err
+		case !info.IsDir():
+			return "", &fs.PathError{Op: "write", Path: path, Err: errors.New("not a folder")}
+		default:
+			return path, nil
 		}
-		if err != nil {
-			return err
-		}
-		if !info.IsDir() {
-			return &fs.PathError{Op: "write", Path: path, Err: errors.New("not a folder")}
-		}
-		break
 	}
-	f, err := os.CreateTemp(path, ".doctor-*")
+}
+
+// Writable reports whether files can be made, written and synced in a folder.
+func Writable(folder string) error {
+	f, err := os.CreateTemp(folder, ".doctor-*")
 	if err != nil {
 		return err
 	}
-	return errors.Join(f.Close(), os.Remove(f.Name()))
+	_, err = f.Write(make([]byte, 4<<10))
+	return errors.Join(err, f.Sync(), f.Close(), os.Remove(f.Name()))
 }

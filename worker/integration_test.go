@@ -116,7 +116,7 @@ func TestOverRealProtocol(t *testing.T) {
 	must(t, <-done)
 	_, err = m.announced(ctx, messages.SignalBye)
 	must(t, err)
-	results, err := filepath.Glob(filepath.Join(dir, "in", "a.txt", "*.jsonl"))
+	results, err := filepath.Glob(filepath.Join(dir, messages.ResultFolder("in/a.txt"), "*.jsonl"))
 	if err != nil || len(results) != chunks {
 		t.Errorf("%d results, %v", len(results), err)
 	}

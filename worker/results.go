@@ -6,9 +6,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -21,12 +22,13 @@ const (
 	tempFolder   = ".tmp" // beside the results, so that looking for old temporary files stays cheap
 	staleAfter   = 24 * time.Hour
 	maxName      = 230 // bytes of a chunk name that stays as it is; file names have 255
-	fallback     = "_" // folder of chunks whose file name cannot be a folder
 )
 
-// Results are the result files of all chunks: <Dir>/<file>/<chunk>.jsonl. A
-// file appears there whole or not at all, and a chunk that ran twice, here or
-// on another worker with the same folder, leaves one file.
+// Results are the result files of all chunks: <Dir>/<folder>/<chunk>.jsonl, with
+// one folder for each file, see messages.ResultFolder. A file appears there whole
+// or not at all, and a chunk that ran twice, here or on another worker with the
+// same folder, leaves one file. Nothing is ever written outside of Dir, whatever
+// a chunk says and whatever symbolic links lie in Dir.
 type Results struct {
 	// Dir is the results folder; it is made when it is missing.
 	Dir string
@@ -35,16 +37,7 @@ type Results struct {
 // Path is where the chunk's result is once it was committed. It lies below Dir
 // whatever the chunk says.
 func (r Results) Path(chunk Chunk) string {
-	return filepath.Join(r.Dir, resultFolder(chunk.File), resultName(chunk)+resultSuffix)
-}
-
-func resultFolder(file string) string {
-	for _, name := range []string{filepath.FromSlash(file), filepath.Base(filepath.FromSlash(file))} {
-		if filepath.IsLocal(name) && filepath.Clean(name) != "." && !strings.ContainsRune(name, 0) {
-			return name
-		}
-	}
-	return fallback
+	return filepath.Join(r.Dir, messages.ResultFolder(chunk.File), resultName(chunk)+resultSuffix)
 }
 
 // resultName is the chunk's name, which the master made fit for a file name;
@@ -67,27 +60,63 @@ func resultName(chunk Chunk) string {
 // Errors of all three wrap ErrRetry: a full or missing disk says nothing about
 // the chunk, which is tried again later.
 func (r Results) Create(chunk Chunk) (*ResultFile, error) {
-	final := r.Path(chunk)
-	temps := filepath.Join(filepath.Dir(final), tempFolder)
-	if err := makeFolder(temps); err != nil {
-		return nil, fmt.Errorf("%w: result of %s: %w", ErrRetry, chunk.BatchID, err)
-	}
-	sum := sha256.Sum256([]byte(resultName(chunk)))
-	prefix := hex.EncodeToString(sum[:8]) + "-"
-	removeStale(temps, prefix)
-	// The random part is what keeps two workers on one chunk apart.
-	name := filepath.Join(temps, prefix+"a"+strconv.Itoa(chunk.Attempt)+"-"+randomHex(8))
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := r.create(messages.ResultFolder(chunk.File), resultName(chunk), chunk.Attempt)
 	if err != nil {
 		return nil, fmt.Errorf("%w: result of %s: %w", ErrRetry, chunk.BatchID, err)
 	}
-	return &ResultFile{file: f, buf: bufio.NewWriterSize(f, 64<<10), final: final}, nil
+	return f, nil
+}
+
+func (r Results) create(folder, name string, attempt int) (*ResultFile, error) {
+	if err := makeFolder(r.Dir); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(r.Dir)
+	if err != nil {
+		return nil, err
+	}
+	f := &ResultFile{root: root, folder: folder, final: path.Join(folder, name+resultSuffix)}
+	if err := f.open(name, attempt); err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	return f, nil
+}
+
+// ResultFile is a result that is being written. It is not safe for concurrent
+// use.
+type ResultFile struct {
+	root                *os.Root // of all results
+	file                *os.File
+	buf                 *bufio.Writer
+	folder, temp, final string // names below root
+	ended               bool
+}
+
+// open makes the temporary file, and the folders where they are missing.
+func (f *ResultFile) open(name string, attempt int) error {
+	temps := path.Join(f.folder, tempFolder)
+	for _, folder := range []string{f.folder, temps} {
+		if err := makeFolderIn(f.root, folder); err != nil {
+			return err
+		}
+	}
+	sum := sha256.Sum256([]byte(name))
+	prefix := hex.EncodeToString(sum[:8]) + "-"
+	removeStale(f.root, temps, prefix)
+	// The random part is what keeps two workers on one chunk apart.
+	f.temp = path.Join(temps, prefix+"a"+strconv.Itoa(attempt)+"-"+randomHex(8))
+	var err error
+	if f.file, err = f.root.OpenFile(f.temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644); err != nil {
+		return err
+	}
+	f.buf = bufio.NewWriterSize(f.file, 64<<10)
+	return nil
 }
 
 // removeStale removes what crashed attempts at the same chunk left behind.
 // Failing to is no harm.
-func removeStale(temps, prefix string) {
-	entries, err := os.ReadDir(temps)
+func removeStale(root *os.Root, temps, prefix string) {
+	entries, err := fs.ReadDir(root.FS(), temps)
 	if err != nil {
 		return
 	}
@@ -96,18 +125,9 @@ func removeStale(temps, prefix string) {
 			continue
 		}
 		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > staleAfter {
-			_ = os.Remove(filepath.Join(temps, e.Name()))
+			_ = root.Remove(path.Join(temps, e.Name()))
 		}
 	}
-}
-
-// ResultFile is a result that is being written. It is not safe for concurrent
-// use.
-type ResultFile struct {
-	file  *os.File
-	buf   *bufio.Writer
-	final string
-	ended bool
 }
 
 var errResultEnded = errors.New("result was committed or aborted before")
@@ -137,15 +157,17 @@ func (f *ResultFile) Commit() error {
 		return fmt.Errorf("%w: commit result: %w", ErrRetry, err)
 	}
 	f.ended = true
+	defer f.root.Close()
 	err = f.file.Close()
 	if err == nil {
-		err = os.Rename(f.file.Name(), f.final)
+		err = f.root.Rename(f.temp, f.final)
 	}
 	if err != nil {
-		_ = os.Remove(f.file.Name())
-		return fmt.Errorf("%w: commit result: %w", ErrRetry, err)
+		_ = f.root.Remove(f.temp)
+	} else {
+		err = syncFolderIn(f.root, f.folder)
 	}
-	if err := syncFolder(filepath.Dir(f.final)); err != nil {
+	if err != nil {
 		return fmt.Errorf("%w: commit result: %w", ErrRetry, err)
 	}
 	return nil
@@ -159,36 +181,6 @@ func (f *ResultFile) Abort() {
 	}
 	f.ended = true
 	_ = f.file.Close()
-	_ = os.Remove(f.file.Name())
-}
-
-// makeFolder makes the folder and its parents, durably.
-func makeFolder(path string) error {
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return nil
-	}
-	parent := filepath.Dir(path)
-	if parent != path {
-		if err := makeFolder(parent); err != nil {
-			return err
-		}
-	}
-	if err := os.Mkdir(path, 0o755); err != nil {
-		if info, serr := os.Stat(path); serr == nil && info.IsDir() {
-			return nil // another worker was faster
-		}
-		return err
-	}
-	return syncFolder(parent)
-}
-
-func syncFolder(path string) error {
-	if runtime.GOOS == "windows" {
-		return nil // it has no such call
-	}
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	_ = f.root.Remove(f.temp)
+	_ = f.root.Close()
 }

@@ -37,15 +37,13 @@ func TestResultPath(t *testing.T) {
 	r := Results{Dir: "/r"}
 	tests := []struct{ file, name, want string }{
 		{"a.txt", "a_chunk_0", "/r/a.txt/a_chunk_0.jsonl"},
-		{"in/deep/a.txt", "a_chunk_0_g2", "/r/in/deep/a.txt/a_chunk_0_g2.jsonl"},
-		{"../a.txt", "a", "/r/a.txt/a.jsonl"},
-		{"/etc/passwd", "a", "/r/passwd/a.jsonl"},
-		{"in/../../a.txt", "a", "/r/a.txt/a.jsonl"},
+		{"in/deep/a.txt", "a_chunk_0_g2", "/r/in%2Fdeep%2Fa.txt/a_chunk_0_g2.jsonl"},
+		{"../a.txt", "a", "/r/%2E.%2Fa.txt/a.jsonl"},
+		{"/etc/passwd", "a", "/r/%2Fetc%2Fpasswd/a.jsonl"},
+		{"scan 12:30.txt", "a", "/r/scan 12%3A30.txt/a.jsonl"},
 		{"", "a", "/r/_/a.jsonl"},
-		{".", "a", "/r/_/a.jsonl"},
-		{"..", "a", "/r/_/a.jsonl"},
-		{"/", "a", "/r/_/a.jsonl"},
-		{"a\x00b", "a", "/r/_/a.jsonl"},
+		{"..", "a", "/r/%2E%2E/a.jsonl"},
+		{"a\x00b", "a", "/r/a%00b/a.jsonl"},
 		{"a.txt", "..", "/r/a.txt/...jsonl"},
 	}
 	for _, tt := range tests {
@@ -65,8 +63,8 @@ func TestResultPath(t *testing.T) {
 }
 
 func TestResult(t *testing.T) {
-	chunk := Chunk{BatchID: "a_chunk_0", Name: "a_chunk_0", File: "in/a.txt", Attempt: 1}
-	const want = "in/a.txt/a_chunk_0.jsonl"
+	chunk := Chunk{BatchID: "a_chunk_0", Name: "a_chunk_0", File: "a.txt", Attempt: 1}
+	const want = "a.txt/a_chunk_0.jsonl"
 	begin := func(t *testing.T, dir, text string) *ResultFile {
 		t.Helper()
 		f, err := Results{Dir: dir}.Create(chunk)
@@ -84,7 +82,7 @@ func TestResult(t *testing.T) {
 		if err := f.buf.Flush(); err != nil {
 			t.Fatal(err)
 		}
-		_ = f.file.Close()
+		_, _ = f.file.Close(), f.root.Close()
 		if got := files(t, dir); fmt.Sprint(got) != "[(temp)]" {
 			t.Errorf("files %v", got)
 		}
@@ -167,14 +165,14 @@ func TestResult(t *testing.T) {
 		}
 		past := time.Now().Add(-25 * time.Hour)
 		for _, f := range []*ResultFile{old, other} {
-			if err := os.Chtimes(f.file.Name(), past, past); err != nil {
+			if err := f.root.Chtimes(f.temp, past, past); err != nil {
 				t.Fatal(err)
 			}
 		}
 		begin(t, dir, "").Abort()
 		for f, want := range map[*ResultFile]bool{old: false, fresh: true, other: true} {
-			if _, err := os.Stat(f.file.Name()); (err == nil) != want {
-				t.Errorf("%s: %v", f.file.Name(), err)
+			if _, err := f.root.Stat(f.temp); (err == nil) != want {
+				t.Errorf("%s: %v", f.temp, err)
 			}
 			f.Abort()
 		}
@@ -188,6 +186,87 @@ func TestResult(t *testing.T) {
 			t.Error("no error")
 		}
 	})
+}
+
+// What lies in the results folder is not to be trusted more than a chunk.
+func TestResultStaysInItsFolder(t *testing.T) {
+	commit := func(dir, file string) error {
+		f, err := Results{Dir: dir}.Create(Chunk{BatchID: "a_chunk_0", File: file})
+		if err != nil {
+			return err
+		}
+		defer f.Abort()
+		return f.Commit()
+	}
+	t.Run("links that lead out are not followed", func(t *testing.T) {
+		for _, link := range []string{"a.txt", "a.txt/" + tempFolder} {
+			dir, outside := t.TempDir(), t.TempDir()
+			if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, link)), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Symlink(outside, filepath.Join(dir, link)); err != nil {
+				t.Fatal(err)
+			}
+			if err := commit(dir, "a.txt"); !errors.Is(err, ErrRetry) {
+				t.Errorf("%s: error %v", link, err)
+			}
+			if got := files(t, outside); len(got) != 0 {
+				t.Errorf("%s: files %v", link, got)
+			}
+		}
+	})
+	t.Run("a link in the place of a result is replaced", func(t *testing.T) {
+		dir, outside := t.TempDir(), filepath.Join(t.TempDir(), "file")
+		if err := os.WriteFile(outside, []byte("untouched"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_ = os.Mkdir(filepath.Join(dir, "a.txt"), 0o755)
+		if err := os.Symlink(outside, filepath.Join(dir, "a.txt", "a_chunk_0.jsonl")); err != nil {
+			t.Fatal(err)
+		}
+		if err := commit(dir, "a.txt"); err != nil {
+			t.Error(err)
+		}
+		if got, _ := os.ReadFile(outside); string(got) != "untouched" {
+			t.Errorf("the link's target holds %q", got)
+		}
+	})
+	t.Run("one folder for each file", func(t *testing.T) {
+		dir := t.TempDir()
+		for _, file := range []string{strings.Repeat("a/", 2000) + "a.txt", "../../a.txt", "/a.txt", ".tmp", "..", strings.Repeat("%", 255)} {
+			if err := commit(dir, file); err != nil {
+				t.Errorf("%.20s: %v", file, err)
+			}
+		}
+		entries, err := os.ReadDir(dir)
+		if err != nil || len(entries) != 6 {
+			t.Errorf("%d folders, %v", len(entries), err)
+		}
+		for _, f := range files(t, dir) {
+			if strings.Count(f, "/") != 1 {
+				t.Error(f)
+			}
+		}
+	})
+}
+
+func TestResultsCheck(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new")
+	for range 2 {
+		if err := (Results{Dir: dir}).Check(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Errorf("left %v, %v", left, err)
+	}
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := (Results{Dir: file}).Check(); err == nil {
+		t.Error("a file is a folder")
+	}
 }
 
 func TestExamine(t *testing.T) {

@@ -1,7 +1,8 @@
-"""Result files: <folder>/<file>/<chunk>.jsonl, as the worker in Go writes them, so
+"""Result files: <folder>/<folder of the file>/<chunk>.jsonl, as the worker in Go writes them, so
 that both share one folder. A file appears there whole or not at all."""
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -9,9 +10,12 @@ import posixpath
 import re
 import secrets
 import time
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, List
 
 STALE = 24 * 3600  # seconds after which a crashed attempt's file is removed
+MAX_FOLDER = 200  # bytes, which leaves room in a name for what is put behind it
+ESCAPED = "\"*/:<>?\\|%@\x7f"  # what a file name cannot hold everywhere, or has a meaning here
+DEVICE = re.compile(r"(?i)(CON|PRN|AUX|NUL|COM[0-9]|LPT[0-9])(\.|\Z)", re.ASCII)
 
 
 class Retry(Exception):
@@ -41,12 +45,19 @@ def base(name: str) -> str:
 
 
 def result_folder(file: str) -> str:
-    """The folder of a file's results: its path unless that leads out, else its last part."""
-    for name in (file, posixpath.basename(file.rstrip("/"))):
-        clean = posixpath.normpath(name)
-        if name and not name.startswith("/") and clean not in (".", "..") and not clean.startswith("../") and "\0" not in name:
-            return clean
-    return "_"
+    """The folder of a file's results: the file's path as one name, the same as the worker in Go makes."""
+    if file in ("", "_"):
+        return "%5F" if file else "_"
+    file = "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in file)  # no UTF-8, no name
+    out = cut = ""
+    for i, c in enumerate(file):
+        edge = i == 0 and (c == "." or DEVICE.match(file)) or i == len(file) - 1 and c in ". "
+        out += "%%%02X" % ord(c) if edge or c < " " or c in ESCAPED else c
+        if len(out.encode()) <= MAX_FOLDER - 18:
+            cut = out
+    if len(out.encode()) <= MAX_FOLDER:
+        return out
+    return cut + "%~" + hashlib.sha256(file.encode()).hexdigest()[:16]
 
 
 def make_folder(path: str) -> None:
@@ -56,15 +67,30 @@ def make_folder(path: str) -> None:
     parent = os.path.dirname(os.path.abspath(path))
     make_folder(parent)
     os.makedirs(path, exist_ok=True)  # another worker may be faster
-    sync_folder(parent)
-
-
-def sync_folder(path: str) -> None:
-    fd = os.open(path, os.O_RDONLY)
+    fd = os.open(parent, os.O_RDONLY)
     try:
-        os.fsync(fd)
+        sync_folder(fd)
     finally:
         os.close(fd)
+
+
+def open_folder(name: str, below: int) -> int:
+    """Open a folder below an open one, and make it if need be. Links are not followed: they may lead out."""
+    try:
+        os.mkdir(name, 0o755, dir_fd=below)
+        sync_folder(below)
+    except FileExistsError:
+        pass
+    return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=below)
+
+
+def sync_folder(fd: int) -> None:
+    """Make a folder's entries durable where its file system can; some have no such call."""
+    try:
+        os.fsync(fd)
+    except OSError as e:
+        if e.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS):
+            raise
 
 
 class Results:
@@ -78,24 +104,31 @@ class Results:
 
     def create(self, file: str, batch_id: str, attempt: int) -> "Result":
         """Begin a result. What is wrong with the disk is no failure of the chunk: Retry."""
-        final = self.path(file, batch_id)
-        temps = os.path.join(os.path.dirname(final), ".tmp")
-        prefix = hashlib.sha256(result_name(batch_id).encode()).hexdigest()[:16] + "-"
+        name = result_name(batch_id)
+        prefix = hashlib.sha256(name.encode()).hexdigest()[:16] + "-"
+        fds: List[int] = []
         try:
-            make_folder(temps)
-            remove_stale(temps, prefix)
-            temp = os.path.join(temps, "%sa%d-%s" % (prefix, attempt, secrets.token_hex(8)))
-            return Result(open(temp, "xb"), temp, final)
+            make_folder(self.folder)
+            fds.append(os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY))
+            fds.append(open_folder(result_folder(file), fds[0]))
+            fds.append(open_folder(".tmp", fds[1]))
+            remove_stale(fds[2], prefix)
+            temp = "%sa%d-%s" % (prefix, attempt, secrets.token_hex(8))
+            out = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=fds[2])
+            os.close(fds.pop(0))
+            return Result(os.fdopen(out, "wb"), temp, name + ".jsonl", fds[1], fds[0])
         except OSError as e:
+            for fd in fds:
+                os.close(fd)
             raise Retry("result of %s: %s" % (batch_id, e)) from e
 
 
-def remove_stale(temps: str, prefix: str) -> None:
-    for entry in os.scandir(temps):
-        if entry.name.startswith(prefix) and entry.is_file(follow_symlinks=False):
+def remove_stale(temps: int, prefix: str) -> None:
+    for name in os.listdir(temps):
+        if name.startswith(prefix):
             try:
-                if time.time() - entry.stat().st_mtime > STALE:
-                    os.remove(entry.path)
+                if time.time() - os.lstat(name, dir_fd=temps).st_mtime > STALE:
+                    os.remove(name, dir_fd=temps)
             except OSError:
                 pass  # another worker removed it
 
@@ -103,8 +136,9 @@ def remove_stale(temps: str, prefix: str) -> None:
 class Result:
     """A result that is being written; used in a with block, it is thrown away unless committed."""
 
-    def __init__(self, out: BinaryIO, temp: str, final: str) -> None:
+    def __init__(self, out: BinaryIO, temp: str, final: str, temps: int, folder: int) -> None:
         self.out, self.temp, self.final = out, temp, final
+        self.temps, self.folder = temps, folder  # open folders
         self.committed = False
 
     def write(self, value: Any) -> None:
@@ -123,9 +157,9 @@ class Result:
             self.out.flush()
             os.fsync(self.out.fileno())
             self.out.close()
-            os.replace(self.temp, self.final)
+            os.replace(self.temp, self.final, src_dir_fd=self.temps, dst_dir_fd=self.folder)
             self.committed = True
-            sync_folder(os.path.dirname(self.final))
+            sync_folder(self.folder)
         except OSError as e:
             raise Retry("commit result: %s" % e) from e
 
@@ -133,10 +167,12 @@ class Result:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.committed:
-            return
         try:
+            if not self.committed:
+                os.remove(self.temp, dir_fd=self.temps)  # else removed as stale later
             self.out.close()
-            os.remove(self.temp)
         except OSError:
-            pass  # removed as stale later
+            pass
+        finally:
+            os.close(self.temps)
+            os.close(self.folder)

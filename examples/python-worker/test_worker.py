@@ -1,10 +1,11 @@
 """Tests of the parts that need no Kafka: python3 -m unittest"""
+import json
 import os
 import tempfile
 import unittest
 
 from desk import QUEUE_AHEAD, TERM_TRUST, Chunk, Desk, cut, decode, partition_of, report
-from results import Results, Retry, base, result_folder, result_name
+from results import Results, Retry, base, result_folder, result_name, sync_folder
 from settings import WrongSettings, load
 
 
@@ -106,12 +107,32 @@ class TestResults(unittest.TestCase):
             self.assertEqual(result_name(batch_id), name)
         self.assertEqual([base("ips.txt"), base("ips.TXT"), base("My list.txt")], ["ips", "ips-1ef82791", "My_list-b59d1226"])
 
-    def test_folders_stay_inside(self):
-        for file, folder in {
-            "a.txt": "a.txt", "d/a.txt": "d/a.txt", "d/../a.txt": "a.txt", "../a.txt": "a.txt", "/etc/a.txt": "a.txt",
-            "": "_", ".": "_", "..": "_", "/": "_", "a/../../..": "_", "a\0b": "_",
-        }.items():
-            self.assertEqual(result_folder(file), folder, file)
+    def test_folders(self):
+        with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "testdata", "result_folders.json"), encoding="utf-8") as f:
+            vectors = json.load(f)
+        for v in vectors:
+            self.assertEqual(result_folder(v["file"]), v["folder"], v["file"])
+        self.assertEqual(result_folder("\ud800.txt"), "\ufffd.txt")
+
+    def test_links_are_not_followed(self):
+        with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as outside:
+            os.symlink(outside, folder + "/a.txt")
+            os.mkdir(folder + "/b.txt")
+            os.symlink(outside, folder + "/b.txt/.tmp")
+            for file in ("a.txt", "b.txt"):
+                with self.assertRaises(Retry):
+                    Results(folder).create(file, "a_chunk_0", 1)
+            self.assertEqual(os.listdir(outside), [])
+
+    def test_folders_that_cannot_be_synced(self):
+        read, write = os.pipe()  # the kernel refuses to sync it with EINVAL
+        try:
+            sync_folder(read)
+        finally:
+            os.close(read)
+            os.close(write)
+        with self.assertRaises(OSError):
+            sync_folder(write)
 
     def test_whole_or_not_at_all(self):
         with tempfile.TemporaryDirectory() as folder:

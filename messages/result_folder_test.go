@@ -1,0 +1,48 @@
+package messages
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The vectors are shared with the worker in Python.
+func TestResultFolder(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../examples/python-worker/testdata/result_folders.json")
+	require.NoError(t, err)
+	var vectors []struct{ File, Folder string }
+	require.NoError(t, json.Unmarshal(text, &vectors))
+	require.Greater(t, len(vectors), 30)
+	for _, v := range vectors {
+		require.Equal(t, v.Folder, ResultFolder(v.File), "%q", v.File)
+		file, ok := ResultsOf(v.Folder)
+		require.Equal(t, !strings.Contains(v.Folder, "%~"), ok, v.Folder)
+		if ok {
+			require.Equal(t, v.File, file)
+		}
+	}
+	for _, none := range []string{"", "a/b", "..", "%2e", "%", "%4", "%ZZ", "%41", "a@2", "nul.txt", "a%~0123456789abcdef"} {
+		_, ok := ResultsOf(none)
+		require.False(t, ok, none)
+	}
+}
+
+func FuzzResultFolder(f *testing.F) {
+	for _, s := range []string{"a.txt", "\xff\xfe", "é", "../..", "_", "%", "nul", strings.Repeat("a/", 300)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, file string) {
+		folder := ResultFolder(file)
+		if folder == "." || folder == ".." || len(folder) == 0 || len(folder) > maxResultFolder || filepath.Base(folder) != folder || strings.ContainsAny(folder, "\x00\\:@") {
+			t.Errorf("%q: folder %q", file, folder)
+		}
+		if back, ok := ResultsOf(folder); ok && back != file || !ok && !strings.Contains(folder, "%~") {
+			t.Errorf("%q: back from %q: %q, %t", file, folder, back, ok)
+		}
+	})
+}

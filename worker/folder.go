@@ -1,0 +1,74 @@
+package worker
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"syscall"
+)
+
+// makeFolder makes the folder and its parents, durably.
+func makeFolder(name string) error {
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return nil
+	}
+	parent := filepath.Dir(name)
+	if parent != name {
+		if err := makeFolder(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(name, 0o755); err != nil {
+		if info, serr := os.Stat(name); serr == nil && info.IsDir() {
+			return nil // another worker was faster
+		}
+		return err
+	}
+	return syncFolder(parent)
+}
+
+// makeFolderIn makes one folder below root, durably.
+func makeFolderIn(root *os.Root, name string) error {
+	err := root.Mkdir(name, 0o755)
+	if err == nil {
+		return syncFolderIn(root, path.Dir(name))
+	}
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	info, err := root.Stat(name)
+	if err == nil && !info.IsDir() {
+		err = &fs.PathError{Op: "mkdir", Path: name, Err: syscall.ENOTDIR}
+	}
+	return err
+}
+
+func syncFolder(name string) error {
+	d, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return syncAndClose(d)
+}
+
+func syncFolderIn(root *os.Root, name string) error {
+	d, err := root.Open(name)
+	if err != nil {
+		return err
+	}
+	return syncAndClose(d)
+}
+
+// syncAndClose makes the entries of a folder durable where its file system can.
+// Some have no such call and say so (CIFS, FUSE, drives of Windows under WSL);
+// that is no failure, they keep their entries by themselves or not at all.
+func syncAndClose(d *os.File) error {
+	err := d.Sync()
+	if runtime.GOOS == "windows" || errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		err = nil
+	}
+	return errors.Join(err, d.Close())
+}
