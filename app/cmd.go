@@ -180,8 +180,12 @@ func (c command) worker() *cobra.Command {
 		Long: `Runs one worker until it is told to stop. With --exec the items of each chunk are
 fed to the command, one per line; its output becomes the chunk's result file. The
 command sees KM_BATCH_ID, KM_FILE, KM_ATTEMPT, KM_TOTAL and KM_WORKER_ID. Exit code
-0 means done, 75 try later, any other failed with the end of its error output as
-the reason. Without --exec each item is parsed as an IP address.
+0 means done, 75 try later, 126 and 127 that this worker cannot run the command, any
+other failed with the end of its error output as the reason. Without --exec each
+item is parsed as an IP address.
+
+A worker that cannot run its command, or cannot write results, gives its chunks back
+and takes none until it can; it tries by itself.
 
 All workers of a pool must write to one results folder: a chunk that runs twice
 then leaves one result.`,
@@ -224,10 +228,7 @@ then leaves one result.`,
 
 func (c command) runWorker(ctx context.Context, cfg worker.Config, results string, handler worker.Handler) error {
 	fmt.Fprintf(c.stdout, "worker %s: broker %s, results in %s; stop it with Ctrl-C\n", cfg.ID, cfg.Brokers[0], results)
-	if err := (worker.Results{Dir: results}).Check(); err != nil {
-		cfg.Logger.Warn(fmt.Sprintf("results cannot be written, every chunk will be given back: give this user (%d:%d) the right to, or set RESULTS_DIR",
-			os.Getuid(), os.Getgid()), "err", err)
-	}
+	cfg.Results = worker.Results{Dir: results}
 	if err := worker.Run(ctx, cfg, handler); err != nil {
 		return fmt.Errorf("run the worker: %w", err)
 	}

@@ -263,6 +263,7 @@ func (n *node) startWorkers() (stop func()) {
 		cfg := worker.Config{
 			ID: "embedded-" + strconv.Itoa(i+1), Brokers: n.brokers, Version: build().version, Logger: quieter(n.log),
 			ChunkTopic: n.s.ChunkTopic, SignalTopic: n.s.SignalTopic, ConnectionTopic: n.s.ConnectionTopic, DrainTimeout: 2 * time.Second,
+			Results: worker.Results{Dir: n.s.ResultsDir},
 		}
 		all.Go(func() { n.keepWorking(ctx, cfg) })
 	}

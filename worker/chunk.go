@@ -22,6 +22,9 @@ type Chunk struct {
 	Attempt int
 	// Term is the leadership that sent the chunk, 0 when not said.
 	Term uint64
+	// Deployment is the random id of what the sender's state store holds, "" when
+	// not said. Batch ids are unique within one deployment only.
+	Deployment string
 	// FirstLine is the line number of the first item, from 1; 0 when not said.
 	FirstLine int64
 	// Items are the lines without their line ends, as they are in the file.
@@ -48,6 +51,6 @@ var ErrRetry = errors.New("to be retried later")
 func newChunk(m messages.ChunkMessage) Chunk {
 	return Chunk{
 		BatchID: m.BatchID, Name: messages.ResultName(m.BatchID), File: m.File, Generation: m.Generation,
-		Attempt: m.Attempt, Term: m.Term, FirstLine: m.FirstLine, Items: m.Data, Worker: messages.WorkerID(m.ID),
+		Attempt: m.Attempt, Term: m.Term, Deployment: m.Deployment, FirstLine: m.FirstLine, Items: m.Data, Worker: messages.WorkerID(m.ID),
 	}
 }

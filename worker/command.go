@@ -61,13 +61,13 @@ func execute(ctx context.Context, cfg ExecConfig, chunk Chunk, result io.Writer)
 	ownGroup(cmd)
 	s, err := openStreams(cmd)
 	if err != nil {
-		return fmt.Errorf("exec: %w", err)
+		return cannotRun{fmt.Errorf("exec: %w", err)}
 	}
 	defer s.close()
 	err = cmd.Start()
 	closeAll(s.others)
 	if err != nil {
-		return fmt.Errorf("exec: %w", err)
+		return cannotRun{fmt.Errorf("exec: %w", err)}
 	}
 
 	running, stop := context.WithCancel(ctx)
@@ -90,6 +90,14 @@ func execute(ctx context.Context, cfg ExecConfig, chunk Chunk, result io.Writer)
 	}
 	return describe(ctx, end, text)
 }
+
+// cannotRun is the end of a command that cannot be run here, whatever the chunk:
+// it is missing, has no right to run or an interpreter that is not there, or the
+// machine lacks processes or memory for it.
+type cannotRun struct{ error }
+
+// Unwrap implements the interface of package errors.
+func (e cannotRun) Unwrap() error { return e.error }
 
 // relay copies what the command writes to the result. A failure is the command's
 // end: stop is called once, and what still comes is thrown away, so that nothing
@@ -164,6 +172,8 @@ func describe(ctx context.Context, end error, said string) error {
 		return nil
 	case exit.ExitCode() == exitRetry:
 		cause = fmt.Errorf("%v: %w", exit, ErrRetry)
+	case exit.ExitCode() == exitCannotRun || exit.ExitCode() == exitNotFound:
+		cause = cannotRun{exit}
 	default:
 		cause = exit
 	}

@@ -22,6 +22,12 @@ type Config struct {
 	// Capacity is the number of chunks in work at once, 1 to 1000. Default 1.
 	Capacity int
 
+	// Results is the folder that the handler writes its results to. The worker
+	// checks it before it begins, and says of a chunk that it did before that it
+	// is done only while the chunk's result is there. Default: none, neither is
+	// done.
+	Results Results
+
 	// ChunkTopic brings the chunks. Default "master-signal". The names of
 	// topics are 1 to 249 of the characters a-z A-Z 0-9 . _ - and differ.
 	ChunkTopic string

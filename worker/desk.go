@@ -41,17 +41,20 @@ const termTrust = 30 * time.Second
 type desk struct {
 	capacity int
 
-	mu       sync.Mutex
-	held     map[string]*job
-	queue    []*job
-	busy     int // jobs whose handler runs
-	order    uint64
-	memory   memory
-	seed     maphash.Seed
-	term     uint64    // the highest seen
-	termSeen time.Time // when its last chunk came
-	next     int64     // next offset to read
-	draining bool
+	mu     sync.Mutex
+	held   map[string]*job
+	queue  []*job
+	busy   int // jobs whose handler runs
+	order  uint64
+	memory memory
+	seed   maphash.Seed
+	// deployment is that of the last chunk; terms are compared within one.
+	deployment string
+	term       uint64    // the highest seen
+	termSeen   time.Time // when its last chunk came
+	next       int64     // next offset to read
+	draining   bool
+	refusal    string // why chunks are given back unseen, "" when they are not
 }
 
 func newDesk(capacity int, next int64) *desk {
@@ -71,10 +74,10 @@ func (d *desk) take(c Chunk, offset int64) verdict {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.next = offset + 1
-	if c.Term != 0 && !d.trust(c.Term) {
+	if c.Term != 0 && !d.trust(c) {
 		return verdict{stale: true}
 	}
-	sum := d.sum(c.Items)
+	sum := d.sum(c)
 	if last, ok := d.memory.get(c.BatchID, sum); ok {
 		return verdict{answer: &last, final: true}
 	}
@@ -90,7 +93,9 @@ func (d *desk) take(c Chunk, offset int64) verdict {
 	d.order++
 	j := &job{chunk: c, sum: sum, order: d.order}
 	d.held[c.BatchID] = j
+	refusal := d.refusal
 	switch {
+	case refusal != "":
 	case d.busy < d.capacity:
 		d.busy++
 		j.stage = working
@@ -98,28 +103,34 @@ func (d *desk) take(c Chunk, offset int64) verdict {
 	case len(d.queue) < queueAhead+d.capacity:
 		d.queue = append(d.queue, j)
 		return verdict{}
+	default:
+		refusal = "the worker's queue is full"
 	}
-	full := resultOf(c, 0, messages.OutcomeRetry, "the worker's queue is full")
-	d.close(j, full)
-	return verdict{answer: &full, final: true}
+	back := resultOf(c, 0, messages.OutcomeRetry, refusal)
+	d.close(j, back)
+	return verdict{answer: &back, final: true}
 }
 
-// trust reports whether a chunk of the term may run.
-func (d *desk) trust(term uint64) bool {
+// trust reports whether a chunk of the term may run. Terms of another deployment
+// say nothing: they begin at 1.
+func (d *desk) trust(c Chunk) bool {
 	now := time.Now()
-	if term < d.term && now.Sub(d.termSeen) < termTrust {
+	if c.Deployment == d.deployment && c.Term < d.term && now.Sub(d.termSeen) < termTrust {
 		return false
 	}
-	d.term, d.termSeen = term, now
+	d.deployment, d.term, d.termSeen = c.Deployment, c.Term, now
 	return true
 }
 
 // sum tells chunks apart that came under one id: a state store that began anew,
-// or lost its last commits, may use an id again for other lines.
-func (d *desk) sum(items []string) uint64 {
+// or lost its last commits, may use an id again for other lines; and the same
+// lines of another deployment are to be done again, since it has its own books.
+func (d *desk) sum(c Chunk) uint64 {
 	var h maphash.Hash
 	h.SetSeed(d.seed)
-	for _, item := range items {
+	h.WriteString(c.Deployment)
+	h.WriteByte(0)
+	for _, item := range c.Items {
 		h.WriteString(item)
 		h.WriteByte('\n')
 	}
@@ -160,6 +171,38 @@ func (d *desk) finish(j *job, last messages.Signal) (following *job, tell bool) 
 	d.queue = d.queue[1:]
 	following.stage = working
 	return following, !j.outdated
+}
+
+// forget drops what is known about a batch id, so that it runs when it comes.
+func (d *desk) forget(batchID string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.memory.drop(batchID)
+	if j := d.held[batchID]; j != nil {
+		d.outdate(j)
+	}
+}
+
+// refuse gives back the queue, and from now on every chunk that comes, for a
+// reason. It returns the last words about the chunks of the queue.
+func (d *desk) refuse(reason string) []messages.Signal {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.refusal = reason
+	back := make([]messages.Signal, len(d.queue))
+	for i, j := range d.queue {
+		back[i] = resultOf(j.chunk, 0, messages.OutcomeRetry, reason)
+		d.close(j, back[i])
+	}
+	d.queue = nil
+	return back
+}
+
+// reopen ends the refusal.
+func (d *desk) reopen() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.refusal = ""
 }
 
 // note remembers a job's newest progress message and reports whether to send it.

@@ -2,15 +2,22 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 	"time"
 )
 
 const (
-	exitRetry = 75 // EX_TEMPFAIL of sysexits.h
-	defGrace  = 5 * time.Second
+	exitRetry     = 75  // EX_TEMPFAIL of sysexits.h
+	exitCannotRun = 126 // the shell's words for a command that it cannot run
+	exitNotFound  = 127 // and for one that it does not find
+	defGrace      = 5 * time.Second
+	// tryLimit ends a try of a command that could not be run before: one that runs
+	// for so long can be run.
+	tryLimit = 10 * time.Second
 )
 
 // ExecConfig says what ExecHandler runs.
@@ -33,7 +40,9 @@ type ExecConfig struct {
 //
 // Exit status 0 means done, 75 that the chunk is to be retried later, and any
 // other end that the attempt failed; the end of the standard error is the
-// reason then. The command need not read all of its input. It runs in its own
+// reason then. 126 and 127, by which the shell says that it cannot run the command
+// or something in it, and a command that cannot be started, are no failure of the
+// chunk: the worker is Unfit until the command can be run on the first item. The command need not read all of its input. It runs in its own
 // process group, which is killed when the command ended, so that nothing it
 // started in the background stays. When the context ends, the group gets SIGTERM
 // and, after KillGrace, SIGKILL; the chunk is then not done, whatever the exit
@@ -58,10 +67,28 @@ func ExecHandler(cfg ExecConfig) Handler {
 			return err
 		}
 		defer out.Abort()
-		if err := execute(ctx, cfg, chunk, out); err != nil {
+		err = execute(ctx, cfg, chunk, out)
+		if errors.As(err, new(cannotRun)) {
+			return Unfit(err, cfg.try(chunk))
+		}
+		if err != nil {
 			return err
 		}
 		return out.Commit()
+	}
+}
+
+// try returns a function that finds out, with the first item of the chunk, whether
+// the command can be run. What it prints is thrown away.
+func (cfg ExecConfig) try(chunk Chunk) func(context.Context) error {
+	chunk.Items = chunk.Items[:min(1, len(chunk.Items))]
+	return func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, tryLimit)
+		defer cancel()
+		if err := execute(ctx, cfg, chunk, io.Discard); errors.As(err, new(cannotRun)) {
+			return err
+		}
+		return nil
 	}
 }
 

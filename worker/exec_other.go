@@ -2,7 +2,13 @@
 
 package worker
 
-import "os/exec"
+import (
+	"os/exec"
+	"syscall"
+)
+
+// errQuota says that the user has no room left on a disk: ERROR_DISK_QUOTA_EXCEEDED.
+const errQuota = syscall.Errno(1295)
 
 // Without process groups only the shell itself can be stopped.
 

@@ -41,7 +41,7 @@ func TestExec(t *testing.T) {
 		{name: "failed", command: "echo half; echo no route >&2; exit 3", err: "exit status 3: no route"},
 		{name: "failed silently", command: "exit 1", err: "exit status 1"},
 		{name: "killed", command: "kill -9 $$", err: "signal: killed"},
-		{name: "not found", command: "no-such-command-here 2>/dev/null", err: "exit status 127"},
+		{name: "not found", command: "no-such-command-here 2>/dev/null", err: "exit status 127", retry: true},
 		{name: "closes stdin early", command: "head -n 1", items: many, out: many[0] + "\n"},
 		{name: "never reads", command: "exec <&-; echo done", items: many, out: "done\n"},
 		{name: "much on all streams", command: "tee /dev/stderr", items: many, out: strings.Join(many, "\n") + "\n"},
@@ -245,4 +245,50 @@ func gone(t *testing.T, pid int) {
 		}
 	}
 	t.Errorf("process %d lives on", pid)
+}
+
+// A command that cannot be run is the worker's trouble. It is tried with one item
+// until it can.
+func TestExecUnfit(t *testing.T) {
+	dir := t.TempDir()
+	script := filepath.Join(dir, "scan.sh")
+	write := func(text string, mode os.FileMode) {
+		t.Helper()
+		if err := errors.Join(os.WriteFile(script, []byte(text), 0o644), os.Chmod(script, mode)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("LOG", filepath.Join(dir, "log"))
+	for name, spoil := range map[string]func(){
+		"missing":               func() { _ = os.Remove(script) },
+		"not executable":        func() { write("#!/bin/sh\ncat\n", 0o644) },
+		"line ends of DOS":      func() { write("#!/bin/sh\r\ncat\r\n", 0o755) },
+		"needs what is missing": func() { write("#!/bin/sh\nwhile read x; do no-such-command-here $x; done\n", 0o755) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			spoil()
+			_, err := execute1(t, context.Background(), script, "one", "two")
+			u := asUnfit(err)
+			if u == nil || !errors.Is(err, ErrRetry) || !strings.HasPrefix(err.Error(), "exit status 12") {
+				t.Fatalf("error %v", err)
+			}
+			if err := u.try(context.Background()); !errors.As(err, new(cannotRun)) {
+				t.Errorf("the try says %v", err)
+			}
+			write("#!/bin/sh\ncat >>$LOG\nexit 3\n", 0o755)
+			if err := u.try(context.Background()); err != nil {
+				t.Errorf("mended, whatever it says about the chunk: %v", err)
+			}
+			if got, _ := os.ReadFile(os.Getenv("LOG")); string(got) != "one\n" {
+				t.Errorf("tried with %q", got)
+			}
+			_ = os.Remove(os.Getenv("LOG"))
+		})
+	}
+	t.Run("no shell", func(t *testing.T) {
+		t.Setenv("PATH", dir)
+		if _, err := execute1(t, context.Background(), "true"); asUnfit(err) == nil {
+			t.Errorf("error %v", err)
+		}
+	})
 }

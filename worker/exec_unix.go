@@ -10,6 +10,9 @@ import (
 // ownGroup makes the command the head of a new process group.
 func ownGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
 
+// errQuota says that the user has no room left on a disk.
+const errQuota = syscall.EDQUOT
+
 // A group without processes is no error: there is nothing to stop.
 
 func termGroup(cmd *exec.Cmd) { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }

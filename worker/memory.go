@@ -16,8 +16,9 @@ type memory struct {
 
 // lastWord is the final message about a chunk with these items.
 type lastWord struct {
-	sum    uint64
-	signal messages.Signal
+	sum     uint64
+	signal  messages.Signal
+	dropped bool
 }
 
 func newMemory(size int) memory {
@@ -26,12 +27,20 @@ func newMemory(size int) memory {
 
 func (m *memory) get(batchID string, sum uint64) (messages.Signal, bool) {
 	w, ok := m.last[batchID]
-	return w.signal, ok && w.sum == sum
+	return w.signal, ok && w.sum == sum && !w.dropped
+}
+
+// drop forgets a batch id. Its place in the ring stays until its turn comes.
+func (m *memory) drop(batchID string) {
+	if w, ok := m.last[batchID]; ok {
+		w.dropped = true
+		m.last[batchID] = w
+	}
 }
 
 func (m *memory) put(batchID string, sum uint64, s messages.Signal) {
 	if _, ok := m.last[batchID]; ok {
-		m.last[batchID] = lastWord{sum, s}
+		m.last[batchID] = lastWord{sum: sum, signal: s}
 		return
 	}
 	if len(m.ring) < cap(m.ring) {
@@ -41,5 +50,5 @@ func (m *memory) put(batchID string, sum uint64, s messages.Signal) {
 		m.ring[m.place] = batchID
 		m.place = (m.place + 1) % len(m.ring)
 	}
-	m.last[batchID] = lastWord{sum, s}
+	m.last[batchID] = lastWord{sum: sum, signal: s}
 }

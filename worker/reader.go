@@ -115,6 +115,11 @@ func (w *session) accept(ctx context.Context, r messages.Received) bool {
 		return false
 	}
 	v := w.desk.take(chunk, r.Offset)
+	if v.final && v.answer.Outcome == messages.OutcomeOK && !w.kept(chunk) {
+		w.log.Warn("the result of a chunk that was done is gone, it runs again", "batch_id", chunk.BatchID)
+		w.desk.forget(chunk.BatchID)
+		v = w.desk.take(chunk, r.Offset)
+	}
 	switch {
 	case v.start != nil:
 		w.begin(v.start)
@@ -124,6 +129,11 @@ func (w *session) accept(ctx context.Context, r messages.Received) bool {
 		w.log.Warn("chunk of a former leader dropped", "batch_id", chunk.BatchID, "attempt", chunk.Attempt, "term", chunk.Term)
 	}
 	return true
+}
+
+// kept reports whether the result of a chunk that was done is still there.
+func (w *session) kept(c Chunk) bool {
+	return w.cfg.Results.Dir == "" || w.cfg.Results.has(c)
 }
 
 // decode reads a record; ok is false for records that are not for this worker.

@@ -2,10 +2,10 @@ package worker
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -58,13 +58,25 @@ func resultName(chunk Chunk) string {
 
 // Create begins a result. The caller writes it and ends with Commit or Abort.
 // Errors of all three wrap ErrRetry: a full or missing disk says nothing about
-// the chunk, which is tried again later.
+// the chunk, which is tried again later. When no result at all can be written
+// they are Unfit.
 func (r Results) Create(chunk Chunk) (*ResultFile, error) {
 	f, err := r.create(messages.ResultFolder(chunk.File), resultName(chunk), chunk.Attempt)
 	if err != nil {
-		return nil, fmt.Errorf("%w: result of %s: %w", ErrRetry, chunk.BatchID, err)
+		return nil, r.trouble(err, 0)
 	}
 	return f, nil
+}
+
+// has reports whether the chunk's result is there.
+func (r Results) has(chunk Chunk) bool {
+	root, err := os.OpenRoot(r.Dir)
+	if err != nil {
+		return false
+	}
+	defer root.Close()
+	info, err := root.Stat(path.Join(messages.ResultFolder(chunk.File), resultName(chunk)+resultSuffix))
+	return err == nil && info.Mode().IsRegular()
 }
 
 func (r Results) create(folder, name string, attempt int) (*ResultFile, error) {
@@ -75,7 +87,7 @@ func (r Results) create(folder, name string, attempt int) (*ResultFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &ResultFile{root: root, folder: folder, final: path.Join(folder, name+resultSuffix)}
+	f := &ResultFile{results: r, root: root, folder: folder, final: path.Join(folder, name+resultSuffix)}
 	if err := f.open(name, attempt); err != nil {
 		return nil, errors.Join(err, root.Close())
 	}
@@ -85,11 +97,14 @@ func (r Results) create(folder, name string, attempt int) (*ResultFile, error) {
 // ResultFile is a result that is being written. It is not safe for concurrent
 // use.
 type ResultFile struct {
+	results             Results
+	size                int64    // bytes that were to be written
 	root                *os.Root // of all results
 	file                *os.File
 	buf                 *bufio.Writer
 	folder, temp, final string // names below root
 	ended               bool
+	failure             error // of a write: it sticks
 }
 
 // open makes the temporary file, and the folders where they are missing.
@@ -134,43 +149,47 @@ var errResultEnded = errors.New("result was committed or aborted before")
 
 // Write adds to the result.
 func (f *ResultFile) Write(p []byte) (int, error) {
-	if f.ended {
-		return 0, errResultEnded
+	if f.failure != nil || f.ended {
+		return 0, cmp.Or(f.failure, errResultEnded)
 	}
 	n, err := f.buf.Write(p)
+	f.size += int64(len(p))
 	if err != nil {
-		err = fmt.Errorf("%w: write result: %w", ErrRetry, err)
+		f.Abort() // the room is needed to find out what is wrong
+		f.failure = f.results.trouble(err, f.size)
 	}
-	return n, err
+	return n, f.failure
 }
 
 // Commit puts the result in its place, durably. When it fails there is no new
 // result, or one that may not survive a power cut; either way the attempt must
 // not be reported as done.
 func (f *ResultFile) Commit() error {
-	if f.ended {
-		return errResultEnded
+	if f.failure != nil || f.ended {
+		return cmp.Or(f.failure, errResultEnded)
 	}
-	err := errors.Join(f.buf.Flush(), f.file.Sync())
-	if err != nil {
+	if err := f.commit(); err != nil {
+		return f.results.trouble(err, f.size)
+	}
+	return nil
+}
+
+func (f *ResultFile) commit() error {
+	if err := errors.Join(f.buf.Flush(), f.file.Sync()); err != nil {
 		f.Abort()
-		return fmt.Errorf("%w: commit result: %w", ErrRetry, err)
+		return err
 	}
 	f.ended = true
 	defer f.root.Close()
-	err = f.file.Close()
+	err := f.file.Close()
 	if err == nil {
 		err = f.root.Rename(f.temp, f.final)
 	}
 	if err != nil {
 		_ = f.root.Remove(f.temp)
-	} else {
-		err = syncFolderIn(f.root, f.folder)
+		return err
 	}
-	if err != nil {
-		return fmt.Errorf("%w: commit result: %w", ErrRetry, err)
-	}
-	return nil
+	return syncFolderIn(f.root, f.folder)
 }
 
 // Abort throws the result away. After Commit, or a second time, it does

@@ -2,17 +2,46 @@ package worker
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path"
+	"syscall"
 )
 
 const (
 	checkFolder = ".check-" // and a random part: no file's results have such a folder
 	checkBytes  = 4 << 10
+	// maxCheckBytes bounds what is written to find out whether there is room again.
+	maxCheckBytes = 2 << 20
+	// checkReserve is more than the buffer of a result, which was the last thing
+	// that did not fit on a full disk.
+	checkReserve = 128 << 10
 )
+
+// trouble is the error of a result that could not be written; size is how large
+// it was by then. Where every result would meet the same, it is Unfit; where a
+// file of the worker's own can be written, it is only this result that cannot.
+func (r Results) trouble(cause error, size int64) error {
+	cause = r.unwritable(cause)
+	if !full(cause) && r.Check() == nil {
+		return fmt.Errorf("%w: %w", ErrRetry, cause)
+	}
+	room := checkBytes
+	if size > 0 {
+		room = int(min(size+checkReserve, maxCheckBytes))
+	}
+	return Unfit(cause, func(context.Context) error { return r.check(room) })
+}
+
+func (r Results) unwritable(cause error) error {
+	return fmt.Errorf("results in %s cannot be written by this user (%d:%d): %w", r.Dir, os.Getuid(), os.Getgid(), cause)
+}
+
+// full reports whether there is no room, which a small file may not find out.
+func full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, errQuota) }
 
 // Check does with a file of its own all that a result needs, from making a folder
 // to reading back what was written, and removes it again. Its error says why no
@@ -23,7 +52,7 @@ func (r Results) check(size int) error {
 	folder := checkFolder + randomHex(8)
 	f, err := r.create(folder, "check", 0)
 	if err != nil {
-		return fmt.Errorf("check the results folder: %w", err)
+		return r.unwritable(err)
 	}
 	root, err := os.OpenRoot(r.Dir) // the file's own is closed with it
 	if err == nil {
@@ -32,17 +61,17 @@ func (r Results) check(size int) error {
 	}
 	f.Abort()
 	if err != nil {
-		return fmt.Errorf("check the results folder: %w", err)
+		return r.unwritable(err)
 	}
 	return nil
 }
 
 func rehearse(f *ResultFile, root *os.Root, size int) error {
 	text := bytes.Repeat([]byte("kafka-master\n"), size/13+1)[:size]
-	if _, err := f.Write(text); err != nil {
+	if _, err := f.buf.Write(text); err != nil {
 		return err
 	}
-	if err := f.Commit(); err != nil {
+	if err := f.commit(); err != nil {
 		return err
 	}
 	kept, err := root.Open(f.final)

@@ -31,7 +31,9 @@ type session struct {
 	signals    *outbox // progress and results
 	connection *outbox // announcement, heartbeats, farewell
 	beat       chan struct{}
+	fitness    fitness
 
+	reading    context.Context // until the worker begins to stop
 	jobs       sync.WaitGroup
 	jobsCtx    context.Context // of the handlers
 	cancelJobs context.CancelCauseFunc
@@ -82,12 +84,14 @@ func (w *session) live(ctx context.Context, place messages.Position) error {
 	defer end(nil)
 	w.jobsCtx, w.cancelJobs = context.WithCancelCause(life)
 	defer w.cancelJobs(nil)
-	reading, stopReading := context.WithCancel(life)
+	var stopReading context.CancelFunc
+	w.reading, stopReading = context.WithCancel(life)
 	defer stopReading()
 	beating, stopBeating := context.WithCancel(life)
 	defer stopBeating()
 	defer context.AfterFunc(ctx, stopReading)()
 
+	w.selfTest()
 	w.say(messages.SignalAnnounce)
 	w.log.Info("worker started", "topic", place.Topic, "partition", place.Partition, "offset", place.Offset,
 		"incarnation", w.self.Incarnation.String(), "capacity", w.cfg.Capacity)
@@ -103,7 +107,7 @@ func (w *session) live(ctx context.Context, place messages.Position) error {
 	loop(&loops, life, w.signals.run)
 	loop(&loops, life, w.connection.run)
 	loop(&heart, beating, w.heartbeats)
-	loop(&reader, reading, func(ctx context.Context) error { return w.read(ctx, place) })
+	loop(&reader, w.reading, func(ctx context.Context) error { return w.read(ctx, place) })
 
 	reader.Wait() // for ctx or life to end, too
 	w.drain(life, func() { stopBeating(); heart.Wait() })
@@ -131,19 +135,32 @@ func (w *session) work(j *job) *job {
 	m := newMeter(len(c.Items), w.cfg.ProgressInterval, func(done int) { w.progress(j, done) })
 	err := w.call(c, m.report)
 	last := w.judge(c, m.stop(), err)
-	switch last.Outcome {
-	case messages.OutcomeOK:
-		log.Debug("chunk done", "items", len(c.Items))
-	case messages.OutcomeRetry:
-		log.Info("chunk given back", "err", err)
-	default:
-		log.Warn("chunk failed", "err", err)
+	w.tell(log, last)
+	switch u := asUnfit(err); {
+	case last.Outcome == messages.OutcomeOK:
+		w.fitness.proved()
+	case u != nil && last.Outcome == messages.OutcomeRetry:
+		w.rest(u)
 	}
 	following, tell := w.desk.finish(j, last)
 	if tell {
 		w.signal(last, true)
 	}
 	return following
+}
+
+// tell logs how a chunk ended, in the words that the master gets.
+func (w *session) tell(log *slog.Logger, last messages.Signal) {
+	switch {
+	case last.Outcome == messages.OutcomeOK:
+		log.Debug("chunk done", "items", last.Total)
+	case w.jobsCtx.Err() != nil:
+		log.Info("chunk given back", "err", last.Error)
+	case last.Outcome == messages.OutcomeRetry:
+		log.Warn("chunk given back", "err", last.Error)
+	default:
+		log.Warn("chunk failed", "err", last.Error)
+	}
 }
 
 // errVanished is the outcome of a handler that ended its goroutine.

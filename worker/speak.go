@@ -15,6 +15,7 @@ func (w *session) say(kind messages.SignalKind) {
 	if kind != messages.SignalAnnounce && kind != messages.SignalBye {
 		s.Running, s.Queued, s.Next = w.desk.view()
 	}
+	s.Note = w.fitness.reason() // said by heartbeats only
 	w.connection.put(message{key: kind.String(), value: s.Encode()})
 }
 

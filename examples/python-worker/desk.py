@@ -13,6 +13,7 @@ REMEMBERED = 4096  # finished chunks; a second copy of one comes soon or never
 TERM_TRUST = 30.0  # seconds for which a former leader's chunks are refused
 MAX_ID = 255  # bytes of a batch id
 MAX_ERROR = 4096  # bytes of an error's text
+MAX_NOTE = 120  # characters of a heartbeat's note, which has 512 bytes
 
 
 @dataclass
@@ -24,6 +25,7 @@ class Chunk:
     file: str = ""
     attempt: int = 0
     term: int = 0
+    deployment: str = ""
 
 
 @dataclass
@@ -65,10 +67,11 @@ def decode(value: bytes, worker_id: str, incarnation: str = "") -> Optional[Chun
         raise ValueError("batchId is no text of 1 to %d bytes" % MAX_ID)
     if not isinstance(items, list) or not all(isinstance(i, str) for i in items):
         raise ValueError("data is no list of texts")
-    file, attempt, term = m.get("file") or "", m.get("attempt") or 0, m.get("term") or 0
-    if not isinstance(file, str) or not isinstance(attempt, int) or not isinstance(term, int):
-        raise ValueError("file, attempt or term is of a wrong type")
-    return Chunk(batch_id, items, file, attempt, term)
+    file, deployment = m.get("file") or "", m.get("deployment") or ""
+    attempt, term = m.get("attempt") or 0, m.get("term") or 0
+    if not (isinstance(file, str) and isinstance(deployment, str) and isinstance(attempt, int) and isinstance(term, int)):
+        raise ValueError("file, deployment, attempt or term is of a wrong type")
+    return Chunk(batch_id, items, file, attempt, term, deployment)
 
 
 def report(chunk: Chunk, done: int, result: str = "", error: str = "") -> dict:
@@ -100,14 +103,23 @@ class Desk:
     held: Dict[str, Job] = field(default_factory=dict)
     queue: Deque[Job] = field(default_factory=deque)
     memory: "OrderedDict[str, Tuple[int, dict]]" = field(default_factory=OrderedDict)
+    deployment: str = ""  # of the last chunk: terms are compared within one
     term: int = 0
     term_seen: float = 0.0
+    note: str = ""  # why chunks are given back unseen
 
-    def take(self, chunk: Chunk) -> Tuple[Optional[dict], bool]:
-        """Take a chunk in; returns what to say at once, and whether that is final."""
-        if chunk.term and not self.trust(chunk.term):
+    def take(self, chunk: Chunk, kept: Callable[[], bool] = lambda: True) -> Tuple[Optional[dict], bool]:
+        """Take a chunk in; returns what to say at once, and whether that is final.
+
+        kept tells whether the result of a chunk that was done is still there."""
+        if chunk.term and not self.trust(chunk):
             return None, False
-        mark = hash(tuple(chunk.items))
+        mark = hash((chunk.deployment, *chunk.items))
+        known = self.memory.get(chunk.batch_id)
+        if known and known[0] == mark and known[1].get("result") == "ok" and not kept():
+            del self.memory[chunk.batch_id]
+            if chunk.batch_id in self.held:
+                self.outdate(self.held[chunk.batch_id])
         known = self.memory.get(chunk.batch_id)
         if known and known[0] == mark:
             return known[1], True
@@ -120,20 +132,29 @@ class Desk:
             return None, False  # not held: the master sees that by the heartbeats and the bye
         job = Job(chunk, mark)
         self.held[chunk.batch_id] = job
-        if len(self.queue) + self.busy() < QUEUE_AHEAD + 2 * self.capacity:
+        if not self.note and len(self.queue) + self.busy() < QUEUE_AHEAD + 2 * self.capacity:
             self.queue.append(job)
             return None, False
-        last = report(chunk, 0, "retry", "the worker's queue is full")
+        last = report(chunk, 0, "retry", self.note or "the worker's queue is full")
         self.close(job, last)
         return last, True
 
-    def trust(self, term: int) -> bool:
-        """Whether a chunk of the term may run: no former leader's, unless its state began anew."""
+    def trust(self, chunk: Chunk) -> bool:
+        """Whether a chunk of its term may run: no former leader's, unless its state began anew."""
         now = self.clock()
-        if term < self.term and now - self.term_seen < TERM_TRUST:
+        if chunk.deployment == self.deployment and chunk.term < self.term and now - self.term_seen < TERM_TRUST:
             return False
-        self.term, self.term_seen = term, now
+        self.deployment, self.term, self.term_seen = chunk.deployment, chunk.term, now
         return True
+
+    def rest(self, note: str) -> List[dict]:
+        """Take nothing more for a reason, until it is empty; returns the last words about the queue."""
+        self.note, back = note[:MAX_NOTE], []
+        while note and self.queue:
+            job = self.queue.popleft()
+            back.append(report(job.chunk, 0, "retry", note))
+            self.close(job, back[-1])
+        return back
 
     def outdate(self, job: Job) -> None:
         job.outdated = True
@@ -197,4 +218,5 @@ class Desk:
         """What a heartbeat says. Ended chunks count as running until Kafka has their last word."""
         running = [i for i, job in self.held.items() if job.started is not None or job.final]
         queued = [i for i, job in self.held.items() if job.started is None and not job.final]
-        return {"running": running, "queued": queued, "next": self.next}
+        view = {"running": running, "queued": queued, "next": self.next}
+        return {**view, "note": self.note} if self.note else view

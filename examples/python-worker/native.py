@@ -17,12 +17,13 @@ from typing import Callable, Dict, Optional, Set, Tuple
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from desk import Chunk, Desk, Job, decode, partition_of, report
-from results import Results, Retry
+from results import Results, Retry, Unfit
 from settings import Settings
 
 HEARTBEAT = 3.0  # seconds; the master suspects a worker that was silent for 6
 PROGRESS = 0.2  # seconds between two progress messages of a chunk
 FLUSH = 3.0  # seconds for the last messages of a worker that ends
+TRIES = (1.0, 60.0)  # seconds between two tries of a worker that cannot work: at first, at most
 POLL = 0.2  # seconds, and so the longest that a signal waits
 
 log = logging.getLogger("worker")
@@ -69,6 +70,7 @@ class Worker:
         self.flying = 0  # messages that Kafka has not acknowledged
         self.next_beat = float("inf")
         self.ended = False
+        self.pause = 0.0  # before the next try of a worker that cannot work; 0 once a chunk was done
         self.refused: Optional[Exception] = None
         self.troubles: Set[str] = set()  # that were logged, each once until all is well
 
@@ -92,6 +94,10 @@ class Worker:
         offset = self.locate()
         if offset is None:
             return
+        try:
+            self.results.check(4096)
+        except OSError as e:
+            self.rest("results in %s cannot be written: %s" % (self.settings.results_dir, e))
         self.announce(offset)
         threads = [threading.Thread(target=self.send, daemon=True)]
         threads += [threading.Thread(target=self.work, daemon=True) for _ in range(self.settings.parallel)]
@@ -167,7 +173,7 @@ class Worker:
         with self.changed:
             self.desk.next = offset + 1
             if chunk:
-                answer, final = self.desk.take(chunk)
+                answer, final = self.desk.take(chunk, lambda: self.results.has(chunk.file, chunk.batch_id))
                 if answer:
                     self.tell(answer, final)
                 self.changed.notify_all()
@@ -203,6 +209,7 @@ class Worker:
                     job = self.desk.start(time.monotonic())
             last = self.attempt(job)
             with self.changed:
+                self.pause = 0.0 if last["result"] == "ok" else self.pause
                 if self.desk.finish(job, last):
                     self.tell(last, final=True)
                 self.changed.notify_all()
@@ -220,11 +227,43 @@ class Worker:
                 out.commit()
             return report(chunk, job.done, "ok")
         except Retry as e:
-            log.info("chunk %s given back: %s", chunk.batch_id, e)
+            if isinstance(e, Unfit):
+                self.rest(str(e))
+            log.warning("chunk %s given back: %s", chunk.batch_id, e)
             return report(chunk, job.done, "retry", str(e))
         except BaseException as e:  # whatever the function does, the worker goes on
             log.warning("chunk %s failed", chunk.batch_id, exc_info=True)
             return report(chunk, job.done, "failed", "%s: %s" % (type(e).__name__, e))
+
+    def rest(self, why: str) -> None:
+        """Take no chunks until results can be written again."""
+        with self.changed:
+            if self.desk.note:
+                return
+            for last in self.desk.rest(why):
+                self.tell(last, final=True)
+            self.next_beat = 0  # the master hears it at once
+            self.changed.notify_all()
+        log.warning("this worker cannot work, it takes no chunks until it can: %s", why)
+        threading.Thread(target=self.recover, daemon=True).start()
+
+    def recover(self) -> None:
+        while True:
+            with self.changed:
+                self.pause = min(max(2 * self.pause, TRIES[0]), TRIES[1])
+                pause = self.pause
+            if self.stopping.wait(pause):
+                return
+            try:
+                self.results.check()
+            except OSError:
+                continue
+            with self.changed:
+                self.desk.rest("")
+                self.next_beat = 0
+                self.changed.notify_all()
+            log.info("this worker can work again")
+            return
 
     # Sending: steps 4, 5, 7 and 8. All but send and deliver are called with the lock held.
 

@@ -9,6 +9,7 @@ import os
 import posixpath
 import re
 import secrets
+import shutil
 import time
 from typing import Any, BinaryIO, List
 
@@ -20,6 +21,10 @@ DEVICE = re.compile(r"(?i)(CON|PRN|AUX|NUL|COM[0-9]|LPT[0-9])(\.|\Z)", re.ASCII)
 
 class Retry(Exception):
     """Raised to say that the chunk cannot run now and is not to blame: it runs again later."""
+
+
+class Unfit(Retry):
+    """Raised when no result at all can be written: the worker takes no chunks until one can."""
 
 
 def result_name(batch_id: str) -> str:
@@ -102,25 +107,56 @@ class Results:
     def path(self, file: str, batch_id: str) -> str:
         return os.path.join(self.folder, result_folder(file), result_name(batch_id) + ".jsonl")
 
+    def has(self, file: str, batch_id: str) -> bool:
+        """Whether the result of a chunk is there."""
+        return os.path.isfile(self.path(file, batch_id))
+
     def create(self, file: str, batch_id: str, attempt: int) -> "Result":
         """Begin a result. What is wrong with the disk is no failure of the chunk: Retry."""
+        try:
+            return self.begin(result_folder(file), batch_id, attempt)
+        except OSError as e:
+            raise self.trouble(e) from e
+
+    def trouble(self, cause: OSError) -> Retry:
+        """Whose trouble it is: Unfit when a file of the worker's own cannot be written either."""
+        text = "results in %s cannot be written: %s" % (self.folder, cause)
+        if cause.errno in (errno.ENOSPC, errno.EDQUOT):
+            return Unfit(text)
+        try:
+            self.check()
+        except OSError:
+            return Unfit(text)
+        return Retry(text)
+
+    def check(self, size: int = 1 << 20) -> None:
+        """Do with a file of its own all that a result needs; OSError when that fails."""
+        folder = ".check-" + secrets.token_hex(8)
+        try:
+            with self.begin(folder, "check", 0) as out:
+                out.out.write(b"\n" * size)
+                out.put()
+        finally:
+            shutil.rmtree(os.path.join(self.folder, folder), ignore_errors=True)
+
+    def begin(self, folder: str, batch_id: str, attempt: int) -> "Result":
         name = result_name(batch_id)
         prefix = hashlib.sha256(name.encode()).hexdigest()[:16] + "-"
         fds: List[int] = []
         try:
             make_folder(self.folder)
             fds.append(os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY))
-            fds.append(open_folder(result_folder(file), fds[0]))
+            fds.append(open_folder(folder, fds[0]))
             fds.append(open_folder(".tmp", fds[1]))
             remove_stale(fds[2], prefix)
             temp = "%sa%d-%s" % (prefix, attempt, secrets.token_hex(8))
             out = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=fds[2])
             os.close(fds.pop(0))
-            return Result(os.fdopen(out, "wb"), temp, name + ".jsonl", fds[1], fds[0])
-        except OSError as e:
+            return Result(self, os.fdopen(out, "wb"), temp, name + ".jsonl", fds[1], fds[0])
+        except OSError:
             for fd in fds:
                 os.close(fd)
-            raise Retry("result of %s: %s" % (batch_id, e)) from e
+            raise
 
 
 def remove_stale(temps: int, prefix: str) -> None:
@@ -136,7 +172,8 @@ def remove_stale(temps: int, prefix: str) -> None:
 class Result:
     """A result that is being written; used in a with block, it is thrown away unless committed."""
 
-    def __init__(self, out: BinaryIO, temp: str, final: str, temps: int, folder: int) -> None:
+    def __init__(self, results: Results, out: BinaryIO, temp: str, final: str, temps: int, folder: int) -> None:
+        self.results = results
         self.out, self.temp, self.final = out, temp, final
         self.temps, self.folder = temps, folder  # open folders
         self.committed = False
@@ -149,19 +186,22 @@ class Result:
         try:
             self.out.write(line.encode("utf-8", "replace"))
         except OSError as e:
-            raise Retry("write result: %s" % e) from e
+            raise self.results.trouble(e) from e
 
     def commit(self) -> None:
         """Put the result in its place, durably."""
         try:
-            self.out.flush()
-            os.fsync(self.out.fileno())
-            self.out.close()
-            os.replace(self.temp, self.final, src_dir_fd=self.temps, dst_dir_fd=self.folder)
-            self.committed = True
-            sync_folder(self.folder)
+            self.put()
         except OSError as e:
-            raise Retry("commit result: %s" % e) from e
+            raise self.results.trouble(e) from e
+
+    def put(self) -> None:
+        self.out.flush()
+        os.fsync(self.out.fileno())
+        self.out.close()
+        os.replace(self.temp, self.final, src_dir_fd=self.temps, dst_dir_fd=self.folder)
+        self.committed = True
+        sync_folder(self.folder)
 
     def __enter__(self) -> "Result":
         return self

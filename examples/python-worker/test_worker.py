@@ -5,7 +5,7 @@ import tempfile
 import unittest
 
 from desk import QUEUE_AHEAD, TERM_TRUST, Chunk, Desk, cut, decode, partition_of, report
-from results import Results, Retry, base, result_folder, result_name, sync_folder
+from results import Results, Retry, Unfit, base, result_folder, result_name, sync_folder
 from settings import WrongSettings, load
 
 
@@ -82,6 +82,36 @@ class TestDesk(unittest.TestCase):
         d.take(Chunk("b", ["x"], term=4))
         self.assertEqual(d.view()["queued"], ["a", "b"], "of a state that began anew")
 
+    def test_another_deployment(self):
+        d = self.desk
+        d.take(Chunk("a", ["x"], term=5, deployment="one"))
+        job = d.start(self.now)
+        d.finish(job, report(job.chunk, 1, "ok"))
+        self.assertEqual(d.take(Chunk("a", ["x"], term=1, deployment="two")), (None, False), "its books are others, its terms too")
+        self.assertEqual(d.view()["queued"], ["a"])
+
+    def test_a_result_that_is_gone(self):
+        d = self.desk
+        d.take(Chunk("a", ["x"]))
+        job = d.start(self.now)
+        d.finish(job, report(job.chunk, 1, "ok"))
+        self.assertEqual(d.take(Chunk("a", ["x"]), lambda: True)[1], True)
+        self.assertEqual(d.take(Chunk("a", ["x"]), lambda: False), (None, False))
+        self.assertEqual(d.view()["queued"], ["a"])
+
+    def test_rest(self):
+        d = self.desk
+        d.take(Chunk("a", ["x"]))
+        d.take(Chunk("b", ["x"]))
+        d.start(self.now)
+        self.assertEqual([last["batchId"] for last in d.rest("no room")], ["b"])
+        self.assertEqual(d.view()["note"], "no room")
+        answer, final = d.take(Chunk("c", ["x"]))
+        self.assertEqual((answer["result"], answer["error"], final), ("retry", "no room", True))
+        d.rest("")
+        self.assertEqual(d.take(Chunk("d", ["x"])), (None, False))
+        self.assertNotIn("note", d.view())
+
     def test_full_queue(self):
         for n in range(QUEUE_AHEAD + 2):
             self.assertEqual(self.desk.take(Chunk(str(n), ["x"])), (None, False))
@@ -151,8 +181,17 @@ class TestResults(unittest.TestCase):
                 self.assertEqual(f.read(), '{"item":"\u00e9"}\n')
 
     def test_trouble_with_the_disk_is_no_failure(self):
-        with tempfile.NamedTemporaryFile() as f, self.assertRaises(Retry):
+        with tempfile.NamedTemporaryFile() as f, self.assertRaises(Unfit):
             Results(f.name).create("a.txt", "a_chunk_0", 1)
+
+    def test_trouble_with_one_name_is_not_the_workers(self):
+        with tempfile.TemporaryDirectory() as folder:
+            with open(folder + "/a.txt", "w"):
+                pass
+            with self.assertRaises(Retry) as raised:
+                Results(folder).create("a.txt", "a_chunk_0", 1)
+            self.assertNotIsInstance(raised.exception, Unfit)
+            self.assertEqual(os.listdir(folder), ["a.txt"], "the check leaves nothing")
 
 
 class TestSettings(unittest.TestCase):

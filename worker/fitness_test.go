@@ -1,0 +1,250 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"kafka-master/messages"
+)
+
+// notes returns the distinct notes of the heartbeats, in their order.
+func notes(b *fakeBus) (out []string) {
+	for _, h := range b.of(messages.SignalHeartbeat) {
+		if len(out) == 0 || out[len(out)-1] != h.Note {
+			out = append(out, h.Note)
+		}
+	}
+	return out
+}
+
+func TestUnfit(t *testing.T) {
+	bubble(t, "gives all back, says why, tries again, goes on", func(t *testing.T) {
+		b := newFakeBus(1)
+		began := time.Now()
+		var tries []time.Duration
+		var broken atomic.Bool
+		broken.Store(true)
+		var ran []string
+		w := start(t, b, func(_ context.Context, c Chunk, _ func(int)) error {
+			ran = append(ran, c.BatchID)
+			if !broken.Load() {
+				return nil
+			}
+			return Unfit(errors.New("scan.sh is missing"), func(context.Context) error {
+				tries = append(tries, time.Since(began))
+				if broken.Load() {
+					return errors.New("scan.sh is missing")
+				}
+				return nil
+			})
+		})
+		synctest.Wait()
+		for i := range 3 { // one in work, two in the queue
+			b.chunk(head(messages.BatchID("a", i, 1, 1)), "x")
+		}
+		pass(100 * time.Millisecond)
+		b.chunk(head("a_chunk_3"), "x")
+		pass(20 * time.Second)
+		for i := range 4 {
+			f := b.finals(messages.BatchID("a", i, 1, 1))
+			if len(f) != 1 || f[0].Outcome != messages.OutcomeRetry || !strings.Contains(f[0].Error, "scan.sh is missing") {
+				t.Errorf("chunk %d: %v", i, f)
+			}
+		}
+		if fmt.Sprint(ran) != "[a_chunk_0]" {
+			t.Errorf("ran %v", ran)
+		}
+		if h := b.of(messages.SignalHeartbeat); len(h) == 0 || h[0].at.Sub(began) != 0 || h[0].Note != "scan.sh is missing" {
+			t.Errorf("no heartbeat at once with the reason: %v", h)
+		}
+		if fmt.Sprint(tries) != "[1s 3s 7s 15s]" {
+			t.Errorf("tries at %v", tries)
+		}
+		if n := strings.Count(w.log.String(), "level=WARN"); n < 1 || n > 3 || !strings.Contains(w.log.String(), "level=WARN msg=\"this worker cannot work") {
+			t.Errorf("log:\n%s", w.log)
+		}
+		broken.Store(false)
+		pass(15 * time.Second)
+		b.chunk(head("a_chunk_0_a2"), "x")
+		pass(time.Second)
+		if f := b.finals("a_chunk_0_a2"); len(f) != 1 || f[0].Outcome != messages.OutcomeOK {
+			t.Errorf("after it: %v", f)
+		}
+		if got := notes(b); !slices.Equal(got, []string{"scan.sh is missing", ""}) {
+			t.Errorf("notes %q", got)
+		}
+		w.end()
+	})
+	bubble(t, "pauses grow until a chunk was done", func(t *testing.T) {
+		b := newFakeBus(1)
+		fails := true
+		var pauses []time.Duration
+		var at time.Time
+		w := start(t, b, func(context.Context, Chunk, func(int)) error {
+			if !fails {
+				return nil
+			}
+			at = time.Now()
+			return Unfit(errors.New("no"), func(context.Context) error { // wrongly says that all is well
+				pauses = append(pauses, time.Since(at))
+				return nil
+			})
+		})
+		synctest.Wait()
+		for i := range 9 {
+			b.chunk(head(messages.BatchID("a", i, 1, 1)), "x")
+			pass(2 * time.Minute)
+		}
+		if fmt.Sprint(pauses) != "[1s 2s 4s 8s 16s 32s 1m0s 1m0s 1m0s]" {
+			t.Errorf("pauses %v", pauses)
+		}
+		fails = false
+		b.chunk(head("good"), "x")
+		pass(time.Second)
+		fails = true
+		b.chunk(head("bad"), "x")
+		pass(time.Minute)
+		if last := pauses[len(pauses)-1]; len(pauses) != 10 || last != time.Second {
+			t.Errorf("pauses %v", pauses)
+		}
+		w.end()
+	})
+	bubble(t, "stops while it is unfit", func(t *testing.T) {
+		b := newFakeBus(1)
+		w := start(t, b, func(context.Context, Chunk, func(int)) error {
+			return Unfit(errors.New("no"), func(ctx context.Context) error { <-ctx.Done(); return nil })
+		})
+		synctest.Wait()
+		b.chunk(head("a_chunk_0"), "x")
+		pass(5 * time.Second)
+		at := time.Now()
+		w.end()
+		if time.Since(at) != 0 {
+			t.Errorf("took %s", time.Since(at))
+		}
+	})
+}
+
+// A chunk is done when its result is on disk, now and under these books.
+func TestDoneFromMemory(t *testing.T) {
+	setUp := func(t *testing.T) (w *started, dir string, runs *int) {
+		b := newFakeBus(1)
+		dir, runs = t.TempDir(), new(int)
+		sample := SampleHandler(dir)
+		w = start(t, b, func(ctx context.Context, c Chunk, p func(int)) error {
+			*runs++
+			return sample(ctx, c, p)
+		}, func(c *Config) { c.Results = Results{Dir: dir} })
+		synctest.Wait()
+		b.chunk(head("a_chunk_0"), "x")
+		pass(time.Second)
+		b.chunk(head("a_chunk_0"), "x")
+		pass(time.Second)
+		if f := b.finals("a_chunk_0"); *runs != 1 || len(f) != 2 {
+			t.Fatalf("%d runs, finals %v", *runs, f)
+		}
+		return w, dir, runs
+	}
+	bubble(t, "the result is gone", func(t *testing.T) {
+		w, dir, runs := setUp(t)
+		if err := os.RemoveAll(filepath.Join(dir, "a.txt")); err != nil {
+			t.Fatal(err)
+		}
+		w.chunk(head("a_chunk_0"), "x")
+		pass(time.Second)
+		if got := files(t, dir); *runs != 2 || len(got) != 1 || len(w.finals("a_chunk_0")) != 3 {
+			t.Errorf("%d runs, files %v", *runs, got)
+		}
+		w.end()
+	})
+	bubble(t, "another deployment, whose terms begin at 1", func(t *testing.T) {
+		w, _, runs := setUp(t)
+		h := head("a_chunk_0")
+		h.Deployment, h.Term = "J6QK2", 7
+		w.chunk(h, "x")
+		pass(time.Second)
+		h.Deployment, h.Term = "ANEW", 1
+		w.chunk(h, "x")
+		pass(time.Second)
+		if *runs != 3 || len(w.finals("a_chunk_0")) != 4 {
+			t.Errorf("%d runs, %d finals, want one for each deployment", *runs, len(w.finals("a_chunk_0")))
+		}
+		w.end()
+	})
+}
+
+func TestSelfTest(t *testing.T) {
+	bubble(t, "results that cannot be written", func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "file")
+		if err := os.WriteFile(file, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		b := newFakeBus(1)
+		w := start(t, b, SampleHandler(file), func(c *Config) { c.Results = Results{Dir: file} })
+		synctest.Wait()
+		b.chunk(head("a_chunk_0"), "x")
+		pass(10 * time.Second)
+		if f := b.finals("a_chunk_0"); len(f) != 1 || f[0].Outcome != messages.OutcomeRetry {
+			t.Errorf("finals %v", f)
+		}
+		if got := notes(b); len(got) != 1 || !strings.Contains(got[0], "results in "+file+" cannot be written by this user") {
+			t.Errorf("notes %q", got)
+		}
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+		pass(20 * time.Second)
+		b.chunk(head("a_chunk_0_a2"), "x")
+		pass(time.Second)
+		if f := b.finals("a_chunk_0_a2"); len(f) != 1 || f[0].Outcome != messages.OutcomeOK {
+			t.Errorf("finals %v", f)
+		}
+		w.end()
+	})
+}
+
+// What keeps every result from being written is the worker's trouble, what keeps
+// one from it is not.
+func TestResultTrouble(t *testing.T) {
+	dir := t.TempDir()
+	create := func(dir string) error {
+		f, err := Results{Dir: dir}.Create(Chunk{BatchID: "a_chunk_0", File: "a.txt"})
+		if err == nil {
+			f.Abort()
+		}
+		return err
+	}
+	if err := os.Symlink(t.TempDir(), filepath.Join(dir, "a.txt")); err != nil {
+		t.Fatal(err)
+	}
+	if err := create(dir); !errors.Is(err, ErrRetry) || asUnfit(err) != nil {
+		t.Errorf("one name that is refused: %v", err)
+	}
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	err := create(file)
+	u := asUnfit(err)
+	if u == nil || !errors.Is(err, ErrRetry) {
+		t.Fatalf("no folder: %v", err)
+	}
+	if u.try(context.Background()) == nil {
+		t.Error("the try finds nothing")
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := u.try(context.Background()); err != nil {
+		t.Errorf("mended: %v", err)
+	}
+}
