@@ -34,6 +34,9 @@ type dispatcher struct {
 	draining bool
 	tick     alarm
 	audited  time.Time // when the figures of the files were compared last
+	moved    time.Time // when work moved last: progress was seen, or there was nothing to do
+	seenDone int64     // items done at the last look
+	runs     runs      // of the last minutes
 	problems problems
 	pub      publisher
 }
@@ -200,6 +203,7 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 		m.ack.give(ctx)
 		return
 	case *begun:
+		d.moved = now
 		d.led.started(m.worker, m.batchID)
 		return
 	case *giveBack:

@@ -17,6 +17,9 @@ func (d *dispatcher) look(now time.Time) {
 		d.led.auditAll(now)
 	}
 	d.tellLosses(now)
+	d.tellReturned(now)
+	d.tellRepeats(now)
+	d.tellStalled(now)
 }
 
 // tellLosses reports what the stored state turned out to lack.
@@ -54,4 +57,55 @@ func (d *dispatcher) lossProblem(key string, n int, format string, now time.Time
 	if d.problems.set(key, messages.Problem{Kind: messages.ProblemStateLost, Part: "input", Text: text, Count: n}, now) {
 		d.log.Error("the stored state is incomplete", "err", text)
 	}
+}
+
+// tellReturned reports chunks that come back again and again.
+func (d *dispatcher) tellReturned(now time.Time) {
+	t := &d.led.trials
+	n := len(t.often)
+	if n == 0 {
+		d.problems.clear("returned")
+		return
+	}
+	d.problems.set("returned", messages.Problem{
+		Kind: messages.ProblemReturnedChunk, Part: "workers", Count: n,
+		Text: fmt.Sprintf("%d chunks were given back %d times or more; the last: %s", n, returnedOften, t.lastOften),
+	}, now)
+}
+
+// tellRepeats reports a share of repeated runs that is worth a look.
+func (d *dispatcher) tellRepeats(now time.Time) {
+	repeats, all := d.runs.look(d.led.trials.repeats, d.led.counted.DoneChunks, now)
+	_, lasts := d.problems["repeats"]
+	if !tooManyRepeats(repeats, all, lasts) {
+		d.problems.clear("repeats")
+		return
+	}
+	d.problems.set("repeats", messages.Problem{
+		Kind: messages.ProblemRepeats, Part: "workers", Count: int(repeats),
+		Text: fmt.Sprintf("%d of the last %d runs that ended were of chunks that were done already, the last: %s; are there two processes with one worker id, or is WORKER_TIMEOUT shorter than an item takes?",
+			repeats, all, d.led.trials.lastRepeat),
+	}, now)
+}
+
+// stalledAfter is how long nothing may be done while there are work and workers.
+const stalledAfter = 2 * time.Minute
+
+// tellStalled reports that nothing moves although it could.
+func (d *dispatcher) tellStalled(now time.Time) {
+	idle := len(d.led.turn) == 0 || len(d.offers)+len(d.led.held) == 0
+	if done := d.led.counted.DoneItems; idle || done != d.seenDone || d.moved.IsZero() {
+		d.seenDone, d.moved = done, now
+	}
+	if now.Sub(d.moved) < stalledAfter {
+		d.problems.clear("stalled")
+		return
+	}
+	out, waiting := d.led.openChunks()
+	text := fmt.Sprintf("no item was done for %s, although %d files are in work: %d chunks are at workers, %d wait",
+		now.Sub(d.moved).Round(time.Second), len(d.led.turn), out, waiting)
+	if last := d.led.trials.lastEnd; last != "" {
+		text += "; what ended last: " + last
+	}
+	d.problems.set("stalled", messages.Problem{Kind: messages.ProblemStalled, Part: "workers", Count: max(1, out+waiting), Text: text}, d.moved)
 }

@@ -29,10 +29,11 @@ type freeWorker struct {
 	moved    alarm
 	// announced is when a classic worker said "new" last with chunks elsewhere.
 	announced time.Time
-	peek      alarm   // for the next look at the group
-	working   bool    // as it was reported last
-	blocked   []int32 // partitions of this worker that cannot be written now
-	asked     bool    // a look waits for ingress to have read everything
+	peek      alarm     // for the next look at the group
+	working   bool      // as it was reported last
+	blocked   []int32   // partitions of this worker that cannot be written now
+	moving    time.Time // when the dispatcher was told last that its chunk goes on
+	asked     bool      // a look waits for ingress to have read everything
 	cancel    context.CancelFunc
 	ctx       context.Context
 }

@@ -12,6 +12,10 @@ import (
 // peekEvery is how often the group of a busy classic worker is looked at.
 const peekEvery = 250 * time.Millisecond
 
+// movingEvery is how often the dispatcher is told at most that a worker's chunk goes
+// on, so that it knows that work does not stand still.
+const movingEvery = 30 * time.Second
+
 // probeValue is a message for nobody: a worker passes it over and commits.
 const probeValue = `{"id":"-probe-","batchId":"probe","data":[]}`
 
@@ -24,7 +28,8 @@ func (f *freeWorker) onWork(ctx actor.Context, s messages.Signal, now time.Time)
 	} else {
 		first = f.slots.progress(s.BatchID, now)
 	}
-	if first {
+	if first || now.Sub(f.moving) >= movingEvery {
+		f.moving = now
 		ctx.Send(f.dispatcher, &begun{worker: f.worker.ID, batchID: s.BatchID})
 	}
 	if first || foreign != f.slots.foreign {

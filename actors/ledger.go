@@ -29,6 +29,7 @@ type ledger struct {
 	buried      []messages.OpenChunk     // chunks that died, to be told
 	lacks       losses                   // what the stored state turned out to lack
 	counted     messages.Totals          // what ended since this ledger began
+	trials      trials
 }
 
 // fileName is how batch ids name a file version.
@@ -66,6 +67,7 @@ type entry struct {
 	failedBy messages.WorkerID         // the first worker that failed it
 	had      map[int]messages.WorkerID // who had the last attempts
 	idle     int                       // hand-outs in a row that ended without a start
+	returned int                       // how often it came back other than by a failure
 	in       *entryHeap                // where it waits, nil while it does not
 	at       int                       // its place there
 	// Attempts from voidFrom to voidTo were sent by a former leader and are in no
@@ -94,6 +96,7 @@ func newLedger(term messages.Term, maxAttempts int) *ledger {
 		held:  map[messages.WorkerID]map[messages.ChunkID]*entry{},
 
 		touched: map[messages.FileID]bool{},
+		trials:  trials{often: map[messages.ChunkID]*entry{}},
 		ahead:   map[messages.WorkerID][]*entry{},
 	}
 }
@@ -330,6 +333,7 @@ func (l *ledger) enter(b *book, c messages.Chunk) *entry {
 func (l *ledger) bury(b *book, e *entry, reason string) {
 	e.State, e.Reason = messages.ChunkDead, reason
 	b.owed.add(e.Chunk, -1)
+	l.trials.over(e)
 	l.buried = append(l.buried, e.OpenChunk)
 	b.DeadChunks++
 	b.DeadItems += int64(e.Items)

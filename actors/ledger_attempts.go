@@ -211,6 +211,7 @@ func (l *ledger) result(s messages.Signal, now time.Time) verdict {
 	}
 	if e == nil {
 		if !s.Old { // else a former leader may have judged this very message
+			l.trials.repeat(s)
 			b.Repeats++
 			l.put(b)
 		}
@@ -250,6 +251,7 @@ func (l *ledger) complete(b *book, e *entry, w messages.WorkerID, attempt int, m
 	l.release(b, e)
 	delete(b.open, e.ID.Index)
 	b.owed.add(e.Chunk, -1)
+	l.trials.over(e)
 	if b.DoneChunks++; b.DoneChunks+b.DeadChunks > int64(b.Cursor.Index) {
 		b.Duplicates++ // more chunks ended than were ever handed out
 	}
@@ -321,6 +323,7 @@ func (l *ledger) end(b *book, e *entry, how ending, reason string, now time.Time
 		e.Failures++
 		e.noteFailure()
 	}
+	l.trials.ended(b, e, how, reason)
 	e.Reason, e.since, e.after = reason, now, time.Time{}
 	e.holdBack(how, now)
 	switch {
