@@ -69,8 +69,9 @@ type (
 	reannounced struct{ partitions []int32 }
 	// load tells the supervisor what the worker holds.
 	load struct {
-		held []string
-		free bool
+		held  []string
+		since []time.Time // of each of them
+		free  bool
 		// working and silent are about the chunk that a classic worker began:
 		// whether it shows progress still.
 		working, silent bool
@@ -207,7 +208,7 @@ func (f *freeWorker) offer(ctx actor.Context) {
 func (f *freeWorker) report(ctx actor.Context) {
 	l := &load{held: make([]string, 0, len(f.slots.list))}
 	for _, x := range f.slots.list {
-		l.held = append(l.held, x.batchID)
+		l.held, l.since = append(l.held, x.batchID), append(l.since, x.since)
 	}
 	l.working, l.silent = f.slots.pulse(time.Now())
 	f.working = l.working

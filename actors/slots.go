@@ -37,6 +37,7 @@ type slot struct {
 	gone      bool  // taken back, but its message may still be read
 	vanished  bool  // its message is not in its partition (any more)
 	waiting   time.Time
+	since     time.Time // when it was assigned, or a restart found it here
 	copies    int       // how often it was sent again to a classic worker
 	ended     time.Time // when its group was first seen to have passed it
 }
@@ -64,7 +65,7 @@ func (s *slots) find(batchID string) *slot {
 }
 
 func (s *slots) add(a assignment, now time.Time) *slot {
-	x := &slot{assignment: a, offset: messages.UnknownOffset, waiting: now}
+	x := &slot{assignment: a, offset: messages.UnknownOffset, waiting: now, since: now}
 	s.list = append(s.list, x)
 	return x
 }

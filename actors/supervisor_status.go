@@ -50,7 +50,7 @@ func (s *supervisor) takes() (ok bool, why string, kind messages.ProblemKind) {
 func (s *supervisor) show(ctx actor.Context) {
 	st := messages.WorkerStatus{
 		ID: s.known.ID, Kind: s.known.Kind, State: s.alive.state, Partitions: s.known.Partitions,
-		Capacity: max(1, s.known.Capacity), Held: s.load.held, Working: s.load.working, Silent: s.load.silent, Done: s.done,
+		Capacity: max(1, s.known.Capacity), Held: s.load.held, HeldSince: s.load.since, Working: s.load.working, Silent: s.load.silent, Done: s.done,
 	}
 	var trouble messages.ProblemKind
 	if takes, why, kind := s.takes(); takes {

@@ -2,7 +2,6 @@ package actors
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -29,6 +28,7 @@ type topics struct {
 	chunks int   // partitions of the chunk topic, 0 until they are known
 	// trouble is what was logged last.
 	trouble string
+	shared  topicList
 }
 
 type (
@@ -90,6 +90,7 @@ func (t *topics) Receive(ctx actor.Context) {
 		t.onLookedUp(ctx, m)
 	case *topicsGrown:
 		t.chunks = m.partitions
+		t.stale()
 		ctx.Send(t.owner, m)
 	case *rang:
 		switch {
@@ -99,7 +100,9 @@ func (t *topics) Receive(ctx actor.Context) {
 			t.lookUp(ctx)
 		}
 	case messages.QueryTopics:
-		t.answer(ctx, func(c context.Context) error { return nil })
+		t.onList(ctx)
+	case *topicsListed:
+		t.onListed(ctx, m)
 	case messages.GrowPartitions:
 		t.grow(ctx, m.Partitions)
 	}
@@ -257,9 +260,6 @@ func (t *topics) answer(ctx actor.Context, work func(context.Context) error) {
 			root.Send(sender, list)
 			return
 		}
-		if !errors.Is(err, messages.ErrShrink) && !errors.Is(err, messages.ErrRefused) {
-			err = fmt.Errorf("%w: %w", messages.ErrUnavailable, err)
-		}
-		root.Send(sender, err)
+		root.Send(sender, topicsError(err))
 	})
 }

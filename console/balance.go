@@ -27,10 +27,15 @@ func Balance(f messages.File, results string) string {
 		row("time", text)
 	}
 	if results != "" && f.DoneChunks > 0 {
-		row("results", filepath.Join(results, clean(messages.ResultFolder(f.Info.Path), maxSentence)))
+		row("results", clean(resultsOf(results, f), maxSentence))
 	}
 	row("", verdict(f))
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// resultsOf is the folder of the results of one file.
+func resultsOf(results string, f messages.File) string {
+	return filepath.Join(results, messages.ResultFolder(f.Info.Path))
 }
 
 // verdict says in one sentence whether the account is right.

@@ -68,6 +68,6 @@ func (w *watch) sayRest() {
 	if r.missed > 0 {
 		parts = append(parts, fmt.Sprintf("%s not looked at", grouped(r.missed)))
 	}
-	w.out.line("%s more ended: %s; %s done, %s dead. /api/v1/files lists each of them.",
-		many(files, "file"), strings.Join(parts, ", "), many(r.totals.DoneItems, "item"), grouped(r.totals.DeadItems))
+	w.out.line("%s more files ended: %s; %s done, %s dead. /api/v1/files lists each of them.",
+		grouped(files), strings.Join(parts, ", "), many(r.totals.DoneItems, "item"), grouped(r.totals.DeadItems))
 }

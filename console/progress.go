@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"io"
+	"os"
 	"time"
 
 	"github.com/mattn/go-isatty"
@@ -31,6 +32,9 @@ type Config struct {
 	Input string
 	// Results is the folder of the results; empty means that it is not shown.
 	Results string
+	// Exists reports whether there is a folder: the results of workers elsewhere are
+	// not on this machine. Defaults to looking.
+	Exists func(path string) bool
 	// WorkerCommand starts a worker. Defaults to "kafka-master worker".
 	WorkerCommand string
 }
@@ -57,6 +61,12 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	if cfg.WorkerCommand == "" {
 		cfg.WorkerCommand = "kafka-master worker"
+	}
+	if cfg.Exists == nil {
+		cfg.Exists = func(path string) bool {
+			info, err := os.Stat(path)
+			return err == nil && info.IsDir()
+		}
 	}
 	w := newWatch(cfg, time.Now())
 	tick := time.NewTicker(cfg.Interval)

@@ -19,7 +19,7 @@ func (w *watch) seeEnds(o messages.Overview, now time.Time) {
 			b = &w.troubles
 		}
 		if b.spend(now) {
-			w.out.line("%s", Balance(f.File, w.cfg.Results))
+			w.out.line("%s", Balance(f.File, w.results(f.File)))
 		} else {
 			w.rest.add(f, now)
 		}
@@ -34,6 +34,14 @@ func (w *watch) seeEnds(o messages.Overview, now time.Time) {
 	if w.rest.due(now) {
 		w.sayRest()
 	}
+}
+
+// results is the folder of all results when those of the file are in it.
+func (w *watch) results(f messages.File) string {
+	if w.cfg.Results == "" || !w.cfg.Exists(resultsOf(w.cfg.Results, f)) {
+		return ""
+	}
+	return w.cfg.Results
 }
 
 // endedFiles is how many of the remembered files have ended. A file that changed

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -47,6 +48,7 @@ func play(t *testing.T, terminal bool, frames ...*messages.Overview) string {
 		defer cancel()
 		require.NoError(t, Run(ctx, Config{
 			Asker: &film{frames: frames}, Out: &out, Terminal: terminal, Input: "./in", Results: "./data/results", WorkerCommand: "go run . worker",
+			Exists: func(path string) bool { return !strings.Contains(path, "elsewhere") },
 		}))
 	})
 	return out.String()
@@ -309,6 +311,28 @@ func TestManyFilesAreSummedUp(t *testing.T) {
 	o.Ended = o.Ended[2000:] // more than are kept
 	got := play(t, false, append([]*messages.Overview{leader()}, repeat(15, o)...)...)
 	require.Equal(t, manyAtOnce+1, strings.Count(got, "===="+" ips.txt"), "the one with rejects is told beside the others")
-	require.Equal(t, 1, strings.Count(got, "2,979 files more ended: 979 done, 2,000 not looked at; 979,000 items done, 0 dead."))
+	require.Equal(t, 1, strings.Count(got, "2,979 more files ended: 979 done, 2,000 not looked at; 979,000 items done, 0 dead."))
 	require.Less(t, strings.Count(got, "\n"), 200)
+}
+
+// A folder that an account names exists.
+func TestNoFolderThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	f := file(1, messages.FileDone, 1000)
+	f.Info.Path = "elsewhere.txt"
+	got := play(t, false, leader(f))
+	require.Contains(t, got, "==== elsewhere.txt: done")
+	require.NotContains(t, got, "results ")
+	dir := t.TempDir()
+	require.NoError(t, os.Mkdir(dir+"/ips.txt", 0o755))
+	var out bytes.Buffer
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		other := file(2, messages.FileDone, 1000)
+		other.Info.Path = "none.txt"
+		require.NoError(t, Run(ctx, Config{Asker: &film{frames: repeat(1, leader(file(1, messages.FileDone, 1000), other))}, Out: &out, Results: dir}))
+	})
+	require.Equal(t, 1, strings.Count(out.String(), "results "))
+	require.Contains(t, out.String(), dir+"/ips.txt\n")
 }

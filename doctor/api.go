@@ -62,8 +62,8 @@ func workers(ctx context.Context, ask, token string) []Finding {
 		return warn("the master does not tell its workers: it was started with another API_TOKEN than the one set here")
 	case status != http.StatusOK || json.Unmarshal([]byte(body), &all) != nil:
 		return warn("the master does not tell its workers: %d %s", status, body)
-	case len(all) == 0:
-		return warn("the master has no workers: start `kafka-master worker` with KAFKA_BROKER_ADDRESS on any machine")
+	case len(all) == 0: // how to start one the master says itself, as a problem
+		return warn("the master has no workers")
 	}
 	free := 0
 	for _, state := range all {

@@ -28,6 +28,7 @@ type workerBody struct {
 	Capacity       int               `json:"capacity"` // chunks at once
 	Held           []string          `json:"held"`     // batch ids, at most maxListed
 	HeldCount      int               `json:"held_count"`
+	HeldSince      []*time.Time      `json:"held_since"` // of each in held
 	SeenAt         *time.Time        `json:"seen_at"`
 	Note           string            `json:"note"`
 	DoneCount      uint64            `json:"done_count"`
@@ -61,9 +62,17 @@ func showWorkers(all []messages.WorkerStatus, want selection) workersBody {
 func showWorker(w messages.WorkerStatus) workerBody {
 	return workerBody{
 		ID: w.ID, Kind: w.Kind.String(), State: w.State.String(), Capacity: w.Capacity,
-		Partitions: first(w.Partitions), PartitionCount: len(w.Partitions), Held: first(w.Held), HeldCount: len(w.Held),
+		Partitions: first(w.Partitions), PartitionCount: len(w.Partitions), Held: first(w.Held), HeldCount: len(w.Held), HeldSince: moments(first(w.HeldSince)),
 		SeenAt: moment(w.Seen), Note: w.Note, DoneCount: w.Done,
 	}
+}
+
+func moments(all []time.Time) []*time.Time {
+	out := make([]*time.Time, len(all))
+	for i, t := range all {
+		out[i] = moment(t)
+	}
+	return out
 }
 
 // first is the beginning of a list, [] and not null when there is none.

@@ -65,12 +65,13 @@ type WorkerStatus struct {
 	State      WorkerState
 	Partitions []int32
 	Capacity   int
-	Held       []string  // batch ids of its attempts
-	Working    bool      // one of them shows progress
-	Silent     bool      // one of them did, and is quiet for longer than that explains
-	Seen       time.Time // last sign of life
-	Done       uint64    // messages "done" since its supervisor began; they decide nothing
-	Note       string    // what keeps it from working, else empty
+	Held       []string    // batch ids of its attempts
+	HeldSince  []time.Time // since when it has each of them
+	Working    bool        // one of them shows progress
+	Silent     bool        // one of them did, and is quiet for longer than that explains
+	Seen       time.Time   // last sign of life
+	Done       uint64      // messages "done" since its supervisor began; they decide nothing
+	Note       string      // what keeps it from working, else empty
 }
 
 // FileStatus is a file as the API shows it.
