@@ -40,7 +40,8 @@ type Config struct {
 	WorkerTimeout time.Duration
 	// MaxAttempts is how many failures make a chunk dead.
 	MaxAttempts int
-	// Prefetch is how many chunks are queued ahead at a native worker.
+	// Prefetch is how many chunks are queued ahead at a native worker, or
+	// PrefetchAuto.
 	Prefetch int
 	// Settle is how long a new file must be unchanged; 0 takes it at once.
 	Settle time.Duration
@@ -50,6 +51,9 @@ type Config struct {
 	// Archive moves finished files to processed/.
 	Archive bool
 }
+
+// PrefetchAuto queues as many chunks at each worker as its own pace asks for.
+const PrefetchAuto = -1
 
 // The times that nobody needs to change.
 const (

@@ -65,6 +65,7 @@ type (
 		epoch  uint64
 		upTo   int  // into free slots
 		ahead  int  // into the queue of the worker, >= upTo
+		depth  int  // chunks that are queued at the worker when no more fit
 		refill bool // a judged result frees a slot at once
 		seen   int  // credited verdicts of this epoch that the numbers hold already
 	}
@@ -152,6 +153,9 @@ func (o *offer) size() int {
 	}
 	return o.ahead - o.upTo + 1
 }
+
+// queued is how many chunks wait at the worker.
+func (o *offering) queued() int { return o.depth - (o.ahead - o.given) }
 
 func newDispatcher(d dispatcher, snap messages.Snapshot, past []pastSend, maxAttempts int) actor.Actor {
 	d.led = newLedger(d.term, maxAttempts)
@@ -291,18 +295,26 @@ func (d *dispatcher) append(queue []*offering, o *offering) []*offering {
 	return append(queue, o)
 }
 
-// match pairs workers and chunks until one of them runs out.
+// match pairs workers and chunks until one of them runs out. When nothing more comes
+// after the chunks that wait, the queues at the workers get shorter: what waits here
+// goes to whoever is free first.
 func (d *dispatcher) match(now time.Time) {
 	d.led.workers = len(d.offers)
 	if d.draining {
 		return
 	}
 	var passed []*offering // cannot take any chunk now
+	left, last := d.led.backlog()
 	for d.led.ready(now) {
 		o, ahead := d.nextOffer()
 		if o == nil {
 			break
 		}
+		if ahead && last && o.queued() >= max(1, left/len(d.offers)) {
+			passed = append(passed, o)
+			break // The others have about as many, and every event looks at the next one.
+		}
+		left--
 		a, ok := d.led.pick(o.worker, len(d.offers) > 1, ahead, now)
 		if !ok {
 			passed = append(passed, o)

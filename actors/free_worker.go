@@ -107,6 +107,9 @@ func (f *freeWorker) use(w messages.Worker) {
 	f.worker = w
 	f.slots.kind, f.slots.capacity, f.slots.timeout = w.Kind, max(1, w.Capacity), f.cfg.WorkerTimeout
 	f.slots.prefetch = f.cfg.Prefetch
+	if f.cfg.Prefetch == PrefetchAuto {
+		f.slots.prefetch = f.slots.pace.depth()
+	}
 	f.slots.moveTo(f.partition())
 	if w.Kind == messages.Classic {
 		f.slots.capacity, f.slots.prefetch, f.slots.classic.mine = 1, 0, w.Partitions
@@ -197,7 +200,7 @@ func (f *freeWorker) offer(ctx actor.Context) {
 	free, ahead := f.slots.room()
 	o := offer{
 		worker: f.worker.ID, pid: ctx.Self(), epoch: f.epoch,
-		seen: f.credited, upTo: f.received + free, ahead: f.received + ahead, refill: f.slots.foreign == 0 && len(f.slots.list) <= f.slots.capacity+f.slots.prefetch,
+		seen: f.credited, upTo: f.received + free, ahead: f.received + ahead, depth: f.slots.prefetch, refill: f.slots.foreign == 0 && len(f.slots.list) <= f.slots.capacity+f.slots.prefetch,
 	}
 	if o != f.offered {
 		f.offered = o
@@ -335,8 +338,22 @@ func (f *freeWorker) onJudged(ctx actor.Context, m *judged, now time.Time) {
 		return
 	}
 	f.slots.finish(x, now)
+	f.keepPace(m.verdict, now)
 	f.offer(ctx)
 	f.report(ctx)
+}
+
+// keepPace sets how many chunks are queued at a native worker.
+func (f *freeWorker) keepPace(v verdict, now time.Time) {
+	if f.worker.Kind != messages.Native || f.cfg.Prefetch != PrefetchAuto {
+		return
+	}
+	if v == verdictDone {
+		f.slots.pace.done(now)
+	} else {
+		f.slots.pace.failed()
+	}
+	f.slots.prefetch = f.slots.pace.depth()
 }
 
 func (f *freeWorker) onRang(ctx actor.Context, m *rang, now time.Time) {

@@ -101,6 +101,18 @@ func (l *ledger) ready(now time.Time) bool {
 	return false
 }
 
+// backlog is how many chunks wait to be handed out, and whether these are the last
+// ones: every file in work is cut to its end.
+func (l *ledger) backlog() (chunks int, last bool) {
+	last = true
+	for _, id := range l.turn {
+		b := l.files[id]
+		chunks += len(b.planned) + len(b.again.ready.list)
+		last = last && b.allCut
+	}
+	return chunks, last
+}
+
 func (l *ledger) assign(b *book, e *entry, lines []byte, w messages.WorkerID, ahead bool, now time.Time) assignment {
 	e.State, e.Worker, e.since, e.Ahead = messages.ChunkAssigned, w, now, ahead
 	if e.had == nil {

@@ -13,6 +13,7 @@ type slots struct {
 	kind     messages.WorkerKind
 	capacity int           // chunks it works on at once
 	prefetch int           // chunks queued ahead; 0 for a classic worker
+	pace     pace          // of a native worker
 	timeout  time.Duration // WORKER_TIMEOUT
 	list     []*slot       // oldest first
 	reads    int32         // partition that a native worker reads
@@ -67,6 +68,8 @@ func (s *slots) find(batchID string) *slot {
 func (s *slots) add(a assignment, now time.Time) *slot {
 	x := &slot{assignment: a, offset: messages.UnknownOffset, waiting: now, since: now}
 	s.list = append(s.list, x)
+	s.pace.holds(true, now)
+	s.pace.sized(a.chunk.Length)
 	return x
 }
 
@@ -76,6 +79,7 @@ func (s *slots) remove(x *slot, now time.Time) {
 		if n == 0 && len(s.list) > 0 {
 			s.list[0].waiting = now // it is the oldest now: its start is due
 		}
+		s.pace.holds(len(s.list) > 0, now)
 	}
 }
 

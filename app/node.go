@@ -246,12 +246,20 @@ func (n *node) config() actors.Config {
 		Partitions: n.s.KafkaPartitions, Replication: n.s.KafkaReplication, Group: n.s.KafkaGroupID, WorkerGroup: n.s.KafkaWorkerGroup,
 		BatchSize: n.s.BatchSize, BatchSizeText: n.s.Raw("BATCH_SIZE"), WorkerTimeout: n.s.WorkerTimeout,
 		WorkerCommand: workerCommand(os.Args[0], n.s, n.brokers),
-		MaxAttempts:   n.s.MaxAttempts, Prefetch: n.s.Prefetch, Settle: n.s.Settle, Archive: n.s.Archive,
+		MaxAttempts:   n.s.MaxAttempts, Prefetch: n.prefetch(), Settle: n.s.Settle, Archive: n.s.Archive,
 	}
 	if n.s.EmbeddedBroker() {
 		cfg.TopicConfig = embedded.TopicConfig()
 	}
 	return cfg
+}
+
+// prefetch is how many chunks are queued at a worker of ours.
+func (n *node) prefetch() int {
+	if n.s.Prefetch == settings.Auto {
+		return actors.PrefetchAuto
+	}
+	return n.s.Prefetch
 }
 
 // startWorkers runs the embedded workers. Their ids are stable, so that a

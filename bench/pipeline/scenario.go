@@ -13,12 +13,15 @@ type scenario struct {
 	workers    int           // in all, w1, w2, …
 	processes  int           // that they are spread over
 	partitions int           // of the chunk topic, at least one for each worker
-	prefetch   int           // chunks ahead
+	prefetch   int           // chunks ahead, shipped for the default
 	work       time.Duration // of a chunk
 }
 
 // batchSize is how many lines a chunk has.
 const batchSize = 500
+
+// shipped leaves PREFETCH as it is without a setting.
+const shipped = -1
 
 // gapGroup names the scenarios that measure the dispatch gap.
 const gapGroup = "gap"
@@ -31,9 +34,11 @@ func scenarios() []scenario {
 		return s
 	}
 	return []scenario{
+		with(many, "shipped4", shipped),
 		with(many, "strict4", 0),
 		with(many, "ahead4", 1),
 		with(many, "ahead8", 8),
+		{name: "shipped64", chunks: 20_000, workers: 64, processes: 1, partitions: 64, prefetch: shipped},
 		{name: "strict64", chunks: 20_000, workers: 64, processes: 1, partitions: 64},
 		with(gap, gapGroup+"-strict", 0),
 		with(gap, gapGroup+"-ahead", 1),
@@ -58,7 +63,7 @@ func choose(names string, chunks int) ([]scenario, error) {
 			out = append(out, s)
 		}
 		if !found {
-			return nil, fmt.Errorf("there is no scenario %q: there are strict4, ahead4, ahead8, strict64 and gap", name)
+			return nil, fmt.Errorf("there is no scenario %q: there are shipped4, strict4, ahead4, ahead8, shipped64, strict64 and gap", name)
 		}
 	}
 	return out, nil

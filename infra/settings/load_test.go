@@ -47,7 +47,7 @@ func TestLoadDefaults(t *testing.T) {
 	require.Equal(t, 500, s.BatchSize)
 	require.Equal(t, time.Minute, s.WorkerTimeout)
 	require.Equal(t, 5, s.MaxAttempts)
-	require.Equal(t, 1, s.Prefetch)
+	require.Equal(t, settings.Auto, s.Prefetch)
 	require.Equal(t, 4, s.EmbeddedWorkers)
 	require.Nil(t, s.WorkerPartition)
 	require.Equal(t, 445, s.SMBPort)

@@ -117,7 +117,7 @@ func TestAllMistakesAtOnce(t *testing.T) {
 	_, err := settings.Load(flags, env(map[string]string{"SETTLE": "2h", "API_TOKEN": "a b"}), map[string]string{"PREFETCH": "65"})
 	require.EqualError(t, err, `4 mistakes in the settings:
   BATCH_SIZE=0 (flag): is out of range; allowed: a whole number from 1 to 1,000,000 (items)
-  PREFETCH=65 (.env): is out of range; allowed: a whole number from 0 to 64 (chunks)
+  PREFETCH=65 (.env): is out of range; allowed: auto, or a whole number from 0 to 64 (chunks)
   SETTLE=2h (environment): is out of range; allowed: 0s to 1h, as seconds (60) or with a unit (60s, 1m)
   API_TOKEN (environment): is too long or has other characters; allowed: 1 to 1,024 printable ASCII characters without spaces`)
 }

@@ -34,6 +34,21 @@ func whole(low, high int, unit string, at func(*Settings) *int) rule {
 	}}
 }
 
+// Auto is the number of a setting that is left to the program.
+const Auto = -1
+
+// wholeOrAuto reads a whole number or the word auto.
+func wholeOrAuto(low, high int, unit string, at func(*Settings) *int) rule {
+	number := whole(low, high, unit, at)
+	return rule{"auto, or " + number.allowed, func(s *Settings, text string) error {
+		if strings.EqualFold(text, "auto") {
+			*at(s) = Auto
+			return nil
+		}
+		return number.set(s, text)
+	}}
+}
+
 func port(at func(*Settings) *int) rule { return whole(1, 65_535, "", at) }
 
 // duration reads 60, 60s or 1m; a bare number is seconds.

@@ -37,7 +37,7 @@ type Settings struct {
 	BatchSize       int           // BATCH_SIZE, items
 	WorkerTimeout   time.Duration // WORKER_TIMEOUT
 	MaxAttempts     int           // MAX_ATTEMPTS
-	Prefetch        int           // PREFETCH, chunks
+	Prefetch        int           // PREFETCH, chunks, or Auto
 	EmbeddedWorkers int           // EMBEDDED_WORKERS; 0 with a broker of one's own
 	WorkerID        string        // WORKER_ID; empty means one that is kept on disk
 	WorkerPartition *int          // WORKER_PARTITION; nil means the one that follows from the id

@@ -25,9 +25,9 @@ func workVariables() []Variable {
 		Doc:  "Failures after which a chunk is put aside.",
 		rule: whole(1, 100, "", func(s *Settings) *int { return &s.MaxAttempts }),
 	}, {
-		Name: "PREFETCH", Default: "1",
-		Doc:  "Chunks queued ahead at a worker of ours, so that it never waits; 0 is none.",
-		rule: whole(0, 64, "chunks", func(s *Settings) *int { return &s.Prefetch }),
+		Name: "PREFETCH", Default: "auto",
+		Doc:  "Chunks queued ahead at a worker of ours, so that it never waits: auto queues about 50 ms of the worker's own work, 1 to 64 chunks and at most 1 MiB; a number is fixed, 0 is none.",
+		rule: wholeOrAuto(0, 64, "chunks", func(s *Settings) *int { return &s.Prefetch }),
 	}}
 }
 

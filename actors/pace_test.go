@@ -1,0 +1,129 @@
+package actors
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"kafka-master/messages"
+)
+
+// works lets a worker do n chunks that take each, in bunches of size bunch.
+func (p *pace) works(now time.Time, n, bunch int, each time.Duration) time.Time {
+	p.holds(true, now)
+	for range n / bunch {
+		now = now.Add(time.Duration(bunch) * each)
+		for range bunch {
+			p.done(now)
+		}
+	}
+	return now
+}
+
+func TestDepthFollowsThePace(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		each  time.Duration
+		depth int
+	}{{time.Minute, 1}, {50 * time.Millisecond, 1}, {10 * time.Millisecond, 5}, {time.Millisecond, 50}, {10 * time.Microsecond, 64}} {
+		p := pace{}
+		require.Equal(t, 1, p.depth(), "before anything is known")
+		p.works(time.Unix(1, 0), 4000, 1, c.each)
+		require.Equal(t, c.depth, p.depth(), "%s a chunk", c.each)
+	}
+}
+
+func TestDepthOfResultsInBunches(t *testing.T) {
+	t.Parallel()
+	p := pace{}
+	p.works(time.Unix(1, 0), 4000, 16, time.Millisecond)
+	require.InDelta(t, 50, p.depth(), 5)
+}
+
+func TestDepthFallsWhenTheWorkGetsSlow(t *testing.T) {
+	t.Parallel()
+	p := pace{}
+	now := p.works(time.Unix(1, 0), 4000, 1, time.Millisecond)
+	p.works(now, 6, 1, time.Second)
+	require.Equal(t, 1, p.depth())
+}
+
+// A worker that has nothing is not slow.
+func TestIdleTimeDoesNotCount(t *testing.T) {
+	t.Parallel()
+	p, now := pace{}, time.Unix(1, 0)
+	for range 100 {
+		now = p.works(now, 1, 1, 5*time.Millisecond)
+		p.holds(false, now)
+		now = now.Add(time.Hour)
+	}
+	require.Equal(t, 10, p.depth())
+}
+
+func TestDepthOfLargeChunksAndOfFailures(t *testing.T) {
+	t.Parallel()
+	p := pace{}
+	p.sized(maxQueuedBytes / 4)
+	now := p.works(time.Unix(1, 0), 4000, 1, 10*time.Microsecond)
+	require.Equal(t, 4, p.depth())
+	for range 50 {
+		p.sized(2 * maxQueuedBytes)
+	}
+	require.Equal(t, 1, p.depth())
+	p.failed()
+	p.works(now, 1, 1, time.Microsecond)
+	require.Equal(t, 1, p.depth())
+}
+
+// The queue at a worker grows as it turns out to be fast, never beyond what it keeps
+// room for, and shrinks when it gets slow.
+func TestQueueAtAWorkerFollowsItsPace(t *testing.T) {
+	t.Parallel()
+	stageCredit(t, PrefetchAuto, 2500, func(b *creditBundle) {
+		work := func(n int, each time.Duration) {
+			for range n {
+				time.Sleep(each)
+				b.finish()
+				b.take()
+				require.LessOrEqual(t, len(b.at), 1+maxQueued)
+			}
+		}
+		b.take()
+		require.Len(t, b.at, 2, "nothing is known yet")
+		work(200, 5*time.Millisecond)
+		require.Len(t, b.at, 1+10)
+		work(1500, 100*time.Microsecond)
+		require.Len(t, b.at, 1+maxQueued)
+		work(70, time.Second)
+		require.Len(t, b.at, 2)
+	})
+}
+
+// With the last chunks the queues get short: a worker that is free later finds some
+// to do.
+func TestLastChunksAreNotQueuedFarAhead(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]int{"more is cut": 6, "cut to the end": 4} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+				p := b.adopt(1, 9)
+				offers := func(upTo, ahead int) {
+					for _, w := range []messages.WorkerID{"a", "b"} {
+						b.tell(b.pid, &offer{worker: w, pid: b.hands.pid, upTo: upTo, ahead: ahead, depth: 8, refill: true})
+					}
+				}
+				offers(0, 0)
+				b.plan(p, 1, 0, 6)
+				if want == 4 {
+					b.tell(b.pid, &planEnd{file: 1, epoch: p.epoch})
+				}
+				offers(1, 9)
+				b.hands.mu.Lock()
+				defer b.hands.mu.Unlock()
+				require.Len(t, b.hands.got, want, "three at a, one at b")
+			})
+		})
+	}
+}
