@@ -50,6 +50,7 @@ func (c *coordinator) onListing(ctx actor.Context, m *listing) {
 	w := c.catalog.list(m.files, now)
 	c.settling = w.settling
 	c.unfinished(w.nuls, now)
+	c.overlooked(m.ignored, now)
 	for _, id := range w.changed {
 		ctx.Send(c.dispatcher, &fileChanged{id: id, state: messages.FileChanged, reason: "its size changed while it was in work"})
 	}
@@ -159,6 +160,19 @@ func (c *coordinator) unfinished(paths []string, now time.Time) {
 	text := fmt.Sprintf("%d files end in NUL bytes, such as %q, as copies do that are not complete: each is taken when it has stayed as it is for %s",
 		len(paths), paths[0], nulPatience)
 	c.problems.set(key, messages.Problem{Kind: messages.ProblemUnfinished, Part: "input", Text: text, Count: len(paths)}, now)
+}
+
+// overlooked hints at entries of the folder that are not read.
+func (c *coordinator) overlooked(x messages.Ignored, now time.Time) {
+	const key = "ignored"
+	if x.Count == 0 {
+		c.problems.clear(key)
+		return
+	}
+	c.problems.set(key, messages.Problem{
+		Kind: messages.ProblemIgnoredFiles, Part: "input", Count: x.Count,
+		Text: fmt.Sprintf("%d entries of the input folder are not read, such as %q: only files directly in it whose names end in .txt are; rename or move them", x.Count, x.Names),
+	}, now)
 }
 
 // archiveEvery is how often finished files are tried to be moved away again.

@@ -69,6 +69,12 @@ type Readiness interface {
 	Ready(ctx context.Context, f messages.FileInfo) (bool, error)
 }
 
+// Overlooking is what Files may know beyond a listing: what it left out.
+type Overlooking interface {
+	// Ignored returns what the last whole listing left out.
+	Ignored() messages.Ignored
+}
+
 // Producer sends records.
 type Producer interface {
 	// Leader returns the broker that leads the partition, messages.NoLeader

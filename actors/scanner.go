@@ -28,8 +28,9 @@ type scanner struct {
 type (
 	// listing tells the owner what is in the folder.
 	listing struct {
-		files []messages.FileInfo
-		err   error
+		files   []messages.FileInfo
+		ignored messages.Ignored
+		err     error
 	}
 	// rescan asks for a listing now.
 	rescan struct{}
@@ -114,8 +115,12 @@ func (s *scanner) next(ctx actor.Context) {
 		case *archive:
 			return &archived{id: m.id, file: m.file, err: files.Archive(c, m.file)}
 		}
-		list, err := files.List(c)
-		return &listing{files: list, err: err}
+		out := &listing{}
+		out.files, out.err = files.List(c)
+		if o, ok := files.(Overlooking); ok {
+			out.ignored = o.Ignored()
+		}
+		return out
 	})
 }
 

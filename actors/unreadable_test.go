@@ -130,3 +130,18 @@ func TestRangeThatCannotBeReadAgain(t *testing.T) {
 		require.EqualValues(t, 2, w.file("a.txt").DeadItems)
 	})
 }
+
+// TestIgnoredNamesAreAHint: a list of addresses that is named .csv would wait for ever.
+func TestIgnoredNamesAreAHint(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.files.setOther(messages.Ignored{Count: 2, Names: []string{"x.csv", "sub/"}})
+		time.Sleep(2 * scanEvery)
+		p, _ := w.problem(messages.ProblemIgnoredFiles)
+		require.Equal(t, 2, p.Count)
+		require.Contains(t, p.Text, `["x.csv" "sub/"]`)
+		w.files.setOther(messages.Ignored{})
+		time.Sleep(2 * scanEvery)
+		_, shown := w.problem(messages.ProblemIgnoredFiles)
+		require.False(t, shown)
+	})
+}

@@ -227,6 +227,20 @@ type memFiles struct {
 	bug   string           // whose content makes the reader panic
 	bad   map[string]error // files that cannot be read
 	gone  error            // the folder cannot be listed
+	other messages.Ignored // what else is in the folder
+}
+
+// Ignored implements Overlooking.
+func (m *memFiles) Ignored() messages.Ignored {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.other
+}
+
+func (m *memFiles) setOther(x messages.Ignored) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.other = x
 }
 
 // setBad lets every read of the files fail; err nil lets them do well again.

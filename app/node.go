@@ -33,17 +33,19 @@ import (
 
 // Who implements which port of the actors.
 var (
-	_ actors.Store     = (*logstore.Store)(nil)
-	_ actors.Lease     = (*logstore.Store)(nil)
-	_ actors.Store     = (*redisstore.Store)(nil)
-	_ actors.Lease     = (*redisstore.Store)(nil)
-	_ actors.Files     = (*localfiles.Files)(nil)
-	_ actors.Files     = (*smbfiles.Files)(nil)
-	_ actors.Readiness = (*smbfiles.Files)(nil)
-	_ actors.Producer  = (*kafkabus.Bus)(nil)
-	_ actors.Consumer  = (*kafkabus.Bus)(nil)
-	_ actors.Topics    = (*kafkabus.Bus)(nil)
-	_ actors.Groups    = (*kafkabus.Bus)(nil)
+	_ actors.Store       = (*logstore.Store)(nil)
+	_ actors.Lease       = (*logstore.Store)(nil)
+	_ actors.Store       = (*redisstore.Store)(nil)
+	_ actors.Lease       = (*redisstore.Store)(nil)
+	_ actors.Files       = (*localfiles.Files)(nil)
+	_ actors.Files       = (*smbfiles.Files)(nil)
+	_ actors.Overlooking = (*localfiles.Files)(nil)
+	_ actors.Overlooking = (*smbfiles.Files)(nil)
+	_ actors.Readiness   = (*smbfiles.Files)(nil)
+	_ actors.Producer    = (*kafkabus.Bus)(nil)
+	_ actors.Consumer    = (*kafkabus.Bus)(nil)
+	_ actors.Topics      = (*kafkabus.Bus)(nil)
+	_ actors.Groups      = (*kafkabus.Bus)(nil)
 )
 
 // node is a running master with everything around it. What is opened first is

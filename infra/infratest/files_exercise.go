@@ -71,6 +71,10 @@ func exerciseListing(t *testing.T, files Files, folder Folder) {
 		got = append(got, f.Path)
 	}
 	require.Equal(t, want, got)
+	if o, ok := files.(interface{ Ignored() messages.Ignored }); ok {
+		// a.csv, txt, atxt, a.txt.gz, a.text, folder.txt/ and sub/
+		require.Equal(t, 7, o.Ignored().Count, "%q", o.Ignored().Names)
+	}
 
 	folder.Rename(t, "a.txt.part", "late.txt")
 	folder.Remove(t, "a.txt")

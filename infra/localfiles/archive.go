@@ -12,9 +12,6 @@ import (
 	"kafka-master/messages"
 )
 
-// archiveFolder is the folder beside a file that it is moved to.
-const archiveFolder = "processed"
-
 // maxNames is how many names Archive tries for one file.
 const maxNames = 10_000
 
@@ -69,7 +66,7 @@ func (f *Files) archive(ctx context.Context, want messages.FileInfo) error {
 	return fmt.Errorf("%s: %d names are taken in %s", want.Path, maxNames, folderOf(want.Path))
 }
 
-func folderOf(file string) string { return path.Join(path.Dir(file), archiveFolder) }
+func folderOf(file string) string { return path.Join(path.Dir(file), messages.ArchiveFolder) }
 
 // numbered is the n-th name to try for the file in the archive.
 func numbered(file string, n int) string {

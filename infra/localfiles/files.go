@@ -24,8 +24,22 @@ type Files struct {
 	log     *slog.Logger
 	buffers sync.Pool // *[]byte of blockSize
 
-	mu     sync.Mutex
-	warned map[string]bool // names that were said to be unusable
+	mu      sync.Mutex
+	warned  map[string]bool  // names that were said to be unusable
+	ignored messages.Ignored // by the last whole listing
+}
+
+// Ignored returns what the last whole listing left out.
+func (f *Files) Ignored() messages.Ignored {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.ignored
+}
+
+func (f *Files) setIgnored(x messages.Ignored) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ignored = x
 }
 
 // New returns the folder at root. The folder is looked for at every call, so it

@@ -42,6 +42,7 @@ func (f *Files) list(ctx context.Context) ([]messages.FileInfo, error) {
 	}
 	defer dir.Close()
 	var list []messages.FileInfo
+	var ignored messages.Ignored
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -54,6 +55,8 @@ func (f *Files) list(ctx context.Context) ([]messages.FileInfo, error) {
 			}
 			if ok {
 				list = append(list, info)
+			} else {
+				ignored.Add(entry.Name(), entry.IsDir())
 			}
 		}
 		if errors.Is(err, io.EOF) {
@@ -63,6 +66,7 @@ func (f *Files) list(ctx context.Context) ([]messages.FileInfo, error) {
 			return nil, err
 		}
 	}
+	f.setIgnored(ignored)
 	slices.SortFunc(list, func(a, b messages.FileInfo) int { return strings.Compare(a.Path, b.Path) })
 	return list, nil
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // archiveFolder is the folder beside a file that it is moved to.
-const archiveFolder = "processed"
+const archiveFolder = messages.ArchiveFolder
 
 const (
 	maxNames  = 10_000                 // that Archive tries for one file

@@ -41,14 +41,18 @@ func (f *Files) list(ctx context.Context, s *session) ([]messages.FileInfo, erro
 	}
 	defer dir.close(ctx)
 	var list []messages.FileInfo
+	var ignored messages.Ignored
 	for {
 		entries, err := dir.readDir(ctx, listStep)
 		for _, entry := range entries {
 			if f.input(entry) {
 				list = append(list, messages.FileInfo{Path: entry.Name(), Size: entry.Size(), ModTime: entry.ModTime()})
+			} else {
+				ignored.Add(entry.Name(), entry.IsDir())
 			}
 		}
 		if errors.Is(err, io.EOF) || (err == nil && len(entries) == 0) {
+			f.setIgnored(ignored)
 			return list, nil
 		}
 		if err != nil {
