@@ -48,6 +48,9 @@ type Config struct {
 	// WorkerCommand is what a person types to start a worker of this master, for
 	// the hints.
 	WorkerCommand string
+	// OnDeployment is told the random id of the state at the beginning of each term;
+	// it must not block. May be nil.
+	OnDeployment func(id string)
 	// Archive moves finished files to processed/.
 	Archive bool
 }

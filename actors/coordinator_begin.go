@@ -46,6 +46,9 @@ func (c *coordinator) onLoaded(ctx actor.Context, m *loadedState) {
 		c.deployment = rand.Text()
 		c.write(ctx, messages.Batch{Values: []messages.Value{{Name: messages.ValueDeployment, Value: c.deployment}}})
 	}
+	if c.cfg.OnDeployment != nil {
+		c.cfg.OnDeployment(c.deployment)
+	}
 	next, _ := strconv.ParseUint(c.snap.Values[messages.ValueNextFile], 10, 64)
 	c.catalog = newCatalog(c.cfg.Settle, c.snap.Files, messages.FileID(next))
 	self := ctx.Self()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -171,10 +172,25 @@ func writeFile(path string, write func(io.Writer) error) error {
 	return nil
 }
 
+// workerFlags are those of the command worker that are no settings.
+type workerFlags struct {
+	exec, results, deployment string
+	parallel                  int
+	grace, timeout            time.Duration
+}
+
+func (f workerFlags) check() error {
+	switch {
+	case f.parallel < 1 || f.parallel > 1000:
+		return fmt.Errorf("%w: --parallel %d: allowed are 1 to 1000", errUsage, f.parallel)
+	case f.timeout != 0 && (f.timeout < worker.MinTimeout || f.timeout > worker.MaxTimeout):
+		return fmt.Errorf("%w: --timeout %s: allowed are 0 for none, and %s to %s", errUsage, f.timeout, worker.MinTimeout, worker.MaxTimeout)
+	}
+	return nil
+}
+
 func (c command) worker() *cobra.Command {
-	var exec, results string
-	var parallel int
-	var grace time.Duration
+	var f workerFlags
 	cmd := &cobra.Command{
 		Use: "worker", Short: "Run a worker: each chunk is fed to a command, or to the sample handler", Args: noArgs,
 		Long: `Runs one worker until it is told to stop. With --exec the items of each chunk are
@@ -191,51 +207,78 @@ All workers of a pool must write to one results folder: a chunk that runs twice
 then leaves one result.`,
 		Example: "  kafka-master worker --exec 'grep -c .' --parallel 4 --results /srv/results",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if parallel < 1 || parallel > 1000 {
-				return fmt.Errorf("%w: --parallel %d: allowed are 1 to 1000", errUsage, parallel)
+			if err := f.check(); err != nil {
+				return err
 			}
 			s, err := c.load(cmd)
 			if err != nil {
 				return err
 			}
-			if results == "" {
-				results = s.ResultsDir
+			if f.results == "" {
+				f.results = s.ResultsDir
 			}
 			defer outliveReaders()()
 			log, closeLog := openLog(s, c.stderr)
 			defer closeLog()
-			for _, text := range s.Typos() {
-				log.Warn(text)
-			}
-			handler := worker.SampleHandler(results)
-			if exec != "" {
-				handler = worker.ExecHandler(worker.ExecConfig{Command: exec, ResultsDir: results, Logger: log})
-			}
-			cfg, err := workerConfig(s)
-			if err != nil {
-				return err
-			}
-			cfg.Capacity, cfg.DrainTimeout, cfg.Logger = parallel, grace, log
-			return c.runWorker(cmd.Context(), cfg, results, handler)
+			return c.runWorker(cmd.Context(), s, f, log)
 		},
 	}
-	cmd.Flags().StringVar(&exec, "exec", "", "command for each chunk, run by sh -c")
-	cmd.Flags().StringVar(&results, "results", "", "folder for result files (default RESULTS_DIR)")
-	cmd.Flags().IntVar(&parallel, "parallel", 1, "chunks worked on at once")
-	cmd.Flags().DurationVar(&grace, "drain-timeout", 5*time.Second, "how long chunks in work may go on at a stop")
+	cmd.Flags().StringVar(&f.exec, "exec", "", "command for each chunk, run by sh -c")
+	cmd.Flags().StringVar(&f.results, "results", "", "folder for result files (default RESULTS_DIR)")
+	cmd.Flags().IntVar(&f.parallel, "parallel", 1, "chunks worked on at once")
+	cmd.Flags().DurationVar(&f.grace, "drain-timeout", 5*time.Second, "how long chunks in work may go on at a stop")
+	cmd.Flags().DurationVar(&f.timeout, "timeout", 0, "how long one chunk may take before it is ended and has failed, 0 for ever")
+	cmd.Flags().StringVar(&f.deployment, "deployment", "",
+		`id of the only deployment to serve, "any" for all (default, without KAFKA_BROKER_ADDRESS: that of the master of DATA_DIR)`)
 	return cmd
 }
 
-func (c command) runWorker(ctx context.Context, cfg worker.Config, results string, handler worker.Handler) error {
-	fmt.Fprintf(c.stdout, "worker %s: broker %s, results in %s; stop it with Ctrl-C\n", cfg.ID, cfg.Brokers[0], results)
-	cfg.Results = worker.Results{Dir: results}
+func (c command) runWorker(ctx context.Context, s settings.Settings, f workerFlags, log *slog.Logger) error {
+	cfg, err := workerConfig(s)
+	if err != nil {
+		return err
+	}
+	if cfg.ID == "" {
+		id, err := c.claimID(s.DataDir, log)
+		if err != nil {
+			return err
+		}
+		defer id.Release()
+		cfg.ID = id.ID
+	}
+	cfg.Capacity, cfg.DrainTimeout, cfg.Timeout, cfg.Logger = f.parallel, f.grace, f.timeout, log
+	cfg.Results, cfg.Deployment = worker.Results{Dir: f.results}, ownDeployment(f.deployment, s.DataDir, s.EmbeddedBroker())
+	handler := worker.SampleHandler(f.results)
+	if f.exec != "" {
+		handler = worker.ExecHandler(worker.ExecConfig{Command: f.exec, ResultsDir: f.results, Logger: log})
+	}
+	fmt.Fprintf(c.stdout, "worker %s: broker %s, results in %s; stop it with Ctrl-C\n", cfg.ID, cfg.Brokers[0], f.results)
 	if err := worker.Run(ctx, cfg, handler); err != nil {
 		return fmt.Errorf("run the worker: %w", err)
 	}
 	return nil
 }
 
-// workerConfig is the worker of a process of its own.
+// claimID takes the id that is kept in DATA_DIR, or the next one when another
+// worker of the folder has it.
+func (c command) claimID(dataDir string, log *slog.Logger) (*worker.Identity, error) {
+	if err := os.MkdirAll(dataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("make DATA_DIR: %w", err)
+	}
+	id, err := worker.ClaimID(filepath.Join(dataDir, "worker_id"))
+	if err != nil {
+		return nil, err
+	}
+	if n := len(id.Taken); n > 0 {
+		fmt.Fprintf(c.stdout, "%s is in use by another worker, this one takes its id from %s\n", id.Taken[n-1], id.Path)
+	}
+	if id.Unlocked != nil {
+		log.Warn("the file of the worker's id cannot be locked: make sure that no other worker uses it, or set WORKER_ID", "file", id.Path, "err", id.Unlocked)
+	}
+	return id, nil
+}
+
+// workerConfig is the worker of a process of its own. It has no id when none is set.
 func workerConfig(s settings.Settings) (worker.Config, error) {
 	cfg := worker.Config{
 		ID: s.WorkerID, Brokers: s.KafkaBrokers, Partition: s.WorkerPartition, Version: build().version,
@@ -243,16 +286,6 @@ func workerConfig(s settings.Settings) (worker.Config, error) {
 	}
 	if s.EmbeddedBroker() {
 		cfg.Brokers = []string{"127.0.0.1:" + strconv.Itoa(s.KafkaBrokerPort)}
-	}
-	if cfg.ID == "" {
-		if err := os.MkdirAll(s.DataDir, 0o755); err != nil {
-			return cfg, fmt.Errorf("make DATA_DIR: %w", err)
-		}
-		id, err := worker.LoadID(filepath.Join(s.DataDir, "worker_id"))
-		if err != nil {
-			return cfg, err
-		}
-		cfg.ID = id
 	}
 	if s.KafkaTLS {
 		t, err := kafkabus.TLSConfig(s.KafkaTLSCAFile, s.KafkaTLSCertFile, s.KafkaTLSKeyFile)

@@ -63,6 +63,7 @@ type node struct {
 	sys     *actors.System
 	api     net.Listener
 	failed  chan error // of something that must not end
+	notes   sync.WaitGroup
 }
 
 // runMaster runs a master until ctx ends or it cannot go on.
@@ -87,6 +88,7 @@ func runMaster(ctx context.Context, s settings.Settings, stdout, stderr io.Write
 			return err
 		}
 	}
+	n.onClose(n.notes.Wait)
 	n.sys = actors.Start(n.config(), n.parts, n.log)
 	stopAPI := n.serveAPI()
 	stopWorkers := n.startWorkers()
@@ -252,6 +254,7 @@ func (n *node) config() actors.Config {
 	}
 	if n.s.EmbeddedBroker() {
 		cfg.TopicConfig = embedded.TopicConfig()
+		cfg.OnDeployment = n.leaveDeployment
 	}
 	return cfg
 }

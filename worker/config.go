@@ -11,7 +11,7 @@ import (
 // default.
 type Config struct {
 	// ID names the worker, restarts included: 1 to 128 bytes of printable UTF-8.
-	// Two running workers must not share one. See LoadID. No default.
+	// Two running workers must not share one. See ClaimID. No default.
 	ID string
 	// Brokers are the addresses, host:port, of one or more Kafka brokers. No
 	// default.
@@ -27,6 +27,11 @@ type Config struct {
 	// is done only while the chunk's result is there. Default: none, neither is
 	// done.
 	Results Results
+
+	// Deployment returns the id of the only deployment whose chunks the worker
+	// takes, "" for all; see messages.ValueDeployment. It is asked for each chunk of
+	// another one, since a state that began anew has a new id. Default nil: all.
+	Deployment func() string
 
 	// ChunkTopic brings the chunks. Default "master-signal". The names of
 	// topics are 1 to 249 of the characters a-z A-Z 0-9 . _ - and differ.
@@ -50,6 +55,9 @@ type Config struct {
 	// DrainTimeout is how long the chunks in work may go on once Run was told
 	// to stop, before their context ends; 1 ns to 24 h. Default 5 s.
 	DrainTimeout time.Duration
+	// Timeout is how long a chunk may take, 1 s to 30 days: its context ends then,
+	// and the attempt has failed whatever the handler returns. Default 0: for ever.
+	Timeout time.Duration
 	// HeartbeatInterval is the time between two heartbeats, 100 ms to 5 s (the
 	// master suspects a worker that was silent for 6 s). Default 3 s.
 	HeartbeatInterval time.Duration

@@ -16,6 +16,6 @@
 // chunk may run again, on this worker or on another one. A handler's effects
 // must therefore be repeatable; Results gives that for files.
 //
-// SampleHandler and ExecHandler are ready handlers; LoadID keeps a worker's id
-// over its restarts.
+// SampleHandler and ExecHandler are ready handlers; ClaimID keeps a worker's
+// id over its restarts.
 package worker

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -138,5 +139,52 @@ func TestDrain(t *testing.T) {
 		}
 		pass(time.Second)
 		w.end()
+	})
+}
+
+func TestTimeout(t *testing.T) {
+	bubble(t, "fails the chunk, whatever the handler returns", func(t *testing.T) {
+		b := newFakeBus(1)
+		results := map[string]error{"nothing": nil, "error": errors.New("step 2"), "retry": ErrRetry, "context": context.DeadlineExceeded}
+		var took []time.Duration
+		w := start(t, b, func(ctx context.Context, c Chunk, p func(int)) error {
+			began := time.Now()
+			p(1)
+			<-ctx.Done()
+			took = append(took, time.Since(began))
+			return results[c.BatchID]
+		}, func(c *Config) { c.Timeout = 10 * time.Second })
+		synctest.Wait()
+		for id := range results {
+			b.chunk(head(id), "x", "y")
+		}
+		pass(time.Minute)
+		for id := range results {
+			f := b.finals(id)
+			if len(f) != 1 || f[0].Outcome != messages.OutcomeFailed || f[0].Processing != 1 || !strings.HasPrefix(f[0].Error, "not done within the time-out of 10s") {
+				t.Errorf("%s: %v", id, f)
+			}
+		}
+		if f := b.finals("error"); f[0].Error != "not done within the time-out of 10s: step 2" {
+			t.Errorf("final %v", f)
+		}
+		if fmt.Sprint(took) != "[10s 10s 10s 10s]" {
+			t.Errorf("took %v", took)
+		}
+		w.end()
+	})
+	bubble(t, "a stop is no time-out", func(t *testing.T) {
+		b := newFakeBus(1)
+		w := start(t, b, func(ctx context.Context, _ Chunk, _ func(int)) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}, func(c *Config) { c.Timeout = time.Hour })
+		synctest.Wait()
+		b.chunk(head("a_chunk_0"), "x")
+		synctest.Wait()
+		w.end()
+		if f := b.finals("a_chunk_0"); len(f) != 1 || f[0].Outcome != messages.OutcomeRetry || f[0].Error != "the worker stopped: not done within the drain time-out of 5s" {
+			t.Errorf("final %v", f)
+		}
 	})
 }

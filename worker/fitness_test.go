@@ -182,6 +182,48 @@ func TestDoneFromMemory(t *testing.T) {
 	})
 }
 
+func TestAnotherDeployment(t *testing.T) {
+	bubble(t, "its chunks are given back with the reason, until the worker belongs to it", func(t *testing.T) {
+		b := newFakeBus(1)
+		own := "J6QK2"
+		runs := 0
+		w := start(t, b, func(context.Context, Chunk, func(int)) error { runs++; return nil },
+			func(c *Config) { c.Deployment = func() string { return own } })
+		synctest.Wait()
+		for i, id := range []string{"J6QK2", "", "OTHER", "OTHER"} {
+			h := head(messages.BatchID("a", i, 1, 1))
+			h.Deployment = id
+			b.chunk(h, "x")
+			pass(10 * time.Millisecond)
+		}
+		pass(2 * time.Second)
+		if runs != 2 {
+			t.Errorf("%d runs", runs)
+		}
+		for _, id := range []string{"a_chunk_2", "a_chunk_3"} {
+			if f := b.finals(id); len(f) != 1 || f[0].Outcome != messages.OutcomeRetry || !strings.Contains(f[0].Error, `"OTHER"`) {
+				t.Errorf("final %v", f)
+			}
+		}
+		if h := b.of(messages.SignalHeartbeat); len(h) == 0 || h[0].Next < 3 || !strings.Contains(h[0].Note, `this worker serves "J6QK2"`) {
+			t.Errorf("heartbeats %v", h)
+		}
+		own = "OTHER" // the state of its master began anew
+		pass(3 * time.Second)
+		h := head("a_chunk_2_a2")
+		h.Deployment = "OTHER"
+		b.chunk(h, "x")
+		pass(3 * time.Second)
+		if f := b.finals("a_chunk_2_a2"); len(f) != 1 || f[0].Outcome != messages.OutcomeOK {
+			t.Errorf("final %v", f)
+		}
+		if got := notes(b); got[len(got)-1] != "" {
+			t.Errorf("notes %q", got)
+		}
+		w.end()
+	})
+}
+
 func TestSelfTest(t *testing.T) {
 	bubble(t, "results that cannot be written", func(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "file")

@@ -8,16 +8,85 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+
+	"github.com/gofrs/flock"
 
 	"kafka-master/messages"
 )
 
-// LoadID returns the worker id that is kept in the file at path, and at the
-// first start makes one, a random UUID, and keeps it there. Processes that
-// start at once get the same id. A file that holds anything but one id is an
-// error and is left as it is.
-func LoadID(path string) (string, error) {
+// maxIdentities bounds the ids that are kept in one folder: more processes than a
+// machine runs workers.
+const maxIdentities = 1000
+
+// Identity is a worker id that no other process uses until it is released.
+type Identity struct {
+	ID   string // the worker's id
+	Path string // the file that keeps it
+	// Taken are the files before Path whose ids other processes use.
+	Taken []string
+	// Unlocked is why the file could not be locked, nil when it is: its file system
+	// has no locks. Nothing then keeps another process from using the id, too.
+	Unlocked error
+
+	lock *flock.Flock
+}
+
+// ClaimID returns the worker id that is kept in the file at path, and at the first
+// start makes one, a random UUID, and keeps it there. Where another process uses
+// it, the ids in path.2, path.3 and so on follow. A file that holds anything but
+// one id is an error and is left as it is. Keep the Identity for as long as the
+// worker runs; its end, whatever it is, releases it.
+func ClaimID(path string) (*Identity, error) {
+	id := &Identity{Path: path}
+	for n := 2; n <= maxIdentities; n++ {
+		free, err := id.claim()
+		if err != nil {
+			return nil, err
+		}
+		if free {
+			return id, nil
+		}
+		id.Taken = append(id.Taken, id.Path)
+		id.Path = path + "." + strconv.Itoa(n)
+	}
+	return nil, fmt.Errorf("worker id: %s and %d ids beside it are in use", path, maxIdentities-1)
+}
+
+// Release lets other processes have the id.
+func (i *Identity) Release() {
+	if i.lock != nil {
+		_ = i.lock.Close()
+	}
+}
+
+// claim takes the id at Path; free is false when another process has it.
+func (i *Identity) claim() (free bool, err error) {
+	if _, err := loadID(i.Path); err != nil {
+		return false, err
+	}
+	lock := flock.New(i.Path)
+	free, err = lock.TryLock()
+	switch {
+	case err != nil:
+		i.Unlocked = err
+	case !free:
+		return false, nil
+	default:
+		i.lock = lock
+	}
+	// Only now: what was there before may have been removed meanwhile.
+	if i.ID, err = readID(i.Path); err != nil {
+		i.Release()
+		return false, err
+	}
+	return true, nil
+}
+
+// loadID reads the id at path and makes it when there is none. Processes that
+// start at once get the same one.
+func loadID(path string) (string, error) {
 	id, err := readID(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return id, err

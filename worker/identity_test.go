@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -12,11 +13,11 @@ import (
 func TestLoadID(t *testing.T) {
 	t.Run("made once", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "deep", "worker-id")
-		first, err := LoadID(path)
+		first, err := loadID(path)
 		if err != nil || !regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`).MatchString(first) {
 			t.Fatalf("id %q, %v", first, err)
 		}
-		if again, err := LoadID(path); again != first || err != nil {
+		if again, err := loadID(path); again != first || err != nil {
 			t.Errorf("second start: %q, %v", again, err)
 		}
 		if left, _ := os.ReadDir(filepath.Dir(path)); len(left) != 1 {
@@ -30,7 +31,7 @@ func TestLoadID(t *testing.T) {
 		for i := range ids {
 			wg.Go(func() {
 				var err error
-				if ids[i], err = LoadID(path); err != nil {
+				if ids[i], err = loadID(path); err != nil {
 					t.Error(err)
 				}
 			})
@@ -53,7 +54,7 @@ func TestLoadID(t *testing.T) {
 			if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			id, err := LoadID(path)
+			id, err := loadID(path)
 			if id != want || (err == nil) != (want != "") {
 				t.Errorf("%.20q: %q, %v", content, id, err)
 			}
@@ -64,7 +65,7 @@ func TestLoadID(t *testing.T) {
 				t.Errorf("%.20q was changed", content)
 			}
 		}
-		if _, err := LoadID(t.TempDir()); err == nil {
+		if _, err := loadID(t.TempDir()); err == nil {
 			t.Error("a folder is an id")
 		}
 	})
@@ -73,11 +74,60 @@ func TestLoadID(t *testing.T) {
 		if err := keepPlainly(path, "abc"); err != nil {
 			t.Fatal(err)
 		}
-		if id, err := LoadID(path); id != "abc" || err != nil {
+		if id, err := loadID(path); id != "abc" || err != nil {
 			t.Errorf("%q, %v", id, err)
 		}
 		if err := keepPlainly(path, "def"); !os.IsExist(err) {
 			t.Errorf("second: %v", err)
 		}
 	})
+}
+
+func TestClaimID(t *testing.T) {
+	claim := func(path string) *Identity {
+		t.Helper()
+		id, err := ClaimID(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if id.Unlocked != nil {
+			t.Fatalf("no lock: %v", id.Unlocked)
+		}
+		t.Cleanup(id.Release)
+		return id
+	}
+	path := filepath.Join(t.TempDir(), "data", "worker_id")
+	first, second, third := claim(path), claim(path), claim(path)
+	if first.Path != path || second.Path != path+".2" || third.Path != path+".3" || first.ID == second.ID || second.ID == third.ID {
+		t.Fatalf("claimed %+v, %+v, %+v", first, second, third)
+	}
+	if len(first.Taken) != 0 || !slices.Equal(third.Taken, []string{path, path + ".2"}) {
+		t.Errorf("taken %v, %v", first.Taken, third.Taken)
+	}
+	second.Release()
+	if again := claim(path); again.ID != second.ID || again.Path != path+".2" {
+		t.Errorf("the id that became free is not used: %+v", again)
+	}
+	// A first start in two processes at once.
+	path = filepath.Join(t.TempDir(), "worker_id")
+	ids := make([]*Identity, 8)
+	var wg sync.WaitGroup
+	for i := range ids {
+		wg.Go(func() { ids[i], _ = ClaimID(path) })
+	}
+	wg.Wait()
+	seen := map[string]bool{}
+	for _, id := range ids {
+		if id == nil || seen[id.ID] {
+			t.Fatalf("an id is used twice: %v", ids)
+		}
+		seen[id.ID] = true
+		id.Release()
+	}
+	if err := os.WriteFile(path, []byte("two\nids\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if id, err := ClaimID(path); err == nil {
+		t.Errorf("claimed %+v", id)
+	}
 }

@@ -114,6 +114,10 @@ func (w *session) accept(ctx context.Context, r messages.Received) bool {
 	if !w.signals.room(ctx) {
 		return false
 	}
+	if err := w.foreign(chunk.Deployment); err != nil {
+		w.refuse(chunk, r.Offset, err)
+		return true
+	}
 	v := w.desk.take(chunk, r.Offset)
 	if v.final && v.answer.Outcome == messages.OutcomeOK && !w.kept(chunk) {
 		w.log.Warn("the result of a chunk that was done is gone, it runs again", "batch_id", chunk.BatchID)
@@ -129,6 +133,28 @@ func (w *session) accept(ctx context.Context, r messages.Received) bool {
 		w.log.Warn("chunk of a former leader dropped", "batch_id", chunk.BatchID, "attempt", chunk.Attempt, "term", chunk.Term)
 	}
 	return true
+}
+
+// foreign returns why a chunk of the deployment is not for this worker, nil when
+// it is.
+func (w *session) foreign(deployment string) error {
+	if w.cfg.Deployment == nil || deployment == "" {
+		return nil
+	}
+	own := w.cfg.Deployment()
+	if own == "" || own == deployment {
+		return nil
+	}
+	return fmt.Errorf("the chunks at %s are of deployment %.64q, this worker serves %q: set KAFKA_BROKER_ADDRESS to the broker of its own master, or --deployment %.64s",
+		strings.Join(w.cfg.Brokers, ","), deployment, own, deployment)
+}
+
+// refuse gives back a chunk of another deployment, and rests until the worker
+// belongs there.
+func (w *session) refuse(c Chunk, offset int64, why error) {
+	w.desk.moveTo(offset + 1)
+	w.signal(resultOf(c, 0, messages.OutcomeRetry, why.Error()), true)
+	w.rest(&unfitError{cause: why, try: func(context.Context) error { return w.foreign(c.Deployment) }})
 }
 
 // kept reports whether the result of a chunk that was done is still there.

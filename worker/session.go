@@ -133,8 +133,10 @@ func (w *session) work(j *job) *job {
 	log := w.log.With("batch_id", c.BatchID, "attempt", c.Attempt)
 	log.Debug("chunk begun", "items", len(c.Items))
 	m := newMeter(len(c.Items), w.cfg.ProgressInterval, func(done int) { w.progress(j, done) })
-	err := w.call(c, m.report)
-	last := w.judge(c, m.stop(), err)
+	ctx, cancel := w.attempt()
+	defer cancel()
+	err := w.call(ctx, c, m.report)
+	last := w.judge(ctx, c, m.stop(), err)
 	w.tell(log, last)
 	switch u := asUnfit(err); {
 	case last.Outcome == messages.OutcomeOK:
@@ -147,6 +149,14 @@ func (w *session) work(j *job) *job {
 		w.signal(last, true)
 	}
 	return following
+}
+
+// attempt is the context of one handler.
+func (w *session) attempt() (context.Context, context.CancelFunc) {
+	if w.cfg.Timeout == 0 {
+		return w.jobsCtx, func() {}
+	}
+	return context.WithTimeoutCause(w.jobsCtx, w.cfg.Timeout, fmt.Errorf("not done within the time-out of %s", w.cfg.Timeout))
 }
 
 // tell logs how a chunk ended, in the words that the master gets.
@@ -168,7 +178,7 @@ var errVanished = errors.New("the handler ended its goroutine without returning"
 
 // call runs the handler in a goroutine of its own, so that whatever it does to
 // its goroutine, the worker goes on.
-func (w *session) call(c Chunk, report func(int)) error {
+func (w *session) call(ctx context.Context, c Chunk, report func(int)) error {
 	result := make(chan error, 1)
 	go func() {
 		err := errVanished
@@ -180,7 +190,7 @@ func (w *session) call(c Chunk, report func(int)) error {
 			}
 			result <- err
 		}()
-		err = w.handler(w.jobsCtx, c, report)
+		err = w.handler(ctx, c, report)
 	}()
 	return <-result
 }
@@ -188,13 +198,19 @@ func (w *session) call(c Chunk, report func(int)) error {
 // judge turns what the handler returned into the last word about its chunk. A
 // handler that was told to stop has not done its chunk, whatever it returns: it
 // may have ended early in good order.
-func (w *session) judge(c Chunk, done int, err error) messages.Signal {
+func (w *session) judge(ctx context.Context, c Chunk, done int, err error) messages.Signal {
+	switch cause := context.Cause(ctx); {
+	case cause == nil || errors.Is(err, cause):
+	case err == nil || err == ctx.Err():
+		err = cause
+	default:
+		err = fmt.Errorf("%w: %w", cause, err)
+	}
 	switch {
 	case w.jobsCtx.Err() != nil:
-		if err == nil || err == context.Canceled {
-			err = context.Cause(w.jobsCtx)
-		}
 		return resultOf(c, done, messages.OutcomeRetry, "the worker stopped: "+err.Error())
+	case ctx.Err() != nil:
+		return resultOf(c, done, messages.OutcomeFailed, err.Error())
 	case err == nil:
 		return resultOf(c, len(c.Items), messages.OutcomeOK, "")
 	case errors.Is(err, ErrRetry):

@@ -18,17 +18,20 @@ const (
 )
 
 const (
-	maxCapacity   = 1000 // keeps a heartbeat that lists all chunks below a record's limit
-	maxVersion    = 64   // bytes, what the protocol allows
-	maxTopicName  = 249  // bytes, Kafka's own limit
-	queueAhead    = 64   // chunks queued beyond the capacity: the master's largest PREFETCH
-	defDrain      = 5 * time.Second
-	defHeartbeat  = 3 * time.Second
-	defProgress   = 200 * time.Millisecond
-	minHeartbeat  = 100 * time.Millisecond
-	maxHeartbeat  = 5 * time.Second // the master suspects a worker after 6 s
-	maxProgress   = time.Minute
-	maxDrain      = 24 * time.Hour
+	maxCapacity  = 1000 // keeps a heartbeat that lists all chunks below a record's limit
+	maxVersion   = 64   // bytes, what the protocol allows
+	maxTopicName = 249  // bytes, Kafka's own limit
+	queueAhead   = 64   // chunks queued beyond the capacity: the master's largest PREFETCH
+	defDrain     = 5 * time.Second
+	defHeartbeat = 3 * time.Second
+	defProgress  = 200 * time.Millisecond
+	minHeartbeat = 100 * time.Millisecond
+	maxHeartbeat = 5 * time.Second // the master suspects a worker after 6 s
+	maxProgress  = time.Minute
+	maxDrain     = 24 * time.Hour
+	// MinTimeout and MaxTimeout bound Config.Timeout.
+	MinTimeout    = time.Second
+	MaxTimeout    = 30 * 24 * time.Hour
 	maxPartitions = 100_000 // what the protocol allows
 )
 
@@ -89,6 +92,9 @@ func (c Config) Validate() error {
 		wrong(d < low || d > high, "%s: %s, allowed %s to %s", field, d, low, high)
 	}
 	between("DrainTimeout", c.DrainTimeout, 1, maxDrain)
+	if c.Timeout != 0 {
+		between("Timeout", c.Timeout, MinTimeout, MaxTimeout)
+	}
 	between("HeartbeatInterval", c.HeartbeatInterval, minHeartbeat, maxHeartbeat)
 	between("ProgressInterval", c.ProgressInterval, time.Millisecond, maxProgress)
 	return errors.Join(errs...)

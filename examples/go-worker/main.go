@@ -17,11 +17,13 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	id, err := worker.LoadID("go-worker.id") // the same worker after a restart
+	// The same worker after a restart; a second process gets an id of its own.
+	id, err := worker.ClaimID("go-worker.id")
 	if err != nil {
 		log.Fatal(err)
 	}
-	cfg := worker.Config{ID: id, Brokers: []string{"localhost:9092"}, Capacity: 2}
+	defer id.Release()
+	cfg := worker.Config{ID: id.ID, Brokers: []string{"localhost:9092"}, Capacity: 2}
 	if len(os.Args) > 1 {
 		cfg.Brokers = os.Args[1:]
 	}
