@@ -14,11 +14,15 @@ import (
 )
 
 // load reads the state that the term begins with.
+// loadTimeout bounds the reading of the whole state: a million records take some
+// 30 s. Its single calls are bounded by the store.
+const loadTimeout = 5 * time.Minute
+
 func (c *coordinator) load(ctx actor.Context) {
 	parent, store, term := c.ctx, c.parts.Store, c.term
 	run(ctx, func() any {
 		out := &loadedState{}
-		out.err = within(parent, 30*time.Second, func(x context.Context) (err error) {
+		out.err = within(parent, loadTimeout, func(x context.Context) (err error) {
 			out.snap, err = store.Load(x, term)
 			return err
 		})

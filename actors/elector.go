@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -39,6 +40,8 @@ type elector struct {
 	resign  *actor.PID // asked for a release
 	pause   backoff
 	failing bool
+	// unrestored is why the last try to put the state back failed.
+	unrestored error
 }
 
 type (
@@ -174,6 +177,9 @@ func (e *elector) onAcquired(ctx actor.Context, m *acquired) {
 	}
 	switch {
 	case m.err != nil:
+	case m.state.Restoring: // whoever claimed it may die: then begin to wait again
+		e.init, e.empty = false, time.Time{}
+		e.tick.set(ctx, watchEvery)
 	case m.state.Empty:
 		e.onEmpty(ctx)
 	case m.state.Taken:
@@ -218,15 +224,19 @@ func (e *elector) onEmpty(ctx actor.Context) {
 }
 
 func (e *elector) onRefilled(ctx actor.Context, m *refilled) {
-	e.busy = false
+	e.busy, e.unrestored = false, nil
 	switch {
 	case e.resign != nil:
 		e.giveUp(ctx)
 		return
 	case m.known && m.err == nil:
 		e.log.Warn("the state was put back into the empty store as this master knew it", "term", e.term.Number)
-	case m.known && !errors.Is(m.err, messages.ErrFilled):
-		e.report(ctx, m.err)
+	case errors.Is(m.err, messages.ErrRestoring):
+		e.tick.set(ctx, watchEvery)
+		return
+	case m.known && m.err != nil && !errors.Is(m.err, messages.ErrFilled):
+		e.unrestored = fmt.Errorf("the state, which the store has lost, cannot be put back yet: %w", m.err)
+		e.report(ctx, nil)
 		return
 	case !m.known && time.Since(e.empty) >= emptyWait:
 		e.init = true
@@ -363,10 +373,13 @@ func (e *elector) report(ctx actor.Context, err error) {
 	if errors.Is(err, messages.ErrFenced) {
 		err = nil
 	}
+	if err == nil {
+		err = e.unrestored // that it can be asked for the lease is not enough
+	}
 	if (err != nil) != e.failing {
 		e.failing = err != nil
 		if err != nil {
-			e.log.Warn("the state store does not answer", "err", err)
+			e.log.Warn("the state store does not answer or refuses", "err", err)
 		}
 		ctx.Send(e.owner, &storeState{err: err})
 	}

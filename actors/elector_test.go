@@ -233,3 +233,48 @@ func TestAMasterIDIsFreeSoonAfterItsProcessEnded(t *testing.T) {
 		expectNone[*namesake](again)
 	})
 }
+
+// While a state is put back, however long that takes, nobody begins an empty one.
+func TestNobodyBeginsAStateWhileOneIsPutBack(t *testing.T) {
+	t.Parallel()
+	stageElector(t, func(b *electorBundle) {
+		b.write(b.first(), "kept")
+		forgetful, _ := b.spawn("persistence-2", func() actor.Actor { return newPersistence(b.store, b.log, b.owner.pid) })
+		second := b.probe("second")
+		b.spawn("second-elector", func() actor.Actor {
+			return newElector(elector{
+				cfg: Config{MasterID: "m2", HeartbeatTopic: "masters"}, lease: b.store, bus: b.bus, log: b.log,
+				owner: second.pid, persistence: forgetful, egress: b.egress.pid,
+			})
+		})
+		time.Sleep(time.Second)
+		b.memory.SlowRestore(time.Minute)
+		b.memory.Wipe()
+		time.Sleep(50 * time.Second)
+		expectNone[*elected](second)
+		expect[*deposed](b.owner)
+		expectNone[*elected](b.owner)
+		time.Sleep(20 * time.Second)
+		require.Equal(t, "kept", b.memory.Snapshot().Values["n"])
+	})
+}
+
+// A restore that is refused is a problem that lasts, and ends with its cause.
+func TestARefusedRestoreIsToldAndRepeated(t *testing.T) {
+	t.Parallel()
+	stageElector(t, func(b *electorBundle) {
+		b.first()
+		time.Sleep(time.Second)
+		b.store.RefuseRestore(errors.New("OOM command not allowed"))
+		b.memory.Wipe()
+		time.Sleep(2 * time.Second)
+		expect[*deposed](b.owner)
+		require.ErrorContains(t, expect[*storeState](b.owner).err, "OOM")
+		time.Sleep(10 * time.Second)
+		expectNone[*storeState](b.owner)
+		b.store.RefuseRestore(nil)
+		time.Sleep(10 * time.Second)
+		require.NoError(t, expect[*storeState](b.owner).err)
+		expect[*elected](b.owner)
+	})
+}

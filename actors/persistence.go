@@ -93,8 +93,10 @@ type (
 )
 
 const (
-	commitTimeout  = 5 * time.Second
-	restoreTimeout = 20 * time.Second
+	commitTimeout = 5 * time.Second
+	// restoreTimeout bounds a restore as a whole: some ten seconds for each million
+	// records. Its single calls are bounded by the store.
+	restoreTimeout = 10 * time.Minute
 )
 
 func newPersistence(store Store, log *slog.Logger, owner *actor.PID) actor.Actor {

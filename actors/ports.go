@@ -18,9 +18,10 @@ type Store interface {
 	// is a success without effect, so a commit can be repeated after any error
 	// but messages.ErrFenced.
 	Commit(ctx context.Context, term messages.Term, b messages.Batch) error
-	// Restore puts a state back into a store that is empty, in one step, under the
-	// term after last, which nobody holds. It returns messages.ErrFilled when the
-	// store is not empty.
+	// Restore puts a state back into a store that is empty, under the term after
+	// last, which nobody holds. Nobody can lead before it is whole. It returns
+	// messages.ErrFilled when the store is not empty, messages.ErrRestoring while
+	// another process does the same, and can be repeated after any other error.
 	Restore(ctx context.Context, last messages.Term, snap messages.Snapshot) error
 	// Journal returns the newest attempts of a file, newest first, at most limit.
 	Journal(ctx context.Context, file messages.FileID, limit int) ([]messages.Attempt, error)

@@ -13,6 +13,9 @@ var ErrEmpty = fmt.Errorf("the store is empty: %w", ErrFenced)
 // ErrFilled says that a state cannot be put back since the store has one.
 var ErrFilled = errors.New("the store is not empty")
 
+// ErrRestoring says that another process is putting a state back.
+var ErrRestoring = errors.New("another master is putting the state back")
+
 // Leader says who leads.
 type Leader struct {
 	MasterID string
@@ -28,11 +31,12 @@ type Claim struct {
 
 // LeaseState is what a claim led to.
 type LeaseState struct {
-	Taken  bool          // the claimant leads, under Term
-	Empty  bool          // refused: the store holds no state, and Init was not asked for
-	Term   Term          // the current one
-	Leader Leader        // who leads
-	Left   time.Duration // until the lease of another one ends
+	Taken     bool          // the claimant leads, under Term
+	Empty     bool          // refused: the store holds no state, and Init was not asked for
+	Restoring bool          // Empty, and a state is being put back: none may be begun
+	Term      Term          // the current one
+	Leader    Leader        // who leads
+	Left      time.Duration // until the lease of another one ends
 }
 
 // NotLeader is the error of a question that only the leader can answer. It wraps

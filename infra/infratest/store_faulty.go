@@ -1,6 +1,7 @@
 package infratest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -18,6 +19,7 @@ type FaultyStore struct {
 	mu     sync.Mutex
 	faults []fault
 	down   error
+	refuse error // of a restore
 	done   []messages.Batch
 }
 
@@ -69,6 +71,24 @@ func (f *FaultyStore) SetDown(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.down = err
+}
+
+// RefuseRestore makes every restore fail with err until it is called with nil.
+func (f *FaultyStore) RefuseRestore(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.refuse = err
+}
+
+// Restore is that of the store; it fails while it is refused or the store is down.
+func (f *FaultyStore) Restore(ctx context.Context, last messages.Term, snap messages.Snapshot) error {
+	f.mu.Lock()
+	err := cmp.Or(f.refuse, f.down)
+	f.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return f.Store.Restore(ctx, last, snap)
 }
 
 // Committed returns the batches that took effect, in order.

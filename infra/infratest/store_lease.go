@@ -2,6 +2,8 @@ package infratest
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -99,4 +101,36 @@ func ExercisePresence(t *testing.T, s Store, pass func(time.Duration)) {
 	pass(2 * ttl)
 	require.True(t, present("m", "q"))
 	require.False(t, present("m", "p"))
+}
+
+// ExerciseRestoring runs the rules of a state that is being put back by the
+// process of a store, seen by that of another one. large is how many records make
+// that take a while.
+func ExerciseRestoring(t *testing.T, a, b Store, large int) {
+	t.Helper()
+	ctx := context.Background()
+	snap := messages.Snapshot{Number: 41, Values: map[string]string{}}
+	for i := range large {
+		snap.Values[fmt.Sprintf("name-%d", i)] = "value"
+	}
+	restored := make(chan error, 1)
+	go func() { restored <- a.Restore(ctx, messages.Term{Number: 7, Holder: "old"}, snap) }()
+	kept := false // somebody was kept out
+	for {
+		got, err := b.Acquire(ctx, messages.Claim{Holder: "b", Init: kept}, leaseTTL)
+		require.NoError(t, err)
+		if got.Taken {
+			require.NoError(t, <-restored)
+			require.True(t, kept, "the restore was not seen: it has too few records")
+			require.Equal(t, messages.Term{Number: 9, Holder: "b"}, got.Term)
+			require.Equal(t, snap, load(t, b, got.Term), "a state in which something is missing")
+			return
+		}
+		require.True(t, got.Empty)
+		if got.Restoring {
+			kept = true
+			err := b.Restore(ctx, messages.Term{Number: 8, Holder: "other"}, messages.Snapshot{Number: 1})
+			require.True(t, errors.Is(err, messages.ErrRestoring) || errors.Is(err, messages.ErrFilled), "%v", err)
+		}
+	}
 }

@@ -28,6 +28,9 @@ type MemoryStore struct {
 	journal [][]byte
 	keeps   bool
 	past    []memoryState // before each of the last commits, if keeps
+
+	restoring bool          // a state is being put back
+	takes     time.Duration // how long that lasts
 }
 
 // memoryState is what Rewind goes back to.
@@ -184,15 +187,46 @@ func (s *MemoryStore) Restore(ctx context.Context, last messages.Term, snap mess
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
+	if err := s.claim(); err != nil {
+		return fmt.Errorf("restore: %w", err)
+	}
+	ended := time.NewTimer(s.takes)
+	defer ended.Stop()
+	select {
+	case <-ended.C:
+	case <-ctx.Done():
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.began {
-		return fmt.Errorf("restore: %w", messages.ErrFilled)
+	s.restoring = false
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("restore: %w", err)
 	}
 	s.wipe()
 	s.began, s.number, s.term = true, snap.Number, messages.Term{Number: last.Number + 1}
 	s.apply(snap.Batch())
 	return nil
+}
+
+// claim keeps others out while a state is put back.
+func (s *MemoryStore) claim() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.began:
+		return messages.ErrFilled
+	case s.restoring:
+		return messages.ErrRestoring
+	}
+	s.restoring = true
+	return nil
+}
+
+// SlowRestore makes every restore from now on take that long.
+func (s *MemoryStore) SlowRestore(takes time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.takes = takes
 }
 
 // Journal is that of the store port.
@@ -224,8 +258,8 @@ func (s *MemoryStore) Acquire(ctx context.Context, c messages.Claim, ttl time.Du
 	defer s.mu.Unlock()
 	now := time.Now()
 	switch {
-	case !s.began && !c.Init:
-		return messages.LeaseState{Empty: true}, nil
+	case !s.began && (s.restoring || !c.Init):
+		return messages.LeaseState{Empty: true, Restoring: s.restoring}, nil
 	case s.held && now.Before(s.until) && s.term.Holder != c.Holder:
 		return messages.LeaseState{Term: s.term, Leader: s.leader, Left: s.until.Sub(now)}, nil
 	}

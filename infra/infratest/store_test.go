@@ -27,6 +27,12 @@ func TestMemoryLease(t *testing.T) {
 
 func TestMemoryEmptied(t *testing.T) { ExerciseEmptied(t, NewMemoryStore()) }
 
+func TestMemoryRestoring(t *testing.T) {
+	s := NewMemoryStore()
+	s.SlowRestore(20 * time.Millisecond)
+	ExerciseRestoring(t, s, s, 10)
+}
+
 func TestMemoryPresence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ExercisePresence(t, NewMemoryStore(), time.Sleep) // bubble time

@@ -2,7 +2,6 @@ package redisstore
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"strconv"
 
@@ -23,7 +22,7 @@ func (s *Store) Commit(ctx context.Context, term messages.Term, b messages.Batch
 	}
 	number := strconv.FormatUint(b.Number, 10)
 	args := arguments{
-		keys: []string{headKey()},
+		space: s.keys, keys: []string{s.keys.head()},
 		args: []any{termText(term), term.Holder, number, strconv.FormatUint(b.Number-1, 10), b.ID},
 	}
 	args.addBatch(b)
@@ -47,61 +46,43 @@ func (s *Store) Commit(ctx context.Context, term messages.Term, b messages.Batch
 	return nil
 }
 
-// Restore puts a state into a store that is empty, in one script, under the term
-// after last, which nobody holds; messages.ErrFilled when it is not empty. The
-// journal is not part of a state: it stays lost.
-func (s *Store) Restore(ctx context.Context, last messages.Term, snap messages.Snapshot) error {
-	args := arguments{
-		keys: []string{headKey()},
-		args: []any{rand.Text(), strconv.FormatUint(last.Number+1, 10), strconv.FormatUint(snap.Number, 10)},
-	}
-	for _, table := range messages.Tables() {
-		args.keys = append(args.keys, tableKey(table))
-	}
-	args.addBatch(snap.Batch())
-	if n := len(args.args) + len(args.keys) + 3; n > maxArguments {
-		return fmt.Errorf("restore: %d arguments, Redis takes %d", n, maxArguments)
-	}
-	done, err := restoreScript.Run(ctx, s.client, args.keys, args.args...).Bool()
-	if err != nil {
-		return s.fail("restore", err)
-	}
-	if !done {
-		return fmt.Errorf("restore: %w", messages.ErrFilled)
-	}
-	return nil
-}
-
-// arguments collects what commitScript and restoreScript get.
+// arguments collects what commitScript and pieceScript get.
 type arguments struct {
-	keys []string
-	args []any
+	space keyspace
+	keys  []string
+	args  []any
 }
 
 func (a *arguments) addBatch(b messages.Batch) {
 	for _, w := range b.TableWrites() {
-		if len(w.Keys) > 0 {
-			a.begin("HSET", tableKey(w.Table), 2*len(w.Keys))
-			for i, key := range w.Keys {
-				a.args = append(a.args, key, w.Records[i])
-			}
-		}
+		a.put(w.Table, w.Keys, w.Records)
 		if len(w.Drops) > 0 {
-			a.begin("HDEL", tableKey(w.Table), len(w.Drops))
+			a.begin("HDEL", a.space.table(w.Table), len(w.Drops))
 			for _, key := range w.Drops {
 				a.args = append(a.args, key)
 			}
 		}
 	}
 	if len(b.Journal) > 0 {
-		a.begin("RPUSH", journalKey(), len(b.Journal))
+		a.begin("RPUSH", a.space.journal(), len(b.Journal))
 		for _, at := range b.Journal {
 			a.args = append(a.args, at.EncodeRecord())
 		}
-		a.begin("LTRIM", journalKey(), 2)
+		a.begin("LTRIM", a.space.journal(), 2)
 		a.args = append(a.args, -messages.JournalCap, -1)
-		a.begin("HINCRBY", headKey(), 2)
+		a.begin("HINCRBY", a.space.head(), 2)
 		a.args = append(a.args, "attempts", len(b.Journal))
+	}
+}
+
+// put adds records to a table.
+func (a *arguments) put(table messages.Table, keys []string, records [][]byte) {
+	if len(keys) == 0 {
+		return
+	}
+	a.begin("HSET", a.space.table(table), 2*len(keys))
+	for i, key := range keys {
+		a.args = append(a.args, key, records[i])
 	}
 }
 

@@ -37,7 +37,7 @@ func (s *Store) Load(ctx context.Context, term messages.Term) (messages.Snapshot
 			return messages.Snapshot{}, err
 		}
 		if after == before {
-			return decode(after.number, tables)
+			return s.decode(after.number, tables)
 		}
 		before = after
 	}
@@ -49,7 +49,7 @@ func (s *Store) scanAll(ctx context.Context) (map[messages.Table]map[string]stri
 	for _, table := range messages.Tables() {
 		records := map[string]string{} // a scan may return a field twice
 		for cursor := uint64(0); ; {
-			pairs, next, err := s.client.HScan(ctx, tableKey(table), cursor, "", scanCount).Result()
+			pairs, next, err := s.client.HScan(ctx, s.keys.table(table), cursor, "", scanCount).Result()
 			if err != nil {
 				return nil, err
 			}
@@ -65,16 +65,16 @@ func (s *Store) scanAll(ctx context.Context) (map[messages.Table]map[string]stri
 	return tables, nil
 }
 
-func decode(number string, tables map[messages.Table]map[string]string) (messages.Snapshot, error) {
+func (s *Store) decode(number string, tables map[messages.Table]map[string]string) (messages.Snapshot, error) {
 	n, err := strconv.ParseUint(number, 10, 64)
 	if err != nil {
-		return messages.Snapshot{}, fmt.Errorf("load: %w: key %s, field number: %.64q", messages.ErrBadRecord, headKey(), number)
+		return messages.Snapshot{}, fmt.Errorf("load: %w: key %s, field number: %.64q", messages.ErrBadRecord, s.keys.head(), number)
 	}
 	snap := messages.Snapshot{Number: n, Values: map[string]string{}}
 	for table, records := range tables {
 		for key, record := range records {
 			if err := snap.AddRecord(table, key, []byte(record)); err != nil {
-				return messages.Snapshot{}, fmt.Errorf("load: key %s: %w", tableKey(table), err)
+				return messages.Snapshot{}, fmt.Errorf("load: key %s: %w", s.keys.table(table), err)
 			}
 		}
 	}
@@ -106,7 +106,7 @@ func (s *Store) Journal(ctx context.Context, file messages.FileID, limit int) ([
 			seen, lowest = true, serial
 			a, err := messages.DecodeAttempt([]byte(page[i]))
 			if err != nil {
-				return nil, fmt.Errorf("read journal: key %s: %w", journalKey(), err)
+				return nil, fmt.Errorf("read journal: key %s: %w", s.keys.journal(), err)
 			}
 			if a.Chunk.File == file {
 				list = append(list, a)
@@ -119,7 +119,7 @@ func (s *Store) Journal(ctx context.Context, file messages.FileID, limit int) ([
 // journalPage returns the attempts before the newest skip ones, oldest first,
 // and how many were ever written.
 func (s *Store) journalPage(ctx context.Context, skip int64) (total int64, page []string, err error) {
-	answer, err := journalScript.Run(ctx, s.client, []string{headKey(), journalKey()},
+	answer, err := journalScript.Run(ctx, s.client, []string{s.keys.head(), s.keys.journal()},
 		-skip-journalPage, -skip-1).StringSlice()
 	if err != nil && !errors.Is(err, redis.Nil) {
 		return 0, nil, s.fail("read journal", err)
@@ -128,7 +128,7 @@ func (s *Store) journalPage(ctx context.Context, skip int64) (total int64, page 
 		return 0, nil, nil
 	}
 	if total, err = strconv.ParseInt(answer[0], 10, 64); err != nil {
-		return 0, nil, fmt.Errorf("read journal: %w: key %s, field attempts: %.64q", messages.ErrBadRecord, headKey(), answer[0])
+		return 0, nil, fmt.Errorf("read journal: %w: key %s, field attempts: %.64q", messages.ErrBadRecord, s.keys.head(), answer[0])
 	}
 	return total, answer[1:], nil
 }

@@ -92,7 +92,7 @@ func explain(err error) (cure string, config bool) {
 	case errors.As(err, &untrusted):
 		return "shows a certificate that is not trusted: set REDIS_TLS_CA_FILE to the CA that signed it", true
 	case begins("MOVED", "CLUSTERDOWN"):
-		return "is a node of a cluster that does not hold the keys " + prefix + "*: REDIS_URL must name the one that does", true
+		return "is a node of a cluster that does not hold the keys of this deployment: REDIS_URL must name the one that does", true
 	case errors.As(err, &record):
 		return "does not speak TLS: REDIS_URL should begin with redis://", true
 	case begins("READONLY"):

@@ -37,31 +37,59 @@ redis.call('HSET', KEYS[1], 'number', ARGV[3], 'batch', ARGV[5])
 return {1, head[2], head[3], ARGV[3]}
 `)
 
-// restoreScript puts a state into an empty store. KEYS: head, then the tables.
-// ARGV: 1 a random id for the store, 2 term, 3 number of the last batch, then the
-// list. It returns 1, or 0 when the store is not empty. What a store without a
-// head still holds is no state and is dropped.
-var restoreScript = redis.NewScript(`
-if redis.call('HEXISTS', KEYS[1], 'store') == 1 then return 0 end
-redis.call('DEL', unpack(KEYS))
-local at = 4` + applyList + `
-redis.call('HSET', KEYS[1], 'store', ARGV[1], 'term', ARGV[2], 'holder', '', 'number', ARGV[3], 'batch', '')
-return 1
+// mayRestore is the part of a script that ends it unless the store is empty and
+// claimed by ARGV[1]. KEYS: head, claim.
+const mayRestore = `
+if redis.call('HEXISTS', KEYS[1], 'store') == 1 then return 'filled' end
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 'claimed' end
+`
+
+// claimScript claims an empty store and drops what is left in it: without a head
+// it is no state. KEYS: head, claim, then the tables. ARGV: 1 who claims, 2 ttl in
+// ms. Like those that follow it returns 'ok', 'filled', or 'claimed' by another.
+var claimScript = redis.NewScript(`
+if redis.call('HEXISTS', KEYS[1], 'store') == 1 then return 'filled' end
+local other = redis.call('GET', KEYS[2])
+if other and other ~= ARGV[1] then return 'claimed' end
+redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
+redis.call('DEL', KEYS[1], unpack(KEYS, 3))
+return 'ok'
 `)
 
-// acquireScript takes the lease and raises the term. KEYS: head, lease. ARGV:
+// pieceScript puts some records back. KEYS: head, claim, then those that the list
+// names. ARGV: 1 who claims, 2 ttl in ms, then the list.
+var pieceScript = redis.NewScript(mayRestore + `
+redis.call('PEXPIRE', KEYS[2], ARGV[2])
+local at = 3` + applyList + `
+return 'ok'
+`)
+
+// restoredScript makes what was put back a state. KEYS: head, claim. ARGV: 1 who
+// claims, 2 a random id for the store, 3 term, 4 number of the last batch.
+var restoredScript = redis.NewScript(mayRestore + `
+redis.call('HSET', KEYS[1], 'store', ARGV[2], 'term', ARGV[3], 'holder', '', 'number', ARGV[4], 'batch', '')
+redis.call('DEL', KEYS[2])
+return 'ok'
+`)
+
+// acquireScript takes the lease and raises the term. KEYS: head, lease, claim of
+// a restore, then journal and tables, which a state that is begun drops. ARGV:
 // 1 holder, 2 ttl in ms, 3 a random id for a store that has none, empty to begin
 // none, 4 master, 5 its API. It returns {verdict, term, holder, master, API, ms
-// left}, verdict 'taken', 'held' by another one, or 'empty'.
+// left}, verdict 'taken', 'held' by another one, 'empty', or 'restoring'.
 var acquireScript = redis.NewScript(`
 local head = redis.call('HMGET', KEYS[1], 'store', 'term', 'holder', 'master', 'api')
 local holder = redis.call('GET', KEYS[2])
 if not head[1] then
+  if redis.call('GET', KEYS[3]) then return {'restoring', '', '', '', '', ''} end
   if ARGV[3] == '' then return {'empty', '', '', '', '', ''} end
 elseif holder and holder ~= ARGV[1] then
   return {'held', head[2] or '0', head[3] or '', head[4] or '', head[5] or '', tostring(redis.call('PTTL', KEYS[2]))}
 end
-if not head[1] then redis.call('HSET', KEYS[1], 'store', ARGV[3], 'number', '0', 'batch', '') end
+if not head[1] then
+  redis.call('DEL', unpack(KEYS, 4))
+  redis.call('HSET', KEYS[1], 'store', ARGV[3], 'number', '0', 'batch', '')
+end
 redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
 local term = redis.call('HINCRBY', KEYS[1], 'term', 1)
 redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'master', ARGV[4], 'api', ARGV[5])

@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -33,6 +34,9 @@ type Config struct {
 	// CAFile names a PEM file with the certificates to trust instead of the
 	// system's; only for rediss://.
 	CAFile string
+	// Prefix begins all keys; it tells deployments apart that share a Redis.
+	// Default: DefaultPrefix.
+	Prefix string
 	// Logger gets warnings about a Redis that may lose state. Default: none.
 	Logger *slog.Logger
 }
@@ -40,6 +44,8 @@ type Config struct {
 // Store is a state store in Redis. It is safe for concurrent use.
 type Store struct {
 	client  *redis.Client
+	keys    keyspace
+	process string // a random id of this store, under which it claims a restore
 	log     *slog.Logger
 	address string // host:port, what errors say
 	secure  bool   // over TLS
@@ -75,7 +81,7 @@ func Open(cfg Config) (*Store, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Store{client: redis.NewClient(options), log: log, address: options.Addr, secure: options.TLSConfig != nil}, nil
+	return &Store{client: redis.NewClient(options), keys: newKeyspace(cfg.Prefix), process: rand.Text(), log: log, address: options.Addr, secure: options.TLSConfig != nil}, nil
 }
 
 // known says whether the URL has a scheme of ours. The parser takes others.
@@ -121,7 +127,7 @@ type head struct {
 // head reads the head for the holder of term: messages.ErrFenced unless it is
 // the current one.
 func (s *Store) head(ctx context.Context, what string, term messages.Term) (head, error) {
-	fields, err := s.client.HMGet(ctx, headKey(), "store", "term", "holder", "number").Result()
+	fields, err := s.client.HMGet(ctx, s.keys.head(), "store", "term", "holder", "number").Result()
 	if err != nil {
 		return head{}, s.fail(what, err)
 	}

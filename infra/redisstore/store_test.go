@@ -190,9 +190,10 @@ func TestUnreadableRecordIsNamed(t *testing.T) {
 	} {
 		t.Run(c.table, func(t *testing.T) {
 			server := miniredis.RunT(t)
-			server.HSet("{kafka-master}:"+c.table, c.key, c.value)
 			s := open(t, "redis://"+server.Addr())
-			_, err := s.Load(context.Background(), lead(t, s, "a"))
+			term := lead(t, s, "a")
+			server.HSet("{kafka-master}:"+c.table, c.key, c.value)
+			_, err := s.Load(context.Background(), term)
 			require.ErrorIs(t, err, messages.ErrBadRecord)
 			require.ErrorContains(t, err, "{kafka-master}:"+c.table)
 			require.ErrorContains(t, err, c.key)
