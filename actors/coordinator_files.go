@@ -220,7 +220,6 @@ func (c *coordinator) emptied(m *listing, now time.Time) bool {
 	}
 	if c.emptySince.IsZero() {
 		c.emptySince = now
-		c.log.Warn("the input folder is empty although files are in work: is it mounted?")
 	}
 	c.problem("input", messages.ProblemInput, "input", errors.New("the input folder is empty although files are in work: is it mounted?"))
 	return now.Sub(c.emptySince) < emptyFor

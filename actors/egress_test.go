@@ -26,7 +26,18 @@ func newGatedBus() *gatedBus {
 	return &gatedBus{gate: make(chan func(messages.Record) messages.Produced), leaders: func(p int32) int32 { return p % 2 }}
 }
 
-func (g *gatedBus) Leader(_ string, p int32) int32 { return g.leaders(p) }
+func (g *gatedBus) Leader(_ string, p int32) int32 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.leaders(p)
+}
+
+// move changes who leads.
+func (g *gatedBus) move(leaders func(p int32) int32) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.leaders = leaders
+}
 
 func (g *gatedBus) Produce(ctx context.Context, records []messages.Record) []messages.Produced {
 	g.mu.Lock()
@@ -165,7 +176,7 @@ func TestEgressFlushedWaitsForWhatIsInFlight(t *testing.T) {
 func TestEgressUnknownLeaderWaitsAlone(t *testing.T) {
 	t.Parallel()
 	stageEgress(t, func(b *egressBundle) {
-		b.bus.leaders = func(int32) int32 { return messages.NoLeader }
+		b.bus.move(func(int32) int32 { return messages.NoLeader })
 		b.tell(b.pid, b.send(1, 0, "a"), b.send(1, 1, "b"), b.send(1, 2, "c"))
 		for range 3 {
 			b.bus.gate <- ok

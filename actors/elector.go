@@ -379,7 +379,7 @@ func (e *elector) report(ctx actor.Context, err error) {
 	if (err != nil) != e.failing {
 		e.failing = err != nil
 		if err != nil {
-			e.log.Warn("the state store does not answer or refuses", "err", err)
+			e.log.Debug("the state store does not answer or refuses", "err", err) // the view logs the problem
 		}
 		ctx.Send(e.owner, &storeState{err: err})
 	}

@@ -19,11 +19,7 @@ func (f *fleet) noteTrouble(w *member, m *workerStatus) {
 	if w.trouble = m.trouble; m.trouble == "" {
 		return
 	}
-	first := f.troubles[m.trouble] == nil
 	f.troubles.set(m.trouble, m.ID, m.Note, time.Now())
-	if first && m.trouble != messages.ProblemNoPartition {
-		f.log.Warn("a worker needs attention", "worker_id", m.ID, "problem", string(m.trouble), "reason", m.Note)
-	}
 }
 
 // findTwins looks for ids under which two processes run, and warns of each once.
@@ -46,7 +42,7 @@ func (f *fleet) findTwins(ctx actor.Context) {
 	for _, id := range f.twins.found(now) {
 		if !f.warned[id] {
 			f.warned[id] = true
-			f.log.Warn("two processes run under one worker id; only the one that announced itself last gets chunks", "worker_id", id)
+			f.log.Debug("two processes run under one worker id; only the one that announced itself last gets chunks", "worker_id", id)
 		}
 	}
 }

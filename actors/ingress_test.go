@@ -96,9 +96,9 @@ func (b unreadableBus) Fetch(ctx context.Context, from []messages.Position, wait
 func TestIngressStoresTheOffsetBehindAnUnreadableBatch(t *testing.T) {
 	t.Parallel()
 	onStage(t, func(s *stage) {
-		persistence, owner := s.probe("persistence"), s.probe("owner")
+		persistence, owner, fleet := s.probe("persistence"), s.probe("owner"), s.probe("fleet")
 		s.spawn("ingress", func() actor.Actor {
-			return newIngress(ingress{bus: unreadableBus{newMemBus()}, log: s.log, fleet: s.probe("fleet").pid, persistence: persistence.pid, owner: owner.pid},
+			return newIngress(ingress{bus: unreadableBus{newMemBus()}, log: s.log, fleet: fleet.pid, persistence: persistence.pid, owner: owner.pid},
 				[]messages.Position{{Topic: "s"}})
 		})
 		p := expect[*childProblem](owner).problem

@@ -270,7 +270,7 @@ func TestEgressTroubleEndsWhenItsSendsMoved(t *testing.T) {
 		b.tell(b.pid, b.send(1, 0, "a"))
 		b.bus.gate <- failing(messages.ErrNotWritten)
 		require.Error(t, expect[*busState](b.owner).err)
-		b.bus.leaders = func(int32) int32 { return 9 }
+		b.bus.move(func(int32) int32 { return 9 })
 		b.bus.gate <- ok
 		require.NoError(t, expect[*sent](b.sender).err)
 		require.NoError(t, expect[*busState](b.owner).err)

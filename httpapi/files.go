@@ -86,7 +86,7 @@ func (s *Server) file(c *gin.Context) {
 func showFiles(all []*messages.FileStatus, want selection) filesBody {
 	out := filesBody{Files: []fileBody{}}
 	for _, f := range slices.Backward(all) { // ids rise with age
-		if want.state != "" && f.State.String() != want.state || !strings.Contains(strings.ToLower(f.Info.Path), want.part) {
+		if want.state != "" && f.State.String() != want.state || want.part != "" && !strings.Contains(strings.ToLower(f.Info.Path), want.part) {
 			continue
 		}
 		if out.Total++; out.Total <= want.limit {

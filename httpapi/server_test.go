@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -168,11 +169,11 @@ func (l *listener) Addr() net.Addr { return &net.TCPAddr{} }
 type peer struct {
 	net.Conn
 	host   string
-	closed bool
+	closed atomic.Bool
 }
 
 func (p *peer) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.ParseIP(p.host), Port: 1} }
-func (p *peer) Close() error         { p.closed = true; return p.Conn.Close() }
+func (p *peer) Close() error         { p.closed.Store(true); return p.Conn.Close() }
 
 // Connections that only wait give way: first those of whoever has the most, and of
 // them the one that was quiet for longest. What is worked on stays.
@@ -204,17 +205,17 @@ func TestConnectionsGiveWay(t *testing.T) {
 		first, second, other := open("10.0.0.1"), open("10.0.0.1"), open("10.0.0.2")
 		(<-accepted).work(+1) // the first is worked on
 		open("10.0.0.2")
-		require.Equal(t, []bool{false, true, false}, []bool{first.closed, second.closed, other.closed})
+		require.Equal(t, []bool{false, true, false}, []bool{first.closed.Load(), second.closed.Load(), other.closed.Load()})
 		open("10.0.0.3")
-		require.Equal(t, []bool{false, true}, []bool{first.closed, other.closed})
+		require.Equal(t, []bool{false, true}, []bool{first.closed.Load(), other.closed.Load()})
 		<-accepted
 		<-accepted
 		for range 2 {
 			(<-accepted).work(+1)
 		}
 		late := open("10.0.0.4")
-		require.True(t, late.closed, "all are worked on")
-		require.False(t, first.closed)
+		require.True(t, late.closed.Load(), "all are worked on")
+		require.False(t, first.closed.Load())
 		require.Len(t, l.open, 3)
 		for s := range l.open {
 			require.NoError(t, s.Close())
