@@ -67,6 +67,7 @@ type (
 		ahead  int  // into the queue of the worker, >= upTo
 		depth  int  // chunks that are queued at the worker when no more fit
 		refill bool // a judged result frees a slot at once
+		limit  int  // the most live attempts that the worker may have; 0 is no limit
 		seen   int  // credited verdicts of this epoch that the numbers hold already
 	}
 	// withdraw ends an epoch: the worker takes nothing more.
@@ -309,6 +310,10 @@ func (d *dispatcher) match(now time.Time) {
 		o, ahead := d.nextOffer()
 		if o == nil {
 			break
+		}
+		if o.limit > 0 && len(d.led.held[o.worker]) >= o.limit {
+			passed = append(passed, o) // a slot was counted as free twice
+			continue
 		}
 		if ahead && last && o.queued() >= max(1, left/len(d.offers)) {
 			passed = append(passed, o)

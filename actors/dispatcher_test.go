@@ -249,3 +249,26 @@ func TestRetriedChunkWaitsAndThenGoesOut(t *testing.T) {
 		require.Equal(t, fmt.Sprintf("%s_a2", a.batchID), expect[*assigned](b.hands).batchID)
 	})
 }
+
+// A free-worker that drops a slot on its own account while the verdict on that
+// very chunk is on its way counts it as free, and so does the verdict: the worker
+// gets one chunk for it, not two.
+func TestSlotThatBecomesFreeTwiceTakesOneChunk(t *testing.T) {
+	t.Parallel()
+	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+		p := b.adopt(1, 9)
+		b.plan(p, 1, 0, 9)
+		say := func(upTo, ahead int) {
+			b.tell(b.pid, &offer{worker: "w", pid: b.hands.pid, upTo: upTo, ahead: ahead, refill: true, limit: 2})
+		}
+		say(1, 2)
+		first, second := expect[*assigned](b.hands), expect[*assigned](b.hands)
+		b.tell(b.pid, &judge{signal: progress("w", first.batchID, 2, 2), reply: b.hands.pid, ack: receipt{ingress: b.input.pid}})
+		expect[*assigned](b.hands)
+		say(2, 3) // it has dropped the first chunk and has not seen the verdict
+		expectNone[*assigned](b.hands)
+		b.tell(b.pid, &giveBack{worker: "w", batchID: second.batchID, how: endReturned})
+		expect[*assigned](b.hands)
+		expectNone[*assigned](b.hands)
+	})
+}

@@ -201,6 +201,7 @@ func (f *freeWorker) offer(ctx actor.Context) {
 	o := offer{
 		worker: f.worker.ID, pid: ctx.Self(), epoch: f.epoch,
 		seen: f.credited, upTo: f.received + free, ahead: f.received + ahead, depth: f.slots.prefetch, refill: f.slots.foreign == 0 && len(f.slots.list) <= f.slots.capacity+f.slots.prefetch,
+		limit: f.slots.capacity + f.slots.prefetch,
 	}
 	if o != f.offered {
 		f.offered = o
