@@ -172,6 +172,7 @@ func (f *fleet) route(ctx actor.Context, m *heard) {
 		f.twins.announced(s.Worker, w.announced, s.Partitions)
 		w.announced = s.Partitions
 		f.claim(ctx, s)
+		f.cede(ctx, s)
 		if f.view != nil {
 			ctx.Send(w.pid, f.view)
 		}

@@ -124,6 +124,8 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		s.onDisown(ctx, m)
 	case *dismiss:
 		s.leave(ctx)
+	case *own:
+		s.onOwn(ctx, m)
 	case *blocked:
 		s.onBlocked(ctx, m)
 	case *partitionCount:
