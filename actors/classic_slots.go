@@ -35,6 +35,7 @@ const (
 // classicState is what the slots of a classic worker know of its group.
 type classicState struct {
 	view    groupView
+	reached []int64       // committed offsets as they were known last
 	mine    []int32       // partitions that the worker announced last
 	stable  time.Time     // since when the group is Stable, zero when it is not
 	past    []*slot       // finished lately
@@ -62,6 +63,7 @@ type slotAct struct {
 // group takes a look at the group in.
 func (s *slots) group(v groupView, now time.Time) {
 	s.classic.view = v
+	s.remade(v.committed, now)
 	switch {
 	case !v.stable:
 		s.classic.stable = time.Time{}
@@ -73,6 +75,22 @@ func (s *slots) group(v groupView, now time.Time) {
 			}
 		}
 	}
+}
+
+// remade notes sends whose partition was made again, which a committed offset that
+// went back tells: what lay there will not be read, nor will the group ever commit
+// beyond it. Where the message is, if anywhere, is not known any more.
+func (s *slots) remade(committed []int64, now time.Time) {
+	if len(committed) == 0 {
+		return // the group could not be looked at
+	}
+	for _, x := range s.list {
+		p := int(x.partition)
+		if x.offset != messages.UnknownOffset && p < len(committed) && p < len(s.classic.reached) && committed[p] < s.classic.reached[p] {
+			x.offset, x.waiting = messages.UnknownOffset, now
+		}
+	}
+	s.classic.reached = committed
 }
 
 // passed reports whether the group's committed offset is beyond the message:

@@ -335,3 +335,20 @@ func TestTwins(t *testing.T) {
 	require.False(t, tw.look(groupView{stable: true, lists: [][]int32{{1}, {2}}}, lists, owners, now), "one of them is gone")
 	require.False(t, tw.look(both, lists, owners, now), "and forgotten")
 }
+
+// The message of a chunk that was taken back keeps its slot while it may still be
+// read. When its partition is made again it never will be.
+func TestSlotOfAPartitionThatWasMadeAgainBecomesFree(t *testing.T) {
+	t.Parallel()
+	b := newClassicBench(t)
+	b.commit(40)
+	x := b.send("a", 45)
+	x.gone = true
+	b.pass(time.Minute)
+	require.Len(t, b.s.list, 1, "it may be read still")
+	b.s.group(groupView{note: "the group cannot be looked at"}, b.now)
+	b.commit(messages.UnknownOffset)
+	b.commit(3)
+	b.pass(unknownWait + time.Second)
+	require.Empty(t, b.s.list)
+}
