@@ -3,6 +3,7 @@ package actors
 import (
 	"cmp"
 	"container/heap"
+	"slices"
 	"time"
 
 	"kafka-master/messages"
@@ -147,6 +148,9 @@ func (c *catalog) list(files []messages.FileInfo, now time.Time) catalogWork {
 				delete(c.paths, x.info.Path)
 			}
 		}
+	}
+	for _, ids := range [][]messages.FileID{w.gone, w.left, w.forget} {
+		slices.Sort(ids) // the same listing has the same effect
 	}
 	return w
 }

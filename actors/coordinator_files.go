@@ -193,7 +193,8 @@ func (c *coordinator) archiveAgain(ctx actor.Context, now time.Time) {
 		return
 	}
 	c.archived = now
-	for id, f := range c.unarchived {
+	for _, id := range slices.Sorted(maps.Keys(c.unarchived)) {
+		f := c.unarchived[id]
 		if x := c.catalog.byID[id]; x == nil || !x.left.IsZero() || !x.info.SameVersion(f) {
 			delete(c.unarchived, id) // gone, or another version by now
 			continue
@@ -246,7 +247,7 @@ func (c *coordinator) onFingerprint(ctx actor.Context, m *fingerprinted) {
 // recheck plans files again whose planner found another file than was listed,
 // where the listing shows the listed one after all.
 func (c *coordinator) recheck(ctx actor.Context) {
-	for id := range c.suspects {
+	for _, id := range slices.Sorted(maps.Keys(c.suspects)) {
 		if !c.catalog.intact(id) {
 			continue // a fingerprint, or the next listing, tells
 		}

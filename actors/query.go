@@ -33,7 +33,10 @@ type System struct {
 
 // Start starts the actors. They run until Stop, or until they give up: then Done
 // is closed.
-func Start(cfg Config, parts Parts, log *slog.Logger) *System {
+func Start(cfg Config, parts Parts, log *slog.Logger) *System { return start(cfg, parts, log) }
+
+// start is Start with further properties of the root actor.
+func start(cfg Config, parts Parts, log *slog.Logger, root ...actor.PropsOption) *System {
 	quiet := slog.New(warnOnly{log.Handler()})
 	sys := actor.NewActorSystem(
 		actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return quiet }),
@@ -43,7 +46,7 @@ func Start(cfg Config, parts Parts, log *slog.Logger) *System {
 	p := props(log, "master", func() actor.Actor {
 		return newMaster(master{cfg: cfg, parts: parts, log: log, done: s.done, reason: &s.reason})
 	}).
-		Configure(actor.WithGuardian(stopOnPanic()))
+		Configure(actor.WithGuardian(stopOnPanic())).Configure(root...)
 	pid, err := sys.Root.SpawnNamed(p, "master")
 	if err != nil {
 		panic(fmt.Sprintf("spawn master: %v", err)) // a new system has no other

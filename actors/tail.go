@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	"kafka-master/messages"
@@ -133,8 +134,8 @@ func (r tailReader) fetch(ctx context.Context, next map[int32]int64, end []int64
 		l := r.in.Leader(r.cfg.ChunkTopic, p)
 		leaders[l] = append(leaders[l], messages.Position{Topic: r.cfg.ChunkTopic, Partition: p, Offset: offset})
 	}
-	for _, at := range leaders {
-		list, err := r.in.Fetch(ctx, at, fetchWait)
+	for _, l := range slices.Sorted(maps.Keys(leaders)) {
+		list, err := r.in.Fetch(ctx, leaders[l], fetchWait)
 		if err != nil {
 			return err
 		}
