@@ -85,7 +85,7 @@ func newCoordinator(c coordinator) actor.Actor {
 
 // Receive implements actor.Actor.
 func (c *coordinator) Receive(ctx actor.Context) {
-	switch m := ctx.Message().(type) {
+	switch ctx.Message().(type) {
 	case *actor.Started:
 		c.ctx, c.cancel = context.WithCancel(context.Background())
 		c.load(ctx)
@@ -95,6 +95,24 @@ func (c *coordinator) Receive(ctx actor.Context) {
 		c.retry.stop()
 		c.pub.due.stop()
 		return
+	case *actor.Stopped:
+		return
+	}
+	if c.ended {
+		// Its children end. One that was started now would not: this actor would
+		// wait for it, and a part of the former term go on, for ever.
+		if _, ok := ctx.Message().(*ask); ok {
+			ctx.Respond(unavailable("the master is stopping"))
+		}
+		return
+	}
+	c.receive(ctx)
+}
+
+// receive takes a message of a coordinator that does not end.
+func (c *coordinator) receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
 	case *glance:
 		c.pub.glance = m.number
 		c.publish(ctx)
@@ -111,13 +129,17 @@ func (c *coordinator) Receive(ctx actor.Context) {
 			c.load(ctx)
 		}
 	case *loadedState:
-		c.onLoaded(ctx, m)
+		if c.draining == nil {
+			c.onLoaded(ctx, m)
+		}
 	case *topicsReady:
 		ready := *m
 		c.ready = &ready
 		c.readTail(ctx)
 	case *tailRead:
-		c.onTail(ctx, m)
+		if c.draining == nil {
+			c.onTail(ctx, m)
+		}
 	case *busState:
 		c.problem("topics", messages.ProblemKafka, "kafka", m.err)
 	case *topicsGrown:

@@ -113,7 +113,7 @@ func (m *master) start(ctx actor.Context) {
 }
 
 func (m *master) onElected(ctx actor.Context, x *elected) {
-	if m.stopping != nil {
+	if m.stopping != nil || m.ended {
 		return
 	}
 	m.depose(ctx, m.term)
