@@ -49,6 +49,7 @@ type fleet struct {
 type member struct {
 	pid    *actor.PID
 	status messages.WorkerStatus
+	hired  time.Time
 	seen   time.Time
 	// announced is the list in a classic worker's last announcement.
 	announced []int32
@@ -106,11 +107,16 @@ func (f *fleet) Receive(ctx actor.Context) {
 			f.publish(ctx)
 		}
 	case *signals:
+		if f.ended { // a supervisor that began now would not end
+			return
+		}
 		for _, s := range m.list {
 			f.route(ctx, &heard{signal: s, ack: receipt{ingress: m.from, batch: m.batch}})
 		}
 	case *heard: // came back from a supervisor that ends
-		f.route(ctx, m)
+		if !f.ended {
+			f.route(ctx, m)
+		}
 	case *caughtUp:
 		ctx.Send(m.who, m)
 	case *groupView:
@@ -212,7 +218,7 @@ func (f *fleet) hire(ctx actor.Context, w messages.Worker, held []holding) *memb
 	pid := spawn(ctx, f.log, fmt.Sprintf("supervisor-%s-%d", actorName(string(w.ID)), f.serial), func() actor.Actor {
 		return newSupervisor(sq, log, w, held)
 	})
-	m := &member{pid: pid, seen: time.Now(), announced: w.Partitions, proven: len(held) > 0, status: messages.WorkerStatus{ID: w.ID, Kind: w.Kind, Partitions: w.Partitions}}
+	m := &member{pid: pid, hired: time.Now(), seen: time.Now(), announced: w.Partitions, proven: len(held) > 0, status: messages.WorkerStatus{ID: w.ID, Kind: w.Kind, Partitions: w.Partitions}}
 	f.crew[w.ID] = m
 	f.byPID[pid.Id] = w.ID
 	f.tally(m, +1)
@@ -308,7 +314,18 @@ func (f *fleet) onTerminated(ctx actor.Context, m *actor.Terminated) {
 	for _, h := range w.waiting {
 		f.route(ctx, h)
 	}
+	f.rehireClassic(ctx, id, w)
 	f.count(ctx)
+}
+
+// rehireClassic gives a classic worker whose supervisor failed another one. It is
+// idle soon and says nothing then, so it would get no chunk until its group
+// rebalances. A supervisor that failed at once would do so again.
+func (f *fleet) rehireClassic(ctx actor.Context, id messages.WorkerID, w *member) {
+	if w.leaving || f.crew[id] != nil || w.status.Kind != messages.Classic || time.Since(w.hired) < time.Second {
+		return
+	}
+	f.hire(ctx, messages.Worker{ID: id, Kind: messages.Classic, Partitions: w.status.Partitions, Capacity: 1, Seen: w.seen}, nil)
 }
 
 // count tells the owner of the classic workers soon, once for many changes.

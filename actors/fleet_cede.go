@@ -40,6 +40,9 @@ func (f *fleet) cede(ctx actor.Context, s messages.Signal) {
 			f.owners[p] = id
 		}
 		ctx.Send(w.pid, &own{partitions: w.announced})
+		if f.view != nil {
+			ctx.Send(w.pid, f.view) // without a list it was sent none
+		}
 	}
 }
 

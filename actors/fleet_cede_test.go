@@ -2,6 +2,7 @@ package actors
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -14,14 +15,35 @@ func TestOutdatedAnnouncementDoesNotTakePartitionsForGood(t *testing.T) {
 	t.Parallel()
 	native := messages.Worker{ID: "n", Kind: messages.Native, Partitions: []int32{2}, Capacity: 1}
 	stageCrew(t, []messages.Worker{native}, nil, func(b *crewBundle) {
+		b.tell(b.fleet, &groupView{stable: false, note: "its group rebalances"})
 		b.hear(classicNew("a", 2, 3))
 		b.hear(classicNew("b", 0, 1, 2, 3)) // sent before, read later
 		require.Empty(t, b.status("a").Partitions)
+		b.tell(b.fleet, &groupView{stable: true, settled: true, lists: [][]int32{{0, 1}, {2, 3}}, committed: make([]int64, 8)})
 		b.hear(classicNew("b", 0, 1))
+		require.Equal(t, messages.WorkerFree, b.status("a").State)
 		require.Equal(t, []int32{2, 3}, b.status("a").Partitions)
 		require.Equal(t, []int32{0, 1}, b.status("b").Partitions)
 		b.hear(classicNew("c", 3))
 		require.Empty(t, b.status("a").Partitions, "a later claim counts as before")
 		require.Equal(t, []int32{2}, b.status("n").Partitions, "native workers share partitions with others")
+	})
+}
+
+// A classic worker whose supervisor failed is idle soon and says nothing then.
+func TestClassicWorkerOutlivesItsSupervisor(t *testing.T) {
+	t.Parallel()
+	stageCrew(t, nil, nil, func(b *crewBundle) {
+		b.tell(b.fleet, &groupView{stable: true, settled: true, lists: [][]int32{{2}}, committed: make([]int64, 8)})
+		b.hear(classicNew("a", 2))
+		first := expect[*offer](b.dispatcher)
+		time.Sleep(time.Minute)
+		b.tell(first.pid, (*setWorker)(nil)) // which it cannot bear
+		again := expect[*offer](b.dispatcher)
+		require.NotEqual(t, first.pid.Id, again.pid.Id)
+		require.Equal(t, messages.WorkerFree, b.status("a").State)
+		b.tell(again.pid, (*setWorker)(nil)) // at once: nothing is gained by another
+		require.Equal(t, messages.WorkerGone, b.status("a").State)
+		b.forgive()
 	})
 }
