@@ -3,7 +3,7 @@
 # The race detector needs a C compiler; without one the tests run without it.
 RACE := $(shell command -v $(shell go env CC) >/dev/null 2>&1 && echo -race)
 
-.PHONY: help run build test short check fuzz bench clean services services-down services-install compose-check
+.PHONY: help run build test short check fuzz bench clean simulate services services-down services-install compose-check
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ endif
 
 short: ## run the fast tests only
 	go test -short -count=1 ./...
+
+simulate: ## play SIM_SEEDS (500) worlds of faults from SIM_FROM (1), or SIM_SEED alone
+	SIM_SEEDS=$${SIM_SEEDS:-500} go test -count=1 -timeout 60m -run '^TestSimulation' ./actors
 
 check: ## look for what tests do not find: format, vet, staticcheck, go.mod
 	sh .ci/check.sh

@@ -94,6 +94,13 @@ func (s *MemoryStore) Rewind(number uint64) {
 	panic(fmt.Sprintf("batch %d is too long ago", number))
 }
 
+// Number returns that of the last batch, whoever leads.
+func (s *MemoryStore) Number() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.number
+}
+
 // Depose ends the lease, whoever has it.
 func (s *MemoryStore) Depose() {
 	s.mu.Lock()

@@ -1,0 +1,315 @@
+package actors
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"hash"
+	"hash/fnv"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"kafka-master/messages"
+)
+
+// simHistory records what a simulated world did, as the store and Kafka saw it,
+// and checks each event against what must always hold. It keeps a model of the
+// store of its own, built from the commits.
+type simHistory struct {
+	w     *simWorld
+	sum   hash.Hash64
+	began time.Time
+	bad   []string // violations
+
+	files    map[messages.FileID]messages.File
+	open     map[messages.FileID]map[int]messages.OpenChunk
+	ranges   map[messages.FileID]map[int]messages.Chunk // of every chunk that was handed out
+	accepted map[messages.FileID]map[int]string         // results that were counted
+	ever     map[messages.FileID]map[int]string         // those, and what the store lost
+	offsets  map[place]int64
+	assigned map[string]time.Time // when assignments were committed, by batch id and worker
+	term     uint64
+	runs     int
+}
+
+func newSimHistory(w *simWorld) *simHistory {
+	h := &simHistory{w: w, sum: fnv.New64a(), began: time.Now(), assigned: map[string]time.Time{}, ever: map[messages.FileID]map[int]string{}}
+	h.clear()
+	return h
+}
+
+func (h *simHistory) clear() {
+	h.files, h.open = map[messages.FileID]messages.File{}, map[messages.FileID]map[int]messages.OpenChunk{}
+	h.ranges, h.offsets = map[messages.FileID]map[int]messages.Chunk{}, map[place]int64{}
+	h.accepted = map[messages.FileID]map[int]string{}
+}
+
+// note adds a line to the trace.
+func (h *simHistory) note(format string, args ...any) {
+	line := fmt.Sprintf("%12.6f %s\n", time.Since(h.began).Seconds(), fmt.Sprintf(format, args...))
+	io.WriteString(h.sum, line)
+	if h.w.trace != nil {
+		io.WriteString(h.w.trace, line)
+	}
+}
+
+// violate notes that something does not hold.
+func (h *simHistory) violate(invariant, format string, args ...any) {
+	text := fmt.Sprintf("%s at %.3f s: %s", invariant, time.Since(h.began).Seconds(), fmt.Sprintf(format, args...))
+	h.note("VIOLATION %s", text)
+	if len(h.bad) < 20 {
+		h.bad = append(h.bad, text)
+	}
+}
+
+// elected notes a new term; terms rise.
+func (h *simHistory) elected(p *simProcess, term messages.Term, snap messages.Snapshot) {
+	h.note("%s leads, term %d, batch %d", p.name, term.Number, snap.Number)
+	if term.Number <= h.term {
+		h.violate("S8", "term %d after %d", term.Number, h.term)
+	}
+	if h.term = term.Number; snap.Number == 0 {
+		h.ever = map[messages.FileID]map[int]string{} // a state begins; nothing comes back
+	}
+}
+
+// reset takes over what the store holds after it lost something.
+func (h *simHistory) reset(snap messages.Snapshot) {
+	h.note("the store holds batch %d now", snap.Number)
+	h.clear()
+	for _, f := range snap.Files {
+		h.files[f.ID] = f
+	}
+	for _, c := range snap.Chunks {
+		put(h.open, c.ID, c)
+		put(h.ranges, c.ID, c.Chunk)
+	}
+	for _, o := range snap.Offsets {
+		h.offsets[place{o.Topic, o.Partition}] = o.Offset
+	}
+	for id, f := range h.files {
+		for index, lines := range h.ever[id] {
+			if _, open := h.open[id][index]; !open && index < f.Cursor.Index {
+				put(h.accepted, messages.ChunkID{File: id, Index: index}, lines)
+			}
+		}
+	}
+}
+
+// wipe notes that the store lost everything; what was in it may be put back.
+func (h *simHistory) wipe() {
+	h.clear()
+	h.term = 0
+}
+
+func put[V any](m map[messages.FileID]map[int]V, id messages.ChunkID, v V) {
+	if m[id.File] == nil {
+		m[id.File] = map[int]V{}
+	}
+	m[id.File][id.Index] = v
+}
+
+func (h *simHistory) batchID(id messages.ChunkID, attempt int) string {
+	f := h.files[id.File]
+	return messages.BatchID(f.Base, id.Index, f.Generation, attempt)
+}
+
+// executed counts a run of a chunk.
+func (h *simHistory) executed(m messages.ChunkMessage) {
+	h.runs++
+	h.note("%s ran %s", m.ID, m.BatchID)
+}
+
+// produced checks a chunk message that is written: its assignment is committed.
+func (h *simHistory) produced(p *simProcess, r messages.Record) {
+	m, err := messages.DecodeChunk(r.Value)
+	if err != nil || len(m.Data) == 0 {
+		return // a probe
+	}
+	h.note("%s sends %s to %s in %d", p.name, m.BatchID, m.ID, r.Partition)
+	if h.assigned[m.BatchID+" "+m.ID].IsZero() && !h.done(m.BatchID) {
+		h.violate("S5", "%s is sent to %s and its assignment was never committed", m.BatchID, m.ID)
+	}
+}
+
+// done reports whether the chunk of a batch id is done. One that ended in the very
+// commit that hands it out again is sent all the same: nobody waits for it.
+func (h *simHistory) done(batchID string) bool {
+	base, index, generation, _, _ := messages.ParseBatchID(batchID)
+	for id, f := range h.files {
+		if _, open := h.open[id][index]; f.Base == base && f.Generation == generation {
+			return !open && index < f.Cursor.Index
+		}
+	}
+	return false
+}
+
+// committed checks a batch that took effect.
+func (h *simHistory) committed(term messages.Term, b messages.Batch) {
+	h.note("commit %d of term %d: %d files, %d chunks, %d dropped, %d attempts ended", b.Number, term.Number, len(b.Files), len(b.Chunks), len(b.DropChunks), len(b.Journal))
+	if term.Number != h.term {
+		h.violate("S8", "a commit of term %d in term %d", term.Number, h.term)
+	}
+	touched := map[messages.FileID]bool{}
+	for _, f := range b.Files {
+		h.files[f.ID], touched[f.ID] = f, true
+	}
+	for _, id := range b.DropFiles {
+		delete(h.files, id)
+	}
+	chunks := slices.Clone(b.Chunks)
+	slices.SortFunc(chunks, func(a, b messages.OpenChunk) int { return compareChunks(a.ID, b.ID) })
+	for _, c := range chunks {
+		h.chunk(c)
+		touched[c.ID.File] = true
+	}
+	for _, id := range b.DropChunks {
+		delete(h.open[id.File], id.Index)
+		touched[id.File] = true
+	}
+	for _, a := range b.Journal {
+		if a.Outcome == "done" || a.Outcome == "late" {
+			h.counted(a)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(touched)) {
+		h.books(id)
+	}
+	h.capacities()
+	h.stored(b.Offsets)
+}
+
+// chunk checks a record of a chunk.
+func (h *simHistory) chunk(c messages.OpenChunk) {
+	if former, ok := h.ranges[c.ID.File][c.ID.Index]; ok && former != c.Chunk {
+		h.violate("S9", "chunk %v was %+v and is %+v", c.ID, former, c.Chunk)
+	}
+	if before, ok := h.ranges[c.ID.File][c.ID.Index-1]; ok && before.End() != c.Offset || c.ID.Index == 0 && c.Offset != 0 {
+		h.violate("S1", "chunk %v begins at %d, the one before ends at %d", c.ID, c.Offset, before.End())
+	}
+	former, ok := h.open[c.ID.File][c.ID.Index]
+	if ok {
+		if c.Attempt < former.Attempt || c.State == messages.ChunkAssigned && c.Attempt == former.Attempt && c.Worker != former.Worker {
+			h.violate("S7", "chunk %v had attempt %d at %s and has attempt %d at %s", c.ID, former.Attempt, former.Worker, c.Attempt, c.Worker)
+		}
+	}
+	put(h.ranges, c.ID, c.Chunk)
+	put(h.open, c.ID, c)
+	if out(c) && (!ok || !out(former) || former.Attempt != c.Attempt) {
+		h.assigned[h.batchID(c.ID, c.Attempt)+" "+string(c.Worker)] = time.Now()
+	}
+}
+
+func out(c messages.OpenChunk) bool {
+	return c.State == messages.ChunkAssigned || c.State == messages.ChunkRunning
+}
+
+// counted checks a completion: the first of its chunk, by a result that is on the
+// worker's disk and is what the file's range says.
+func (h *simHistory) counted(a messages.Attempt) {
+	if _, again := h.accepted[a.Chunk.File][a.Chunk.Index]; again {
+		h.violate("S3", "chunk %v counts twice", a.Chunk)
+	}
+	id := h.batchID(a.Chunk, a.Number)
+	got, ok := h.w.stored(a.Worker, id)
+	put(h.accepted, a.Chunk, got)
+	put(h.ever, a.Chunk, got)
+	f, c := h.files[a.Chunk.File], h.ranges[a.Chunk.File][a.Chunk.Index]
+	data := h.w.versions[simVersion{f.Info.Path, f.Fingerprint}]
+	switch {
+	case !ok:
+		h.violate("S15", "%s counts as done by %s, which has no result of it", id, a.Worker)
+	case c.End() > int64(len(data)) || got != strings.Join(items(data[c.Offset:c.End()]), "\n"):
+		h.violate("S15", "the result of %s at %s is not of its range", id, a.Worker)
+	}
+}
+
+// items are the lines that are not blank.
+func items(data []byte) (out []string) {
+	for line := range bytes.Lines(data) {
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			out = append(out, string(line))
+		}
+	}
+	return out
+}
+
+// books checks that a file's items are done, dead or open.
+func (h *simHistory) books(id messages.FileID) {
+	f, ok := h.files[id]
+	if !ok {
+		return
+	}
+	var waiting, dead int64
+	for _, c := range h.open[id] {
+		if c.State == messages.ChunkDead {
+			dead += int64(c.Items)
+		} else {
+			waiting += int64(c.Items)
+		}
+	}
+	if f.Items != f.DoneItems+f.DeadItems+waiting || dead != f.DeadItems {
+		h.violate("S2", "%s: %d items, %d done, %d dead (chunks: %d), %d open", f.Base, f.Items, f.DoneItems, f.DeadItems, dead, waiting)
+	}
+	if !f.Ended.IsZero() && waiting > 0 {
+		h.violate("S4", "%s ended with %d items open", f.Base, waiting)
+	}
+}
+
+// capacities checks that no worker has more live attempts than it takes.
+func (h *simHistory) capacities() {
+	live := map[messages.WorkerID]int{}
+	for _, chunks := range h.open {
+		for _, c := range chunks {
+			if out(c) {
+				live[c.Worker]++
+			}
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(live)) {
+		n := live[id]
+		if takes := h.w.takes(id); n > takes {
+			h.violate("S10", "%s has %d live attempts and takes %d", id, n, takes)
+		}
+	}
+}
+
+// stored checks offsets of the worker topics: what lies before them has had its
+// effect.
+func (h *simHistory) stored(list []messages.Position) {
+	for _, o := range slices.SortedFunc(slices.Values(list), func(a, b messages.Position) int {
+		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
+	}) {
+		at := place{o.Topic, o.Partition}
+		from := h.offsets[at]
+		h.offsets[at] = o.Offset
+		l := h.w.kafka.logs[at]
+		if o.Topic != h.w.cfg.SignalTopic || l == nil {
+			continue
+		}
+		for n := max(from, l.base, l.torn); n < min(o.Offset, l.end()); n++ {
+			h.effect(at, n, l.list[n-l.base])
+		}
+	}
+}
+
+// effect checks that a final message which counts as read ended its attempt.
+func (h *simHistory) effect(at place, offset int64, r simRecord) {
+	s, err := messages.DecodeSignal(r.value)
+	if err != nil || !s.Final() || !h.w.speaks(s) {
+		return
+	}
+	base, index, generation, attempt, ok := messages.ParseBatchID(s.BatchID)
+	if !ok || r.at.Before(h.assigned[s.BatchID+" "+string(s.Worker)]) {
+		return // it is about an attempt of that name which the store lost
+	}
+	for id, f := range h.files {
+		c, open := h.open[id][index]
+		if f.Base == base && f.Generation == generation && open && out(c) && c.Attempt == attempt && c.Worker == s.Worker {
+			h.violate("S11", "the offset of %v is beyond %d, and %s is at %s still", at, offset, s.BatchID, s.Worker)
+		}
+	}
+}
