@@ -250,7 +250,7 @@ func (c command) runWorker(ctx context.Context, s settings.Settings, f workerFla
 	cfg.Results, cfg.Deployment = worker.Results{Dir: f.results}, ownDeployment(f.deployment, s.DataDir, s.EmbeddedBroker())
 	handler := worker.SampleHandler(f.results)
 	if f.exec != "" {
-		handler = worker.ExecHandler(worker.ExecConfig{Command: f.exec, ResultsDir: f.results, Logger: log})
+		handler = worker.ExecHandler(worker.ExecConfig{Command: f.exec, ResultsDir: f.results, Hidden: settings.SecretNames(), Logger: log})
 	}
 	fmt.Fprintf(c.stdout, "worker %s: broker %s, results in %s; stop it with Ctrl-C\n", cfg.ID, cfg.Brokers[0], f.results)
 	if err := worker.Run(ctx, cfg, handler); err != nil {

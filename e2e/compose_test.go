@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"kafka-master/infra/settings"
 )
 
 // What docker-compose.yml takes from .env stands in the sample, with the same
@@ -22,5 +24,32 @@ func TestComposeVariablesAreInTheSample(t *testing.T) {
 	require.Len(t, used, strings.Count(string(compose), "${"), "a variable has no default")
 	for _, u := range used {
 		require.Contains(t, string(sample), "\n#"+u[1]+"="+u[2]+"\n")
+	}
+}
+
+// A worker runs what somebody else wrote: it gets what it needs, not what stands in
+// .env for the masters.
+func TestComposeWorkersGetNoSecretsOfTheMasters(t *testing.T) {
+	t.Parallel()
+	compose, err := os.ReadFile("../docker-compose.yml")
+	require.NoError(t, err)
+	_, worker, found := strings.Cut(string(compose), "x-worker-environment:")
+	require.True(t, found)
+	worker, _, _ = strings.Cut(worker, "\nservices:")
+	node, _, _ := strings.Cut(string(compose), "x-master:")
+	_, node, found = strings.Cut(node, "x-node:")
+	require.True(t, found)
+	require.NotContains(t, worker, "env_file")
+	require.NotContains(t, node, "env_file")
+	for _, name := range settings.SecretNames() {
+		if !strings.HasPrefix(name, "KAFKA_") {
+			require.NotContains(t, worker, name)
+		}
+	}
+	services := regexp.MustCompile(`(?m)^  worker-[0-9]+:\n(?:    .*\n)+`).FindAllString(string(compose), -1)
+	require.Len(t, services, 4)
+	for _, s := range services {
+		require.Contains(t, s, "<<: *worker-environment")
+		require.NotContains(t, s, "env_file")
 	}
 }

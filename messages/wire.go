@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -183,11 +184,12 @@ func (s Signal) Encode() []byte {
 }
 
 // CutText returns s cut to at most limit bytes at a character's boundary, as
-// valid UTF-8 without control characters but tab and newline.
+// valid UTF-8 without control characters but tab and newline. The controls of
+// writing direction count as such: they make a text look like another one.
 func CutText(s string, limit int) string {
 	s = strings.ToValidUTF8(s, "\uFFFD")
 	s = strings.Map(func(r rune) rune {
-		if r < 0x20 && r != '\n' && r != '\t' || r == 0x7f {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r) {
 			return ' '
 		}
 		return r

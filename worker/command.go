@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -56,15 +57,17 @@ func closeAll(files []*os.File) {
 // execute runs the command to its end and writes its output to result.
 func execute(ctx context.Context, cfg ExecConfig, chunk Chunk, result io.Writer) error {
 	cmd := exec.Command("sh", "-c", cfg.Command)
-	cmd.Env = append(os.Environ(), "KM_BATCH_ID="+noNUL(chunk.BatchID), "KM_FILE="+noNUL(chunk.File), "KM_ATTEMPT="+strconv.Itoa(chunk.Attempt),
+	cmd.Env = append(environment(os.Environ(), cfg.Hidden), "KM_BATCH_ID="+noNUL(chunk.BatchID), "KM_FILE="+noNUL(chunk.File), "KM_ATTEMPT="+strconv.Itoa(chunk.Attempt),
 		"KM_TOTAL="+strconv.Itoa(len(chunk.Items)), "KM_WORKER_ID="+string(chunk.Worker))
 	ownGroup(cmd)
+	collect()
+	defer collect()
 	s, err := openStreams(cmd)
 	if err != nil {
 		return cannotRun{fmt.Errorf("exec: %w", err)}
 	}
 	defer s.close()
-	err = cmd.Start()
+	ended, err := launch(cmd)
 	closeAll(s.others)
 	if err != nil {
 		return cannotRun{fmt.Errorf("exec: %w", err)}
@@ -79,7 +82,7 @@ func execute(ctx context.Context, cfg ExecConfig, chunk Chunk, result io.Writer)
 	written := make(chan error, 1)
 	go func() { written <- relay(result, s.out, stop) }()
 
-	end := await(running, cmd, cfg)
+	end := await(running, cmd, ended, cfg)
 	_ = s.in.Close() // a writer that is still at it gets an error
 	_ = s.out.SetReadDeadline(time.Now())
 	_ = s.errs.SetReadDeadline(time.Now().Add(drainTime))
@@ -130,10 +133,25 @@ func relay(to io.Writer, from *os.File, stop func()) (failure error) {
 	return failure
 }
 
+// launch starts the command and returns where its end is told. The kernel kills
+// the command when the thread ends that started it, not only with the process;
+// the goroutine keeps that thread to itself, so that no other one can end it.
+func launch(cmd *exec.Cmd) (ended <-chan error, err error) {
+	started, end := make(chan error, 1), make(chan error, 1)
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			end <- cmd.Wait()
+		}
+	}()
+	return end, <-started
+}
+
 // await waits for the command's end and stops it when ctx ends before.
-func await(ctx context.Context, cmd *exec.Cmd, cfg ExecConfig) error {
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+func await(ctx context.Context, cmd *exec.Cmd, ended <-chan error, cfg ExecConfig) error {
 	defer killGroup(cmd)
 	select {
 	case err := <-ended:
@@ -147,6 +165,7 @@ func await(ctx context.Context, cmd *exec.Cmd, cfg ExecConfig) error {
 	case err := <-ended:
 		// The shell goes at once; what it ran may still be tidying up.
 		for groupAlive(cmd) && sleep(grace, groupPoll) {
+			collect()
 		}
 		return err
 	case <-grace.Done():
@@ -177,7 +196,7 @@ func describe(ctx context.Context, end error, said string) error {
 	default:
 		cause = exit
 	}
-	said = strings.TrimSpace(said)
+	said = strings.TrimSpace(messages.CutText(said, 3*len(said))) // without control characters
 	if said == "" {
 		return cause
 	}

@@ -26,6 +26,9 @@ type ExecConfig struct {
 	Command string
 	// ResultsDir is the results folder, see Results. No default.
 	ResultsDir string
+	// Hidden are the names of environment variables that commands do not see.
+	// Variables that hold a URL with a password are never seen. Default: none.
+	Hidden []string
 	// KillGrace is the time between SIGTERM and SIGKILL when a command has to
 	// stop, >= 1 ns. Default 5 s.
 	KillGrace time.Duration
@@ -35,7 +38,7 @@ type ExecConfig struct {
 
 // ExecHandler runs a command for each chunk. The items are its standard input,
 // one per line; its standard output becomes the chunk's result. The environment
-// is the process's own and KM_BATCH_ID, KM_FILE, KM_ATTEMPT, KM_TOTAL (number of
+// is the process's own without what is secret (see Hidden), and KM_BATCH_ID, KM_FILE, KM_ATTEMPT, KM_TOTAL (number of
 // items) and KM_WORKER_ID.
 //
 // Exit status 0 means done, 75 that the chunk is to be retried later, and any
@@ -47,6 +50,9 @@ type ExecConfig struct {
 // started in the background stays. When the context ends, the group gets SIGTERM
 // and, after KillGrace, SIGKILL; the chunk is then not done, whatever the exit
 // status, since many a program ends in good order when it is told to stop.
+//
+// On Linux the command is killed when the worker is, and a worker that is a
+// container's first process collects what its commands leave behind.
 //
 // The worker itself writes the result: a command that ignores a full disk does
 // not pass for one that succeeded.

@@ -2,11 +2,45 @@ package worker
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
-	"strconv"
+	"strings"
 	"syscall"
 )
+
+// ownGroup makes the command the head of a new process group that is killed with
+// the worker: its head by the kernel, the rest by its first write to a worker that
+// is not there any more.
+func ownGroup(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+// collect frees what is left of processes that this process has inherited, which
+// the first process of a container has to do.
+func collect() {
+	if os.Getpid() == 1 {
+		collectInherited()
+	}
+}
+
+// collectInherited collects the zombies that were inherited. Children of our own
+// are left to those who wait for them: they are in our process group, or head one
+// of our session.
+func collectInherited() {
+	entries, err := os.ReadDir("/proc")
+	self, ok := readProcess("self")
+	if err != nil || !ok {
+		return
+	}
+	for _, e := range entries {
+		p, ok := readProcess(e.Name())
+		if !ok || !p.dead || p.parent != self.pid || p.group == self.group || p.group == p.pid && p.session == self.session {
+			continue
+		}
+		_, _ = syscall.Wait4(p.pid, nil, syscall.WNOHANG, nil)
+	}
+}
 
 // groupAlive reports whether a process of the group is left. Zombies are not: one
 // whose parent does not collect it, as many a container's first process, would
@@ -29,30 +63,28 @@ func groupAlive(cmd *exec.Cmd) bool {
 
 // process is what the kernel tells of one.
 type process struct {
-	pid, parent, group int
-	dead               bool // a zombie, which waits to be collected
+	pid, parent, group, session int
+
+	dead bool // a zombie, which waits to be collected
 }
 
 // readProcess reads a folder of /proc; ok is false for those that are none of a
 // process.
 func readProcess(name string) (p process, ok bool) {
-	pid, err := strconv.Atoi(name)
-	if err != nil {
+	if name != "self" && strings.Trim(name, "0123456789") != "" {
 		return process{}, false
 	}
 	stat, err := os.ReadFile("/proc/" + name + "/stat")
 	if err != nil {
 		return process{}, false
 	}
-	// The name before the last bracket may hold anything.
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	if len(fields) < 3 {
+	// The name between the first bracket and the last one may hold anything.
+	first, last := bytes.IndexByte(stat, '('), bytes.LastIndexByte(stat, ')')
+	if first < 0 || last < first {
 		return process{}, false
 	}
-	p = process{pid: pid, dead: string(fields[0]) == "Z" || string(fields[0]) == "X"}
-	p.parent, err = strconv.Atoi(string(fields[1]))
-	if err == nil {
-		p.group, err = strconv.Atoi(string(fields[2]))
-	}
+	var state string
+	_, err = fmt.Sscan(string(stat[:first])+string(stat[last+1:]), &p.pid, &state, &p.parent, &p.group, &p.session)
+	p.dead = state == "Z" || state == "X"
 	return p, err == nil
 }

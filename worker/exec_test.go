@@ -20,7 +20,7 @@ import (
 func execute1(t *testing.T, ctx context.Context, command string, items ...string) (dir string, err error) {
 	t.Helper()
 	dir = t.TempDir()
-	h := ExecHandler(ExecConfig{Command: command, ResultsDir: dir, KillGrace: time.Minute})
+	h := ExecHandler(ExecConfig{Command: command, ResultsDir: dir, KillGrace: time.Minute, Hidden: []string{"KM_HIDDEN"}})
 	c := Chunk{BatchID: "a_chunk_0_a2", Name: "a_chunk_0", File: "a.txt", Attempt: 2, Items: items, Worker: self}
 	return dir, h(ctx, c, func(int) {})
 }
@@ -45,11 +45,17 @@ func TestExec(t *testing.T) {
 		{name: "closes stdin early", command: "head -n 1", items: many, out: many[0] + "\n"},
 		{name: "never reads", command: "exec <&-; echo done", items: many, out: "done\n"},
 		{name: "much on all streams", command: "tee /dev/stderr", items: many, out: strings.Join(many, "\n") + "\n"},
+		{name: "terminal escapes in stderr", command: `printf '\033]0;own\007\302\233 2J\342\200\256 why\n' >&2; exit 3`, err: "exit status 3: ]0;own   2J  why"},
+		{name: "secrets", command: `env | grep -c -e KM_HIDDEN -e sesame; echo "$KM_URL"`, out: "0\nhttp://host/path?x=a@b:c\n"},
 		{name: "stderr is no failure", command: "echo warning >&2", out: ""},
 		{name: "item with a line end", command: "cat", items: []string{"a", "b\nc"}, err: "exec: item 2 holds a line end"},
 		{name: "background processes do not hold it up", command: "sleep 600 & echo done", out: "done\n"},
 	}
 	t.Setenv("KM_TEST", "own")
+	t.Setenv("KM_HIDDEN", "1")
+	t.Setenv("KM_URL", "http://host/path?x=a@b:c")
+	t.Setenv("KM_REDIS", "rediss://:sesame@host:6379/0")
+	t.Setenv("KM_LIST", "http://a, amqp://me:sesame@b")
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			dir, err := execute1(t, ctx, tt.command, tt.items...)

@@ -7,9 +7,6 @@ import (
 	"syscall"
 )
 
-// ownGroup makes the command the head of a new process group.
-func ownGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
-
 // errQuota says that the user has no room left on a disk.
 const errQuota = syscall.EDQUOT
 

@@ -135,3 +135,15 @@ func dotenvDefault(v Variable) string {
 	}
 	return v.Default
 }
+
+// SecretNames returns the names of all variables that hold a secret or name the
+// file of one.
+func SecretNames() []string {
+	var names []string
+	for _, v := range Variables() {
+		if v.Secret {
+			names = append(names, v.Name, v.Name+"_FILE")
+		}
+	}
+	return names
+}

@@ -157,3 +157,13 @@ func TestDotenvExampleUncommented(t *testing.T) {
 	require.Equal(t, plain.WorkerTimeout, s.WorkerTimeout)
 	require.Equal(t, plain.MasterID, s.MasterID)
 }
+
+func TestSecretNames(t *testing.T) {
+	t.Parallel()
+	names := settings.SecretNames()
+	for _, secret := range []string{"REDIS_URL", "API_TOKEN", "SMB_PASSWORD", "KAFKA_SASL_PASSWORD"} {
+		require.Contains(t, names, secret)
+		require.Contains(t, names, secret+"_FILE")
+	}
+	require.NotContains(t, names, "KAFKA_SASL_USERNAME")
+}

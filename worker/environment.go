@@ -1,0 +1,37 @@
+package worker
+
+import (
+	"slices"
+	"strings"
+)
+
+// environment is what a command sees of the worker's own: nothing that is named,
+// and no URL with a password in it.
+func environment(own, hidden []string) []string {
+	return slices.DeleteFunc(slices.Clone(own), func(entry string) bool {
+		name, value, _ := strings.Cut(entry, "=")
+		return slices.Contains(hidden, name) || hasPassword(value)
+	})
+}
+
+// hasPassword reports whether the text, or one of several behind commas or spaces,
+// is a URL with a password.
+func hasPassword(text string) bool {
+	if !strings.Contains(text, "://") {
+		return false
+	}
+	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' }) {
+		_, rest, found := strings.Cut(word, "://")
+		if !found {
+			continue
+		}
+		authority := rest
+		if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+			authority = rest[:end]
+		}
+		if at := strings.LastIndexByte(authority, '@'); at >= 0 && strings.Contains(authority[:at], ":") {
+			return true
+		}
+	}
+	return false
+}

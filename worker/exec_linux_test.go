@@ -1,0 +1,128 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// The command of a worker that is killed ends with it: the next attempt would run
+// beside it otherwise.
+func TestExecDiesWithItsWorker(t *testing.T) {
+	path, line := pipe(t)
+	cmd := exec.Command(os.Args[0], "-test.run=^TestKilledWorker$")
+	cmd.Env = append(os.Environ(), "KILLED_WORKER="+path)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pid, _ := strconv.Atoi(line())
+	if p, ok := readProcess(strconv.Itoa(pid)); !ok || p.parent != cmd.Process.Pid {
+		t.Errorf("%d is no child of the worker: %+v", pid, p)
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	gone(t, pid)
+}
+
+// TestKilledWorker is the worker of the test above, in a process of its own.
+func TestKilledWorker(t *testing.T) {
+	path := os.Getenv("KILLED_WORKER")
+	if path == "" {
+		return
+	}
+	h := ExecHandler(ExecConfig{Command: "echo $$ >$KILLED_WORKER; while :; do sleep 0.1; done", ResultsDir: t.TempDir()})
+	t.Fatal(h(context.Background(), Chunk{BatchID: "a_chunk_0", File: "a.txt", Items: []string{"x"}}, nil))
+}
+
+// A thread that ends takes nothing with it: the kernel's death signal follows the
+// thread that started a command.
+func TestExecOutlivesThreads(t *testing.T) {
+	gate, _ := pipe(t)
+	t.Setenv("GATE", gate)
+	path, line := pipe(t)
+	t.Setenv("PIPE", path)
+	done := make(chan error, 1)
+	go func() {
+		h := ExecHandler(ExecConfig{Command: "echo ready >$PIPE; read go <$GATE; cat", ResultsDir: t.TempDir()})
+		done <- h(context.Background(), Chunk{BatchID: "a_chunk_0", File: "a.txt", Items: []string{"x"}}, nil)
+	}()
+	line()
+	var threads sync.WaitGroup
+	for range 50 {
+		threads.Go(runtime.LockOSThread) // a goroutine that ends so ends its thread
+	}
+	threads.Wait()
+	if err := os.WriteFile(gate, []byte("go\n"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Errorf("the command did not outlive the threads: %v", err)
+	}
+}
+
+// What a container's first process inherits is collected, and the exit status of
+// its own children is left to those who wait for it.
+func TestCollectInherited(t *testing.T) {
+	const setSubreaper = 36 // PR_SET_CHILD_SUBREAPER: orphans come to us, as to a first process
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, setSubreaper, 1, 0); errno != 0 {
+		t.Fatal(errno)
+	}
+	defer syscall.RawSyscall(syscall.SYS_PRCTL, setSubreaper, 0, 0)
+	own := exec.Command("sh", "-c", "exit 7")
+	grouped := exec.Command("sh", "-c", "exit 8")
+	grouped.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	for _, c := range []*exec.Cmd{own, grouped} {
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list := filepath.Join(t.TempDir(), "pids")
+	t.Setenv("LIST", list)
+	// Two orphans: one of the command's group, one with a session of its own.
+	if _, err := execute1(t, context.Background(), `(sh -c 'echo $$' & setsid sh -c 'echo $$' & wait) >$LIST; (sleep 600 & echo $! >>$LIST) >/dev/null`); err != nil {
+		t.Fatal(err)
+	}
+	zombie := func(pid int) bool {
+		p, ok := readProcess(strconv.Itoa(pid))
+		return ok && p.dead && p.parent == os.Getpid()
+	}
+	for _, c := range []*exec.Cmd{own, grouped} {
+		for !zombie(c.Process.Pid) {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	text, err := os.ReadFile(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pids [3]int
+	if _, err := fmt.Sscan(string(text), &pids[0], &pids[1], &pids[2]); err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for _, pid := range pids {
+		for ; ; collectInherited() {
+			if _, ok := readProcess(strconv.Itoa(pid)); !ok {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%d was not collected", pid)
+			}
+		}
+	}
+	for want, c := range map[int]*exec.Cmd{7: own, 8: grouped} {
+		var exit *exec.ExitError
+		if err := c.Wait(); !errors.As(err, &exit) || exit.ExitCode() != want {
+			t.Errorf("exit status %d was lost: %v", want, err)
+		}
+	}
+}
