@@ -264,7 +264,9 @@ func (s *slots) classicProgress(m messages.Signal, now time.Time) (begun bool) {
 		begun, x.begun = true, true
 		s.classic.signs, s.classic.longest = 1, 0
 	}
-	s.heard = now
+	if s.heard = now; x != nil {
+		x.moved = now
+	}
 	return begun
 }
 

@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -37,6 +36,8 @@ type dispatcher struct {
 	moved    time.Time // when work moved last: progress was seen, or there was nothing to do
 	seenDone int64     // items done at the last look
 	runs     runs      // of the last minutes
+	breaker  breaker
+	stalled  map[string]stall // chunks without progress, by batch id
 	problems problems
 	pub      publisher
 }
@@ -85,6 +86,7 @@ type (
 	judge struct {
 		signal messages.Signal
 		reply  *actor.PID // gets judged
+		unfit  bool       // the worker says that it can do none now
 		ack    receipt
 	}
 	// judged is the verdict.
@@ -166,7 +168,7 @@ func newDispatcher(d dispatcher, snap messages.Snapshot, past []pastSend, maxAtt
 	}
 	d.planners = map[messages.FileID]*planning{}
 	d.offers = map[messages.WorkerID]*offering{}
-	d.problems = problems{}
+	d.problems, d.breaker, d.stalled = problems{}, newBreaker(), map[string]stall{}
 	return &d
 }
 
@@ -199,6 +201,7 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 		if o := d.offers[m.worker]; o != nil && o.epoch <= m.epoch && strings.HasPrefix(o.pid.Id, m.under) {
 			d.slots -= o.size()
 			delete(d.offers, m.worker)
+			d.breaker.takes(m.worker, false)
 		}
 	case *judge:
 		d.onJudge(ctx, m, now)
@@ -209,13 +212,18 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 		return
 	case *begun:
 		d.moved = now
-		d.led.started(m.worker, m.batchID)
+		if e := d.led.started(m.worker, m.batchID); e != nil && e.began.IsZero() {
+			e.began = now
+		}
 		return
 	case *giveBack:
 		d.onGiveBack(m, now)
 	case *giveUp:
 		d.onGiveUp(m, now)
+	case *quiet:
+		d.onQuiet(m, now)
 	case *workerLost:
+		d.breaker.forget(m.worker)
 		if n := d.led.lost(m.worker, m.how, m.reason, now); n > 0 {
 			d.log.Info("chunks taken back", "worker_id", m.worker, "chunks", n, "reason", m.reason)
 		}
@@ -244,6 +252,7 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 		case d.tick.is(m):
 			d.tick.set(ctx, tickEvery)
 			d.look(now)
+			d.tryPaused(now)
 		}
 	default:
 		return
@@ -255,6 +264,7 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 
 // publish tells the view what changed.
 func (d *dispatcher) publish(ctx actor.Context) {
+	d.tellQuiet(time.Now())
 	d.pub.publish(ctx, d.problems.list(), d.led.changes())
 }
 
@@ -264,6 +274,7 @@ func (d *dispatcher) onOffer(m *offer) {
 	case o == nil:
 		o = &offering{}
 		d.offers[m.worker] = o
+		d.breaker.takes(m.worker, true)
 	case o.epoch > m.epoch:
 		return
 	case o.epoch < m.epoch:
@@ -277,6 +288,9 @@ func (d *dispatcher) onOffer(m *offer) {
 }
 
 func (d *dispatcher) enqueue(o *offering) {
+	if d.holds(o.worker) {
+		return // tryPaused does it
+	}
 	if o.given < o.upTo && !o.inFree {
 		o.inFree = true
 		d.free = d.append(d.free, o)
@@ -340,58 +354,18 @@ func (d *dispatcher) nextOffer() (o *offering, ahead bool) {
 	for len(d.free) > 0 {
 		o := d.free[0]
 		d.free = d.free[1:]
-		if o.inFree = false; o.given < o.upTo && d.offers[o.worker] == o {
+		if o.inFree = false; o.given < o.upTo && d.offers[o.worker] == o && !d.holds(o.worker) {
 			return o, false
 		}
 	}
 	for len(d.ahead) > 0 {
 		o := d.ahead[0]
 		d.ahead = d.ahead[1:]
-		if o.inAhead = false; o.given < o.ahead && d.offers[o.worker] == o {
+		if o.inAhead = false; o.given < o.ahead && d.offers[o.worker] == o && !d.holds(o.worker) {
 			return o, true
 		}
 	}
 	return nil, false
-}
-
-func (d *dispatcher) onJudge(ctx actor.Context, m *judge, now time.Time) {
-	v := d.led.result(m.signal, now)
-	out := &judged{batchID: m.signal.BatchID, verdict: v}
-	if o := d.offers[m.signal.Worker]; o != nil && o.refill && m.reply != nil && o.pid.Equal(m.reply) && (v == verdictDone || v == verdictFailed || v == verdictRetry) {
-		out.credited = true
-		o.credits++
-		o.upTo++
-		o.ahead++
-		d.enqueue(o)
-	}
-	switch v {
-	case verdictFailed:
-		d.log.Info("attempt failed", "worker_id", m.signal.Worker, "batch_id", m.signal.BatchID, "err", m.signal.Error)
-	case verdictDone:
-	default:
-		d.log.Debug("result judged", "worker_id", m.signal.Worker, "batch_id", m.signal.BatchID, "verdict", v.String())
-	}
-	if m.reply != nil {
-		ctx.Send(m.reply, out)
-	}
-}
-
-func (d *dispatcher) onGiveBack(m *giveBack, now time.Time) {
-	if d.led.takeBack(m.worker, m.batchID, m.how, m.reason, now) {
-		d.log.Info("chunk taken back", "worker_id", m.worker, "batch_id", m.batchID, "reason", m.reason)
-	}
-}
-
-// onGiveUp ends a chunk that no message can hold, or a file that changed.
-func (d *dispatcher) onGiveUp(m *giveUp, now time.Time) {
-	b, e := d.led.current(m.worker, m.batchID)
-	if e == nil {
-		return
-	}
-	if errors.Is(m.err, errOtherBytes) {
-		d.led.change(b.ID, messages.FileChanged, m.err.Error(), now)
-	}
-	d.led.kill(b, e, m.err.Error(), now)
 }
 
 // maxDeadLines is how many dead chunks of a file are logged one by one.

@@ -10,8 +10,8 @@ import (
 	"kafka-master/messages"
 )
 
-// noteTrouble keeps the problems of the workers. The first worker with a trouble is
-// warned of, the others are counted.
+// noteTrouble keeps the problems of the workers. The view logs each kind when it
+// begins and when it is over.
 func (f *fleet) noteTrouble(w *member, m *workerStatus) {
 	if w.trouble != m.trouble {
 		f.troubles.clear(w.trouble, m.ID)

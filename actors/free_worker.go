@@ -2,7 +2,6 @@ package actors
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -30,6 +29,7 @@ type freeWorker struct {
 	// announced is when a classic worker said "new" last with chunks elsewhere.
 	announced time.Time
 	peek      alarm     // for the next look at the group
+	stalls    alarm     // for the next look for chunks without progress
 	working   bool      // as it was reported last
 	blocked   []int32   // partitions of this worker that cannot be written now
 	moving    time.Time // when the dispatcher was told last that its chunk goes on
@@ -128,6 +128,7 @@ func (f *freeWorker) Receive(ctx actor.Context) {
 		f.watch.stop()
 		f.moved.stop()
 		f.peek.stop()
+		f.stalls.stop()
 		ctx.Send(f.dispatcher, &withdraw{worker: f.worker.ID, epoch: f.epoch})
 		return
 	case *setWorker:
@@ -152,6 +153,9 @@ func (f *freeWorker) Receive(ctx actor.Context) {
 		f.onJudged(ctx, m, now)
 	case *reannounced:
 		f.onReannounced(ctx, m, now)
+	case *paused:
+		ctx.Send(ctx.Parent(), m)
+		return
 	case *rang:
 		f.onRang(ctx, m, now)
 	default:
@@ -237,50 +241,6 @@ func (f *freeWorker) onAssigned(ctx actor.Context, m *assigned, now time.Time) {
 	f.send(ctx, m.assignment)
 }
 
-// send sends a chunk whose range has to be read again.
-func (f *freeWorker) send(ctx actor.Context, a assignment) {
-	if f.rereads = append(f.rereads, a); len(f.rereads) == 1 {
-		f.reread(ctx)
-	}
-}
-
-// reread reads the first of the ranges that wait, one at a time, so that chunks
-// are sent in the order in which they were assigned.
-func (f *freeWorker) reread(ctx actor.Context) {
-	parent, files, a := f.ctx, f.files, f.rereads[0]
-	run(ctx, func() any {
-		lines, err := reread(parent, files, a.file, a.chunk)
-		return &loaded{batchID: a.batchID, lines: lines, err: err}
-	})
-}
-
-func (f *freeWorker) onLoaded(ctx actor.Context, m *loaded) {
-	if f.rereads = f.rereads[1:]; len(f.rereads) > 0 {
-		f.reread(ctx)
-	}
-	x := f.slots.find(m.batchID)
-	if x == nil {
-		return
-	}
-	switch {
-	case m.err == nil:
-		ctx.Send(f.owner, &readTried{id: x.chunk.ID.File, at: x.chunk.Offset})
-		x.lines = m.lines
-		f.produce(ctx, x)
-		return
-	case errors.Is(m.err, errOtherBytes):
-		ctx.Send(f.dispatcher, &giveUp{worker: f.worker.ID, batchID: m.batchID, err: m.err})
-	default:
-		if errors.Is(m.err, messages.ErrFileChanged) {
-			ctx.Send(f.owner, &fileSuspect{id: x.chunk.ID.File, at: x.chunk.Offset, err: m.err})
-		} else {
-			ctx.Send(f.owner, &readTried{id: x.chunk.ID.File, at: x.chunk.Offset, err: m.err})
-		}
-		f.giveBack(ctx, m.batchID, endRetry, "its range cannot be read: "+m.err.Error())
-	}
-	f.drop(ctx, x)
-}
-
 func (f *freeWorker) onBeat(ctx actor.Context, m *beat, now time.Time) {
 	foreign := f.slots.foreign
 	begins, doubts := f.slots.heartbeat(m.signal, m.draining, now)
@@ -359,6 +319,9 @@ func (f *freeWorker) keepPace(v verdict, now time.Time) {
 
 func (f *freeWorker) onRang(ctx actor.Context, m *rang, now time.Time) {
 	switch {
+	case f.stalls.is(m):
+		f.stalls.stop()
+		f.tellQuiet(ctx, now)
 	case f.peek.is(m):
 		f.peek.stop()
 		f.ask(ctx)
@@ -405,6 +368,7 @@ func (f *freeWorker) drop(ctx actor.Context, x *slot) {
 
 func (f *freeWorker) rearm(ctx actor.Context, now time.Time) {
 	f.watchGroup(ctx)
+	f.watchStalls(ctx, now)
 	at, ok := f.slots.due()
 	if !ok || f.asked {
 		f.watch.stop()

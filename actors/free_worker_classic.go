@@ -28,6 +28,7 @@ func (f *freeWorker) onWork(ctx actor.Context, s messages.Signal, now time.Time)
 	} else {
 		first = f.slots.progress(s.BatchID, now)
 	}
+	f.tellMoved(ctx, s.BatchID)
 	if first || now.Sub(f.moving) >= movingEvery {
 		f.moving = now
 		ctx.Send(f.dispatcher, &begun{worker: f.worker.ID, batchID: s.BatchID})

@@ -27,6 +27,50 @@ type blocked struct {
 	reason    string
 }
 
+// send sends a chunk whose range has to be read again.
+func (f *freeWorker) send(ctx actor.Context, a assignment) {
+	if f.rereads = append(f.rereads, a); len(f.rereads) == 1 {
+		f.reread(ctx)
+	}
+}
+
+// reread reads the first of the ranges that wait, one at a time, so that chunks
+// are sent in the order in which they were assigned.
+func (f *freeWorker) reread(ctx actor.Context) {
+	parent, files, a := f.ctx, f.files, f.rereads[0]
+	run(ctx, func() any {
+		lines, err := reread(parent, files, a.file, a.chunk)
+		return &loaded{batchID: a.batchID, lines: lines, err: err}
+	})
+}
+
+func (f *freeWorker) onLoaded(ctx actor.Context, m *loaded) {
+	if f.rereads = f.rereads[1:]; len(f.rereads) > 0 {
+		f.reread(ctx)
+	}
+	x := f.slots.find(m.batchID)
+	if x == nil {
+		return
+	}
+	switch {
+	case m.err == nil:
+		ctx.Send(f.owner, &readTried{id: x.chunk.ID.File, at: x.chunk.Offset})
+		x.lines = m.lines
+		f.produce(ctx, x)
+		return
+	case errors.Is(m.err, errOtherBytes):
+		ctx.Send(f.dispatcher, &giveUp{worker: f.worker.ID, batchID: m.batchID, err: m.err})
+	default:
+		if errors.Is(m.err, messages.ErrFileChanged) {
+			ctx.Send(f.owner, &fileSuspect{id: x.chunk.ID.File, at: x.chunk.Offset, err: m.err})
+		} else {
+			ctx.Send(f.owner, &readTried{id: x.chunk.ID.File, at: x.chunk.Offset, err: m.err})
+		}
+		f.giveBack(ctx, m.batchID, endRetry, "its range cannot be read: "+m.err.Error())
+	}
+	f.drop(ctx, x)
+}
+
 func (f *freeWorker) produce(ctx actor.Context, x *slot) {
 	value := messages.AppendChunk(make([]byte, 0, len(x.lines)+x.chunk.Items*2+512), messages.ChunkHeader{
 		Worker: f.worker.ID, BatchID: x.batchID, Deployment: f.deployment, Incarnation: f.worker.Incarnation, Term: f.term.Number, Attempt: x.attempt,

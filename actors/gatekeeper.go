@@ -91,7 +91,7 @@ func (f *fleet) turnAway(ctx actor.Context, limit string, kind messages.ProblemK
 	f.pub.soon(ctx)
 	f.gate.lately[limit] = true
 	f.gate.hits[limit]++
-	f.gate.limits.set(limit, messages.Problem{Kind: kind, Part: "workers", Count: f.gate.hits[limit], Text: text}, time.Now())
+	f.gate.limits.set(limit, messages.Problem{Kind: kind, Part: kind.Part(), Count: f.gate.hits[limit], Text: text}, time.Now())
 }
 
 // tooLong reports whether a message lists more partitions than there can be.

@@ -53,6 +53,7 @@ type book struct {
 	again   queue // chunks that are to be handed out again
 	live    int   // attempts out
 	owed    owed  // what is neither done nor dead
+	tempo   tempo // how long its chunks take
 	allCut  bool  // the planner reached the end
 	blank   int64 // length of an item-less rest
 	changed bool
@@ -64,7 +65,9 @@ type entry struct {
 	retries  int                       // in a row, for the back-off
 	since    time.Time                 // when it was assigned, or became ready again
 	after    time.Time                 // not before
-	failedBy messages.WorkerID         // the first worker that failed it
+	blamed   []messages.WorkerID       // workers that failed it, one for each failure
+	doubted  bool                      // the last failure may be its worker's: it does not end the chunk
+	began    time.Time                 // when the attempt showed progress first, zero before
 	had      map[int]messages.WorkerID // who had the last attempts
 	idle     int                       // hand-outs in a row that ended without a start
 	returned int                       // how often it came back other than by a failure
@@ -127,9 +130,7 @@ func (l *ledger) restore(s messages.Snapshot, now time.Time) {
 		}
 		e := &entry{OpenChunk: c, since: now}
 		b.owed.restored(b, c)
-		if c.Workers == 1 {
-			e.failedBy = c.Worker
-		}
+		e.restoreFailures()
 		b.open[c.ID.Index] = e
 		switch c.State {
 		case messages.ChunkAssigned, messages.ChunkRunning:

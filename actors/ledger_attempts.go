@@ -36,9 +36,10 @@ const (
 	endRetry                   // asked for by the worker
 	endFailed                  // reported as failed
 	endUnsent                  // surely never written to its worker's partition
+	endUnfit                   // its worker can do none now
 )
 
-var endings = [...]string{"lost", "silent", "never started", "returned", "retry", "failed", "not delivered"}
+var endings = [...]string{"lost", "silent", "never started", "returned", "retry", "failed", "not delivered", "worker unfit"}
 
 // String returns the ending's name as the journal keeps it.
 func (e ending) String() string { return endings[e] }
@@ -114,7 +115,7 @@ func (l *ledger) backlog() (chunks int, last bool) {
 }
 
 func (l *ledger) assign(b *book, e *entry, lines []byte, w messages.WorkerID, ahead bool, now time.Time) assignment {
-	e.State, e.Worker, e.since, e.Ahead = messages.ChunkAssigned, w, now, ahead
+	e.State, e.Worker, e.since, e.Ahead, e.began = messages.ChunkAssigned, w, now, ahead, time.Time{}
 	if e.had == nil {
 		e.had = map[int]messages.WorkerID{}
 	}
@@ -209,14 +210,21 @@ func (e *entry) out() bool {
 }
 
 // started notes that the attempt shows progress. It is not stored.
-func (l *ledger) started(w messages.WorkerID, batchID string) {
-	if _, e := l.current(w, batchID); e != nil {
+func (l *ledger) started(w messages.WorkerID, batchID string) *entry {
+	_, e := l.current(w, batchID)
+	if e != nil {
 		e.State, e.idle = messages.ChunkRunning, 0
 	}
+	return e
 }
 
-// result judges a final progress message.
+// result judges a final progress message whose failure counts in full.
 func (l *ledger) result(s messages.Signal, now time.Time) verdict {
+	return l.resultOf(s, regardFull, now)
+}
+
+// resultOf judges a final progress message; r is how a failure is to be taken.
+func (l *ledger) resultOf(s messages.Signal, r regard, now time.Time) verdict {
 	b, e, attempt := l.find(s.BatchID)
 	if b == nil {
 		return verdictUnknown
@@ -243,13 +251,13 @@ func (l *ledger) result(s messages.Signal, now time.Time) verdict {
 	case !mine:
 		return verdictStale
 	case s.Outcome == messages.OutcomeRetry:
-		l.end(b, e, endRetry, s.Error, now)
+		l.fail(b, e, endRetry, r, s.Error, now)
 		return verdictRetry
 	case s.Failed():
-		l.end(b, e, endFailed, s.Error, now)
+		l.fail(b, e, endFailed, r, s.Error, now)
 		return verdictFailed
 	}
-	l.end(b, e, endFailed, "wrong total in its result", now)
+	l.fail(b, e, endFailed, r, "wrong total in its result", now)
 	return verdictFailed
 }
 
@@ -260,6 +268,9 @@ func (l *ledger) complete(b *book, e *entry, w messages.WorkerID, attempt int, m
 		outcome = verdictDone
 	}
 	l.journal(e, attempt, w, outcome.String(), now)
+	if mine {
+		b.tempo.add(now.Sub(e.worked()))
+	}
 	l.release(b, e)
 	delete(b.open, e.ID.Index)
 	b.owed.add(e.Chunk, -1)
@@ -326,7 +337,7 @@ func (l *ledger) end(b *book, e *entry, how ending, reason string, now time.Time
 		reason = how.String()
 	}
 	failure := how == endFailed || e.State == messages.ChunkRunning && (how == endLost || how == endSilent)
-	if !e.Ahead && how != endRetry && how != endUnsent {
+	if !e.Ahead && how != endRetry && how != endUnsent && how != endUnfit {
 		e.Handouts++
 	}
 	l.journal(e, e.Attempt, e.Worker, how.String(), now)
@@ -349,47 +360,6 @@ func (l *ledger) end(b *book, e *entry, how ending, reason string, now time.Time
 		l.out.Chunks = append(l.out.Chunks, e.OpenChunk)
 	}
 	l.settle(b, now)
-}
-
-// holdBack sets the pause before the next hand-out. What a worker needs may be
-// away for a moment: failures in a row come with growing pauses of 1 s to 30 s.
-func (e *entry) holdBack(how ending, now time.Time) {
-	if how == endRetry {
-		e.after = now.Add(min(retryMax, retryMin<<min(e.retries, 10)))
-		e.retries++
-		return
-	}
-	if how == endUnsent {
-		return // nobody has seen it
-	}
-	e.retries = 0
-	if how == endFailed {
-		e.after = now.Add(min(idleMax, retryMin<<min(e.Failures-1, 10)))
-		return
-	}
-	if e.State == messages.ChunkRunning {
-		return
-	}
-	if e.idle++; e.idle > idleEndings {
-		e.after = now.Add(min(idleMax, idleMin<<min(e.idle-idleEndings-1, 10)))
-	}
-}
-
-// noteFailure counts the workers that failed the chunk, up to two.
-func (e *entry) noteFailure() {
-	switch {
-	case e.Failures == 1:
-		e.Workers, e.failedBy = 1, e.Worker
-	case e.Workers == 1 && e.failedBy != "" && e.failedBy != e.Worker:
-		e.Workers = 2
-	}
-}
-
-// hopeless reports whether the chunk is given up: MAX_ATTEMPTS failures, at two
-// or more workers where there are two, or far too many hand-outs.
-func (l *ledger) hopeless(e *entry) bool {
-	return e.Failures >= l.maxAttempts && (e.Workers >= 2 || l.workers < 2) ||
-		e.Handouts >= outerBound*l.maxAttempts
 }
 
 func (l *ledger) journal(e *entry, attempt int, w messages.WorkerID, outcome string, now time.Time) {

@@ -22,7 +22,7 @@ type trials struct {
 // ended notes an attempt that was taken back.
 func (t *trials) ended(b *book, e *entry, how ending, reason string) {
 	t.lastEnd = fmt.Sprintf("%s at %s: %s", messages.BatchID(b.Base, e.ID.Index, b.Generation, e.Attempt), e.Worker, reason)
-	if how == endFailed {
+	if how == endFailed || how == endUnfit { // it failed, or its worker did
 		return
 	}
 	if e.returned++; e.returned >= returnedOften {

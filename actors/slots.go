@@ -39,6 +39,8 @@ type slot struct {
 	vanished  bool  // its message is not in its partition (any more)
 	waiting   time.Time
 	since     time.Time // when it was assigned, or a restart found it here
+	moved     time.Time // when it was begun, or showed progress last
+	quiet     bool      // the dispatcher was told that it shows none
 	copies    int       // how often it was sent again to a classic worker
 	ended     time.Time // when its group was first seen to have passed it
 }
@@ -97,7 +99,11 @@ func (s *slots) room() (free, ahead int) {
 func (s *slots) progress(batchID string, now time.Time) (begun bool) {
 	s.heard = now
 	x := s.find(batchID)
-	if x == nil || x.begun {
+	if x == nil {
+		return false
+	}
+	x.moved = now
+	if x.begun {
 		return false
 	}
 	x.begun = true
@@ -107,7 +113,7 @@ func (s *slots) progress(batchID string, now time.Time) (begun bool) {
 // excuse lets every deadline begin anew: nobody could hear the worker until now.
 func (s *slots) excuse(now time.Time) {
 	for _, x := range s.list {
-		x.waiting = now
+		x.waiting, x.moved = now, now
 	}
 }
 
@@ -134,7 +140,7 @@ func (s *slots) heartbeat(m messages.Signal, draining bool, now time.Time) (begu
 			known++
 			x.missed, x.doubted = 0, false
 			if running && !x.begun {
-				x.begun = true
+				x.begun, x.moved = true, now
 				begun = append(begun, x.batchID)
 			}
 		case !s.past(x, m.Next, now):

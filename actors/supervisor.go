@@ -30,6 +30,8 @@ type supervisor struct {
 	trouble messages.ProblemKind
 	ended   bool // its child ends because this actor does
 
+	unfit      string // why a native worker takes no chunks, as it says itself
+	paused     paused // why the dispatcher gives it none
 	double     double // whether another process runs under its id
 	partitions int    // of the chunk topic
 	disowned   bool   // a classic worker whose partitions another one announced
@@ -126,6 +128,8 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		s.leave(ctx)
 	case *own:
 		s.onOwn(ctx, m)
+	case *paused:
+		s.paused = *m
 	case *blocked:
 		s.onBlocked(ctx, m)
 	case *partitionCount:
@@ -187,12 +191,13 @@ func (s *supervisor) onHeard(ctx actor.Context, m *heard) (passed bool) {
 		} else {
 			s.sign(ctx)
 		}
+		s.fit(ctx, x.Note)
 		ctx.Send(s.hands, &beat{signal: x, draining: s.alive.draining})
 	case messages.SignalProgress:
 		s.sign(ctx)
 		ctx.Send(s.hands, &work{signal: x})
 		if x.Final() {
-			ctx.Send(s.dispatcher, &judge{signal: x, reply: s.hands, ack: m.ack})
+			ctx.Send(s.dispatcher, &judge{signal: x, reply: s.hands, unfit: s.unfit != "", ack: m.ack})
 			return true
 		}
 	case messages.SignalDone:
@@ -232,6 +237,10 @@ func (s *supervisor) announce(ctx actor.Context, x messages.Signal) {
 	first := s.known.Seen.IsZero()
 	restarted := !first && (w.Kind != s.known.Kind || w.Incarnation != s.known.Incarnation)
 	s.known, s.disowned = w, false
+	s.unfit = ""
+	if restarted {
+		s.paused = paused{}
+	}
 	s.alive = liveness{kind: w.Kind, state: messages.WorkerAnnounced, last: time.Now()}
 	if restarted {
 		s.double = double{since: time.Now()}
@@ -303,6 +312,7 @@ func (s *supervisor) judge(ctx actor.Context) {
 }
 
 func (s *supervisor) lose(ctx actor.Context, reason string) {
+	s.paused = paused{}
 	s.alive.lose()
 	s.log.Info("worker is lost", "reason", reason, "silence_s", int(time.Since(s.alive.last).Seconds()))
 	s.store(ctx, true)

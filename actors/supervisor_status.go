@@ -23,6 +23,14 @@ func (s *supervisor) onBlocked(ctx actor.Context, m *blocked) {
 	s.tell(ctx)
 }
 
+// fit notes whether the worker says that it can work.
+func (s *supervisor) fit(ctx actor.Context, note string) {
+	if note != s.unfit {
+		s.unfit = note
+		s.tell(ctx)
+	}
+}
+
 // takes reports whether chunks may be sent to the worker, and why not. kind is set
 // when that is a problem for a person.
 func (s *supervisor) takes() (ok bool, why string, kind messages.ProblemKind) {
@@ -38,6 +46,9 @@ func (s *supervisor) takes() (ok bool, why string, kind messages.ProblemKind) {
 	}
 	if reason, is := s.unwritten[first]; is {
 		return false, fmt.Sprintf("its partition %d cannot be written: %s", first, reason), messages.ProblemUndeliverable
+	}
+	if s.unfit != "" {
+		return false, "says that it cannot work: " + s.unfit, messages.ProblemUnfitWorker
 	}
 	if s.known.Kind == messages.Native {
 		return true, "", ""
@@ -57,6 +68,9 @@ func (s *supervisor) show(ctx actor.Context) {
 		st.State = messages.WorkerBusy
 		if s.load.free {
 			st.State = messages.WorkerFree
+		}
+		if s.paused.reason != "" { // its offers stand: it is tried with one chunk
+			st.State, st.Note, trouble = messages.WorkerAnnounced, s.paused.reason, messages.ProblemUnfitWorker
 		}
 	} else {
 		st.Note, trouble = why, kind

@@ -48,7 +48,7 @@ func (t troubles) clear(kind messages.ProblemKind, id messages.WorkerID) {
 // and how many there are.
 func (t troubles) fill(p problems) {
 	for kind, x := range t {
-		p.set(string(kind), messages.Problem{Kind: kind, Part: "workers", Count: len(x.notes), Text: x.text()}, x.since)
+		p.set(string(kind), messages.Problem{Kind: kind, Part: kind.Part(), Count: len(x.notes), Text: x.text()}, x.since)
 	}
 }
 

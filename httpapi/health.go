@@ -77,12 +77,19 @@ func (h *health) ask(ctx context.Context, asker Asker) (o messages.Overview, kno
 	return messages.Overview{}, false
 }
 
+// passing reports whether a problem of Kafka leaves the master ready: work goes on
+// around it, and a restart would not cure it. Some of them anybody can cause who may
+// write to a topic.
+func passing(k messages.ProblemKind) bool {
+	return k == messages.ProblemBadMessages || k == messages.ProblemUndeliverable || k == messages.ProblemTopic
+}
+
 // obstacle is what keeps a master from being ready, empty when nothing does. A
 // missing input folder or missing workers do not: another master would not cure
 // them.
 func obstacle(o messages.Overview, trusted bool) string {
 	for _, p := range o.Problems {
-		if p.Part == "kafka" || p.Part == "state" || p.Kind == messages.ProblemDeaf {
+		if p.Part == "kafka" && !passing(p.Kind) || p.Part == "state" || p.Kind == messages.ProblemDeaf {
 			if !trusted {
 				return clean(p.Part, 20) + ": " + clean(string(p.Kind), 40)
 			}

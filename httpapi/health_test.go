@@ -30,6 +30,7 @@ func TestReady(t *testing.T) {
 		{"starting", messages.Overview{Role: "starting"}, 503, "not ready: the master is starting", 1},
 		{"stopping", messages.Overview{Role: "stopping"}, 503, "not ready: the master is stopping", 1},
 		{"input", messages.Overview{Role: "leader", Problems: []messages.Problem{input}}, 200, "ready: leader", 2},
+		{"skipped messages", messages.Overview{Role: "leader", Term: 1, Problems: []messages.Problem{{Kind: messages.ProblemBadMessages, Part: "kafka", Text: "x"}}}, 200, "ready: leader, term 1", 2},
 		{"kafka", messages.Overview{Role: "leader", Problems: []messages.Problem{input, kafka}}, 503, "not ready: kafka: no broker?answers?[31m xxx", 3},
 		{"state", messages.Overview{Role: "standby", Problems: []messages.Problem{{Part: "state", Text: "Redis is away"}}}, 503, "not ready: state: Redis is away", 2},
 	} {

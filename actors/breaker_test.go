@@ -1,0 +1,426 @@
+package actors
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"kafka-master/messages"
+)
+
+var noon = time.Unix(1e9, 0)
+
+func chunkNo(i int) messages.ChunkID { return messages.ChunkID{File: 1, Index: i} }
+
+// Three different chunks in a row, with none done, and others there that do not fail.
+func TestBreakerTripsForTheWorkerAlone(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		others, chunks int
+		doneFirst      bool
+		trips          bool
+	}{
+		"others are there": {others: 1, chunks: 3, trips: true},
+		"too few chunks":   {others: 1, chunks: 2},
+		"it is alone":      {others: 0, chunks: 9},
+		"it has done one":  {others: 1, chunks: 9, doneFirst: true},
+	} {
+		b := newBreaker()
+		if c.doneFirst {
+			b.done("w")
+		}
+		var trip *tripped
+		for i := range c.chunks {
+			b.failed("w", chunkNo(i), c.others, "exit status 1", noon) // the same chunk again says nothing new
+			trip, _ = b.failed("w", chunkNo(i), c.others, "exit status 1", noon)
+			if trip != nil {
+				break
+			}
+		}
+		tripped := b.holds("w", 0, noon)
+		require.Equal(t, c.trips, tripped, name)
+		if c.trips {
+			require.Equal(t, regardNone, b.judge("w", c.others))
+		}
+	}
+}
+
+func TestBreakerPardonsWhatWasBooked(t *testing.T) {
+	t.Parallel()
+	b := newBreaker()
+	for i := range 2 {
+		trip, _ := b.failed("w", chunkNo(i), 1, "x", noon)
+		require.Nil(t, trip)
+	}
+	trip, _ := b.failed("w", chunkNo(2), 1, "x", noon)
+	require.Equal(t, []messages.ChunkID{chunkNo(0), chunkNo(1), chunkNo(2)}, trip.pardons)
+	require.Contains(t, trip.reason, "x")
+}
+
+// The pause grows, is followed by one chunk, and ends with the first that is done.
+func TestBreakerPauses(t *testing.T) {
+	t.Parallel()
+	b, now := newBreaker(), noon
+	for i := range failedInARow {
+		b.failed("w", chunkNo(i), 1, "x", now)
+	}
+	for _, d := range []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second, 40 * time.Second, time.Minute, time.Minute} {
+		require.True(t, b.holds("w", 0, now.Add(d-1)))
+		require.Empty(t, b.due(now.Add(d-1)))
+		now = now.Add(d)
+		require.Equal(t, []messages.WorkerID{"w"}, b.due(now))
+		require.False(t, b.holds("w", 0, now), "one chunk to try itself")
+		require.True(t, b.holds("w", 1, now), "and no second one")
+		trip, _ := b.failed("w", chunkNo(9), 1, "x", now)
+		require.Empty(t, trip.pardons, "it was not booked")
+	}
+	require.True(t, b.done("w"))
+	require.False(t, b.holds("w", 5, now))
+	require.Equal(t, regardFull, b.judge("w", 1), "it has done one: now it may be the chunk")
+}
+
+// When all fail it is the chunks: nobody is paused for it.
+func TestBreakerWhenEverybodyFails(t *testing.T) {
+	t.Parallel()
+	b := newBreaker()
+	fail := func(w messages.WorkerID, others int) (everybody bool) {
+		for i := range failedInARow {
+			_, everybody = b.failed(w, chunkNo(i), others, "x", noon)
+		}
+		return everybody
+	}
+	require.False(t, fail("a", 2))
+	require.False(t, fail("b", 2))
+	require.True(t, fail("c", 2))
+	require.ElementsMatch(t, []messages.WorkerID{"a", "b"}, b.release())
+	for _, w := range []messages.WorkerID{"a", "b", "c"} {
+		require.False(t, b.holds(w, 0, noon))
+		require.Equal(t, regardFull, b.judge(w, 2))
+	}
+	require.Equal(t, regardDoubt, b.judge("a", 3), "somebody new is there")
+	trip, _ := b.failed("a", chunkNo(5), 3, "x", noon)
+	require.NotNil(t, trip)
+	b.takes("b", false)
+	require.Equal(t, 1, b.healthy("a", 2), "who takes nothing is no sign")
+	b.forget("b")
+	b.forget("c")
+	b.forget("a")
+	require.Zero(t, b.failing)
+}
+
+func TestBreakerOfAWorkerThatGivesEverythingBack(t *testing.T) {
+	t.Parallel()
+	b := newBreaker()
+	b.done("w")
+	for range retriedInARow - 1 {
+		require.Nil(t, b.retried("w", "disk full", noon))
+	}
+	require.NotNil(t, b.retried("w", "disk full", noon), "also when it is alone, and has worked before")
+	_, _ = b.failed("w", chunkNo(1), 0, "x", noon)
+	require.False(t, b.holds("w", 9, noon), "it fails now, and nobody else is there: that counts")
+}
+
+// robot is a native worker that works by itself until the test ends.
+type robot struct {
+	w         *world
+	id        string
+	partition int32
+	inc       messages.Incarnation
+	do        func(m messages.ChunkMessage) (messages.Outcome, time.Duration)
+
+	mu    sync.Mutex
+	note  string
+	next  int64
+	held  []messages.ChunkMessage
+	runs  int
+	until time.Time
+}
+
+// employ starts a robot; its first chunk in hand ends after the time that do names.
+func (w *world) employ(id string, partition int32, do func(m messages.ChunkMessage) (messages.Outcome, time.Duration)) *robot {
+	r := &robot{w: w, id: id, partition: partition, do: do, inc: messages.Incarnation{StartMS: time.Now().UnixMilli(), Random: "r"}}
+	r.next = w.bus.length("chunks", partition)
+	r.say(messages.SignalAnnounce)
+	stop := make(chan struct{})
+	w.t.Cleanup(func() { close(stop) })
+	go func() {
+		for n := 1; ; n++ {
+			select {
+			case <-stop:
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+			r.step(time.Now())
+			if n%150 == 0 {
+				r.say(messages.SignalHeartbeat)
+			}
+		}
+	}()
+	time.Sleep(time.Second)
+	return r
+}
+
+func (r *robot) say(kind messages.SignalKind) {
+	r.mu.Lock()
+	s := messages.Signal{Kind: kind, Worker: messages.WorkerID(r.id), Partitions: []int32{r.partition}, Protocol: 2, Incarnation: r.inc, Capacity: 1, Next: r.next}
+	for _, m := range r.held {
+		s.Running = append(s.Running, m.BatchID)
+	}
+	if kind == messages.SignalHeartbeat {
+		s.Note = r.note
+	}
+	r.mu.Unlock()
+	r.w.bus.say("connections", s)
+}
+
+func (r *robot) step(now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.w.bus.mu.Lock()
+	log := r.w.bus.logs[place{"chunks", r.partition}]
+	r.w.bus.mu.Unlock()
+	for ; r.next < int64(len(log)); r.next++ {
+		if m, err := messages.DecodeChunk(log[r.next]); err == nil && m.ID == r.id {
+			r.held = append(r.held, m)
+		}
+	}
+	if len(r.held) == 0 {
+		return
+	}
+	m := r.held[0]
+	outcome, takes := r.do(m)
+	if r.until.IsZero() {
+		r.until = now.Add(takes)
+	}
+	if now.Before(r.until) {
+		return
+	}
+	r.held, r.until = r.held[1:], time.Time{}
+	r.runs++
+	n := int64(len(m.Data))
+	s := progressOf(r.id, r.inc.StartMS, m.BatchID, n, n)
+	if s.Outcome = outcome; outcome != messages.OutcomeOK {
+		s.Processing, s.Error = 0, "exit status 127"
+	}
+	r.w.bus.say("signals", s)
+}
+
+func (r *robot) ran() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.runs
+}
+
+func (r *robot) set(note string) {
+	r.mu.Lock()
+	r.note = note
+	r.mu.Unlock()
+	r.say(messages.SignalHeartbeat)
+}
+
+func always(o messages.Outcome, d time.Duration) func(messages.ChunkMessage) (messages.Outcome, time.Duration) {
+	return func(messages.ChunkMessage) (messages.Outcome, time.Duration) { return o, d }
+}
+
+// until waits until the file ended.
+func (w *world) until(path string, atMost time.Duration) messages.FileStatus {
+	w.t.Helper()
+	for end := time.Now().Add(atMost); time.Now().Before(end); time.Sleep(time.Second) {
+		if f := w.file(path); !f.Ended.IsZero() {
+			return f
+		}
+	}
+	w.t.Fatalf("%s did not end: %+v, %v", path, w.file(path), w.overview().Problems)
+	return messages.FileStatus{}
+}
+
+func (w *world) trouble(kind messages.ProblemKind) messages.Problem {
+	p, _ := w.problem(kind)
+	return p
+}
+
+// Workers that fail or give back whatever they get, fast, beside one that works and
+// is slow: every item is done, and the broken ones are shown with the reason.
+func TestBrokenWorkersBurnNothing(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		maxAttempts, broken int
+		outcome             messages.Outcome
+	}{
+		"one that fails":                  {5, 1, messages.OutcomeFailed},
+		"one that fails, one attempt":     {1, 1, messages.OutcomeFailed},
+		"three that fail":                 {3, 3, messages.OutcomeFailed},
+		"three that fail, one attempt":    {1, 3, messages.OutcomeFailed},
+		"one that gives everything back":  {3, 1, messages.OutcomeRetry},
+		"three that give everything back": {1, 3, messages.OutcomeRetry},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(w *world) {
+				w.stop()
+				w.cfg.MaxAttempts = c.maxAttempts
+				w.start()
+				time.Sleep(5 * time.Second)
+				good := w.employ("good", 0, always(messages.OutcomeOK, 15*time.Second))
+				var broken []*robot
+				for i := range c.broken {
+					broken = append(broken, w.employ(fmt.Sprint("broken-", i), int32(1+i), always(c.outcome, 20*time.Millisecond)))
+				}
+				w.drop("a.txt", 40)
+				time.Sleep(30 * time.Second)
+				p := w.trouble(messages.ProblemUnfitWorker)
+				require.Equal(t, c.broken, p.Count, "%v", w.overview().Problems)
+				require.Contains(t, p.Text, "exit status 127")
+				require.Contains(t, w.worker("broken-0").Note, "exit status 127")
+				require.Equal(t, messages.WorkerAnnounced, w.worker("broken-0").State)
+				f := w.until("a.txt", time.Hour)
+				require.Equal(t, messages.FileDone, f.State)
+				require.Equal(t, int64(40), f.DoneItems)
+				require.GreaterOrEqual(t, good.ran(), 20)
+				for _, r := range broken {
+					require.Less(t, r.ran(), 40, "tried from time to time")
+				}
+			})
+		})
+	}
+}
+
+// When every worker fails a chunk it is the chunk, whatever else they have done.
+func TestChunksThatEverybodyFailsDie(t *testing.T) {
+	t.Parallel()
+	for name, workers := range map[string]int{"one": 1, "two": 2, "four": 4} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(w *world) {
+				for i := range workers {
+					w.employ(fmt.Sprint("w", i), int32(i), always(messages.OutcomeFailed, 20*time.Millisecond))
+				}
+				w.drop("a.txt", 40)
+				f := w.until("a.txt", 20*time.Minute)
+				require.Equal(t, messages.FileDoneWithRejects, f.State)
+				require.Equal(t, int64(40), f.DeadItems)
+				require.Zero(t, w.trouble(messages.ProblemUnfitWorker).Count, "it is the chunks: %v", w.overview().Problems)
+			})
+		})
+	}
+}
+
+// A worker that is well again works on, at the latest when it is tried next.
+func TestRepairedWorkerWorksOn(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		w.employ("good", 0, always(messages.OutcomeOK, 10*time.Second))
+		at := time.Now().Add(3 * time.Minute)
+		sick := w.employ("sick", 1, func(messages.ChunkMessage) (messages.Outcome, time.Duration) {
+			if time.Now().Before(at) {
+				return messages.OutcomeFailed, 20 * time.Millisecond
+			}
+			return messages.OutcomeOK, time.Second
+		})
+		w.drop("a.txt", 400)
+		time.Sleep(time.Minute)
+		require.NotEmpty(t, w.worker("sick").Note)
+		tries := sick.ran()
+		time.Sleep(3*time.Minute + pauseMax)
+		require.Empty(t, w.worker("sick").Note)
+		require.Empty(t, w.overview().Problems)
+		require.Greater(t, sick.ran(), tries+20)
+		require.Zero(t, w.until("a.txt", time.Hour).DeadItems)
+	})
+}
+
+// A worker that says that it is unfit takes nothing, is shown with its reason, and
+// what it gives back is ready for others at once.
+func TestUnfitWorkerTakesNothing(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		h := w.hire("w1", 0)
+		w.drop("a.txt", 8)
+		require.Len(t, h.read(), 2)
+		beat := func(note string) {
+			h.say(messages.Signal{Kind: messages.SignalHeartbeat, Capacity: 1, Protocol: 2, Note: note, Running: []string{h.queue[0].BatchID, h.queue[1].BatchID}, Next: h.next})
+			time.Sleep(100 * time.Millisecond)
+		}
+		h.kill() // its heartbeats are said here
+		beat("the command cannot be started: no such file")
+		require.Equal(t, messages.WorkerAnnounced, w.worker("w1").State)
+		require.Contains(t, w.worker("w1").Note, "no such file")
+		require.Contains(t, w.trouble(messages.ProblemUnfitWorker).Text, "w1: says that it cannot work: the command cannot be started")
+		other := w.hire("w2", 1)
+		require.Len(t, other.read(), 2, "the other one works")
+		held := h.queue
+		h.queue = nil
+		for _, m := range held {
+			h.report(m, messages.OutcomeRetry)
+		}
+		other.finish(messages.OutcomeOK)
+		other.finish(messages.OutcomeOK)
+		got := other.read()
+		require.Len(t, got, 2)
+		require.Equal(t, held[0].Data, got[0].Data, "given to the other one without a pause")
+		require.Empty(t, h.read())
+		h.say(messages.Signal{Kind: messages.SignalHeartbeat, Capacity: 1, Protocol: 2, Next: h.next})
+		time.Sleep(100 * time.Millisecond)
+		require.Empty(t, w.worker("w1").Note)
+		require.Zero(t, w.trouble(messages.ProblemUnfitWorker))
+		other.work("a.txt")
+	})
+}
+
+// A chunk that shows no progress for a minute, and for five times as long as others
+// take, is named with its worker; the problem ends with its progress or its end.
+func TestChunkWithoutProgressIsNamed(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		h := w.hire("w1", 0)
+		w.drop("h.txt", 2)
+		require.Len(t, h.read(), 1) // from now on its heartbeats list it as running
+		time.Sleep(quietAfter - 5*time.Second)
+		require.Zero(t, w.trouble(messages.ProblemStalledChunk))
+		time.Sleep(40 * time.Second)
+		p := w.trouble(messages.ProblemStalledChunk)
+		require.Regexp(t, `^h_chunk_0 at w1 for (8|9)\d s without progress$`, p.Text)
+		h.report(messages.ChunkMessage{BatchID: "h_chunk_0", Data: h.queue[0].Data}, messages.OutcomeNone) // 0 of 2
+		require.Zero(t, w.trouble(messages.ProblemStalledChunk))
+		time.Sleep(2 * time.Minute)
+		require.Equal(t, 1, w.trouble(messages.ProblemStalledChunk).Count)
+		h.finish(messages.OutcomeOK)
+		require.Zero(t, w.trouble(messages.ProblemStalledChunk))
+	})
+}
+
+// A file whose chunks take long is given more time.
+func TestSlowChunksAreNotStalled(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		w.stop()
+		w.cfg.Prefetch = 0
+		w.start()
+		h := w.hire("w1", 0)
+		w.drop("h.txt", 12)
+		for range 4 {
+			h.read()
+			time.Sleep(50 * time.Second)
+			h.finish(messages.OutcomeOK)
+		}
+		h.read()
+		time.Sleep(4 * time.Minute)
+		require.Zero(t, w.trouble(messages.ProblemStalledChunk), "half of the chunks take 50 s")
+		time.Sleep(30 * time.Second)
+		require.Equal(t, 1, w.trouble(messages.ProblemStalledChunk).Count)
+		h.work("h.txt")
+	})
+}
+
+func TestTempo(t *testing.T) {
+	t.Parallel()
+	var p tempo
+	require.Zero(t, p.median())
+	for i := range 100 {
+		p.add(time.Duration(i) * time.Second)
+	}
+	require.Equal(t, 84*time.Second, p.median(), "of the last 31")
+}
