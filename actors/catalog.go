@@ -217,9 +217,10 @@ func (c *catalog) print(m *fingerprinted, now time.Time) (touched, rewritten mes
 	if x.id != 0 && !x.ended {
 		rewritten = x.id
 	}
-	x.nuls = m.nuls && m.unfit == "" && c.settle > 0 && now.Sub(x.since) < nulPatience
-	if x.nuls {
-		return 0, rewritten // asked again after the next listing
+	seen := now.Sub(x.since)
+	x.nuls = m.nuls && m.unfit == "" && c.settle > 0 && seen < nulPatience
+	if x.nuls || seen < c.settle { // it was asked for early, since it might have been touched only
+		return 0, rewritten // asked again after a later listing
 	}
 	x.settled, x.newSum, x.unfit = true, m.sum, m.unfit
 	heap.Push(&c.queue, settledFile{x, m.file})

@@ -128,6 +128,24 @@ func TestCatalogTouchedIsTheSameVersion(t *testing.T) {
 	require.Empty(t, f.list(time.Second, touched).fingerprint)
 }
 
+// TestCatalogRewrittenInPlace: an ended file is being written over, without a change
+// of its size.
+func TestCatalogRewrittenInPlace(t *testing.T) {
+	t.Parallel()
+	f := newFolder(t, 3*time.Second)
+	id := f.takeSettled(info("a.txt", 10, f.now), 7)
+	f.c.end(id)
+	var x messages.FileInfo
+	for sum := range uint64(20) {
+		x = info("a.txt", 10, f.now)
+		require.Empty(t, f.take(f.list(time.Second, x), 100+sum), "its time moves on")
+	}
+	require.Empty(t, f.list(2*time.Second, x).fingerprint)
+	got := f.take(f.list(time.Second, x), 200)
+	require.Len(t, got, 1)
+	require.EqualValues(t, 200, got[0].Fingerprint)
+}
+
 func TestCatalogRewritten(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t, 0)

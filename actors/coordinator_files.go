@@ -146,7 +146,7 @@ func (c *coordinator) tellUnreadable(now time.Time) {
 	}
 	c.problems.set("unread", messages.Problem{
 		Kind: messages.ProblemFile, Part: "input", Count: n,
-		Text: fmt.Sprintf("%d files cannot be read, such as %q: %v", n, path, err),
+		Text: fmt.Sprintf("%s cannot be read, such as %q: %v", counted(n, "file"), path, err),
 	}, now)
 }
 
@@ -157,8 +157,8 @@ func (c *coordinator) unfinished(paths []string, now time.Time) {
 		c.problems.clear(key)
 		return
 	}
-	text := fmt.Sprintf("%d files end in NUL bytes, such as %q, as copies do that are not complete: each is taken when it has stayed as it is for %s",
-		len(paths), paths[0], nulPatience)
+	text := fmt.Sprintf("%s with NUL bytes at the end, as of a copy that is not complete, such as %q: taken when unchanged for %s",
+		counted(len(paths), "file"), paths[0], nulPatience)
 	c.problems.set(key, messages.Problem{Kind: messages.ProblemUnfinished, Part: "input", Text: text, Count: len(paths)}, now)
 }
 
@@ -171,7 +171,7 @@ func (c *coordinator) overlooked(x messages.Ignored, now time.Time) {
 	}
 	c.problems.set(key, messages.Problem{
 		Kind: messages.ProblemIgnoredFiles, Part: "input", Count: x.Count,
-		Text: fmt.Sprintf("%d entries of the input folder are not read, such as %q: only files directly in it whose names end in .txt are; rename or move them", x.Count, x.Names),
+		Text: fmt.Sprintf("ignored in the input folder: %s such as %q; only files directly in it whose names end in .txt are read, so rename or move them", counted(x.Count, "name"), x.Names),
 	}, now)
 }
 

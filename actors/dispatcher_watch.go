@@ -31,11 +31,11 @@ func (d *dispatcher) tellLosses(now time.Time) {
 		}
 	}
 	l.fresh = nil
-	d.lossProblem("files", d.present(l.files), "the figures of %d files do not add up: they are failed with the figures as their reason; "+
-		"take each out of the folder for some seconds and put it back, and it is done again", now)
-	d.lossProblem("records", l.records, "the state store lost the records of %d files: those that are in the folder still are done again from their beginning", now)
-	d.lossProblem("orphans", l.orphans, "the state store holds %d chunks of files that it does not know any more; they were dropped", now)
-	d.lossProblem("unnamed", int(l.unnamed), "the state store lost the records of %d dead chunks: they are counted, but not listed", now)
+	d.lossProblem("files", d.present(l.files), "%s failed, since the figures in the stored state do not add up (its reason has them): "+
+		"take each out of the folder for some seconds and put it back, and it is done again", "file", now)
+	d.lossProblem("records", l.records, "the state store lost the records of %s: what is in the folder still is done again from its beginning", "file", now)
+	d.lossProblem("orphans", l.orphans, "the state store held %s of files that it does not know any more; they were dropped", "chunk", now)
+	d.lossProblem("unnamed", int(l.unnamed), "the state store lost the records of %s: they are counted, but not listed", "dead chunk", now)
 }
 
 // present counts the files that are still in the folder.
@@ -48,13 +48,14 @@ func (d *dispatcher) present(files map[messages.FileID]string) (n int) {
 	return n
 }
 
-func (d *dispatcher) lossProblem(key string, n int, format string, now time.Time) {
-	if key = "lost " + key; n == 0 {
-		d.problems.clear(key)
+func (d *dispatcher) lossProblem(key string, n int, format, noun string, now time.Time) {
+	if n == 0 {
+		d.problems.clear("lost " + key)
 		return
 	}
-	text := fmt.Sprintf(format, n)
-	if d.problems.set(key, messages.Problem{Kind: messages.ProblemStateLost, Part: "input", Text: text, Count: n}, now) {
+	text := fmt.Sprintf(format, counted(n, noun))
+	fresh := d.problems.set("lost "+key, messages.Problem{Kind: messages.ProblemStateLost, Part: "input", Text: text, Count: n}, now)
+	if fresh && key != "files" { // those have a line each
 		d.log.Error("the stored state is incomplete", "err", text)
 	}
 }
@@ -69,7 +70,7 @@ func (d *dispatcher) tellReturned(now time.Time) {
 	}
 	d.problems.set("returned", messages.Problem{
 		Kind: messages.ProblemReturnedChunk, Part: "workers", Count: n,
-		Text: fmt.Sprintf("%d chunks were given back %d times or more; the last: %s", n, returnedOften, t.lastOften),
+		Text: fmt.Sprintf("%s given back %d times or more; the last: %s", counted(n, "chunk"), returnedOften, t.lastOften),
 	}, now)
 }
 
@@ -102,8 +103,8 @@ func (d *dispatcher) tellStalled(now time.Time) {
 		return
 	}
 	out, waiting := d.led.openChunks()
-	text := fmt.Sprintf("no item was done for %s, although %d files are in work: %d chunks are at workers, %d wait",
-		now.Sub(d.moved).Round(time.Second), len(d.led.turn), out, waiting)
+	text := fmt.Sprintf("no item was done for %s with %s in work: %s at workers, %d waiting",
+		now.Sub(d.moved).Round(time.Second), counted(len(d.led.turn), "file"), counted(out, "chunk"), waiting)
 	if last := d.led.trials.lastEnd; last != "" {
 		text += "; what ended last: " + last
 	}

@@ -109,7 +109,7 @@ func TestProblemOfAStandstill(t *testing.T) {
 		time.Sleep(stalledAfter + 2*tickEvery)
 		p, shown := w.problem(messages.ProblemStalled)
 		require.True(t, shown)
-		require.Contains(t, p.Text, "1 files are in work: 2 chunks are at workers")
+		require.Contains(t, p.Text, "with 1 file in work: 2 chunks at workers")
 		h.finish(messages.OutcomeOK)
 		time.Sleep(2 * tickEvery)
 		_, shown = w.problem(messages.ProblemStalled)

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -49,4 +50,12 @@ func (c *coordinator) onChildProblem(m *childProblem) {
 		return
 	}
 	c.problems.set(m.key, m.problem, time.Now())
+}
+
+// counted writes "1 file" and "2 files".
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
