@@ -52,13 +52,14 @@ type desk struct {
 	deployment string
 	term       uint64    // the highest seen
 	termSeen   time.Time // when its last chunk came
+	partition  int32     // that is read
 	next       int64     // next offset to read
 	draining   bool
 	refusal    string // why chunks are given back unseen, "" when they are not
 }
 
-func newDesk(capacity int, next int64) *desk {
-	return &desk{capacity: capacity, next: next, held: map[string]*job{}, memory: newMemory(memorySize), seed: maphash.MakeSeed()}
+func newDesk(capacity int, partition int32, next int64) *desk {
+	return &desk{capacity: capacity, partition: partition, next: next, held: map[string]*job{}, memory: newMemory(memorySize), seed: maphash.MakeSeed()}
 }
 
 // verdict is what is to be done about a chunk that was read.
@@ -231,6 +232,13 @@ func (d *desk) moveTo(next int64) {
 	d.next = next
 }
 
+// readFrom says which partition is read from now on, and from where.
+func (d *desk) readFrom(partition int32, next int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.partition, d.next = partition, next
+}
+
 // drain lets go of the queue and takes nothing more. It returns the number of
 // chunks that were queued.
 func (d *desk) drain() int {
@@ -246,8 +254,8 @@ func (d *desk) drain() int {
 }
 
 // view returns what a heartbeat says: the chunks in work and in the queue, in
-// the order in which they came, and the next offset to read.
-func (d *desk) view() (run, wait []string, next int64) {
+// the order in which they came, the partition that is read and its next offset.
+func (d *desk) view() (run, wait []string, partition int32, next int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	jobs := make([]*job, 0, len(d.held))
@@ -262,7 +270,7 @@ func (d *desk) view() (run, wait []string, next int64) {
 			run = append(run, j.chunk.BatchID)
 		}
 	}
-	return run, wait, d.next
+	return run, wait, d.partition, d.next
 }
 
 // resultOf is the last word about a chunk.

@@ -108,6 +108,9 @@ func (b *fakeBus) Fetch(ctx context.Context, from []messages.Position, wait time
 				return nil, err
 			}
 		}
+		if int(at.Partition) >= len(b.logs) { // the topic was made again
+			return nil, messages.ErrNotWritten
+		}
 		if at.Offset < b.start[at.Partition] || at.Offset > b.end(at.Partition) {
 			return []messages.Fetched{{Position: at, End: -1, Start: -1, Err: messages.ErrOffsetOutOfRange}}, nil
 		}
@@ -152,6 +155,13 @@ func (b *fakeBus) Produce(_ context.Context, records []messages.Record) []messag
 	}
 	b.announce()
 	return out
+}
+
+// remake makes the chunk topic again with so many partitions, or removes it.
+func (b *fakeBus) remake(partitions int) {
+	b.with(func() {
+		b.logs, b.base, b.start = make([][]messages.Received, partitions), make([]int64, partitions), make([]int64, partitions)
+	})
 }
 
 // chunk appends a chunk message for id to partition 0.

@@ -232,3 +232,85 @@ func TestKeyPartition(t *testing.T) {
 		}
 	})
 }
+
+// What was asked once at the start is asked again when it may have changed.
+func TestTopicIsMadeAgain(t *testing.T) {
+	bubble(t, "with fewer partitions: the worker moves and goes on", func(t *testing.T) {
+		b := newFakeBus(15)
+		w := start(t, b, ok)
+		pass(4 * time.Second)
+		if p := b.of(messages.SignalAnnounce)[0].Partitions; len(p) != 1 || p[0] != 14 {
+			t.Fatalf("partitions %v", p)
+		}
+		b.remake(0)
+		pass(30 * time.Second)
+		b.remake(1)
+		pass(5 * time.Second)
+		news := b.of(messages.SignalAnnounce)
+		if len(news) != 2 || news[1].Partitions[0] != 0 || news[1].Incarnation != news[0].Incarnation {
+			t.Fatalf("announcements %v", news)
+		}
+		hs := b.of(messages.SignalHeartbeat)
+		if h := hs[len(hs)-1]; h.Partitions[0] != 0 || h.Next != 0 {
+			t.Errorf("heartbeat %s", h.raw)
+		}
+		b.chunk(head("a_chunk_0"), "x")
+		pass(time.Second)
+		if len(b.finals("a_chunk_0")) != 1 {
+			t.Errorf("finals %v", b.finals(""))
+		}
+		if n := strings.Count(w.log.String(), "level=WARN"); n > 3 {
+			t.Errorf("%d warnings:\n%s", n, w.log)
+		}
+		w.end()
+	})
+	bubble(t, "with more partitions, or as many: the worker stays", func(t *testing.T) {
+		b := newFakeBus(1)
+		w := start(t, b, ok)
+		synctest.Wait()
+		b.chunk(head("a_chunk_0"), "x")
+		pass(time.Second)
+		b.remake(15)
+		pass(5 * time.Minute)
+		b.chunk(head("a_chunk_1"), "x")
+		pass(10 * time.Second)
+		if len(b.finals("a_chunk_1")) != 1 || len(b.of(messages.SignalAnnounce)) != 1 {
+			t.Errorf("finals %v, announcements %v", b.finals(""), b.of(messages.SignalAnnounce))
+		}
+		w.end()
+	})
+	bubble(t, "a partition that was chosen by hand is waited for", func(t *testing.T) {
+		b := newFakeBus(4)
+		chosen := 3
+		w := start(t, b, ok, func(c *Config) { c.Partition = &chosen })
+		pass(time.Second)
+		b.remake(1)
+		pass(time.Minute)
+		if news := b.of(messages.SignalAnnounce); len(news) != 1 {
+			t.Errorf("announcements %v", news)
+		}
+		w.end()
+	})
+	bubble(t, "the topics of the worker's own messages", func(t *testing.T) {
+		b := newFakeBus(1)
+		b.signalParts = 15
+		w := start(t, b, ok)
+		pass(4 * time.Second)
+		b.with(func() {
+			b.signalParts = 2
+			b.onProduce = func(r messages.Record) error {
+				if int(r.Partition) >= b.signalParts {
+					return messages.ErrNotWritten
+				}
+				return nil
+			}
+		})
+		before := len(b.of(messages.SignalHeartbeat))
+		b.chunk(head("a_chunk_0"), "x")
+		pass(10 * time.Second)
+		if n := len(b.of(messages.SignalHeartbeat)); n < before+2 || len(b.finals("a_chunk_0")) != 1 {
+			t.Errorf("%d heartbeats, finals %v", n-before, b.finals(""))
+		}
+		w.end()
+	})
+}

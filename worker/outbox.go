@@ -35,7 +35,8 @@ type outbox struct {
 	calm  *patience
 
 	partition int32
-	settled   bool // partition has worked, or was looked up: it stays, or order would be lost
+	settled   bool // partition has worked, or was looked up: it stays while it is there, or order would be lost
+	doubtful  bool // the last request failed: is it still there?
 
 	mu      sync.Mutex
 	waiting []*message
@@ -161,6 +162,7 @@ func (o *outbox) send(ctx context.Context, batch []*message) error {
 			back = append(back, batch[i])
 		}
 	}
+	o.doubtful = err != nil
 	o.landed(back)
 	return err
 }
@@ -183,14 +185,15 @@ func (o *outbox) landed(back []*message) {
 }
 
 // locate learns the partition that the worker's key falls on. While the topic
-// cannot be asked it is partition 0, which every topic has.
+// cannot be asked it is partition 0, which every topic has. One that worked is left
+// only when the topic was made again without it.
 func (o *outbox) locate(ctx context.Context) {
-	if o.settled {
+	if o.settled && !o.doubtful {
 		return
 	}
 	limited, cancel := context.WithTimeout(ctx, produceTimeout)
 	defer cancel()
-	if n, err := o.bus.Partitions(limited, o.topic); err == nil {
+	if n, err := o.bus.Partitions(limited, o.topic); err == nil && !(o.settled && int(o.partition) < n) {
 		o.partition, o.settled = PartitionOf(o.id, n), true
 	}
 }

@@ -13,8 +13,15 @@ import (
 	"kafka-master/messages"
 )
 
-// pollWait is how long a fetch waits at the broker for the next record.
-const pollWait = 5 * time.Second
+const (
+	// pollWait is how long a fetch waits at the broker for the next record.
+	pollWait = 5 * time.Second
+	// How often the worker looks whether its partition is still there: it costs one
+	// small request, and a partition that is gone brings nothing for ever.
+	lookEvery     = time.Minute
+	lookInTrouble = 2 * time.Second
+	lookLimit     = 10 * time.Second
+)
 
 // locate finds the worker's partition and its end offset, however long it takes
 // until there is one. It fails when Kafka refuses the worker or ctx ends.
@@ -49,14 +56,23 @@ func ask(ctx context.Context, cfg Config, b bus) (messages.Position, error) {
 }
 
 // read reads the partition from place on until ctx ends or Kafka refuses it. A
-// partition that the topic gets later does not move the worker.
+// partition that the topic gets later does not move the worker; one that is not
+// there any more, since the topic was made again, does.
 func (w *session) read(ctx context.Context, place messages.Position) error {
 	calm := newPatience(w.log, "reading "+place.Topic)
+	looked := time.Now()
 	for ctx.Err() == nil {
 		next, err := w.fetch(ctx, place)
 		place.Offset = next
 		if errors.Is(err, messages.ErrOffsetOutOfRange) {
 			place.Offset, err = w.clamp(ctx, place)
+		}
+		if since := time.Since(looked); since >= lookEvery || err != nil && since >= lookInTrouble {
+			looked = time.Now()
+			if moved, ok := w.relocate(ctx, place); ok {
+				place = moved
+				continue
+			}
 		}
 		switch {
 		case err == nil:
@@ -68,6 +84,28 @@ func (w *session) read(ctx context.Context, place messages.Position) error {
 		}
 	}
 	return nil
+}
+
+// relocate looks whether the topic still has the worker's partition. Where it has
+// fewer than it had, the worker announces itself again with one that is there and
+// goes on at its end.
+func (w *session) relocate(ctx context.Context, place messages.Position) (messages.Position, bool) {
+	ctx, cancel := context.WithTimeout(ctx, lookLimit)
+	defer cancel()
+	n, err := w.bus.Partitions(ctx, place.Topic)
+	if err != nil || int(place.Partition) < n {
+		return place, false
+	}
+	moved, err := ask(ctx, w.cfg, w.bus)
+	if err != nil { // also while WORKER_PARTITION names one that is not there
+		return place, false
+	}
+	w.log.Warn("the topic was made again with fewer partitions, going on at another one", "topic", place.Topic,
+		"partition", place.Partition, "next_partition", moved.Partition, "offset", moved.Offset)
+	w.desk.readFrom(moved.Partition, moved.Offset)
+	w.say(messages.SignalAnnounce)
+	w.beatNow()
+	return moved, true
 }
 
 // fetch makes one request and returns the offset to go on from.

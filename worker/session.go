@@ -62,9 +62,9 @@ func run(ctx context.Context, cfg Config, b bus, handler Handler) error {
 	}
 	w := &session{
 		cfg: cfg, bus: b, handler: handler, log: log, beat: make(chan struct{}, 1),
-		desk: newDesk(cfg.Capacity, place.Offset),
+		desk: newDesk(cfg.Capacity, place.Partition, place.Offset),
 		self: messages.Signal{
-			Worker: messages.WorkerID(cfg.ID), Partitions: []int32{place.Partition}, Protocol: protocol,
+			Worker: messages.WorkerID(cfg.ID), Protocol: protocol,
 			Incarnation: newIncarnation(), Capacity: cfg.Capacity, Version: cfg.Version, Next: messages.UnknownOffset,
 		},
 	}

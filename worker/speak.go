@@ -12,8 +12,10 @@ import (
 func (w *session) say(kind messages.SignalKind) {
 	s := w.self
 	s.Kind = kind
+	run, wait, partition, next := w.desk.view()
+	s.Partitions = []int32{partition}
 	if kind != messages.SignalAnnounce && kind != messages.SignalBye {
-		s.Running, s.Queued, s.Next = w.desk.view()
+		s.Running, s.Queued, s.Next = run, wait, next
 	}
 	s.Note = w.fitness.reason() // said by heartbeats only
 	w.connection.put(message{key: kind.String(), value: s.Encode()})
@@ -62,7 +64,7 @@ func (w *session) progress(j *job, done int) {
 // over early when Kafka refuses the worker.
 func (w *session) drain(life context.Context, stopBeats func()) {
 	dropped := w.desk.drain()
-	run, _, _ := w.desk.view()
+	run, _, _, _ := w.desk.view()
 	w.log.Info("worker stops", "running", len(run), "queued", dropped)
 	w.say(messages.SignalDraining)
 	w.beatNow() // without the queue, so that the master hands it out again at once

@@ -24,6 +24,7 @@ HEARTBEAT = 3.0  # seconds; the master suspects a worker that was silent for 6
 PROGRESS = 0.2  # seconds between two progress messages of a chunk
 FLUSH = 3.0  # seconds for the last messages of a worker that ends
 TRIES = (1.0, 60.0)  # seconds between two tries of a worker that cannot work: at first, at most
+LOOK = (2.0, 60.0)  # seconds between two looks whether the partition is still there: in trouble, else
 POLL = 0.2  # seconds, and so the longest that a signal waits
 
 log = logging.getLogger("worker")
@@ -152,17 +153,39 @@ class Worker:
 
     def read(self, offset: int) -> None:
         self.seek(offset)
+        looked, trouble = time.monotonic(), False
         while not self.stopping.is_set():
             self.check()
+            if time.monotonic() - looked >= LOOK[0 if trouble else 1]:
+                looked, trouble = time.monotonic(), False
+                self.relocate()
             message = self.consumer.poll(POLL)
             if message is None:
                 continue
+            trouble = trouble or bool(message.error())
             if not message.error():
                 self.accept(message.offset(), message.value())
             elif message.error().code() in OFF_THE_LOG:
                 self.clamp()
             else:
                 self.on_error(message.error())
+
+    def relocate(self) -> None:
+        """Go on at another partition when the topic was made again without this one."""
+        topic = self.settings.chunk_topic
+        try:
+            found = self.consumer.list_topics(topic, timeout=2).topics[topic]
+            count = 0 if found.error else len(found.partitions)
+            if self.partition < count or count == 0 or self.settings.partition is not None:
+                return
+            self.partition = partition_of(self.settings.worker_id, count)
+            offset = self.bounds()[1]
+        except KafkaException as e:
+            self.on_error(e.args[0])
+            return
+        log.warning("topic %s was made again with %d partitions, going on at number %d", topic, count, self.partition)
+        self.announce(offset)
+        self.seek(offset)
 
     def accept(self, offset: int, value: Optional[bytes]) -> None:
         try:
