@@ -3,7 +3,7 @@
 # The race detector needs a C compiler; without one the tests run without it.
 RACE := $(shell command -v $(shell go env CC) >/dev/null 2>&1 && echo -race)
 
-.PHONY: help run build test short check fuzz bench clean simulate services services-down services-install compose-check
+.PHONY: help run build test short check fuzz bench bench-peers clean simulate services services-down services-install compose-check
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ compose-check: ## run docker-compose.yml for real, with an engine of its own (De
 bench: ## measure chunks/s, latency and memory; see bench/README.md
 	go test -run '^$$' -bench . -benchmem ./actors ./bench/...
 	go run ./bench/pipeline
+
+bench-peers: ## measure beside asynq and NATS JetStream (needs redis-server), about 10 minutes
+	go run ./bench/peers
 
 clean: ## remove what the commands above left behind
 	rm -rf kafka-master .ci/bin
