@@ -112,6 +112,9 @@ type Topics interface {
 	Ensure(ctx context.Context, specs []messages.TopicSpec) ([]messages.Topic, error)
 	// List returns all topics but the internal ones, sorted by name.
 	List(ctx context.Context) ([]messages.Topic, error)
+	// Settings returns settings of topics that messages.TopicFault asks for, by
+	// topic and name. Topics whose settings may not be seen are left out.
+	Settings(ctx context.Context, topics []string) (map[string]map[string]string, error)
 	// Grow raises the partition count to n and returns when the new partitions
 	// answer. It never shrinks.
 	Grow(ctx context.Context, topic string, n int) error

@@ -357,6 +357,11 @@ func (b simBus) Ensure(ctx context.Context, specs []messages.TopicSpec) (out []m
 	return out, err
 }
 
+// Settings implements Topics: nobody touches them here.
+func (b simBus) Settings(context.Context, []string) (map[string]map[string]string, error) {
+	return nil, nil
+}
+
 // List implements Topics.
 func (b simBus) List(ctx context.Context) (out []messages.Topic, err error) {
 	b.call(ctx, "list topics", func(cause error) {

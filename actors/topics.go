@@ -28,6 +28,7 @@ type topics struct {
 	chunks int   // partitions of the chunk topic, 0 until they are known
 	// trouble is what was logged last.
 	trouble string
+	faulty  map[string]bool // topics that are set up wrongly
 	shared  topicList
 }
 
@@ -48,12 +49,14 @@ type (
 	workerTopics struct{ partitions map[string]int }
 
 	ensured struct {
-		ready *topicsReady
-		err   error
+		ready    *topicsReady
+		settings map[string]map[string]string
+		err      error
 	}
 	lookedUp struct {
-		list []messages.Topic
-		err  error
+		list     []messages.Topic
+		settings map[string]map[string]string
+		err      error
 	}
 )
 
@@ -70,6 +73,7 @@ const (
 )
 
 func newTopics(t topics) actor.Actor {
+	t.faulty = map[string]bool{}
 	t.pause = backoff{min: 200 * time.Millisecond, max: 5 * time.Second}
 	return &t
 }
@@ -109,12 +113,15 @@ func (t *topics) Receive(ctx actor.Context) {
 }
 
 func (t *topics) ensure(ctx actor.Context) {
-	parent := t.ctx
+	parent, bus, names := t.ctx, t.bus, t.names()
 	run(ctx, func() any {
 		c, cancel := context.WithTimeout(parent, ensureTimeout)
 		defer cancel()
-		ready, err := t.check(c)
-		return &ensured{ready: ready, err: err}
+		out := &ensured{}
+		if out.ready, out.err = t.check(c); out.err == nil {
+			out.settings, _ = bus.Settings(c, names) // a broker that does not tell is fine
+		}
+		return out
 	})
 }
 
@@ -122,7 +129,7 @@ func (t *topics) ensure(ctx actor.Context) {
 // runs off the mailbox and reads only fields that never change.
 func (t *topics) check(ctx context.Context) (*topicsReady, error) {
 	var specs []messages.TopicSpec
-	for _, name := range []string{t.cfg.ChunkTopic, t.cfg.SignalTopic, t.cfg.ConnectionTopic, t.cfg.HeartbeatTopic} {
+	for _, name := range t.names() {
 		n := 1
 		if name == t.cfg.ChunkTopic {
 			n = t.cfg.Partitions
@@ -157,6 +164,7 @@ func (t *topics) onEnsured(ctx actor.Context, m *ensured) {
 	t.trouble = ""
 	t.pause.reset()
 	t.again.set(ctx, lookEvery)
+	t.examine(ctx, m.settings)
 	if t.chunks > 0 {
 		t.grew(ctx, m.ready.chunks.Partitions)
 		return
@@ -170,15 +178,40 @@ func (t *topics) onEnsured(ctx actor.Context, m *ensured) {
 }
 
 func (t *topics) lookUp(ctx actor.Context) {
-	parent, bus := t.ctx, t.bus
+	parent, bus, names := t.ctx, t.bus, t.names()
 	run(ctx, func() any {
 		out := &lookedUp{}
 		out.err = within(parent, adminTimeout, func(c context.Context) (err error) {
 			out.list, err = bus.List(c)
 			return err
 		})
+		if out.err == nil {
+			_ = within(parent, adminTimeout, func(c context.Context) (err error) {
+				out.settings, err = bus.Settings(c, names)
+				return err // a broker that does not tell is fine
+			})
+		}
 		return out
 	})
+}
+
+// names are the topics that a master needs.
+func (t *topics) names() []string {
+	return []string{t.cfg.ChunkTopic, t.cfg.SignalTopic, t.cfg.ConnectionTopic, t.cfg.HeartbeatTopic}
+}
+
+// examine tells the owner of topics that are set up in a way that loses work.
+func (t *topics) examine(ctx actor.Context, settings map[string]map[string]string) {
+	for _, name := range t.names()[:3] { // heartbeats of masters may be compacted
+		if s, known := settings[name]; known {
+			fault := messages.TopicFault(name, s)
+			if fault != "" && !t.faulty[name] {
+				t.log.Warn("a topic loses messages", "topic", name, "detail", fault)
+			}
+			t.faulty[name] = fault != ""
+			ctx.Send(t.owner, &childProblem{key: "topic " + name, problem: messages.Problem{Kind: messages.ProblemTopic, Part: "kafka", Text: fault}})
+		}
+	}
 }
 
 // onLookedUp makes topics anew that are gone, and tells of partitions that were
@@ -188,11 +221,12 @@ func (t *topics) onLookedUp(ctx actor.Context, m *lookedUp) {
 	if m.err != nil {
 		return
 	}
+	t.examine(ctx, m.settings)
 	have := map[string]int{}
 	for _, x := range m.list {
 		have[x.Name] = x.Partitions
 	}
-	for _, name := range []string{t.cfg.ChunkTopic, t.cfg.SignalTopic, t.cfg.ConnectionTopic, t.cfg.HeartbeatTopic} {
+	for _, name := range t.names() {
 		if have[name] == 0 {
 			t.log.Warn("a topic is gone and is made anew; what it held is lost, chunks on their way are handed out again", "topic", name)
 			t.again.stop()

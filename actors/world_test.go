@@ -2,6 +2,7 @@ package actors
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,13 +27,14 @@ import (
 
 // memBus is Kafka as the actors see it, in memory, for bubbles.
 type memBus struct {
-	mu    sync.Mutex
-	logs  map[place][][]byte
-	news  chan struct{} // closed when something was produced
-	fail  func(messages.Record) error
-	down  error
-	group messages.GroupState
-	kept  map[string]map[place]int64
+	mu       sync.Mutex
+	logs     map[place][][]byte
+	news     chan struct{} // closed when something was produced
+	fail     func(messages.Record) error
+	down     error
+	policies map[string]string // cleanup.policy by topic, delete by default
+	group    messages.GroupState
+	kept     map[string]map[place]int64
 }
 
 func newMemBus() *memBus {
@@ -179,6 +181,18 @@ func (b *memBus) List(context.Context) ([]messages.Topic, error) {
 	var out []messages.Topic
 	for _, n := range slices.Sorted(maps.Keys(names)) {
 		out = append(out, messages.Topic{Name: n, Partitions: b.partitions(n)})
+	}
+	return out, b.down
+}
+
+func (b *memBus) Settings(_ context.Context, topics []string) (map[string]map[string]string, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := map[string]map[string]string{}
+	for _, name := range topics {
+		if b.partitions(name) > 0 {
+			out[name] = map[string]string{messages.CleanupPolicy: cmp.Or(b.policies[name], messages.CleanupDelete)}
+		}
 	}
 	return out, b.down
 }

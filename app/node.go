@@ -252,11 +252,24 @@ func (n *node) config() actors.Config {
 		WorkerCommand: workerCommand(os.Args[0], n.s, n.brokers),
 		MaxAttempts:   n.s.MaxAttempts, Prefetch: n.prefetch(), Settle: n.s.Settle, Archive: n.s.Archive,
 	}
+	cfg.TopicConfig = topicConfig(n.s.KafkaReplication)
 	if n.s.EmbeddedBroker() {
 		cfg.TopicConfig = embedded.TopicConfig()
 		cfg.OnDeployment = n.leaveDeployment
 	}
 	return cfg
+}
+
+// topicConfig is set on topics that are made on a Kafka of the user's own, which
+// may be set up for compaction. With three replicas a write is on two of them
+// before it is acknowledged; two replicas would then stop all work as soon as one
+// broker is away, so they, and the broker's own default, are left as they are.
+func topicConfig(replication int) map[string]string {
+	config := map[string]string{messages.CleanupPolicy: messages.CleanupDelete}
+	if replication >= 3 {
+		config["min.insync.replicas"] = "2"
+	}
+	return config
 }
 
 // prefetch is how many chunks are queued at a worker of ours.

@@ -73,6 +73,11 @@ type cluster struct {
 	ping, create error
 	topics       []messages.Topic
 	advertised   map[string]error
+	settings     map[string]map[string]string
+}
+
+func (c cluster) Settings(context.Context, []string) (map[string]map[string]string, error) {
+	return c.settings, nil
 }
 
 func (c cluster) Ping(context.Context) error                            { return c.ping }
@@ -93,6 +98,10 @@ func TestKafka(t *testing.T) {
 		"none there":  {cluster{}, "ok    kafka     k:9092, the master will make its topics: chunks, signal"},
 		"some there":  {cluster{topics: all[:1]}, "ok    kafka     k:9092, topics with their partitions: chunks (15); the master will make signal"},
 		"not allowed": {cluster{create: errors.New("denied")}, "FAIL  kafka     k:9092 lacks the topics chunks, signal and does not let the master make them: make them yourself, or give the user the right to, or correct KAFKA_REPLICATION: denied"},
+		"compacted": {cluster{topics: all, settings: map[string]map[string]string{"signal": {"cleanup.policy": "compact,delete"}}},
+			"ok    kafka     k:9092, topics with their partitions: chunks (15), signal (1)\n" +
+				"warn  kafka     topic signal has cleanup.policy=compact,delete, so Kafka drops messages that nobody has read yet: set it to delete " +
+				"(kafka-configs.sh --alter --entity-type topics --entity-name signal --add-config cleanup.policy=delete)"},
 		"advertised": {cluster{topics: all, advertised: map[string]error{"a:1": nil, "b:2": away}},
 			"FAIL  kafka     Kafka answers at k:9092 and sends its clients on to b:2, which cannot be used from here: let it advertise an address that this machine reaches (advertised.listeners; KAFKA_PUBLIC_HOST with docker-compose): connection refused"},
 	} {

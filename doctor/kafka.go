@@ -24,9 +24,21 @@ type Cluster interface {
 	Creatable(context.Context, []messages.TopicSpec) error
 }
 
+// TopicSettings is what is asked of topics that exist.
+type TopicSettings interface {
+	// Settings returns settings of the topics, by topic and name.
+	Settings(context.Context, []string) (map[string]map[string]string, error)
+}
+
+// SetUp is a cluster of which the settings of topics can be seen.
+type SetUp interface {
+	Cluster
+	TopicSettings
+}
+
 // Kafka looks at a cluster that is named by its bootstrap addresses, and at the
 // topics that the master needs there.
-func Kafka(c Cluster, brokers []string, topics []messages.TopicSpec) Check {
+func Kafka(c SetUp, brokers []string, topics []messages.TopicSpec) Check {
 	return Check{Name: "kafka", Look: func(ctx context.Context) []Finding {
 		if err := c.Ping(ctx); err != nil {
 			return fail("%s", said(err))
@@ -34,8 +46,28 @@ func Kafka(c Cluster, brokers []string, topics []messages.TopicSpec) Check {
 		if found := addresses(ctx, c, brokers); len(found) > 0 {
 			return found
 		}
-		return lookAtTopics(ctx, c, brokers, topics)
+		return append(lookAtTopics(ctx, c, brokers, topics), lookAtSettings(ctx, c, topics)...)
 	}}
+}
+
+// lookAtSettings warns of topics that are set up in a way that loses messages. A
+// cluster that does not tell is fine. Heartbeats of masters may be compacted:
+// only the last one is of use.
+func lookAtSettings(ctx context.Context, c TopicSettings, topics []messages.TopicSpec) (found []Finding) {
+	var names []string
+	for _, t := range topics[:min(len(topics), 3)] {
+		names = append(names, t.Name)
+	}
+	settings, err := c.Settings(ctx, names)
+	if err != nil {
+		return nil
+	}
+	for _, name := range names {
+		if fault := messages.TopicFault(name, settings[name]); fault != "" {
+			found = append(found, warn("%s", fault)...)
+		}
+	}
+	return found
 }
 
 // EmbeddedBroker looks at the loopback address of the broker that runs in the

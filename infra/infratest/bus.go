@@ -32,6 +32,7 @@ type Bus interface {
 
 	Ensure(ctx context.Context, specs []messages.TopicSpec) ([]messages.Topic, error)
 	List(ctx context.Context) ([]messages.Topic, error)
+	Settings(ctx context.Context, topics []string) (map[string]map[string]string, error)
 	Grow(ctx context.Context, topic string, n int) error
 
 	Find(ctx context.Context, topic, preferred string) (messages.GroupState, error)
@@ -53,6 +54,7 @@ func ExerciseBus(t *testing.T, open func(t *testing.T) Bus) {
 	}{
 		{"topics are created once and answer", (*busCase).ensures},
 		{"topics are listed in order", (*busCase).lists},
+		{"settings of topics are told", (*busCase).settings},
 		{"a grown topic is usable at once", (*busCase).grows},
 		{"produce and fetch keep order over partitions", (*busCase).roundTrip},
 		{"only the record that is too large is refused", (*busCase).tooLarge},
@@ -193,6 +195,20 @@ func (c *busCase) lists() {
 	for _, topic := range all {
 		require.NotRegexp(c, "^__", topic.Name)
 	}
+}
+
+func (c *busCase) settings() {
+	compacted := c.topic + "-compacted"
+	_, err := c.Ensure(c.ctx, []messages.TopicSpec{
+		{Name: c.topic, Partitions: 1, Replication: -1, Config: map[string]string{messages.CleanupPolicy: messages.CleanupDelete}},
+		{Name: compacted, Partitions: 1, Replication: -1, Config: map[string]string{messages.CleanupPolicy: "compact"}},
+	})
+	require.NoError(c, err)
+	got, err := c.Settings(c.ctx, []string{c.topic, compacted, c.topic + "-missing"})
+	require.NoError(c, err)
+	require.Len(c, got, 2)
+	require.Empty(c, messages.TopicFault(c.topic, got[c.topic]))
+	require.Contains(c, messages.TopicFault(compacted, got[compacted]), compacted)
 }
 
 func (c *busCase) grows() {

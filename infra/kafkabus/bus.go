@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -62,7 +61,7 @@ type Config struct {
 // Bus is a client of one Kafka cluster. All methods are safe for concurrent use.
 type Bus struct {
 	cfg       Config
-	addr      net.Addr
+	addr      atomic.Pointer[bootstrap]
 	transport *kafka.Transport
 	conns     connections
 	inflater  *recordset.Inflater
@@ -97,9 +96,10 @@ func New(c Config) (*Bus, error) {
 	if err != nil {
 		return nil, fmt.Errorf("new bus: %w", err)
 	}
-	b := &Bus{cfg: c, addr: kafka.TCP(c.Brokers...), inflater: inflater, log: c.Logger, wake: make(chan struct{}, 1)}
+	b := &Bus{cfg: c, inflater: inflater, log: c.Logger, wake: make(chan struct{}, 1)}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	b.leaders.Store(&topology{})
+	b.addr.Store(newBootstrap(c.Brokers))
 	b.transport = &kafka.Transport{
 		Dial:        b.conns.dial,
 		DialTimeout: dialTimeout,
@@ -136,7 +136,7 @@ func (b *Bus) call(ctx context.Context, limit time.Duration, req protocol.Messag
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	defer context.AfterFunc(b.ctx, cancel)()
-	res, err := b.transport.RoundTrip(ctx, b.addr, req)
+	res, err := b.transport.RoundTrip(ctx, b.addr.Load(), req)
 	if err != nil {
 		b.failed(err)
 		return nil, b.told(classify(err))

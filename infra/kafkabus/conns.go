@@ -13,6 +13,7 @@ import (
 type connections struct {
 	mu     sync.Mutex
 	open   map[*trackedConn]struct{}
+	once   map[string]bool // addresses that were reached
 	closed bool
 }
 
@@ -46,10 +47,18 @@ func (s *connections) dial(ctx context.Context, network, address string) (net.Co
 		return nil, fmt.Errorf("dial %s: %w", address, net.ErrClosed)
 	}
 	if s.open == nil {
-		s.open = make(map[*trackedConn]struct{})
+		s.open, s.once = make(map[*trackedConn]struct{}), map[string]bool{}
 	}
+	s.once[address] = true
 	s.open[c] = struct{}{}
 	return c, nil
+}
+
+// reached says whether an address was reached since the bus was made.
+func (s *connections) reached(address string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.once[address]
 }
 
 func (s *connections) close() {

@@ -3,6 +3,8 @@ package kafkabus
 import (
 	"context"
 	"fmt"
+	"net"
+	"strconv"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -19,6 +21,7 @@ const refreshInterval = 100 * time.Millisecond
 // topic → partition → leading broker. It is never changed after it was made.
 type topology struct {
 	leaders map[string][]int32
+	brokers []string // host:port
 }
 
 // Leader returns the id of the broker that leads the partition as of the last
@@ -70,6 +73,7 @@ func (b *Bus) refresh(ctx context.Context) (*topology, error) {
 	b.away.Store(nil)
 	b.seen.Store(true)
 	b.leaders.Store(t)
+	b.learn(t.brokers)
 	return t, nil
 }
 
@@ -85,10 +89,11 @@ func (b *Bus) topology(ctx context.Context) (*topology, error) {
 
 func newTopology(res *metadata.Response) *topology {
 	alive := make(map[int32]bool, len(res.Brokers))
+	t := &topology{leaders: make(map[string][]int32, len(res.Topics))}
 	for _, broker := range res.Brokers {
 		alive[broker.NodeID] = true
+		t.brokers = append(t.brokers, net.JoinHostPort(broker.Host, strconv.Itoa(int(broker.Port))))
 	}
-	t := &topology{leaders: make(map[string][]int32, len(res.Topics))}
 	for _, topic := range res.Topics {
 		if topic.IsInternal || len(topic.Partitions) == 0 {
 			continue

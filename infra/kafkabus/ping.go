@@ -31,7 +31,7 @@ func (b *Bus) Ping(ctx context.Context) error {
 // explained adds the sentence of explain to err, when there is one.
 func (b *Bus) explained(err error) error {
 	var dial *dialError
-	if errors.As(err, &dial) && !slices.Contains(b.cfg.Brokers, dial.address) {
+	if errors.As(err, &dial) && !slices.Contains(b.cfg.Brokers, dial.address) && !b.conns.reached(dial.address) {
 		sentence := fmt.Sprintf("Kafka sends its clients on to %s, which cannot be reached from here: correct advertised.listeners of the broker", dial.address)
 		if strings.HasPrefix(err.Error(), sentence) {
 			return err
