@@ -27,7 +27,7 @@ short: ## run the fast tests only
 	go test -short -count=1 ./...
 
 simulate: ## play SIM_SEEDS (500) worlds of faults from SIM_FROM (1), or SIM_SEED alone
-	SIM_SEEDS=$${SIM_SEEDS:-500} go test -count=1 -timeout 60m -run '^TestSimulation' ./actors
+	SIM_SEEDS=$${SIM_SEEDS:-500} SIM_KILLS=$${SIM_KILLS:-300} go test -count=1 -timeout 60m -run '^Test(Simulation|KillPoints)' ./actors
 
 check: ## look for what tests do not find: format, vet, staticcheck, go.mod
 	sh .ci/check.sh

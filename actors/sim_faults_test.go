@@ -110,6 +110,7 @@ func (w *simWorld) rewind() (done bool) {
 			done = false // so many commits are not kept
 		}
 	}()
+	w.settings.void = true
 	w.store.memory.Rewind(w.store.number() - uint64(1+w.rng.IntN(6)))
 	w.history.reset(w.store.memory.Snapshot())
 	return true
@@ -119,6 +120,7 @@ func (w *simWorld) wipe() bool {
 	if w.rng.IntN(3) > 0 {
 		return false
 	}
+	w.settings.void = true
 	w.store.memory.Wipe()
 	w.history.wipe()
 	return true
@@ -310,61 +312,4 @@ func (w *simWorld) heal() {
 	for _, m := range w.masters {
 		m.process.frozen = time.Time{}
 	}
-}
-
-// simPoints are the places at which a process is killed next.
-type simPoints struct {
-	at    string // which point
-	after int    // how often it is passed before
-}
-
-// kills reports whether the master dies here.
-func (w *simWorld) kills(p *simProcess, point string) bool {
-	if w.points.at != point || p.dead {
-		return false
-	}
-	if w.points.after > 0 {
-		w.points.after--
-		return false
-	}
-	w.points = simPoints{}
-	for _, m := range w.masters {
-		if m.process == p && !m.ending {
-			w.killed("a master is killed " + point)
-			m.crash()
-			w.later(w.upTo(3*time.Second), m.start)
-			return true
-		}
-	}
-	return false
-}
-
-// simStages are the places at which a worker is killed.
-var simStages = []string{"before it writes a result", "between a result's write and its rename", "between a result's rename and its final message"}
-
-// killsWorker reports whether a worker dies before a stage of ending a run.
-func (w *simWorld) killsWorker(p *simProcess, stage int) bool {
-	if stage > len(simStages) || w.points.at != simStages[stage-1] {
-		return false
-	}
-	if w.points.after > 0 {
-		w.points.after--
-		return false
-	}
-	for _, n := range w.natives {
-		if n.process == p {
-			w.killed("a worker is killed " + w.points.at)
-			w.points = simPoints{}
-			n.crash()
-			w.later(w.upTo(3*time.Second), n.start)
-			return true
-		}
-	}
-	return false
-}
-
-func (w *simWorld) killed(what string) {
-	w.sometimes(what)
-	w.story = append(w.story, fmt.Sprintf("%.1f %s", time.Since(w.history.began).Seconds(), what))
-	w.history.note("%s", what)
 }

@@ -32,6 +32,10 @@ func (w *simWorld) live(faults []simFault, n int) {
 		}
 		w.later(at, func() { w.breakSomething(faults) })
 	}
+	w.settings.next = w.cfg.BatchSize
+	for range 10 {
+		w.later(w.upTo(at), w.useSettings)
+	}
 	w.later(at+w.upTo(5*time.Second), func() {
 		w.heal()
 		w.later(15*time.Second, func() { w.await(time.Now().Add(simEnd), w.fill) })
@@ -102,6 +106,7 @@ func (w *simWorld) unended(files []*messages.FileStatus) string {
 // fill drops a last file, of which every worker must be given all that it takes.
 func (w *simWorld) fill() {
 	w.books()
+	w.checkSettings()
 	w.later(simRest, func() {
 		w.leader(func(m *simMaster, _ []*messages.FileStatus) {
 			m.ask(messages.SetBatchSize{Items: 1}, func(any, error) {})
@@ -205,7 +210,6 @@ func (w *simWorld) counts() {
 
 // finish ends the world in order.
 func (w *simWorld) finish() {
-	w.checkSettings()
 	for _, p := range w.natives {
 		p.process.dead = true
 	}
@@ -232,13 +236,4 @@ func running(s *System) (out []string) {
 	}
 	slices.Sort(out)
 	return out
-}
-
-func (w *simWorld) checkSettings() {
-	if w.settings.void {
-		return
-	}
-	if err := register(w.cfg.BatchSize, w.settings.calls); err != nil {
-		w.history.violate("S12", "%v", err)
-	}
 }

@@ -213,7 +213,7 @@ func (p *simNative) advance(r *simRun, now time.Time) (died bool) {
 	r.until = now.Add(p.w.driver.delay(0) / 4)
 	r.stage++
 	switch {
-	case p.w.killsWorker(p.process, r.stage):
+	case p.w.killsWorker(p, r.stage):
 		return true
 	case r.how == messages.OutcomeOK && r.stage < 3:
 		if r.stage == 2 {

@@ -52,6 +52,31 @@ func (w *simWorld) look(m *simMaster) {
 	})
 }
 
+// useSettings is somebody who changes the size, or reads it, through any master.
+func (w *simWorld) useSettings() {
+	m := w.anyMaster()
+	if m.process.dead || m.ending {
+		return
+	}
+	if w.rng.IntN(2) == 0 {
+		w.look(m)
+		return
+	}
+	w.settings.next++
+	w.change(m, w.settings.next)
+}
+
+// checkSettings looks for the order of the calls so far. A store that lost commits
+// may have lost a setting.
+func (w *simWorld) checkSettings() {
+	if w.settings.void {
+		return
+	}
+	if err := register(w.cfg.BatchSize, w.settings.calls); err != nil {
+		w.history.violate("S12", "%v", err)
+	}
+}
+
 // register reports whether the calls are those of one register that holds first at
 // the beginning. Values that are written are unique and not first.
 func register(first int, calls []simSetting) error {

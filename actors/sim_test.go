@@ -15,23 +15,26 @@ import (
 // simSeeds returns the seeds to play: SIM_SEED alone, or SIM_SEEDS many from SIM_FROM.
 func simSeeds(t *testing.T, short, long uint64) (from, n uint64) {
 	t.Helper()
-	number := func(name string, otherwise uint64) uint64 {
-		text := os.Getenv(name)
-		if text == "" {
-			return otherwise
-		}
-		v, err := strconv.ParseUint(text, 10, 64)
-		require.NoError(t, err, name)
-		return v
-	}
 	if os.Getenv("SIM_SEED") != "" {
-		return number("SIM_SEED", 0), 1
+		return simNumber(t, "SIM_SEED", 0), 1
 	}
 	n = long
 	if testing.Short() {
 		n = short
 	}
-	return number("SIM_FROM", 1), number("SIM_SEEDS", n)
+	return simNumber(t, "SIM_FROM", 1), simNumber(t, "SIM_SEEDS", n)
+}
+
+// simNumber is an environment variable's value.
+func simNumber(t *testing.T, name string, otherwise uint64) uint64 {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	v, err := strconv.ParseUint(text, 10, 64)
+	require.NoError(t, err, name)
+	return v
 }
 
 // chaos is a world of all faults.
