@@ -3,7 +3,7 @@
 # The race detector needs a C compiler; without one the tests run without it.
 RACE := $(shell command -v $(shell go env CC) >/dev/null 2>&1 && echo -race)
 
-.PHONY: help run build test short check fuzz bench bench-peers clean simulate services services-down services-install compose-check
+.PHONY: help run build test short check fuzz bench bench-peers clean simulate killpoints services services-down services-install compose-check
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ short: ## run the fast tests only
 
 simulate: ## play SIM_SEEDS (500) worlds of faults from SIM_FROM (1), or SIM_SEED alone
 	SIM_SEEDS=$${SIM_SEEDS:-500} SIM_KILLS=$${SIM_KILLS:-300} go test -count=1 -timeout 60m -run '^Test(Simulation|KillPoints)' ./actors
+
+killpoints: ## kill real processes at every place that infra/failpoint marks
+	go test -tags failpoint -count=1 -run '^TestKilledAtAPlace$$' ./e2e
 
 check: ## look for what tests do not find: format, vet, staticcheck, go.mod
 	sh .ci/check.sh

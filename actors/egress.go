@@ -9,6 +9,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"kafka-master/infra/failpoint"
 	"kafka-master/messages"
 )
 
@@ -250,7 +251,10 @@ func (e *egress) next(ctx actor.Context, q *sendQueue) {
 	run(ctx, func() any {
 		c, cancel := context.WithTimeout(parent, produceTimeout)
 		defer cancel()
-		return &produced{leader: leader, outcomes: bus.Produce(c, records)}
+		failpoint.Pass("before a produce")
+		outcomes := bus.Produce(c, records)
+		failpoint.Pass("after a produce")
+		return &produced{leader: leader, outcomes: outcomes}
 	})
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"kafka-master/infra/failpoint"
 	"kafka-master/messages"
 )
 
@@ -179,7 +180,9 @@ func (p *persistence) next(ctx actor.Context) {
 func (p *persistence) commit(ctx actor.Context) {
 	term, batch, parent, store := p.term, p.flying.batch, p.ctx, p.store
 	run(ctx, func() any {
+		failpoint.Pass("before a commit")
 		err := within(parent, commitTimeout, func(c context.Context) error { return store.Commit(c, term, batch) })
+		failpoint.Pass("after a commit")
 		return &committed{id: batch.ID, err: err}
 	})
 }

@@ -16,7 +16,8 @@ import (
 var allowed = map[string][]string{
 	"":                 {"app"}, // main.go
 	"messages":         {},
-	"actors":           {"messages", "github.com/asynkron/protoactor-go/actor", "github.com/cespare/xxhash/v2"},
+	"actors":           {"messages", "infra/failpoint", "github.com/asynkron/protoactor-go/actor", "github.com/cespare/xxhash/v2"},
+	"infra/failpoint":  {},
 	"infra/recordset":  {"github.com/klauspost/compress", "github.com/pierrec/lz4/v4"},
 	"infra/kafkabus":   {"messages", "infra/recordset", "github.com/segmentio/kafka-go", "github.com/cenkalti/backoff/v5"},
 	"infra/redisstore": {"messages", "github.com/redis/go-redis/v9"},
@@ -27,7 +28,7 @@ var allowed = map[string][]string{
 	"infra/settings":   {"messages", "github.com/spf13/pflag", "github.com/joho/godotenv"},
 	"httpapi":          {"messages", "github.com/gin-gonic/gin", "github.com/prometheus/client_golang/prometheus"},
 	"console":          {"messages", "github.com/schollz/progressbar/v3", "github.com/mattn/go-isatty"},
-	"worker":           {"messages", "infra/kafkabus", "github.com/cenkalti/backoff/v5", "github.com/gofrs/flock"},
+	"worker":           {"messages", "infra/failpoint", "infra/kafkabus", "github.com/cenkalti/backoff/v5", "github.com/gofrs/flock"},
 	"doctor":           {"messages"},
 	"generate":         {},
 }

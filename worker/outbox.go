@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"kafka-master/infra/failpoint"
 	"kafka-master/messages"
 )
 
@@ -146,7 +147,10 @@ func (o *outbox) send(ctx context.Context, batch []*message) error {
 	defer cancel()
 	var err error
 	var back []*message
-	for i, p := range o.bus.Produce(limited, records) {
+	failpoint.Pass("before a worker's message")
+	outcomes := o.bus.Produce(limited, records)
+	failpoint.Pass("after a worker's message")
+	for i, p := range outcomes {
 		switch {
 		case p.Err == nil:
 			o.settled = true

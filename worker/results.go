@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"kafka-master/infra/failpoint"
 	"kafka-master/messages"
 )
 
@@ -183,7 +184,9 @@ func (f *ResultFile) commit() error {
 	defer f.root.Close()
 	err := f.file.Close()
 	if err == nil {
+		failpoint.Pass("before a result is in place")
 		err = f.root.Rename(f.temp, f.final)
+		failpoint.Pass("after a result is in place")
 	}
 	if err != nil {
 		_ = f.root.Remove(f.temp)

@@ -1,0 +1,42 @@
+//go:build failpoint
+
+package e2e
+
+import (
+	"math/rand/v2"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"kafka-master/app"
+)
+
+// The places at which the process, master and workers in one, is killed.
+var places = []string{
+	"before a commit", "after a commit", "before a produce", "after a produce",
+	"before a result is in place", "after a result is in place", "before a worker's message", "after a worker's message",
+}
+
+// TestKilledAtAPlace kills a process at each place, several times in a row, lets the
+// next one go on, and compares the results with the input.
+func TestKilledAtAPlace(t *testing.T) {
+	for _, place := range places {
+		t.Run(place, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t)
+			s.vars["BATCH_SIZE"] = "20"
+			items := numbered(20_000)
+			s.drop("a.txt", items)
+			for range times(t, "KILLS", 5) {
+				p := s.spawn(roleMaster, "FAILPOINT="+place+"@"+strconv.Itoa(rand.IntN(60)))
+				<-p.dead
+				require.False(t, p.cmd.ProcessState.Exited(), "it was not killed, but ended:\n%s", p.out.text())
+			}
+			p := s.spawn(roleMaster)
+			p.out.await(t, `"msg":"input file ended"`)
+			require.Equal(t, app.ExitOK, p.terminate())
+			s.sameItems(items, s.results("a.txt"))
+		})
+	}
+}
