@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -50,9 +49,10 @@ func (s *Server) ready(c *gin.Context) {
 
 // health shares one answer among the probes that come together.
 type health struct {
-	mu sync.Mutex
-	at time.Time
-	o  messages.Overview
+	turn  chan struct{} // holds one while the master is asked
+	at    time.Time
+	known bool // the master answered
+	o     messages.Overview
 }
 
 // healthFor is how long an answer is shared. It bounds what the master is asked
@@ -62,19 +62,18 @@ const healthFor = 50 * time.Millisecond
 // ask returns the overview that was published last; known is false when the master
 // did not answer.
 func (h *health) ask(ctx context.Context, asker Asker) (o messages.Overview, known bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.turn <- struct{}{}
+	defer func() { <-h.turn }()
 	if !h.at.IsZero() && time.Since(h.at) < healthFor {
-		return h.o, true
+		return h.o, h.known
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), AskTimeout)
 	defer cancel()
 	answer, err := asker.Ask(ctx, messages.QueryHealth{})
-	if o, known = answer.(messages.Overview); err == nil && known {
-		h.at, h.o = time.Now(), o
-		return o, true
-	}
-	return messages.Overview{}, false
+	h.o, h.known = answer.(messages.Overview)
+	h.known = h.known && err == nil
+	h.at = time.Now()
+	return h.o, h.known
 }
 
 // passing reports whether a problem of Kafka leaves the master ready: work goes on

@@ -88,7 +88,7 @@ func New(cfg Config) *Server {
 	if cfg.Version == "" {
 		cfg.Version = "devel"
 	}
-	s := &Server{cfg: cfg, log: cfg.Logger, leader: leaderTransport(), metrics: newMetrics(cfg.Asker, cfg.Logger), passKey: newPassKey(cfg.Token)}
+	s := &Server{cfg: cfg, log: cfg.Logger, leader: leaderTransport(), metrics: newMetrics(cfg.Asker, cfg.Logger), passKey: newPassKey(cfg.Token), health: health{turn: make(chan struct{}, 1)}}
 	s.http = &http.Server{
 		Handler:           s.handler(),
 		ReadHeaderTimeout: readHeaderTimeout,

@@ -304,3 +304,26 @@ func (l lists) Ask(ctx context.Context, q messages.Query) (any, error) {
 	<-ctx.Done()
 	return nil, ctx.Err()
 }
+
+// Probes of a master that hangs wait together, not one after the other.
+func TestProbesOfAHungMaster(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake()
+		f.hang = true
+		h := New(Config{Asker: f}).Handler()
+		before := time.Now()
+		ended := make(chan int, 50)
+		for range 50 {
+			go func() {
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil))
+				ended <- w.Code
+			}()
+		}
+		for range 50 {
+			require.Equal(t, http.StatusServiceUnavailable, <-ended)
+		}
+		require.Equal(t, AskTimeout, time.Since(before))
+	})
+}
