@@ -43,10 +43,12 @@ func start(cfg Config, parts Parts, log *slog.Logger, root ...actor.PropsOption)
 		actor.WithDeadLetterThrottleInterval(throttled),
 	)
 	s := &System{sys: sys, done: make(chan struct{})}
+	kept := newPool(s.done)
+	sys.Extensions.Register(kept)
 	p := props(log, "master", func() actor.Actor {
 		return newMaster(master{cfg: cfg, parts: parts, log: log, done: s.done, reason: &s.reason})
 	}).
-		Configure(actor.WithGuardian(stopOnPanic())).Configure(root...)
+		Configure(actor.WithGuardian(stopOnPanic()), actor.WithDispatcher(kept)).Configure(root...)
 	pid, err := sys.Root.SpawnNamed(p, "master")
 	if err != nil {
 		panic(fmt.Sprintf("spawn master: %v", err)) // a new system has no other

@@ -59,7 +59,8 @@ func guard(log *slog.Logger, name string) actor.ReceiverMiddleware {
 
 // spawn starts a child. Names are unique by construction; a clash is a bug.
 func spawn(ctx actor.Context, log *slog.Logger, name string, produce func() actor.Actor) *actor.PID {
-	pid, err := ctx.SpawnNamed(props(log, name, produce), name)
+	p := props(log, name, produce).Configure(actor.WithDispatcher(dispatcherOf(ctx.ActorSystem())))
+	pid, err := ctx.SpawnNamed(p, name)
 	if err != nil {
 		panic(fmt.Sprintf("spawn %s: %v", name, err))
 	}
@@ -133,14 +134,14 @@ type crashed struct {
 // fails as if it had panicked itself, and the process goes on.
 func beside(ctx actor.Context, work func()) {
 	self, root := ctx.Self(), ctx.ActorSystem().Root
-	go func() {
+	dispatcherOf(ctx.ActorSystem()).Schedule(func() {
 		defer func() {
 			if r := recover(); r != nil {
 				root.Send(self, &crashed{cause: r, stack: debug.Stack()})
 			}
 		}()
 		work()
-	}()
+	})
 }
 
 // within runs f with a deadline. Ports name the operation in their errors.

@@ -16,7 +16,7 @@ import (
 var allowed = map[string][]string{
 	"":                 {"app"}, // main.go
 	"messages":         {},
-	"actors":           {"messages", "infra/failpoint", "github.com/asynkron/protoactor-go/actor", "github.com/cespare/xxhash/v2"},
+	"actors":           {"messages", "infra/failpoint", "github.com/asynkron/protoactor-go/actor", "github.com/asynkron/protoactor-go/extensions", "github.com/cespare/xxhash/v2"},
 	"infra/failpoint":  {},
 	"infra/recordset":  {"github.com/klauspost/compress", "github.com/pierrec/lz4/v4"},
 	"infra/kafkabus":   {"messages", "infra/recordset", "github.com/segmentio/kafka-go", "github.com/cenkalti/backoff/v5"},
