@@ -38,18 +38,20 @@ type ExecConfig struct {
 
 // ExecHandler runs a command for each chunk. The items are its standard input,
 // one per line; its standard output becomes the chunk's result. The environment
-// is the process's own without what is secret (see Hidden), and KM_BATCH_ID, KM_FILE, KM_ATTEMPT, KM_TOTAL (number of
-// items) and KM_WORKER_ID.
+// is the process's own without what is secret (see Hidden), and KM_BATCH_ID,
+// KM_FILE, KM_ATTEMPT, KM_TOTAL (number of items) and KM_WORKER_ID.
 //
 // Exit status 0 means done, 75 that the chunk is to be retried later, and any
-// other end that the attempt failed; the end of the standard error is the
-// reason then. 126 and 127, by which the shell says that it cannot run the command
-// or something in it, and a command that cannot be started, are no failure of the
-// chunk: the worker is Unfit until the command can be run on the first item. The command need not read all of its input. It runs in its own
-// process group, which is killed when the command ended, so that nothing it
-// started in the background stays. When the context ends, the group gets SIGTERM
-// and, after KillGrace, SIGKILL; the chunk is then not done, whatever the exit
-// status, since many a program ends in good order when it is told to stop.
+// other end that the attempt failed; the end of the standard error is the reason
+// then. 126 and 127, by which the shell says that it cannot run the command or
+// something in it, and a command that cannot be started, are no failure of the
+// chunk: the worker is Unfit until the command can be run on the first item.
+//
+// The command need not read all of its input. It runs in its own process group,
+// which is killed when the command ended, so that nothing it started in the
+// background stays. When the context ends, the group gets SIGTERM and, after
+// KillGrace, SIGKILL; the chunk is then not done, whatever the exit status, since
+// many a program ends in good order when it is told to stop.
 //
 // On Linux the command is killed when the worker is, and a worker that is a
 // container's first process collects what its commands leave behind.

@@ -96,7 +96,7 @@ class Worker:
         if offset is None:
             return
         try:
-            self.results.check(4096)
+            self.results.check()
         except OSError as e:
             self.rest("results in %s cannot be written: %s" % (self.settings.results_dir, e))
         self.announce(offset)
@@ -144,7 +144,7 @@ class Worker:
         with self.changed:
             self.desk.next = offset
             self.say("new")
-            self.next_beat = time.monotonic() + HEARTBEAT
+            self.next_beat = time.monotonic() + (0 if self.desk.note else HEARTBEAT)
         log.info("worker %s started: partition %d, offset %d, incarnation %s", self.settings.worker_id, self.partition,
                  offset, self.incarnation)
 
@@ -251,14 +251,14 @@ class Worker:
             return report(chunk, job.done, "ok")
         except Retry as e:
             if isinstance(e, Unfit):
-                self.rest(str(e))
+                self.rest(str(e), e.size)
             log.warning("chunk %s given back: %s", chunk.batch_id, e)
             return report(chunk, job.done, "retry", str(e))
         except BaseException as e:  # whatever the function does, the worker goes on
             log.warning("chunk %s failed", chunk.batch_id, exc_info=True)
             return report(chunk, job.done, "failed", "%s: %s" % (type(e).__name__, e))
 
-    def rest(self, why: str) -> None:
+    def rest(self, why: str, size: int = 0) -> None:
         """Take no chunks until results can be written again."""
         with self.changed:
             if self.desk.note:
@@ -268,9 +268,9 @@ class Worker:
             self.next_beat = 0  # the master hears it at once
             self.changed.notify_all()
         log.warning("this worker cannot work, it takes no chunks until it can: %s", why)
-        threading.Thread(target=self.recover, daemon=True).start()
+        threading.Thread(target=self.recover, args=(size,), daemon=True).start()
 
-    def recover(self) -> None:
+    def recover(self, size: int) -> None:
         while True:
             with self.changed:
                 self.pause = min(max(2 * self.pause, TRIES[0]), TRIES[1])
@@ -278,7 +278,7 @@ class Worker:
             if self.stopping.wait(pause):
                 return
             try:
-                self.results.check()
+                self.results.check(size)
             except OSError:
                 continue
             with self.changed:

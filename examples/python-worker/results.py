@@ -14,6 +14,7 @@ import time
 from typing import Any, BinaryIO, List
 
 STALE = 24 * 3600  # seconds after which a crashed attempt's file is removed
+CHECK, RESERVE, MAX_CHECK = 4 << 10, 128 << 10, 2 << 20  # bytes of a check: at least, beyond what did not fit, at most
 MAX_FOLDER = 200  # bytes, which leaves room in a name for what is put behind it
 ESCAPED = "\"*/:<>?\\|%@\x7f"  # what a file name cannot hold everywhere, or has a meaning here
 DEVICE = re.compile(r"(?i)(CON|PRN|AUX|NUL|COM[0-9]|LPT[0-9])(\.|\Z)", re.ASCII)
@@ -24,7 +25,11 @@ class Retry(Exception):
 
 
 class Unfit(Retry):
-    """Raised when no result at all can be written: the worker takes no chunks until one can."""
+    """Raised when no result at all can be written: the worker takes no chunks until one of size bytes can."""
+
+    def __init__(self, text: str, size: int = 0) -> None:
+        super().__init__(text)
+        self.size = size
 
 
 def result_name(batch_id: str) -> str:
@@ -118,23 +123,26 @@ class Results:
         except OSError as e:
             raise self.trouble(e) from e
 
-    def trouble(self, cause: OSError) -> Retry:
-        """Whose trouble it is: Unfit when a file of the worker's own cannot be written either."""
+    def trouble(self, cause: OSError, size: int = 0) -> Retry:
+        """Whose trouble it is: Unfit when a file of the worker's own cannot be written either.
+
+        size is how large the result was by then."""
+        room = min(size + RESERVE, MAX_CHECK) if size else CHECK
         text = "results in %s cannot be written: %s" % (self.folder, cause)
         if cause.errno in (errno.ENOSPC, errno.EDQUOT):
-            return Unfit(text)
+            return Unfit(text, room)
         try:
             self.check()
         except OSError:
-            return Unfit(text)
+            return Unfit(text, room)
         return Retry(text)
 
-    def check(self, size: int = 1 << 20) -> None:
+    def check(self, size: int = 0) -> None:
         """Do with a file of its own all that a result needs; OSError when that fails."""
         folder = ".check-" + secrets.token_hex(8)
         try:
             with self.begin(folder, "check", 0) as out:
-                out.out.write(b"\n" * size)
+                out.out.write(b"\n" * (size or CHECK))
                 out.put()
         finally:
             shutil.rmtree(os.path.join(self.folder, folder), ignore_errors=True)
@@ -176,24 +184,27 @@ class Result:
         self.results = results
         self.out, self.temp, self.final = out, temp, final
         self.temps, self.folder = temps, folder  # open folders
+        self.size = 0
         self.committed = False
 
     def write(self, value: Any) -> None:
         """Add a line, or nothing for None."""
         if value is None:
             return
-        line = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
+        line = text.encode("utf-8", "replace")
+        self.size += len(line)
         try:
-            self.out.write(line.encode("utf-8", "replace"))
+            self.out.write(line)
         except OSError as e:
-            raise self.results.trouble(e) from e
+            raise self.results.trouble(e, self.size) from e
 
     def commit(self) -> None:
         """Put the result in its place, durably."""
         try:
             self.put()
         except OSError as e:
-            raise self.results.trouble(e) from e
+            raise self.results.trouble(e, self.size) from e
 
     def put(self) -> None:
         self.out.flush()
