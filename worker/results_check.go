@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"syscall"
@@ -25,18 +26,27 @@ const (
 // it was by then. Where every result would meet the same, it is Unfit; where a
 // file of the worker's own can be written, it is only this result that cannot.
 func (r Results) trouble(cause error, size int64) error {
-	cause = r.unwritable(cause)
 	if !full(cause) && r.Check() == nil {
-		return fmt.Errorf("%w: %w", ErrRetry, cause)
+		return fmt.Errorf("%w: result in %s: %w", ErrRetry, r.Dir, cause)
 	}
 	room := checkBytes
 	if size > 0 {
 		room = int(min(size+checkReserve, maxCheckBytes))
 	}
-	return Unfit(cause, func(context.Context) error { return r.check(room) })
+	return Unfit(r.unwritable(cause), func(context.Context) error { return r.check(room) })
 }
 
+// unwritable is the same text for the same trouble: it leaves out the names of
+// files, which differ from try to try.
 func (r Results) unwritable(cause error) error {
+	var at *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(cause, &at):
+		cause = at.Err
+	case errors.As(cause, &link):
+		cause = link.Err
+	}
 	return fmt.Errorf("results in %s cannot be written by this user (%d:%d): %w", r.Dir, os.Getuid(), os.Getgid(), cause)
 }
 
