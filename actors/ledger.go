@@ -227,6 +227,7 @@ func (l *ledger) changes() *booksSeen {
 		}
 	}
 	l.touched = map[messages.FileID]bool{} // a map that once was large is slow for ever
+	slices.Sort(out.forgotten)
 	slices.SortFunc(out.changed, func(a, b *messages.FileStatus) int { return cmp.Compare(a.ID, b.ID) })
 	return out
 }

@@ -278,9 +278,9 @@ func (v *view) begin(ctx actor.Context, p *pull) {
 		ctx.Request(v.sources[sourceFleet].pid, &askWorkers{})
 		return
 	}
-	for s, o := range v.sources {
+	for s := range source(len(sourceNames)) {
 		p.missing[s] = true
-		ctx.Send(o.pid, &glance{number: v.glances})
+		ctx.Send(v.sources[s].pid, &glance{number: v.glances})
 	}
 }
 

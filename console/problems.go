@@ -8,13 +8,32 @@ import (
 
 // said is what was told of the problems of one part.
 type said struct {
-	texts map[string]bool // those that last
-	at    time.Time       // when one was told last
+	told map[trouble]bool // those that last
+	at   time.Time        // when one was told last
+}
+
+// trouble tells one problem from another. Its text may have a number in it that
+// grows while it lasts.
+type trouble struct {
+	kind  messages.ProblemKind
+	since time.Time
+	text  string // only of a problem that does not say since when
+}
+
+// maxProblemLines is how many problems of one part are told one by one at a time.
+const maxProblemLines = 5
+
+func troubleOf(p messages.Problem) trouble {
+	t := trouble{kind: p.Kind, since: p.Since}
+	if p.Since.IsZero() {
+		t.text = p.Text
+	}
+	return t
 }
 
 // seeProblems tells when problems come, and when a part has none any more.
 func (w *watch) seeProblems(all []messages.Problem, now time.Time) {
-	parts := map[string][]string{}
+	parts := map[string][]messages.Problem{}
 	var order []string
 	for _, p := range all {
 		if p.Kind == messages.ProblemNoWorkers || p.Kind == messages.ProblemNoFiles {
@@ -24,10 +43,10 @@ func (w *watch) seeProblems(all []messages.Problem, now time.Time) {
 		if parts[part] == nil {
 			order = append(order, part)
 		}
-		parts[part] = append(parts[part], clean(p.Text, maxSentence))
+		parts[part] = append(parts[part], p)
 	}
 	for _, part := range order {
-		w.seeProblem(part, parts[part], now)
+		w.seePart(part, parts[part], now)
 	}
 	for part := range w.problems {
 		if parts[part] == nil {
@@ -37,23 +56,32 @@ func (w *watch) seeProblems(all []messages.Problem, now time.Time) {
 	}
 }
 
-// seeProblem tells new texts of one part, not too often: a text with a number in
-// it is new at every look.
-func (w *watch) seeProblem(part string, texts []string, now time.Time) {
+// seePart tells what is new in one part, not too often.
+func (w *watch) seePart(part string, all []messages.Problem, now time.Time) {
 	s := w.problems[part]
-	quiet := s != nil && now.Sub(s.at) < lineEvery
 	if s == nil {
 		s = &said{}
 		w.problems[part] = s
 	}
-	lasting := map[string]bool{}
-	for _, text := range texts {
-		if s.texts[text] {
-			lasting[text] = true
-		} else if !quiet {
-			lasting[text], s.at = true, now
-			w.out.line("PROBLEM (%s): %s", part, text)
+	quiet := !s.at.IsZero() && now.Sub(s.at) < lineEvery
+	lasting := map[trouble]bool{}
+	fresh := 0
+	for _, p := range all {
+		key := troubleOf(p)
+		if s.told[key] || lasting[key] {
+			lasting[key] = true
+			continue
+		}
+		if quiet {
+			continue
+		}
+		lasting[key], s.at = true, now
+		if fresh++; fresh <= maxProblemLines {
+			w.out.line("PROBLEM (%s): %s", part, clean(p.Text, maxSentence))
 		}
 	}
-	s.texts = lasting
+	if fresh > maxProblemLines {
+		w.out.line("PROBLEM (%s): and %d more; /readyz?verbose lists them.", part, fresh-maxProblemLines)
+	}
+	s.told = lasting
 }

@@ -336,3 +336,23 @@ func TestNoFolderThatIsNotThere(t *testing.T) {
 	require.Equal(t, 1, strings.Count(out.String(), "results "))
 	require.Contains(t, out.String(), dir+"/ips.txt\n")
 }
+
+// A problem whose text counts seconds is told once while it lasts, and many of one
+// part are a few lines.
+func TestLastingProblemsAreToldOnce(t *testing.T) {
+	t.Parallel()
+	var frames []*messages.Overview
+	for i := range 30 {
+		o := leader(file(1, messages.FileRunning, 0))
+		o.Problems = []messages.Problem{{Kind: messages.ProblemStalledChunk, Part: "workers", Text: strings.Repeat("x", i+1), Since: midnight, Count: 1}}
+		frames = append(frames, o)
+	}
+	require.Equal(t, 1, strings.Count(play(t, false, frames...), "PROBLEM"))
+	o := leader(file(1, messages.FileRunning, 0))
+	for i := range 100 {
+		o.Problems = append(o.Problems, messages.Problem{Kind: messages.ProblemStalledChunk, Part: "workers", Text: "x", Since: midnight.Add(time.Duration(i)), Count: 1})
+	}
+	got := play(t, false, repeat(20, o)...)
+	require.Equal(t, maxProblemLines+1, strings.Count(got, "PROBLEM"))
+	require.Contains(t, got, "and 95 more; /readyz?verbose lists them.")
+}

@@ -54,7 +54,7 @@ func (s *Server) passOn(r *httputil.ProxyRequest, api string) {
 	r.SetURL(&url.URL{Scheme: "http", Host: api})
 	header := http.Header{forwardedBy: {"1"}}
 	if s.passKey != nil {
-		header.Set(forwardedBy, s.passKey.sign(r.In.Method, r.In.URL.RequestURI(), api))
+		header.Set(forwardedBy, s.passKey.sign(r.Out.Method, r.Out.URL.RequestURI(), api))
 	}
 	for _, name := range []string{"Accept", "Accept-Encoding", "User-Agent"} {
 		if all := r.In.Header.Values(name); len(all) > 0 {
