@@ -35,7 +35,11 @@ const (
 	retriedInARow = 5
 	// pauseMin is its first pause, doubled each time up to pauseMax: a worker that is
 	// well again works on after that time at the latest.
-	pauseMin, pauseMax = 5 * time.Second, time.Minute
+	pauseMin, pauseMax = 2 * time.Second, 16 * time.Second
+	// tryFor is how long after its pause a worker gets no second chunk. What cannot
+	// work mostly fails at once; a worker that works on its chunk for longer, or had
+	// none to try itself, is believed to be well.
+	tryFor = 5 * time.Second
 	// maxBlamed is how many failed chunks of a worker are remembered.
 	maxBlamed = 64
 )
@@ -190,10 +194,10 @@ func (b *breaker) release() (ids []messages.WorkerID) {
 }
 
 // holds reports whether the worker gets nothing now. When its pause is over it gets
-// one chunk to try itself: held is how many it has.
+// one chunk to try itself, and more after tryFor: held is how many it has.
 func (b *breaker) holds(w messages.WorkerID, held int, now time.Time) bool {
 	t := b.trials[w]
-	return t != nil && !t.until.IsZero() && (now.Before(t.until) || held > 0)
+	return t != nil && !t.until.IsZero() && (now.Before(t.until) || held > 0 && now.Before(t.until.Add(tryFor)))
 }
 
 // due lists the workers whose pause is over.
