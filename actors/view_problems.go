@@ -65,6 +65,9 @@ func compareProblems(a, b messages.Problem) int {
 	return cmp.Or(cmp.Compare(a.Part, b.Part), cmp.Compare(a.Kind, b.Kind), a.Since.Compare(b.Since), cmp.Compare(a.Text, b.Text))
 }
 
+// ProblemMessage is the message of a log line that tells of a new problem.
+const ProblemMessage = "problem"
+
 // told are the problems that last, with whether their beginning was logged.
 type told map[toldProblem]bool
 
@@ -88,7 +91,7 @@ func (t told) note(log *slog.Logger, all []messages.Problem, now time.Time) {
 		if _, known := t[key]; !known {
 			t[key] = t.ofKind(p.Kind) < maxToldOfKind
 			if t[key] {
-				log.Log(context.Background(), severity(p.Kind), "problem", "kind", string(p.Kind), "part", p.Part, "count", p.Count, "text", p.Text)
+				log.Log(context.Background(), severity(p.Kind), ProblemMessage, "kind", string(p.Kind), "part", p.Part, "count", p.Count, "text", p.Text)
 			}
 		}
 	}

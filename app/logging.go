@@ -139,6 +139,30 @@ func (h atLeast) WithGroup(name string) slog.Handler {
 	return atLeast{h.Handler.WithGroup(name), h.level}
 }
 
+// without drops the lines of one message.
+type without struct {
+	slog.Handler
+	message string
+}
+
+// Handle implements slog.Handler.
+func (h without) Handle(ctx context.Context, r slog.Record) error {
+	if r.Message == h.message {
+		return nil
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+// WithAttrs implements slog.Handler.
+func (h without) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return without{h.Handler.WithAttrs(attrs), h.message}
+}
+
+// WithGroup implements slog.Handler.
+func (h without) WithGroup(name string) slog.Handler {
+	return without{h.Handler.WithGroup(name), h.message}
+}
+
 // quiet takes the Redis client's own log lines: our calls return every error.
 type quiet struct{}
 

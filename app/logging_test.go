@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -47,4 +48,13 @@ func TestStacksKeepTheirLines(t *testing.T) {
 	require.Equal(t, "a\n    b?", cleanValue("stack", "a\n\tb\x1b"))
 	require.Equal(t, "a; b", cleanValue("err", "a\nb"))
 	require.LessOrEqual(t, len(cleanValue("stack", strings.Repeat("x\n", 1<<20))), maxLogStack)
+}
+
+func TestLinesOfOneMessageAreDropped(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	log := slog.New(without{newLogger(settings.Settings{LogFormat: "json"}, &b, false).Handler(), "problem"})
+	log.With("a", 1).WithGroup("g").Warn("problem", "kind", "x")
+	log.With("a", 1).Warn("a problem")
+	require.Equal(t, 1, strings.Count(b.String(), "\n"))
 }

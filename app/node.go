@@ -68,12 +68,16 @@ type node struct {
 
 // runMaster runs a master until ctx ends or it cannot go on.
 func runMaster(ctx context.Context, s settings.Settings, stdout, stderr io.Writer) error {
-	if console.IsTerminal(stderr) && !s.IsSet("LOG_LEVEL") {
+	person := console.IsTerminal(stderr) && !s.IsSet("LOG_LEVEL")
+	if person {
 		s.LogLevel = slog.LevelWarn // a person reads the console's lines
 	}
 	defer outliveReaders()()
 	log, closeLog := openLog(s, stderr)
 	defer closeLog()
+	if person && console.IsTerminal(stdout) {
+		log = slog.New(without{log.Handler(), actors.ProblemMessage}) // the console says them
+	}
 	out := newSpool(stdout, nil)
 	defer out.close()
 	n := &node{s: s, log: log, stdout: out, terminal: console.IsTerminal(stdout), failed: make(chan error, 1)}
