@@ -217,7 +217,9 @@ func (g *classicGroup) onLook(ctx actor.Context, m *groupLook) {
 		every = groupEvery
 	}
 	g.tick.set(ctx, every)
-	g.away.note(g.log, m.err)
+	if g.crew.count > 0 || m.err == nil { // without classic workers nobody waits for it
+		g.away.note(g.log, m.err)
+	}
 	waiting := g.seen.evict
 	g.seen = m.memory
 	g.seen.evict = append(g.seen.evict, waiting...)

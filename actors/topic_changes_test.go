@@ -1,9 +1,14 @@
 package actors
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"log/slog"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -146,6 +151,33 @@ func TestIngressTellsOfAnOutageOnce(t *testing.T) {
 		bus.away.Store(false)
 		time.Sleep(time.Second)
 		require.NoError(t, expect[*busState](owner).err)
+	})
+}
+
+// Nobody is told that classic workers wait where there are none.
+func TestGroupIsMissedByClassicWorkersOnly(t *testing.T) {
+	t.Parallel()
+	onStage(t, func(s *stage) {
+		var out bytes.Buffer
+		bus, fleet := newMemBus(), s.probe("fleet")
+		_, err := bus.Ensure(t.Context(), []messages.TopicSpec{{Name: "chunks", Partitions: 1}})
+		require.NoError(t, err)
+		bus.setDown(errors.New("away"))
+		pid, _ := s.spawn("classic-group", func() actor.Actor {
+			return newClassicGroup(classicGroup{cfg: Config{ChunkTopic: "chunks"}, bus: bus, in: bus, log: slog.New(slog.NewTextHandler(&out, nil)), fleet: fleet.pid})
+		})
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		require.Empty(t, out.String())
+		s.tell(pid, &classicWorkers{count: 1})
+		time.Sleep(2 * idleGroupEvery)
+		synctest.Wait()
+		require.Equal(t, 1, strings.Count(out.String(), "classic workers get no chunks until"))
+		s.tell(pid, &classicWorkers{})
+		bus.setDown(nil)
+		time.Sleep(2 * idleGroupEvery)
+		synctest.Wait()
+		require.Contains(t, out.String(), "can be looked at again")
 	})
 }
 
