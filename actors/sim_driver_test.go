@@ -25,7 +25,8 @@ type simDriver struct {
 	over   bool // no further step is wanted
 
 	mu    sync.Mutex
-	boxes []*simBox
+	boxes int       // made so far
+	busy  []*simBox // that hold messages
 	fresh []*simCall // made since the last look
 	notes []func()   // to be run before the next step
 	wake  chan struct{}
@@ -74,6 +75,7 @@ type simBox struct {
 	sys, user []any
 	ordered   int // so many of user are in order
 	suspended bool
+	busy      bool // it is in the driver's list
 }
 
 func newSimDriver(seed uint64) *simDriver {
@@ -96,13 +98,16 @@ func (d *simDriver) option(p *simProcess) actor.PropsOption {
 func (d *simDriver) box(p *simProcess) *simBox {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	b := &simBox{d: d, process: p, id: len(d.boxes)}
-	d.boxes = append(d.boxes, b)
-	return b
+	d.boxes++
+	return &simBox{d: d, process: p, id: d.boxes}
 }
 
 func (b *simBox) post(queue *[]any, msg any) {
 	b.d.mu.Lock()
+	if !b.busy {
+		b.busy = true
+		b.d.busy = append(b.d.busy, b)
+	}
 	*queue = append(*queue, msg)
 	b.d.mu.Unlock()
 	b.d.poke()
@@ -211,7 +216,12 @@ func (d *simDriver) delay(longest time.Duration) time.Duration {
 func (d *simDriver) step(now time.Time) bool {
 	d.mu.Lock()
 	var boxes []*simBox
-	for _, b := range d.boxes {
+	d.busy = slices.DeleteFunc(d.busy, func(b *simBox) bool {
+		b.busy = len(b.sys)+len(b.user) > 0
+		return !b.busy
+	})
+	slices.SortFunc(d.busy, func(a, b *simBox) int { return cmp.Compare(a.id, b.id) })
+	for _, b := range d.busy {
 		if !now.Before(b.process.frozen) && (len(b.sys) > 0 || len(b.user) > 0 && !b.suspended) {
 			boxes = append(boxes, b)
 		}
@@ -325,7 +335,7 @@ func (d *simDriver) rest() {
 		}
 	}
 	d.mu.Lock()
-	for _, b := range d.boxes {
+	for _, b := range d.busy {
 		if at := b.process.frozen; at.After(now) && at.Before(next) {
 			next = at
 		}
@@ -344,7 +354,7 @@ func (d *simDriver) rest() {
 func (d *simDriver) order() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, b := range d.boxes {
+	for _, b := range d.busy {
 		late := b.user[min(b.ordered, len(b.user)):]
 		if b.ordered = len(b.user); len(late) < 2 {
 			continue

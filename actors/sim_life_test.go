@@ -12,7 +12,9 @@ import (
 
 // live plans a world's life: faults, healing, and what has to hold after it.
 func (w *simWorld) live(faults []simFault, n int) {
-	w.people()
+	if len(w.masters) == 0 {
+		w.people()
+	}
 	for _, m := range w.masters {
 		m.start()
 	}
@@ -111,7 +113,7 @@ func (w *simWorld) fill() {
 		w.leader(func(m *simMaster, _ []*messages.FileStatus) {
 			m.ask(messages.SetBatchSize{Items: 1}, func(any, error) {})
 			w.pace = 10 * time.Minute
-			w.drop("last.txt", 60, "")
+			w.drop("last.txt", 60+8*len(w.natives), "")
 			w.later(simFull, func() {
 				m.ask(messages.QueryWorkers{Fresh: true}, func(a any, _ error) {
 					list, _ := a.([]messages.WorkerStatus)

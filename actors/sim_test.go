@@ -136,3 +136,19 @@ func TestStopInTheMiddleOfABeginning(t *testing.T) {
 		w.report(t)
 	}
 }
+
+// TestSoak lives through an hour of faults with twenty workers.
+func TestSoak(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes some 15 s")
+	}
+	seed := simNumber(t, "SIM_FROM", 1)
+	w := simulate(t, func() *simWorld {
+		w := newSimWorld(seed)
+		w.crowd(17, 3)
+		w.live(simFaults(), 1440) // 2.5 s apart on average
+		return w
+	})
+	w.report(t)
+}

@@ -82,14 +82,23 @@ func newSimWorld(seed uint64) *simWorld {
 
 // people makes the masters and workers of the world.
 func (w *simWorld) people() {
+	natives, classics := 1+w.rng.IntN(3), 0
+	if w.rng.IntN(3) == 0 {
+		classics = 1 + w.rng.IntN(2)
+	}
+	w.crowd(natives, classics)
+}
+
+// crowd makes two masters and so many workers.
+func (w *simWorld) crowd(natives, classics int) {
 	for i := range 2 {
 		w.masters = append(w.masters, &simMaster{w: w, id: fmt.Sprintf("m%d", i)})
 	}
-	for i := range 1 + w.rng.IntN(3) {
+	for i := range natives {
 		w.natives = append(w.natives, newSimNative(w, i))
 	}
-	if w.rng.IntN(3) == 0 {
-		for i := range 1 + w.rng.IntN(2) {
+	if classics > 0 {
+		for i := range classics {
 			w.classics = append(w.classics, newSimClassic(w, i))
 		}
 		w.every(500*time.Millisecond, func(now time.Time) {

@@ -1,0 +1,74 @@
+package actors
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"kafka-master/messages"
+)
+
+// Ten thousand workers announce themselves at once, all say that they live in one
+// second, and vanish together.
+func TestTenThousandWorkersAtOnce(t *testing.T) {
+	t.Parallel()
+	const crowd = 10_000
+	stageCrew(t, nil, nil, func(b *crewBundle) {
+		say := func(of func(i int) messages.Signal) {
+			for from := 0; from < crowd; from += 1000 {
+				var list []messages.Signal
+				for i := from; i < from+1000; i++ {
+					list = append(list, of(i))
+				}
+				b.hear(list...)
+			}
+		}
+		count := func() map[messages.WorkerState]int {
+			states := map[messages.WorkerState]int{}
+			for _, w := range b.workers() {
+				states[w.State]++
+			}
+			return states
+		}
+		name := func(i int) string { return fmt.Sprint("w", i) }
+		say(func(i int) messages.Signal { return announce(name(i), int32(i%8), 1) })
+		require.Equal(t, map[messages.WorkerState]int{messages.WorkerFree: crowd}, count())
+		for range 3 {
+			time.Sleep(3 * time.Second)
+			say(func(i int) messages.Signal { return beatAt(name(i), int32(i%8)) })
+		}
+		require.Equal(t, map[messages.WorkerState]int{messages.WorkerFree: crowd}, count(), "nobody is late because all speak at once")
+		time.Sleep(lostAfter + time.Second)
+		require.Equal(t, map[messages.WorkerState]int{messages.WorkerLost: crowd}, count())
+		time.Sleep(forgetAfter + time.Minute)
+		require.Empty(t, count())
+		b.forgive()
+	})
+}
+
+// A store that comes and goes every two seconds costs no term: a lease outlives that.
+func TestFlappingStoreMakesNoStormOfTerms(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		h := w.hire("w1", 0)
+		before := w.overview().Term
+		w.drop("a.txt", 40)
+		for range 30 {
+			w.store.SetDown(messages.ErrUnavailable)
+			time.Sleep(2 * time.Second)
+			w.store.SetDown(nil)
+			time.Sleep(2 * time.Second)
+		}
+		require.LessOrEqual(t, w.overview().Term-before, uint64(1))
+		h.work("a.txt")
+		require.Equal(t, int64(40), w.file("a.txt").DoneItems)
+	})
+}
+
+func beatAt(id string, partition int32) messages.Signal {
+	s := announce(id, partition, 1)
+	s.Kind, s.Next = messages.SignalHeartbeat, 0
+	return s
+}
