@@ -145,6 +145,7 @@ func (c *coordinator) receive(ctx actor.Context) {
 	case *topicsGrown:
 		c.sayPartitions(m.partitions)
 		if c.ready != nil {
+			c.markAdded(ctx, c.ready.chunks.Partitions, m.partitions)
 			c.ready.chunks.Partitions = m.partitions // for actors that are not there yet
 		}
 		c.forward(ctx, c.group, m)
@@ -182,6 +183,18 @@ func (c *coordinator) sayPartitions(n int) {
 		return
 	}
 	c.log.Info("partitions grown", "partitions", n)
+}
+
+// markAdded marks partitions of the chunk topic that were added as empty, before
+// anything is sent to them; see tail.unmarked.
+func (c *coordinator) markAdded(ctx actor.Context, from, to int) {
+	var marks []messages.Position
+	for p := from; p < to; p++ {
+		marks = append(marks, messages.Position{Topic: c.cfg.ChunkTopic, Partition: int32(p)})
+	}
+	if len(marks) > 0 {
+		c.write(ctx, messages.Batch{Offsets: marks})
+	}
 }
 
 func (c *coordinator) forward(ctx actor.Context, to *actor.PID, msg any) {

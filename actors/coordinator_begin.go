@@ -116,6 +116,9 @@ func (c *coordinator) open(ctx actor.Context, ready *topicsReady, past tail) {
 	c.dispatcher = spawn(ctx, c.log, "dispatcher", func() actor.Actor {
 		return newDispatcher(dispatcher{log: c.log, term: c.term, persistence: c.persistence, owner: self, batch: c.batch, pub: publisher{view: c.view, source: sourceDispatcher, term: c.term}}, snap, past.sends, c.cfg.MaxAttempts)
 	})
+	if len(past.unmarked) > 0 {
+		c.write(ctx, messages.Batch{Offsets: past.unmarked})
+	}
 	held := past.holdings(snap)
 	sq := squad{
 		term: c.term, deployment: c.deployment, cfg: c.cfg, files: c.parts.Files,

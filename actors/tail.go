@@ -17,6 +17,8 @@ type tail struct {
 	// unread than was looked at.
 	from  []int64
 	sends []pastSend
+	// unmarked are the ends of partitions for which no mark is stored.
+	unmarked []messages.Position
 }
 
 // pastSend is a chunk message of a former leader.
@@ -58,7 +60,7 @@ func (r tailReader) read(ctx context.Context) (tail, error) {
 	if err != nil {
 		return tail{}, err
 	}
-	out := tail{from: r.begin(start, end, committed)}
+	out := tail{from: r.begin(start, end, committed), unmarked: r.unmarked(end)}
 	next := map[int32]int64{}
 	for p, from := range out.from {
 		if from < end[p] {
@@ -125,6 +127,22 @@ func (r tailReader) begin(start, end, committed []int64) []int64 {
 		from[p] = max(from[p], start[p])
 	}
 	return from
+}
+
+// unmarked lists the partitions that have no mark yet, with their ends. They get one
+// before the first send: a store that loses that send's commit would else have
+// forgotten where to look for it, and its attempt would be given again.
+func (r tailReader) unmarked(end []int64) (out []messages.Position) {
+	marked := map[int32]bool{}
+	for _, o := range r.snap.Offsets {
+		marked[o.Partition] = marked[o.Partition] || o.Topic == r.cfg.ChunkTopic
+	}
+	for p, offset := range end {
+		if !marked[int32(p)] {
+			out = append(out, messages.Position{Topic: r.cfg.ChunkTopic, Partition: int32(p), Offset: offset})
+		}
+	}
+	return out
 }
 
 // fetch reads once from every leader and moves next on.

@@ -148,9 +148,14 @@ func TestTailWithoutAStoredMarkIsTheEnd(t *testing.T) {
 		out, _ := b.read()
 		require.Empty(t, out.sends)
 		require.Equal(t, []int64{1, 0, 0, 1}, out.from)
+		at := func(p int32, offset int64) messages.Position {
+			return messages.Position{Topic: "chunks", Partition: p, Offset: offset}
+		}
+		require.Equal(t, []messages.Position{at(0, 1), at(1, 0), at(2, 0), at(3, 1)}, out.unmarked, "they are marked before the first send")
 		b.marked(0, 7) // of a topic that was made anew
 		out, _ = b.read()
 		require.Equal(t, int64(0), out.from[0], "what is there now may have been sent since")
+		require.Equal(t, []messages.Position{at(1, 0), at(2, 0), at(3, 1)}, out.unmarked)
 	})
 }
 
