@@ -25,8 +25,8 @@ type simDriver struct {
 	over   bool // no further step is wanted
 
 	mu    sync.Mutex
-	boxes int       // made so far
-	busy  []*simBox // that hold messages
+	boxes int        // made so far
+	busy  []*simBox  // that hold messages
 	fresh []*simCall // made since the last look
 	notes []func()   // to be run before the next step
 	wake  chan struct{}

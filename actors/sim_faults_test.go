@@ -95,6 +95,7 @@ func (w *simWorld) tailLost(topic string) bool {
 func (w *simWorld) topicRemade() bool {
 	topic := []string{w.cfg.ChunkTopic, w.cfg.SignalTopic, w.cfg.ConnectionTopic}[w.rng.IntN(3)]
 	w.kafka.remake(topic, w.kafka.size[topic])
+	w.unheard = w.unheard || topic == w.cfg.ConnectionTopic
 	return true
 }
 

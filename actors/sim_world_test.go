@@ -40,6 +40,7 @@ type simWorld struct {
 	living     map[string]*System // processes of masters whose actors run
 
 	healed   bool
+	unheard  bool          // announcements were lost: an idle classic worker says no other
 	panicked bool          // an actor was made to panic
 	pace     time.Duration // of all work, when not 0
 	counters map[string]int
