@@ -117,7 +117,7 @@ func (w *watch) seeRole(o messages.Overview, now time.Time) {
 		}
 	case "standby":
 		text := "This master stands by; it takes over when the leader is gone."
-		if slices.ContainsFunc(o.Problems, func(p messages.Problem) bool { return p.Part == "state" }) {
+		if slices.ContainsFunc(o.Problems, func(p messages.Problem) bool { return p.Kind == messages.ProblemState }) {
 			text = "This master does not lead, since it cannot reach the state."
 		}
 		w.out.line("%s", text)

@@ -76,29 +76,32 @@ func (h *health) ask(ctx context.Context, asker Asker) (o messages.Overview, kno
 	return h.o, h.known
 }
 
-// passing reports whether a problem of Kafka leaves the master ready: work goes on
-// around it, and a restart would not cure it. Some of them anybody can cause who may
-// write to a topic.
-func passing(k messages.ProblemKind) bool {
-	return k == messages.ProblemBadMessages || k == messages.ProblemUndeliverable || k == messages.ProblemTopic
-}
-
-// obstacle is what keeps a master from being ready, empty when nothing does. A
-// missing input folder or missing workers do not: another master would not cure
-// them.
+// obstacle is what keeps a master from being ready, empty when nothing does.
 func obstacle(o messages.Overview, trusted bool) string {
 	for _, p := range o.Problems {
-		if p.Part == "kafka" && !passing(p.Kind) || p.Part == "state" || p.Kind == messages.ProblemDeaf {
-			if !trusted {
-				return clean(p.Part, 20) + ": " + clean(string(p.Kind), 40)
-			}
+		switch {
+		case !stops(p.Kind):
+		case trusted:
 			return problemLine(p)
+		default:
+			return clean(p.Part, 20) + ": " + clean(string(p.Kind), 40)
 		}
 	}
 	if o.Role != "leader" && o.Role != "standby" {
 		return "the master is " + clean(o.Role, 20)
 	}
 	return ""
+}
+
+// stops reports whether a master with such a problem cannot do its part. A missing
+// input folder, missing workers or a badly set up topic do not: another master would
+// not cure them.
+func stops(kind messages.ProblemKind) bool {
+	switch kind {
+	case messages.ProblemKafka, messages.ProblemState, messages.ProblemDeployment, messages.ProblemDeaf:
+		return true
+	}
+	return false
 }
 
 func problemLine(p messages.Problem) string {

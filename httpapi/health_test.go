@@ -16,7 +16,7 @@ import (
 func TestReady(t *testing.T) {
 	t.Parallel()
 	input := messages.Problem{Part: "input", Text: "the folder is missing"}
-	kafka := messages.Problem{Part: "kafka", Text: "no broker\nanswers\x1b[31m " + strings.Repeat("x", 5000)}
+	kafka := messages.Problem{Kind: messages.ProblemKafka, Part: "kafka", Text: "no broker\nanswers\x1b[31m " + strings.Repeat("x", 5000)}
 	for _, c := range []struct {
 		name   string
 		o      messages.Overview
@@ -26,13 +26,15 @@ func TestReady(t *testing.T) {
 	}{
 		{"leader", messages.Overview{Role: "leader", Term: 3}, 200, "ready: leader, term 3", 1},
 		{"deaf", messages.Overview{Role: "leader", Problems: []messages.Problem{{Kind: messages.ProblemDeaf, Part: "master", Text: "stuck"}}}, 503, "not ready: master: stuck", 2},
+		{"a topic", messages.Overview{Role: "leader", Problems: []messages.Problem{{Kind: messages.ProblemTopic, Part: "kafka", Text: "compacted"}}}, 200, "ready: leader", 2},
+		{"skipped", messages.Overview{Role: "leader", Problems: []messages.Problem{{Kind: messages.ProblemBadMessages, Part: "kafka", Text: "skipped"}}}, 200, "ready: leader", 2},
 		{"standby", messages.Overview{Role: "standby", Term: 3}, 200, "ready: standby, term 3", 1},
 		{"starting", messages.Overview{Role: "starting"}, 503, "not ready: the master is starting", 1},
 		{"stopping", messages.Overview{Role: "stopping"}, 503, "not ready: the master is stopping", 1},
 		{"input", messages.Overview{Role: "leader", Problems: []messages.Problem{input}}, 200, "ready: leader", 2},
 		{"skipped messages", messages.Overview{Role: "leader", Term: 1, Problems: []messages.Problem{{Kind: messages.ProblemBadMessages, Part: "kafka", Text: "x"}}}, 200, "ready: leader, term 1", 2},
 		{"kafka", messages.Overview{Role: "leader", Problems: []messages.Problem{input, kafka}}, 503, "not ready: kafka: no broker?answers?[31m xxx", 3},
-		{"state", messages.Overview{Role: "standby", Problems: []messages.Problem{{Part: "state", Text: "Redis is away"}}}, 503, "not ready: state: Redis is away", 2},
+		{"state", messages.Overview{Role: "standby", Problems: []messages.Problem{{Kind: messages.ProblemState, Part: "state", Text: "Redis is away"}}}, 503, "not ready: state: Redis is away", 2},
 	} {
 		f := newFake()
 		f.overview = c.o

@@ -51,7 +51,7 @@ func (k ProblemKind) Part() string {
 		return "state"
 	case ProblemInput, ProblemFile, ProblemUnfinished, ProblemIgnoredFiles, ProblemNoFiles, ProblemStateLost:
 		return "input"
-	case ProblemDeaf, ProblemLimit:
+	case ProblemDeaf:
 		return "master"
 	}
 	return "workers"
