@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"os"
+	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -52,4 +53,24 @@ func TestComposeWorkersGetNoSecretsOfTheMasters(t *testing.T) {
 		require.Contains(t, s, "<<: *worker-environment")
 		require.NotContains(t, s, "env_file")
 	}
+}
+
+// Every folder that the binary is built from goes into the image's build.
+func TestImageHasEveryPackage(t *testing.T) {
+	t.Parallel()
+	ignore, err := os.ReadFile("../.dockerignore")
+	require.NoError(t, err)
+	list := exec.Command("go", "list", "-deps", ".")
+	list.Dir = ".."
+	out, err := list.Output()
+	require.NoError(t, err)
+	found := 0
+	for name := range strings.FieldsSeq(string(out)) {
+		if path, ours := strings.CutPrefix(name, "kafka-master/"); ours {
+			top, _, _ := strings.Cut(path, "/")
+			require.Contains(t, string(ignore), "\n!"+top+"/\n")
+			found++
+		}
+	}
+	require.Greater(t, found, 5)
 }
