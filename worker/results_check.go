@@ -17,9 +17,6 @@ const (
 	checkBytes  = 4 << 10
 	// maxCheckBytes bounds what is written to find out whether there is room again.
 	maxCheckBytes = 2 << 20
-	// checkReserve is more than the buffer of a result, which was the last thing
-	// that did not fit on a full disk.
-	checkReserve = 128 << 10
 )
 
 // trouble is the error of a result that could not be written; size is how large
@@ -29,10 +26,7 @@ func (r Results) trouble(cause error, size int64) error {
 	if !full(cause) && r.Check() == nil {
 		return fmt.Errorf("%w: result in %s: %w", ErrRetry, r.Dir, cause)
 	}
-	room := checkBytes
-	if size > 0 {
-		room = int(min(size+checkReserve, maxCheckBytes))
-	}
+	room := int(min(size+checkBytes, maxCheckBytes)) // no less than what did not fit
 	return Unfit(r.unwritable(cause), func(context.Context) error { return r.check(room) })
 }
 

@@ -14,7 +14,7 @@ import time
 from typing import Any, BinaryIO, List
 
 STALE = 24 * 3600  # seconds after which a crashed attempt's file is removed
-CHECK, RESERVE, MAX_CHECK = 4 << 10, 128 << 10, 2 << 20  # bytes of a check: at least, beyond what did not fit, at most
+CHECK, MAX_CHECK = 4 << 10, 2 << 20  # bytes of a check: beyond what did not fit, at most
 MAX_FOLDER = 200  # bytes, which leaves room in a name for what is put behind it
 ESCAPED = "\"*/:<>?\\|%@\x7f"  # what a file name cannot hold everywhere, or has a meaning here
 DEVICE = re.compile(r"(?i)(CON|PRN|AUX|NUL|COM[0-9]|LPT[0-9])(\.|\Z)", re.ASCII)
@@ -127,7 +127,7 @@ class Results:
         """Whose trouble it is: Unfit when a file of the worker's own cannot be written either.
 
         size is how large the result was by then."""
-        room = min(size + RESERVE, MAX_CHECK) if size else CHECK
+        room = min(size + CHECK, MAX_CHECK)
         text = "results in %s cannot be written: %s" % (self.folder, cause)
         if cause.errno in (errno.ENOSPC, errno.EDQUOT):
             return Unfit(text, room)
