@@ -40,8 +40,9 @@ func TestUnfit(t *testing.T) {
 				return nil
 			}
 			return Unfit(errors.New("scan.sh is missing"), func(context.Context) error {
+				still := broken.Load()
 				tries = append(tries, time.Since(began))
-				if broken.Load() {
+				if still {
 					return errors.New("scan.sh is missing")
 				}
 				return nil
@@ -185,10 +186,11 @@ func TestDoneFromMemory(t *testing.T) {
 func TestAnotherDeployment(t *testing.T) {
 	bubble(t, "its chunks are given back with the reason, until the worker belongs to it", func(t *testing.T) {
 		b := newFakeBus(1)
-		own := "J6QK2"
+		var own atomic.Value
+		own.Store("J6QK2")
 		runs := 0
 		w := start(t, b, func(context.Context, Chunk, func(int)) error { runs++; return nil },
-			func(c *Config) { c.Deployment = func() string { return own } })
+			func(c *Config) { c.Deployment = func() string { return own.Load().(string) } })
 		synctest.Wait()
 		for i, id := range []string{"J6QK2", "", "OTHER", "OTHER"} {
 			h := head(messages.BatchID("a", i, 1, 1))
@@ -208,7 +210,7 @@ func TestAnotherDeployment(t *testing.T) {
 		if h := b.of(messages.SignalHeartbeat); len(h) == 0 || h[0].Next < 3 || !strings.Contains(h[0].Note, `this worker serves "J6QK2"`) {
 			t.Errorf("heartbeats %v", h)
 		}
-		own = "OTHER" // the state of its master began anew
+		own.Store("OTHER") // the state of its master began anew
 		pass(3 * time.Second)
 		h := head("a_chunk_2_a2")
 		h.Deployment = "OTHER"
