@@ -17,9 +17,15 @@ func TestNamedBrokerLeaves(t *testing.T) {
 	c, err := kfake.NewCluster(kfake.NumBrokers(3), kfake.SeedTopics(partitions, "t"))
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
-	b := openBus(t, c.ListenAddrs()[:1])
+	b, worker := openBus(t, c.ListenAddrs()[:1]), openBus(t, c.ListenAddrs()[:1])
 	require.NoError(t, b.Refresh(t.Context(), "t"))
+	_, _, err = worker.Bounds(t.Context(), "t", 3) // looks at the cluster in passing only
+	require.NoError(t, err)
 	require.NoError(t, c.RemoveNode(0))
+	require.Eventually(t, func() bool {
+		_, err := worker.Fetch(t.Context(), []messages.Position{{Topic: "t", Partition: 3}}, time.Millisecond)
+		return err == nil && worker.Produce(t.Context(), []messages.Record{{Topic: "t", Partition: 3}})[0].Err == nil
+	}, 20*time.Second, 20*time.Millisecond)
 	for p := range int32(partitions) {
 		require.Eventually(t, func() bool {
 			out := b.Produce(t.Context(), []messages.Record{{Topic: "t", Partition: p, Value: []byte("v")}})

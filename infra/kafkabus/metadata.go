@@ -73,7 +73,6 @@ func (b *Bus) refresh(ctx context.Context) (*topology, error) {
 	b.away.Store(nil)
 	b.seen.Store(true)
 	b.leaders.Store(t)
-	b.learn(t.brokers)
 	return t, nil
 }
 
@@ -84,7 +83,9 @@ func (b *Bus) topology(ctx context.Context) (*topology, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newTopology(res.(*metadata.Response)), nil
+	t := newTopology(res.(*metadata.Response))
+	b.learn(t.brokers)
+	return t, nil
 }
 
 func newTopology(res *metadata.Response) *topology {
