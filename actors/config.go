@@ -10,6 +10,9 @@ type Config struct {
 	// API is the host:port at which this master's HTTP API is reached.
 	API string
 
+	// Input names the input folder to people and to other masters of the state.
+	Input string
+
 	// ChunkTopic carries chunks to workers, by explicit partition.
 	ChunkTopic string
 	// SignalTopic carries the progress of workers.

@@ -31,6 +31,7 @@ type coordinator struct {
 	ready      *topicsReady
 	batch      int
 	deployment string // random id of what the state store holds
+	sample     string // files of the input folder as stored for standbys
 	catalog    *catalog
 	settling   int
 	listed     int                      // files in the folder, -1 until known

@@ -13,11 +13,11 @@ import (
 	"kafka-master/messages"
 )
 
-// load reads the state that the term begins with.
 // loadTimeout bounds the reading of the whole state: a million records take some
 // 30 s. Its single calls are bounded by the store.
 const loadTimeout = 5 * time.Minute
 
+// load reads the state that the term begins with.
 func (c *coordinator) load(ctx actor.Context) {
 	parent, store, term := c.ctx, c.parts.Store, c.term
 	run(ctx, func() any {
@@ -50,6 +50,7 @@ func (c *coordinator) onLoaded(ctx actor.Context, m *loadedState) {
 		c.deployment = rand.Text()
 		c.write(ctx, messages.Batch{Values: []messages.Value{{Name: messages.ValueDeployment, Value: c.deployment}}})
 	}
+	c.identify(ctx)
 	if c.cfg.OnDeployment != nil {
 		c.cfg.OnDeployment(c.deployment)
 	}

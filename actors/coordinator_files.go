@@ -66,6 +66,7 @@ func (c *coordinator) onListing(ctx actor.Context, m *listing) {
 	for _, f := range w.fingerprint {
 		ctx.Send(c.scanner, &fingerprint{file: f})
 	}
+	c.takeSample(ctx, m.files)
 	c.forgetUnread(m.files)
 	c.judgeUnreadable(ctx, now)
 	c.recheck(ctx)

@@ -18,6 +18,7 @@ type elector struct {
 	cfg         Config
 	lease       Lease
 	bus         Producer
+	files       Files // may be nil: then only settings are compared
 	log         *slog.Logger
 	owner       *actor.PID
 	persistence *actor.PID
@@ -40,6 +41,14 @@ type elector struct {
 	resign  *actor.PID // asked for a release
 	pause   backoff
 	failing bool
+	// How this master relates to the state that it stands by for.
+	kinship   kinship
+	stood     bool // another master led since this one did
+	comparing bool
+	doubted   bool
+	nextLook  time.Time
+	// deployment is the random id of the state, empty until it is known.
+	deployment string
 	// unrestored is why the last try to put the state back failed.
 	unrestored error
 }
@@ -130,6 +139,10 @@ func (e *elector) Receive(ctx actor.Context) {
 		}
 	case *said:
 		e.onSaid(ctx, m)
+	case *compared:
+		e.onCompared(ctx, m)
+	case *knownDeployment:
+		e.deployment = m.id
 	}
 }
 
@@ -144,6 +157,11 @@ func (e *elector) step(ctx actor.Context) {
 		e.depose(ctx, "the lease could not be renewed in time")
 	}
 	if e.busy {
+		return
+	}
+	if !e.leads && !e.mayTakeOver() {
+		e.compare(ctx)
+		e.tick.set(ctx, watchEvery)
 		return
 	}
 	e.busy = true
@@ -194,6 +212,7 @@ func (e *elector) lead(ctx actor.Context, m *acquired) {
 		e.log.Warn("the state store lost everything and no master remembers it: all files of the folder are taken as new")
 	}
 	e.term, e.current, e.leads, e.init, e.empty = m.state.Term, m.state.Term, true, false, time.Time{}
+	e.stood, e.kinship, e.nextLook = false, unknownKin, time.Time{}
 	e.pause.reset()
 	e.trust(ctx, m.began)
 	e.log.Info("this master leads", "term", e.term.Number)
@@ -201,7 +220,8 @@ func (e *elector) lead(ctx actor.Context, m *acquired) {
 }
 
 func (e *elector) standBy(ctx actor.Context, s messages.LeaseState) {
-	e.init, e.empty = false, time.Time{}
+	e.init, e.empty, e.stood = false, time.Time{}, true
+	e.compare(ctx)
 	if s.Term != e.current {
 		e.current = s.Term
 		ctx.Send(e.persistence, &otherTerm{term: s.Term})
@@ -339,6 +359,7 @@ func (e *elector) say(ctx actor.Context) {
 	}
 	value := messages.MasterHeartbeat{
 		MasterID: e.cfg.MasterID, Role: role, Term: e.current.Number, API: e.cfg.API, TS: now.UTC().Format(time.RFC3339Nano),
+		Deployment: e.deployment,
 	}.Encode()
 	record := messages.Record{Topic: e.cfg.HeartbeatTopic, Key: []byte(e.cfg.MasterID), Value: value}
 	parent, bus, lease, master, process := e.ctx, e.bus, e.lease, e.cfg.MasterID, e.process

@@ -86,6 +86,10 @@ func (m *master) Receive(ctx actor.Context) {
 		}
 	case *storeState:
 		m.problem(messages.ProblemState, "state", x.err)
+	case *estranged:
+		m.estranged(x)
+	case *knownDeployment:
+		ctx.Send(m.elector, x)
 	case *busState:
 		m.problem(messages.ProblemKafka, "kafka", x.err)
 	case *ask:
@@ -108,7 +112,7 @@ func (m *master) start(ctx actor.Context) {
 	m.persistence = spawn(ctx, m.log, "persistence", func() actor.Actor { return newPersistence(m.parts.Store, m.log, self) })
 	m.egress = spawn(ctx, m.log, "egress", func() actor.Actor { return newEgress(m.parts.Producer, m.log, self, m.persistence) })
 	m.elector = spawn(ctx, m.log, "elector", func() actor.Actor {
-		return newElector(elector{cfg: m.cfg, lease: m.parts.Lease, bus: m.parts.Producer, log: m.log, owner: self, persistence: m.persistence, egress: m.egress})
+		return newElector(elector{cfg: m.cfg, lease: m.parts.Lease, bus: m.parts.Producer, files: m.parts.Files, log: m.log, owner: self, persistence: m.persistence, egress: m.egress})
 	})
 }
 
@@ -144,6 +148,15 @@ func (m *master) problem(kind messages.ProblemKind, part string, err error) {
 	} else {
 		m.problems.set(part, messages.Problem{Kind: kind, Part: part, Text: err.Error()}, time.Now())
 	}
+}
+
+// estranged notes that this master does not belong to the state.
+func (m *master) estranged(x *estranged) {
+	if x.text == "" {
+		m.problems.clear("deployment")
+		return
+	}
+	m.problems.set("deployment", messages.Problem{Kind: messages.ProblemDeployment, Part: "state", Text: x.text}, time.Now())
 }
 
 // onAsk hands a question to whoever answers it: those that change something, and

@@ -124,7 +124,7 @@ func stateCheck(s settings.Settings) (doctor.Check, func(), error) {
 	if !s.RedisURL.IsSet() {
 		return doctor.Folder("state", s.DataDir, "DATA_DIR", true, doctor.Writable), func() {}, nil
 	}
-	store, err := redisstore.Open(redisstore.Config{URL: s.RedisURL.Reveal(), CAFile: s.RedisTLSCAFile})
+	store, err := redisstore.Open(redisstore.Config{URL: s.RedisURL.Reveal(), CAFile: s.RedisTLSCAFile, Prefix: s.RedisPrefix})
 	if err != nil {
 		return doctor.Broken("redis", err), func() {}, nil
 	}

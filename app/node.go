@@ -143,7 +143,7 @@ func (n *node) openAPI() error {
 
 func (n *node) openState() error {
 	if n.s.RedisURL.IsSet() {
-		store, err := redisstore.Open(redisstore.Config{URL: n.s.RedisURL.Reveal(), CAFile: n.s.RedisTLSCAFile, Logger: n.log})
+		store, err := redisstore.Open(redisstore.Config{URL: n.s.RedisURL.Reveal(), CAFile: n.s.RedisTLSCAFile, Prefix: n.s.RedisPrefix, Logger: n.log})
 		if err != nil {
 			return fmt.Errorf("open the state store: %w", err)
 		}
@@ -249,7 +249,7 @@ func (n *node) openFiles() error {
 
 func (n *node) config() actors.Config {
 	cfg := actors.Config{
-		MasterID: n.s.MasterID, API: n.s.APIAdvertise,
+		MasterID: n.s.MasterID, API: n.s.APIAdvertise, Input: n.inputName(),
 		ChunkTopic: n.s.ChunkTopic, SignalTopic: n.s.SignalTopic, ConnectionTopic: n.s.ConnectionTopic, HeartbeatTopic: n.s.MasterHeartbeatTopic,
 		Partitions: n.s.KafkaPartitions, Replication: n.s.KafkaReplication, Group: n.s.KafkaGroupID, WorkerGroup: n.s.KafkaWorkerGroup,
 		BatchSize: n.s.BatchSize, BatchSizeText: n.s.Raw("BATCH_SIZE"), WorkerTimeout: n.s.WorkerTimeout,
@@ -262,6 +262,18 @@ func (n *node) config() actors.Config {
 		cfg.OnDeployment = n.leaveDeployment
 	}
 	return cfg
+}
+
+// inputName is the input folder as masters on different machines can compare it.
+func (n *node) inputName() string {
+	if n.s.SMBHost != "" {
+		return n.s.InputPath()
+	}
+	path, err := filepath.Abs(n.s.InputPath())
+	if err != nil {
+		return n.s.InputPath()
+	}
+	return path
 }
 
 // topicConfig is set on topics that are made on a Kafka of the user's own, which

@@ -47,6 +47,8 @@ const (
 	ValueBatchSizeOrigin = "batch_size_origin" // the variable's value when it was last taken over
 	ValueNextFile        = "next_file"         // the next FileID
 	ValueFileCount       = "file_count"        // how many file records there are
+	ValueIdentity        = "identity"          // input folder and topics, JSON
+	ValueSample          = "input_sample"      // some files of the input folder, JSON
 	ValueDeployment      = "deployment"        // random id, made with the state: tells deployments apart
 )
 

@@ -91,6 +91,20 @@ func (f *FaultyStore) Restore(ctx context.Context, last messages.Term, snap mess
 	return f.Store.Restore(ctx, last, snap)
 }
 
+// Values returns stored values of a store that can tell them.
+func (f *FaultyStore) Values(ctx context.Context, names ...string) (map[string]string, error) {
+	if err := f.isDown(); err != nil {
+		return nil, err
+	}
+	s, ok := f.Store.(interface {
+		Values(ctx context.Context, names ...string) (map[string]string, error)
+	})
+	if !ok {
+		return nil, nil
+	}
+	return s.Values(ctx, names...)
+}
+
 // Committed returns the batches that took effect, in order.
 func (f *FaultyStore) Committed() []messages.Batch {
 	f.mu.Lock()

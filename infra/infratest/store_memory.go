@@ -276,6 +276,22 @@ func (s *MemoryStore) Acquire(ctx context.Context, c messages.Claim, ttl time.Du
 	return messages.LeaseState{Taken: true, Term: s.term, Leader: s.leader}, nil
 }
 
+// Values returns stored values, whoever leads.
+func (s *MemoryStore) Values(ctx context.Context, names ...string) (map[string]string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("read values: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := map[string]string{}
+	for _, name := range names {
+		if v, ok := s.tables[messages.TableValues][name]; ok && s.began {
+			out[name] = v
+		}
+	}
+	return out, nil
+}
+
 // Present is that of the lease port.
 func (s *MemoryStore) Present(ctx context.Context, master, process string, ttl time.Duration) (mine bool, err error) {
 	if err := ctx.Err(); err != nil {

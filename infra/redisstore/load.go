@@ -65,6 +65,22 @@ func (s *Store) scanAll(ctx context.Context) (map[messages.Table]map[string]stri
 	return tables, nil
 }
 
+// Values returns the stored values of these names, whoever leads; missing ones are
+// left out.
+func (s *Store) Values(ctx context.Context, names ...string) (map[string]string, error) {
+	found, err := s.client.HMGet(ctx, s.keys.table(messages.TableValues), names...).Result()
+	if err != nil {
+		return nil, s.fail("read values", err)
+	}
+	out := map[string]string{}
+	for i, v := range found {
+		if text, ok := v.(string); ok && i < len(names) {
+			out[names[i]] = text
+		}
+	}
+	return out, nil
+}
+
 func (s *Store) decode(number string, tables map[messages.Table]map[string]string) (messages.Snapshot, error) {
 	n, err := strconv.ParseUint(number, 10, 64)
 	if err != nil {

@@ -86,7 +86,8 @@ func TestDocumentedRightsSuffice(t *testing.T) {
 // All keys are in one slot of a cluster, so that one script may touch them.
 func TestKeysShareASlot(t *testing.T) {
 	ctx := context.Background()
-	r := infratest.StartRedis(t, "--cluster-enabled", "yes", "--cluster-require-full-coverage", "no")
+	// Beside its port a node of a cluster has another one, by default 10,000 above.
+	r := infratest.StartRedis(t, "--cluster-port", infratest.FreePort(t), "--cluster-enabled", "yes", "--cluster-require-full-coverage", "no")
 	err := open(t, r.URL()).Ping(ctx)
 	require.NoError(t, err)
 	_, err = open(t, r.URL()).Acquire(ctx, messages.Claim{Holder: "a", Init: true}, time.Second)

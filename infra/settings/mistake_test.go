@@ -29,6 +29,7 @@ func wrong() map[string][]string {
 		"KAFKA_PARTITIONS":             append([]string{"0", "10001"}, number...),
 		"KAFKA_REPLICATION":            {"0", "-2", "32768", "x", "2"},
 		"KAFKA_TLS":                    {"ja", "2", "true"},
+		"REDIS_PREFIX":                 {"{a}", "a b", "a:b", strings.Repeat("x", 65)},
 		"REDIS_TLS_CA_FILE":            {"/nowhere/ca.pem", "."},
 		"KAFKA_TLS_CA_FILE":            {"/nowhere/ca.pem", "."},
 		"KAFKA_TLS_CERT_FILE":          {"/nowhere/cert.pem"},

@@ -112,6 +112,17 @@ func label(limit int, at func(*Settings) *string) rule {
 	}}
 }
 
+// keyName reads a name that becomes part of keys.
+func keyName(at func(*Settings) *string) rule {
+	return rule{"1 to 64 of the characters a-z A-Z 0-9 . _ -", func(s *Settings, text string) error {
+		if len(text) > 64 || strings.Trim(text, nameBytes) != "" {
+			return errors.New("cannot be part of a key")
+		}
+		*at(s) = text
+		return nil
+	}}
+}
+
 func topic(at func(*Settings) *string) rule {
 	return rule{"1 to 249 of the characters a-z A-Z 0-9 . _ -", func(s *Settings, text string) error {
 		if len(text) > 249 || text == "." || text == ".." || strings.Trim(text, nameBytes) != "" {

@@ -53,6 +53,7 @@ type Settings struct {
 
 	RedisURL       Secret // REDIS_URL; not set means a folder in DataDir
 	RedisTLSCAFile string // REDIS_TLS_CA_FILE
+	RedisPrefix    string // REDIS_PREFIX: without braces
 	StateSync      string // STATE_SYNC: 1s or always
 	DataDir        string // DATA_DIR
 	ResultsDir     string // RESULTS_DIR

@@ -51,6 +51,10 @@ func stateVariables() []Variable {
 		Doc:  "Redis that keeps the state, needed for more than one master; none means a folder in DATA_DIR.",
 		rule: rule{"a URL that begins with redis://, rediss:// or unix://", setRedisURL},
 	}, {
+		Name: "REDIS_PREFIX", Default: "kafka-master",
+		Doc:  "Name of this deployment in Redis; its keys are {name}:…. Two deployments that share a Redis need different ones, the masters of one deployment the same.",
+		rule: keyName(func(s *Settings) *string { return &s.RedisPrefix }),
+	}, {
 		Name: "REDIS_TLS_CA_FILE",
 		Doc:  "PEM file with the certificates to trust instead of the system's, for a REDIS_URL that begins with rediss://.",
 		rule: file(func(s *Settings) *string { return &s.RedisTLSCAFile }),
