@@ -368,22 +368,6 @@ func (d *dispatcher) nextOffer() (o *offering, ahead bool) {
 	return nil, false
 }
 
-// maxDeadLines is how many dead chunks of a file are logged one by one.
-const maxDeadLines = 1000
-
-// tellDead lists chunks that were given up, with the reason.
-func (d *dispatcher) tellDead() {
-	for _, x := range d.led.buried {
-		b := d.led.files[x.ID.File]
-		if b == nil || b.DeadChunks > maxDeadLines {
-			continue
-		}
-		d.log.Warn("chunk is dead", "file", b.Info.Path, "chunk", x.ID.Index, "first_line", x.FirstLine, "lines", x.Lines,
-			"items", x.Items, "offset", x.Offset, "attempts", x.Attempt, "worker_id", x.Worker, "reason", x.Reason)
-	}
-	d.led.buried = nil
-}
-
 // flush hands the writes on, tells who waits for them, and raises credits.
 func (d *dispatcher) flush(ctx actor.Context) {
 	batch, ended := d.led.take()

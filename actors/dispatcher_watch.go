@@ -110,3 +110,19 @@ func (d *dispatcher) tellStalled(now time.Time) {
 	}
 	d.problems.set("stalled", messages.Problem{Kind: messages.ProblemStalled, Part: "workers", Count: max(1, out+waiting), Text: text}, d.moved)
 }
+
+// maxDeadLines is how many dead chunks of a file are logged one by one.
+const maxDeadLines = 1000
+
+// tellDead lists chunks that were given up, with the reason.
+func (d *dispatcher) tellDead() {
+	for _, x := range d.led.buried {
+		b := d.led.files[x.ID.File]
+		if b == nil || b.DeadChunks > maxDeadLines {
+			continue
+		}
+		d.log.Warn("chunk is dead", "file", b.Info.Path, "chunk", x.ID.Index, "first_line", x.FirstLine, "lines", x.Lines,
+			"items", x.Items, "offset", x.Offset, "attempts", x.Attempt, "worker_id", x.Worker, "reason", x.Reason)
+	}
+	d.led.buried = nil
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"kafka-master/messages"
@@ -80,7 +81,9 @@ func (u unreadable) excuse(now time.Time) {
 // judge looks at the files at a time when the folder can be listed.
 func (u unreadable) judge(now time.Time) (v unreadableVerdict) {
 	parked := 0
-	for id, x := range u {
+	ids := slices.Sorted(maps.Keys(u)) // the lowest ones first, when not all can be parked
+	for _, id := range ids {
+		x := u[id]
 		maps.DeleteFunc(x.at, func(_ int64, last time.Time) bool { return now.Sub(last) > unreadTryFor })
 		if len(x.at) == 0 {
 			delete(u, id)
@@ -89,7 +92,11 @@ func (u unreadable) judge(now time.Time) (v unreadableVerdict) {
 			parked++
 		}
 	}
-	for id, x := range u {
+	for _, id := range ids {
+		x := u[id]
+		if x == nil {
+			continue
+		}
 		age := now.Sub(x.since)
 		if age >= unreadableFor && !errors.Is(x.err, messages.ErrConfig) {
 			v.failed = append(v.failed, id)

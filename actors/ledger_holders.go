@@ -1,0 +1,46 @@
+package actors
+
+import (
+	"slices"
+
+	"kafka-master/messages"
+)
+
+// hold notes that a worker has the chunk.
+func (l *ledger) hold(e *entry) {
+	m := l.held[e.Worker]
+	if m == nil {
+		m = map[messages.ChunkID]*entry{}
+		l.held[e.Worker] = m
+	}
+	m[e.ID] = e
+	if e.Ahead {
+		l.ahead[e.Worker] = append(l.ahead[e.Worker], e)
+	}
+}
+
+// unhold notes that its worker does not have the chunk any more. What waits behind
+// it moves up.
+func (l *ledger) unhold(e *entry) {
+	w := e.Worker
+	delete(l.held[w], e.ID)
+	if e.Ahead {
+		l.ahead[w] = slices.DeleteFunc(l.ahead[w], func(x *entry) bool { return x == e })
+		e.Ahead = false
+	} else {
+		l.advance(w, 1+len(l.held[w])-len(l.ahead[w]))
+	}
+	if len(l.held[w]) == 0 {
+		delete(l.held, w)
+		delete(l.ahead, w)
+	}
+}
+
+// advance lets chunks that wait behind others move up, until slots of the worker's
+// chunks wait behind none.
+func (l *ledger) advance(w messages.WorkerID, slots int) {
+	for n := len(l.held[w]) - len(l.ahead[w]); n < slots && len(l.ahead[w]) > 0; n++ {
+		l.ahead[w][0].Ahead = false
+		l.ahead[w] = l.ahead[w][1:]
+	}
+}
