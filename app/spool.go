@@ -45,15 +45,19 @@ func (s *spool) Write(p []byte) (int, error) {
 	defer s.mu.Unlock()
 	switch {
 	case s.closed || s.err != nil:
-	case s.bytes+len(p) > s.most:
+	case s.bytes+cost(p) > s.most:
 		s.dropped++
 	default:
 		s.queue = append(s.queue, append([]byte(nil), p...))
-		s.bytes += len(p)
+		s.bytes += cost(p)
 		s.wake.Signal()
 	}
 	return len(p), nil
 }
+
+// cost is what a write that waits takes of memory, roughly: a progress bar makes many
+// of a few bytes.
+func cost(p []byte) int { return len(p) + 64 }
 
 // run writes what comes until close, or until the writer fails.
 func (s *spool) run() {
@@ -92,7 +96,7 @@ func (s *spool) next() ([]byte, bool) {
 	p := s.queue[0]
 	s.queue[0] = nil
 	s.queue = s.queue[1:]
-	s.bytes -= len(p)
+	s.bytes -= cost(p)
 	return p, true
 }
 

@@ -32,7 +32,7 @@ func TestSpoolNeverBlocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &reader{goOn: make(chan struct{})}
 		s := newSpool(r, func(n int64) []byte { return fmt.Appendf(nil, "lost %d", n) })
-		s.most = 10
+		s.most = 10 * cost([]byte("0"))
 		line := []byte("0")
 		for i := range 15 {
 			line[0] = byte('a' + i)
