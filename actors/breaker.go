@@ -116,6 +116,9 @@ func (b *breaker) trial(w messages.WorkerID) *trial {
 // done notes a chunk that the worker did. It reports whether the worker was paused.
 func (b *breaker) done(w messages.WorkerID) (resumed bool) {
 	t := b.trials[w]
+	if t == nil && b.proven[w] {
+		return false
+	}
 	b.forget(w)
 	b.proven[w] = true
 	return t != nil && !t.until.IsZero()

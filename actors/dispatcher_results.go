@@ -33,15 +33,14 @@ type (
 
 func (d *dispatcher) onJudge(ctx actor.Context, m *judge, now time.Time) {
 	w := m.signal.Worker
-	_, e, _ := d.led.find(m.signal.BatchID)
-	r := d.breaker.judge(w, d.others(w)-e.failedElsewhere(w))
-	if m.unfit {
-		r = regardNone
-	}
-	v := d.led.resultOf(m.signal, r, now)
-	if e != nil {
-		d.tryWorker(ctx, m, v, e.ID, now)
-	}
+	var failed messages.ChunkID
+	v := d.led.resultOf(m.signal, func(e *entry) regard {
+		if failed = e.ID; m.unfit {
+			return regardNone
+		}
+		return d.breaker.judge(w, d.others(w)-e.failedElsewhere(w))
+	}, now)
+	d.tryWorker(ctx, m, v, failed, now)
 	out := &judged{batchID: m.signal.BatchID, verdict: v}
 	if o := d.offers[w]; o != nil && o.refill && m.reply != nil && o.pid.Equal(m.reply) && (v == verdictDone || v == verdictFailed || v == verdictRetry) {
 		out.credited = true

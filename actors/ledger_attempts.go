@@ -220,11 +220,12 @@ func (l *ledger) started(w messages.WorkerID, batchID string) *entry {
 
 // result judges a final progress message whose failure counts in full.
 func (l *ledger) result(s messages.Signal, now time.Time) verdict {
-	return l.resultOf(s, regardFull, now)
+	return l.resultOf(s, func(*entry) regard { return regardFull }, now)
 }
 
-// resultOf judges a final progress message; r is how a failure is to be taken.
-func (l *ledger) resultOf(s messages.Signal, r regard, now time.Time) verdict {
+// resultOf judges a final progress message. take tells how a failure of the chunk is
+// to be taken; it is asked only when it failed.
+func (l *ledger) resultOf(s messages.Signal, take func(*entry) regard, now time.Time) verdict {
 	b, e, attempt := l.find(s.BatchID)
 	if b == nil {
 		return verdictUnknown
@@ -251,13 +252,13 @@ func (l *ledger) resultOf(s messages.Signal, r regard, now time.Time) verdict {
 	case !mine:
 		return verdictStale
 	case s.Outcome == messages.OutcomeRetry:
-		l.fail(b, e, endRetry, r, s.Error, now)
+		l.fail(b, e, endRetry, take(e), s.Error, now)
 		return verdictRetry
 	case s.Failed():
-		l.fail(b, e, endFailed, r, s.Error, now)
+		l.fail(b, e, endFailed, take(e), s.Error, now)
 		return verdictFailed
 	}
-	l.fail(b, e, endFailed, r, "wrong total in its result", now)
+	l.fail(b, e, endFailed, take(e), "wrong total in its result", now)
 	return verdictFailed
 }
 

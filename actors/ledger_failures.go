@@ -60,9 +60,6 @@ func (e *entry) countWorkers() {
 
 // failedElsewhere counts the other workers that failed the chunk.
 func (e *entry) failedElsewhere(w messages.WorkerID) (n int) {
-	if e == nil {
-		return 0
-	}
 	for i, x := range e.blamed {
 		if x != w && !slices.Contains(e.blamed[:i], x) {
 			n++

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"context"
 	"log/slog"
 	"slices"
 	"time"
@@ -30,6 +31,7 @@ type supervisor struct {
 	trouble messages.ProblemKind
 	ended   bool // its child ends because this actor does
 
+	worked     bool   // it was given a chunk
 	unfit      string // why a native worker takes no chunks, as it says itself
 	paused     paused // why the dispatcher gives it none
 	double     double // whether another process runs under its id
@@ -114,6 +116,7 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		return
 	case *load:
 		s.load = *m
+		s.worked = s.worked || len(m.held) > 0
 	case *groupView:
 		s.gate = *m
 		ctx.Send(s.hands, m)
@@ -314,7 +317,11 @@ func (s *supervisor) judge(ctx actor.Context) {
 func (s *supervisor) lose(ctx actor.Context, reason string) {
 	s.paused = paused{}
 	s.alive.lose()
-	s.log.Info("worker is lost", "reason", reason, "silence_s", int(time.Since(s.alive.last).Seconds()))
+	level := slog.LevelInfo
+	if !s.worked { // it may never have been there
+		level = slog.LevelDebug
+	}
+	s.log.Log(context.Background(), level, "worker is lost", "reason", reason, "silence_s", int(time.Since(s.alive.last).Seconds()))
 	s.store(ctx, true)
 	s.strip(ctx, endLost, reason)
 	if s.known.Kind == messages.Classic {
