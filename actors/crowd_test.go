@@ -72,3 +72,28 @@ func beatAt(id string, partition int32) messages.Signal {
 	s.Kind, s.Next = messages.SignalHeartbeat, 0
 	return s
 }
+
+// A hundred thousand invented ids leave room for those that work, and what they cost
+// is given back.
+func TestHundredThousandInventedWorkers(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes some seconds")
+	}
+	stageCrewOf(t, 1000, nil, nil, func(b *crewBundle) {
+		b.hear(announce("before", 1, 1))
+		for from := 0; from < 100_000; from += 1000 {
+			var list []messages.Signal
+			for i := from; i < from+1000; i++ {
+				list = append(list, classicNew(fmt.Sprint("forged-", i), int32(i%8)))
+			}
+			b.hear(list...)
+			b.dispatcher.clear()
+			b.persistence.clear()
+		}
+		b.hear(beatAt("before", 1))
+		require.LessOrEqual(t, len(b.workers()), 1000+maxLeaving+1)
+		require.Equal(t, messages.WorkerFree, b.status("before").State)
+		b.forgive()
+	})
+}
