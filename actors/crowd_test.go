@@ -14,6 +14,9 @@ import (
 // second, and vanish together.
 func TestTenThousandWorkersAtOnce(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes some seconds")
+	}
 	const crowd = 10_000
 	stageCrew(t, nil, nil, func(b *crewBundle) {
 		say := func(of func(i int) messages.Signal) {

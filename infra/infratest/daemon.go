@@ -3,6 +3,7 @@ package infratest
 import (
 	"os/exec"
 	"syscall"
+	"testing"
 )
 
 // daemon is a server process of a test, which can be killed and stopped.
@@ -21,3 +22,11 @@ func (d *daemon) Stop() { d.signal(syscall.SIGSTOP) }
 func (d *daemon) Continue() { d.signal(syscall.SIGCONT) }
 
 func (d *daemon) signal(s syscall.Signal) { _ = d.cmd.Process.Signal(s) } // it may be gone
+
+// notShort keeps tests that start a server out of go test -short.
+func notShort(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("it starts a server")
+	}
+}

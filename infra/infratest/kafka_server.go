@@ -41,6 +41,7 @@ type KafkaConfig struct {
 // folder of its jars; without it the test is skipped.
 func StartKafka(t testing.TB, cfg KafkaConfig) *KafkaServer {
 	t.Helper()
+	notShort(t)
 	k := &KafkaServer{t: t, jars: os.Getenv("KAFKA_TEST_JARS"), dir: t.TempDir(), port: FreePort(t)}
 	if k.jars == "" {
 		t.Skip("KAFKA_TEST_JARS is not set: make test sets it, make services-install installs the broker")

@@ -27,6 +27,7 @@ type RedisServer struct {
 // command line. Without redis-server the test is skipped.
 func StartRedis(t testing.TB, args ...string) *RedisServer {
 	t.Helper()
+	notShort(t)
 	if _, err := exec.LookPath("redis-server"); err != nil {
 		t.Skip("redis-server is not installed: make services-install installs it")
 	}

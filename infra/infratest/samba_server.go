@@ -106,6 +106,7 @@ func needSamba(t testing.TB) {
 // Where there can be none the test is skipped; in CI that is a failure.
 func StartSamba(t testing.TB, extra ...string) *SambaServer {
 	t.Helper()
+	notShort(t)
 	needSamba(t)
 	dir := t.TempDir()
 	port, err := strconv.Atoi(FreePort(t))
