@@ -84,12 +84,16 @@ func (s *slots) remade(committed []int64, now time.Time) {
 	if len(committed) == 0 {
 		return // the group could not be looked at
 	}
-	for _, x := range s.list {
+	wentBack := func(x *slot) bool {
 		p := int(x.partition)
-		if x.offset != messages.UnknownOffset && p < len(committed) && p < len(s.classic.reached) && committed[p] < s.classic.reached[p] {
+		return x.offset != messages.UnknownOffset && p < len(committed) && p < len(s.classic.reached) && committed[p] < s.classic.reached[p]
+	}
+	for _, x := range s.list {
+		if wentBack(x) {
 			x.offset, x.waiting = messages.UnknownOffset, now
 		}
 	}
+	s.classic.past = slices.DeleteFunc(s.classic.past, wentBack)
 	s.classic.reached = committed
 }
 

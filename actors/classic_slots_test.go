@@ -346,9 +346,12 @@ func TestSlotOfAPartitionThatWasMadeAgainBecomesFree(t *testing.T) {
 	x.gone = true
 	b.pass(time.Minute)
 	require.Len(t, b.s.list, 1, "it may be read still")
+	b.s.finish(b.send("b", 46), b.now) // which a worker that was restarted would read again
 	b.s.group(groupView{note: "the group cannot be looked at"}, b.now)
 	b.commit(messages.UnknownOffset)
 	b.commit(3)
 	b.pass(unknownWait + time.Second)
+	require.Empty(t, b.s.list)
+	b.s.reannounce([]int32{1}, b.now)
 	require.Empty(t, b.s.list)
 }
