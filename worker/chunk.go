@@ -45,7 +45,7 @@ type Handler func(ctx context.Context, chunk Chunk, progress func(done int)) err
 
 // ErrRetry is returned (or wrapped) by a Handler to say that the chunk cannot
 // run now and is not to blame: it is handed out again later and does not count
-// as a failure.
+// as a failure. Unfit says that it is the worker that cannot run any.
 var ErrRetry = errors.New("to be retried later")
 
 func newChunk(m messages.ChunkMessage) Chunk {

@@ -73,6 +73,8 @@ func execute(ctx context.Context, cfg ExecConfig, chunk Chunk, result io.Writer)
 		return cannotRun{fmt.Errorf("exec: %w", err)}
 	}
 
+	defer keep(cmd.Process.Pid).release()
+
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	fed := make(chan struct{})

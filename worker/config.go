@@ -29,8 +29,8 @@ type Config struct {
 	Results Results
 
 	// Deployment returns the id of the only deployment whose chunks the worker
-	// takes, "" for all; see messages.ValueDeployment. It is asked for each chunk of
-	// another one, since a state that began anew has a new id. Default nil: all.
+	// takes, "" for all; see messages.ValueDeployment. It is asked for each
+	// chunk, since a state that began anew has a new id. Default nil: all.
 	Deployment func() string
 
 	// ChunkTopic brings the chunks. Default "master-signal". The names of

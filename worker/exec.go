@@ -15,6 +15,9 @@ const (
 	exitCannotRun = 126 // the shell's words for a command that it cannot run
 	exitNotFound  = 127 // and for one that it does not find
 	defGrace      = 5 * time.Second
+	// maxFileName is the longest path that Linux takes. A longer name could keep the
+	// command from being started, which would be taken for the worker's trouble.
+	maxFileName = 4096
 	// tryLimit ends a try of a command that could not be run before: one that runs
 	// for so long can be run.
 	tryLimit = 10 * time.Second
@@ -53,7 +56,7 @@ type ExecConfig struct {
 // KillGrace, SIGKILL; the chunk is then not done, whatever the exit status, since
 // many a program ends in good order when it is told to stop.
 //
-// On Linux the command is killed when the worker is, and a worker that is a
+// The group is killed when the worker is, and on Linux a worker that is a
 // container's first process collects what its commands leave behind.
 //
 // The worker itself writes the result: a command that ignores a full disk does
@@ -69,6 +72,9 @@ func ExecHandler(cfg ExecConfig) Handler {
 		}
 		if err := checkLines(chunk.Items); err != nil {
 			return err
+		}
+		if n := len(chunk.File); n > maxFileName {
+			return fmt.Errorf("exec: the file's name has %d bytes, at most %d go into KM_FILE", n, maxFileName)
 		}
 		out, err := Results{Dir: cfg.ResultsDir}.Create(chunk)
 		if err != nil {

@@ -9,9 +9,8 @@ import (
 	"syscall"
 )
 
-// ownGroup makes the command the head of a new process group that is killed with
-// the worker: its head by the kernel, the rest by its first write to a worker that
-// is not there any more.
+// ownGroup makes the command the head of a new process group. The kernel kills the
+// head with the worker; the rest is the keeper's, which may not be there yet.
 func ownGroup(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

@@ -9,14 +9,15 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// The command of a worker that is killed ends with it: the next attempt would run
-// beside it otherwise.
+// The command of a worker that is killed ends with it, and so does all that the
+// command has started: the next attempt would run beside it otherwise.
 func TestExecDiesWithItsWorker(t *testing.T) {
 	path, line := pipe(t)
 	cmd := exec.Command(os.Args[0], "-test.run=^TestKilledWorker$")
@@ -24,22 +25,40 @@ func TestExecDiesWithItsWorker(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	pid, _ := strconv.Atoi(line())
-	if p, ok := readProcess(strconv.Itoa(pid)); !ok || p.parent != cmd.Process.Pid {
-		t.Errorf("%d is no child of the worker: %+v", pid, p)
+	child, _ := strconv.Atoi(line())
+	grandchild, _ := strconv.Atoi(line())
+	if p, ok := readProcess(strconv.Itoa(child)); !ok || p.parent != cmd.Process.Pid {
+		t.Errorf("%d is no child of the worker: %+v", child, p)
 	}
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
-	gone(t, pid)
+	gone(t, child)
+	gone(t, grandchild)
 }
 
-// TestKilledWorker is the worker of the test above, in a process of its own.
+// TestKilledWorker is the worker of the test above, in a process of its own. It
+// tells of its command once the command's keeper is there.
 func TestKilledWorker(t *testing.T) {
 	path := os.Getenv("KILLED_WORKER")
 	if path == "" {
 		return
 	}
-	h := ExecHandler(ExecConfig{Command: "echo $$ >$KILLED_WORKER; while :; do sleep 0.1; done", ResultsDir: t.TempDir()})
+	gate, _ := pipe(t)
+	t.Setenv("GATE", gate)
+	go func() {
+		for {
+			entries, _ := os.ReadDir("/proc")
+			for _, e := range entries {
+				line, _ := os.ReadFile("/proc/" + e.Name() + "/cmdline")
+				if p, ok := readProcess(e.Name()); ok && p.parent == os.Getpid() && strings.Contains(string(line), "read x; kill") {
+					_ = os.WriteFile(gate, []byte("go\n"), 0)
+					return
+				}
+			}
+		}
+	}()
+	command := "read go <$GATE; echo $$ >$KILLED_WORKER; sh -c 'echo $$ >$KILLED_WORKER; while :; do sleep 0.1; done'; true"
+	h := ExecHandler(ExecConfig{Command: command, ResultsDir: t.TempDir()})
 	t.Fatal(h(context.Background(), Chunk{BatchID: "a_chunk_0", File: "a.txt", Items: []string{"x"}}, nil))
 }
 

@@ -291,6 +291,13 @@ func TestExecUnfit(t *testing.T) {
 			_ = os.Remove(os.Getenv("LOG"))
 		})
 	}
+	t.Run("a name that is too long for the environment is the chunk's trouble", func(t *testing.T) {
+		h := ExecHandler(ExecConfig{Command: "cat", ResultsDir: t.TempDir()})
+		err := h(context.Background(), Chunk{BatchID: "a_chunk_0", File: strings.Repeat("x", 300_000), Items: []string{"x"}}, nil)
+		if err == nil || errors.Is(err, ErrRetry) {
+			t.Errorf("error %v", err)
+		}
+	})
 	t.Run("no shell", func(t *testing.T) {
 		t.Setenv("PATH", dir)
 		if _, err := execute1(t, context.Background(), "true"); asUnfit(err) == nil {
