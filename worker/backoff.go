@@ -26,10 +26,14 @@ type patience struct {
 }
 
 func newPatience(log *slog.Logger, what string) *patience {
+	return &patience{log: log, what: what, pause: newPause()}
+}
+
+func newPause() *backoff.ExponentialBackOff {
 	pause := backoff.NewExponentialBackOff()
 	pause.InitialInterval, pause.MaxInterval = firstPause, lastPause
 	pause.Reset()
-	return &patience{log: log, what: what, pause: pause}
+	return pause
 }
 
 // Ports and counters differ from try to try and do not make a new cause.
@@ -37,14 +41,21 @@ var digits = regexp.MustCompile(`[0-9]+`)
 
 // failed logs a cause that is new and pauses. It returns false when ctx ended.
 func (p *patience) failed(ctx context.Context, err error) bool {
-	if ctx.Err() != nil {
-		return false
-	}
+	return ctx.Err() == nil && sleep(ctx, p.delay(err))
+}
+
+// delay logs a cause that is new and returns how long to wait.
+func (p *patience) delay(err error) time.Duration {
+	p.note(err)
+	return p.pause.NextBackOff()
+}
+
+// note logs a cause that is new.
+func (p *patience) note(err error) {
 	if cause := digits.ReplaceAllString(err.Error(), "#"); cause != p.cause {
 		p.cause = cause
 		p.log.Warn(p.what+" failed, will be repeated", "err", err)
 	}
-	return sleep(ctx, p.pause.NextBackOff())
 }
 
 // worked ends the trouble.

@@ -36,6 +36,9 @@ type job struct {
 // one of a state store that began anew, which must not be refused for ever.
 const termTrust = 30 * time.Second
 
+// reasonFull is why a chunk is given back that the worker has no room for.
+const reasonFull = "the worker's queue is full"
+
 // desk is what the worker holds and remembers. It decides what becomes of a
 // chunk that was read, and does no I/O.
 type desk struct {
@@ -58,8 +61,8 @@ type desk struct {
 	refusal    string // why chunks are given back unseen, "" when they are not
 }
 
-func newDesk(capacity int, partition int32, next int64) *desk {
-	return &desk{capacity: capacity, partition: partition, next: next, held: map[string]*job{}, memory: newMemory(memorySize), seed: maphash.MakeSeed()}
+func newDesk(capacity int) *desk {
+	return &desk{capacity: capacity, held: map[string]*job{}, memory: newMemory(memorySize), seed: maphash.MakeSeed()}
 }
 
 // verdict is what is to be done about a chunk that was read.
@@ -105,7 +108,7 @@ func (d *desk) take(c Chunk, offset int64) verdict {
 		d.queue = append(d.queue, j)
 		return verdict{}
 	default:
-		refusal = "the worker's queue is full"
+		refusal = reasonFull
 	}
 	back := resultOf(c, 0, messages.OutcomeRetry, refusal)
 	d.close(j, back)

@@ -1,24 +1,32 @@
 package worker
 
 import (
-	"context"
 	"fmt"
+	"time"
 
 	"kafka-master/infra/kafkabus"
-	"kafka-master/messages"
 )
 
 // cluster is the real bus.
 type cluster struct{ *kafkabus.Bus }
 
-func dial(cfg Config) (cluster, error) {
+// metadataTTL is how long the bus goes by what it knows of the cluster. A change
+// shows in a failed request, upon which it asks at once; asking more often would
+// only cost the brokers time.
+const metadataTTL = 10 * time.Second
+
+func dial(cfg Config, members []Member) (cluster, error) {
+	id := members[0].ID
 	mechanism, err := kafkabus.SASL(cfg.SASL.Mechanism, cfg.SASL.Username, cfg.SASL.Password)
 	if err != nil {
 		return cluster{}, fmt.Errorf("worker config: SASL: %w", err)
 	}
-	b, err := kafkabus.New(kafkabus.Config{Brokers: cfg.Brokers, ClientID: clientID(cfg.ID), TLS: cfg.TLS, SASL: mechanism})
+	b, err := kafkabus.New(kafkabus.Config{
+		Brokers: cfg.Brokers, ClientID: clientID(id), TLS: cfg.TLS, SASL: mechanism,
+		MetadataTTL: metadataTTL, MetadataTopics: []string{cfg.ChunkTopic, cfg.SignalTopic, cfg.ConnectionTopic},
+	})
 	if err != nil {
-		return cluster{}, fmt.Errorf("worker %s: %w", cfg.ID, err)
+		return cluster{}, fmt.Errorf("worker %s: %w", id, err)
 	}
 	return cluster{b}, nil
 }
@@ -32,19 +40,4 @@ func clientID(id string) string {
 		}
 	}
 	return string(b)
-}
-
-// Partitions returns how many partitions the topic has. List, unlike Offsets,
-// asks for the metadata only and tells the true cause of trouble.
-func (c cluster) Partitions(ctx context.Context, topic string) (int, error) {
-	topics, err := c.List(ctx)
-	if err != nil {
-		return 0, err
-	}
-	for _, t := range topics {
-		if t.Name == topic {
-			return t.Partitions, nil
-		}
-	}
-	return 0, fmt.Errorf("%w: topic %s does not exist, or this user may not see it", messages.ErrNotWritten, topic)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -46,6 +47,8 @@ type fakeBus struct {
 	// keepOnError writes the record although onProduce fails.
 	keepOnError bool
 	signalParts int
+	leaders     []int32 // of the chunk topic, nil for one
+	fetches     int     // requests
 }
 
 func newFakeBus(partitions int) *fakeBus {
@@ -95,29 +98,32 @@ func (b *fakeBus) Bounds(_ context.Context, topic string, p int32) (start, end i
 	return b.start[p], b.end(p), nil
 }
 
+// Leader implements bus. One broker leads what is there, unless leaders is set.
+func (b *fakeBus) Leader(topic string, p int32) int32 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if topic == DefaultChunkTopic && int(p) >= len(b.logs) {
+		return messages.NoLeader
+	}
+	if topic == DefaultChunkTopic && b.leaders != nil {
+		return b.leaders[p]
+	}
+	return 0
+}
+
 func (b *fakeBus) Fetch(ctx context.Context, from []messages.Position, wait time.Duration) ([]messages.Fetched, error) {
-	at := from[0]
 	limit := time.NewTimer(wait)
 	defer limit.Stop()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.calls = append(b.calls, fmt.Sprint("fetch ", at.Offset))
+	b.fetches++
+	for _, at := range from {
+		b.calls = append(b.calls, fmt.Sprint("fetch ", at.Offset))
+	}
 	for {
-		if b.onFetch != nil {
-			if err := b.onFetch(at); err != nil {
-				return nil, err
-			}
-		}
-		if int(at.Partition) >= len(b.logs) { // the topic was made again
-			return nil, messages.ErrNotWritten
-		}
-		if at.Offset < b.start[at.Partition] || at.Offset > b.end(at.Partition) {
-			return []messages.Fetched{{Position: at, End: -1, Start: -1, Err: messages.ErrOffsetOutOfRange}}, nil
-		}
-		if end := b.end(at.Partition); at.Offset < end {
-			records := slices.Clone(b.logs[at.Partition][at.Offset-b.base[at.Partition]:])
-			at.Offset = end
-			return []messages.Fetched{{Position: at, Records: records, End: end}}, nil
+		out, err := b.answers(from)
+		if err != nil || len(out) > 0 {
+			return out, err
 		}
 		changed := b.changed
 		b.mu.Unlock()
@@ -134,6 +140,30 @@ func (b *fakeBus) Fetch(ctx context.Context, from []messages.Position, wait time
 	}
 }
 
+// answers returns what there is at positions.
+func (b *fakeBus) answers(from []messages.Position) (out []messages.Fetched, err error) {
+	for _, at := range from {
+		if b.onFetch != nil {
+			if err := b.onFetch(at); err != nil {
+				return nil, err
+			}
+		}
+		if int(at.Partition) >= len(b.logs) { // the topic was made again
+			return nil, messages.ErrNotWritten
+		}
+		if at.Offset < b.start[at.Partition] || at.Offset > b.end(at.Partition) {
+			out = append(out, messages.Fetched{Position: at, End: -1, Start: -1, Err: messages.ErrOffsetOutOfRange})
+			continue
+		}
+		if end := b.end(at.Partition); at.Offset < end {
+			records := slices.Clone(b.logs[at.Partition][at.Offset-b.base[at.Partition]:])
+			at.Offset = end
+			out = append(out, messages.Fetched{Position: at, Records: records, End: end})
+		}
+	}
+	return out, nil
+}
+
 func (b *fakeBus) Produce(_ context.Context, records []messages.Record) []messages.Produced {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -144,7 +174,7 @@ func (b *fakeBus) Produce(_ context.Context, records []messages.Record) []messag
 		if b.onProduce != nil {
 			err = b.onProduce(r)
 		}
-		if err == nil || b.keepOnError {
+		if (err == nil || b.keepOnError) && !isCompanion(r.Key) {
 			s, derr := messages.DecodeSignal(r.Value)
 			if derr != nil {
 				panic(fmt.Sprintf("worker sent %s: %v", r.Value, derr))
@@ -176,11 +206,13 @@ func (b *fakeBus) chunk(h messages.ChunkHeader, items ...string) {
 	b.raw(string(messages.AppendChunk(nil, h, lines)))
 }
 
-func (b *fakeBus) raw(values ...string) {
+func (b *fakeBus) raw(values ...string) { b.write(0, values...) }
+
+func (b *fakeBus) write(p int32, values ...string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, v := range values {
-		b.logs[0] = append(b.logs[0], messages.Received{Offset: b.end(0), Value: []byte(v)})
+		b.logs[p] = append(b.logs[p], messages.Received{Offset: b.end(p), Value: []byte(v)})
 	}
 	b.announce()
 }
@@ -234,9 +266,27 @@ func start(t *testing.T, b *fakeBus, h Handler, change ...func(*Config)) *starte
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	w := &started{fakeBus: b, t: t, log: log, stop: stop, done: make(chan error, 1)}
-	go func() { w.done <- run(ctx, cfg.withDefaults(), b, h) }()
+	members := append(companions(t), Member{ID: cfg.ID, Partition: cfg.Partition})
+	go func() { w.done <- run(ctx, cfg.withDefaults(), members, b, h) }()
 	return w
 }
+
+// amongOthers ends the names of tests whose worker shares its process.
+const amongOthers = "among others"
+
+// companions are the idle workers that share the process with the worker of the
+// test. They fall on all partitions of a small topic.
+func companions(t *testing.T) (all []Member) {
+	if !strings.HasSuffix(t.Name(), strings.ReplaceAll(amongOthers, " ", "_")) {
+		return nil
+	}
+	for i := range 20 {
+		all = append(all, Member{ID: fmt.Sprint("other-", i)})
+	}
+	return all
+}
+
+func isCompanion(key []byte) bool { return bytes.HasPrefix(key, []byte("other-")) }
 
 // end stops the worker and waits for its end.
 func (w *started) end() {

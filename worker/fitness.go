@@ -130,7 +130,7 @@ func (w *session) selfTest() {
 	}
 	try := func(context.Context) error { return results.Check() }
 	done := make(chan error, 1)
-	w.jobs.Go(func() { done <- results.Check() })
+	w.jobs.Go(func() { done <- w.check() })
 	limit := time.NewTimer(selfTestLimit)
 	defer limit.Stop()
 	select {

@@ -10,8 +10,9 @@ const memorySize = 4096
 // memory keeps the last word about finished chunks, the oldest forgotten first.
 type memory struct {
 	last  map[string]lastWord
-	ring  []string
-	place int // in ring, of the oldest once it is full
+	size  int
+	ring  []string // grows up to size
+	place int      // in ring, of the oldest once it is full
 }
 
 // lastWord is the final message about a chunk with these items.
@@ -22,7 +23,7 @@ type lastWord struct {
 }
 
 func newMemory(size int) memory {
-	return memory{last: map[string]lastWord{}, ring: make([]string, 0, size)}
+	return memory{size: size, last: map[string]lastWord{}}
 }
 
 func (m *memory) get(batchID string, sum uint64) (messages.Signal, bool) {
@@ -43,7 +44,7 @@ func (m *memory) put(batchID string, sum uint64, s messages.Signal) {
 		m.last[batchID] = lastWord{sum: sum, signal: s}
 		return
 	}
-	if len(m.ring) < cap(m.ring) {
+	if len(m.ring) < m.size {
 		m.ring = append(m.ring, batchID)
 	} else {
 		delete(m.last, m.ring[m.place])

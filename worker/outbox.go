@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -12,66 +13,83 @@ import (
 )
 
 const (
-	outboxLimit    = 1024      // waiting messages from which on nothing new is read
-	requestBytes   = 256 << 10 // values of one request; a whole batch must fit the broker's limit
+	outboxLimit    = 1024      // waiting messages of a worker from which on it takes nothing new
+	batchBytes     = 256 << 10 // values for one partition in a request; a whole batch must fit the broker's limit
+	requestBytes   = 2 << 20   // from which on a request takes no further partition
 	produceTimeout = 10 * time.Second
+	unplaced       = -1 // no partition yet
 )
 
-// message is one record to be sent. There is at most one waiting per key: a
-// newer one takes the older one's place.
+// message is one record to be sent. There is at most one waiting per worker and
+// key: a newer one takes the older one's place.
 type message struct {
 	key   string
 	value []byte
 	final bool // a chunk's last word; a mere progress never replaces it
+	from  *sender
 }
 
-// outbox sends messages to one topic, one request in flight; what becomes ready
-// meanwhile goes into the next one. What Kafka did not take for sure is sent
-// again, so a message may arrive twice.
+// tray is what waits for one partition.
+type tray struct {
+	waiting []*message
+	busy    bool // a request with some of its messages is in flight
+	// doubtful is set when the last request failed, or none is possible yet: is the
+	// partition there?
+	doubtful bool
+}
+
+// outbox sends the messages of all workers of a process to one topic, with one
+// request in flight for each broker; what becomes ready meanwhile goes into the
+// next one. What Kafka did not take for sure is sent again, so a message may
+// arrive twice.
 type outbox struct {
 	bus   bus
 	topic string
-	id    string
-	acked func(message) // called for each message that Kafka has
-	calm  *patience
-
-	partition int32
-	settled   bool // partition has worked, or was looked up: it stays while it is there, or order would be lost
-	doubtful  bool // the last request failed: is it still there?
+	log   *slog.Logger
 
 	mu      sync.Mutex
-	waiting []*message
-	byKey   map[string]*message
-	flying  int
-	changed chan struct{} // closed at every change
+	held    bool            // nothing is sent now
+	trays   map[int32]*tray // by partition
+	lanes   map[int32]bool  // by leader
+	changed chan struct{}   // closed at every change
 }
 
-func newOutbox(b bus, topic, id string, log *slog.Logger, acked func(message)) *outbox {
-	return &outbox{
-		bus: b, topic: topic, id: id, acked: acked,
-		calm:  newPatience(log, "sending to "+topic),
-		byKey: map[string]*message{}, changed: make(chan struct{}),
-	}
+func newOutbox(b bus, topic string, log *slog.Logger) *outbox {
+	return &outbox{bus: b, topic: topic, log: log, trays: map[int32]*tray{}, lanes: map[int32]bool{}, changed: make(chan struct{})}
 }
 
-// put queues a message; it never blocks.
-func (o *outbox) put(m message) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if old := o.byKey[m.key]; old != nil {
-		if m.final || !old.final {
-			*old = m
-		}
-		return
+// sender returns a worker's part of the outbox.
+func (o *outbox) sender(id string, acked func(message)) *sender {
+	return &sender{box: o, id: id, acked: acked, partition: unplaced}
+}
+
+// tray returns the partition's tray. The outbox is locked.
+func (o *outbox) tray(partition int32) *tray {
+	t := o.trays[partition]
+	if t == nil {
+		t = &tray{doubtful: partition == unplaced}
+		o.trays[partition] = t
 	}
-	o.waiting = append(o.waiting, &m)
-	o.byKey[m.key] = &m
-	o.announceChange()
+	return t
 }
 
 func (o *outbox) announceChange() {
 	close(o.changed)
 	o.changed = make(chan struct{})
+}
+
+// together lets what put queues travel together.
+func (o *outbox) together(put func()) {
+	o.hold(true)
+	put()
+	o.hold(false)
+}
+
+func (o *outbox) hold(held bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.held = held
+	o.announceChange()
 }
 
 // await blocks until holds is true; it is false when ctx ended first.
@@ -91,113 +109,190 @@ func (o *outbox) await(ctx context.Context, holds func() bool) bool {
 	}
 }
 
-// room waits until the outbox is not overfull.
-func (o *outbox) room(ctx context.Context) bool {
-	return o.await(ctx, func() bool { return len(o.waiting) < outboxLimit })
+// run sends until ctx ends. spawn runs a part of it, whose error is that Kafka
+// refused a message for good.
+func (o *outbox) run(ctx context.Context, spawn func(func() error)) {
+	spawn(func() error { o.locate(ctx); return nil })
+	spawn(func() error {
+		var missing []int32
+		for o.await(ctx, func() bool { missing = o.missingLanes(); return len(missing) > 0 }) {
+			for _, leader := range missing {
+				spawn(func() error { return o.lane(ctx, leader) })
+			}
+		}
+		return nil
+	})
 }
 
-// flush waits until everything was sent.
-func (o *outbox) flush(ctx context.Context) bool {
-	return o.await(ctx, func() bool { return len(o.waiting)+o.flying == 0 })
+// missingLanes returns the leaders that have something to send and no lane, and
+// notes that they have one. The outbox is locked.
+func (o *outbox) missingLanes() (missing []int32) {
+	for p, t := range o.trays {
+		if len(t.waiting) == 0 || t.doubtful {
+			continue
+		}
+		if leader := o.bus.Leader(o.topic, p); !o.lanes[leader] {
+			o.lanes[leader] = true
+			missing = append(missing, leader)
+		}
+	}
+	return missing
 }
 
-// run sends until ctx ends or Kafka refuses a message for good, which is
-// returned.
-func (o *outbox) run(ctx context.Context) error {
-	for o.await(ctx, func() bool { return len(o.waiting) > 0 }) {
-		batch := o.take()
+// lane sends to the partitions of one leader.
+func (o *outbox) lane(ctx context.Context, leader int32) error {
+	calm := newPatience(o.log, "sending to "+o.topic)
+	var batch []*message
+	for o.await(ctx, func() bool { batch = o.take(leader); return len(batch) > 0 }) {
 		err := o.send(ctx, batch)
 		switch {
 		case err == nil:
-			o.calm.worked()
+			calm.worked()
 		case errors.Is(err, messages.ErrRefused):
 			return err
-		case !o.calm.failed(ctx, err):
+		case !calm.failed(ctx, err):
 			return nil
 		}
 	}
 	return nil
 }
 
-// take takes the oldest messages that fit one request.
-func (o *outbox) take() []*message {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	n, size := 0, 0
-	for n < len(o.waiting) && (n == 0 || size+len(o.waiting[n].value) <= requestBytes) {
-		size += len(o.waiting[n].value)
-		delete(o.byKey, o.waiting[n].key)
-		n++
+// take takes the oldest messages for each partition of the leader that fit one
+// request, in no order of the partitions. While the leader is not known it takes those of one partition. The
+// outbox is locked.
+func (o *outbox) take(leader int32) (batch []*message) {
+	if o.held {
+		return nil
 	}
-	batch := o.waiting[:n:n]
-	o.waiting = o.waiting[n:]
-	o.flying = n
+	total := 0
+	for p, t := range o.trays {
+		if t.busy || t.doubtful || len(t.waiting) == 0 || o.bus.Leader(o.topic, p) != leader {
+			continue
+		}
+		n, size := 0, 0
+		for n < len(t.waiting) && (n == 0 || size+len(t.waiting[n].value) <= batchBytes) {
+			m := t.waiting[n]
+			size += len(m.value)
+			m.from.unqueue(m)
+			m.from.flying++
+			batch = append(batch, m)
+			n++
+		}
+		t.waiting = t.waiting[n:]
+		t.busy = true
+		if total += size; total >= requestBytes || leader == messages.NoLeader {
+			break
+		}
+	}
 	return batch
 }
 
 // send sends one request and puts back what Kafka did not take, unless a newer
 // message of the same key is waiting by then.
 func (o *outbox) send(ctx context.Context, batch []*message) error {
-	o.locate(ctx)
 	records := make([]messages.Record, len(batch))
 	for i, m := range batch {
-		records[i] = messages.Record{Topic: o.topic, Partition: o.partition, Key: []byte(o.id), Value: m.value}
+		records[i] = messages.Record{Topic: o.topic, Partition: m.from.partition, Key: []byte(m.from.id), Value: m.value}
 	}
 	limited, cancel := context.WithTimeout(ctx, produceTimeout)
 	defer cancel()
-	var err error
-	var back []*message
 	failpoint.Pass("before a worker's message")
 	outcomes := o.bus.Produce(limited, records)
 	failpoint.Pass("after a worker's message")
+	var err error
+	taken := make([]bool, len(batch))
 	for i, p := range outcomes {
 		switch {
 		case p.Err == nil:
-			o.settled = true
-			o.acked(*batch[i])
+			taken[i] = true
 		case errors.Is(p.Err, messages.ErrTooLarge):
 			// It would never pass, and must not hold up the others.
-			o.calm.log.Error("message dropped", "topic", o.topic, "bytes", len(batch[i].value), "err", p.Err)
-			o.acked(*batch[i])
+			o.log.Error("message dropped", "topic", o.topic, "bytes", len(batch[i].value), "err", p.Err)
+			taken[i] = true
 		case err == nil || errors.Is(p.Err, messages.ErrRefused):
 			err = p.Err
-			fallthrough
-		default:
-			back = append(back, batch[i])
 		}
 	}
-	o.doubtful = err != nil
-	o.landed(back)
+	for i, m := range batch {
+		if taken[i] {
+			m.from.acked(*m)
+		}
+	}
+	o.landed(batch, taken)
 	return err
 }
 
-func (o *outbox) landed(back []*message) {
+// landed notes what became of a request's messages.
+func (o *outbox) landed(batch []*message, taken []bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.flying = 0
-	kept := make([]*message, 0, len(back)+len(o.waiting))
-	for _, m := range back {
-		if newer := o.byKey[m.key]; newer == nil {
+	back := map[int32][]*message{}
+	for i, m := range batch {
+		m.from.flying--
+		p := m.from.partition
+		kept := back[p]
+		if newer := m.from.byKey[m.key]; taken[i] {
+			m.from.settled = true
+		} else if newer == nil {
 			kept = append(kept, m)
-			o.byKey[m.key] = m
+			m.from.queue(m)
 		} else if m.final && !newer.final {
-			*newer = *m
+			newer.value, newer.final = m.value, true
+		}
+		if back[p] = kept; !taken[i] {
+			o.trays[p].doubtful = true
 		}
 	}
-	o.waiting = append(kept, o.waiting...)
+	for p, kept := range back {
+		t := o.trays[p]
+		t.busy = false
+		t.waiting = append(kept, t.waiting...)
+	}
 	o.announceChange()
 }
 
-// locate learns the partition that the worker's key falls on. While the topic
-// cannot be asked it is partition 0, which every topic has. One that worked is left
-// only when the topic was made again without it.
+// locate learns the partitions that the workers' keys fall on, and looks again
+// after each failure: one that worked is left only when the topic was made again
+// without it.
 func (o *outbox) locate(ctx context.Context) {
-	if o.settled && !o.doubtful {
-		return
+	for o.await(ctx, o.unsure) {
+		limited, cancel := context.WithTimeout(ctx, produceTimeout)
+		n, err := o.bus.Partitions(limited, o.topic)
+		cancel()
+		if err != nil {
+			n = 0
+		}
+		o.place(n)
 	}
-	limited, cancel := context.WithTimeout(ctx, produceTimeout)
-	defer cancel()
-	if n, err := o.bus.Partitions(limited, o.topic); err == nil && !(o.settled && int(o.partition) < n) {
-		o.partition, o.settled = PartitionOf(o.id, n), true
+}
+
+// unsure reports whether a partition is in doubt that something waits for. The
+// outbox is locked.
+func (o *outbox) unsure() bool {
+	for _, t := range o.trays {
+		if t.doubtful && !t.busy && len(t.waiting) > 0 {
+			return true
+		}
 	}
+	return false
+}
+
+// place sorts what waits for a partition in doubt by the partitions of a topic of
+// n, 0 when it could not be asked.
+func (o *outbox) place(n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var loose []*message
+	for p, t := range o.trays {
+		if t.doubtful && !t.busy {
+			loose = slices.Concat(loose, t.waiting)
+			t.waiting, t.doubtful = nil, p == unplaced
+		}
+	}
+	for _, m := range loose {
+		m.from.move(n)
+		t := o.tray(m.from.partition)
+		t.waiting = append(t.waiting, m)
+	}
+	o.announceChange()
 }

@@ -15,9 +15,11 @@ import (
 	"kafka-master/messages"
 )
 
-// bubble runs a test in virtual time.
+// bubble runs a test in virtual time, with a worker that is alone in its process
+// and with one that shares it.
 func bubble(t *testing.T, name string, f func(t *testing.T)) {
 	t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
+	t.Run(name+" "+amongOthers, func(t *testing.T) { synctest.Test(t, f) })
 }
 
 func TestAnnounce(t *testing.T) {

@@ -1,78 +1,105 @@
 package worker
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
+	"slices"
+	"sync"
 	"time"
 
 	"kafka-master/messages"
 )
 
 const (
-	// pollWait is how long a fetch waits at the broker for the next record.
+	// pollWait is how long the fetch of a worker that is alone in its process waits
+	// at the broker for the next record.
 	pollWait = 5 * time.Second
-	// How often the worker looks whether its partition is still there: it costs one
+	// sharedWait is that of several workers, and of a lane without partitions: one
+	// that joins, has room again or has another leader waits for what is under way.
+	sharedWait = 500 * time.Millisecond
+	// How often is looked whether the partitions are still there: it costs one
 	// small request, and a partition that is gone brings nothing for ever.
 	lookEvery     = time.Minute
 	lookInTrouble = 2 * time.Second
 	lookLimit     = 10 * time.Second
 )
 
-// locate finds the worker's partition and its end offset, however long it takes
-// until there is one. It fails when Kafka refuses the worker or ctx ends.
-func locate(ctx context.Context, cfg Config, b bus, log *slog.Logger) (messages.Position, error) {
-	calm := newPatience(log, "looking for topic "+cfg.ChunkTopic)
-	for {
-		place, err := ask(ctx, cfg, b)
-		if err == nil {
-			calm.worked()
-			return place, nil
-		}
-		if errors.Is(err, messages.ErrRefused) || !calm.failed(ctx, err) {
-			return messages.Position{}, fmt.Errorf("worker %s: topic %s: %w", cfg.ID, cfg.ChunkTopic, err)
+// reader reads the partitions of all workers of a process. Each broker that leads
+// some of them has a lane, a goroutine that reads all of these in one request.
+type reader struct {
+	topic string
+	bus   bus
+	log   *slog.Logger
+	wait  time.Duration      // of a fetch
+	start func(leader int32) // runs a lane, nil before run
+
+	mu      sync.Mutex
+	streams map[int32]*stream
+	lanes   map[int32]bool // by leader
+	changed chan struct{}  // closed when a stream is there or may be read again
+	looked  time.Time
+	calm    *patience // about partitions that cannot be read
+}
+
+func newReader(b bus, topic string, workers int, log *slog.Logger) *reader {
+	wait := sharedWait
+	if workers == 1 {
+		wait = pollWait
+	}
+	return &reader{
+		topic: topic, bus: b, wait: wait, log: log, looked: time.Now(), calm: newPatience(log, "reading "+topic),
+		streams: map[int32]*stream{}, lanes: map[int32]bool{}, changed: make(chan struct{}),
+	}
+}
+
+// run reads until ctx ends. spawn runs a lane; its error is a refusal by Kafka.
+func (r *reader) run(ctx context.Context, spawn func(lane func() error)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.start = func(leader int32) {
+		spawn(func() error { return r.lane(ctx, leader) })
+	}
+	r.hire()
+}
+
+// hire begins the lanes that are missing.
+func (r *reader) hire() {
+	for _, s := range r.streams {
+		if leader := r.bus.Leader(r.topic, s.partition); r.start != nil && !r.lanes[leader] {
+			r.lanes[leader] = true
+			r.start(leader)
 		}
 	}
 }
 
-func ask(ctx context.Context, cfg Config, b bus) (messages.Position, error) {
-	n, err := b.Partitions(ctx, cfg.ChunkTopic)
-	if err != nil {
-		return messages.Position{}, err
-	}
-	p := PartitionOf(cfg.ID, n)
-	if cfg.Partition != nil {
-		p = int32(*cfg.Partition)
-	}
-	if int(p) >= n {
-		return messages.Position{}, fmt.Errorf("%w: partition %d of %d", errNoPartition, p, n)
-	}
-	_, end, err := b.Bounds(ctx, cfg.ChunkTopic, p)
-	return messages.Position{Topic: cfg.ChunkTopic, Partition: p, Offset: end}, err
+func (r *reader) announceChange() {
+	close(r.changed)
+	r.changed = make(chan struct{})
 }
 
-// read reads the partition from place on until ctx ends or Kafka refuses it. A
-// partition that the topic gets later does not move the worker; one that is not
-// there any more, since the topic was made again, does.
-func (w *session) read(ctx context.Context, place messages.Position) error {
-	calm := newPatience(w.log, "reading "+place.Topic)
-	looked := time.Now()
+// wake lets the lanes look again, since a worker has room.
+func (r *reader) wake() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.announceChange()
+}
+
+// lane reads the partitions of one leader. While the leader of a partition is not
+// known it is read by itself, so that its error is its own.
+func (r *reader) lane(ctx context.Context, leader int32) error {
+	calm := newPatience(r.log, "reading "+r.topic)
 	for ctx.Err() == nil {
-		next, err := w.fetch(ctx, place)
-		place.Offset = next
-		if errors.Is(err, messages.ErrOffsetOutOfRange) {
-			place.Offset, err = w.clamp(ctx, place)
+		batch, wait, changed := r.pick(leader)
+		if len(batch) == 0 {
+			rest(ctx, wait, changed)
+			continue
 		}
-		if since := time.Since(looked); since >= lookEvery || err != nil && since >= lookInTrouble {
-			looked = time.Now()
-			if moved, ok := w.relocate(ctx, place); ok {
-				place = moved
-				continue
-			}
+		err := r.fetch(ctx, batch, wait)
+		r.release(batch)
+		if moved := r.look(ctx, err != nil || r.troubled(batch)); moved {
+			continue
 		}
 		switch {
 		case err == nil:
@@ -86,171 +113,185 @@ func (w *session) read(ctx context.Context, place messages.Position) error {
 	return nil
 }
 
-// relocate looks whether the topic still has the worker's partition. Where it has
-// fewer than it had, the worker announces itself again with one that is there and
-// goes on at its end.
-func (w *session) relocate(ctx context.Context, place messages.Position) (messages.Position, bool) {
-	ctx, cancel := context.WithTimeout(ctx, lookLimit)
-	defer cancel()
-	n, err := w.bus.Partitions(ctx, place.Topic)
-	if err != nil || int(place.Partition) < n {
-		return place, false
+// rest waits for a change, wait at most.
+func rest(ctx context.Context, wait time.Duration, changed <-chan struct{}) {
+	limit := time.NewTimer(wait)
+	defer limit.Stop()
+	select {
+	case <-changed:
+	case <-limit.C:
+	case <-ctx.Done():
 	}
-	moved, err := ask(ctx, w.cfg, w.bus)
-	if err != nil { // also while WORKER_PARTITION names one that is not there
-		return place, false
-	}
-	w.log.Warn("the topic was made again with fewer partitions, going on at another one", "topic", place.Topic,
-		"partition", place.Partition, "next_partition", moved.Partition, "offset", moved.Offset)
-	w.desk.readFrom(moved.Partition, moved.Offset)
-	w.say(messages.SignalAnnounce)
-	w.beatNow()
-	return moved, true
 }
 
-// fetch makes one request and returns the offset to go on from.
-func (w *session) fetch(ctx context.Context, place messages.Position) (int64, error) {
-	answers, err := w.bus.Fetch(ctx, []messages.Position{place}, pollWait)
-	if err != nil {
-		return place.Offset, err
-	}
-	next := place.Offset
-	for _, a := range answers {
-		if a.Topic != place.Topic || a.Partition != place.Partition {
+// pick takes the streams that the lane may read now, and returns how long to
+// wait: for their records, or for one of them.
+func (r *reader) pick(leader int32) (batch []*stream, wait time.Duration, changed <-chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.hire()
+	now := time.Now()
+	wait = r.wait
+	for _, s := range r.streams {
+		if s.busy || r.bus.Leader(r.topic, s.partition) != leader {
 			continue
 		}
-		if a.Skipped > 0 {
-			w.log.Warn("chunk messages cannot be read and were skipped", "topic", a.Topic, "partition", a.Partition, "next", a.Offset, "err", a.Reason)
+		if left := s.until.Sub(now); left > 0 {
+			wait = min(wait, left)
+			continue
 		}
-		for _, r := range a.Records {
-			if r.Offset < next {
-				continue
-			}
-			if !w.accept(ctx, r) {
-				return next, ctx.Err()
-			}
-			next = r.Offset + 1
-		}
-		if a.Err != nil {
-			return next, a.Err
-		}
-		if a.Offset > next {
-			next = a.Offset
-			w.desk.moveTo(next)
+		if s.room() {
+			batch = append(batch, s)
 		}
 	}
-	return next, nil
+	if len(batch) == 0 {
+		wait = min(wait, sharedWait)
+	}
+	if leader == messages.NoLeader && len(batch) > 1 {
+		batch = []*stream{longestUnread(batch)}
+	}
+	for _, s := range batch {
+		s.busy, s.fetched = true, now
+	}
+	return batch, wait, r.changed
 }
 
-// accept deals with one record. It is false when ctx ended first.
-func (w *session) accept(ctx context.Context, r messages.Received) bool {
-	chunk, ok := w.decode(r)
-	if !ok {
-		w.desk.moveTo(r.Offset + 1)
-		return true
+func longestUnread(batch []*stream) *stream {
+	first := batch[0]
+	for _, s := range batch {
+		if s.fetched.Before(first.fetched) {
+			first = s
+		}
 	}
-	if !w.signals.room(ctx) {
-		return false
-	}
-	if err := w.foreign(chunk.Deployment); err != nil {
-		w.refuse(chunk, r.Offset, err)
-		return true
-	}
-	v := w.desk.take(chunk, r.Offset)
-	if v.final && v.answer.Outcome == messages.OutcomeOK && !w.kept(chunk) {
-		w.log.Warn("the result of a chunk that was done is gone, it runs again", "batch_id", chunk.BatchID)
-		w.desk.forget(chunk.BatchID)
-		v = w.desk.take(chunk, r.Offset)
-	}
-	switch {
-	case v.start != nil:
-		w.begin(v.start)
-	case v.answer != nil:
-		w.signal(*v.answer, v.final)
-	case v.stale:
-		w.log.Warn("chunk of a former leader dropped", "batch_id", chunk.BatchID, "attempt", chunk.Attempt, "term", chunk.Term)
-	}
-	return true
+	return first
 }
 
-// foreign returns why a chunk of the deployment is not for this worker, nil when
-// it is.
-func (w *session) foreign(deployment string) error {
-	if w.cfg.Deployment == nil || deployment == "" {
-		return nil
+// release lets the streams be read again.
+func (r *reader) release(batch []*stream) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range batch {
+		s.busy = false
 	}
-	own := w.cfg.Deployment()
-	if own == "" || own == deployment {
-		return nil
-	}
-	return fmt.Errorf("the chunks at %s are of deployment %.64q, this worker serves %q: set KAFKA_BROKER_ADDRESS to the broker of its own master, or --deployment %.64s",
-		strings.Join(w.cfg.Brokers, ","), deployment, own, deployment)
 }
 
-// refuse gives back a chunk of another deployment, and rests until the worker
-// belongs there.
-func (w *session) refuse(c Chunk, offset int64, why error) {
-	w.desk.moveTo(offset + 1)
-	w.signal(resultOf(c, 0, messages.OutcomeRetry, why.Error()), true)
-	w.rest(&unfitError{cause: why, try: func(context.Context) error { return w.foreign(c.Deployment) }})
-}
-
-// kept reports whether the result of a chunk that was done is still there.
-func (w *session) kept(c Chunk) bool {
-	return w.cfg.Results.Dir == "" || w.cfg.Results.has(c)
-}
-
-// decode reads a record; ok is false for records that are not for this worker.
-func (w *session) decode(r messages.Received) (c Chunk, ok bool) {
-	if !mentions(r.Value, w.cfg.ID) {
-		return Chunk{}, false
+// fetch makes one request and hands out what it brought. Its error is that of the
+// whole request; what is wrong with one of several partitions only delays that.
+func (r *reader) fetch(ctx context.Context, batch []*stream, wait time.Duration) error {
+	from := make([]messages.Position, len(batch))
+	for i, s := range batch {
+		from[i] = s.position(r.topic)
 	}
-	m, err := messages.DecodeChunk(r.Value)
-	if err == nil && m.ID != w.cfg.ID {
-		return Chunk{}, false
-	}
-	if err == nil && m.Incarnation != "" && m.Incarnation != w.self.Incarnation.String() {
-		w.log.Debug("chunk for another process under this worker's id skipped", "batch_id", m.BatchID, "incarnation", m.Incarnation)
-		return Chunk{}, false
-	}
-	if err == nil && (m.BatchID == "" || len(m.BatchID) > messages.MaxBatchID) {
-		err = fmt.Errorf("chunk message: batchId has %d bytes, allowed 1 to %d", len(m.BatchID), messages.MaxBatchID)
+	answers, err := r.bus.Fetch(ctx, from, wait)
+	if len(batch) == 1 && err != nil {
+		return r.settle(ctx, batch[0], err)
 	}
 	if err != nil {
-		w.log.Warn("bad chunk message dropped", "offset", r.Offset, "err", err)
-		return Chunk{}, false
+		return err
 	}
-	return newChunk(m), true
+	failed := map[int32]error{}
+	for _, a := range answers {
+		for _, s := range batch {
+			if a.Topic == r.topic && a.Partition == s.partition {
+				r.deliver(ctx, s, a)
+				failed[s.partition] = a.Err
+			}
+		}
+	}
+	for _, s := range batch {
+		err = errors.Join(err, r.settle(ctx, s, failed[s.partition]))
+	}
+	return err
 }
 
-// mentions reports whether a record may be for the worker id. Most records of a
-// shared partition are for others and must cost next to nothing. Ids that JSON
-// can spell in several ways are looked for by decoding.
-func mentions(value []byte, id string) bool {
-	for i := range len(id) {
-		if id[i] >= 0x7f || strings.IndexByte(`"\<>&/`, id[i]) >= 0 {
+// settle notes how the reading of one partition went. It returns a refusal.
+func (r *reader) settle(ctx context.Context, s *stream, err error) error {
+	if errors.Is(err, messages.ErrOffsetOutOfRange) {
+		err = r.clamp(ctx, s)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case errors.Is(err, messages.ErrRefused):
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s.failing = err != nil; s.failing {
+		r.calm.note(err)
+		s.until = time.Now().Add(s.pause.NextBackOff())
+		return nil
+	}
+	s.pause.Reset()
+	if !r.failing() {
+		r.calm.worked()
+	}
+	return nil
+}
+
+// failing reports whether a partition could not be read the last time. The reader
+// is locked.
+func (r *reader) failing() bool {
+	for _, s := range r.streams {
+		if s.failing {
 			return true
 		}
 	}
-	name, err := json.Marshal(id)
-	return err != nil || bytes.Contains(value, name)
+	return false
+}
+
+// troubled reports whether one of the streams failed just now.
+func (r *reader) troubled(batch []*stream) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(batch, func(s *stream) bool { return s.failing })
+}
+
+// deliver hands the records of one partition to the workers that they are for.
+func (r *reader) deliver(ctx context.Context, s *stream, a messages.Fetched) {
+	if a.Skipped > 0 {
+		r.log.Warn("chunk messages cannot be read and were skipped", "topic", a.Topic, "partition", a.Partition, "next", a.Offset, "err", a.Reason)
+	}
+	r.mu.Lock()
+	members, next := s.members, s.next
+	r.mu.Unlock()
+	for _, record := range a.Records {
+		if record.Offset < next {
+			continue
+		}
+		for _, m := range readers(members, record.Value) {
+			m.offer(record, len(members) > 1)
+		}
+		next = record.Offset + 1
+	}
+	next = max(next, a.Offset)
+	r.mu.Lock()
+	s.next = next
+	r.mu.Unlock()
+	for _, m := range members {
+		m.passed(next)
+	}
 }
 
 // clamp answers an offset that the partition does not have, since its records
 // were deleted or its topic was made anew, with the nearest one that it has.
-// What was missed shows in the next heartbeat.
-func (w *session) clamp(ctx context.Context, place messages.Position) (int64, error) {
-	start, end, err := w.bus.Bounds(ctx, place.Topic, place.Partition)
+// What was missed shows in the next heartbeats.
+func (r *reader) clamp(ctx context.Context, s *stream) error {
+	start, end, err := r.bus.Bounds(ctx, r.topic, s.partition)
 	if err != nil {
-		return place.Offset, err
+		return err
 	}
-	next := min(max(place.Offset, start), end)
-	if next == place.Offset { // the broker contradicts itself: pause
-		return next, fmt.Errorf("%w: offset %d", messages.ErrOffsetOutOfRange, next)
+	next := min(max(s.next, start), end)
+	if next == s.next { // the broker contradicts itself: pause
+		return fmt.Errorf("%w: offset %d", messages.ErrOffsetOutOfRange, next)
 	}
-	w.log.Warn("offset is out of range, going on at the nearest one", "topic", place.Topic, "partition", place.Partition,
-		"offset", place.Offset, "next", next)
-	w.desk.moveTo(next)
-	w.beatNow()
-	return next, nil
+	r.log.Warn("offset is out of range, going on at the nearest one", "topic", r.topic, "partition", s.partition,
+		"offset", s.next, "next", next)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s.next = next
+	for _, m := range s.members {
+		m.jump(messages.Position{Topic: r.topic, Partition: s.partition, Offset: next}, false)
+	}
+	return nil
 }

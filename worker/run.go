@@ -17,16 +17,10 @@ import (
 func Run(ctx context.Context, cfg Config, handler Handler) error {
 	err := cfg.Validate()
 	if handler == nil {
-		err = errors.Join(err, errors.New("worker: no handler"))
+		err = errors.Join(err, errNoHandler)
 	}
 	if err != nil {
 		return err
 	}
-	cfg = cfg.withDefaults()
-	kafka, err := dial(cfg)
-	if err != nil {
-		return err
-	}
-	defer kafka.Close()
-	return run(ctx, cfg, kafka, handler)
+	return runMembers(ctx, cfg.withDefaults(), []Member{{ID: cfg.ID, Partition: cfg.Partition}}, handler)
 }

@@ -19,18 +19,21 @@ const (
 	flushTimeout = 3 * time.Second // for the last messages of a worker that ends
 )
 
-// session is one run of a worker.
+// session is one run of one worker.
 type session struct {
 	cfg     Config
-	bus     bus
 	handler Handler
 	log     *slog.Logger
 	self    messages.Signal // what all messages of this run have in common
+	check   func() error    // looks at the results folder
 
 	desk       *desk
-	signals    *outbox // progress and results
-	connection *outbox // announcement, heartbeats, farewell
-	beat       chan struct{}
+	inbox      inbox
+	reads      sync.WaitGroup // of the goroutine that empties the inbox
+	roomAgain  func()         // tells the reader
+	signals    *sender        // progress and results
+	connection *sender        // announcement, heartbeats, farewell
+	voice      voice
 	fitness    fitness
 
 	reading    context.Context // until the worker begins to stop
@@ -50,73 +53,28 @@ func randomHex(n int) string {
 	return hex.EncodeToString(b)
 }
 
-// run is Run on a given bus, with a valid configuration that has its defaults.
-func run(ctx context.Context, cfg Config, b bus, handler Handler) error {
-	log := cfg.Logger.With("worker_id", cfg.ID)
-	place, err := locate(ctx, cfg, b, log)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
-		return err
+// choose returns the worker's partition of a topic of n.
+func (w *session) choose(n int) int32 {
+	if p := w.cfg.Partition; p != nil {
+		return int32(*p)
 	}
-	w := &session{
-		cfg: cfg, bus: b, handler: handler, log: log, beat: make(chan struct{}, 1),
-		desk: newDesk(cfg.Capacity, place.Partition, place.Offset),
-		self: messages.Signal{
-			Worker: messages.WorkerID(cfg.ID), Protocol: protocol,
-			Incarnation: newIncarnation(), Capacity: cfg.Capacity, Version: cfg.Version, Next: messages.UnknownOffset,
-		},
-	}
-	w.signals = newOutbox(b, cfg.SignalTopic, cfg.ID, log, func(m message) {
-		if m.final {
-			w.desk.acknowledged(m.key)
-		}
-	})
-	w.connection = newOutbox(b, cfg.ConnectionTopic, cfg.ID, log, func(message) {})
-	return w.live(ctx, place)
+	return PartitionOf(w.cfg.ID, n)
 }
 
-// live runs the worker's loops until ctx ends, then drains; a refusal by Kafka
-// ends it at once and is returned.
-func (w *session) live(ctx context.Context, place messages.Position) error {
-	life, end := context.WithCancelCause(context.WithoutCancel(ctx))
-	defer end(nil)
+// live is the worker's life once it has a partition: it works until the reader
+// ended, then drains. life is over early when Kafka refuses the process.
+func (w *session) live(life context.Context, read <-chan struct{}) {
 	w.jobsCtx, w.cancelJobs = context.WithCancelCause(life)
 	defer w.cancelJobs(nil)
-	var stopReading context.CancelFunc
-	w.reading, stopReading = context.WithCancel(life)
-	defer stopReading()
-	beating, stopBeating := context.WithCancel(life)
-	defer stopBeating()
-	defer context.AfterFunc(ctx, stopReading)()
-
 	w.selfTest()
 	w.say(messages.SignalAnnounce)
-	w.log.Info("worker started", "topic", place.Topic, "partition", place.Partition, "offset", place.Offset,
+	_, _, partition, next := w.desk.view()
+	w.log.Info("worker started", "topic", w.cfg.ChunkTopic, "partition", partition, "offset", next,
 		"incarnation", w.self.Incarnation.String(), "capacity", w.cfg.Capacity)
-
-	var loops, reader, heart sync.WaitGroup
-	loop := func(group *sync.WaitGroup, ctx context.Context, f func(context.Context) error) {
-		group.Go(func() {
-			if err := f(ctx); err != nil {
-				end(err)
-			}
-		})
-	}
-	loop(&loops, life, w.signals.run)
-	loop(&loops, life, w.connection.run)
-	loop(&heart, beating, w.heartbeats)
-	loop(&reader, w.reading, func(ctx context.Context) error { return w.read(ctx, place) })
-
-	reader.Wait() // for ctx or life to end, too
-	w.drain(life, func() { stopBeating(); heart.Wait() })
-	end(nil)
-	loops.Wait()
-	if err := context.Cause(life); !errors.Is(err, context.Canceled) {
-		return fmt.Errorf("worker %s: %w", w.cfg.ID, err)
-	}
-	return nil
+	w.openInbox()
+	<-read
+	w.reads.Wait()
+	w.drain(life)
 }
 
 // begin runs the job and then the ones that wait for its slot.

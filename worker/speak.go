@@ -3,13 +3,42 @@ package worker
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"kafka-master/messages"
 )
 
+// voice is when a worker may speak of itself: from its announcement to its bye,
+// which nothing may follow.
+type voice struct {
+	mu   sync.Mutex
+	on   bool
+	beat bool // a heartbeat was asked for before the announcement
+}
+
 // say queues a message about the worker itself.
 func (w *session) say(kind messages.SignalKind) {
+	w.voice.mu.Lock()
+	defer w.voice.mu.Unlock()
+	if w.voice.on || kind == messages.SignalAnnounce {
+		w.put(kind)
+	} else if kind == messages.SignalHeartbeat {
+		w.voice.beat = true
+	}
+	switch kind {
+	case messages.SignalAnnounce:
+		w.voice.on = true
+		if w.voice.beat {
+			w.put(messages.SignalHeartbeat)
+		}
+		w.voice.beat = false
+	case messages.SignalBye:
+		w.voice.on = false
+	}
+}
+
+func (w *session) put(kind messages.SignalKind) {
 	s := w.self
 	s.Kind = kind
 	run, wait, partition, next := w.desk.view()
@@ -21,29 +50,18 @@ func (w *session) say(kind messages.SignalKind) {
 	w.connection.put(message{key: kind.String(), value: s.Encode()})
 }
 
-// heartbeats says every interval, and when asked, that the worker lives and
-// what it holds.
-func (w *session) heartbeats(ctx context.Context) error {
-	tick := time.NewTicker(w.cfg.HeartbeatInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-		case <-w.beat:
-		case <-ctx.Done():
-			return nil
-		}
+// beat says that the worker lives and what it holds, at its time.
+func (w *session) beat() {
+	w.voice.mu.Lock()
+	on := w.voice.on
+	w.voice.mu.Unlock()
+	if on {
 		w.say(messages.SignalHeartbeat)
 	}
 }
 
-// beatNow asks for a heartbeat ahead of its time.
-func (w *session) beatNow() {
-	select {
-	case w.beat <- struct{}{}:
-	default:
-	}
-}
+// beatNow says the same ahead of its time, once the worker is announced.
+func (w *session) beatNow() { w.say(messages.SignalHeartbeat) }
 
 // signal queues a message about a chunk.
 func (w *session) signal(s messages.Signal, final bool) {
@@ -62,7 +80,7 @@ func (w *session) progress(j *job, done int) {
 // drain ends the worker in order: nothing more is begun, what is in work may
 // end, its results are delivered, and only then the worker says bye. life is
 // over early when Kafka refuses the worker.
-func (w *session) drain(life context.Context, stopBeats func()) {
+func (w *session) drain(life context.Context) {
 	dropped := w.desk.drain()
 	run, _, _, _ := w.desk.view()
 	w.log.Info("worker stops", "running", len(run), "queued", dropped)
@@ -73,7 +91,6 @@ func (w *session) drain(life context.Context, stopBeats func()) {
 	ctx, cancel := context.WithTimeout(life, flushTimeout)
 	defer cancel()
 	delivered := w.signals.flush(ctx)
-	stopBeats() // none may come after the bye
 	w.say(messages.SignalBye)
 	if !w.connection.flush(ctx) || !delivered {
 		w.log.Warn("worker stopped, its last messages were not delivered")

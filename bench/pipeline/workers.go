@@ -8,9 +8,9 @@ import (
 	"log/slog"
 	"os"
 	"strings"
-	"sync"
 	"time"
 
+	"kafka-master/messages"
 	"kafka-master/worker"
 )
 
@@ -60,30 +60,35 @@ func runWorkers(ctx context.Context, args []string) error {
 		cancel()
 	}()
 	diaries := make([]diary, c.count)
-	errs := make([]error, c.count)
-	var all sync.WaitGroup
+	members, handlers := make([]worker.Member, c.count), map[messages.WorkerID]worker.Handler{}
 	for i := range c.count {
-		all.Go(func() { errs[i] = worker.Run(ctx, c.config(i), diaries[i].handler(c.work)) })
+		members[i] = c.member(i)
+		handlers[messages.WorkerID(members[i].ID)] = diaries[i].handler(c.work)
 	}
-	all.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
+	err = worker.RunMany(ctx, c.config(), members, func(ctx context.Context, chunk worker.Chunk, progress func(int)) error {
+		return handlers[chunk.Worker](ctx, chunk, progress)
+	})
+	if err != nil {
+		return err
 	}
 	return json.NewEncoder(os.Stdout).Encode(diaries)
 }
 
-// config is that of the process's i-th worker, which has a partition of its own.
-func (c crew) config(i int) worker.Config {
-	n := c.first + i
-	partition := n - 1
+// config is that of each worker of the process.
+func (c crew) config() worker.Config {
 	t := topicsOf(c.topics)
 	return worker.Config{
-		ID: fmt.Sprint("w", n), Brokers: strings.Split(c.brokers, ","), Partition: &partition,
+		Brokers:    strings.Split(c.brokers, ","),
 		ChunkTopic: t.chunks, SignalTopic: t.signals, ConnectionTopic: t.connections,
 		Logger: slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})), // it warns of topics that are still being made
 	}
+}
+
+// member is the process's i-th worker, which has a partition of its own.
+func (c crew) member(i int) worker.Member {
+	n := c.first + i
+	partition := n - 1
+	return worker.Member{ID: fmt.Sprint("w", n), Partition: &partition}
 }
 
 var began = time.Now()

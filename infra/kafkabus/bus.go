@@ -53,6 +53,11 @@ type Config struct {
 	TLS *tls.Config
 	// SASL authenticates every connection, see SASL. Nil means not at all.
 	SASL sasl.Mechanism
+	// MetadataTTL is how long the view of the cluster is gone by while nothing
+	// fails. Defaults to 2 s.
+	MetadataTTL time.Duration
+	// MetadataTopics are the only topics that the bus knows. Empty means all.
+	MetadataTopics []string
 	// Logger gets a line when the cluster becomes unreachable, and reachable
 	// again. Nil means none.
 	Logger *slog.Logger
@@ -88,6 +93,9 @@ func New(c Config) (*Bus, error) {
 	if c.ClientID == "" {
 		c.ClientID = "kafka-master"
 	}
+	if c.MetadataTTL == 0 {
+		c.MetadataTTL = metadataTTL
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -101,14 +109,15 @@ func New(c Config) (*Bus, error) {
 	b.leaders.Store(&topology{})
 	b.addr.Store(newBootstrap(c.Brokers))
 	b.transport = &kafka.Transport{
-		Dial:        b.conns.dial,
-		DialTimeout: dialTimeout,
-		IdleTimeout: idleTimeout,
-		MetadataTTL: metadataTTL,
-		ClientID:    c.ClientID,
-		TLS:         c.TLS,
-		SASL:        c.SASL,
-		Context:     b.ctx,
+		Dial:           b.conns.dial,
+		DialTimeout:    dialTimeout,
+		IdleTimeout:    idleTimeout,
+		MetadataTTL:    c.MetadataTTL,
+		MetadataTopics: c.MetadataTopics,
+		ClientID:       c.ClientID,
+		TLS:            c.TLS,
+		SASL:           c.SASL,
+		Context:        b.ctx,
 	}
 	b.running.Go(b.refreshOnDemand)
 	return b, nil

@@ -181,3 +181,36 @@ func TestBoundsOfOnePartition(t *testing.T) {
 	_, _, err = b.Bounds(ctx, "t", 3)
 	require.ErrorIs(t, err, messages.ErrNotWritten)
 }
+
+func TestBusOfSomeTopics(t *testing.T) {
+	addrs := startBroker(t, 1).Addrs()
+	all := openBus(t, addrs)
+	_, err := all.Ensure(t.Context(), []messages.TopicSpec{{Name: "mine", Partitions: 3}, {Name: "other", Partitions: 2}})
+	require.NoError(t, err)
+
+	// With a view of the cluster that would last for the whole test.
+	some, err := kafkabus.New(kafkabus.Config{Brokers: addrs, MetadataTTL: time.Hour, MetadataTopics: []string{"mine", "later"}})
+	require.NoError(t, err)
+	t.Cleanup(some.Close)
+	n, err := some.Partitions(t.Context(), "mine")
+	require.NoError(t, err)
+	require.Equal(t, 3, n)
+	require.NotEqual(t, messages.NoLeader, some.Leader("mine", 2))
+	for _, name := range []string{"other", "later"} {
+		_, err = some.Partitions(t.Context(), name)
+		require.ErrorIs(t, err, messages.ErrNotWritten, name)
+	}
+	topics, err := all.List(t.Context())
+	require.NoError(t, err)
+	require.Len(t, topics, 2, "asking for a topic must not make it")
+
+	// What changes is there when it is asked for.
+	require.NoError(t, all.Grow(t.Context(), "mine", 5))
+	_, err = all.Ensure(t.Context(), []messages.TopicSpec{{Name: "later", Partitions: 1}})
+	require.NoError(t, err)
+	for name, want := range map[string]int{"mine": 5, "later": 1} {
+		n, err = some.Partitions(t.Context(), name)
+		require.NoError(t, err)
+		require.Equal(t, want, n, name)
+	}
+}

@@ -139,6 +139,21 @@ func (b *Bus) List(ctx context.Context) ([]messages.Topic, error) {
 	return topics, nil
 }
 
+// Partitions asks the cluster how many partitions the topic has. One that does
+// not exist, or may not be seen, is messages.ErrNotWritten. It repeats temporary
+// failures for 2 s.
+func (b *Bus) Partitions(ctx context.Context, topic string) (int, error) {
+	t, err := repeat(ctx, patience, func() (*topology, error) { return b.refresh(ctx) })
+	if err != nil {
+		return 0, fmt.Errorf("ask for topic %s: %w", topic, b.explained(err))
+	}
+	n := len(t.leaders[topic])
+	if n == 0 {
+		return 0, fmt.Errorf("%w: topic %s does not exist, or this user may not see it", messages.ErrNotWritten, topic)
+	}
+	return n, nil
+}
+
 // alive makes a round trip to any broker of the cluster.
 func (b *Bus) alive(ctx context.Context) error {
 	res, err := b.call(ctx, callTimeout, &apiversions.Request{})

@@ -1,0 +1,105 @@
+package worker
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"kafka-master/messages"
+)
+
+// accept deals with one record. It is false when ctx ended first.
+func (w *session) accept(ctx context.Context, r messages.Received) bool {
+	chunk, ok := w.decode(r)
+	if !ok {
+		w.desk.moveTo(r.Offset + 1)
+		return true
+	}
+	if !w.signals.room(ctx) {
+		return false
+	}
+	if err := w.foreign(chunk.Deployment); err != nil {
+		w.refuse(chunk, r.Offset, err)
+		return true
+	}
+	v := w.desk.take(chunk, r.Offset)
+	if v.final && v.answer.Outcome == messages.OutcomeOK && !w.kept(chunk) {
+		w.log.Warn("the result of a chunk that was done is gone, it runs again", "batch_id", chunk.BatchID)
+		w.desk.forget(chunk.BatchID)
+		v = w.desk.take(chunk, r.Offset)
+	}
+	switch {
+	case v.start != nil:
+		w.begin(v.start)
+	case v.answer != nil:
+		w.signal(*v.answer, v.final)
+	case v.stale:
+		w.log.Warn("chunk of a former leader dropped", "batch_id", chunk.BatchID, "attempt", chunk.Attempt, "term", chunk.Term)
+	}
+	return true
+}
+
+// foreign returns why a chunk of the deployment is not for this worker, nil when
+// it is.
+func (w *session) foreign(deployment string) error {
+	if w.cfg.Deployment == nil || deployment == "" {
+		return nil
+	}
+	own := w.cfg.Deployment()
+	if own == "" || own == deployment {
+		return nil
+	}
+	return fmt.Errorf("the chunks at %s are of deployment %.64q, this worker serves %q: set KAFKA_BROKER_ADDRESS to the broker of its own master, or --deployment %.64s",
+		strings.Join(w.cfg.Brokers, ","), deployment, own, deployment)
+}
+
+// refuse gives back a chunk of another deployment, and rests until the worker
+// belongs there.
+func (w *session) refuse(c Chunk, offset int64, why error) {
+	w.desk.moveTo(offset + 1)
+	w.signal(resultOf(c, 0, messages.OutcomeRetry, why.Error()), true)
+	w.rest(&unfitError{cause: why, try: func(context.Context) error { return w.foreign(c.Deployment) }})
+}
+
+// kept reports whether the result of a chunk that was done is still there.
+func (w *session) kept(c Chunk) bool {
+	return w.cfg.Results.Dir == "" || w.cfg.Results.has(c)
+}
+
+// decode reads a record; ok is false for records that are not for this worker.
+func (w *session) decode(r messages.Received) (c Chunk, ok bool) {
+	if !mentions(r.Value, w.cfg.ID) {
+		return Chunk{}, false
+	}
+	m, err := messages.DecodeChunk(r.Value)
+	if err == nil && m.ID != w.cfg.ID {
+		return Chunk{}, false
+	}
+	if err == nil && m.Incarnation != "" && m.Incarnation != w.self.Incarnation.String() {
+		w.log.Debug("chunk for another process under this worker's id skipped", "batch_id", m.BatchID, "incarnation", m.Incarnation)
+		return Chunk{}, false
+	}
+	if err == nil && (m.BatchID == "" || len(m.BatchID) > messages.MaxBatchID) {
+		err = fmt.Errorf("chunk message: batchId has %d bytes, allowed 1 to %d", len(m.BatchID), messages.MaxBatchID)
+	}
+	if err != nil {
+		w.log.Warn("bad chunk message dropped", "offset", r.Offset, "err", err)
+		return Chunk{}, false
+	}
+	return newChunk(m), true
+}
+
+// mentions reports whether a record may be for the worker id. Most records of a
+// shared partition are for others and must cost next to nothing. Ids that JSON
+// can spell in several ways are looked for by decoding.
+func mentions(value []byte, id string) bool {
+	for i := range len(id) {
+		if id[i] >= 0x7f || strings.IndexByte(`"\<>&/`, id[i]) >= 0 {
+			return true
+		}
+	}
+	name, err := json.Marshal(id)
+	return err != nil || bytes.Contains(value, name)
+}

@@ -1,0 +1,142 @@
+package worker
+
+import (
+	"sync"
+
+	"kafka-master/messages"
+)
+
+// inbox is what was read for a worker and not yet dealt with. It keeps a worker
+// that is busy, or whose disk does not answer, from holding up the others.
+type inbox struct {
+	mu      sync.Mutex
+	limit   int
+	waiting []entry
+	open    bool  // the worker takes what comes
+	working bool  // a goroutine is at it
+	passed  int64 // the reader's offset, to be noted once all before it was dealt with, or messages.UnknownOffset
+}
+
+// entry is a record, or a new position that the records after it belong to.
+type entry struct {
+	record   messages.Received
+	jump     *messages.Position
+	announce bool // with the jump
+}
+
+// room reports whether the inbox is not overfull.
+func (b *inbox) room() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.waiting) < b.limit
+}
+
+// offer takes a record in and never blocks. A worker that shares its partition
+// and has no room gives it back; one that has the partition to itself is not read
+// for until it has room.
+func (w *session) offer(record messages.Received, shared bool) {
+	if shared && !w.inbox.room() {
+		if chunk, ok := w.decode(record); ok {
+			w.signal(resultOf(chunk, 0, messages.OutcomeRetry, reasonFull), true)
+		}
+		return
+	}
+	b := &w.inbox
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.waiting = append(b.waiting, entry{record: record})
+	w.takeUp()
+}
+
+// jump goes on at another position, once what came before was dealt with. A new
+// partition is announced. A worker that has not begun begins there.
+func (w *session) jump(to messages.Position, announce bool) {
+	b := &w.inbox
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.passed = messages.UnknownOffset
+	if !b.open && len(b.waiting) == 0 {
+		w.desk.readFrom(to.Partition, to.Offset)
+		return
+	}
+	b.waiting = append(b.waiting, entry{jump: &to, announce: announce})
+	w.takeUp()
+}
+
+// arrive goes on at a position.
+func (w *session) arrive(at messages.Position, announce bool) {
+	w.desk.readFrom(at.Partition, at.Offset)
+	if announce {
+		w.say(messages.SignalAnnounce)
+	}
+	w.beatNow()
+}
+
+// takeUp begins to deal with what waits. The inbox is locked.
+func (w *session) takeUp() {
+	if b := &w.inbox; b.open && !b.working && len(b.waiting) > 0 && w.reading.Err() == nil {
+		b.working = true
+		w.reads.Go(w.empty)
+	}
+}
+
+// openInbox lets the worker deal with what comes.
+func (w *session) openInbox() {
+	b := &w.inbox
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.open = true
+	w.takeUp()
+}
+
+// passed notes how far the reader is.
+func (w *session) passed(next int64) {
+	b := &w.inbox
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.passed = next
+	w.notePassed()
+}
+
+// notePassed tells the desk the reader's offset when nothing before it waits. The
+// inbox is locked.
+func (w *session) notePassed() {
+	if b := &w.inbox; b.passed != messages.UnknownOffset && !b.working && len(b.waiting) == 0 {
+		w.desk.moveTo(b.passed)
+		b.passed = messages.UnknownOffset
+	}
+}
+
+// empty deals with what waits until nothing does, or the worker stops.
+func (w *session) empty() {
+	for {
+		e, left, ok := w.nextEntry()
+		switch {
+		case !ok:
+			return
+		case e.jump != nil:
+			w.arrive(*e.jump, e.announce)
+		default:
+			w.accept(w.reading, e.record)
+		}
+		if left == w.inbox.limit-1 {
+			w.roomAgain()
+		}
+	}
+}
+
+// nextEntry takes the oldest entry and returns how many are left.
+func (w *session) nextEntry() (e entry, left int, ok bool) {
+	b := &w.inbox
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.waiting) == 0 || w.reading.Err() != nil {
+		b.working = false
+		w.notePassed()
+		return entry{}, 0, false
+	}
+	e = b.waiting[0]
+	b.waiting[0] = entry{}
+	b.waiting = b.waiting[1:]
+	return e, len(b.waiting), true
+}

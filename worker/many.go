@@ -1,0 +1,78 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"kafka-master/messages"
+)
+
+// MaxMembers bounds the workers of one RunMany: the last word of each must be
+// delivered within a few seconds when all of them stop at once.
+const MaxMembers = 10_000
+
+// Member is one worker of RunMany. Its fields are those of Config.
+type Member struct {
+	ID        string
+	Partition *int
+}
+
+// RunMany runs many workers in one process, as many calls of Run would, on one
+// set of connections: one request fetches for all of them, and what they say at
+// one time travels in one request, too. cfg holds for each of them and names
+// neither ID nor Partition; Capacity and the time-outs are those of each worker,
+// and the handler learns from Chunk.Worker which of them runs it.
+//
+// A worker that is busy, cannot work or has lost its partition does not disturb
+// the others. When ctx ends they all drain at once, within one DrainTimeout. A
+// refusal by Kafka ends them all, since they log in as one.
+func RunMany(ctx context.Context, cfg Config, members []Member, handler Handler) error {
+	var err error
+	if cfg.ID != "" || cfg.Partition != nil {
+		err = errors.New("worker config: ID and Partition: belong to the members")
+	}
+	if err = errors.Join(err, validateMembers(cfg, members)); handler == nil {
+		err = errors.Join(err, errNoHandler)
+	}
+	if err != nil {
+		return err
+	}
+	return runMembers(ctx, cfg.withDefaults(), members, handler)
+}
+
+var errNoHandler = errors.New("worker: no handler")
+
+// validateMembers finds the mistakes of cfg and of all members.
+func validateMembers(cfg Config, members []Member) error {
+	if len(members) == 0 || len(members) > MaxMembers {
+		return fmt.Errorf("worker config: %d members, allowed 1 to %d", len(members), MaxMembers)
+	}
+	var errs []error
+	cfg.ID, cfg.Partition = members[0].ID, members[0].Partition
+	errs = append(errs, cfg.Validate())
+	seen := map[string]bool{cfg.ID: true}
+	for i, m := range members[1:] {
+		if err := messages.WorkerID(m.ID).Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("worker config: members[%d]: ID: %w", i+1, err))
+		}
+		if seen[m.ID] {
+			errs = append(errs, fmt.Errorf("worker config: members[%d]: ID: %q is there twice", i+1, m.ID))
+		}
+		seen[m.ID] = true
+		if p := m.Partition; p != nil && (*p < 0 || *p >= maxPartitions) {
+			errs = append(errs, fmt.Errorf("worker config: members[%d]: Partition: %d, allowed 0 to %d", i+1, *p, maxPartitions-1))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// runMembers connects and runs the members of a valid configuration.
+func runMembers(ctx context.Context, cfg Config, members []Member, handler Handler) error {
+	kafka, err := dial(cfg, members)
+	if err != nil {
+		return err
+	}
+	defer kafka.Close()
+	return run(ctx, cfg, members, kafka, handler)
+}
