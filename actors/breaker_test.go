@@ -133,7 +133,6 @@ type robot struct {
 	do        func(m messages.ChunkMessage) (messages.Outcome, time.Duration)
 
 	mu    sync.Mutex
-	note  string
 	next  int64
 	held  []messages.ChunkMessage
 	runs  int
@@ -169,9 +168,6 @@ func (r *robot) say(kind messages.SignalKind) {
 	s := messages.Signal{Kind: kind, Worker: messages.WorkerID(r.id), Partitions: []int32{r.partition}, Protocol: 2, Incarnation: r.inc, Capacity: 1, Next: r.next}
 	for _, m := range r.held {
 		s.Running = append(s.Running, m.BatchID)
-	}
-	if kind == messages.SignalHeartbeat {
-		s.Note = r.note
 	}
 	r.mu.Unlock()
 	r.w.bus.say("connections", s)
@@ -213,13 +209,6 @@ func (r *robot) ran() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.runs
-}
-
-func (r *robot) set(note string) {
-	r.mu.Lock()
-	r.note = note
-	r.mu.Unlock()
-	r.say(messages.SignalHeartbeat)
 }
 
 func always(o messages.Outcome, d time.Duration) func(messages.ChunkMessage) (messages.Outcome, time.Duration) {

@@ -62,7 +62,6 @@ type simCall struct {
 	until   time.Time       // it ends then although it is not ready
 	do      func(err error) // gets a cause not to take effect
 	done    chan struct{}
-	drawn   bool
 	settles time.Duration // the longest delay
 }
 
