@@ -92,9 +92,12 @@ func TestEmptyGroupGetsTheEndsCommitted(t *testing.T) {
 	t.Parallel()
 	stageGroup(t, func(s *stage, bus *memBus, pid *actor.PID, fleet *probe) {
 		require.Equal(t, map[place]int64{{"chunks", 0}: 1, {"chunks", 1}: 0}, bus.keptAt("g"))
+		time.Sleep(2 * idleGroupEvery) // the commit has made the group
 		bus.Produce(t.Context(), []messages.Record{{Topic: "chunks", Partition: 1, Value: []byte("x")}})
 		time.Sleep(time.Minute)
 		require.Equal(t, int64(0), bus.keptAt("g")[place{"chunks", 1}], "not at every look")
+		bus.setGroup(messages.GroupState{Name: "g", State: messages.GroupStable, Members: []messages.GroupMember{{ID: "m"}}})
+		time.Sleep(2 * idleGroupEvery)
 		bus.setGroup(messages.GroupState{Name: "g", State: messages.GroupEmpty})
 		time.Sleep(2 * idleGroupEvery)
 		require.Equal(t, int64(1), bus.keptAt("g")[place{"chunks", 1}], "again when it becomes empty")

@@ -191,15 +191,19 @@ func (i identity) kinship(m *compared) (kinship, string) {
 	if json.Unmarshal([]byte(m.values[messages.ValueIdentity]), &other) != nil {
 		return kin, "" // of an earlier version, or none
 	}
-	cure := "give both masters the same settings, or this one a REDIS_PREFIX of its own"
-	differs := fmt.Sprintf("this master does not take over, since the state belongs to another one: %s; here: %s; %s", other, i, cure)
+	const (
+		begin = "this master does not take over: "
+		cure  = "; give both masters the same settings, or this one a REDIS_PREFIX of its own"
+	)
+	folders := fmt.Sprintf("input folder there %.80s, here %.80s", other.Input, i.Input)
 	if !slices.Equal(i.Topics, other.Topics) {
-		return strangerKin, differs
+		return strangerKin, begin + "the masters of this state use other topics" + cure +
+			fmt.Sprintf(": there %s; here %s", strings.Join(other.Topics, ", "), strings.Join(i.Topics, ", "))
 	}
 	var sample []seenFile
 	if json.Unmarshal([]byte(m.values[messages.ValueSample]), &sample) != nil || len(sample) == 0 || !m.listed {
 		if i.Input != other.Input {
-			return strangerKin, differs
+			return strangerKin, begin + "the masters of this state use another folder" + cure + ": " + folders
 		}
 		return kin, ""
 	}
@@ -208,6 +212,5 @@ func (i identity) kinship(m *compared) (kinship, string) {
 			return kin, ""
 		}
 	}
-	return doubtfulKin, fmt.Sprintf("this master does not take over, since it does not see the files of the one that leads (%s, for example): input folder there %s, here %s; %s",
-		sample[0].Path, other.Input, i.Input, cure)
+	return doubtfulKin, begin + "it does not see the files of the one that leads" + cure + fmt.Sprintf(": %.80s, for example; %s", sample[0].Path, folders)
 }

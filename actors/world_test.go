@@ -50,8 +50,21 @@ func (b *memBus) partitions(topic string) (n int) {
 	return n
 }
 
-// Leader spreads partitions over two brokers.
-func (b *memBus) Leader(_ string, p int32) int32 { return p % 2 }
+// maxRecord is the largest record that a broker takes by default.
+const maxRecord = 1 << 20
+
+// memBrokers is how many brokers there are.
+const memBrokers = 2
+
+// Leader spreads the partitions that there are over two brokers.
+func (b *memBus) Leader(topic string, p int32) int32 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, ok := b.logs[place{topic, p}]; !ok {
+		return messages.NoLeader
+	}
+	return p % 2
+}
 
 func (b *memBus) Produce(ctx context.Context, records []messages.Record) []messages.Produced {
 	b.mu.Lock()
@@ -64,8 +77,13 @@ func (b *memBus) Produce(ctx context.Context, records []messages.Record) []messa
 		if b.fail != nil {
 			err = b.fail(r)
 		}
-		if b.down != nil {
+		switch {
+		case b.down != nil:
 			err = b.down
+		case ctx.Err() != nil:
+			err = fmt.Errorf("%w: %w", messages.ErrNotWritten, ctx.Err())
+		case err == nil && len(r.Value) > maxRecord:
+			err = fmt.Errorf("%w: %w", messages.ErrRefused, messages.ErrTooLarge)
 		}
 		if _, ok := b.logs[at]; !ok && err == nil {
 			err = fmt.Errorf("no such partition: %w", messages.ErrNotWritten)
@@ -92,7 +110,11 @@ func (b *memBus) Fetch(ctx context.Context, from []messages.Position, wait time.
 		news, err := b.news, b.down
 		var out []messages.Fetched
 		for _, p := range from {
-			log := b.logs[place{p.Topic, p.Partition}]
+			log, ok := b.logs[place{p.Topic, p.Partition}]
+			if !ok {
+				err = errors.Join(err, messages.ErrNotWritten)
+				continue
+			}
 			f := messages.Fetched{Position: p, End: int64(len(log))}
 			if p.Offset > f.End {
 				f.Err, f.End = messages.ErrOffsetOutOfRange, -1
@@ -107,8 +129,11 @@ func (b *memBus) Fetch(ctx context.Context, from []messages.Position, wait time.
 			}
 		}
 		b.mu.Unlock()
-		if err != nil || len(out) > 0 {
-			return out, err
+		if err != nil {
+			return nil, err
+		}
+		if len(out) > 0 {
+			return out, nil
 		}
 		select {
 		case <-news:
@@ -161,7 +186,14 @@ func (b *memBus) Ensure(_ context.Context, specs []messages.TopicSpec) ([]messag
 	}
 	var out []messages.Topic
 	for _, s := range specs {
+		if s.Replication > memBrokers {
+			return nil, fmt.Errorf("%d replicas on %d brokers: %w", s.Replication, memBrokers, messages.ErrRefused)
+		}
 		if b.partitions(s.Name) == 0 {
+			if b.policies == nil {
+				b.policies = map[string]string{}
+			}
+			b.policies[s.Name] = s.Config[messages.CleanupPolicy]
 			for p := range s.Partitions {
 				b.logs[place{s.Name, int32(p)}] = nil
 			}
@@ -200,16 +232,28 @@ func (b *memBus) Settings(_ context.Context, topics []string) (map[string]map[st
 func (b *memBus) Grow(_ context.Context, topic string, n int) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.partitions(topic) > n {
+		return fmt.Errorf("grow %s to %d: %w", topic, n, messages.ErrRefused)
+	}
 	for p := b.partitions(topic); p < n; p++ {
 		b.logs[place{topic, int32(p)}] = nil
 	}
 	return nil
 }
 
-func (b *memBus) Find(context.Context, string, string) (messages.GroupState, error) {
+func (b *memBus) Find(_ context.Context, _, preferred string) (messages.GroupState, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.group, b.down
+	g := messages.GroupState{Name: preferred, State: messages.GroupDead}
+	switch {
+	case b.down != nil:
+		return messages.GroupState{}, b.down
+	case len(b.group.Members) > 0 || b.group.Name == preferred && b.group.State != messages.GroupDead:
+		return b.group, nil
+	case len(b.kept[preferred]) > 0:
+		g.State = messages.GroupEmpty
+	}
+	return g, nil
 }
 
 func (b *memBus) setGroup(g messages.GroupState) {

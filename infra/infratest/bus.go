@@ -44,36 +44,59 @@ type Bus interface {
 // coordinators first, and delays the first rebalance by three seconds.
 const busPatience = 60 * time.Second
 
+// busCases are the tests of the suite. Those that are alone bring in no other
+// client, so that a bus in memory can pass them too.
+func busCases() []struct {
+	name  string
+	alone bool
+	run   func(*busCase)
+} {
+	return []struct {
+		name  string
+		alone bool
+		run   func(*busCase)
+	}{
+		{"topics are created once and answer", true, (*busCase).ensures},
+		{"topics are listed in order", true, (*busCase).lists},
+		{"settings of topics are told", true, (*busCase).settings},
+		{"a grown topic is usable at once", true, (*busCase).grows},
+		{"produce and fetch keep order over partitions", true, (*busCase).roundTrip},
+		{"only the record that is too large is refused", true, (*busCase).tooLarge},
+		{"records beyond one batch still travel", true, (*busCase).manyLarge},
+		{"a fetch may start inside a batch", true, (*busCase).midBatch},
+		{"offsets out of range are told", false, (*busCase).outOfRange},
+		{"control records are stepped over", false, (*busCase).control},
+		{"a long poll wakes on a record", true, (*busCase).longPoll},
+		{"an unknown topic is not written", true, (*busCase).unknownTopic},
+		{"a cancelled call returns at once", true, (*busCase).cancelled},
+		{"offsets are committed for a group without members", true, (*busCase).commits},
+		{"a group with a member is found, guarded, evicted", false, (*busCase).group},
+	}
+}
+
 // ExerciseBus checks a bus against a live cluster of one or more brokers, which
 // may hold anything: all names are fresh. open returns a bus that the test need
 // not close.
 func ExerciseBus(t *testing.T, open func(t *testing.T) Bus) {
-	for _, c := range []struct {
-		name string
-		run  func(*busCase)
-	}{
-		{"topics are created once and answer", (*busCase).ensures},
-		{"topics are listed in order", (*busCase).lists},
-		{"settings of topics are told", (*busCase).settings},
-		{"a grown topic is usable at once", (*busCase).grows},
-		{"produce and fetch keep order over partitions", (*busCase).roundTrip},
-		{"only the record that is too large is refused", (*busCase).tooLarge},
-		{"records beyond one batch still travel", (*busCase).manyLarge},
-		{"a fetch may start inside a batch", (*busCase).midBatch},
-		{"offsets out of range are told", (*busCase).outOfRange},
-		{"control records are stepped over", (*busCase).control},
-		{"a long poll wakes on a record", (*busCase).longPoll},
-		{"an unknown topic is not written", (*busCase).unknownTopic},
-		{"a cancelled call returns at once", (*busCase).cancelled},
-		{"offsets are committed for a group without members", (*busCase).commits},
-		{"a group with a member is found, guarded, evicted", (*busCase).group},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), busPatience)
-			defer cancel()
-			c.run(&busCase{T: t, Bus: open(t), ctx: ctx, topic: busName("topic")})
-		})
+	for _, c := range busCases() {
+		t.Run(c.name, func(t *testing.T) { runBusCase(t, open, c.run) })
 	}
+}
+
+// ExerciseBusInMemory runs what the suite asks of a bus that no other client can
+// reach.
+func ExerciseBusInMemory(t *testing.T, open func(t *testing.T) Bus) {
+	for _, c := range busCases() {
+		if c.alone {
+			t.Run(c.name, func(t *testing.T) { runBusCase(t, open, c.run) })
+		}
+	}
+}
+
+func runBusCase(t *testing.T, open func(t *testing.T) Bus, run func(*busCase)) {
+	ctx, cancel := context.WithTimeout(t.Context(), busPatience)
+	defer cancel()
+	run(&busCase{T: t, Bus: open(t), ctx: ctx, topic: busName("topic")})
 }
 
 // busCase is one test of the suite.
