@@ -81,10 +81,15 @@ func (k *simKafka) append(at place, value []byte) int64 {
 		return messages.UnknownOffset
 	}
 	l.list = append(l.list, simRecord{bytes.Clone(value), time.Now()})
+	k.tell(at)
+	return l.end() - 1
+}
+
+// tell wakes those who read the partition: what it holds has changed.
+func (k *simKafka) tell(at place) {
 	for _, f := range k.watchers {
 		f(at)
 	}
-	return l.end() - 1
 }
 
 // reach returns why a partition cannot be written now.
@@ -123,6 +128,7 @@ func (k *simKafka) truncate(at place, n int) {
 	l := k.logs[at]
 	l.torn = max(l.torn, l.end())
 	l.list = l.list[:len(l.list)-min(n, len(l.list))]
+	k.tell(at)
 }
 
 // retain drops what is older than age, everywhere.
@@ -153,6 +159,7 @@ func (k *simKafka) remake(topic string, n int) {
 	k.grow(topic, n)
 	for p := range min(n, len(torn)) {
 		k.logs[place{topic, int32(p)}].torn = torn[p]
+		k.tell(place{topic, int32(p)})
 	}
 }
 
