@@ -19,6 +19,7 @@ type coordinator struct {
 	parts       Parts
 	log         *slog.Logger
 	term        messages.Term
+	trusted     time.Time // the lease is believed until then
 	persistence *actor.PID
 	egress      *actor.PID
 	view        *actor.PID
@@ -155,6 +156,10 @@ func (c *coordinator) receive(ctx actor.Context) {
 		c.forward(ctx, c.ingress, m)
 	case *classicWorkers, *evict:
 		c.forward(ctx, c.group, m)
+	case *batchSizeKept:
+		c.onBatchSizeKept(ctx, m)
+	case *trustTerm:
+		c.trusted = m.until
 	case *ignoredSignals:
 		c.ignored = m.total
 	case *childProblem:
@@ -254,6 +259,10 @@ func (c *coordinator) onAsk(ctx actor.Context, m *ask) {
 			ctx.Respond(unavailable("the state is being loaded"))
 			return
 		}
+		if time.Now().After(c.trusted) {
+			ctx.Respond(unavailable("another master may lead by now"))
+			return
+		}
 		ctx.Respond(c.batch)
 	case messages.SetBatchSize:
 		c.onSetBatchSize(ctx, q)
@@ -284,12 +293,25 @@ func (c *coordinator) onSetBatchSize(ctx actor.Context, q messages.SetBatchSize)
 		ctx.Respond(unavailable("the master is starting"))
 		return
 	}
-	if q.Items != c.batch {
-		c.log.Info("batch size changed", "batch_size", q.Items, "was", c.batch)
-	}
-	c.batch = q.Items
 	c.write(ctx, messages.Batch{Values: []messages.Value{{Name: messages.ValueBatchSizeOrigin, Value: c.cfg.BatchSizeText}}})
-	ctx.Send(c.dispatcher, &useBatchSize{items: q.Items, reply: ctx.Sender(), msg: q.Items})
+	ctx.Send(c.dispatcher, &useBatchSize{items: q.Items, reply: ctx.Self(), msg: &batchSizeKept{items: q.Items, asker: ctx.Sender()}})
+}
+
+// batchSizeKept says that a batch size is committed. Nobody is told of one before:
+// a leader that ends meanwhile may take it with it.
+type batchSizeKept struct {
+	items int
+	asker *actor.PID
+}
+
+func (c *coordinator) onBatchSizeKept(ctx actor.Context, m *batchSizeKept) {
+	if m.items != c.batch {
+		c.log.Info("batch size changed", "batch_size", m.items, "was", c.batch)
+	}
+	c.batch = m.items
+	if m.asker != nil {
+		ctx.Send(m.asker, m.items)
+	}
 }
 
 // onDrain stops what brings new work in, then lets the rest settle: planners and

@@ -312,7 +312,9 @@ func (e *elector) onRenewed(ctx actor.Context, m *renewed) {
 // trust notes that the lease was had at a time.
 func (e *elector) trust(ctx actor.Context, began time.Time) {
 	e.trusted = began.Add(leaseTTL - leaseMargin)
-	ctx.Send(e.egress, &trustTerm{term: e.term, until: e.trusted})
+	trust := &trustTerm{term: e.term, until: e.trusted}
+	ctx.Send(e.egress, trust)
+	ctx.Send(e.owner, trust)
 }
 
 func (e *elector) depose(ctx actor.Context, reason string) {

@@ -24,6 +24,7 @@ type master struct {
 	coordinator *actor.PID
 	ending      []*actor.PID // coordinators that were told to stop
 	term        messages.Term
+	trusted     time.Time // the lease is believed until then
 	problems    problems
 	failures    []time.Time // of coordinators
 	stopping    *actor.PID  // asked for a shutdown
@@ -68,6 +69,11 @@ func (m *master) Receive(ctx actor.Context) {
 	case *actor.Stopped:
 		close(m.done)
 		return
+	case *trustTerm:
+		m.trusted = x.until
+		if m.coordinator != nil && x.term == m.term {
+			ctx.Send(m.coordinator, x)
+		}
 	case *elected:
 		m.knows = true
 		m.leader = messages.Leader{MasterID: m.cfg.MasterID, API: m.cfg.API}
@@ -127,7 +133,7 @@ func (m *master) onElected(ctx actor.Context, x *elected) {
 	m.publish(ctx, head) // before anything of the term is published
 	m.coordinator = spawn(ctx, m.log, "coordinator-"+x.term.Holder, func() actor.Actor {
 		return newCoordinator(coordinator{
-			cfg: m.cfg, parts: m.parts, log: m.log, term: x.term, persistence: m.persistence, egress: m.egress, view: m.view,
+			cfg: m.cfg, parts: m.parts, log: m.log, term: x.term, trusted: m.trusted, persistence: m.persistence, egress: m.egress, view: m.view,
 		})
 	})
 }

@@ -153,3 +153,22 @@ func TestRegisterTellsHistoriesApart(t *testing.T) {
 		require.Error(t, register(0, calls), name)
 	}
 }
+
+// A size that is not committed yet may be lost with its leader: nobody is told it.
+func TestBatchSizeIsToldOnceItIsCommitted(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		require.Equal(t, 2, w.ask(messages.QueryBatchSize{}))
+		w.store.SetDown(messages.ErrUnavailable)
+		set := make(chan any, 1)
+		go func() {
+			a, _ := w.sys.Ask(t.Context(), messages.SetBatchSize{Items: 9})
+			set <- a
+		}()
+		time.Sleep(100 * time.Millisecond)
+		require.Equal(t, 2, w.ask(messages.QueryBatchSize{}))
+		w.store.SetDown(nil)
+		require.Equal(t, 9, <-set)
+		require.Equal(t, 9, w.ask(messages.QueryBatchSize{}))
+	})
+}
