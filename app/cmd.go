@@ -220,6 +220,7 @@ then leaves one result.`,
 			defer outliveReaders()()
 			log, closeLog := openLog(s, c.stderr)
 			defer closeLog()
+			boundMemory(log)
 			return c.runWorker(cmd.Context(), s, f, log)
 		},
 	}

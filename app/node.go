@@ -82,6 +82,7 @@ func runMaster(ctx context.Context, s settings.Settings, stdout, stderr io.Write
 	defer out.close()
 	n := &node{s: s, log: log, stdout: out, terminal: console.IsTerminal(stdout), failed: make(chan error, 1)}
 	slog.SetDefault(n.log)
+	boundMemory(n.log)
 	redis.SetLogger(quiet{})
 	defer n.close()
 	for _, w := range s.Warnings() {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -42,15 +41,6 @@ func newRoom(dir string, files uint64) room {
 		r.most = max(0, (int(files)-filesBeside)/filesPerPartition)
 	}
 	return r
-}
-
-// openFiles is how many files this process may open.
-func openFiles() (uint64, error) {
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return 0, fmt.Errorf("ask how many files may be open: %w", err)
-	}
-	return limit.Cur, nil
 }
 
 // check refuses to start with more partitions than can be kept open. planned is
