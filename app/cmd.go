@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
@@ -175,7 +174,7 @@ func writeFile(path string, write func(io.Writer) error) error {
 // workerFlags are those of the command worker that are no settings.
 type workerFlags struct {
 	exec, results, deployment string
-	parallel                  int
+	parallel, ids             int
 	grace, timeout            time.Duration
 }
 
@@ -183,6 +182,8 @@ func (f workerFlags) check() error {
 	switch {
 	case f.parallel < 1 || f.parallel > 1000:
 		return fmt.Errorf("%w: --parallel %d: allowed are 1 to 1000", errUsage, f.parallel)
+	case f.ids < 1 || f.ids > maxIDs:
+		return fmt.Errorf("%w: --ids %d: allowed are 1 to %d", errUsage, f.ids, maxIDs)
 	case f.timeout != 0 && (f.timeout < worker.MinTimeout || f.timeout > worker.MaxTimeout):
 		return fmt.Errorf("%w: --timeout %s: allowed are 0 for none, and %s to %s", errUsage, f.timeout, worker.MinTimeout, worker.MaxTimeout)
 	}
@@ -193,12 +194,15 @@ func (c command) worker() *cobra.Command {
 	var f workerFlags
 	cmd := &cobra.Command{
 		Use: "worker", Short: "Run a worker: each chunk is fed to a command, or to the sample handler", Args: noArgs,
-		Long: `Runs one worker until it is told to stop. With --exec the items of each chunk are
+		Long: `Runs a worker until it is told to stop. With --exec the items of each chunk are
 fed to the command, one per line; its output becomes the chunk's result file. The
 command sees KM_BATCH_ID, KM_FILE, KM_ATTEMPT, KM_TOTAL and KM_WORKER_ID. Exit code
 0 means done, 75 try later, 126 and 127 that this worker cannot run the command, any
 other failed with the end of its error output as the reason. Without --exec each
 item is parsed as an IP address.
+
+With --ids N it is N workers in one process, on one set of connections. With
+WORKER_ID=x their ids are x-1 to x-N; else each takes an id that is kept in DATA_DIR.
 
 A worker that cannot run its command, or cannot write results, gives its chunks back
 and takes none until it can; it tries by itself.
@@ -226,7 +230,8 @@ then leaves one result.`,
 	}
 	cmd.Flags().StringVar(&f.exec, "exec", "", "command for each chunk, run by sh -c")
 	cmd.Flags().StringVar(&f.results, "results", "", "folder for result files (default RESULTS_DIR)")
-	cmd.Flags().IntVar(&f.parallel, "parallel", 1, "chunks worked on at once")
+	cmd.Flags().IntVar(&f.parallel, "parallel", 1, "chunks worked on at once by each worker")
+	cmd.Flags().IntVar(&f.ids, "ids", 1, "workers in this process, each with an id of its own and --parallel chunks at once")
 	cmd.Flags().DurationVar(&f.grace, "drain-timeout", 5*time.Second, "how long chunks in work may go on at a stop")
 	cmd.Flags().DurationVar(&f.timeout, "timeout", 0, "how long one chunk may take before it is ended and has failed, 0 for ever")
 	cmd.Flags().StringVar(&f.deployment, "deployment", "",
@@ -239,50 +244,28 @@ func (c command) runWorker(ctx context.Context, s settings.Settings, f workerFla
 	if err != nil {
 		return err
 	}
-	if cfg.ID == "" {
-		id, err := c.claimID(s.DataDir, log)
-		if err != nil {
-			return err
-		}
-		defer id.Release()
-		cfg.ID = id.ID
+	members, release, err := c.members(s, f.ids, log)
+	if err != nil {
+		return err
 	}
+	defer release()
 	cfg.Capacity, cfg.DrainTimeout, cfg.Timeout, cfg.Logger = f.parallel, f.grace, f.timeout, log
 	cfg.Results, cfg.Deployment = worker.Results{Dir: f.results}, ownDeployment(f.deployment, s.DataDir, s.EmbeddedBroker())
 	handler := worker.SampleHandler(f.results)
 	if f.exec != "" {
 		handler = worker.ExecHandler(worker.ExecConfig{Command: f.exec, ResultsDir: f.results, Hidden: settings.SecretNames(), Logger: log})
 	}
-	fmt.Fprintf(c.stdout, "worker %s: broker %s, results in %s; stop it with Ctrl-C\n", cfg.ID, cfg.Brokers[0], f.results)
-	if err := worker.Run(ctx, cfg, handler); err != nil {
+	fmt.Fprintf(c.stdout, "%s: broker %s, results in %s; stop it with Ctrl-C\n", nameOf(members), cfg.Brokers[0], f.results)
+	if err := worker.RunMany(ctx, cfg, members, handler); err != nil {
 		return fmt.Errorf("run the worker: %w", err)
 	}
 	return nil
 }
 
-// claimID takes the id that is kept in DATA_DIR, or the next one when another
-// worker of the folder has it.
-func (c command) claimID(dataDir string, log *slog.Logger) (*worker.Identity, error) {
-	if err := os.MkdirAll(dataDir, 0o700); err != nil {
-		return nil, fmt.Errorf("make DATA_DIR: %w", err)
-	}
-	id, err := worker.ClaimID(filepath.Join(dataDir, "worker_id"))
-	if err != nil {
-		return nil, err
-	}
-	if n := len(id.Taken); n > 0 {
-		fmt.Fprintf(c.stdout, "%s is in use by another worker, this one takes its id from %s\n", id.Taken[n-1], id.Path)
-	}
-	if id.Unlocked != nil {
-		log.Warn("the file of the worker's id cannot be locked: make sure that no other worker uses it, or set WORKER_ID", "file", id.Path, "err", id.Unlocked)
-	}
-	return id, nil
-}
-
-// workerConfig is the worker of a process of its own. It has no id when none is set.
+// workerConfig is what the workers of a process of their own have in common.
 func workerConfig(s settings.Settings) (worker.Config, error) {
 	cfg := worker.Config{
-		ID: s.WorkerID, Brokers: s.KafkaBrokers, Partition: s.WorkerPartition, Version: build().version,
+		Brokers: s.KafkaBrokers, Version: build().version,
 		ChunkTopic: s.ChunkTopic, SignalTopic: s.SignalTopic, ConnectionTopic: s.ConnectionTopic,
 	}
 	if s.EmbeddedBroker() {

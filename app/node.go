@@ -302,13 +302,8 @@ func (n *node) prefetch() int {
 func (n *node) startWorkers() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup
-	for i := range n.s.EmbeddedWorkers {
-		cfg := worker.Config{
-			ID: "embedded-" + strconv.Itoa(i+1), Brokers: n.brokers, Version: build().version, Logger: quieter(n.log),
-			ChunkTopic: n.s.ChunkTopic, SignalTopic: n.s.SignalTopic, ConnectionTopic: n.s.ConnectionTopic, DrainTimeout: 2 * time.Second,
-			Results: worker.Results{Dir: n.s.ResultsDir},
-		}
-		all.Go(func() { n.keepWorking(ctx, cfg) })
+	if n.s.EmbeddedWorkers > 0 {
+		all.Go(func() { n.keepWorking(ctx, embeddedMembers(n.s.EmbeddedWorkers)) })
 	}
 	return func() {
 		cancel()
@@ -316,12 +311,26 @@ func (n *node) startWorkers() (stop func()) {
 	}
 }
 
-// keepWorking runs an embedded worker, again and again should it end by itself.
-func (n *node) keepWorking(ctx context.Context, cfg worker.Config) {
+func embeddedMembers(count int) []worker.Member {
+	members := make([]worker.Member, count)
+	for i := range members {
+		members[i].ID = "embedded-" + strconv.Itoa(i+1)
+	}
+	return members
+}
+
+// keepWorking runs the embedded workers, again and again should they end by
+// themselves.
+func (n *node) keepWorking(ctx context.Context, members []worker.Member) {
+	cfg := worker.Config{
+		Brokers: n.brokers, Version: build().version, Logger: quieter(n.log),
+		ChunkTopic: n.s.ChunkTopic, SignalTopic: n.s.SignalTopic, ConnectionTopic: n.s.ConnectionTopic, DrainTimeout: 2 * time.Second,
+		Results: worker.Results{Dir: n.s.ResultsDir},
+	}
 	n.awaitTopics(ctx)
 	for ctx.Err() == nil {
-		if err := worker.Run(ctx, cfg, worker.SampleHandler(n.s.ResultsDir)); err != nil {
-			n.log.Error("an embedded worker ended, it is started anew in a moment", "worker_id", cfg.ID, "err", err)
+		if err := worker.RunMany(ctx, cfg, members, worker.SampleHandler(n.s.ResultsDir)); err != nil {
+			n.log.Error("the embedded workers ended, they are started again in a moment", "workers", len(members), "err", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -12,6 +12,10 @@
 //			return nil
 //		})
 //
+// RunMany runs any number of workers in one process, each with an id of its own,
+// on one set of connections. Config.Capacity is the simpler way to have several
+// chunks in work at once: it needs no further ids.
+//
 // Delivery is at least once: after a crash, a time-out or a changed leader a
 // chunk may run again, on this worker or on another one. A handler's effects
 // must therefore be repeatable; Results gives that for files.

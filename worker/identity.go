@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -39,19 +40,45 @@ type Identity struct {
 // one id is an error and is left as it is. Keep the Identity for as long as the
 // worker runs; its end, whatever it is, releases it.
 func ClaimID(path string) (*Identity, error) {
-	id := &Identity{Path: path}
-	for n := 2; n <= maxIdentities; n++ {
+	ids, err := ClaimIDs(path, 1)
+	if err != nil {
+		return nil, err
+	}
+	return ids[0], nil
+}
+
+// ClaimIDs is ClaimID for count workers of one process: it takes the first count
+// ids that no other process uses, all or none.
+func ClaimIDs(path string, count int) ([]*Identity, error) {
+	var ids []*Identity
+	var taken []string
+	release := func() {
+		for _, id := range ids {
+			id.Release()
+		}
+	}
+	for n := 1; n <= maxIdentities && len(ids) < count; n++ {
+		id := &Identity{Path: path}
+		if n > 1 {
+			id.Path += "." + strconv.Itoa(n)
+		}
 		free, err := id.claim()
 		if err != nil {
+			release()
 			return nil, err
 		}
-		if free {
-			return id, nil
+		if !free {
+			taken = append(taken, id.Path)
+			continue
 		}
-		id.Taken = append(id.Taken, id.Path)
-		id.Path = path + "." + strconv.Itoa(n)
+		id.Taken = slices.Clone(taken)
+		ids = append(ids, id)
 	}
-	return nil, fmt.Errorf("worker id: %s and %d ids beside it are in use", path, maxIdentities-1)
+	if len(ids) < count {
+		release()
+		return nil, fmt.Errorf("worker id: %d of %d ids are free in %s and the %d files beside it", len(ids), count, path, maxIdentities-1)
+	}
+	return ids, nil
 }
 
 // Release lets other processes have the id.

@@ -131,3 +131,38 @@ func TestClaimID(t *testing.T) {
 		t.Errorf("claimed %+v", id)
 	}
 }
+
+func TestClaimIDs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "worker_id")
+	first, err := ClaimID(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Release()
+	for range 2 { // what was released is taken again
+		ids, err := ClaimIDs(path, 20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen := map[string]bool{first.ID: true}
+		for _, id := range ids {
+			seen[id.ID] = true
+			id.Release()
+		}
+		if len(seen) != 21 || ids[19].Path != path+".21" {
+			t.Errorf("%d ids differ, the last one from %s", len(seen), ids[19].Path)
+		}
+	}
+	// All or none: one that cannot be read leaves none claimed.
+	if err := os.WriteFile(path+".3", []byte("two\nids\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if ids, err := ClaimIDs(path, 20); err == nil {
+		t.Fatalf("claimed %d ids", len(ids))
+	}
+	second, err := ClaimID(path)
+	if err != nil || second.Path != path+".2" {
+		t.Fatalf("claimed %+v, %v", second, err)
+	}
+	second.Release()
+}

@@ -3,6 +3,7 @@ package worker_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -57,6 +58,29 @@ func (m *master) next(ctx context.Context, topic string, match func(messages.Sig
 		}
 	}
 	return messages.Signal{}, ctx.Err()
+}
+
+// collect reads on in topic until n signals that match wants.
+func (m *master) collect(ctx context.Context, topic string, n int, match func(messages.Signal) bool) (all []messages.Signal, err error) {
+	for len(all) < n && ctx.Err() == nil {
+		got, err := m.Fetch(ctx, []messages.Position{{Topic: topic, Offset: m.at[topic]}}, time.Second)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range got {
+			m.at[topic] = f.Offset
+			for _, r := range f.Records {
+				s, err := messages.DecodeSignal(r.Value)
+				if err != nil {
+					return nil, err
+				}
+				if match(s) {
+					all = append(all, s)
+				}
+			}
+		}
+	}
+	return all, ctx.Err()
 }
 
 func (m *master) announced(ctx context.Context, kind messages.SignalKind) (messages.Signal, error) {
@@ -119,6 +143,59 @@ func TestOverRealProtocol(t *testing.T) {
 	results, err := filepath.Glob(filepath.Join(dir, messages.ResultFolder("in/a.txt"), "*.jsonl"))
 	if err != nil || len(results) != chunks {
 		t.Errorf("%d results, %v", len(results), err)
+	}
+}
+
+// A thousand workers of one process announce themselves, work, and say bye.
+func TestThousandWorkersInOneProcess(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	broker, err := embedded.Start(embedded.Config{})
+	must(t, err)
+	defer func() { _ = broker.Close() }()
+	m, err := newMaster(broker.Addrs(), 15)
+	must(t, err)
+	defer m.Close()
+	members := make([]worker.Member, 1000)
+	for i := range members {
+		members[i].ID = fmt.Sprint("w-", i)
+	}
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	done := make(chan error, 1)
+	began := time.Now()
+	go func() {
+		cfg := worker.Config{Brokers: broker.Addrs(), Logger: slog.New(slog.DiscardHandler)}
+		done <- worker.RunMany(running, cfg, members, func(context.Context, worker.Chunk, func(int)) error { return nil })
+	}()
+	is := func(kind messages.SignalKind) func(messages.Signal) bool {
+		return func(s messages.Signal) bool { return s.Kind == kind }
+	}
+	announced, err := m.collect(ctx, worker.DefaultConnectionTopic, len(members), is(messages.SignalAnnounce))
+	must(t, err)
+	t.Logf("%d workers announced after %s", len(announced), time.Since(began))
+	chunks := make([]messages.Record, len(announced))
+	for i, w := range announced {
+		chunks[i] = messages.Record{Topic: worker.DefaultChunkTopic, Partition: w.Partitions[0], Value: messages.AppendChunk(nil,
+			messages.ChunkHeader{Worker: w.Worker, BatchID: messages.BatchID("a", i, 1, 1), Term: 1, Attempt: 1}, []byte("x\n"))}
+	}
+	for _, p := range m.Produce(ctx, chunks) {
+		must(t, p.Err)
+	}
+	finals, err := m.collect(ctx, worker.DefaultSignalTopic, len(members), messages.Signal.Final)
+	must(t, err)
+	stop()
+	must(t, <-done)
+	byes, err := m.collect(ctx, worker.DefaultConnectionTopic, len(members), is(messages.SignalBye))
+	must(t, err)
+	for what, all := range map[string][]messages.Signal{"announcements": announced, "finals": finals, "byes": byes} {
+		ids := map[messages.WorkerID]bool{}
+		for _, s := range all {
+			ids[s.Worker] = true
+		}
+		if len(all) != len(members) || len(ids) != len(members) {
+			t.Errorf("%d %s of %d workers", len(all), what, len(ids))
+		}
 	}
 }
 

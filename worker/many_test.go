@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -118,8 +119,11 @@ func TestManyRouting(t *testing.T) {
 	members := append(sharing(3), Member{ID: `a"b\c`, Partition: new(int)}, Member{ID: "wörker", Partition: new(int)})
 	many(t, "each chunk runs once, at its worker", func(t *testing.T) {
 		b := newFakeBus(1)
+		var mu sync.Mutex
 		ran := map[string]int{}
 		w := startMany(t, b, members, func(_ context.Context, c Chunk, _ func(int)) error {
+			mu.Lock()
+			defer mu.Unlock()
 			ran[string(c.Worker)+" "+c.BatchID]++
 			return nil
 		})
