@@ -146,17 +146,22 @@ func TestOverRealProtocol(t *testing.T) {
 	}
 }
 
-// A thousand workers of one process announce themselves, work, and say bye.
-func TestThousandWorkersInOneProcess(t *testing.T) {
+// Workers of one process announce themselves, work, and say bye.
+func TestThousandWorkersInOneProcess(t *testing.T) { exerciseMany(t, 1, 1000) }
+
+// Each of three brokers leads some of the partitions.
+func TestWorkersInOneProcessOnThreeBrokers(t *testing.T) { exerciseMany(t, 3, 60) }
+
+func exerciseMany(t *testing.T, brokers, workers int) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
-	broker, err := embedded.Start(embedded.Config{})
+	broker, err := embedded.Start(embedded.Config{Brokers: brokers})
 	must(t, err)
 	defer func() { _ = broker.Close() }()
 	m, err := newMaster(broker.Addrs(), 15)
 	must(t, err)
 	defer m.Close()
-	members := make([]worker.Member, 1000)
+	members := make([]worker.Member, workers)
 	for i := range members {
 		members[i].ID = fmt.Sprint("w-", i)
 	}
@@ -174,13 +179,19 @@ func TestThousandWorkersInOneProcess(t *testing.T) {
 	announced, err := m.collect(ctx, worker.DefaultConnectionTopic, len(members), is(messages.SignalAnnounce))
 	must(t, err)
 	t.Logf("%d workers announced after %s", len(announced), time.Since(began))
-	chunks := make([]messages.Record, len(announced))
+	chunks := map[int32][]messages.Record{} // by leader
 	for i, w := range announced {
-		chunks[i] = messages.Record{Topic: worker.DefaultChunkTopic, Partition: w.Partitions[0], Value: messages.AppendChunk(nil,
-			messages.ChunkHeader{Worker: w.Worker, BatchID: messages.BatchID("a", i, 1, 1), Term: 1, Attempt: 1}, []byte("x\n"))}
+		leader := m.Leader(worker.DefaultChunkTopic, w.Partitions[0])
+		chunks[leader] = append(chunks[leader], messages.Record{Topic: worker.DefaultChunkTopic, Partition: w.Partitions[0], Value: messages.AppendChunk(nil,
+			messages.ChunkHeader{Worker: w.Worker, BatchID: messages.BatchID("a", i, 1, 1), Term: 1, Attempt: 1}, []byte("x\n"))})
 	}
-	for _, p := range m.Produce(ctx, chunks) {
-		must(t, p.Err)
+	if len(chunks) != brokers {
+		t.Fatalf("%d leaders", len(chunks))
+	}
+	for _, of := range chunks {
+		for _, p := range m.Produce(ctx, of) {
+			must(t, p.Err)
+		}
 	}
 	finals, err := m.collect(ctx, worker.DefaultSignalTopic, len(members), messages.Signal.Final)
 	must(t, err)

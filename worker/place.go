@@ -83,6 +83,9 @@ func (r *reader) join(p int32, end int64, workers []*session) {
 	s := r.streams[p]
 	if s == nil {
 		s = &stream{partition: p, next: end, members: map[string]*session{}, pause: newPause()}
+		if r.wait == sharedWait {
+			s.pause.MaxInterval = lookInTrouble // each failure costs the others their connections
+		}
 		r.streams[p] = s
 	}
 	s.members = maps.Clone(s.members)
@@ -168,4 +171,5 @@ func (r *reader) leave(n int, workers []*session) {
 			delete(r.streams, p)
 		}
 	}
+	r.recovered()
 }

@@ -178,9 +178,9 @@ func (r *reader) release(batch []*stream) {
 // fetch makes one request and hands out what it brought. Its error is that of the
 // whole request; what is wrong with one of several partitions only delays that.
 func (r *reader) fetch(ctx context.Context, batch []*stream, wait time.Duration) error {
-	from := make([]messages.Position, len(batch))
+	from, of := make([]messages.Position, len(batch)), make(map[int32]*stream, len(batch))
 	for i, s := range batch {
-		from[i] = s.position(r.topic)
+		from[i], of[s.partition] = s.position(r.topic), s
 	}
 	answers, err := r.bus.Fetch(ctx, from, wait)
 	if len(batch) == 1 && err != nil {
@@ -191,11 +191,9 @@ func (r *reader) fetch(ctx context.Context, batch []*stream, wait time.Duration)
 	}
 	failed := map[int32]error{}
 	for _, a := range answers {
-		for _, s := range batch {
-			if a.Topic == r.topic && a.Partition == s.partition {
-				r.deliver(ctx, s, a)
-				failed[s.partition] = a.Err
-			}
+		failed[a.Partition] = a.Err
+		if s := of[a.Partition]; s != nil {
+			r.deliver(ctx, s, a)
 		}
 	}
 	for _, s := range batch {
@@ -217,16 +215,24 @@ func (r *reader) settle(ctx context.Context, s *stream, err error) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if s.failing = err != nil; s.failing {
+	switch was := s.failing; {
+	case err != nil:
+		s.failing = true
 		r.calm.note(err)
 		s.until = time.Now().Add(s.pause.NextBackOff())
-		return nil
+	case was:
+		s.failing = false
+		s.pause.Reset()
+		r.recovered()
 	}
-	s.pause.Reset()
+	return nil
+}
+
+// recovered says so when no partition is in trouble any more. The reader is locked.
+func (r *reader) recovered() {
 	if !r.failing() {
 		r.calm.worked()
 	}
-	return nil
 }
 
 // failing reports whether a partition could not be read the last time. The reader
