@@ -45,7 +45,22 @@ func (w *session) offer(record messages.Received, shared bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.waiting = append(b.waiting, entry{record: record})
-	w.takeUp()
+	if !w.alone {
+		w.takeUp()
+	}
+}
+
+// catchUp deals with the records of a worker that is alone in its process in the
+// reader's goroutine: nobody else waits for that, and a hand-over costs more than
+// many a record.
+func (w *session) catchUp() {
+	b := &w.inbox
+	b.mu.Lock()
+	ready := w.ready()
+	b.mu.Unlock()
+	if ready {
+		w.empty()
+	}
 }
 
 // jump goes on at another position, once what came before was dealt with. A new
@@ -74,10 +89,19 @@ func (w *session) arrive(at messages.Position, announce bool) {
 
 // takeUp begins to deal with what waits. The inbox is locked.
 func (w *session) takeUp() {
-	if b := &w.inbox; b.open && !b.working && len(b.waiting) > 0 && w.reading.Err() == nil {
-		b.working = true
+	if w.ready() {
 		w.reads.Go(w.empty)
 	}
+}
+
+// ready reports whether the caller is to deal with what waits. The inbox is locked.
+func (w *session) ready() bool {
+	b := &w.inbox
+	if !b.open || b.working || len(b.waiting) == 0 || w.reading.Err() != nil {
+		return false
+	}
+	b.working = true
+	return true
 }
 
 // openInbox lets the worker deal with what comes.

@@ -52,10 +52,11 @@ type outbox struct {
 	trays   map[int32]*tray // by partition
 	lanes   map[int32]bool  // by leader
 	changed chan struct{}   // closed at every change
+	odd     chan struct{}   // closed at those that more than the lanes have to do with
 }
 
 func newOutbox(b bus, topic string, log *slog.Logger) *outbox {
-	return &outbox{bus: b, topic: topic, log: log, trays: map[int32]*tray{}, lanes: map[int32]bool{}, changed: make(chan struct{})}
+	return &outbox{bus: b, topic: topic, log: log, trays: map[int32]*tray{}, lanes: map[int32]bool{}, changed: make(chan struct{}), odd: make(chan struct{})}
 }
 
 // sender returns a worker's part of the outbox.
@@ -76,6 +77,10 @@ func (o *outbox) tray(partition int32) *tray {
 func (o *outbox) announceChange() {
 	close(o.changed)
 	o.changed = make(chan struct{})
+	if o.unsure() || len(o.missingLanes()) > 0 {
+		close(o.odd)
+		o.odd = make(chan struct{})
+	}
 }
 
 // together lets what put queues travel together.
@@ -94,9 +99,13 @@ func (o *outbox) hold(held bool) {
 
 // await blocks until holds is true; it is false when ctx ended first.
 func (o *outbox) await(ctx context.Context, holds func() bool) bool {
+	return o.awaitOn(ctx, &o.changed, holds)
+}
+
+func (o *outbox) awaitOn(ctx context.Context, on *chan struct{}, holds func() bool) bool {
 	for {
 		o.mu.Lock()
-		ok, changed := holds(), o.changed
+		ok, changed := holds(), *on
 		o.mu.Unlock()
 		if ok {
 			return true
@@ -115,7 +124,7 @@ func (o *outbox) run(ctx context.Context, spawn func(func() error)) {
 	spawn(func() error { o.locate(ctx); return nil })
 	spawn(func() error {
 		var missing []int32
-		for o.await(ctx, func() bool { missing = o.missingLanes(); return len(missing) > 0 }) {
+		for o.awaitOn(ctx, &o.odd, func() bool { missing = o.hire(); return len(missing) > 0 }) {
 			for _, leader := range missing {
 				spawn(func() error { return o.lane(ctx, leader) })
 			}
@@ -124,15 +133,24 @@ func (o *outbox) run(ctx context.Context, spawn func(func() error)) {
 	})
 }
 
-// missingLanes returns the leaders that have something to send and no lane, and
-// notes that they have one. The outbox is locked.
+// hire returns the missing lanes and notes that they are there. The outbox is
+// locked.
+func (o *outbox) hire() []int32 {
+	missing := o.missingLanes()
+	for _, leader := range missing {
+		o.lanes[leader] = true
+	}
+	return missing
+}
+
+// missingLanes returns the leaders that have something to send and no lane. The
+// outbox is locked.
 func (o *outbox) missingLanes() (missing []int32) {
 	for p, t := range o.trays {
 		if len(t.waiting) == 0 || t.doubtful {
 			continue
 		}
-		if leader := o.bus.Leader(o.topic, p); !o.lanes[leader] {
-			o.lanes[leader] = true
+		if leader := o.bus.Leader(o.topic, p); !o.lanes[leader] && !slices.Contains(missing, leader) {
 			missing = append(missing, leader)
 		}
 	}
@@ -255,7 +273,7 @@ func (o *outbox) landed(batch []*message, taken []bool) {
 // after each failure: one that worked is left only when the topic was made again
 // without it.
 func (o *outbox) locate(ctx context.Context) {
-	for o.await(ctx, o.unsure) {
+	for o.awaitOn(ctx, &o.odd, o.unsure) {
 		limited, cancel := context.WithTimeout(ctx, produceTimeout)
 		n, err := o.bus.Partitions(limited, o.topic)
 		cancel()

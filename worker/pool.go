@@ -34,17 +34,17 @@ func run(ctx context.Context, cfg Config, members []Member, b bus, handler Handl
 	// One look at the results folder is enough for all.
 	check := sync.OnceValue(cfg.Results.Check)
 	for _, m := range members {
-		p.workers = append(p.workers, p.newSession(m, handler, check))
+		p.workers = append(p.workers, p.newSession(m, len(members) == 1, handler, check))
 	}
 	return p.live(ctx)
 }
 
-func (p *pool) newSession(m Member, handler Handler, check func() error) *session {
+func (p *pool) newSession(m Member, alone bool, handler Handler, check func() error) *session {
 	cfg := p.cfg
 	cfg.ID, cfg.Partition = m.ID, m.Partition
 	w := &session{
 		cfg: cfg, handler: handler, log: cfg.Logger.With("worker_id", m.ID), check: check,
-		desk: newDesk(cfg.Capacity), roomAgain: p.reader.wake,
+		alone: alone, desk: newDesk(cfg.Capacity), roomAgain: p.reader.wake,
 		inbox: inbox{limit: queueAhead + cfg.Capacity, passed: messages.UnknownOffset},
 		self: messages.Signal{
 			Worker: messages.WorkerID(m.ID), Protocol: protocol,

@@ -275,6 +275,9 @@ func (r *reader) deliver(ctx context.Context, s *stream, a messages.Fetched) {
 	s.next = next
 	r.mu.Unlock()
 	for _, m := range members {
+		if m.alone {
+			m.catchUp()
+		}
 		m.passed(next)
 	}
 }

@@ -28,6 +28,7 @@ type session struct {
 	check   func() error    // looks at the results folder
 
 	desk       *desk
+	alone      bool // in its process
 	inbox      inbox
 	reads      sync.WaitGroup // of the goroutine that empties the inbox
 	roomAgain  func()         // tells the reader
