@@ -254,7 +254,7 @@ func (w *simWorld) anyFile() (string, memFile) {
 		return "", memFile{}
 	}
 	path := paths[w.rng.IntN(len(paths))]
-	return path, w.folder.files[path]
+	return path, w.folder.get(path)
 }
 
 func (w *simWorld) fileChanges(how func([]byte) []byte) bool {

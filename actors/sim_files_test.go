@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
@@ -55,7 +56,7 @@ func (f simFiles) Stream(ctx context.Context, info messages.FileInfo, off, lengt
 		var data []byte
 		err := f.call(ctx, fmt.Sprintf("stream %s %d", info.Path, off), func() error {
 			return f.w.folder.Stream(ctx, info, off, n, func(b []byte) error {
-				data = b
+				data = bytes.Clone(b)
 				return nil
 			})
 		})
@@ -71,4 +72,6 @@ func (f simFiles) Stream(ctx context.Context, info messages.FileInfo, off, lengt
 }
 
 // Archive implements Files.
-func (f simFiles) Archive(context.Context, messages.FileInfo) error { return nil }
+func (f simFiles) Archive(ctx context.Context, info messages.FileInfo) error {
+	return f.call(ctx, "archive "+info.Path, func() error { return f.w.folder.Archive(ctx, info) })
+}

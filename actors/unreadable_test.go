@@ -134,12 +134,14 @@ func TestRangeThatCannotBeReadAgain(t *testing.T) {
 // TestIgnoredNamesAreAHint: a list of addresses that is named .csv would wait for ever.
 func TestIgnoredNamesAreAHint(t *testing.T) {
 	inWorld(t, func(w *world) {
-		w.files.setOther(messages.Ignored{Count: 2, Names: []string{"x.csv", "sub/"}})
+		w.files.put("x.csv", "203.0.113.7\n", time.Now())
+		memFolder{w.files}.Mkdir(t, "sub")
 		time.Sleep(2 * scanEvery)
 		p, _ := w.problem(messages.ProblemIgnoredFiles)
 		require.Equal(t, 2, p.Count)
 		require.Contains(t, p.Text, `["x.csv" "sub/"]`)
-		w.files.setOther(messages.Ignored{})
+		w.files.remove("x.csv")
+		w.files.remove("sub")
 		time.Sleep(2 * scanEvery)
 		_, shown := w.problem(messages.ProblemIgnoredFiles)
 		require.False(t, shown)
