@@ -45,7 +45,9 @@ type elector struct {
 	kinship   kinship
 	stood     bool // another master led since this one did
 	comparing bool
-	doubted   bool
+	doubted   string    // files that the leader names, none of which is here
+	doubtedAt time.Time // since when
+	others    time.Time // when another master had the lease last
 	nextLook  time.Time
 	// deployment is the random id of the state, empty until it is known.
 	deployment string
@@ -212,7 +214,7 @@ func (e *elector) lead(ctx actor.Context, m *acquired) {
 		e.log.Warn("the state store lost everything and no master remembers it: all files of the folder are taken as new")
 	}
 	e.term, e.current, e.leads, e.init, e.empty = m.state.Term, m.state.Term, true, false, time.Time{}
-	e.stood, e.kinship, e.nextLook = false, unknownKin, time.Time{}
+	e.stood, e.kinship, e.doubted, e.nextLook = false, unknownKin, "", time.Time{}
 	e.pause.reset()
 	e.trust(ctx, m.began)
 	e.log.Info("this master leads", "term", e.term.Number)
@@ -220,7 +222,7 @@ func (e *elector) lead(ctx actor.Context, m *acquired) {
 }
 
 func (e *elector) standBy(ctx actor.Context, s messages.LeaseState) {
-	e.init, e.empty, e.stood = false, time.Time{}, true
+	e.init, e.empty, e.stood, e.others = false, time.Time{}, true, time.Now()
 	e.compare(ctx)
 	if s.Term != e.current {
 		e.current = s.Term

@@ -69,9 +69,10 @@ func (c *coordinator) identify(ctx actor.Context) {
 	c.write(ctx, messages.Batch{Values: []messages.Value{{Name: messages.ValueIdentity, Value: own}}})
 }
 
-// takeSample stores which files a standby of the same folder has to see.
+// takeSample stores which files a standby of the same folder has to see; none, when
+// the folder has none that are known: what was in it before proves nothing.
 func (c *coordinator) takeSample(ctx actor.Context, files []messages.FileInfo) {
-	var list []seenFile
+	list := []seenFile{}
 	for _, f := range files {
 		if x := c.catalog.paths[f.Path]; x != nil && x.id != 0 && f.SameVersion(x.info) {
 			list = append(list, seenFile{f.Path, f.Size})
@@ -80,7 +81,7 @@ func (c *coordinator) takeSample(ctx actor.Context, files []messages.FileInfo) {
 			break
 		}
 	}
-	if text := encoded(list); len(list) > 0 && text != c.sample {
+	if text := encoded(list); text != c.sample {
 		c.sample = text
 		c.write(ctx, messages.Batch{Values: []messages.Value{{Name: messages.ValueSample, Value: text}}})
 	}
@@ -101,6 +102,11 @@ const (
 	compareEvery = 10 * time.Second
 	// doubtEvery is how soon it looks again when the files differ.
 	doubtEvery = time.Second
+	// doubtFor is how long the leader must have lived on and named the same files,
+	// none of which is here, for this to be another folder: files may just have gone,
+	// and a leader that ended names what it saw last for ever. It lists the folder
+	// some times in that time, whatever its lease says of how long it has lived.
+	doubtFor = leaseTTL + 3*scanEvery
 	// compareTimeout bounds one look, the listing of a share and all.
 	compareTimeout = 5 * time.Second
 )
@@ -160,13 +166,15 @@ func (e *elector) onCompared(ctx actor.Context, m *compared) {
 		return // the state is gone, and was not ours
 	}
 	now, text := e.cfg.identity().kinship(m)
-	if now == doubtfulKin && !e.doubted {
-		e.doubted = true
-		e.nextLook = time.Now().Add(doubtEvery)
-		return
-	}
-	e.doubted = now == doubtfulKin
 	if now == doubtfulKin {
+		now = e.doubt(m.values[messages.ValueSample])
+	} else {
+		e.doubted = ""
+	}
+	switch {
+	case now == doubtfulKin, now == unknownKin && e.kinship == kin:
+		return
+	case now == unknownKin:
 		now = strangerKin
 	}
 	if now != e.kinship && now == strangerKin {
@@ -178,14 +186,29 @@ func (e *elector) onCompared(ctx actor.Context, m *compared) {
 	}
 }
 
-// mayTakeOver says whether a master that stood by may lead.
+// doubt judges that none of the leader's files is here.
+func (e *elector) doubt(sample string) kinship {
+	now := time.Now()
+	if sample != e.doubted {
+		e.doubted, e.doubtedAt = sample, now
+	}
+	if e.kinship == strangerKin || e.others.Sub(e.doubtedAt) >= doubtFor {
+		return strangerKin
+	}
+	e.nextLook = now.Add(doubtEvery)
+	return doubtfulKin
+}
+
+// mayTakeOver says whether a master that stood by may lead. One that is in doubt may:
+// if it was the leader itself, and was killed, nobody else would ever lead.
 func (e *elector) mayTakeOver() bool {
 	_, known := e.lease.(Values)
-	return !known || !e.stood || e.kinship == kin
+	return !known || !e.stood || e.kinship == kin || e.kinship == unknownKin && e.doubted != ""
 }
 
 // kinship judges what was found; the text says what differs. Masters may reach
-// one folder by different paths, so files that are seen decide over its name.
+// one folder by different paths, so files that are seen decide over its name. It is
+// unknown when the names differ and there are no files to tell.
 func (i identity) kinship(m *compared) (kinship, string) {
 	var other identity
 	if json.Unmarshal([]byte(m.values[messages.ValueIdentity]), &other) != nil {
@@ -201,9 +224,13 @@ func (i identity) kinship(m *compared) (kinship, string) {
 			fmt.Sprintf(": there %s; here %s", strings.Join(other.Topics, ", "), strings.Join(i.Topics, ", "))
 	}
 	var sample []seenFile
-	if json.Unmarshal([]byte(m.values[messages.ValueSample]), &sample) != nil || len(sample) == 0 || !m.listed {
+	known := json.Unmarshal([]byte(m.values[messages.ValueSample]), &sample) == nil
+	if known && len(sample) == 0 && m.listed && len(m.files) == 0 {
+		return kin, "" // both folders are empty: there is nothing that could be lost
+	}
+	if len(sample) == 0 || !m.listed {
 		if i.Input != other.Input {
-			return strangerKin, begin + "the masters of this state use another folder" + cure + ": " + folders
+			return unknownKin, begin + "the masters of this state use another folder" + cure + ": " + folders
 		}
 		return kin, ""
 	}

@@ -15,6 +15,13 @@ import (
 // strangeElector is a second master with settings or a folder of its own, beside
 // one that leads with a file of 10 bytes in /in.
 func strangeElector(b *electorBundle, cfg Config, files Files) (*probe, *actor.PID) {
+	owner, pid := secondElector(b, cfg, files, func() {})
+	time.Sleep(doubtFor + 5*time.Second)
+	return owner, pid
+}
+
+// secondElector starts such a master after something happened to the first.
+func secondElector(b *electorBundle, cfg Config, files Files, happens func()) (*probe, *actor.PID) {
 	own := Config{Input: "/in", ChunkTopic: "c"}.identity()
 	b.first()
 	b.tell(b.persistence, &write{term: b.term(), batch: messages.Batch{Values: []messages.Value{
@@ -22,6 +29,7 @@ func strangeElector(b *electorBundle, cfg Config, files Files) (*probe, *actor.P
 		{Name: messages.ValueSample, Value: encoded([]seenFile{{"a.txt", 10}, {"b.txt", 20}})},
 	}}})
 	time.Sleep(time.Second)
+	happens()
 	cfg.MasterID, cfg.HeartbeatTopic = "m2", own.Topics[3]
 	owner := b.probe("second")
 	forgetful, _ := b.spawn("persistence-2", func() actor.Actor { return newPersistence(b.store, b.log, owner.pid) })
@@ -32,7 +40,6 @@ func strangeElector(b *electorBundle, cfg Config, files Files) (*probe, *actor.P
 			owner: owner.pid, persistence: forgetful, egress: b.egress.pid,
 		})
 	})
-	time.Sleep(5 * time.Second)
 	return owner, pid
 }
 
@@ -132,5 +139,67 @@ func TestTheLeaderSaysWhatItWorksOn(t *testing.T) {
 		defer w.bus.mu.Unlock()
 		log := w.bus.logs[place{w.cfg.HeartbeatTopic, 0}]
 		require.Contains(t, string(log[len(log)-1]), values[messages.ValueDeployment])
+	})
+}
+
+// A master that was killed and comes back within its lease stands by for itself: it
+// leads again, whatever became of the files meanwhile.
+func TestAMasterThatWasKilledLeadsAgain(t *testing.T) {
+	t.Parallel()
+	for name, sizes := range map[string]map[string]int{
+		"files went": nil, "other files came": {"new.txt": 3}, "same files": {"a.txt": 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			stageElector(t, func(b *electorBundle) {
+				owner, _ := secondElector(b, Config{Input: "/in", ChunkTopic: "c"}, folderOf(sizes), func() { b.root.Stop(b.pid) })
+				time.Sleep(leaseTTL + time.Second)
+				expect[*elected](owner)
+			})
+		})
+	}
+}
+
+// A standby that saw the leader's files still belongs to it when the folder is empty,
+// or when they went just before the leader ended.
+func TestAStandbyStaysKin(t *testing.T) {
+	t.Parallel()
+	for name, sample := range map[string]string{"empty folder": "[]", "they went at the end": ""} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			stageElector(t, func(b *electorBundle) {
+				files := folderOf(map[string]int{"a.txt": 10})
+				owner, _ := strangeElector(b, Config{Input: "//nas/in", ChunkTopic: "c"}, files)
+				require.Empty(t, expect[*estranged](owner).text)
+				files.remove("a.txt")
+				if sample != "" {
+					b.tell(b.persistence, &write{term: b.term(), batch: messages.Batch{Values: []messages.Value{{Name: messages.ValueSample, Value: sample}}}})
+					time.Sleep(time.Minute)
+				} else {
+					b.root.Stop(b.pid)
+				}
+				time.Sleep(time.Second)
+				if sample != "" {
+					b.root.RequestWithCustomSender(b.pid, &release{}, b.owner.pid)
+				}
+				time.Sleep(time.Minute)
+				expectNone[*estranged](owner)
+				expect[*elected](owner)
+			})
+		})
+	}
+}
+
+// The files that standbys look for are those of the present folder, also when there
+// are none any more.
+func TestTheSampleFollowsTheFolder(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		w.drop("a.txt", 4)
+		time.Sleep(3 * scanEvery)
+		require.Contains(t, w.memory.Snapshot().Values[messages.ValueSample], "a.txt")
+		w.files.remove("a.txt")
+		time.Sleep(emptyFor + 3*scanEvery)
+		require.Equal(t, "[]", w.memory.Snapshot().Values[messages.ValueSample])
 	})
 }
