@@ -22,7 +22,8 @@ const (
 	// has ended: a process that left the group may hold the stream open for ever.
 	drainTime = time.Second
 	// drainBytes is how much is read of such a stream. What the command itself
-	// wrote lies in the pipe by then, which holds at most 1 MiB on Linux.
+	// wrote lies in the pipe by then, which holds at most 1 MiB on Linux; a read
+	// that returns less than it asked for has emptied the pipe.
 	drainBytes = 1 << 20
 )
 
@@ -124,7 +125,8 @@ func relay(to io.Writer, from *os.File, stop func()) (failure error) {
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = nil
-		for n, left := 0, drainBytes; err == nil && left > 0; left -= n {
+		for n, left := len(buf), drainBytes; err == nil && left > 0 && n == len(buf); left -= n {
+			// Set for each read: the result may take long to write.
 			_ = from.SetReadDeadline(time.Now().Add(drainTime))
 			n, err = take(left)
 		}

@@ -139,6 +139,19 @@ func TestExecOutputIsWrittenByTheWorker(t *testing.T) {
 			t.Errorf("result %q, error %v", got, err)
 		}
 	})
+	t.Run("nor does one that goes on writing", func(t *testing.T) {
+		stop := filepath.Join(t.TempDir(), "stop")
+		t.Setenv("STOP", stop)
+		writer := `for n in $(seq 100); do echo tick; sleep 0.1; [ ! -e $STOP ] || exit; done; echo over`
+		dir, err := execute1(t, context.Background(), "setsid sh -c '"+writer+"' & cat", slices.Repeat([]string{"line"}, 9_000)...)
+		if err := os.WriteFile(stop, nil, 0o644); err != nil {
+			t.Error(err)
+		}
+		got, _ := os.ReadFile(filepath.Join(dir, "a.txt", "a_chunk_0.jsonl"))
+		if n := strings.Count(string(got), "line\n"); err != nil || n != 9_000 || strings.Contains(string(got), "over") {
+			t.Errorf("%d lines, error %v, end of the result %q", n, err, got[max(0, len(got)-20):])
+		}
+	})
 }
 
 // pipe returns the path of a named pipe and a function that reads one line of
