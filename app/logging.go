@@ -23,7 +23,7 @@ func openLog(s settings.Settings, w io.Writer) (log *slog.Logger, close func()) 
 	terminal := console.IsTerminal(w)
 	out := newSpool(w, func(n int64) []byte {
 		var b bytes.Buffer
-		newLogger(s, &b, terminal).Warn("log lines were dropped: their reader had stopped reading", "lines", n)
+		newLogger(s, &b, terminal).Warn("log lines were dropped: they could not be written in time, or not at all", "lines", n)
 		return b.Bytes()
 	})
 	return newLogger(s, out, terminal), out.close

@@ -8,8 +8,9 @@ import (
 
 // spool writes from a goroutine of its own, so that a reader that stops reading (a
 // paused terminal, a full pipe, a log driver that hangs) never holds up whoever
-// writes. What does not fit is dropped and counted; when the reader goes on, it is
-// told how much it missed. A writer that fails is not used again.
+// writes. What does not fit, or cannot be written, is dropped and counted; when the
+// reader goes on, it is told how much it missed. A writer that fails is tried again
+// with the next write: a full disk may have room again.
 type spool struct {
 	w    io.Writer
 	most int                  // bytes that wait at most
@@ -21,7 +22,7 @@ type spool struct {
 	bytes   int
 	dropped int64
 	closed  bool
-	err     error
+	failing bool // the last write failed
 	ended   chan struct{}
 }
 
@@ -44,7 +45,7 @@ func (s *spool) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case s.closed || s.err != nil:
+	case s.closed:
 	case s.bytes+cost(p) > s.most:
 		s.dropped++
 	default:
@@ -59,45 +60,44 @@ func (s *spool) Write(p []byte) (int, error) {
 // of a few bytes.
 func cost(p []byte) int { return len(p) + 64 }
 
-// run writes what comes until close, or until the writer fails.
+// run writes what comes until close.
 func (s *spool) run() {
 	defer close(s.ended)
 	for {
-		p, ok := s.next()
+		p, stands, ok := s.next()
 		if !ok {
 			return
 		}
 		_, err := s.w.Write(p)
 		s.mu.Lock()
-		if err != nil {
-			s.err, s.queue = err, nil
-			s.mu.Unlock()
-			return
+		if s.failing = err != nil; s.failing {
+			s.dropped += stands
 		}
 		s.mu.Unlock()
 	}
 }
 
-// next waits for something to write.
-func (s *spool) next() ([]byte, bool) {
+// next waits for something to write. stands is how many writes are lost when it
+// cannot be written. While the writer fails nothing is said of what was dropped, or
+// that alone would be tried without end.
+func (s *spool) next() (p []byte, stands int64, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for len(s.queue) == 0 {
-		if s.dropped > 0 && s.lost != nil {
-			p := s.lost(s.dropped)
-			s.dropped = 0
-			return p, true
+		if s.dropped > 0 && s.lost != nil && !s.failing {
+			stands, s.dropped = s.dropped, 0
+			return s.lost(stands), stands, true
 		}
 		if s.closed {
-			return nil, false
+			return nil, 0, false
 		}
 		s.wake.Wait()
 	}
-	p := s.queue[0]
+	p = s.queue[0]
 	s.queue[0] = nil
 	s.queue = s.queue[1:]
 	s.bytes -= cost(p)
-	return p, true
+	return p, 1, true
 }
 
 // close ends the spool when everything was written, or after spoolPatience.

@@ -64,7 +64,7 @@ func TestSpoolOfAReaderThatIsGone(t *testing.T) {
 			require.NoError(t, err)
 			synctest.Wait()
 		}
-		require.Len(t, r.got, 1)
+		require.Len(t, r.got, 3)
 		s.close()
 
 		stuck := &reader{goOn: make(chan struct{})}
@@ -75,5 +75,29 @@ func TestSpoolOfAReaderThatIsGone(t *testing.T) {
 		require.Equal(t, spoolPatience, time.Since(before))
 		close(stuck.goOn)
 		<-s.ended
+	})
+}
+
+// A log on a disk that was full for a while goes on when there is room again.
+func TestSpoolOfAWriterThatFailsForAWhile(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &reader{goOn: make(chan struct{}), err: errors.New("no space left on device")}
+		close(r.goOn)
+		s := newSpool(r, func(n int64) []byte { return fmt.Appendf(nil, "lost %d", n) })
+		write := func(text string) {
+			_, err := fmt.Fprint(s, text)
+			require.NoError(t, err)
+			synctest.Wait()
+		}
+		write("a")
+		write("b")
+		require.Equal(t, []string{"a", "b"}, r.got, "each is tried once, and nothing else")
+		r.mu.Lock()
+		r.err = nil
+		r.mu.Unlock()
+		write("c")
+		require.Equal(t, []string{"a", "b", "c", "lost 2"}, r.got)
+		s.close()
 	})
 }
