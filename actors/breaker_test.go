@@ -414,3 +414,37 @@ func TestTempo(t *testing.T) {
 	}
 	require.Equal(t, 84*time.Second, p.median(), "of the last 31")
 }
+
+// A file whose chunks all fail, or are put off, takes its turns and no more: another
+// file beside it goes on.
+func TestABadFileDoesNotHoldAnotherUp(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		workers int
+		outcome messages.Outcome
+	}{
+		"put off, one worker":    {1, messages.OutcomeRetry},
+		"put off, three workers": {3, messages.OutcomeRetry},
+		"failed, one worker":     {1, messages.OutcomeFailed},
+		"failed, three workers":  {3, messages.OutcomeFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(w *world) {
+				for i := range c.workers {
+					w.employ(fmt.Sprint("w", i), int32(i), func(m messages.ChunkMessage) (messages.Outcome, time.Duration) {
+						if m.File == "bad.txt" {
+							return c.outcome, 200 * time.Millisecond
+						}
+						return messages.OutcomeOK, 200 * time.Millisecond
+					})
+				}
+				w.drop("bad.txt", 4000)
+				time.Sleep(20 * time.Second)
+				w.drop("good.txt", 200)
+				f := w.until("good.txt", 5*time.Minute)
+				require.Equal(t, int64(200), f.DoneItems)
+			})
+		})
+	}
+}

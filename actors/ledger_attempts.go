@@ -64,24 +64,23 @@ const (
 	idleMax     = 30 * time.Second       // longest
 )
 
-// pick hands the next chunk to the worker: chunks that are ready again first, then
-// fairly one of each file in work. ahead says that it will wait there behind others;
-// others, whether other workers are there, which a chunk that this one could not do
-// waits for.
+// pick hands the next chunk to the worker, fairly one of each file in work: of its
+// turn a file gives the chunks that are ready again first. They take no turns of other
+// files, which a file whose chunks all come back would hold up. ahead says that the
+// chunk will wait there behind others; others, whether other workers are there, which
+// a chunk that this one could not do waits for.
 func (l *ledger) pick(w messages.WorkerID, others, ahead bool, now time.Time) (assignment, bool) {
-	for _, id := range l.turn {
-		b := l.files[id]
-		b.again.wake(now)
-		if e := b.again.next(w, others, now); e != nil {
-			return l.assign(b, e, nil, w, ahead, now), true
-		}
-	}
 	for n, id := range l.turn {
 		b := l.files[id]
-		if len(b.planned) == 0 || b.again.full(l.workers) {
+		b.again.wake(now)
+		e := b.again.next(w, others, now)
+		if e == nil && (len(b.planned) == 0 || b.again.full(l.workers)) {
 			continue
 		}
 		l.turn = append(append(l.turn[:n:n], l.turn[n+1:]...), id)
+		if e != nil {
+			return l.assign(b, e, nil, w, ahead, now), true
+		}
 		c := l.pass(b)
 		a := l.assign(b, l.enter(b, c.Chunk), c.lines, w, ahead, now)
 		l.put(b)
