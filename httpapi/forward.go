@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -40,8 +41,11 @@ func (s *Server) forward(c *gin.Context, to messages.Leader) bool {
 		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) {
 			s.log.Debug("API: Leader does not answer", "leader", to.MasterID, "api", to.API, "err", err)
 			c.Header("Retry-After", retryAfter)
-			text(c, http.StatusServiceUnavailable, fmt.Sprintf("This master stands by, and the leader %s does not answer at %s; "+
-				"API_ADVERTISE of the leader is where the others reach it.", clean(to.MasterID, 128), clean(to.API, 300)))
+			why := "does not answer at %s; API_ADVERTISE of the leader is where the others reach it."
+			if errors.Is(err, errPassRefused) {
+				why = "does not take the calls that this one passes on to %s; all masters need the same API_TOKEN and clocks less than " + passFor.String() + " apart."
+			}
+			text(c, http.StatusServiceUnavailable, "This master stands by, and the leader "+fmt.Sprintf("%s "+why, clean(to.MasterID, 128), clean(to.API, 300)))
 		},
 	}
 	proxy.ServeHTTP(c.Writer, c.Request.WithContext(ctx))
@@ -65,9 +69,16 @@ func (s *Server) passOn(r *httputil.ProxyRequest, api string) {
 	r.Out.Body, r.Out.ContentLength = http.NoBody, 0
 }
 
+// errPassRefused says that the leader does not believe that a call was checked here.
+var errPassRefused = errors.New("the leader refuses the pass")
+
 // passBack keeps of the leader's headers what describes the answer; this server sets
-// its own beside them.
+// its own beside them. The caller has shown the token, so it is not told that the
+// token is wrong.
 func passBack(r *http.Response) error {
+	if r.StatusCode == http.StatusUnauthorized {
+		return errPassRefused
+	}
 	header := http.Header{}
 	for _, name := range []string{"Content-Type", "Content-Length", "Content-Encoding", "Retry-After", "Allow"} {
 		if all := r.Header.Values(name); len(all) > 0 {

@@ -85,6 +85,19 @@ func TestStandbyWithoutALeaderThatAnswers(t *testing.T) {
 	}
 }
 
+// A caller with the right token is not told that it is wrong when it is the masters
+// that do not understand each other.
+func TestLeaderThatTakesNoCalls(t *testing.T) {
+	t.Parallel()
+	fake, api := leading(t, Config{Token: "another"})
+	w := call(standby(t, api, Config{Token: token}), "/api/updateNumBatches?numBatches=7", "Authorization", "Bearer "+token)
+	require.Equal(t, http.StatusServiceUnavailable, w.Code, w.Body)
+	require.Equal(t, retryAfter, w.Header().Get("Retry-After"))
+	require.Contains(t, w.Body.String(), "the leader m1 does not take the calls that this one passes on to "+api+
+		"; all masters need the same API_TOKEN and clocks less than 30s apart.")
+	require.Zero(t, fake.changes)
+}
+
 // Whatever address the state store holds, it learns nothing that is worth having:
 // neither the token nor a cookie, and a pass that is good for nothing else. Nor can
 // it put a cookie or a redirect into an answer.
