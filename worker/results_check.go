@@ -53,18 +53,23 @@ func full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(e
 func (r Results) Check() error { return r.check(checkBytes) }
 
 func (r Results) check(size int) error {
-	folder := checkFolder + randomHex(8)
-	f, err := r.create(folder, "check", 0)
+	err := makeFolder(r.Dir)
 	if err != nil {
 		return r.unwritable(err)
 	}
-	root, err := os.OpenRoot(r.Dir) // the file's own is closed with it
+	root, err := os.OpenRoot(r.Dir) // a result closes its own
+	if err != nil {
+		return r.unwritable(err)
+	}
+	folder := checkFolder + randomHex(8)
+	f, err := r.create(folder, "check", 0)
 	if err == nil {
 		err = rehearse(f, root, size)
-		err = errors.Join(err, root.RemoveAll(folder), root.Close())
+		f.Abort()
 	}
-	f.Abort()
-	if err != nil {
+	// Also where not even the file could be made: the tries go on for long, and each
+	// would leave a folder.
+	if err = errors.Join(err, root.RemoveAll(folder), root.Close()); err != nil {
 		return r.unwritable(err)
 	}
 	return nil
