@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os/exec"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,6 +23,9 @@ const (
 	// tryLimit ends a try of a command that could not be run before: one that runs
 	// for so long can be run.
 	tryLimit = 10 * time.Second
+	// triesOfItem bounds the tries on an item of a chunk that was not done: it may
+	// be the item's fault, which must not keep the worker from all others for ever.
+	triesOfItem = 5
 )
 
 // ExecConfig says what ExecHandler runs.
@@ -48,7 +53,11 @@ type ExecConfig struct {
 // other end that the attempt failed; the end of the standard error is the reason
 // then. 126 and 127, by which the shell says that it cannot run the command or
 // something in it, and a command that cannot be started, are no failure of the
-// chunk: the worker is Unfit until the command can be run on the first item.
+// chunk as long as no chunk was done: the worker is Unfit until the command can be
+// run on the first item, or from the sixth try on without any. Once chunks were
+// done, the command is tried at once on an item of the last of them: when it runs
+// there, the failure is the chunk's (for a line that is too long for an argument the
+// shell says 126, too), and else the worker is Unfit until it does.
 //
 // The command need not read all of its input. It runs in its own process group,
 // which is killed when the command ended, so that nothing it started in the
@@ -66,6 +75,7 @@ func ExecHandler(cfg ExecConfig) Handler {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
+	var good atomic.Pointer[Chunk] // the last that was done, with its first item only
 	return func(ctx context.Context, chunk Chunk, _ func(int)) error {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -81,29 +91,56 @@ func ExecHandler(cfg ExecConfig) Handler {
 			return err
 		}
 		defer out.Abort()
-		err = execute(ctx, cfg, chunk, out)
-		if errors.As(err, new(cannotRun)) {
-			return Unfit(err, cfg.try(chunk))
+		if err = execute(ctx, cfg, chunk, out); errors.As(err, new(cannotRun)) {
+			return cfg.blame(ctx, err, chunk, good.Load())
 		}
-		if err != nil {
-			return err
+		if err == nil {
+			err = out.Commit()
 		}
-		return out.Commit()
+		if err == nil {
+			good.Store(firstItem(chunk))
+		}
+		return err
 	}
 }
 
-// try returns a function that finds out, with the first item of the chunk, whether
-// the command can be run. What it prints is thrown away.
-func (cfg ExecConfig) try(chunk Chunk) func(context.Context) error {
-	chunk.Items = chunk.Items[:min(1, len(chunk.Items))]
-	return func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(ctx, tryLimit)
-		defer cancel()
-		if err := execute(ctx, cfg, chunk, io.Discard); errors.As(err, new(cannotRun)) {
-			return err
-		}
-		return nil
+// blame finds out whose trouble it is that the command cannot be run: where it runs
+// on a chunk that was done, it is the chunk's, else the worker's.
+func (cfg ExecConfig) blame(ctx context.Context, cause error, chunk Chunk, good *Chunk) error {
+	if good == nil {
+		item, left := firstItem(chunk), triesOfItem
+		return Unfit(cause, func(ctx context.Context) error {
+			if left--; left < 0 {
+				item.Items = nil
+			}
+			return cfg.try(ctx, item)
+		})
 	}
+	try := func(ctx context.Context) error { return cfg.try(ctx, good) }
+	if errors.As(cause, new(*exec.ExitError)) && try(ctx) == nil && ctx.Err() == nil {
+		return fmt.Errorf("%w (the command can be run on another chunk)", cause)
+	}
+	return Unfit(cause, try)
+}
+
+// try finds out whether the command can be run on the chunk. What it prints is
+// thrown away.
+func (cfg ExecConfig) try(ctx context.Context, chunk *Chunk) error {
+	ctx, cancel := context.WithTimeout(ctx, tryLimit)
+	defer cancel()
+	if err := execute(ctx, cfg, *chunk, io.Discard); errors.As(err, new(cannotRun)) {
+		return err
+	}
+	return nil
+}
+
+// firstItem is the chunk with its first item only, which keeps nothing else of it
+// in memory.
+func firstItem(chunk Chunk) *Chunk {
+	if chunk.Items = chunk.Items[:min(1, len(chunk.Items))]; len(chunk.Items) > 0 {
+		chunk.Items = []string{strings.Clone(chunk.Items[0])}
+	}
+	return &chunk
 }
 
 // checkLines makes sure that each item is one line to the command.

@@ -304,6 +304,63 @@ func TestExecUnfit(t *testing.T) {
 			_ = os.Remove(os.Getenv("LOG"))
 		})
 	}
+	t.Run("a line that is too long for an argument", func(t *testing.T) {
+		h := ExecHandler(ExecConfig{Command: `while read -r x; do expr "$x" >&2; done`, ResultsDir: t.TempDir()})
+		run := func(item string) error {
+			return h(context.Background(), Chunk{BatchID: "a_chunk_0", File: "a.txt", Items: []string{item}}, nil)
+		}
+		long := strings.Repeat("x", 140_000)
+		u := asUnfit(run(long))
+		if u == nil {
+			t.Fatal("nobody knows yet whose trouble it is")
+		}
+		for range triesOfItem {
+			if u.try(context.Background()) == nil {
+				t.Error("it is tried too few times")
+			}
+		}
+		if err := u.try(context.Background()); err != nil {
+			t.Errorf("it keeps the worker from all other chunks: %v", err)
+		}
+		if err := run("1"); err != nil {
+			t.Error(err)
+		}
+		if err := run(long); err == nil || errors.Is(err, ErrRetry) || !strings.HasPrefix(err.Error(), "exit status 126: ") {
+			t.Errorf("the command runs on other items, so it is the chunk's failure, got %v", err)
+		}
+	})
+	t.Run("a command that is missing is missed for as long as it is", func(t *testing.T) {
+		_ = os.Remove(script)
+		_, err := execute1(t, context.Background(), script, "one")
+		u := asUnfit(err)
+		for range 2 * triesOfItem {
+			if err := u.try(context.Background()); !errors.As(err, new(cannotRun)) {
+				t.Fatalf("the try says %v", err)
+			}
+		}
+	})
+	t.Run("a command that was there before", func(t *testing.T) {
+		write("#!/bin/sh\ncat >>$LOG\n", 0o755)
+		h := ExecHandler(ExecConfig{Command: script, ResultsDir: t.TempDir()})
+		run := func(item string) error {
+			return h(context.Background(), Chunk{BatchID: "a_chunk_0", File: "a.txt", Items: []string{item, "more"}}, nil)
+		}
+		if err := run("good"); err != nil {
+			t.Fatal(err)
+		}
+		_ = os.Remove(script)
+		u := asUnfit(run("bad"))
+		if u == nil || u.try(context.Background()) == nil {
+			t.Fatal("the command is missing")
+		}
+		write("#!/bin/sh\ncat >>$LOG\n", 0o755)
+		if err := u.try(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if got, _ := os.ReadFile(os.Getenv("LOG")); string(got) != "good\nmore\ngood\n" {
+			t.Errorf("it ran with %q", got)
+		}
+	})
 	t.Run("a name that is too long for the environment is the chunk's trouble", func(t *testing.T) {
 		h := ExecHandler(ExecConfig{Command: "cat", ResultsDir: t.TempDir()})
 		err := h(context.Background(), Chunk{BatchID: "a_chunk_0", File: strings.Repeat("x", 300_000), Items: []string{"x"}}, nil)
