@@ -55,12 +55,13 @@ func (b *tailBundle) assigned(kind messages.WorkerKind, id string, partition int
 
 // committed says that the group of classic workers has a member and is that far.
 func (b *tailBundle) committed(offsets ...int64) {
-	b.bus.setGroup(messages.GroupState{Name: "g", State: messages.GroupStable, Members: []messages.GroupMember{{ID: "m"}}})
+	b.bus.setGroup(messages.GroupState{Name: "g", State: messages.GroupEmpty})
 	var at []messages.Position
 	for p, o := range offsets {
 		at = append(at, messages.Position{Topic: "chunks", Partition: int32(p), Offset: o})
 	}
 	require.NoError(b.t, b.bus.CommitOffsets(b.t.Context(), "g", at))
+	b.bus.setGroup(messages.GroupState{Name: "g", State: messages.GroupStable, Members: []messages.GroupMember{{ID: "m"}}})
 }
 
 func (b *tailBundle) read() (tail, map[messages.WorkerID][]holding) {

@@ -24,6 +24,7 @@ func (b *memBus) remake(topic string, n int) {
 	for at := range b.logs {
 		if at.topic == topic {
 			delete(b.logs, at)
+			delete(b.starts, at)
 		}
 	}
 	for p := range n {

@@ -15,22 +15,27 @@ import (
 	"kafka-master/messages"
 )
 
-// Bus is what the ports Producer, Consumer, Topics and Groups ask for together,
-// and what the suite needs beside them.
-type Bus interface {
-	// Brokers returns the bootstrap addresses, so that the suite can bring in
-	// another client.
-	Brokers() []string
-	Ping(ctx context.Context) error
-	Refresh(ctx context.Context, topics ...string) error
-
+// Log is what those ask for who read and write topics.
+type Log interface {
 	Leader(topic string, partition int32) int32
 	Produce(ctx context.Context, records []messages.Record) []messages.Produced
 	Fetch(ctx context.Context, from []messages.Position, wait time.Duration) ([]messages.Fetched, error)
 	Offsets(ctx context.Context, topic string) (start, end []int64, err error)
+	Partitions(ctx context.Context, topic string) (int, error)
+	Bounds(ctx context.Context, topic string, partition int32) (start, end int64, err error)
+
+	// Ensure and Refresh are what the suite needs beside that.
+	Ensure(ctx context.Context, specs []messages.TopicSpec) ([]messages.Topic, error)
+	Refresh(ctx context.Context, topics ...string) error
+}
+
+// Bus is what the ports Producer, Consumer, Topics and Groups ask for together,
+// and what the suite needs beside them.
+type Bus interface {
+	Log
+	Ping(ctx context.Context) error
 	CommitOffsets(ctx context.Context, group string, at []messages.Position) error
 
-	Ensure(ctx context.Context, specs []messages.TopicSpec) ([]messages.Topic, error)
 	List(ctx context.Context) ([]messages.Topic, error)
 	Settings(ctx context.Context, topics []string) (map[string]map[string]string, error)
 	Grow(ctx context.Context, topic string, n int) error
@@ -40,77 +45,118 @@ type Bus interface {
 	Evict(ctx context.Context, group, member string) error
 }
 
+// LiveBus is a bus of a cluster that the suite can reach with another client.
+type LiveBus interface {
+	Bus
+	// Brokers returns the bootstrap addresses.
+	Brokers() []string
+}
+
+// MemoryLog is a Log that no other client can reach.
+type MemoryLog interface {
+	Log
+	// Trim drops the records of a partition before offset, as retention does.
+	Trim(t *testing.T, topic string, partition int32, offset int64)
+}
+
+// MemoryBus is a Bus that no other client can reach.
+type MemoryBus interface {
+	Bus
+	// Trim is that of MemoryLog.
+	Trim(t *testing.T, topic string, partition int32, offset int64)
+	// Join makes somebody the one member of a group, who reads the topic until the
+	// test ends and comes back under another id whenever it is evicted.
+	Join(t *testing.T, group, topic string)
+}
+
 // busPatience bounds each test of the suite. A fresh real broker makes its
 // coordinators first, and delays the first rebalance by three seconds.
 const busPatience = 60 * time.Second
 
-// busCases are the tests of the suite. Those that are alone bring in no other
-// client, so that a bus in memory can pass them too.
-func busCases() []struct {
-	name  string
-	alone bool
-	run   func(*busCase)
-} {
-	return []struct {
-		name  string
-		alone bool
-		run   func(*busCase)
-	}{
-		{"topics are created once and answer", true, (*busCase).ensures},
-		{"topics are listed in order", true, (*busCase).lists},
-		{"settings of topics are told", true, (*busCase).settings},
-		{"a grown topic is usable at once", true, (*busCase).grows},
-		{"produce and fetch keep order over partitions", true, (*busCase).roundTrip},
-		{"only the record that is too large is refused", true, (*busCase).tooLarge},
-		{"records beyond one batch still travel", true, (*busCase).manyLarge},
-		{"a fetch may start inside a batch", true, (*busCase).midBatch},
-		{"offsets out of range are told", false, (*busCase).outOfRange},
-		{"control records are stepped over", false, (*busCase).control},
-		{"a long poll wakes on a record", true, (*busCase).longPoll},
-		{"an unknown topic is not written", true, (*busCase).unknownTopic},
-		{"a cancelled call returns at once", true, (*busCase).cancelled},
-		{"offsets are committed for a group without members", true, (*busCase).commits},
-		{"a group with a member is found, guarded, evicted", false, (*busCase).group},
+// LogRules are the tests of the suite that whoever only reads and writes has to
+// pass, by name.
+func LogRules() map[string]func(*testing.T, MemoryLog) {
+	rules := map[string]func(*testing.T, MemoryLog){}
+	for name, run := range map[string]func(*logCase){
+		"produce and fetch keep order over partitions":   (*logCase).roundTrip,
+		"only the record that is too large is refused":   (*logCase).tooLarge,
+		"records beyond one batch still travel":          (*logCase).manyLarge,
+		"a fetch may start inside a batch":               (*logCase).midBatch,
+		"offsets out of range are told":                  (*logCase).outOfRange,
+		"the ends of one partition are those of all":     (*logCase).bounds,
+		"a long poll wakes on a record":                  (*logCase).longPoll,
+		"an unknown topic is not written":                (*logCase).unknownTopic,
+		"an unknown partition is not written":            (*logCase).unknownPartition,
+		"a cancelled call returns at once":               (*logCase).cancelled,
+		"a position without news has no answer":          (*logCase).noNews,
+		"what was handed over is not changed afterwards": (*logCase).handedOver,
+	} {
+		rules[name] = func(t *testing.T, log MemoryLog) {
+			ctx, cancel := context.WithTimeout(t.Context(), busPatience)
+			defer cancel()
+			run(&logCase{T: t, MemoryLog: log, ctx: ctx, topic: busName("topic")})
+		}
 	}
+	return rules
+}
+
+// BusRules are all tests of the suite that need no transactions, by name.
+func BusRules() map[string]func(*testing.T, MemoryBus) {
+	rules := map[string]func(*testing.T, MemoryBus){}
+	for name, run := range LogRules() {
+		rules[name] = func(t *testing.T, bus MemoryBus) { run(t, bus) }
+	}
+	for name, run := range map[string]func(*busCase){
+		"topics are created once and answer":                (*busCase).ensures,
+		"topics are listed in order":                        (*busCase).lists,
+		"settings of topics are told":                       (*busCase).settings,
+		"a grown topic is usable at once":                   (*busCase).grows,
+		"an unknown topic has no committed offsets":         (*busCase).unknown,
+		"offsets are committed for a group without members": (*busCase).commits,
+		"a group with a member is found, guarded, evicted":  (*busCase).group,
+	} {
+		rules[name] = func(t *testing.T, bus MemoryBus) {
+			ctx, cancel := context.WithTimeout(t.Context(), busPatience)
+			defer cancel()
+			run(&busCase{logCase: logCase{T: t, MemoryLog: bus, ctx: ctx, topic: busName("topic")}, MemoryBus: bus})
+		}
+	}
+	return rules
 }
 
 // ExerciseBus checks a bus against a live cluster of one or more brokers, which
 // may hold anything: all names are fresh. open returns a bus that the test need
 // not close.
-func ExerciseBus(t *testing.T, open func(t *testing.T) Bus) {
-	for _, c := range busCases() {
-		t.Run(c.name, func(t *testing.T) { runBusCase(t, open, c.run) })
+func ExerciseBus(t *testing.T, open func(t *testing.T) LiveBus) {
+	for name, run := range BusRules() {
+		t.Run(name, func(t *testing.T) { run(t, liveBus{open(t)}) })
 	}
+	t.Run("control records are stepped over", func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), busPatience)
+		defer cancel()
+		bus := liveBus{open(t)}
+		(&logCase{T: t, MemoryLog: bus, ctx: ctx, topic: busName("topic")}).control(bus)
+	})
 }
 
-// ExerciseBusInMemory runs what the suite asks of a bus that no other client can
-// reach.
-func ExerciseBusInMemory(t *testing.T, open func(t *testing.T) Bus) {
-	for _, c := range busCases() {
-		if c.alone {
-			t.Run(c.name, func(t *testing.T) { runBusCase(t, open, c.run) })
-		}
-	}
-}
-
-func runBusCase(t *testing.T, open func(t *testing.T) Bus, run func(*busCase)) {
-	ctx, cancel := context.WithTimeout(t.Context(), busPatience)
-	defer cancel()
-	run(&busCase{T: t, Bus: open(t), ctx: ctx, topic: busName("topic")})
+// logCase is one test of the suite of those who read and write.
+type logCase struct {
+	*testing.T
+	MemoryLog
+	ctx   context.Context
+	topic string // a fresh name
 }
 
 // busCase is one test of the suite.
 type busCase struct {
-	*testing.T
-	Bus
-	ctx   context.Context
-	topic string // a fresh name
+	logCase
+	MemoryBus
 }
 
 // busName returns a name that no earlier run used.
 func busName(kind string) string { return "suite-" + kind + "-" + rand.Text()[:10] }
 
-func (c *busCase) make(topic string, partitions int) {
+func (c *logCase) make(topic string, partitions int) {
 	c.Helper()
 	got, err := c.Ensure(c.ctx, []messages.TopicSpec{{Name: topic, Partitions: partitions, Replication: -1}})
 	require.NoError(c, err)
@@ -118,7 +164,7 @@ func (c *busCase) make(topic string, partitions int) {
 }
 
 // byLeader groups the partitions 0 … n-1 of the topic by leading broker.
-func (c *busCase) byLeader(topic string, n int) map[int32][]int32 {
+func (c *logCase) byLeader(topic string, n int) map[int32][]int32 {
 	c.Helper()
 	groups := make(map[int32][]int32)
 	for p := range int32(n) {
@@ -130,7 +176,7 @@ func (c *busCase) byLeader(topic string, n int) map[int32][]int32 {
 }
 
 // send produces values to one partition in one request, and wants all offsets.
-func (c *busCase) send(topic string, partition int32, values ...string) []int64 {
+func (c *logCase) send(topic string, partition int32, values ...string) []int64 {
 	c.Helper()
 	records := make([]messages.Record, len(values))
 	for i, v := range values {
@@ -146,21 +192,24 @@ func (c *busCase) send(topic string, partition int32, values ...string) []int64 
 
 // readAll fetches from positions until each has reached its end, and returns
 // the values of each partition. No fetch may stand still.
-func (c *busCase) readAll(from []messages.Position, ends map[int32]int64) map[int32][]string {
+func (c *logCase) readAll(from []messages.Position, ends map[int32]int64) map[int32][]string {
 	c.Helper()
+	const limit = 10 << 20 // an answer holds about 8 MiB at most, whole batches
 	values := make(map[int32][]string)
 	for left := len(from); left > 0; {
 		got, err := c.Fetch(c.ctx, from, time.Second)
 		require.NoError(c, err)
 		require.NotEmpty(c, got, "fetch stands still at %v", from)
-		at := make(map[int32]int64)
+		at, size := make(map[int32]int64), 0
 		for _, f := range got {
 			require.NoError(c, f.Err)
 			at[f.Partition] = f.Offset
 			for _, r := range f.Records {
 				values[f.Partition] = append(values[f.Partition], string(r.Value))
+				size += len(r.Value)
 			}
 		}
+		require.Less(c, size, limit)
 		left = 0
 		for i := range from {
 			if o, ok := at[from[i].Partition]; ok {
@@ -248,7 +297,7 @@ func (c *busCase) grows() {
 	require.Contains(c, all, messages.Topic{Name: c.topic, Partitions: 5})
 }
 
-func (c *busCase) roundTrip() {
+func (c *logCase) roundTrip() {
 	const partitions, rounds, each = 12, 2, 3
 	c.make(c.topic, partitions)
 	for leader, group := range c.byLeader(c.topic, partitions) {
@@ -278,7 +327,7 @@ func (c *busCase) roundTrip() {
 	require.Empty(c, c.Produce(c.ctx, nil))
 }
 
-func (c *busCase) longPoll() {
+func (c *logCase) longPoll() {
 	c.make(c.topic, 1)
 	idle, err := c.Fetch(c.ctx, []messages.Position{{Topic: c.topic}}, time.Millisecond)
 	require.NoError(c, err)
@@ -302,7 +351,7 @@ func (c *busCase) longPoll() {
 	require.Equal(c, int64(0), f[0].Start)
 }
 
-func (c *busCase) unknownTopic() {
+func (c *logCase) unknownTopic() {
 	require.Equal(c, messages.NoLeader, c.Leader(c.topic, 0))
 	for _, out := range c.Produce(c.ctx, []messages.Record{{Topic: c.topic}}) {
 		require.ErrorIs(c, out.Err, messages.ErrNotWritten)
@@ -312,10 +361,27 @@ func (c *busCase) unknownTopic() {
 	require.ErrorIs(c, err, messages.ErrNotWritten)
 	_, _, err = c.Offsets(c.ctx, c.topic)
 	require.ErrorIs(c, err, messages.ErrNotWritten)
+	_, err = c.Partitions(c.ctx, c.topic)
+	require.ErrorIs(c, err, messages.ErrNotWritten)
+	_, _, err = c.Bounds(c.ctx, c.topic, 0)
+	require.ErrorIs(c, err, messages.ErrNotWritten)
 	require.ErrorIs(c, c.Refresh(c.ctx, c.topic), messages.ErrNotWritten)
 }
 
-func (c *busCase) cancelled() {
+// unknownPartition asks for the partition behind the last one.
+func (c *logCase) unknownPartition() {
+	c.make(c.topic, 1)
+	require.Equal(c, messages.NoLeader, c.Leader(c.topic, 1))
+	out := c.Produce(c.ctx, []messages.Record{{Topic: c.topic, Partition: 1}})
+	require.ErrorIs(c, out[0].Err, messages.ErrNotWritten)
+	require.Equal(c, messages.UnknownOffset, out[0].Offset)
+	_, err := c.Fetch(c.ctx, []messages.Position{{Topic: c.topic, Partition: 1}}, time.Millisecond)
+	require.ErrorIs(c, err, messages.ErrNotWritten)
+	_, _, err = c.Bounds(c.ctx, c.topic, 1)
+	require.ErrorIs(c, err, messages.ErrNotWritten)
+}
+
+func (c *logCase) cancelled() {
 	c.make(c.topic, 1)
 	ctx, cancel := context.WithCancel(c.ctx)
 	ended := make(chan error, 1)

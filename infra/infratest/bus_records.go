@@ -2,13 +2,11 @@ package infratest
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"kafka-master/messages"
 )
@@ -16,16 +14,7 @@ import (
 // overLimit is more than a broker takes in one batch by default.
 const overLimit = 1_200_000
 
-// kafkaClient returns another client of the same cluster.
-func (c *busCase) kafkaClient(opts ...kgo.Opt) *kgo.Client {
-	c.Helper()
-	cl, err := kgo.NewClient(append(opts, kgo.SeedBrokers(c.Brokers()...))...)
-	require.NoError(c, err)
-	c.Cleanup(cl.Close)
-	return cl
-}
-
-func (c *busCase) tooLarge() {
+func (c *logCase) tooLarge() {
 	c.make(c.topic, 1)
 	records := make([]messages.Record, 5)
 	for i := range records {
@@ -47,7 +36,7 @@ func (c *busCase) tooLarge() {
 	require.Equal(c, []string{"a", "b", "d", "e"}, got[0])
 }
 
-func (c *busCase) manyLarge() {
+func (c *logCase) manyLarge() {
 	const n = 12 // more than one request holds, and too many for one batch
 	c.make(c.topic, 1)
 	records := make([]messages.Record, n)
@@ -66,7 +55,7 @@ func (c *busCase) manyLarge() {
 	}
 }
 
-func (c *busCase) midBatch() {
+func (c *logCase) midBatch() {
 	c.make(c.topic, 1)
 	var values []string
 	for i := range 10 {
@@ -80,14 +69,14 @@ func (c *busCase) midBatch() {
 	}
 }
 
-func (c *busCase) outOfRange() {
+func (c *logCase) outOfRange() {
 	c.make(c.topic, 2)
 	for p := range int32(2) {
 		for range 4 {
 			c.send(c.topic, p, "x")
 		}
 	}
-	c.trim(c.topic, 0, 2)
+	c.Trim(c.T, c.topic, 0, 2)
 	start, end, err := c.Offsets(c.ctx, c.topic)
 	require.NoError(c, err)
 	require.Equal(c, []int64{2, 0}, start)
@@ -114,24 +103,57 @@ func (c *busCase) outOfRange() {
 	}
 }
 
-// trim deletes the records of a partition before offset.
-func (c *busCase) trim(topic string, partition int32, offset int64) {
-	c.Helper()
-	part := kmsg.NewDeleteRecordsRequestTopicPartition()
-	part.Partition, part.Offset = partition, offset
-	records := kmsg.NewDeleteRecordsRequestTopic()
-	records.Topic, records.Partitions = topic, append(records.Partitions, part)
-	req := kmsg.NewPtrDeleteRecordsRequest()
-	req.TimeoutMillis = 10_000
-	req.Topics = append(req.Topics, records)
-	res, err := req.RequestWith(c.ctx, c.kafkaClient())
+// bounds asks for each partition alone.
+func (c *logCase) bounds() {
+	c.make(c.topic, 3)
+	c.send(c.topic, 0, "a", "b", "c")
+	c.send(c.topic, 2, "d")
+	c.Trim(c.T, c.topic, 0, 1)
+	n, err := c.Partitions(c.ctx, c.topic)
 	require.NoError(c, err)
-	require.Zero(c, res.Topics[0].Partitions[0].ErrorCode)
+	require.Equal(c, 3, n)
+	for p, want := range [][2]int64{{1, 3}, {0, 0}, {0, 1}} {
+		start, end, err := c.Bounds(c.ctx, c.topic, int32(p))
+		require.NoError(c, err)
+		require.Equal(c, want, [2]int64{start, end}, "partition %d", p)
+	}
 }
 
-func (c *busCase) control() {
+// noNews asks for two partitions, one of which holds nothing new.
+func (c *logCase) noNews() {
+	c.make(c.topic, 2)
+	c.send(c.topic, 0, "a")
+	c.send(c.topic, 1, "b")
+	for _, group := range c.byLeader(c.topic, 2) {
+		if len(group) < 2 { // a fetch asks one broker
+			continue
+		}
+		from := []messages.Position{{Topic: c.topic, Partition: 0, Offset: 1}, {Topic: c.topic, Partition: 1}}
+		got, err := c.Fetch(c.ctx, from, time.Second)
+		require.NoError(c, err)
+		require.Len(c, got, 1)
+		require.Equal(c, messages.Position{Topic: c.topic, Partition: 1, Offset: 1}, got[0].Position)
+	}
+}
+
+// handedOver changes what it produced and what it read.
+func (c *logCase) handedOver() {
 	c.make(c.topic, 1)
-	cl := c.kafkaClient(kgo.TransactionalID(busName("tx")), kgo.DefaultProduceTopic(c.topic))
+	value := []byte("abc")
+	require.NoError(c, c.Produce(c.ctx, []messages.Record{{Topic: c.topic, Value: value}})[0].Err)
+	value[0] = 'x'
+	for range 2 {
+		got, err := c.Fetch(c.ctx, []messages.Position{{Topic: c.topic}}, time.Second)
+		require.NoError(c, err)
+		require.Len(c, got, 1)
+		require.Equal(c, "abc", string(got[0].Records[0].Value))
+		got[0].Records[0].Value[0] = 'y'
+	}
+}
+
+func (c *logCase) control(bus liveBus) {
+	c.make(c.topic, 1)
+	cl := bus.client(c.T, kgo.TransactionalID(busName("tx")), kgo.DefaultProduceTopic(c.topic))
 	for _, try := range []kgo.TransactionEndTry{kgo.TryCommit, kgo.TryCommit} {
 		require.NoError(c, cl.BeginTransaction())
 		require.NoError(c, cl.ProduceSync(c.ctx, &kgo.Record{Value: []byte("tx")}).FirstErr())
@@ -147,6 +169,11 @@ func (c *busCase) control() {
 	require.Equal(c, []string{"tx", "tx"}, got[0])
 	got = c.readAll([]messages.Position{{Topic: c.topic, Offset: 3}}, map[int32]int64{0: 4})
 	require.Empty(c, got[0])
+}
+
+func (c *busCase) unknown() {
+	_, err := c.Committed(c.ctx, busName("group"), c.topic)
+	require.ErrorIs(c, err, messages.ErrNotWritten)
 }
 
 func (c *busCase) commits() {
@@ -172,7 +199,7 @@ func (c *busCase) group() {
 	name := busName("group")
 	at := []messages.Position{{Topic: c.topic}, {Topic: c.topic, Partition: 1}, {Topic: c.topic, Partition: 2}}
 	require.NoError(c, c.CommitOffsets(c.ctx, name, at))
-	c.join(name)
+	c.Join(c.T, name, c.topic)
 
 	first := c.awaitMember(name, name, "")
 	require.NotEmpty(c, first.ID)
@@ -186,21 +213,6 @@ func (c *busCase) group() {
 	// The evicted member lives, so it comes back under another id.
 	c.awaitMember(name, name, first.ID)
 	require.NoError(c, c.Evict(c.ctx, name, first.ID), "gone is as good as evicted")
-}
-
-// join makes a real consumer a member of the group until the test ends.
-func (c *busCase) join(group string) {
-	cl := c.kafkaClient(kgo.ConsumerGroup(group), kgo.ConsumeTopics(c.topic), kgo.Balancers(kgo.RangeBalancer()),
-		kgo.HeartbeatInterval(200*time.Millisecond))
-	ctx, cancel := context.WithCancel(c.ctx)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		for ctx.Err() == nil {
-			cl.PollFetches(ctx)
-		}
-	}()
-	c.Cleanup(func() { cancel(); <-ended }) // before the client's own clean-up
 }
 
 // awaitMember asks for the group of the topic until it is stable with one

@@ -35,7 +35,7 @@ func TestBusOnRealBroker(t *testing.T) {
 }
 
 func exercise(t *testing.T, addrs []string) {
-	infratest.ExerciseBus(t, func(t *testing.T) infratest.Bus { return openBus(t, addrs) })
+	infratest.ExerciseBus(t, func(t *testing.T) infratest.LiveBus { return openBus(t, addrs) })
 }
 
 func startBroker(t testing.TB, brokers int) *embedded.Broker {
