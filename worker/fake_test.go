@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -30,12 +31,11 @@ type sent struct {
 	raw []byte
 }
 
-// fakeBus is Kafka in memory: one topic of chunks, and what the worker sends.
+// fakeBus is Kafka in memory: the topic of chunks, those of what the worker sends,
+// and whatever a test makes.
 type fakeBus struct {
 	mu      sync.Mutex
-	start   []int64
-	logs    [][]messages.Received // chunk topic, by partition
-	base    []int64               // offset of logs[p][0]
+	topics  map[string][]fakeLog
 	sent    []sent
 	calls   []string // "bounds <topic>", "fetch <offset>", "produce <topic>"
 	changed chan struct{}
@@ -46,16 +46,33 @@ type fakeBus struct {
 	onProduce func(r messages.Record) error
 	// keepOnError writes the record although onProduce fails.
 	keepOnError bool
-	signalParts int
 	leaders     []int32 // of the chunk topic, nil for one
 	fetches     int     // requests
 }
 
+// fakeLog is one partition.
+type fakeLog struct {
+	start   int64 // offset of the first retained record
+	records []messages.Received
+}
+
+func (l *fakeLog) end() int64 { return l.start + int64(len(l.records)) }
+
+func (l *fakeLog) add(value []byte) int64 {
+	at := l.end()
+	l.records = append(l.records, messages.Received{Offset: at, Value: bytes.Clone(value)})
+	return at
+}
+
+const (
+	fakeMaxRecord = 1 << 20 // the largest record that a broker takes by default
+	fakeMaxAnswer = 2 << 20 // bytes of one partition in the answer to one fetch
+)
+
 func newFakeBus(partitions int) *fakeBus {
-	return &fakeBus{
-		logs: make([][]messages.Received, partitions), base: make([]int64, partitions),
-		start: make([]int64, partitions), changed: make(chan struct{}), signalParts: 1,
-	}
+	return &fakeBus{changed: make(chan struct{}), topics: map[string][]fakeLog{
+		DefaultChunkTopic: make([]fakeLog, partitions), DefaultSignalTopic: make([]fakeLog, 1), DefaultConnectionTopic: make([]fakeLog, 1),
+	}}
 }
 
 func (b *fakeBus) announce() {
@@ -63,7 +80,13 @@ func (b *fakeBus) announce() {
 	b.changed = make(chan struct{})
 }
 
-func (b *fakeBus) end(p int32) int64 { return b.base[p] + int64(len(b.logs[p])) }
+// partition returns nil when there is no such partition.
+func (b *fakeBus) partition(topic string, p int32) *fakeLog {
+	if logs := b.topics[topic]; p >= 0 && int(p) < len(logs) {
+		return &logs[p]
+	}
+	return nil
+}
 
 func (b *fakeBus) ask(call, topic string) error {
 	b.calls = append(b.calls, call+" "+topic)
@@ -73,36 +96,39 @@ func (b *fakeBus) ask(call, topic string) error {
 	return nil
 }
 
+// Partitions implements bus.
 func (b *fakeBus) Partitions(_ context.Context, topic string) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	err := b.ask("partitions", topic)
-	if topic != DefaultChunkTopic {
-		return b.signalParts, err
+	if err := b.ask("partitions", topic); err != nil {
+		return 0, err
 	}
-	if len(b.logs) == 0 {
-		err = messages.ErrNotWritten
+	n := len(b.topics[topic])
+	if n == 0 {
+		return 0, fmt.Errorf("no such topic: %w", messages.ErrNotWritten)
 	}
-	return len(b.logs), err
+	return n, nil
 }
 
+// Bounds implements bus.
 func (b *fakeBus) Bounds(_ context.Context, topic string, p int32) (start, end int64, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err := b.ask("bounds", topic); err != nil {
 		return 0, 0, err
 	}
-	if int(p) >= len(b.logs) {
-		return 0, 0, messages.ErrNotWritten
+	l := b.partition(topic, p)
+	if l == nil {
+		return 0, 0, fmt.Errorf("no such partition: %w", messages.ErrNotWritten)
 	}
-	return b.start[p], b.end(p), nil
+	return l.start, l.end(), nil
 }
 
 // Leader implements bus. One broker leads what is there, unless leaders is set.
 func (b *fakeBus) Leader(topic string, p int32) int32 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if topic == DefaultChunkTopic && int(p) >= len(b.logs) {
+	if b.partition(topic, p) == nil {
 		return messages.NoLeader
 	}
 	if topic == DefaultChunkTopic && b.leaders != nil {
@@ -111,6 +137,7 @@ func (b *fakeBus) Leader(topic string, p int32) int32 {
 	return 0
 }
 
+// Fetch implements bus.
 func (b *fakeBus) Fetch(ctx context.Context, from []messages.Position, wait time.Duration) ([]messages.Fetched, error) {
 	limit := time.NewTimer(wait)
 	defer limit.Stop()
@@ -121,6 +148,9 @@ func (b *fakeBus) Fetch(ctx context.Context, from []messages.Position, wait time
 		b.calls = append(b.calls, fmt.Sprint("fetch ", at.Offset))
 	}
 	for {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("%w: %w", messages.ErrMaybeWritten, err)
+		}
 		out, err := b.answers(from)
 		if err != nil || len(out) > 0 {
 			return out, err
@@ -135,63 +165,125 @@ func (b *fakeBus) Fetch(ctx context.Context, from []messages.Position, wait time
 			return nil, nil
 		case <-ctx.Done():
 			b.mu.Lock()
-			return nil, fmt.Errorf("%w: %w", messages.ErrMaybeWritten, ctx.Err())
 		}
 	}
 }
 
-// answers returns what there is at positions.
+// answers returns what there is at positions. One that does not exist fails the
+// whole request: nobody leads it.
 func (b *fakeBus) answers(from []messages.Position) (out []messages.Fetched, err error) {
 	for _, at := range from {
+		var err error
 		if b.onFetch != nil {
-			if err := b.onFetch(at); err != nil {
-				return nil, err
-			}
+			err = b.onFetch(at)
 		}
-		if int(at.Partition) >= len(b.logs) { // the topic was made again
-			return nil, messages.ErrNotWritten
+		l := b.partition(at.Topic, at.Partition)
+		switch {
+		case err != nil:
+		case l == nil:
+			err = fmt.Errorf("no such partition: %w", messages.ErrNotWritten)
+		case at.Offset < l.start || at.Offset > l.end():
+			err = messages.ErrOffsetOutOfRange
 		}
-		if at.Offset < b.start[at.Partition] || at.Offset > b.end(at.Partition) {
-			out = append(out, messages.Fetched{Position: at, End: -1, Start: -1, Err: messages.ErrOffsetOutOfRange})
+		if errors.Is(err, messages.ErrOffsetOutOfRange) { // of this position alone
+			out = append(out, messages.Fetched{Position: at, End: -1, Start: -1, Err: err})
 			continue
 		}
-		if end := b.end(at.Partition); at.Offset < end {
-			records := slices.Clone(b.logs[at.Partition][at.Offset-b.base[at.Partition]:])
-			at.Offset = end
-			out = append(out, messages.Fetched{Position: at, Records: records, End: end})
+		if err != nil {
+			return nil, err
+		}
+		f := messages.Fetched{Position: at, Start: l.start, End: l.end()}
+		for size := 0; f.Offset < f.End && size < fakeMaxAnswer; f.Offset++ {
+			r := l.records[f.Offset-l.start]
+			size += len(r.Value)
+			f.Records = append(f.Records, messages.Received{Offset: r.Offset, Value: bytes.Clone(r.Value)})
+		}
+		if len(f.Records) > 0 {
+			out = append(out, f)
 		}
 	}
 	return out, nil
 }
 
-func (b *fakeBus) Produce(_ context.Context, records []messages.Record) []messages.Produced {
+// Produce implements bus. What follows a failed record of the same partition is not
+// written, unless that one was too large.
+func (b *fakeBus) Produce(ctx context.Context, records []messages.Record) []messages.Produced {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.calls = append(b.calls, "produce "+records[0].Topic)
 	out := make([]messages.Produced, len(records))
+	failed := map[*fakeLog]bool{}
 	for i, r := range records {
-		var err error
-		if b.onProduce != nil {
-			err = b.onProduce(r)
+		if i == 0 {
+			b.calls = append(b.calls, "produce "+r.Topic)
 		}
-		if (err == nil || b.keepOnError) && !isCompanion(r.Key) {
-			s, derr := messages.DecodeSignal(r.Value)
-			if derr != nil {
-				panic(fmt.Sprintf("worker sent %s: %v", r.Value, derr))
-			}
-			b.sent = append(b.sent, sent{topic: r.Topic, at: time.Now(), Signal: s, raw: r.Value})
+		l := b.partition(r.Topic, r.Partition)
+		err := b.refusal(ctx, l, r)
+		if failed[l] {
+			err = fmt.Errorf("behind a failed record: %w", messages.ErrNotWritten)
 		}
-		out[i] = messages.Produced{Offset: int64(len(b.sent)), Err: err}
+		if l != nil && (err == nil || b.keepOnError) {
+			out[i].Offset = b.keep(l, r)
+		}
+		if err != nil {
+			failed[l] = failed[l] || !b.keepOnError && !errors.Is(err, messages.ErrTooLarge)
+			out[i] = messages.Produced{Offset: messages.UnknownOffset, Err: err}
+		}
 	}
 	b.announce()
 	return out
 }
 
+// refusal is why a record is not written, or is not known to be.
+func (b *fakeBus) refusal(ctx context.Context, l *fakeLog, r messages.Record) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w: %w", messages.ErrNotWritten, ctx.Err())
+	}
+	if b.onProduce != nil {
+		if err := b.onProduce(r); err != nil {
+			return err
+		}
+	}
+	if len(r.Value) > fakeMaxRecord {
+		return fmt.Errorf("%w: %w", messages.ErrRefused, messages.ErrTooLarge)
+	}
+	if l == nil {
+		return fmt.Errorf("no such partition: %w", messages.ErrNotWritten)
+	}
+	return nil
+}
+
+// keep writes a record; what the worker says is kept decoded, too.
+func (b *fakeBus) keep(l *fakeLog, r messages.Record) int64 {
+	if (r.Topic == DefaultSignalTopic || r.Topic == DefaultConnectionTopic) && !isCompanion(r.Key) {
+		s, err := messages.DecodeSignal(r.Value)
+		if err != nil {
+			panic(fmt.Sprintf("worker sent %s: %v", r.Value, err))
+		}
+		b.sent = append(b.sent, sent{topic: r.Topic, at: time.Now(), Signal: s, raw: r.Value})
+	}
+	return l.add(r.Value)
+}
+
 // remake makes the chunk topic again with so many partitions, or removes it.
 func (b *fakeBus) remake(partitions int) {
+	b.with(func() { b.topics[DefaultChunkTopic] = make([]fakeLog, partitions) })
+}
+
+// grow adds partitions to a topic until it has n.
+func (b *fakeBus) grow(topic string, n int) {
+	b.with(func() { b.topics[topic] = append(b.topics[topic], make([]fakeLog, n-len(b.topics[topic]))...) })
+}
+
+// signalPartitions makes the topics of the worker's own messages again.
+func (b *fakeBus) signalPartitions(n int) {
 	b.with(func() {
-		b.logs, b.base, b.start = make([][]messages.Received, partitions), make([]int64, partitions), make([]int64, partitions)
+		b.topics[DefaultSignalTopic], b.topics[DefaultConnectionTopic] = make([]fakeLog, n), make([]fakeLog, n)
 	})
+}
+
+// lose drops all chunks of partition 0, whose next one gets the offset next.
+func (b *fakeBus) lose(next int64) {
+	b.with(func() { b.topics[DefaultChunkTopic][0] = fakeLog{start: next} })
 }
 
 // chunk appends a chunk message for id to partition 0.
@@ -212,7 +304,7 @@ func (b *fakeBus) write(p int32, values ...string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, v := range values {
-		b.logs[p] = append(b.logs[p], messages.Received{Offset: b.end(p), Value: []byte(v)})
+		b.topics[DefaultChunkTopic][p].add([]byte(v))
 	}
 	b.announce()
 }

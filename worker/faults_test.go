@@ -156,7 +156,7 @@ func TestOffsetOutOfRange(t *testing.T) {
 		}
 		w := start(t, b, ok)
 		synctest.Wait()
-		b.with(func() { b.logs[0] = nil })
+		b.lose(0)
 		synctest.Wait()
 		b.chunk(head("a_chunk_0"), "x")
 		synctest.Wait()
@@ -172,10 +172,7 @@ func TestOffsetOutOfRange(t *testing.T) {
 		b := newFakeBus(1)
 		w := start(t, b, ok)
 		synctest.Wait()
-		b.with(func() {
-			b.base[0], b.start[0] = 100, 100
-			b.logs[0] = nil
-		})
+		b.lose(100)
 		b.chunk(head("a_chunk_0"), "x")
 		synctest.Wait()
 		if len(b.finals("a_chunk_0")) != 1 {
@@ -188,10 +185,8 @@ func TestOffsetOutOfRange(t *testing.T) {
 		one := 1
 		w := start(t, b, ok, func(c *Config) { c.Partition = &one })
 		synctest.Wait()
-		b.with(func() {
-			b.onFetch = func(messages.Position) error { return messages.ErrOffsetOutOfRange }
-			b.logs, b.base, b.start = b.logs[:1], b.base[:1], b.start[:1]
-		})
+		b.with(func() { b.onFetch = func(messages.Position) error { return messages.ErrOffsetOutOfRange } })
+		b.remake(1)
 		pass(time.Minute)
 		if n := len(b.calls); n > 1000 {
 			t.Errorf("%d calls", n)
@@ -213,7 +208,7 @@ func TestOffsetOutOfRange(t *testing.T) {
 func TestKeyPartition(t *testing.T) {
 	bubble(t, "", func(t *testing.T) {
 		b := newFakeBus(1)
-		b.signalParts = 9
+		b.signalPartitions(9)
 		got := map[int32]int{}
 		b.onProduce = func(r messages.Record) error {
 			if isCompanion(r.Key) {
@@ -296,18 +291,10 @@ func TestTopicIsMadeAgain(t *testing.T) {
 	})
 	bubble(t, "the topics of the worker's own messages", func(t *testing.T) {
 		b := newFakeBus(1)
-		b.signalParts = 15
+		b.signalPartitions(15)
 		w := start(t, b, ok)
 		pass(4 * time.Second)
-		b.with(func() {
-			b.signalParts = 2
-			b.onProduce = func(r messages.Record) error {
-				if int(r.Partition) >= b.signalParts {
-					return messages.ErrNotWritten
-				}
-				return nil
-			}
-		})
+		b.signalPartitions(2)
 		before := len(b.of(messages.SignalHeartbeat))
 		b.chunk(head("a_chunk_0"), "x")
 		pass(10 * time.Second)

@@ -95,7 +95,7 @@ func TestManyShareRequests(t *testing.T) {
 	})
 	many(t, "keys and partitions are those of each worker", func(t *testing.T) {
 		b := newFakeBus(9)
-		b.signalParts = 7
+		b.signalPartitions(7)
 		b.onProduce = func(r messages.Record) error {
 			if r.Partition != PartitionOf(string(r.Key), 7) {
 				t.Errorf("%s to partition %d", r.Key, r.Partition)
@@ -219,7 +219,7 @@ func TestManyAreApart(t *testing.T) {
 	for name, members := range map[string][]Member{"own partitions": each(2), "one partition": sharing(2)} {
 		many(t, "messages that are not taken, "+name, func(t *testing.T) {
 			b := newFakeBus(2)
-			b.signalParts = 2 // m-0 and m-1 fall on different ones
+			b.signalPartitions(2) // m-0 and m-1 fall on different ones
 			w := startMany(t, b, members, ok)
 			synctest.Wait()
 			b.with(func() {

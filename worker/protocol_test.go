@@ -72,9 +72,7 @@ func TestAnnounce(t *testing.T) {
 		b := newFakeBus(1)
 		w := start(t, b, ok)
 		synctest.Wait()
-		b.with(func() {
-			b.logs, b.base, b.start = append(b.logs, nil), append(b.base, 0), append(b.start, 0)
-		})
+		b.grow(DefaultChunkTopic, 2)
 		pass(time.Minute)
 		for _, h := range b.of(messages.SignalHeartbeat) {
 			if h.Partitions[0] != 0 {
@@ -121,7 +119,7 @@ func TestWaitsForKafka(t *testing.T) {
 		if n := strings.Count(w.log.String(), "will be repeated"); n != 2 {
 			t.Errorf("%d log lines, want one per cause:\n%s", n, w.log)
 		}
-		b.with(func() { b.logs, b.base, b.start = make([][]messages.Received, 4), make([]int64, 4), make([]int64, 4) })
+		b.remake(4)
 		pass(3 * time.Second)
 		if len(b.of(messages.SignalAnnounce)) != 1 {
 			t.Error("not announced")
