@@ -22,7 +22,7 @@ type slots struct {
 	foreign  int           // chunks that its heartbeat lists and that are not in list
 	heard    time.Time     // of the last progress
 	classic  classicState  // of a classic worker
-	over     []string      // chunks that ended lately, which late heartbeats may list
+	over     []endedChunk  // chunks that ended lately, which late heartbeats may list
 }
 
 // slot is one chunk at the worker.
@@ -254,16 +254,33 @@ func (s *slots) denied(now time.Time) (ended []slotEnd) {
 	return ended
 }
 
-// keepOver is how many ended chunks beside those in work are remembered.
-const keepOver = 16
+// endedChunk is a chunk that a worker ended.
+type endedChunk struct {
+	batchID string
+	at      time.Time // when that was read
+}
+
+const (
+	// keepOver is how many ended chunks beside those in work are remembered at least.
+	keepOver = 16
+	// overFor is how long the others are: a heartbeat travels in another topic, and
+	// may be read that much later than what was sent behind it. A fast worker ends
+	// hundreds of chunks meanwhile.
+	overFor = 5 * time.Second
+	// maxOver bounds them.
+	maxOver = 4096
+)
 
 // close takes the chunk out whose final progress was read.
 func (s *slots) close(x *slot, now time.Time) {
 	s.remove(x, now)
-	s.over = append(s.over, x.batchID)
-	if extra := len(s.over) - keepOver - 2*(s.capacity+s.prefetch); extra > 0 {
-		s.over = slices.Delete(s.over, 0, extra)
+	s.over = append(s.over, endedChunk{x.batchID, now})
+	old, most := 0, len(s.over)-keepOver-2*(s.capacity+s.prefetch)
+	for old < most && (now.Sub(s.over[old].at) >= overFor || len(s.over)-old > maxOver) {
+		old++
 	}
+	clear(s.over[:old])
+	s.over = s.over[old:]
 }
 
 // stillListed counts chunks in a heartbeat that have ended: their final progress
@@ -272,13 +289,13 @@ func (s *slots) stillListed(m messages.Signal) (n int) {
 	if len(s.over) == 0 {
 		return 0
 	}
-	over := make(map[string]bool, len(s.over))
-	for _, id := range s.over {
-		over[id] = true
+	over := make(map[string]struct{}, len(s.over))
+	for _, x := range s.over {
+		over[x.batchID] = struct{}{}
 	}
 	for _, list := range [][]string{m.Running, m.Queued} {
 		for _, id := range list {
-			if over[id] {
+			if _, ended := over[id]; ended {
 				n++
 			}
 		}

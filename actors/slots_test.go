@@ -191,3 +191,40 @@ func TestSlotsOfAWorkerStartedAnew(t *testing.T) {
 		require.False(t, doubts, "it has not come to the chunk yet")
 	}
 }
+
+// A heartbeat of a fast worker is read late: hundreds of chunks have ended since it
+// was sent, those that it lists among them, and the depth of its queue has changed.
+// None of them takes a slot.
+func TestLateHeartbeatOfAFastWorker(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1e9, 0)
+	s := &slots{kind: messages.Native, capacity: 1, prefetch: maxQueued}
+	beat := messages.Signal{Kind: messages.SignalHeartbeat, Next: messages.UnknownOffset}
+	for n := range 500 {
+		id := messages.BatchID("a", n, 1, 1)
+		x := s.add(assignment{batchID: id}, now)
+		if n <= maxQueued {
+			beat.Queued = append(beat.Queued, id)
+		}
+		now = now.Add(time.Millisecond)
+		s.finish(x, now)
+	}
+	s.prefetch = 1
+	s.finish(s.add(assignment{batchID: "last"}, now), now)
+	s.heartbeat(beat, false, now)
+	require.Zero(t, s.foreign)
+
+	now = now.Add(overFor)
+	s.finish(s.add(assignment{batchID: "much later"}, now), now)
+	require.LessOrEqual(t, len(s.over), keepOver+2*(s.capacity+s.prefetch), "nothing is kept for long")
+}
+
+func TestEndedChunksAreBounded(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1e9, 0)
+	s := &slots{kind: messages.Native, capacity: 1}
+	for range 3 * maxOver {
+		s.finish(s.add(assignment{batchID: "x"}, now), now)
+	}
+	require.LessOrEqual(t, len(s.over), maxOver)
+}
