@@ -100,3 +100,32 @@ func TestHundredThousandInventedWorkers(t *testing.T) {
 		b.forgive()
 	})
 }
+
+// One id that announces other partitions in every message costs little for each of
+// ten thousand classic workers; it took 70 ms a message, three minutes in all.
+func TestOneOfTenThousandChangesItsListAllTheTime(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes some seconds")
+	}
+	const crowd = 10_000
+	stageCrew(t, nil, nil, func(b *crewBundle) {
+		b.tell(b.fleet, &partitionCount{n: crowd + 2})
+		for from := 0; from < crowd; from += 1000 {
+			var list []messages.Signal
+			for i := from; i < from+1000; i++ {
+				list = append(list, classicNew(fmt.Sprint("w", i), int32(i)))
+			}
+			b.hear(list...)
+		}
+		for range 3 {
+			var list []messages.Signal
+			for i := range 1000 {
+				list = append(list, classicNew("other", crowd+int32(i%2)))
+			}
+			b.hear(list...)
+		}
+		require.Len(t, b.workers(), crowd+1)
+		b.forgive()
+	})
+}

@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -21,20 +20,25 @@ type own struct{ partitions []int32 }
 // until the next rebalance. It gets its list back when the other one's next
 // announcement shows that it was outdated.
 func (f *fleet) cede(ctx actor.Context, s messages.Signal) {
-	ceded := false
+	ceded := map[int32]bool{}
 	for p, owner := range f.owners {
-		if owner == s.Worker && !slices.Contains(s.Partitions, p) {
-			delete(f.owners, p)
-			ceded = true
+		if owner == s.Worker {
+			ceded[p] = true
 		}
 	}
-	if !ceded {
+	for _, p := range s.Partitions {
+		delete(ceded, p)
+	}
+	if len(ceded) == 0 {
 		return
 	}
-	for _, id := range slices.Sorted(maps.Keys(f.crew)) {
+	for p := range ceded {
+		delete(f.owners, p)
+	}
+	for _, id := range f.wanting(s.Worker, ceded) {
 		w := f.crew[id]
-		if id == s.Worker || w.status.Kind != messages.Classic || w.leaving || len(w.announced) == 0 || !f.unclaimed(id, w.announced) {
-			continue
+		if !f.unclaimed(id, w.announced) {
+			continue // one of those before it has them now
 		}
 		for _, p := range w.announced {
 			f.owners[p] = id
@@ -44,6 +48,22 @@ func (f *fleet) cede(ctx actor.Context, s messages.Signal) {
 			ctx.Send(w.pid, f.view) // without a list it was sent none
 		}
 	}
+}
+
+// wanting lists the other classic workers that announced any of the partitions and
+// that nobody keeps from what they announced, in a fixed order. Whoever announces
+// itself may cause this, so it costs little for each worker that is there.
+func (f *fleet) wanting(but messages.WorkerID, partitions map[int32]bool) (ids []messages.WorkerID) {
+	for id, w := range f.classic {
+		if id == but || w.leaving || !slices.ContainsFunc(w.announced, func(p int32) bool { return partitions[p] }) {
+			continue
+		}
+		if f.unclaimed(id, w.announced) {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 // unclaimed reports whether no other worker owns any of the partitions.
