@@ -8,7 +8,8 @@ import (
 	"kafka-master/messages"
 )
 
-// simFiles is how one master sees the input folder.
+// simFiles is how one master sees the input folder. It passes the suite of the folders
+// while nothing is broken.
 type simFiles struct {
 	w *simWorld
 	p *simProcess
@@ -51,8 +52,12 @@ func (f simFiles) Fingerprint(ctx context.Context, info messages.FileInfo) (sum 
 // out to be another one.
 func (f simFiles) Stream(ctx context.Context, info messages.FileInfo, off, length int64, feed func([]byte) error) error {
 	const piece = 512
-	for length > 0 {
-		n := min(length, piece)
+	if off < 0 || length < 0 || off > info.Size-length {
+		return fmt.Errorf("stream %s: %w", info.Path, messages.ErrRange)
+	}
+	for ended := false; !ended; {
+		n := min(length, piece) // nothing at the end: is it the same file still?
+		ended = n == 0
 		var data []byte
 		err := f.call(ctx, fmt.Sprintf("stream %s %d", info.Path, off), func() error {
 			return f.w.folder.Stream(ctx, info, off, n, func(b []byte) error {
@@ -63,8 +68,10 @@ func (f simFiles) Stream(ctx context.Context, info messages.FileInfo, off, lengt
 		if err != nil {
 			return err
 		}
-		if err := feed(data); err != nil {
-			return err
+		if n > 0 {
+			if err := feed(data); err != nil {
+				return err
+			}
 		}
 		off, length = off+n, length-n
 	}

@@ -127,16 +127,40 @@ func (g *simGroup) describe() string {
 	return text
 }
 
+// look is what a broker says of a group. While the group is in a rebalance, its
+// members do not tell what they read.
+func (k *simKafka) look(name string) messages.GroupState {
+	out := messages.GroupState{Name: name, State: messages.GroupDead}
+	if len(k.kept[name]) > 0 {
+		out.State = messages.GroupEmpty
+	}
+	if name != k.w.cfg.WorkerGroup || k.group.state == messages.GroupDead {
+		return out
+	}
+	out.State = k.group.state
+	for _, m := range k.group.members {
+		x := messages.GroupMember{ID: m.id}
+		if out.State == messages.GroupStable {
+			x.Topics, x.Partitions = []string{k.w.cfg.ChunkTopic}, slices.Clone(m.list)
+		}
+		out.Members = append(out.Members, x)
+	}
+	return out
+}
+
 // Find implements Groups.
-func (b simBus) Find(ctx context.Context, _, preferred string) (out messages.GroupState, err error) {
+func (b simBus) Find(ctx context.Context, topic, preferred string) (out messages.GroupState, err error) {
 	b.call(ctx, "find group", func(cause error) {
 		if err = b.k.up(cause); err != nil {
 			return
 		}
-		g := &b.k.group
-		out = messages.GroupState{Name: preferred, State: g.state}
-		for _, m := range g.members {
-			out.Members = append(out.Members, messages.GroupMember{ID: m.id, Topics: []string{b.k.w.cfg.ChunkTopic}, Partitions: slices.Clone(m.list)})
+		out = b.k.look(preferred)
+		if len(out.Members) > 0 {
+			return
+		}
+		other := b.k.look(b.k.w.cfg.WorkerGroup)
+		if slices.ContainsFunc(other.Members, func(m messages.GroupMember) bool { return slices.Contains(m.Topics, topic) }) {
+			out = other
 		}
 	})
 	return out, err
@@ -147,6 +171,9 @@ func (b simBus) Committed(ctx context.Context, group, topic string) (out []int64
 	b.call(ctx, "committed", func(cause error) {
 		if err = b.k.up(cause); err != nil {
 			return
+		}
+		if b.k.size[topic] == 0 {
+			err = errSimNoTopic
 		}
 		for p := range b.k.size[topic] {
 			offset, ok := b.k.kept[group][place{topic, int32(p)}]

@@ -15,15 +15,17 @@ import (
 )
 
 // simKafka is the Kafka of a simulated world: topics that can lose records, brokers
-// that can be away, and the consumer group of the classic workers.
+// that can be away, and the consumer group of the classic workers. A master's view of it
+// passes the suite of the buses while nothing is broken.
 type simKafka struct {
-	w     *simWorld
-	mu    sync.Mutex // of leaders alone: actors look them up without a call
-	moved map[place]int32
-	logs  map[place]*simLog
-	size  map[string]int // partitions by topic
-	kept  map[string]map[place]int64
-	group simGroup
+	w        *simWorld
+	mu       sync.Mutex // of leaders alone: actors look them up without a call
+	moved    map[place]int32
+	logs     map[place]*simLog
+	size     map[string]int // partitions by topic
+	policies map[string]string
+	kept     map[string]map[place]int64
+	group    simGroup
 
 	away       bool
 	leaderless map[place]bool
@@ -46,7 +48,7 @@ type simRecord struct {
 func (l *simLog) end() int64 { return l.base + int64(len(l.list)) }
 
 func newSimKafka(w *simWorld) *simKafka {
-	return &simKafka{w: w, moved: map[place]int32{}, logs: map[place]*simLog{}, size: map[string]int{},
+	return &simKafka{w: w, moved: map[place]int32{}, logs: map[place]*simLog{}, size: map[string]int{}, policies: map[string]string{},
 		kept: map[string]map[place]int64{}, leaderless: map[place]bool{}, group: newSimGroup(w)}
 }
 
@@ -54,17 +56,26 @@ func newSimKafka(w *simWorld) *simKafka {
 func (k *simKafka) grow(topic string, n int) {
 	for p := k.size[topic]; p < n; p++ {
 		k.logs[place{topic, int32(p)}] = &simLog{}
-		k.size[topic] = p + 1
 	}
+	k.resize(topic, max(n, k.size[topic]))
+}
+
+func (k *simKafka) resize(topic string, n int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.size[topic] = n
 }
 
 func (k *simKafka) leader(topic string, p int32) int32 {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if p < 0 || int(p) >= k.size[topic] {
+		return messages.NoLeader
+	}
 	if l, ok := k.moved[place{topic, p}]; ok {
 		return l
 	}
-	return p % 2
+	return p % memBrokers
 }
 
 // move gives a partition to another broker.
@@ -155,7 +166,7 @@ func (k *simKafka) remake(topic string, n int) {
 			delete(kept, place{topic, int32(p)})
 		}
 	}
-	k.size[topic] = 0
+	k.resize(topic, 0)
 	k.grow(topic, n)
 	for p := range min(n, len(torn)) {
 		k.logs[place{topic, int32(p)}].torn = torn[p]
@@ -179,6 +190,9 @@ func (b simBus) Leader(topic string, p int32) int32 { return b.k.leader(topic, p
 // Produce implements Producer.
 func (b simBus) Produce(ctx context.Context, records []messages.Record) []messages.Produced {
 	out := make([]messages.Produced, len(records))
+	if len(records) == 0 {
+		return out
+	}
 	b.call(ctx, fmt.Sprintf("produce %s %d", records[0].Topic, b.Leader(records[0].Topic, records[0].Partition)), func(err error) {
 		b.k.produce(b.p, records, out, err)
 	})
@@ -233,6 +247,9 @@ func (k *simKafka) write(p *simProcess, records []messages.Record, out []message
 	for i, r := range records {
 		at := place{r.Topic, r.Partition}
 		out[i] = messages.Produced{Offset: messages.UnknownOffset, Err: k.reach(at)}
+		if out[i].Err == nil && len(r.Value) > maxRecord {
+			out[i].Err = fmt.Errorf("%w: %w", messages.ErrRefused, messages.ErrTooLarge)
+		}
 		if out[i].Err != nil {
 			continue
 		}
@@ -250,6 +267,9 @@ func (b simBus) Fetch(ctx context.Context, from []messages.Position, wait time.D
 		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
 	})
 	k := b.k
+	if len(from) == 0 {
+		return nil, nil
+	}
 	news := func() bool {
 		return k.away || slices.ContainsFunc(from, func(p messages.Position) bool {
 			l := k.logs[place{p.Topic, p.Partition}]
@@ -276,6 +296,11 @@ func (k *simKafka) fetch(from []messages.Position) (out []messages.Fetched, err 
 	}
 	for _, p := range from {
 		l := k.logs[place{p.Topic, p.Partition}]
+		// Nobody leads it, which fails the whole request, unless this master has not
+		// heard of it and the broker says so.
+		if l == nil && (!k.w.chaotic() || k.w.rng.IntN(2) == 0) {
+			return nil, fmt.Errorf("no such partition: %w", messages.ErrNotWritten)
+		}
 		f := messages.Fetched{Position: p, End: -1, Start: -1}
 		switch {
 		case l == nil:
@@ -284,11 +309,13 @@ func (k *simKafka) fetch(from []messages.Position) (out []messages.Fetched, err 
 			f.Err = messages.ErrOffsetOutOfRange
 		default:
 			f.End, f.Start = l.end(), l.base
+			size := 0
 			for n, r := range l.list[p.Offset-l.base:] {
-				if n == maxSimFetch {
+				if n == maxSimFetch || size >= maxAnswer {
 					break
 				}
-				f.Records = append(f.Records, messages.Received{Offset: p.Offset + int64(n), Value: r.value})
+				size += len(r.value)
+				f.Records = append(f.Records, messages.Received{Offset: p.Offset + int64(n), Value: bytes.Clone(r.value)})
 			}
 			f.Offset = p.Offset + int64(len(f.Records))
 		}
@@ -306,7 +333,7 @@ func (b simBus) Offsets(ctx context.Context, topic string) (start, end []int64, 
 			return
 		}
 		if b.k.size[topic] == 0 {
-			err = fmt.Errorf("no such topic: %w", messages.ErrNotWritten)
+			err = errSimNoTopic
 		}
 		for p := range b.k.size[topic] {
 			l := b.k.logs[place{topic, int32(p)}]
@@ -355,7 +382,12 @@ func (b simBus) Ensure(ctx context.Context, specs []messages.TopicSpec) (out []m
 			return
 		}
 		for _, s := range specs {
+			if s.Replication > memBrokers {
+				out, err = nil, fmt.Errorf("simulated: %d replicas: %w", s.Replication, messages.ErrRefused)
+				return
+			}
 			if b.k.size[s.Name] == 0 {
+				b.k.policies[s.Name] = s.Config[messages.CleanupPolicy]
 				b.k.grow(s.Name, s.Partitions)
 			}
 			out = append(out, messages.Topic{Name: s.Name, Partitions: b.k.size[s.Name]})
@@ -364,9 +396,20 @@ func (b simBus) Ensure(ctx context.Context, specs []messages.TopicSpec) (out []m
 	return out, err
 }
 
-// Settings implements Topics: nobody touches them here.
-func (b simBus) Settings(context.Context, []string) (map[string]map[string]string, error) {
-	return nil, nil
+// Settings implements Topics.
+func (b simBus) Settings(ctx context.Context, topics []string) (out map[string]map[string]string, err error) {
+	b.call(ctx, "settings of topics", func(cause error) {
+		if err = b.k.up(cause); err != nil {
+			return
+		}
+		out = map[string]map[string]string{}
+		for _, name := range topics {
+			if b.k.size[name] > 0 {
+				out[name] = map[string]string{messages.CleanupPolicy: cmp.Or(b.k.policies[name], messages.CleanupDelete)}
+			}
+		}
+	})
+	return out, err
 }
 
 // List implements Topics.
@@ -376,7 +419,9 @@ func (b simBus) List(ctx context.Context) (out []messages.Topic, err error) {
 			return
 		}
 		for _, name := range slices.Sorted(maps.Keys(b.k.size)) {
-			out = append(out, messages.Topic{Name: name, Partitions: b.k.size[name]})
+			if n := b.k.size[name]; n > 0 {
+				out = append(out, messages.Topic{Name: name, Partitions: n})
+			}
 		}
 	})
 	return out, err
@@ -385,11 +430,20 @@ func (b simBus) List(ctx context.Context) (out []messages.Topic, err error) {
 // Grow implements Topics.
 func (b simBus) Grow(ctx context.Context, topic string, n int) (err error) {
 	b.call(ctx, "grow "+topic, func(cause error) {
-		if err = b.k.up(cause); err == nil {
+		switch err = b.k.up(cause); {
+		case err != nil:
+		case b.k.size[topic] == 0:
+			err = errSimNoTopic
+		case b.k.size[topic] > n:
+			err = fmt.Errorf("simulated: it has %d partitions: %w", b.k.size[topic], messages.ErrRefused)
+		default:
 			b.k.grow(topic, n)
 		}
 	})
 	return err
 }
 
-var errSimAway = errors.New("away")
+var (
+	errSimAway    = errors.New("away")
+	errSimNoTopic = fmt.Errorf("no such topic: %w", messages.ErrNotWritten)
+)

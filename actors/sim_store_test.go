@@ -9,7 +9,8 @@ import (
 	"kafka-master/messages"
 )
 
-// simStore is the state store of a simulated world.
+// simStore is the state store of a simulated world: an infratest.MemoryStore, which
+// passes the suite of the stores, behind faults that the suite could not bear.
 type simStore struct {
 	w      *simWorld
 	memory *infratest.MemoryStore

@@ -15,11 +15,10 @@ import (
 	"kafka-master/messages"
 )
 
-// ExerciseFiles runs the rules that every input folder has to keep. open returns
-// an empty folder each time that it is called, and closes it by t.Cleanup.
-func ExerciseFiles(t *testing.T, open func(t *testing.T) (Files, Folder)) {
-	t.Helper()
-	for name, exercise := range map[string]func(*testing.T, Files, Folder){
+// FilesRules are the rules that every input folder has to keep, by name. Each of
+// them begins with an empty folder.
+func FilesRules() map[string]func(*testing.T, Files, Folder) {
+	return map[string]func(*testing.T, Files, Folder){
 		"listing":            exerciseListing,
 		"many files":         exerciseManyFiles,
 		"unicode names":      exerciseUnicode,
@@ -35,7 +34,14 @@ func ExerciseFiles(t *testing.T, open func(t *testing.T) (Files, Folder)) {
 		"parallel":           exerciseParallelReads,
 		"archive":            exerciseArchive,
 		"archive of changed": exerciseArchiveChanged,
-	} {
+	}
+}
+
+// ExerciseFiles runs all rules. open returns an empty folder each time that it is
+// called, and closes it by t.Cleanup.
+func ExerciseFiles(t *testing.T, open func(t *testing.T) (Files, Folder)) {
+	t.Helper()
+	for name, exercise := range FilesRules() {
 		t.Run(name, func(t *testing.T) {
 			files, folder := open(t)
 			exercise(t, files, folder)
