@@ -76,6 +76,9 @@ func (f *fleet) hit(ctx actor.Context, limit, text string) {
 // onRefused notes a message that is not of its worker's running process.
 func (f *fleet) onRefused(ctx actor.Context, m *refused) {
 	f.dropped++
+	if m.signal.Kind == messages.SignalAnnounce && !m.signal.Native() {
+		f.remember(&heard{signal: m.signal}) // a classic worker may take the id over: it says so once
+	}
 	what := "without an incarnation"
 	if !m.signal.Incarnation.IsZero() {
 		what = "of an incarnation that did not announce itself"
@@ -187,7 +190,8 @@ func (f *fleet) onView(ctx actor.Context, v *groupView) {
 	f.findTwins(ctx)
 }
 
-// letIn hires the workers outside that a member of the group speaks for.
+// letIn hires the workers outside that a member of the group speaks for. One whose id
+// another worker has waits until that one is lost or gone.
 func (f *fleet) letIn(ctx actor.Context, v *groupView) {
 	for _, list := range v.lists {
 		if len(list) == 0 {
@@ -197,9 +201,12 @@ func (f *fleet) letIn(ctx actor.Context, v *groupView) {
 		if m == nil || !slices.Equal(sorted(m.signal.Partitions), list) {
 			continue
 		}
-		delete(f.gate.outside, list[0])
-		if f.crew[m.signal.Worker] == nil {
+		switch w := f.crew[m.signal.Worker]; {
+		case w == nil, w.status.Kind == messages.Native && w.status.State == messages.WorkerLost:
+			delete(f.gate.outside, list[0])
 			f.route(ctx, m)
+		case w.status.Kind == messages.Classic && !w.leaving: // it was heard again
+			delete(f.gate.outside, list[0])
 		}
 	}
 }
@@ -246,10 +253,13 @@ func (f *fleet) sweep(ctx actor.Context) {
 		}
 	}
 	clear(f.gate.lately)
-	if v := f.view; v != nil && v.settled {
-		f.forgetAbsent(ctx, v)
+	if v := f.view; v != nil {
+		f.letIn(ctx, v)
+		if v.settled {
+			f.forgetAbsent(ctx, v)
+		}
 	}
-	if len(f.classic) > 0 || len(f.gate.limits) > 0 || f.gate.strangers > 0 {
+	if len(f.classic) > 0 || len(f.gate.outside) > 0 || len(f.gate.limits) > 0 || f.gate.strangers > 0 {
 		f.gate.sweep.set(ctx, sweepEvery)
 	}
 }

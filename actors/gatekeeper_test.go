@@ -180,3 +180,19 @@ func TestFloodsCostWhatTheyAreLong(t *testing.T) {
 	}
 	require.Less(t, time.Since(began), 20*time.Second, "quadratic: this took minutes")
 }
+
+// A classic worker takes the id of a native one that was killed a moment ago. It
+// announces itself once, while the native one still counts as alive.
+func TestAClassicWorkerTakesTheIDOfANativeOne(t *testing.T) {
+	t.Parallel()
+	stageCrew(t, nil, nil, func(b *crewBundle) {
+		b.hear(announce("w", 3, 1))
+		time.Sleep(2 * time.Second)
+		b.members([]int32{3})
+		b.hear(classicNew("w", 3))
+		require.Equal(t, messages.Native, b.status("w").Kind, "anybody could have said that")
+		time.Sleep(lostAfter + 2*sweepEvery)
+		require.Equal(t, messages.Classic, b.status("w").Kind)
+		require.Equal(t, messages.WorkerFree, b.status("w").State)
+	})
+}
