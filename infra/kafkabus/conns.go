@@ -2,9 +2,11 @@ package kafkabus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
+	"time"
 )
 
 // connections knows every open connection, so that Close can end those that are
@@ -15,7 +17,18 @@ type connections struct {
 	open   map[*trackedConn]struct{}
 	once   map[string]bool // addresses that were reached
 	closed bool
+	silent map[string]time.Time // until when an address that did not answer at all gets silentTimeout
 }
+
+const (
+	// silentTimeout is for an address that did not answer the last time, as that of
+	// a machine without power: one connection has dialTimeout for all addresses
+	// together, and those behind it are to get their share.
+	silentTimeout = time.Second
+	// silentFor is how long: then it gets the whole time once more, in case that it
+	// is only slow.
+	silentFor = time.Minute
+)
 
 type trackedConn struct {
 	net.Conn
@@ -35,8 +48,10 @@ func (e *dialError) Error() string { return e.err.Error() }
 func (e *dialError) Unwrap() error { return e.err }
 
 func (s *connections) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, network, address)
+	began := time.Now()
+	conn, err := (&net.Dialer{Timeout: s.timeout(address)}).DialContext(ctx, network, address)
 	if err != nil {
+		s.failed(address, began, err)
 		return nil, &dialError{address, err}
 	}
 	c := &trackedConn{Conn: conn, set: s}
@@ -50,8 +65,36 @@ func (s *connections) dial(ctx context.Context, network, address string) (net.Co
 		s.open, s.once = make(map[*trackedConn]struct{}), map[string]bool{}
 	}
 	s.once[address] = true
+	delete(s.silent, address)
 	s.open[c] = struct{}{}
 	return c, nil
+}
+
+// timeout is how long dialling an address may take.
+func (s *connections) timeout(address string) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if time.Now().Before(s.silent[address]) {
+		return silentTimeout
+	}
+	return dialTimeout
+}
+
+// failed notes an address that did not answer, unless hardly any time was left for
+// it.
+func (s *connections) failed(address string, began time.Time, err error) {
+	var late net.Error
+	if !errors.As(err, &late) || !late.Timeout() || time.Since(began) < silentTimeout {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.silent == nil {
+		s.silent = map[string]time.Time{}
+	}
+	if now := time.Now(); now.After(s.silent[address]) {
+		s.silent[address] = now.Add(silentFor)
+	}
 }
 
 // reached says whether an address was reached since the bus was made.
