@@ -57,6 +57,9 @@ const (
 	// outerBound times MAX_ATTEMPTS is the most hand-outs of a chunk that end without
 	// a result, whatever the reasons: it stops a chunk that always gets lost.
 	outerBound = 4
+	// leastHandouts is the bound where MAX_ATTEMPTS is small: chunks come back unbegun
+	// without their fault, such as when workers are restarted one after the other.
+	leastHandouts = 12
 	// idleEndings is how many hand-outs in a row may end without a start before a
 	// chunk is held back; flapping workers would run it through its hand-outs.
 	idleEndings = 2

@@ -110,5 +110,5 @@ func (l *ledger) pardon(id messages.ChunkID, w messages.WorkerID, now time.Time)
 // or more workers where there are two, or far too many hand-outs.
 func (l *ledger) hopeless(e *entry) bool {
 	return !e.doubted && e.Failures >= l.maxAttempts && (e.Workers >= 2 || l.workers < 2) ||
-		e.Handouts >= outerBound*l.maxAttempts
+		e.Handouts >= max(outerBound*l.maxAttempts, leastHandouts)
 }

@@ -253,3 +253,23 @@ func BenchmarkManyHeldBack(b *testing.B) {
 		})
 	}
 }
+
+// With one attempt for each chunk, a chunk that was given back unbegun while workers
+// were restarted one after the other is not dead; what never gets further is, in time.
+func TestRollingRestartKillsNoChunk(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1e9, 0)
+	l := newLedger(messages.Term{Number: 1}, 1)
+	l.workers = 8
+	require.NoError(t, l.openFile(testFile(1, 1), now))
+	l.plan(1, testCut(1, 0), now)
+	for n := range leastHandouts {
+		require.Zero(t, l.files[1].DeadChunks, "after %d", n)
+		now = now.Add(time.Minute)
+		w := messages.WorkerID(fmt.Sprint("w", n))
+		_, ok := l.pick(w, true, false, now)
+		require.True(t, ok)
+		l.lost(w, endReturned, "the worker left", now)
+	}
+	require.EqualValues(t, 1, l.files[1].DeadChunks)
+}
