@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -29,6 +30,7 @@ func secondElector(b *electorBundle, cfg Config, files Files, happens func()) (*
 		{Name: messages.ValueSample, Value: encoded([]seenFile{{"a.txt", 10}, {"b.txt", 20}})},
 	}}})
 	time.Sleep(time.Second)
+	synctest.Wait() // a renewal that is due at this instant has its answer
 	happens()
 	cfg.MasterID, cfg.HeartbeatTopic = "m2", own.Topics[3]
 	owner := b.probe("second")
@@ -176,6 +178,7 @@ func TestAStandbyStaysKin(t *testing.T) {
 					b.tell(b.persistence, &write{term: b.term(), batch: messages.Batch{Values: []messages.Value{{Name: messages.ValueSample, Value: sample}}}})
 					time.Sleep(time.Minute)
 				} else {
+					synctest.Wait() // see secondElector
 					b.root.Stop(b.pid)
 				}
 				time.Sleep(time.Second)
