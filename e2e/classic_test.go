@@ -34,7 +34,7 @@ func (s *site) classicWorker(id string) *classicWorker {
 	w := &classicWorker{t: s.t, id: id}
 	announce := func(_ context.Context, c *kgo.Client, got map[string][]int32) {
 		value, _ := json.Marshal(map[string]any{"status": "new", "id": id, "partitions": append([]int32{}, got["master-signal"]...)})
-		w.say("worker-connection", value)
+		w.say(c, "worker-connection", value) // w.client may not be there yet
 	}
 	var err error
 	w.client, err = kgo.NewClient(
@@ -46,8 +46,8 @@ func (s *site) classicWorker(id string) *classicWorker {
 	return w
 }
 
-func (w *classicWorker) say(topic string, value []byte) {
-	w.client.Produce(context.Background(), &kgo.Record{Topic: topic, Key: []byte(w.id), Value: value}, func(_ *kgo.Record, err error) {
+func (w *classicWorker) say(c *kgo.Client, topic string, value []byte) {
+	c.Produce(context.Background(), &kgo.Record{Topic: topic, Key: []byte(w.id), Value: value}, func(_ *kgo.Record, err error) {
 		if err != nil && !errors.Is(err, kgo.ErrClientClosed) && w.t.Context().Err() == nil {
 			w.t.Errorf("%s: %v", w.id, err)
 		}
@@ -78,13 +78,13 @@ func (w *classicWorker) chunk(value []byte) {
 		return
 	}
 	for n := range m.Data {
-		w.say("worker-signal", fmt.Appendf(nil, `{"id":%q,"batchId":%q,"processing":%d,"total":%d}`, w.id, m.BatchID, n+1, len(m.Data)))
+		w.say(w.client, "worker-signal", fmt.Appendf(nil, `{"id":%q,"batchId":%q,"processing":%d,"total":%d}`, w.id, m.BatchID, n+1, len(m.Data)))
 	}
 	w.mu.Lock()
 	w.items = append(w.items, m.Data...)
 	w.chunks++
 	w.mu.Unlock()
-	w.say("worker-connection", fmt.Appendf(nil, `{"status":"done","id":%q}`, w.id))
+	w.say(w.client, "worker-connection", fmt.Appendf(nil, `{"status":"done","id":%q}`, w.id))
 }
 
 func (w *classicWorker) done() int {

@@ -61,7 +61,7 @@ func startSecured(t *testing.T) *secured {
 // documentedRights gives the rights that docs/operations.md lists.
 func (s *secured) documentedRights(t *testing.T) {
 	t.Helper()
-	doc, err := os.ReadFile("docs/operations.md")
+	doc, err := os.ReadFile("../docs/operations.md")
 	require.NoError(t, err)
 	n := 0
 	for line := range strings.Lines(string(doc)) {

@@ -216,14 +216,16 @@ func TestJournalWhileItGrows(t *testing.T) {
 	ctx := context.Background()
 	s := open(t, "redis://"+miniredis.RunT(t).Addr())
 	term := lead(t, s, "a")
-	const old = 5000
+	// What is read must stay among the newest entries that are kept, however fast
+	// others come meanwhile.
+	const old, more = messages.JournalCap / 4, 5
 	require.NoError(t, s.Commit(ctx, term, attempts(1, 0, old)))
 	var stop atomic.Bool
 	done := make(chan error, 1)
 	go func() {
 		var err error
 		for number := uint64(2); err == nil && !stop.Load(); number++ {
-			err = s.Commit(ctx, term, attempts(number, old+int(number-2)*100, 100))
+			err = s.Commit(ctx, term, attempts(number, old+int(number-2)*more, more))
 		}
 		done <- err
 	}()
