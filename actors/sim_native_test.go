@@ -168,6 +168,10 @@ func (p *simNative) take(value []byte, now time.Time) {
 	if err != nil || m.ID != string(p.id) || m.Term < p.term && now.Sub(p.termSeen) < 30*time.Second {
 		return
 	}
+	if m.Incarnation != "" && m.Incarnation != p.inc.String() {
+		p.w.sometimes("a worker skips a chunk for its former process")
+		return
+	}
 	p.term, p.termSeen = m.Term, now
 	same := func(o messages.ChunkMessage) bool { return o.BatchID == m.BatchID }
 	if f, ok := p.known[m.Deployment+" "+m.BatchID]; ok && f.data == strings.Join(m.Data, "\n") {
