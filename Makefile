@@ -26,8 +26,8 @@ endif
 short: ## run the fast tests only
 	go test -short -count=1 ./...
 
-simulate: ## play SIM_SEEDS (500) worlds of faults from SIM_FROM (1), or SIM_SEED alone
-	SIM_SEEDS=$${SIM_SEEDS:-500} SIM_KILLS=$${SIM_KILLS:-300} go test -count=1 -timeout 60m -run '^Test(Simulation|KillPoints)' ./actors
+simulate: ## play SIM_SEEDS (500) worlds of faults from SIM_FROM (1), or SIM_SEED alone, and crowds of workers
+	SIM_SEEDS=$${SIM_SEEDS:-500} SIM_KILLS=$${SIM_KILLS:-300} go test -count=1 -timeout 60m -run '^Test(Simulation|KillPoints|Soak|TenThousand|HundredThousand|OneOfTenThousand)' ./actors
 
 killpoints: ## kill real processes at every place that infra/failpoint marks
 	go test -tags failpoint -count=1 -run '^TestKilledAtAPlace$$' ./e2e

@@ -14,8 +14,8 @@ import (
 // second, and vanish together.
 func TestTenThousandWorkersAtOnce(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("it takes some seconds")
+	if testing.Short() || raceDetector {
+		t.Skip("it takes some seconds: make simulate runs it")
 	}
 	const crowd = 10_000
 	stageCrew(t, nil, nil, func(b *crewBundle) {
@@ -80,8 +80,8 @@ func beatAt(id string, partition int32) messages.Signal {
 // is given back.
 func TestHundredThousandInventedWorkers(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("it takes some seconds")
+	if testing.Short() || raceDetector {
+		t.Skip("it takes some seconds: make simulate runs it")
 	}
 	stageCrewOf(t, 1000, nil, nil, func(b *crewBundle) {
 		b.hear(announce("before", 1, 1))
@@ -105,8 +105,8 @@ func TestHundredThousandInventedWorkers(t *testing.T) {
 // ten thousand classic workers; it took 70 ms a message, three minutes in all.
 func TestOneOfTenThousandChangesItsListAllTheTime(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("it takes some seconds")
+	if testing.Short() || raceDetector {
+		t.Skip("it takes some seconds: make simulate runs it")
 	}
 	const crowd = 10_000
 	stageCrew(t, nil, nil, func(b *crewBundle) {

@@ -71,7 +71,7 @@ func (w *simWorld) killed(what string) {
 func TestKillPoints(t *testing.T) {
 	t.Parallel()
 	kills := int(simNumber(t, "SIM_KILLS", 30))
-	if testing.Short() {
+	if testing.Short() || raceDetector {
 		kills = 3
 	}
 	for _, point := range append(append([]string{}, simMasterPoints...), simStages...) {

@@ -19,7 +19,7 @@ func simSeeds(t *testing.T, short, long uint64) (from, n uint64) {
 		return simNumber(t, "SIM_SEED", 0), 1
 	}
 	n = long
-	if testing.Short() {
+	if testing.Short() || raceDetector {
 		n = short
 	}
 	return simNumber(t, "SIM_FROM", 1), simNumber(t, "SIM_SEEDS", n)
@@ -140,8 +140,8 @@ func TestStopInTheMiddleOfABeginning(t *testing.T) {
 // TestSoak lives through an hour of faults with twenty workers.
 func TestSoak(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("it takes some 15 s")
+	if testing.Short() || raceDetector {
+		t.Skip("it takes some 15 s: make simulate runs it")
 	}
 	seed := simNumber(t, "SIM_FROM", 1)
 	w := simulate(t, func() *simWorld {

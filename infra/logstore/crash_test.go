@@ -207,6 +207,20 @@ func TestBrokenLogIsReplaced(t *testing.T) {
 	require.Equal(t, 2, number(t, dir))
 }
 
+// TestStopWithABrokenLog closes a store whose log failed last: the state is written
+// once more, whole.
+func TestStopWithABrokenLog(t *testing.T) {
+	dir := t.TempDir()
+	s, err := reopen(t, dir, io.Discard)
+	require.NoError(t, err)
+	require.NoError(t, s.Commit(t.Context(), mustLead(t, s), batch(1)))
+	require.NoError(t, s.out.file.Close())
+	require.Error(t, s.out.sync(s.out.last+1))
+	require.ErrorIs(t, s.out.sync(s.out.last+1), errBroken, "a later sync proves nothing")
+	require.NoError(t, s.Close())
+	require.Equal(t, 1, number(t, dir))
+}
+
 // TestCrashWhileAGenerationBegins leaves what each step of it leaves.
 func TestCrashWhileAGenerationBegins(t *testing.T) {
 	dir := t.TempDir()

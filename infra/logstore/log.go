@@ -28,6 +28,10 @@ type log struct {
 	broken atomic.Bool   // an append or a sync failed: what the file holds is not known
 }
 
+// errBroken is the answer of a log of which a write or a sync failed: a later sync
+// that succeeds says nothing about what was lost then.
+var errBroken = errors.New("a former write to the log failed")
+
 // The header of a log: a name, the number of the last record that is on disk, and a
 // checksum of both.
 const (
@@ -91,6 +95,9 @@ func (l *log) append(payload []byte) error {
 // there. After an error the log is broken, since nobody knows what the system threw
 // away. It may run beside append.
 func (l *log) sync(upTo uint64) error {
+	if l.broken.Load() {
+		return errBroken
+	}
 	if l.synced.Load() >= upTo {
 		return nil
 	}
@@ -109,9 +116,9 @@ func (l *log) sync(upTo uint64) error {
 
 // close puts the log on disk, and in its header that all of it is.
 func (l *log) close() error {
-	var err error
-	if !l.broken.Load() {
-		err = errors.Join(l.sync(l.last), l.file.Sync())
+	err := l.sync(l.last)
+	if err == nil {
+		err = l.file.Sync()
 	}
 	return errors.Join(err, l.file.Close())
 }

@@ -190,7 +190,11 @@ func (s *Store) Close() error {
 	close(s.ended)
 	s.mu.Unlock()
 	s.loop.Wait()
-	if err := errors.Join(s.out.close(), s.lock.Unlock()); err != nil {
+	var err error
+	if s.out.broken.Load() { // nobody knows what it holds: the state is written once more
+		err = s.begin()
+	}
+	if err := errors.Join(err, s.out.close(), s.lock.Unlock()); err != nil {
 		return fmt.Errorf("close state: %w", err)
 	}
 	return nil
@@ -211,7 +215,7 @@ func (s *Store) syncNowAndThen() {
 		s.mu.Unlock()
 		// A generation that ended meanwhile has its file closed: the snapshot holds
 		// all of it.
-		if err := out.sync(last); err != nil && !errors.Is(err, os.ErrClosed) {
+		if err := out.sync(last); err != nil && !errors.Is(err, os.ErrClosed) && !errors.Is(err, errBroken) {
 			s.log.Warn("the state cannot be synced, the next commit writes it anew", "err", err)
 		}
 	}
