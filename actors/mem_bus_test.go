@@ -111,7 +111,7 @@ func (b *memBus) say(topic string, s messages.Signal) {
 
 // Fetch implements Consumer.
 func (b *memBus) Fetch(ctx context.Context, from []messages.Position, wait time.Duration) ([]messages.Fetched, error) {
-	timer := time.NewTimer(wait)
+	timer := time.NewTimer(max(1, wait)) // see alarm.set
 	defer timer.Stop()
 	for {
 		if err := ctx.Err(); err != nil {

@@ -340,7 +340,7 @@ func (d *simDriver) rest() {
 		}
 	}
 	d.mu.Unlock()
-	timer := time.NewTimer(next.Sub(now))
+	timer := time.NewTimer(max(1, next.Sub(now))) // see alarm.set
 	select {
 	case <-d.wake:
 	case <-timer.C:

@@ -80,12 +80,14 @@ type rang struct {
 	gen   uint64
 }
 
-// set arms the alarm; d below 0 counts as 0.
+// set arms the alarm; d below 0 counts as at once. That is a nanosecond: in the
+// virtual time of tests a timer of 0 runs in the goroutine that sets it, and under the
+// race detector two of these at once end the process (Go 1.26, runtime.timer.modify).
 func (a *alarm) set(ctx actor.Context, d time.Duration) {
 	a.stop()
 	msg := &rang{alarm: a, gen: a.gen}
 	self, root := ctx.Self(), ctx.ActorSystem().Root
-	a.timer = time.AfterFunc(max(0, d), func() { root.Send(self, msg) })
+	a.timer = time.AfterFunc(max(1, d), func() { root.Send(self, msg) })
 }
 
 // stop disarms the alarm.
