@@ -115,7 +115,7 @@ func (c *coordinator) open(ctx actor.Context, ready *topicsReady, past tail) {
 	}
 	from := c.positions(ctx, snap, ready)
 	c.dispatcher = spawn(ctx, c.log, "dispatcher", func() actor.Actor {
-		return newDispatcher(dispatcher{log: c.log, term: c.term, persistence: c.persistence, owner: self, batch: c.batch, pub: publisher{view: c.view, source: sourceDispatcher, term: c.term}}, snap, past.sends, c.cfg.MaxAttempts)
+		return newDispatcher(dispatcher{log: c.log, term: c.term, deployment: c.deployment, persistence: c.persistence, owner: self, batch: c.batch, pub: publisher{view: c.view, source: sourceDispatcher, term: c.term}}, snap, past.sends, c.cfg.MaxAttempts)
 	})
 	if len(past.unmarked) > 0 {
 		c.write(ctx, messages.Batch{Offsets: past.unmarked})

@@ -18,6 +18,7 @@ import (
 type dispatcher struct {
 	log         *slog.Logger
 	term        messages.Term
+	deployment  string // random id of what the state store holds
 	persistence *actor.PID
 	owner       *actor.PID
 

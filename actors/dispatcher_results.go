@@ -33,6 +33,11 @@ type (
 
 func (d *dispatcher) onJudge(ctx actor.Context, m *judge, now time.Time) {
 	w := m.signal.Worker
+	if of := m.signal.Deployment; of != "" && of != d.deployment {
+		// It is about a chunk of a state that is lost, whose name came again.
+		d.log.Debug("result of another deployment dropped", "worker_id", w, "batch_id", m.signal.BatchID, "deployment", of)
+		return
+	}
 	var failed messages.ChunkID
 	v := d.led.resultOf(m.signal, func(e *entry) regard {
 		if failed = e.ID; m.unfit {

@@ -88,6 +88,30 @@ func TestResultAndNextAssignmentShareAWrite(t *testing.T) {
 	})
 }
 
+// A result that a worker said about a chunk of the same name in a state that is lost
+// ends nothing and frees nobody.
+func TestResultOfAnotherDeploymentIsDropped(t *testing.T) {
+	t.Parallel()
+	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+		p := b.adopt(1, 3)
+		b.plan(p, 1, 0, 3)
+		b.offer("w", 1, 1)
+		a := expect[*assigned](b.hands)
+		b.persistence.clear()
+		of := func(deployment string) *judge {
+			s := progress("w", a.batchID, 2, 2)
+			s.Deployment = deployment
+			return &judge{signal: s, reply: b.hands.pid, ack: receipt{ingress: b.input.pid, batch: 9}}
+		}
+		b.tell(b.pid, of("former"))
+		expect[*acked](b.input)
+		expectNone[*judged](b.hands)
+		expectNone[*write](b.persistence)
+		b.tell(b.pid, of(""))
+		require.Equal(t, verdictDone, expect[*judged](b.hands).verdict)
+	})
+}
+
 func TestFreeSlotsComeBeforeChunksAhead(t *testing.T) {
 	t.Parallel()
 	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {

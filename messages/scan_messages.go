@@ -87,6 +87,8 @@ func (w *wireSignal) text(key string) *string {
 		return &w.Result
 	case "error":
 		return &w.Error
+	case "deployment":
+		return &w.Deployment
 	}
 	return nil
 }

@@ -57,6 +57,7 @@ type Signal struct {
 	Attempt    int // 0 when not said
 	Outcome    Outcome
 	Error      string // why it failed, cut to MaxErrorText
+	Deployment string // that of the chunk, empty when not said
 }
 
 // Native reports whether the sender is a native worker.

@@ -48,6 +48,7 @@ type wireSignal struct {
 	Attempt     int      `json:"attempt,omitempty"`
 	Result      string   `json:"result,omitempty"`
 	Error       string   `json:"error,omitempty"`
+	Deployment  string   `json:"deployment,omitempty"`
 }
 
 // DecodeSignal reads a worker's message from either worker topic. Unknown
@@ -131,6 +132,7 @@ func (s Signal) progress(w wireSignal) (Signal, error) {
 	default:
 		return Signal{}, fmt.Errorf("%w: result %.64q", ErrBadSignal, w.Result)
 	}
+	s.Deployment = CutText(w.Deployment, maxVersion)
 	s.BatchID, s.Attempt, s.Error = w.BatchID, max(0, w.Attempt), CutText(w.Error, MaxErrorText)
 	return s, nil
 }
@@ -162,6 +164,7 @@ func (s Signal) Encode() []byte {
 	if s.Kind == SignalProgress {
 		w.BatchID, w.Processing, w.Total = s.BatchID, &s.Processing, &s.Total
 		w.Attempt, w.Result, w.Error = s.Attempt, string(s.Outcome), CutText(s.Error, MaxErrorText)
+		w.Deployment = s.Deployment
 	} else {
 		w.Status, w.Capacity, w.Version = s.Kind.String(), s.Capacity, s.Version
 		w.Running, w.Queued = s.Running, s.Queued

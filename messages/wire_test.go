@@ -49,7 +49,7 @@ func TestSignalsAreGolden(t *testing.T) {
 		"native_unfit":     native(Signal{Kind: SignalHeartbeat, Note: "/opt/scan.sh: no such file"}),
 		"native_draining":  native(Signal{Kind: SignalDraining}),
 		"native_bye":       native(Signal{Kind: SignalBye}),
-		"native_ok":        {Kind: SignalProgress, Worker: "w-1", BatchID: "ips_chunk_4_a2", Processing: 500, Total: 500, Attempt: 2, Outcome: OutcomeOK, Next: UnknownOffset},
+		"native_ok":        {Kind: SignalProgress, Worker: "w-1", BatchID: "ips_chunk_4_a2", Processing: 500, Total: 500, Attempt: 2, Outcome: OutcomeOK, Deployment: "J6QK2", Next: UnknownOffset},
 		"native_failed":    {Kind: SignalProgress, Worker: "w-1", BatchID: "ips_chunk_4", Processing: 3, Total: 500, Attempt: 1, Outcome: OutcomeFailed, Error: "exit status 1", Next: UnknownOffset},
 	}
 	for name, s := range cases {

@@ -80,6 +80,8 @@ def report(chunk: Chunk, done: int, result: str = "", error: str = "") -> dict:
     body = {"batchId": chunk.batch_id, "processing": total if result == "ok" else done, "total": total}
     if chunk.attempt:
         body["attempt"] = chunk.attempt
+    if chunk.deployment:
+        body["deployment"] = chunk.deployment
     if result:
         body["result"] = result
     if error:
