@@ -33,9 +33,10 @@ type (
 
 func (d *dispatcher) onJudge(ctx actor.Context, m *judge, now time.Time) {
 	w := m.signal.Worker
-	if of := m.signal.Deployment; of != "" && of != d.deployment {
-		// It is about a chunk of a state that is lost, whose name came again.
-		d.log.Debug("result of another deployment dropped", "worker_id", w, "batch_id", m.signal.BatchID, "deployment", of)
+	if of := m.signal.Deployment; of != "" && of != d.deployment || d.led.otherRange(m.signal) {
+		// A state or its last commits were lost, and the chunk's name was given again.
+		// The slot of the chunk that has the name now stays taken.
+		d.log.Debug("result of another chunk of the same name dropped", "worker_id", w, "batch_id", m.signal.BatchID, "deployment", of, "offset", m.signal.Offset)
 		return
 	}
 	var failed messages.ChunkID

@@ -112,6 +112,33 @@ func TestResultOfAnotherDeploymentIsDropped(t *testing.T) {
 	})
 }
 
+// A store that lost its last commits gives the name of an attempt again, perhaps to
+// another range; what a worker said about the former one ends nothing.
+func TestResultOfAnotherRangeIsDropped(t *testing.T) {
+	t.Parallel()
+	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+		p := b.adopt(1, 3)
+		b.plan(p, 1, 0, 3)
+		b.offer("w", 1, 1)
+		a := expect[*assigned](b.hands)
+		b.persistence.clear()
+		of := func(offset int64, hash string) *judge {
+			s := progress("w", a.batchID, 2, 2)
+			s.Offset, s.Hash = offset, hash
+			return &judge{signal: s, reply: b.hands.pid, ack: receipt{ingress: b.input.pid, batch: 9}}
+		}
+		own := a.chunk.Range()
+		for _, other := range []*judge{of(own.Offset+1, own.HashText()), of(own.Offset, "00000000000000ff")} {
+			b.tell(b.pid, other)
+			expect[*acked](b.input)
+			expectNone[*judged](b.hands)
+			expectNone[*write](b.persistence)
+		}
+		b.tell(b.pid, of(own.Offset, own.HashText()))
+		require.Equal(t, verdictDone, expect[*judged](b.hands).verdict)
+	})
+}
+
 func TestFreeSlotsComeBeforeChunksAhead(t *testing.T) {
 	t.Parallel()
 	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {

@@ -75,6 +75,7 @@ func (f *freeWorker) produce(ctx actor.Context, x *slot) {
 	value := messages.AppendChunk(make([]byte, 0, len(x.lines)+x.chunk.Items*2+512), messages.ChunkHeader{
 		Worker: f.worker.ID, BatchID: x.batchID, Deployment: f.deployment, Incarnation: f.worker.Incarnation, Term: f.term.Number, Attempt: x.attempt,
 		File: x.file.Path, Generation: x.generation, FirstLine: x.chunk.FirstLine,
+		Range: x.chunk.Range(),
 	}, x.lines)
 	x.lines = nil
 	ctx.Send(f.egress, &send{term: f.term, reply: ctx.Self(), tag: x.batchID, giveUp: time.Now().Add(undeliveredAfter), record: messages.Record{

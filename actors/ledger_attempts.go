@@ -220,6 +220,16 @@ func (l *ledger) started(w messages.WorkerID, batchID string) *entry {
 	return e
 }
 
+// otherRange reports whether the result is that of other bytes than the chunk has
+// that its batch id names.
+func (l *ledger) otherRange(s messages.Signal) bool {
+	if s.Hash == "" {
+		return false
+	}
+	_, e, _ := l.find(s.BatchID)
+	return e != nil && (s.Offset != e.Offset || s.Hash != e.Range().HashText())
+}
+
 // result judges a final progress message whose failure counts in full.
 func (l *ledger) result(s messages.Signal, now time.Time) verdict {
 	return l.resultOf(s, func(*entry) regard { return regardFull }, now)

@@ -30,13 +30,14 @@ type simHistory struct {
 	accepted map[messages.FileID]map[int]string         // results that were counted
 	ever     map[messages.FileID]map[int]string         // those, and what the store lost
 	offsets  map[place]int64
-	assigned map[string]time.Time // when assignments were committed, by batch id and worker
+	assigned map[string]time.Time             // when assignments were committed, by batch id and worker
+	ran      map[string]messages.ChunkMessage // the last run of each attempt, by batch id and worker
 	term     uint64
 	runs     int
 }
 
 func newSimHistory(w *simWorld) *simHistory {
-	h := &simHistory{w: w, sum: fnv.New64a(), began: time.Now(), assigned: map[string]time.Time{}, ever: map[messages.FileID]map[int]string{}}
+	h := &simHistory{w: w, sum: fnv.New64a(), began: time.Now(), assigned: map[string]time.Time{}, ran: map[string]messages.ChunkMessage{}, ever: map[messages.FileID]map[int]string{}}
 	h.clear()
 	return h
 }
@@ -120,6 +121,7 @@ func (h *simHistory) batchID(id messages.ChunkID, attempt int) string {
 // executed counts a run of a chunk.
 func (h *simHistory) executed(m messages.ChunkMessage) {
 	h.runs++
+	h.ran[m.BatchID+" "+m.ID] = m
 	h.note("%s ran %s", m.ID, m.BatchID)
 }
 
@@ -217,7 +219,7 @@ func (h *simHistory) counted(a messages.Attempt) {
 	got, ok := h.w.stored(a.Worker, id)
 	put(h.accepted, a.Chunk, got)
 	put(h.ever, a.Chunk, got)
-	f, c := h.files[a.Chunk.File], h.ranges[a.Chunk.File][a.Chunk.Index]
+	f, c := h.files[a.Chunk.File], h.rangeOf(a)
 	data := h.w.versions[simVersion{f.Info.Path, f.Fingerprint}]
 	switch {
 	case !ok:
@@ -225,6 +227,24 @@ func (h *simHistory) counted(a messages.Attempt) {
 	case c.End() > int64(len(data)) || got != strings.Join(items(data[c.Offset:c.End()]), "\n"):
 		h.violate("S15", "the result of %s at %s is not of its range", id, a.Worker)
 	}
+}
+
+// rangeOf is the range of a chunk that ended. The commit that says so may be the one
+// that hands the chunk out, when the answer was there already: then the range is only in
+// the message that was answered, and its hash must be the one that the books have.
+func (h *simHistory) rangeOf(a messages.Attempt) messages.Chunk {
+	c, ok := h.ranges[a.Chunk.File][a.Chunk.Index]
+	m := h.ran[h.batchID(a.Chunk, a.Number)+" "+string(a.Worker)]
+	own := messages.Chunk{ID: a.Chunk, Offset: m.Offset, Length: m.Length, FirstLine: m.FirstLine, Items: len(m.Data), Hash: a.Hash}
+	if ok || m.Hash != own.Range().HashText() {
+		return c
+	}
+	h.w.sometimes("a chunk is handed out and ends in one commit")
+	if before, ok := h.ranges[a.Chunk.File][a.Chunk.Index-1]; ok && before.End() != own.Offset {
+		h.violate("S1", "chunk %v begins at %d, the one before ends at %d", a.Chunk, own.Offset, before.End())
+	}
+	put(h.ranges, a.Chunk, own)
+	return own
 }
 
 // items are the lines that are not blank.

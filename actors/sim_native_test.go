@@ -206,7 +206,7 @@ func (p *simNative) begin(now time.Time) {
 		p.running = append(p.running, r)
 		if n := int64(len(m.Data)); n > 1 && p.w.rng.IntN(2) == 0 {
 			p.progress = append(p.progress, messages.Signal{Kind: messages.SignalProgress, Worker: p.id, BatchID: m.BatchID,
-				Processing: 1, Total: n, Incarnation: p.inc, Protocol: 2, Attempt: m.Attempt, Deployment: m.Deployment})
+				Processing: 1, Total: n, Incarnation: p.inc, Protocol: 2, Attempt: m.Attempt, Deployment: m.Deployment, Offset: m.Offset, Hash: m.Hash})
 		}
 	}
 }
@@ -229,7 +229,8 @@ func (p *simNative) advance(r *simRun, now time.Time) (died bool) {
 	p.running = slices.DeleteFunc(p.running, func(x *simRun) bool { return x == r })
 	n := int64(len(r.m.Data))
 	s := messages.Signal{Kind: messages.SignalProgress, Worker: p.id, BatchID: r.m.BatchID, Processing: n, Total: n,
-		Outcome: r.how, Incarnation: p.inc, Protocol: 2, Attempt: r.m.Attempt, Deployment: r.m.Deployment}
+		Outcome: r.how, Incarnation: p.inc, Protocol: 2, Attempt: r.m.Attempt, Deployment: r.m.Deployment,
+		Offset: r.m.Offset, Hash: r.m.Hash}
 	if r.how != messages.OutcomeOK {
 		s.Processing, s.Error = 0, "simulated"
 	}

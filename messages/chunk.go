@@ -20,6 +20,11 @@ type Chunk struct {
 // End is the offset after the chunk's last byte.
 func (c Chunk) End() int64 { return c.Offset + c.Length }
 
+// Range is which bytes of its file the chunk is.
+func (c Chunk) Range() ByteRange {
+	return ByteRange{Offset: c.Offset, Length: c.Length, Hash: c.Hash}
+}
+
 // ChunkState is where a chunk stands.
 type ChunkState uint8
 

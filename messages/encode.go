@@ -23,6 +23,7 @@ type ChunkHeader struct {
 	File        string // path below the input folder
 	Generation  int
 	FirstLine   int64
+	Range       ByteRange // which bytes of the file the items are
 }
 
 // ChunkMessage is a chunk message as a worker reads it.
@@ -36,6 +37,9 @@ type ChunkMessage struct {
 	File        string   `json:"file,omitempty"`
 	Generation  int      `json:"generation,omitempty"`
 	FirstLine   int64    `json:"first_line,omitempty"`
+	Offset      int64    `json:"offset,omitempty"`
+	Length      int64    `json:"length,omitempty"`
+	Hash        string   `json:"hash,omitempty"`
 	Data        []string `json:"data"`
 }
 
@@ -77,6 +81,9 @@ func AppendChunk(dst []byte, h ChunkHeader, lines []byte) []byte {
 	dst = strconv.AppendInt(dst, int64(h.Generation), 10)
 	dst = append(dst, `,"first_line":`...)
 	dst = strconv.AppendInt(dst, h.FirstLine, 10)
+	if h.Range.Length > 0 {
+		dst = h.Range.append(dst)
+	}
 	dst = append(dst, `,"data":`...)
 	dst = AppendItems(dst, lines)
 	return append(dst, '}')

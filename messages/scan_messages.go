@@ -28,6 +28,12 @@ func scanChunk(value []byte) (m ChunkMessage, ok bool) {
 			m.Generation = int(s.int())
 		case "first_line":
 			m.FirstLine = s.int()
+		case "offset":
+			m.Offset = s.int()
+		case "length":
+			m.Length = s.int()
+		case "hash":
+			m.Hash = s.string()
 		case "data":
 			m.Data = s.strings()
 		default:
@@ -58,6 +64,8 @@ func scanSignal(value []byte) (w wireSignal, ok bool) {
 			w.Capacity = int(s.int())
 		case "attempt":
 			w.Attempt = int(s.int())
+		case "offset":
+			w.Offset = s.int()
 		case "next", "processing", "total":
 			n := s.int()
 			*w.number(key) = &n
@@ -89,6 +97,8 @@ func (w *wireSignal) text(key string) *string {
 		return &w.Error
 	case "deployment":
 		return &w.Deployment
+	case "hash":
+		return &w.Hash
 	}
 	return nil
 }

@@ -58,6 +58,8 @@ type Signal struct {
 	Outcome    Outcome
 	Error      string // why it failed, cut to MaxErrorText
 	Deployment string // that of the chunk, empty when not said
+	Offset     int64  // that of the chunk's range, when Hash is there
+	Hash       string // that of the chunk's range, empty when not said
 }
 
 // Native reports whether the sender is a native worker.

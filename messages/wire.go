@@ -49,6 +49,8 @@ type wireSignal struct {
 	Result      string   `json:"result,omitempty"`
 	Error       string   `json:"error,omitempty"`
 	Deployment  string   `json:"deployment,omitempty"`
+	Offset      int64    `json:"offset,omitempty"`
+	Hash        string   `json:"hash,omitempty"`
 }
 
 // DecodeSignal reads a worker's message from either worker topic. Unknown
@@ -133,6 +135,7 @@ func (s Signal) progress(w wireSignal) (Signal, error) {
 		return Signal{}, fmt.Errorf("%w: result %.64q", ErrBadSignal, w.Result)
 	}
 	s.Deployment = CutText(w.Deployment, maxVersion)
+	s.Offset, s.Hash = w.Offset, CutText(w.Hash, hashDigits)
 	s.BatchID, s.Attempt, s.Error = w.BatchID, max(0, w.Attempt), CutText(w.Error, MaxErrorText)
 	return s, nil
 }
@@ -164,7 +167,7 @@ func (s Signal) Encode() []byte {
 	if s.Kind == SignalProgress {
 		w.BatchID, w.Processing, w.Total = s.BatchID, &s.Processing, &s.Total
 		w.Attempt, w.Result, w.Error = s.Attempt, string(s.Outcome), CutText(s.Error, MaxErrorText)
-		w.Deployment = s.Deployment
+		w.Deployment, w.Offset, w.Hash = s.Deployment, s.Offset, s.Hash
 	} else {
 		w.Status, w.Capacity, w.Version = s.Kind.String(), s.Capacity, s.Version
 		w.Running, w.Queued = s.Running, s.Queued

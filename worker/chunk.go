@@ -27,6 +27,10 @@ type Chunk struct {
 	Deployment string
 	// FirstLine is the line number of the first item, from 1; 0 when not said.
 	FirstLine int64
+	// Offset and Length are the byte range of File that the items are, and Hash the
+	// XXH64 of these bytes in 16 hexadecimal digits, "" when not said.
+	Offset, Length int64
+	Hash           string
 	// Items are the lines without their line ends, as they are in the file.
 	Items []string
 	// Worker is the id of the worker that runs the chunk.
@@ -51,6 +55,7 @@ var ErrRetry = errors.New("to be retried later")
 func newChunk(m messages.ChunkMessage) Chunk {
 	return Chunk{
 		BatchID: m.BatchID, Name: messages.ResultName(m.BatchID), File: m.File, Generation: m.Generation,
-		Attempt: m.Attempt, Term: m.Term, Deployment: m.Deployment, FirstLine: m.FirstLine, Items: m.Data, Worker: messages.WorkerID(m.ID),
+		Attempt: m.Attempt, Term: m.Term, Deployment: m.Deployment, FirstLine: m.FirstLine,
+		Offset: m.Offset, Length: m.Length, Hash: m.Hash, Items: m.Data, Worker: messages.WorkerID(m.ID),
 	}
 }

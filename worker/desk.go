@@ -280,7 +280,8 @@ func (d *desk) view() (run, wait []string, partition int32, next int64) {
 func resultOf(c Chunk, done int, o messages.Outcome, text string) messages.Signal {
 	total := int64(len(c.Items))
 	return messages.Signal{
-		Kind: messages.SignalProgress, Worker: c.Worker, BatchID: c.BatchID, Attempt: c.Attempt, Deployment: c.Deployment, Total: total,
+		Kind: messages.SignalProgress, Worker: c.Worker, BatchID: c.BatchID, Attempt: c.Attempt, Deployment: c.Deployment,
+		Offset: c.Offset, Hash: c.Hash, Total: total,
 		Processing: min(int64(done), total), Outcome: o,
 		Error: messages.CutText(strings.TrimSpace(text), messages.MaxErrorText),
 	}

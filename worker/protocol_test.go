@@ -176,10 +176,11 @@ func TestChunk(t *testing.T) {
 		var got Chunk
 		w := start(t, b, func(_ context.Context, c Chunk, _ func(int)) error { got = c; return nil })
 		synctest.Wait()
-		b.chunk(messages.ChunkHeader{BatchID: "a_chunk_3_g2_a4", Term: 7, Attempt: 4, File: "in/a.txt", Generation: 2, FirstLine: 31}, "x", "y")
+		b.chunk(messages.ChunkHeader{BatchID: "a_chunk_3_g2_a4", Term: 7, Attempt: 4, File: "in/a.txt", Generation: 2, FirstLine: 31,
+			Range: messages.ByteRange{Offset: 90, Length: 4, Hash: 0xabc}}, "x", "y")
 		synctest.Wait()
 		want := Chunk{BatchID: "a_chunk_3_g2_a4", Name: "a_chunk_3_g2", Term: 7, Attempt: 4, File: "in/a.txt", Generation: 2,
-			FirstLine: 31, Items: []string{"x", "y"}, Worker: self}
+			FirstLine: 31, Offset: 90, Length: 4, Hash: "0000000000000abc", Items: []string{"x", "y"}, Worker: self}
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("chunk %+v, want %+v", got, want)
 		}
@@ -187,7 +188,7 @@ func TestChunk(t *testing.T) {
 		m := jsonOf(t, b.finals("")[0])
 		delete(m, "incarnation")
 		final := map[string]any{"id": self, "batchId": "a_chunk_3_g2_a4", "processing": 2.0, "total": 2.0, "attempt": 4.0,
-			"result": "ok", "protocol": 2.0}
+			"result": "ok", "protocol": 2.0, "offset": 90.0, "hash": "0000000000000abc"}
 		if !reflect.DeepEqual(m, final) {
 			t.Errorf("final %v, want %v", m, final)
 		}

@@ -26,6 +26,8 @@ class Chunk:
     attempt: int = 0
     term: int = 0
     deployment: str = ""
+    offset: int = 0  # of its range in the file
+    hash: str = ""  # of the bytes of its range
 
 
 @dataclass
@@ -68,10 +70,11 @@ def decode(value: bytes, worker_id: str, incarnation: str = "") -> Optional[Chun
     if not isinstance(items, list) or not all(isinstance(i, str) for i in items):
         raise ValueError("data is no list of texts")
     file, deployment = m.get("file") or "", m.get("deployment") or ""
+    offset, digest = m.get("offset") or 0, m.get("hash") or ""
     attempt, term = m.get("attempt") or 0, m.get("term") or 0
-    if not (isinstance(file, str) and isinstance(deployment, str) and isinstance(attempt, int) and isinstance(term, int)):
-        raise ValueError("file, deployment, attempt or term is of a wrong type")
-    return Chunk(batch_id, items, file, attempt, term, deployment)
+    if not all(isinstance(x, str) for x in (file, deployment, digest)) or not all(isinstance(x, int) for x in (attempt, term, offset)):
+        raise ValueError("file, deployment, hash, attempt, term or offset is of a wrong type")
+    return Chunk(batch_id, items, file, attempt, term, deployment, offset, digest)
 
 
 def report(chunk: Chunk, done: int, result: str = "", error: str = "") -> dict:
@@ -82,6 +85,8 @@ def report(chunk: Chunk, done: int, result: str = "", error: str = "") -> dict:
         body["attempt"] = chunk.attempt
     if chunk.deployment:
         body["deployment"] = chunk.deployment
+    if chunk.hash:
+        body["offset"], body["hash"] = chunk.offset, chunk.hash
     if result:
         body["result"] = result
     if error:
