@@ -40,7 +40,8 @@ func (e *elector) say(ctx actor.Context) {
 }
 
 // onSaid ends the master when another process keeps its id: people and tools
-// could not tell the two apart.
+// could not tell the two apart. An answer holds for the time when it was asked for: a
+// process that was suspended reads it late, and its predecessor's mark has expired.
 func (e *elector) onSaid(ctx actor.Context, m *said) {
 	e.saying = false
 	switch {
@@ -48,8 +49,8 @@ func (e *elector) onSaid(ctx actor.Context, m *said) {
 	case m.mine:
 		e.taken = time.Time{}
 	case e.taken.IsZero():
-		e.taken = time.Now()
-	case time.Since(e.taken) >= namesakeWait && e.resign == nil:
+		e.taken = e.shown
+	case e.shown.Sub(e.taken) >= namesakeWait && e.resign == nil:
 		ctx.Send(e.owner, &namesake{})
 	}
 }

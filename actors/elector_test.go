@@ -1,7 +1,9 @@
 package actors
 
 import (
+	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,8 +38,12 @@ func stageElector(t *testing.T, f func(b *electorBundle)) {
 }
 
 func (b *electorBundle) elector(master string, owner *probe) actor.Actor {
+	return b.electorOn(b.store, master, owner)
+}
+
+func (b *electorBundle) electorOn(lease Lease, master string, owner *probe) actor.Actor {
 	return newElector(elector{
-		cfg: Config{MasterID: master, API: master + ":1", HeartbeatTopic: "masters"}, lease: b.store, bus: b.bus, log: b.log,
+		cfg: Config{MasterID: master, API: master + ":1", HeartbeatTopic: "masters"}, lease: lease, bus: b.bus, log: b.log,
 		owner: owner.pid, persistence: b.persistence, egress: b.egress.pid,
 	})
 }
@@ -229,6 +235,37 @@ func TestAMasterIDIsFreeSoonAfterItsProcessEnded(t *testing.T) {
 		require.True(t, mine)
 		again := b.probe("again")
 		b.spawn("again-elector", func() actor.Actor { return b.elector("killed", again) })
+		time.Sleep(time.Minute)
+		expectNone[*namesake](again)
+	})
+}
+
+// lateAnswers are answers to Present that the process reads only after it was
+// suspended.
+type lateAnswers struct {
+	Lease
+	calls atomic.Int32
+}
+
+func (l *lateAnswers) Present(ctx context.Context, master, process string, ttl time.Duration) (bool, error) {
+	mine, err := l.Lease.Present(context.WithoutCancel(ctx), master, process, ttl)
+	if l.calls.Add(1) == 2 {
+		time.Sleep(2 * namesakeWait)
+	}
+	return mine, err
+}
+
+// Neither is one that was suspended in the time in which its former process still had
+// the id.
+func TestASuspendedMasterIsNoNamesakeOfItself(t *testing.T) {
+	t.Parallel()
+	stageElector(t, func(b *electorBundle) {
+		_, err := b.store.Present(t.Context(), "killed", "before", leaseTTL)
+		require.NoError(t, err)
+		again := b.probe("again")
+		b.spawn("again-elector", func() actor.Actor {
+			return b.electorOn(&lateAnswers{Lease: b.store}, "killed", again)
+		})
 		time.Sleep(time.Minute)
 		expectNone[*namesake](again)
 	})

@@ -328,7 +328,8 @@ func (h *simHistory) effect(at place, offset int64, r simRecord) {
 	}
 	for id, f := range h.files {
 		c, open := h.open[id][index]
-		if f.Base == base && f.Generation == generation && open && out(c) && c.Attempt == attempt && c.Worker == s.Worker {
+		if f.Base == base && f.Generation == generation && open && out(c) && c.Attempt == attempt && c.Worker == s.Worker &&
+			(s.Hash == "" || s.Offset == c.Offset && s.Hash == c.Range().HashText()) {
 			h.violate("S11", "the offset of %v is beyond %d, and %s is at %s still", at, offset, s.BatchID, s.Worker)
 		}
 	}
