@@ -51,7 +51,7 @@ compose-check: ## run docker-compose.yml for real, with an engine of its own (De
 	bash .ci/compose-check.sh
 
 bench: ## measure chunks/s, latency and memory; see bench/README.md
-	go test -run '^$$' -bench . -benchmem ./actors ./bench/...
+	go test -run '^$$' -bench . -benchmem ./actors/... ./bench/...
 	go run ./bench/pipeline
 
 bench-peers: ## measure beside asynq and NATS JetStream (needs redis-server), about 10 minutes

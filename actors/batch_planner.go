@@ -8,6 +8,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"kafka-master/actors/cutter"
 	"kafka-master/messages"
 )
 
@@ -45,7 +46,7 @@ type (
 	planned struct {
 		file  messages.FileID
 		epoch uint64
-		cut   cut
+		cut   cutter.Cut
 	}
 	// planEnd says that a plan ended: every chunk was cut, or err tells why not.
 	planEnd struct {
@@ -160,11 +161,11 @@ type cutting struct {
 }
 
 func (w *cutting) stream(files Files, file messages.File, batch int) *streamed {
-	c := newCutter(file.ID, w.at, batch, w.emit)
-	err := files.Stream(w.ctx, file.Info, w.at.Offset, file.Info.Size-w.at.Offset, c.feed)
+	c := cutter.New(file.ID, w.at, batch, w.emit)
+	err := files.Stream(w.ctx, file.Info, w.at.Offset, file.Info.Size-w.at.Offset, c.Feed)
 	var blank int64
 	if err == nil {
-		blank, err = c.finish()
+		blank, err = c.Finish()
 	}
 	if err == nil {
 		w.tell(file.ID)
@@ -181,7 +182,7 @@ func (w *cutting) tell(id messages.FileID) {
 }
 
 // emit waits for credit and sends the chunk on.
-func (w *cutting) emit(c cut) error {
+func (w *cutting) emit(c cutter.Cut) error {
 	w.tell(c.ID.File)
 	for c.ID.Index >= w.upTo {
 		select {
@@ -198,29 +199,9 @@ func (w *cutting) emit(c cut) error {
 	return nil
 }
 
-// reread reads the items of a chunk again, for another attempt. The range must
-// still be what it was.
-func reread(ctx context.Context, files Files, f messages.FileInfo, c messages.Chunk) ([]byte, error) {
-	var got *cut
-	at := messages.Cursor{Offset: c.Offset, Index: c.ID.Index, Line: c.FirstLine}
-	x := newCutter(c.ID.File, at, c.Items, func(k cut) error {
-		if got != nil {
-			return errOtherBytes
-		}
-		got = &k
-		return nil
+// readAgain reads the items of a chunk again, for another attempt.
+func readAgain(ctx context.Context, files Files, f messages.FileInfo, c messages.Chunk) ([]byte, error) {
+	return cutter.Recut(c, func(feed func([]byte) error) error {
+		return files.Stream(ctx, f, c.Offset, c.Length, feed)
 	})
-	if err := files.Stream(ctx, f, c.Offset, c.Length, x.feed); err != nil {
-		return nil, err
-	}
-	if _, err := x.finish(); err != nil {
-		return nil, err
-	}
-	if got == nil || got.Chunk != c {
-		return nil, errOtherBytes
-	}
-	return got.lines, nil
 }
-
-// errOtherBytes says that a chunk's range does not hold what was cut from it.
-var errOtherBytes = errors.New("the file's bytes are not those that were cut")

@@ -191,7 +191,7 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 		return
 	case *planned:
 		if p := d.planners[m.file]; p != nil && p.epoch == m.epoch {
-			p.size = len(m.cut.lines)
+			p.size = len(m.cut.Text)
 			d.led.plan(m.file, m.cut, now)
 		}
 	case *planEnd:

@@ -7,6 +7,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"kafka-master/actors/cutter"
 	"kafka-master/messages"
 )
 
@@ -79,7 +80,7 @@ func (d *dispatcher) onGiveUp(m *giveUp, now time.Time) {
 	if e == nil {
 		return
 	}
-	if errors.Is(m.err, errOtherBytes) {
+	if errors.Is(m.err, cutter.ErrOtherBytes) {
 		d.led.change(b.ID, messages.FileChanged, m.err.Error(), now)
 	}
 	d.led.kill(b, e, m.err.Error(), now)

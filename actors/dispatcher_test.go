@@ -9,6 +9,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/stretchr/testify/require"
 
+	"kafka-master/actors/cutter"
 	"kafka-master/messages"
 )
 
@@ -226,7 +227,7 @@ func TestUnreadableRangeKillsItsChunkAndChangesTheFile(t *testing.T) {
 		b.plan(p, 1, 0, 3)
 		b.offer("w", 1, 1)
 		a := expect[*assigned](b.hands)
-		b.tell(b.pid, &giveUp{worker: "w", batchID: a.batchID, err: errOtherBytes})
+		b.tell(b.pid, &giveUp{worker: "w", batchID: a.batchID, err: cutter.ErrOtherBytes})
 		f := expect[*fileEnded](b.owner).file
 		require.Equal(t, messages.FileChanged, f.State)
 		require.Equal(t, int64(2), f.DeadItems)

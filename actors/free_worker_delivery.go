@@ -7,6 +7,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"kafka-master/actors/cutter"
 	"kafka-master/messages"
 )
 
@@ -39,7 +40,7 @@ func (f *freeWorker) send(ctx actor.Context, a assignment) {
 func (f *freeWorker) reread(ctx actor.Context) {
 	parent, files, a := f.ctx, f.files, f.rereads[0]
 	run(ctx, func() any {
-		lines, err := reread(parent, files, a.file, a.chunk)
+		lines, err := readAgain(parent, files, a.file, a.chunk)
 		return &loaded{batchID: a.batchID, lines: lines, err: err}
 	})
 }
@@ -58,7 +59,7 @@ func (f *freeWorker) onLoaded(ctx actor.Context, m *loaded) {
 		x.lines = m.lines
 		f.produce(ctx, x)
 		return
-	case errors.Is(m.err, errOtherBytes):
+	case errors.Is(m.err, cutter.ErrOtherBytes):
 		ctx.Send(f.dispatcher, &giveUp{worker: f.worker.ID, batchID: m.batchID, err: m.err})
 	default:
 		if errors.Is(m.err, messages.ErrFileChanged) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"kafka-master/actors/cutter"
 	"kafka-master/messages"
 )
 
@@ -47,8 +48,8 @@ type chunkName struct {
 // book is the ledger's page of one file version.
 type book struct {
 	messages.File
-	planned []cut // cut and never assigned, in index order
-	bytes   int   // of the planned chunks' lines
+	planned []cutter.Cut // cut and never assigned, in index order
+	bytes   int          // of the planned chunks' lines
 	open    map[int]*entry
 	again   queue // chunks that are to be handed out again
 	live    int   // attempts out
@@ -233,13 +234,13 @@ func (l *ledger) changes() *booksSeen {
 }
 
 // plan takes a chunk from the planner; chunks come in index order.
-func (l *ledger) plan(id messages.FileID, c cut, now time.Time) {
+func (l *ledger) plan(id messages.FileID, c cutter.Cut, now time.Time) {
 	b := l.files[id]
 	if b == nil || b.changed || b.allCut || c.ID.Index != b.Cursor.Index+len(b.planned) {
 		return
 	}
 	b.planned = append(b.planned, c)
-	b.bytes += len(c.lines)
+	b.bytes += len(c.Text)
 	l.passDead(b, now)
 }
 
@@ -265,19 +266,19 @@ func (l *ledger) replan(id messages.FileID) (at messages.Cursor, ok bool) {
 
 // passDead moves the cursor over chunks that are dead from the start.
 func (l *ledger) passDead(b *book, now time.Time) {
-	for len(b.planned) > 0 && b.planned[0].dead != "" {
+	for len(b.planned) > 0 && b.planned[0].Dead != "" {
 		c := l.pass(b)
-		l.bury(b, l.enter(b, c.Chunk), c.dead)
+		l.bury(b, l.enter(b, c.Chunk), c.Dead)
 	}
 	l.settle(b, now)
 }
 
 // pass moves the file's cursor over its next planned chunk.
-func (l *ledger) pass(b *book) cut {
+func (l *ledger) pass(b *book) cutter.Cut {
 	c := b.planned[0]
-	b.planned[0] = cut{}
+	b.planned[0] = cutter.Cut{}
 	b.planned = b.planned[1:]
-	b.bytes -= len(c.lines)
+	b.bytes -= len(c.Text)
 	b.Cursor = messages.Cursor{
 		Offset: c.End(), Index: c.ID.Index + 1, Line: c.FirstLine + c.Lines, Chain: chain(b.Cursor.Chain, c.Hash),
 	}

@@ -85,7 +85,7 @@ func (l *ledger) pick(w messages.WorkerID, others, ahead bool, now time.Time) (a
 			return l.assign(b, e, nil, w, ahead, now), true
 		}
 		c := l.pass(b)
-		a := l.assign(b, l.enter(b, c.Chunk), c.lines, w, ahead, now)
+		a := l.assign(b, l.enter(b, c.Chunk), c.Text, w, ahead, now)
 		l.put(b)
 		l.passDead(b, now)
 		return a, true

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"kafka-master/actors/cutter"
 	"kafka-master/messages"
 )
 
@@ -60,11 +61,11 @@ func testFile(id messages.FileID, chunks int) messages.File {
 	}
 }
 
-func testCut(id messages.FileID, index int) cut {
-	return cut{Chunk: messages.Chunk{
+func testCut(id messages.FileID, index int) cutter.Cut {
+	return cutter.Cut{Chunk: messages.Chunk{
 		ID: messages.ChunkID{File: id, Index: index}, Offset: int64(10 * index), Length: 10,
 		FirstLine: int64(2*index + 1), Lines: 2, Items: 2, Hash: uint64(index)*7 + uint64(id),
-	}, lines: []byte("a\nb\n")}
+	}, Text: []byte("a\nb\n")}
 }
 
 // sentOut is an assignment that a simulated worker was handed.
@@ -125,7 +126,7 @@ func (m *machine) plan(t *rapid.T) {
 	}
 	c := testCut(id, next)
 	if rapid.IntRange(0, 9).Draw(t, "giant") == 0 {
-		c.dead, c.lines = reasonTooLarge, nil
+		c.Dead, c.Text = cutter.TooLarge, nil
 	}
 	m.led.plan(id, c, m.now)
 }

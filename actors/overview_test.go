@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"kafka-master/actors/cutter"
 	"kafka-master/messages"
 )
 
@@ -34,7 +35,7 @@ func TestDeadChunksAreCounted(t *testing.T) {
 	led, now := newLedger(messages.Term{Number: 1}, 1), time.Time{}
 	require.NoError(t, led.openFile(testFile(1, 2), now))
 	c := testCut(1, 0)
-	c.dead = "item too large"
+	c.Dead = cutter.TooLarge
 	led.plan(1, c, now)
 	require.Equal(t, messages.Totals{DeadChunks: 1, DeadItems: 2}, led.counted)
 }

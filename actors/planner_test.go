@@ -119,25 +119,6 @@ func TestPlannerEndsItsGoroutineWhenStopped(t *testing.T) {
 	})
 }
 
-func TestRereadFindsTheSameItems(t *testing.T) {
-	t.Parallel()
-	var m memFiles
-	data := "\xEF\xBB\xBFa\r\n\n\nb\nc\n\nd"
-	m.put("a.txt", data, time.Unix(1, 0))
-	list, err := m.List(t.Context())
-	require.NoError(t, err)
-	cuts, _ := naive([]byte(data), 2)
-	require.Len(t, cuts, 2)
-	for _, c := range cuts {
-		lines, err := reread(t.Context(), &m, list[0], c.Chunk)
-		require.NoError(t, err)
-		require.Equal(t, c.lines, lines)
-	}
-	m.put("a.txt", strings.Replace(data, "b", "x", 1), time.Unix(1, 0))
-	_, err = reread(t.Context(), &m, list[0], cuts[0].Chunk)
-	require.ErrorIs(t, err, errOtherBytes)
-}
-
 // TestPanicBesideAPlanner: the cutter's goroutine panics. The process goes on, the
 // planner fails, and after some tries the file is failed; other files are not touched.
 func TestPanicBesideAPlanner(t *testing.T) {

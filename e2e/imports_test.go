@@ -16,7 +16,8 @@ import (
 var allowed = map[string][]string{
 	"":                 {"app"}, // main.go
 	"messages":         {},
-	"actors":           {"messages", "infra/failpoint", "github.com/asynkron/protoactor-go/actor", "github.com/asynkron/protoactor-go/extensions", "github.com/cespare/xxhash/v2"},
+	"actors":           {"messages", "actors/cutter", "infra/failpoint", "github.com/asynkron/protoactor-go/actor", "github.com/asynkron/protoactor-go/extensions", "github.com/cespare/xxhash/v2"},
+	"actors/cutter":    {"messages", "github.com/cespare/xxhash/v2"},
 	"infra/failpoint":  {},
 	"infra/recordset":  {"github.com/klauspost/compress", "github.com/pierrec/lz4/v4"},
 	"infra/kafkabus":   {"messages", "infra/recordset", "github.com/segmentio/kafka-go", "github.com/cenkalti/backoff/v5"},
@@ -33,7 +34,7 @@ var allowed = map[string][]string{
 	"generate":         {},
 }
 
-// free are the rooms that wire or test, and may import everything.
+// free reports whether a package wires or tests the others, and so may import them.
 func free(pkg string) bool {
 	return pkg == "app" || pkg == "e2e" || pkg == "infra/infratest" || strings.HasPrefix(pkg, "bench") || strings.HasPrefix(pkg, "examples/")
 }
@@ -55,11 +56,12 @@ func TestImportRules(t *testing.T) {
 		}
 		pkg := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, "kafka-master"), "/")
 		seen[pkg] = true
-		if free(pkg) {
-			continue
-		}
 		for _, imp := range p.Imports {
 			own, ours := strings.CutPrefix(imp, "kafka-master/")
+			require.False(t, strings.HasPrefix(own, "actors/") && pkg != "actors", "%s is for actors only, not for %s", imp, pkg)
+			if free(pkg) {
+				continue
+			}
 			if !ours && !strings.Contains(strings.SplitN(imp, "/", 2)[0], ".") {
 				continue // the standard library
 			}

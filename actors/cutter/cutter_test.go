@@ -1,20 +1,22 @@
-package actors
+package cutter
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
 
 	"github.com/cespare/xxhash/v2"
+	"github.com/stretchr/testify/require"
 
 	"kafka-master/messages"
 )
 
-// naive is the written rule of items and chunks, without any regard for speed
-// or memory.
-func naive(data []byte, batch int) (chunks []cut, blank int64) {
+// naive applies the written rule of items and chunks without regard for speed or
+// memory.
+func naive(data []byte, batch int) (chunks []Cut, blank int64) {
 	type line struct {
 		from, to int
 		item     []byte
@@ -34,7 +36,7 @@ func naive(data []byte, batch int) (chunks []cut, blank int64) {
 		lines = append(lines, line{at, to, item, strings.Trim(string(text), " \t\r\n\v\f") == ""})
 		at = to
 	}
-	var cur *cut
+	var cur *Cut
 	size := 0
 	for i, l := range lines {
 		if l.blank {
@@ -42,21 +44,21 @@ func naive(data []byte, batch int) (chunks []cut, blank int64) {
 		}
 		need := encodedSize(l.item) - 2
 		big := need+2 > messages.MaxChunkBytes
-		if cur == nil || cur.dead != "" || big || cur.Items >= batch || size+need > messages.MaxChunkBytes {
+		if cur == nil || cur.Dead != "" || big || cur.Items >= batch || size+need > messages.MaxChunkBytes {
 			from, first := l.from, int64(i+1)
 			if cur == nil {
 				from, first = 0, 1
 			}
-			chunks = append(chunks, cut{Chunk: messages.Chunk{ID: messages.ChunkID{Index: len(chunks)}, Offset: int64(from), FirstLine: first}})
+			chunks = append(chunks, Cut{Chunk: messages.Chunk{ID: messages.ChunkID{Index: len(chunks)}, Offset: int64(from), FirstLine: first}})
 			cur, size = &chunks[len(chunks)-1], 2
 		}
 		cur.Items++
 		if big {
-			cur.dead = reasonTooLarge
+			cur.Dead = TooLarge
 			continue
 		}
 		size += need
-		cur.lines = append(cur.lines, l.item...)
+		cur.Text = append(cur.Text, l.item...)
 	}
 	if cur == nil {
 		return nil, int64(len(data))
@@ -73,31 +75,31 @@ func naive(data []byte, batch int) (chunks []cut, blank int64) {
 	return chunks, 0
 }
 
-func cutAll(t testing.TB, data []byte, batch int, splits func(rest int) int) ([]cut, int64) {
+func cutAll(t testing.TB, data []byte, batch int, splits func(rest int) int) ([]Cut, int64) {
 	t.Helper()
-	var out []cut
-	c := newCutter(0, messages.Cursor{}, batch, func(x cut) error { out = append(out, x); return nil })
+	var out []Cut
+	c := New(0, messages.Cursor{}, batch, func(x Cut) error { out = append(out, x); return nil })
 	for len(data) > 0 {
 		n := min(len(data), max(1, splits(len(data))))
-		if err := c.feed(bytes.Clone(data[:n])); err != nil {
+		if err := c.Feed(bytes.Clone(data[:n])); err != nil {
 			t.Fatal(err)
 		}
 		data = data[n:]
 	}
-	blank, err := c.finish()
+	blank, err := c.Finish()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return out, blank
 }
 
-func sameCuts(got, want []cut) string {
+func sameCuts(got, want []Cut) string {
 	if len(got) != len(want) {
 		return fmt.Sprintf("%d chunks, want %d", len(got), len(want))
 	}
 	for i := range got {
-		if got[i].Chunk != want[i].Chunk || got[i].dead != want[i].dead || !bytes.Equal(got[i].lines, want[i].lines) {
-			return fmt.Sprintf("chunk %d is\n%+v %q %.200q, want\n%+v %q %.200q", i, got[i].Chunk, got[i].dead, got[i].lines, want[i].Chunk, want[i].dead, want[i].lines)
+		if got[i].Chunk != want[i].Chunk || got[i].Dead != want[i].Dead || !bytes.Equal(got[i].Text, want[i].Text) {
+			return fmt.Sprintf("chunk %d is\n%+v %q %.200q, want\n%+v %q %.200q", i, got[i].Chunk, got[i].Dead, got[i].Text, want[i].Chunk, want[i].Dead, want[i].Text)
 		}
 	}
 	return ""
@@ -163,7 +165,7 @@ func TestCutterTable(t *testing.T) {
 	}
 }
 
-// randomInput makes lines of the kinds that are hard to cut.
+// randomInput returns lines of the kinds that are hard to cut.
 func randomInput(r *rand.Rand) []byte {
 	var b []byte
 	if r.IntN(4) == 0 {
@@ -184,8 +186,8 @@ func TestCutterRandom(t *testing.T) {
 	}
 }
 
-// A cutter that begins at any chunk's start makes the same chunks as one that
-// came from the file's beginning: a restart cuts nothing twice.
+// TestCutterResumes begins at each chunk's start: the chunks are those of a cutter that
+// came from the beginning of the file, so a restart cuts nothing twice.
 func TestCutterResumes(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(3, 4))
@@ -193,13 +195,13 @@ func TestCutterResumes(t *testing.T) {
 		data, batch := randomInput(r), 1+r.IntN(4)
 		all, _ := naive(data, batch)
 		for i, c := range all {
-			var rest []cut
+			var rest []Cut
 			cur := messages.Cursor{Offset: c.Offset, Index: c.ID.Index, Line: c.FirstLine}
-			x := newCutter(0, cur, batch, func(x cut) error { rest = append(rest, x); return nil })
-			if err := x.feed(data[c.Offset:]); err != nil {
+			x := New(0, cur, batch, func(x Cut) error { rest = append(rest, x); return nil })
+			if err := x.Feed(data[c.Offset:]); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := x.finish(); err != nil {
+			if _, err := x.Finish(); err != nil {
 				t.Fatal(err)
 			}
 			if diff := sameCuts(rest, all[i:]); diff != "" {
@@ -207,6 +209,28 @@ func TestCutterResumes(t *testing.T) {
 			}
 		}
 	}
+}
+
+// feeder feeds the range of a chunk.
+func feeder(data []byte, c messages.Chunk) func(feed func([]byte) error) error {
+	return func(feed func([]byte) error) error { return feed(data[c.Offset:c.End()]) }
+}
+
+func TestRecutFindsTheSameItems(t *testing.T) {
+	t.Parallel()
+	data := []byte("\xEF\xBB\xBFa\r\n\n\nb\nc\n\nd")
+	cuts, _ := naive(data, 2)
+	require.Len(t, cuts, 2)
+	for _, c := range cuts {
+		text, err := Recut(c.Chunk, feeder(data, c.Chunk))
+		require.NoError(t, err)
+		require.Equal(t, c.Text, text)
+	}
+	_, err := Recut(cuts[0].Chunk, feeder(bytes.Replace(data, []byte("b"), []byte("x"), 1), cuts[0].Chunk))
+	require.ErrorIs(t, err, ErrOtherBytes)
+	away := errors.New("share away")
+	_, err = Recut(cuts[0].Chunk, func(func([]byte) error) error { return away })
+	require.ErrorIs(t, err, away)
 }
 
 func FuzzCutter(f *testing.F) {

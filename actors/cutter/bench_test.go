@@ -1,4 +1,4 @@
-package actors
+package cutter
 
 import (
 	"bytes"
@@ -15,7 +15,7 @@ import (
 	"kafka-master/messages"
 )
 
-// plannerInput is 64 MiB of random IPv4 addresses, one on a line.
+// plannerInput returns 64 MiB of random IPv4 addresses, one on a line.
 func plannerInput() []byte {
 	const size = 64 << 20
 	data := make([]byte, 0, size+16)
@@ -44,7 +44,7 @@ func BenchmarkPlanner(b *testing.B) {
 	file := func(feed func([]byte) error) error {
 		return files.Stream(b.Context(), info, 0, info.Size, feed)
 	}
-	index := func(cut) error { return nil }
+	index := func(Cut) error { return nil }
 	for _, source := range []struct {
 		name   string
 		stream func(feed func([]byte) error) error
@@ -54,30 +54,31 @@ func BenchmarkPlanner(b *testing.B) {
 	}
 }
 
-func benchmarkCutter(b *testing.B, size int, stream func(feed func([]byte) error) error, emit func(cut) error) {
+func benchmarkCutter(b *testing.B, size int, stream func(feed func([]byte) error) error, emit func(Cut) error) {
 	b.SetBytes(int64(size))
 	b.ReportAllocs()
 	for b.Loop() {
 		chunks := 0
-		c := newCutter(1, messages.Cursor{}, 500, func(x cut) error {
+		c := New(1, messages.Cursor{}, 500, func(x Cut) error {
 			chunks++
 			return emit(x)
 		})
-		require.NoError(b, stream(c.feed))
-		_, err := c.finish()
+		require.NoError(b, stream(c.Feed))
+		_, err := c.Finish()
 		require.NoError(b, err)
 		require.Greater(b, chunks, size/500/16)
 	}
 }
 
-// encode writes each chunk's message, as the free-worker does.
-func encode() func(cut) error {
-	return func(c cut) error {
-		value := messages.AppendChunk(make([]byte, 0, len(c.lines)+c.Items*2+512), messages.ChunkHeader{
+// encode returns an emit function that encodes each chunk's message, as the free-worker
+// does.
+func encode() func(Cut) error {
+	return func(c Cut) error {
+		value := messages.AppendChunk(make([]byte, 0, len(c.Text)+c.Items*2+512), messages.ChunkHeader{
 			Worker: "w1", BatchID: "a_chunk_1", Term: 1, Attempt: 1, File: "a.txt", Generation: 1, FirstLine: c.FirstLine,
-		}, c.lines)
+		}, c.Text)
 		if len(value) == 0 || !bytes.HasSuffix(value, []byte("]}")) {
-			return errOtherBytes
+			return ErrOtherBytes
 		}
 		return nil
 	}
