@@ -27,6 +27,10 @@ func (c *coordinator) onFile(ctx actor.Context, msg any) {
 		c.onRead(ctx, &readTried{id: m.id, at: m.at, err: m.err})
 	case *readTried:
 		c.onRead(ctx, m)
+	case *booksSeen:
+		for _, f := range m.changed {
+			c.unreadable.progressed(f.File, time.Now())
+		}
 	case *fileEnded:
 		c.onEnded(ctx, m)
 	case *archived:

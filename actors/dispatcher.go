@@ -263,10 +263,12 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 	d.pub.soon(ctx)
 }
 
-// publish tells the view what changed.
+// publish sends what changed to the view and to the owner.
 func (d *dispatcher) publish(ctx actor.Context) {
 	d.tellQuiet(time.Now())
-	d.pub.publish(ctx, d.problems.list(), d.led.changes())
+	changes := d.led.changes()
+	ctx.Send(d.owner, changes)
+	d.pub.publish(ctx, d.problems.list(), changes)
 }
 
 func (d *dispatcher) onOffer(m *offer) {

@@ -18,6 +18,8 @@ type unreadableFile struct {
 	path   string
 	at     map[int64]time.Time // when each place could not be read last: offset of a chunk, or fromCursor
 	since  time.Time
+	steps  int64     // chunks that were handed out for the first time or settled
+	stuck  time.Time // time of the last progress of the file, in any of its parts
 	tries  int
 	err    error // the last one
 	parked bool
@@ -34,8 +36,9 @@ const (
 	parkAfter = 30 * time.Second
 	// maxParked bounds the files that gave their place away: each is tried still.
 	maxParked = 64
-	// unreadableFor is when a file that cannot be read is failed. A missing right is
-	// waited for, and the time counts only while the folder itself can be listed.
+	// unreadableFor is how long a file must make no progress before reads that fail end
+	// it. A missing right is waited for, and the time counts only while the folder itself
+	// can be listed.
 	unreadableFor = time.Hour
 	// unreadTryFor is how long a failed try counts. The next one follows within half a
 	// minute; a chunk that came to be done otherwise is not read again.
@@ -63,7 +66,7 @@ func (u unreadable) note(id messages.FileID, path string, at int64, err error, n
 		delete(u, id)
 		return true
 	case x == nil:
-		x = &unreadableFile{path: path, at: map[int64]time.Time{}, since: now}
+		x = &unreadableFile{path: path, at: map[int64]time.Time{}, since: now, stuck: now}
 		u[id] = x
 	}
 	x.at[at], x.err = now, err
@@ -74,7 +77,19 @@ func (u unreadable) note(id messages.FileID, path string, at int64, err error, n
 // excuse begins the time of all files anew: the folder itself is away.
 func (u unreadable) excuse(now time.Time) {
 	for _, x := range u {
-		x.since = now
+		x.since, x.stuck = now, now
+	}
+}
+
+// progressed records how far a file in work is. A file of which a part cannot be read
+// keeps its place, and is not failed, while its other parts progress.
+func (u unreadable) progressed(f messages.File, now time.Time) {
+	x := u[f.ID]
+	if x == nil {
+		return
+	}
+	if steps := int64(f.Cursor.Index) + f.DoneChunks + f.DeadChunks; steps > x.steps {
+		x.steps, x.stuck = steps, now
 	}
 }
 
@@ -97,7 +112,7 @@ func (u unreadable) judge(now time.Time) (v unreadableVerdict) {
 		if x == nil {
 			continue
 		}
-		age := now.Sub(x.since)
+		age := now.Sub(x.stuck)
 		if age >= unreadableFor && !errors.Is(x.err, messages.ErrConfig) {
 			v.failed = append(v.failed, id)
 		} else if age >= parkAfter && !x.parked && parked < maxParked {
@@ -111,7 +126,7 @@ func (u unreadable) judge(now time.Time) (v unreadableVerdict) {
 
 // reason says why the file cannot be read.
 func (x *unreadableFile) reason() string {
-	return fmt.Sprintf("it could not be read for %s, %d tries, last: %v", unreadableFor, x.tries, x.err)
+	return fmt.Sprintf("it cannot be read and made no progress for %s, %d tries, last: %v", unreadableFor, x.tries, x.err)
 }
 
 // count returns how many files cannot be read for some time, and the one that could

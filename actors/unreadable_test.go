@@ -131,6 +131,33 @@ func TestRangeThatCannotBeReadAgain(t *testing.T) {
 	})
 }
 
+// TestFileThatProgressesIsNotFailed: one chunk of a file cannot be read again for more
+// than an hour, while the workers finish its other chunks.
+func TestFileThatProgressesIsNotFailed(t *testing.T) {
+	inWorld(t, func(w *world) {
+		h := w.hire("w1", 0)
+		const chunks = 17
+		w.drop("a.txt", 2*chunks) // all of them are cut at once
+		h.read()
+		w.files.setBad(errDisk, "a.txt")
+		h.finish(messages.OutcomeFailed)
+		for range chunks - 1 {
+			time.Sleep(unreadableFor / 10)
+			require.Equal(t, messages.FileRunning, w.file("a.txt").State)
+			h.finish(messages.OutcomeOK)
+		}
+		p, shown := w.problem(messages.ProblemFile)
+		require.True(t, shown)
+		require.Contains(t, p.Text, errDisk.Error())
+		time.Sleep(unreadableFor - time.Minute)
+		require.Equal(t, messages.FileRunning, w.file("a.txt").State)
+		w.files.setBad(nil, "a.txt")
+		h.work("a.txt")
+		require.Equal(t, messages.FileDone, w.file("a.txt").State)
+		require.EqualValues(t, 2*chunks, w.file("a.txt").DoneItems)
+	})
+}
+
 // TestIgnoredNamesAreAHint: a list of addresses that is named .csv would wait for ever.
 func TestIgnoredNamesAreAHint(t *testing.T) {
 	inWorld(t, func(w *world) {
