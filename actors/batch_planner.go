@@ -8,6 +8,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"kafka-master/actors/catalog"
 	"kafka-master/actors/cutter"
 	"kafka-master/messages"
 )
@@ -64,7 +65,7 @@ type (
 	}
 
 	// readTried tells the owner how a try to read a file in work ended; at is the
-	// offset of the chunk that was read again, or fromCursor.
+	// offset of the chunk that was read again, or catalog.FromCursor.
 	readTried struct {
 		id  messages.FileID
 		at  int64
@@ -142,7 +143,7 @@ func (p *planner) onStreamed(ctx actor.Context, m *streamed) {
 		return
 	}
 	p.log.Debug("input file cannot be read, trying again", "file", p.file.Info.Path, "offset", m.at.Offset, "err", m.err)
-	ctx.Send(ctx.Parent(), &readTried{id: p.file.ID, at: fromCursor, err: m.err})
+	ctx.Send(ctx.Parent(), &readTried{id: p.file.ID, at: catalog.FromCursor, err: m.err})
 	p.retry.set(ctx, p.pause.next())
 }
 
@@ -177,7 +178,7 @@ func (w *cutting) stream(files Files, file messages.File, batch int) *streamed {
 func (w *cutting) tell(id messages.FileID) {
 	if !w.told {
 		w.told = true
-		w.root.Send(w.owner, &readTried{id: id, at: fromCursor})
+		w.root.Send(w.owner, &readTried{id: id, at: catalog.FromCursor})
 	}
 }
 

@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/stretchr/testify/require"
 
+	"kafka-master/actors/catalog"
 	"kafka-master/messages"
 )
 
@@ -138,12 +140,16 @@ func TestScannerListsAndFingerprints(t *testing.T) {
 		require.Len(t, got.files, 1)
 		expectNone[*listing](owner)
 		s.tell(pid, &fingerprint{file: got.files[0]})
-		require.NoError(t, expect[*fingerprinted](owner).err)
+		require.NoError(t, expect[*fingerprinted](owner).Err)
+		files.put("b.txt", strings.Repeat("x\n", catalog.HeadBytes)+"\x00", time.Now())
+		time.Sleep(scanEvery)
+		s.tell(pid, &fingerprint{file: expect[*listing](owner).files[1]})
+		require.True(t, expect[*fingerprinted](owner).NULs, "the end of a long file is read, too")
 		time.Sleep(scanEvery)
 		expect[*listing](owner)
 		files.remove("a.txt")
 		s.tell(pid, &fingerprint{file: got.files[0]}, &archive{file: got.files[0]})
-		require.ErrorIs(t, expect[*fingerprinted](owner).err, messages.ErrFileChanged)
+		require.ErrorIs(t, expect[*fingerprinted](owner).Err, messages.ErrFileChanged)
 		expect[*archived](owner)
 	})
 }

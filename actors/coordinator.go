@@ -8,6 +8,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"kafka-master/actors/catalog"
 	"kafka-master/messages"
 )
 
@@ -33,16 +34,15 @@ type coordinator struct {
 	batch      int
 	deployment string // random id of what the state store holds
 	sample     string // files of the input folder as stored for standbys
-	catalog    *catalog
+	catalog    *catalog.Catalog
 	settling   int
 	listed     int                      // files in the folder, -1 until known
 	suspects   map[messages.FileID]bool // planned again after the next listing
 	input      outage
 	unread     map[string]error                      // files that cannot be looked at, by path
-	unreadable unreadable                            // files in work that cannot be read
+	unreadable *catalog.Unreadable                   // files in work that cannot be read
 	unarchived map[messages.FileID]messages.FileInfo // finished files that are to be moved away
 	archived   time.Time                             // when that was asked for last
-	emptySince time.Time                             // when the folder was first seen empty although files are in work
 	ended      bool                                  // children end because this actor does
 	problems   problems
 	ignored    uint64
@@ -76,7 +76,7 @@ func newCoordinator(c coordinator) actor.Actor {
 	c.crashes = map[messages.FileID]int{}
 	c.suspects = map[messages.FileID]bool{}
 	c.unread = map[string]error{}
-	c.unreadable = unreadable{}
+	c.unreadable = catalog.NewUnreadable()
 	c.unarchived = map[messages.FileID]messages.FileInfo{}
 	c.input = outage{begins: "the input folder cannot be listed", ends: "the input folder can be listed again"}
 	c.running = map[messages.FileID]messages.File{}

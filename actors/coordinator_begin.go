@@ -10,6 +10,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"kafka-master/actors/catalog"
 	"kafka-master/messages"
 )
 
@@ -55,7 +56,7 @@ func (c *coordinator) onLoaded(ctx actor.Context, m *loadedState) {
 		c.cfg.OnDeployment(c.deployment)
 	}
 	next, _ := strconv.ParseUint(c.snap.Values[messages.ValueNextFile], 10, 64)
-	c.catalog = newCatalog(c.cfg.Settle, c.snap.Files, messages.FileID(next))
+	c.catalog = catalog.New(c.cfg.Settle, c.snap.Files, messages.FileID(next))
 	self := ctx.Self()
 	c.topics = spawn(ctx, c.log, "topics", func() actor.Actor {
 		return newTopics(topics{cfg: c.cfg, bus: c.parts.Topics, in: c.parts.Consumer, log: c.log, owner: self})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"kafka-master/actors/catalog"
 	"kafka-master/messages"
 )
 
@@ -29,7 +30,7 @@ func (c *coordinator) onFile(ctx actor.Context, msg any) {
 		c.onRead(ctx, m)
 	case *booksSeen:
 		for _, f := range m.changed {
-			c.unreadable.progressed(f.File, time.Now())
+			c.unreadable.Progressed(f.File, time.Now())
 		}
 	case *fileEnded:
 		c.onEnded(ctx, m)
@@ -43,31 +44,34 @@ func (c *coordinator) onListing(ctx actor.Context, m *listing) {
 	c.input.note(c.log, m.err)
 	now := time.Now()
 	if m.err != nil {
-		c.unreadable.excuse(now)
+		c.unreadable.Restart(now)
 		return
 	}
 	c.listed = len(m.files)
-	if c.emptied(m, now) {
-		c.unreadable.excuse(now)
+	w := c.catalog.List(m.files, now)
+	if w.Empty {
+		c.problem("input", messages.ProblemInput, "input", errors.New("the input folder is empty although files are in work: is it mounted?"))
+	}
+	if w.Held {
+		c.unreadable.Restart(now)
 		return
 	}
-	w := c.catalog.list(m.files, now)
-	c.settling = w.settling
-	c.unfinished(w.nuls, now)
+	c.settling = w.Settling
+	c.unfinished(w.NULs, now)
 	c.overlooked(m.ignored, now)
-	for _, id := range w.changed {
+	for _, id := range w.Resized {
 		ctx.Send(c.dispatcher, &fileChanged{id: id, state: messages.FileChanged, reason: "its size changed while it was in work"})
 	}
-	for _, id := range w.gone {
+	for _, id := range w.Gone {
 		ctx.Send(c.dispatcher, &fileChanged{id: id, state: messages.FileChanged, reason: "it was deleted while it was in work"})
 	}
-	for _, id := range w.left {
+	for _, id := range w.Left {
 		ctx.Send(c.dispatcher, &fileSeen{id: id, change: func(f *messages.File) { f.Left = now }})
 	}
-	for _, id := range w.forget {
+	for _, id := range w.Forgotten {
 		ctx.Send(c.dispatcher, &forgetFile{id: id})
 	}
-	for _, f := range w.fingerprint {
+	for _, f := range w.Fingerprint {
 		ctx.Send(c.scanner, &fingerprint{file: f})
 	}
 	c.takeSample(ctx, m.files)
@@ -109,8 +113,8 @@ func (c *coordinator) onRead(ctx actor.Context, m *readTried) {
 	if !ok {
 		return
 	}
-	if c.unreadable.note(m.id, f.Info.Path, m.at, m.err, time.Now()) {
-		c.catalog.resume(m.id)
+	if c.unreadable.Tried(m.id, f.Info.Path, m.at, m.err, time.Now()) {
+		c.catalog.Resume(m.id)
 		c.tellUnreadable(time.Now())
 	}
 }
@@ -118,30 +122,27 @@ func (c *coordinator) onRead(ctx actor.Context, m *readTried) {
 // judgeUnreadable lets files that cannot be read give their places to others, and
 // fails those that could not be read for long. Their planners go on trying.
 func (c *coordinator) judgeUnreadable(ctx actor.Context, now time.Time) {
-	v := c.unreadable.judge(now)
-	for _, id := range v.over {
-		c.catalog.resume(id)
+	j := c.unreadable.Judge(now)
+	for _, id := range j.Over {
+		c.catalog.Resume(id)
 	}
-	for _, id := range v.park {
-		c.catalog.park(id)
-		c.log.Info("input file cannot be read, another one may take its place", "file", c.unreadable[id].path, "err", c.unreadable[id].err)
+	for _, f := range j.Park {
+		c.catalog.Park(f.ID)
+		c.log.Info("input file cannot be read, another one may take its place", "file", f.Path, "err", f.Err)
 	}
-	for _, id := range v.failed {
-		ctx.Send(c.dispatcher, &fileChanged{id: id, state: messages.FileFailed, reason: c.unreadable[id].reason()})
+	for _, f := range j.Failed {
+		ctx.Send(c.dispatcher, &fileChanged{id: f.ID, state: messages.FileFailed, reason: f.Reason})
 	}
 	c.tellUnreadable(now)
-	if len(v.park) > 0 {
+	if len(j.Park) > 0 {
 		c.admit(ctx)
 	}
 }
 
 // tellUnreadable keeps the problem of files that cannot be read, in work or not.
 func (c *coordinator) tellUnreadable(now time.Time) {
-	n, x := c.unreadable.count(now)
-	path, err := "", error(nil)
-	if x != nil {
-		path, err = x.path, x.err
-	} else if len(c.unread) > 0 {
+	n, path, err := c.unreadable.Count(now)
+	if n == 0 && len(c.unread) > 0 {
 		path = slices.Min(slices.Collect(maps.Keys(c.unread)))
 		err = c.unread[path]
 	}
@@ -163,7 +164,7 @@ func (c *coordinator) unfinished(paths []string, now time.Time) {
 		return
 	}
 	text := fmt.Sprintf("%s with NUL bytes at the end, as of a copy that is not complete, such as %q: taken when unchanged for %s",
-		counted(len(paths), "file"), paths[0], nulPatience)
+		counted(len(paths), "file"), paths[0], catalog.NULWait)
 	c.problems.set(key, messages.Problem{Kind: messages.ProblemUnfinished, Part: "input", Text: text, Count: len(paths)}, now)
 }
 
@@ -200,7 +201,7 @@ func (c *coordinator) archiveAgain(ctx actor.Context, now time.Time) {
 	c.archived = now
 	for _, id := range slices.Sorted(maps.Keys(c.unarchived)) {
 		f := c.unarchived[id]
-		if x := c.catalog.byID[id]; x == nil || !x.left.IsZero() || !x.info.SameVersion(f) {
+		if c.catalog.Version(f) != id {
 			delete(c.unarchived, id) // gone, or another version by now
 			continue
 		}
@@ -217,28 +218,14 @@ func (c *coordinator) onArchived(m *archived) {
 	}
 }
 
-// emptied holds a listing back that shows nothing at all although files are in
-// work: a share that is not mounted looks like that.
-func (c *coordinator) emptied(m *listing, now time.Time) bool {
-	if len(m.files) > 0 || c.catalog.work == 0 {
-		c.emptySince = time.Time{}
-		return false
-	}
-	if c.emptySince.IsZero() {
-		c.emptySince = now
-	}
-	c.problem("input", messages.ProblemInput, "input", errors.New("the input folder is empty although files are in work: is it mounted?"))
-	return now.Sub(c.emptySince) < emptyFor
-}
-
 func (c *coordinator) onFingerprint(ctx actor.Context, m *fingerprinted) {
-	c.readable(m.file.Path, m.err)
-	touched, rewritten := c.catalog.print(m, time.Now())
+	c.readable(m.File.Path, m.Err)
+	touched, rewritten := c.catalog.SetFingerprint(m.Fingerprint, time.Now())
 	if touched != 0 {
-		at := m.file.ModTime
+		at := m.File.ModTime
 		ctx.Send(c.dispatcher, &fileSeen{id: touched, change: func(f *messages.File) { f.Info.ModTime = at }})
 		if f, ok := c.running[touched]; ok {
-			f.Info = m.file
+			f.Info = m.File
 			c.running[touched] = f
 			c.replan(ctx, f)
 		}
@@ -253,7 +240,7 @@ func (c *coordinator) onFingerprint(ctx actor.Context, m *fingerprinted) {
 // where the listing shows the listed one after all.
 func (c *coordinator) recheck(ctx actor.Context) {
 	for _, id := range slices.Sorted(maps.Keys(c.suspects)) {
-		if !c.catalog.intact(id) {
+		if !c.catalog.Intact(id) {
 			continue // a fingerprint, or the next listing, tells
 		}
 		delete(c.suspects, id)
@@ -266,11 +253,11 @@ func (c *coordinator) recheck(ctx actor.Context) {
 
 // admit takes settled files into work.
 func (c *coordinator) admit(ctx actor.Context) {
-	files := c.catalog.admit(time.Now())
+	files := c.catalog.Admit(time.Now())
 	if len(files) == 0 {
 		return
 	}
-	c.write(ctx, messages.Batch{Values: []messages.Value{{Name: messages.ValueNextFile, Value: fmt.Sprint(c.catalog.next)}}})
+	c.write(ctx, messages.Batch{Values: []messages.Value{{Name: messages.ValueNextFile, Value: fmt.Sprint(files[len(files)-1].ID + 1)}}})
 	for _, f := range files {
 		if f.State == messages.FileRunning {
 			c.log.Info("input file taken", "file", f.Info.Path, "bytes", f.Info.Size, "generation", f.Generation)
@@ -306,15 +293,14 @@ func (c *coordinator) onEnded(ctx actor.Context, m *fileEnded) {
 	f := m.file
 	delete(c.running, f.ID)
 	delete(c.suspects, f.ID)
-	if c.unreadable[f.ID] != nil {
-		delete(c.unreadable, f.ID)
+	if c.unreadable.Forget(f.ID) {
 		c.tellUnreadable(time.Now())
 	}
 	if pid := c.planners[f.ID]; pid != nil {
 		delete(c.planners, f.ID)
 		ctx.Stop(pid)
 	}
-	c.catalog.end(f.ID)
+	c.catalog.End(f.ID)
 	c.log.Info("input file ended", "file", f.Info.Path, "state", f.State.String(), "items", f.Items,
 		"done", f.DoneItems, "dead", f.DeadItems, "duration_s", f.Ended.Sub(f.Started).Seconds(), "reason", f.Reason)
 	if c.noteForArchive(f) {

@@ -135,7 +135,7 @@ type (
 	// fileSuspect tells the owner that a file is not the one that was listed.
 	fileSuspect struct {
 		id  messages.FileID
-		at  int64 // offset of the chunk that was read again, or fromCursor
+		at  int64 // offset of the chunk that was read again, or catalog.FromCursor
 		err error
 	}
 	// fileSeen changes what the listing knows of a file.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"kafka-master/actors/catalog"
 	"kafka-master/messages"
 )
 
@@ -23,7 +24,7 @@ func (d *dispatcher) onPlanEnd(ctx actor.Context, m *planEnd, now time.Time) {
 		return
 	}
 	if m.err != nil {
-		ctx.Send(d.owner, &fileSuspect{id: m.file, at: fromCursor, err: m.err})
+		ctx.Send(d.owner, &fileSuspect{id: m.file, at: catalog.FromCursor, err: m.err})
 		return
 	}
 	d.led.planEnd(m.file, m.blank, now)

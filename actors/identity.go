@@ -74,7 +74,7 @@ func (c *coordinator) identify(ctx actor.Context) {
 func (c *coordinator) takeSample(ctx actor.Context, files []messages.FileInfo) {
 	list := []seenFile{}
 	for _, f := range files {
-		if x := c.catalog.paths[f.Path]; x != nil && x.id != 0 && f.SameVersion(x.info) {
+		if c.catalog.Version(f) != 0 {
 			list = append(list, seenFile{f.Path, f.Size})
 		}
 		if len(list) == sampled {

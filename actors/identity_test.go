@@ -10,6 +10,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/stretchr/testify/require"
 
+	"kafka-master/actors/catalog"
 	"kafka-master/messages"
 )
 
@@ -202,7 +203,7 @@ func TestTheSampleFollowsTheFolder(t *testing.T) {
 		time.Sleep(3 * scanEvery)
 		require.Contains(t, w.memory.Snapshot().Values[messages.ValueSample], "a.txt")
 		w.files.remove("a.txt")
-		time.Sleep(emptyFor + 3*scanEvery)
+		time.Sleep(catalog.EmptyFor + 3*scanEvery)
 		require.Equal(t, "[]", w.memory.Snapshot().Values[messages.ValueSample])
 	})
 }

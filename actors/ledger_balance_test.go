@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"kafka-master/actors/catalog"
 	"kafka-master/messages"
 )
 
@@ -186,7 +187,7 @@ func TestLostChunkRecordIsNotDone(t *testing.T) {
 		require.EqualValues(t, 4, f.Missing())
 		require.Equal(t, messages.ProblemStateLost, w.overview().Problems[0].Kind)
 		w.files.remove("a.txt")
-		time.Sleep(emptyFor + 2*scanEvery)
+		time.Sleep(catalog.EmptyFor + 2*scanEvery)
 		require.Empty(t, w.overview().Problems, "the file left the folder")
 		w.drop("a.txt", 8)
 		h2.work("a.txt")

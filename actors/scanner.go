@@ -8,6 +8,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"kafka-master/actors/catalog"
 	"kafka-master/messages"
 )
 
@@ -36,13 +37,7 @@ type (
 	rescan struct{}
 	// fingerprint asks for a file's fingerprint; the answer is fingerprinted.
 	fingerprint   struct{ file messages.FileInfo }
-	fingerprinted struct {
-		file  messages.FileInfo
-		sum   uint64
-		unfit string // why the content cannot be worked on, empty when it can
-		nuls  bool   // it ends in NUL bytes
-		err   error
-	}
+	fingerprinted struct{ catalog.Fingerprint }
 	// archive asks for a finished file to be moved away.
 	archive struct {
 		id   messages.FileID
@@ -111,7 +106,7 @@ func (s *scanner) next(ctx actor.Context) {
 		defer cancel()
 		switch m := job.(type) {
 		case *fingerprint:
-			return look(c, files, m.file)
+			return fingerprintOf(c, files, m.file)
 		case *archive:
 			return &archived{id: m.id, file: m.file, err: files.Archive(c, m.file)}
 		}
@@ -124,28 +119,50 @@ func (s *scanner) next(ctx actor.Context) {
 	})
 }
 
-// errStillOpen says that a file that looks settled is open at another client.
+// errStillOpen reports that a file that looks settled is open at another client.
 var errStillOpen = errors.New("somebody has it open still")
 
-// look takes a file's fingerprint, once nobody writes to it any more, and judges
-// its content by its ends.
-func look(ctx context.Context, files Files, f messages.FileInfo) *fingerprinted {
-	out := &fingerprinted{file: f}
+// fingerprintOf takes a file's fingerprint, once nobody writes to it any more, and
+// inspects its content.
+func fingerprintOf(ctx context.Context, files Files, f messages.FileInfo) *fingerprinted {
+	out := &fingerprinted{catalog.Fingerprint{File: f}}
 	if r, ok := files.(Readiness); ok {
 		ready, err := r.Ready(ctx, f)
 		if err == nil && !ready {
 			err = errStillOpen
 		}
-		if out.err = err; err != nil {
+		if out.Err = err; err != nil {
 			return out
 		}
 	}
-	if out.sum, out.err = files.Fingerprint(ctx, f); out.err != nil {
-		return out
-	}
-	var e ends
-	if e, out.err = readEnds(ctx, files, f); out.err == nil {
-		out.unfit, out.nuls = e.unfit(), e.nuls()
+	if out.Sum, out.Err = files.Fingerprint(ctx, f); out.Err == nil {
+		out.Unfit, out.NULs, out.Err = inspect(ctx, files, f)
 	}
 	return out
+}
+
+// inspect reads the ends of a file and judges its content by them.
+func inspect(ctx context.Context, files Files, f messages.FileInfo) (unfit string, nuls bool, err error) {
+	whole := f.Size <= catalog.HeadBytes
+	head, err := readRange(ctx, files, f, 0, min(f.Size, catalog.HeadBytes))
+	if err != nil {
+		return "", false, err
+	}
+	tail := head[max(0, len(head)-catalog.TailBytes):]
+	if !whole {
+		if tail, err = readRange(ctx, files, f, f.Size-catalog.TailBytes, catalog.TailBytes); err != nil {
+			return "", false, err
+		}
+	}
+	unfit, nuls = catalog.Inspect(head, tail, whole)
+	return unfit, nuls, nil
+}
+
+func readRange(ctx context.Context, files Files, f messages.FileInfo, off, length int64) ([]byte, error) {
+	out := make([]byte, 0, length)
+	err := files.Stream(ctx, f, off, length, func(b []byte) error {
+		out = append(out, b...)
+		return nil
+	})
+	return out, err
 }

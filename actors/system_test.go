@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"kafka-master/actors/catalog"
 	"kafka-master/messages"
 )
 
@@ -309,7 +310,7 @@ func TestEmptyFolderIsNotBelievedAtOnce(t *testing.T) {
 		w.drop("a.txt", 4000)
 		data := w.files.get("a.txt")
 		w.files.remove("a.txt") // its share is not mounted any more
-		time.Sleep(emptyFor / 2)
+		time.Sleep(catalog.EmptyFor / 2)
 		require.Equal(t, messages.FileRunning, w.file("a.txt").State)
 		require.Contains(t, w.overview().Problems[0].Text, "is it mounted?")
 		w.files.put("a.txt", string(data.data), data.at)

@@ -1,4 +1,4 @@
-package actors
+package catalog
 
 import (
 	"errors"
@@ -13,33 +13,33 @@ import (
 // folder drives a catalog by a clock of its own.
 type folder struct {
 	t   *testing.T
-	c   *catalog
+	c   *Catalog
 	now time.Time
 }
 
 func newFolder(t *testing.T, settle time.Duration) *folder {
-	return &folder{t: t, c: newCatalog(settle, nil, 1), now: time.Unix(1e9, 0)}
+	return &folder{t: t, c: New(settle, nil, 1), now: time.Unix(1e9, 0)}
 }
 
 func info(path string, size int64, at time.Time) messages.FileInfo {
 	return messages.FileInfo{Path: path, Size: size, ModTime: at}
 }
 
-func (f *folder) list(after time.Duration, files ...messages.FileInfo) catalogWork {
+func (f *folder) list(after time.Duration, files ...messages.FileInfo) Changes {
 	f.now = f.now.Add(after)
-	return f.c.list(files, f.now)
+	return f.c.List(files, f.now)
 }
 
 // take lets the one fingerprint that w asks for be sum, and admits.
-func (f *folder) take(w catalogWork, sum uint64) []messages.File {
+func (f *folder) take(w Changes, sum uint64) []messages.File {
 	f.t.Helper()
-	require.Len(f.t, w.fingerprint, 1)
-	f.print(w.fingerprint[0], sum)
-	return f.c.admit(f.now)
+	require.Len(f.t, w.Fingerprint, 1)
+	f.fingerprint(w.Fingerprint[0], sum)
+	return f.c.Admit(f.now)
 }
 
-func (f *folder) print(x messages.FileInfo, sum uint64) (touched, rewritten messages.FileID) {
-	return f.c.print(&fingerprinted{file: x, sum: sum}, f.now)
+func (f *folder) fingerprint(x messages.FileInfo, sum uint64) (touched, rewritten messages.FileID) {
+	return f.c.SetFingerprint(Fingerprint{File: x, Sum: sum}, f.now)
 }
 
 // takeSettled lists the file until it counts as written, and admits it.
@@ -54,16 +54,16 @@ func TestCatalogSettles(t *testing.T) {
 	f := newFolder(t, 3*time.Second)
 	fresh := info("a.txt", 10, f.now)
 	w := f.list(0, fresh)
-	require.Empty(t, w.fingerprint)
-	require.Equal(t, 1, w.settling)
+	require.Empty(t, w.Fingerprint)
+	require.Equal(t, 1, w.Settling)
 	grown := info("a.txt", 20, f.now)
-	require.Empty(t, f.list(2*time.Second, grown).fingerprint, "it grew: it begins anew")
-	require.Empty(t, f.list(2*time.Second, grown).fingerprint)
+	require.Empty(t, f.list(2*time.Second, grown).Fingerprint, "it grew, so its time begins again")
+	require.Empty(t, f.list(2*time.Second, grown).Fingerprint)
 	got := f.take(f.list(2*time.Second, grown), 7)
 	require.Len(t, got, 1)
 	require.Equal(t, 1, got[0].Generation)
 	require.Equal(t, grown, got[0].Info)
-	require.Empty(t, f.list(time.Second, grown).fingerprint, "known now")
+	require.Empty(t, f.list(time.Second, grown).Fingerprint, "known now")
 }
 
 func TestCatalogTakesFilesAtOnceWithoutSettle(t *testing.T) {
@@ -79,9 +79,9 @@ func TestCatalogOldTimesProveNothing(t *testing.T) {
 	var x messages.FileInfo
 	for n := range int64(40) {
 		x = info("a.txt", n+1, f.now.Add(-time.Hour))
-		require.Empty(t, f.list(time.Second, x).fingerprint, "it grows")
+		require.Empty(t, f.list(time.Second, x).Fingerprint, "it grows")
 	}
-	require.Empty(t, f.list(2*time.Second, x).fingerprint)
+	require.Empty(t, f.list(2*time.Second, x).Fingerprint)
 	require.Len(t, f.take(f.list(time.Second, x), 7), 1)
 }
 
@@ -92,18 +92,18 @@ func TestCatalogWaitsForNULs(t *testing.T) {
 	x := info("a.txt", 10, f.now)
 	nuls := func(after time.Duration) (int, []string) {
 		w := f.list(after, x)
-		require.Len(t, w.fingerprint, 1)
-		f.c.print(&fingerprinted{file: x, sum: 7, nuls: true}, f.now)
-		return len(f.c.admit(f.now)), w.nuls
+		require.Len(t, w.Fingerprint, 1)
+		f.c.SetFingerprint(Fingerprint{File: x, Sum: 7, NULs: true}, f.now)
+		return len(f.c.Admit(f.now)), w.NULs
 	}
 	f.list(0, x)
-	for after := 3 * time.Second; f.now.Add(after).Before(x.ModTime.Add(nulPatience)); after = 2 * time.Second {
+	for after := 3 * time.Second; f.now.Add(after).Before(x.ModTime.Add(NULWait)); after = 2 * time.Second {
 		n, _ := nuls(after)
 		require.Zero(t, n)
 	}
-	n, said := nuls(2 * time.Second)
+	n, reported := nuls(2 * time.Second)
 	require.Equal(t, 1, n, "it really ends so")
-	require.Equal(t, []string{"a.txt"}, said)
+	require.Equal(t, []string{"a.txt"}, reported)
 
 	f = newFolder(t, 3*time.Second)
 	f.list(0, x)
@@ -111,7 +111,7 @@ func TestCatalogWaitsForNULs(t *testing.T) {
 	x = info("a.txt", 10, f.now) // its data came
 	f.list(time.Second, x)
 	require.Len(t, f.take(f.list(3*time.Second, x), 8), 1)
-	require.Empty(t, f.list(time.Second, x).nuls)
+	require.Empty(t, f.list(time.Second, x).NULs)
 }
 
 func TestCatalogTouchedIsTheSameVersion(t *testing.T) {
@@ -121,11 +121,11 @@ func TestCatalogTouchedIsTheSameVersion(t *testing.T) {
 	id := f.takeSettled(old, 7)
 	touched := info("a.txt", 10, f.now)
 	w := f.list(time.Second, touched)
-	require.Len(t, w.fingerprint, 1)
-	same, rewritten := f.print(touched, 7)
+	require.Len(t, w.Fingerprint, 1)
+	same, rewritten := f.fingerprint(touched, 7)
 	require.Equal(t, id, same)
 	require.Zero(t, rewritten)
-	require.Empty(t, f.list(time.Second, touched).fingerprint)
+	require.Empty(t, f.list(time.Second, touched).Fingerprint)
 }
 
 // TestCatalogRewrittenInPlace: an ended file is being written over, without a change
@@ -134,13 +134,13 @@ func TestCatalogRewrittenInPlace(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t, 3*time.Second)
 	id := f.takeSettled(info("a.txt", 10, f.now), 7)
-	f.c.end(id)
+	f.c.End(id)
 	var x messages.FileInfo
 	for sum := range uint64(20) {
 		x = info("a.txt", 10, f.now)
 		require.Empty(t, f.take(f.list(time.Second, x), 100+sum), "its time moves on")
 	}
-	require.Empty(t, f.list(2*time.Second, x).fingerprint)
+	require.Empty(t, f.list(2*time.Second, x).Fingerprint)
 	got := f.take(f.list(time.Second, x), 200)
 	require.Len(t, got, 1)
 	require.EqualValues(t, 200, got[0].Fingerprint)
@@ -152,12 +152,12 @@ func TestCatalogRewritten(t *testing.T) {
 	id := f.take(f.list(0, info("a.txt", 10, f.now.Add(-time.Hour))), 7)[0].ID
 	other := info("a.txt", 10, f.now)
 	w := f.list(time.Second, other)
-	require.Len(t, w.fingerprint, 1)
-	_, rewritten := f.print(other, 8)
+	require.Len(t, w.Fingerprint, 1)
+	_, rewritten := f.fingerprint(other, 8)
 	require.Equal(t, id, rewritten)
-	require.Empty(t, f.c.admit(f.now), "the former version is still in work")
-	f.c.end(id)
-	next := f.c.admit(f.now)
+	require.Empty(t, f.c.Admit(f.now), "the former version is still in work")
+	f.c.End(id)
+	next := f.c.Admit(f.now)
 	require.Len(t, next, 1)
 	require.Equal(t, 2, next[0].Generation)
 }
@@ -167,7 +167,7 @@ func TestCatalogOtherSizeInWorkIsChanged(t *testing.T) {
 	f := newFolder(t, 3*time.Second)
 	id := f.takeSettled(info("a.txt", 10, f.now.Add(-time.Hour)), 7)
 	w := f.list(time.Second, info("a.txt", 5, f.now))
-	require.Equal(t, []messages.FileID{id}, w.changed)
+	require.Equal(t, []messages.FileID{id}, w.Resized)
 }
 
 func TestCatalogGoneAndBackIsANewGeneration(t *testing.T) {
@@ -175,10 +175,10 @@ func TestCatalogGoneAndBackIsANewGeneration(t *testing.T) {
 	f := newFolder(t, 0)
 	old := info("a.txt", 10, f.now.Add(-time.Hour))
 	id := f.take(f.list(0, old), 7)[0].ID
-	f.c.end(id)
+	f.c.End(id)
 	w := f.list(time.Second)
-	require.Equal(t, []messages.FileID{id}, w.left)
-	require.Empty(t, w.gone, "its work had ended")
+	require.Equal(t, []messages.FileID{id}, w.Left)
+	require.Empty(t, w.Gone, "its work had ended")
 	back := f.take(f.list(time.Second, old), 7)
 	require.Len(t, back, 1)
 	require.Equal(t, 2, back[0].Generation)
@@ -188,19 +188,52 @@ func TestCatalogDeletedInWork(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t, 0)
 	id := f.take(f.list(0, info("a.txt", 10, f.now)), 7)[0].ID
-	w := f.list(time.Second)
-	require.Equal(t, []messages.FileID{id}, w.gone)
-	require.Empty(t, f.list(time.Second).gone, "said once")
+	other := info("b.txt", 10, f.now)
+	require.Equal(t, []messages.FileID{id}, f.list(time.Second, other).Gone)
+	require.Empty(t, f.list(time.Second, other).Gone, "reported once")
+}
+
+// TestCatalogHoldsAnEmptyFolder: a share that is not mounted looks empty.
+func TestCatalogHoldsAnEmptyFolder(t *testing.T) {
+	t.Parallel()
+	f := newFolder(t, 0)
+	require.Equal(t, Changes{}, f.list(0), "nothing is in work")
+	x := info("a.txt", 10, f.now)
+	id := f.take(f.list(0, x), 7)[0].ID
+	require.Equal(t, Changes{Empty: true, Held: true}, f.list(time.Second))
+	require.Equal(t, Changes{}, f.list(EmptyFor-time.Second, x), "it is back")
+	require.True(t, f.c.Intact(id))
+	require.True(t, f.list(time.Second).Held)
+	require.True(t, f.list(EmptyFor-1).Held)
+	w := f.list(1)
+	require.Equal(t, []messages.FileID{id}, w.Gone)
+	require.True(t, w.Empty)
+	require.False(t, w.Held)
+}
+
+func TestCatalogNamesTheVersionOfAFile(t *testing.T) {
+	t.Parallel()
+	f := newFolder(t, 0)
+	x := info("a.txt", 10, f.now)
+	require.Zero(t, f.c.Version(x))
+	w := f.list(0, x)
+	require.Zero(t, f.c.Version(x), "it is not taken yet")
+	id := f.take(w, 7)[0].ID
+	require.Equal(t, id, f.c.Version(x))
+	require.Zero(t, f.c.Version(info("a.txt", 11, f.now)))
+	f.c.End(id)
+	f.list(time.Second)
+	require.Zero(t, f.c.Version(x), "it left")
 }
 
 func TestCatalogForgets(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t, 0)
 	id := f.take(f.list(0, info("a.txt", 10, f.now)), 7)[0].ID
-	f.c.end(id)
-	require.Empty(t, f.list(time.Second).forget)
-	require.Empty(t, f.list(rememberFor).forget)
-	require.Equal(t, []messages.FileID{id}, f.list(2*time.Second).forget)
+	f.c.End(id)
+	require.Empty(t, f.list(time.Second).Forgotten)
+	require.Empty(t, f.list(rememberFor).Forgotten)
+	require.Equal(t, []messages.FileID{id}, f.list(2*time.Second).Forgotten)
 	require.Empty(t, f.c.paths)
 }
 
@@ -211,24 +244,24 @@ func TestCatalogAdmitsSixteenOldestFirst(t *testing.T) {
 	for i := range 20 {
 		files = append(files, info(string(rune('a'+i))+".txt", 1, f.now.Add(-time.Duration(i)*time.Minute)))
 	}
-	for _, x := range f.list(0, files...).fingerprint {
-		f.print(x, 1)
+	for _, x := range f.list(0, files...).Fingerprint {
+		f.fingerprint(x, 1)
 	}
-	got := f.c.admit(f.now)
-	require.Len(t, got, maxInWork)
+	got := f.c.Admit(f.now)
+	require.Len(t, got, MaxInWork)
 	require.Equal(t, "t.txt", got[0].Info.Path)
-	require.Empty(t, f.c.admit(f.now))
-	f.c.end(got[3].ID)
-	require.Len(t, f.c.admit(f.now), 1)
+	require.Empty(t, f.c.Admit(f.now))
+	f.c.End(got[3].ID)
+	require.Len(t, f.c.Admit(f.now), 1)
 }
 
 func TestCatalogAsksAgainAfterAFailedFingerprint(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t, 0)
 	x := info("a.txt", 1, f.now)
-	require.Len(t, f.list(0, x).fingerprint, 1)
-	f.c.print(&fingerprinted{file: x, err: errors.New("away")}, f.now)
-	require.Len(t, f.list(time.Second, x).fingerprint, 1)
+	require.Len(t, f.list(0, x).Fingerprint, 1)
+	f.c.SetFingerprint(Fingerprint{File: x, Err: errors.New("away")}, f.now)
+	require.Len(t, f.list(time.Second, x).Fingerprint, 1)
 }
 
 func TestCatalogRestores(t *testing.T) {
@@ -238,10 +271,10 @@ func TestCatalogRestores(t *testing.T) {
 		{ID: 3, Info: info("a.txt", 5, at), Generation: 1, Ended: at},
 		{ID: 7, Info: info("a.txt", 6, at), Generation: 2},
 	}
-	c := newCatalog(3*time.Second, stored, 2)
-	w := c.list([]messages.FileInfo{info("a.txt", 6, at)}, at)
-	require.Zero(t, w.settling, "a file that the store knows never settles again")
-	require.Empty(t, w.fingerprint)
+	c := New(3*time.Second, stored, 2)
+	w := c.List([]messages.FileInfo{info("a.txt", 6, at)}, at)
+	require.Zero(t, w.Settling, "a file that the store knows never settles again")
+	require.Empty(t, w.Fingerprint)
 	require.Equal(t, 1, c.work)
 	require.Equal(t, messages.FileID(8), c.next)
 }

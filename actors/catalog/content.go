@@ -1,54 +1,36 @@
-package actors
+package catalog
 
 import (
 	"bytes"
-	"context"
 	"slices"
-
-	"kafka-master/messages"
 )
 
 const (
-	// headBytes is how much of a file's beginning is looked at to tell what it is.
-	headBytes = 64 << 10
-	// tailBytes is how much of its end is looked at.
-	tailBytes = 4 << 10
+	// HeadBytes is how much of a file's beginning is inspected.
+	HeadBytes = 64 << 10
+	// TailBytes is how much of a file's end is inspected.
+	TailBytes = 4 << 10
 )
 
-// ends are the first and the last bytes of a file; of a short one they overlap.
+// ends are the first and the last bytes of a file; those of a short file overlap.
 type ends struct {
 	head, tail []byte
 	whole      bool // head is the whole file
 }
 
-// readEnds reads the ends of a file.
-func readEnds(ctx context.Context, files Files, f messages.FileInfo) (e ends, err error) {
-	e.whole = f.Size <= headBytes
-	e.head, err = readRange(ctx, files, f, 0, min(f.Size, headBytes))
-	switch {
-	case err != nil:
-	case e.whole:
-		e.tail = e.head[max(0, len(e.head)-tailBytes):]
-	default:
-		e.tail, err = readRange(ctx, files, f, f.Size-tailBytes, tailBytes)
-	}
-	return e, err
+// Inspect judges a file by its first and last bytes; whole reports that head is all of
+// it. unfit is the reason why its content cannot be worked on and what to do about it,
+// else empty. nuls reports whether the file ends in NUL bytes.
+func Inspect(head, tail []byte, whole bool) (unfit string, nuls bool) {
+	e := ends{head: head, tail: tail, whole: whole}
+	return e.unfit(), e.nuls()
 }
 
-func readRange(ctx context.Context, files Files, f messages.FileInfo, off, length int64) ([]byte, error) {
-	out := make([]byte, 0, length)
-	err := files.Stream(ctx, f, off, length, func(b []byte) error {
-		out = append(out, b...)
-		return nil
-	})
-	return out, err
-}
-
-// nuls reports whether the file ends in NUL bytes. One is enough: how much of the
-// last block has been copied is not known, and no line of text ends so.
+// nuls reports whether the file ends in NUL bytes. One is enough, because nobody knows
+// how much of the last block has been copied, and no line of text ends in one.
 func (e ends) nuls() bool { return bytes.HasSuffix(e.tail, []byte{0}) }
 
-// magics are the first bytes of packed data.
+// magics are the first bytes of compressed data.
 var magics = []struct{ name, bytes, cure string }{
 	{"gzip", "\x1f\x8b", "gzip -dc FILE > NEW.txt"},
 	{"zip", "PK\x03\x04", "unzip FILE"},
@@ -57,7 +39,7 @@ var magics = []struct{ name, bytes, cure string }{
 	{"xz", "\xfd7zXZ\x00", "xz -dc FILE > NEW.txt"},
 }
 
-// unfit says why the content cannot be worked on and what to do about it; empty
+// unfit returns why the content cannot be worked on and what to do about it, or nothing
 // when it can.
 func (e ends) unfit() string {
 	for _, m := range magics {
@@ -80,7 +62,7 @@ func (e ends) utf16() bool {
 	if bytes.HasPrefix(e.head, []byte{0xFF, 0xFE}) || bytes.HasPrefix(e.head, []byte{0xFE, 0xFF}) {
 		return true
 	}
-	const least, most = 8, 512 // bytes that are looked at
+	const least, most = 8, 512 // size of the sample in bytes
 	sample := e.head[:min(len(e.head), most)]
 	if sample = sample[:len(sample)&^1]; len(sample) < least {
 		return false
@@ -91,12 +73,12 @@ func (e ends) utf16() bool {
 			nuls[i%2]++
 		}
 	}
-	// Letters outside of Latin 1 have no NUL, so not quite all need to be there.
+	// Letters outside of Latin 1 have no NUL byte, so a few may be missing.
 	return min(nuls[0], nuls[1]) == 0 && max(nuls[0], nuls[1])*8 >= len(sample)/2*7
 }
 
-// bareCR reports whether CR alone ends the lines: there is one that something else
-// than an LF follows, and no LF at either end of the file.
+// bareCR reports whether the lines end in CR alone: at least one CR is followed by
+// something other than LF, and neither end of the file contains an LF.
 func (e ends) bareCR() bool {
 	if bytes.IndexByte(e.head, '\n') >= 0 || bytes.IndexByte(e.tail, '\n') >= 0 {
 		return false

@@ -1,0 +1,332 @@
+// Package catalog keeps the versions of the files in the input folder and decides which
+// of them are taken into work. It is pure: it reads no folder and no clock.
+//
+// Invariants:
+//   - A version has an id of its own, which is never used twice, and the versions of a
+//     path have ascending generations.
+//   - A file is taken only after it looked the same for the whole settling time and its
+//     fingerprint was taken then. How old it claims to be counts for nothing.
+//   - At most MaxInWork versions hold a place in work, but for those that were parked and
+//     go on; of one path at most one version is in work.
+//   - A version whose time alone changed stays the same version. One whose size or
+//     fingerprint changed ends, and the path gets a new version.
+//   - A folder that is empty although files are in work counts as missing, not as
+//     emptied, for EmptyFor.
+package catalog
+
+import (
+	"container/heap"
+	"slices"
+	"time"
+
+	"kafka-master/messages"
+)
+
+const (
+	// MaxInWork is how many files are in work at once: more than one, so that a huge
+	// file does not block a small one.
+	MaxInWork = 16
+	// NULWait is how long a file that ends in NUL bytes must stay as it is: a copy that
+	// sets the full size first leaves them where its data has not arrived yet, and may
+	// stall. A file that really ends in NUL bytes is taken after that.
+	NULWait = 10 * time.Minute
+	// EmptyFor is how long a folder must be empty before the files in work count as
+	// deleted.
+	EmptyFor = 30 * time.Second
+	// rememberFor is how long a finished file is remembered after it left the folder.
+	rememberFor = 30 * 24 * time.Hour
+)
+
+// Catalog holds what is known of each path.
+type Catalog struct {
+	settle     time.Duration
+	paths      map[string]*version // newest version of each path
+	byID       map[messages.FileID]*version
+	next       messages.FileID
+	work       int       // versions that hold a place in work
+	waiting    byAge     // settled files that wait for a place, oldest first
+	emptySince time.Time // time when the folder was first empty although files are in work
+}
+
+// version is the newest version of a path.
+type version struct {
+	info       messages.FileInfo // as the version was fingerprinted, or touched since
+	id         messages.FileID   // 0 until it is taken into work
+	generation int
+	sum        uint64
+	ended      bool
+	parked     bool      // in work without a place, because it cannot be read
+	left       time.Time // time when it was first missing in the folder
+
+	// What the last listing showed, while it differs from info.
+	seen    messages.FileInfo
+	since   time.Time // time when seen first looked like that
+	pending bool      // a fingerprint of seen was asked for
+	settled bool      // it waits for a place in work
+	newSum  uint64    // fingerprint of seen
+	unfit   string    // reason why seen cannot be worked on, else empty
+	nuls    bool      // seen ends in NUL bytes, so its copy may not be complete
+}
+
+// Changes are the consequences of a listing.
+type Changes struct {
+	// Empty reports that the folder is empty although files are in work, as a share is
+	// that is not mounted.
+	Empty bool
+	// Held reports that the listing had no effect because the folder is empty.
+	Held bool
+	// Fingerprint lists the files whose fingerprint has to be taken.
+	Fingerprint []messages.FileInfo
+	// Gone lists the versions in work that were deleted.
+	Gone []messages.FileID
+	// Resized lists the versions in work whose size changed.
+	Resized []messages.FileID
+	// Left lists the versions that are missing for the first time.
+	Left []messages.FileID
+	// Forgotten lists the ended versions that left long ago.
+	Forgotten []messages.FileID
+	// Settling is the number of files that are not taken yet.
+	Settling int
+	// NULs lists the paths that are not taken yet because they end in NUL bytes.
+	NULs []string
+}
+
+// Fingerprint is the result of a look at the content of a file.
+type Fingerprint struct {
+	File  messages.FileInfo
+	Sum   uint64
+	Unfit string // reason why the content cannot be worked on, else empty
+	NULs  bool   // the content ends in NUL bytes
+	Err   error
+}
+
+// New returns a catalog of the stored files; next is the lowest id that may be free.
+func New(settle time.Duration, files []messages.File, next messages.FileID) *Catalog {
+	c := &Catalog{settle: settle, paths: map[string]*version{}, byID: map[messages.FileID]*version{}, next: max(1, next)}
+	for _, f := range files {
+		x := &version{info: f.Info, id: f.ID, generation: f.Generation, sum: f.Fingerprint, ended: !f.Ended.IsZero(), left: f.Left}
+		if old := c.paths[f.Info.Path]; old == nil || old.generation < f.Generation {
+			c.paths[f.Info.Path] = x
+		}
+		c.byID[f.ID] = x
+		c.next = max(c.next, f.ID+1)
+		if !x.ended {
+			c.work++
+		}
+	}
+	return c
+}
+
+// Intact reports whether the last listing showed the version as it is known.
+func (c *Catalog) Intact(id messages.FileID) bool {
+	x := c.byID[id]
+	return x != nil && c.paths[x.info.Path] == x && x.left.IsZero() && x.seen == messages.FileInfo{}
+}
+
+// Version returns the version that the file is, or 0 when it is none that was taken
+// into work.
+func (c *Catalog) Version(f messages.FileInfo) messages.FileID {
+	if x := c.paths[f.Path]; x != nil && x.left.IsZero() && f.SameVersion(x.info) {
+		return x.id
+	}
+	return 0
+}
+
+// List compares a listing of the folder with what is known.
+func (c *Catalog) List(files []messages.FileInfo, now time.Time) Changes {
+	var out Changes
+	if out.Empty, out.Held = c.empty(files, now); out.Held {
+		return out
+	}
+	present := make(map[string]bool, len(files))
+	for _, f := range files {
+		present[f.Path] = true
+		x := c.paths[f.Path]
+		if x == nil {
+			x = &version{}
+			c.paths[f.Path] = x
+		}
+		c.compare(x, f, now, &out)
+	}
+	for path, x := range c.paths {
+		switch {
+		case present[path]:
+		case x.id == 0:
+			delete(c.paths, path) // it left before it was taken
+		default:
+			x.seen, x.settled, x.pending = messages.FileInfo{}, false, false
+			c.leave(x, now, &out)
+		}
+	}
+	c.forget(now, &out)
+	for _, ids := range [][]messages.FileID{out.Gone, out.Left, out.Forgotten} {
+		slices.Sort(ids) // the same listing has the same effect
+	}
+	return out
+}
+
+// empty reports whether the folder is empty although files are in work, and whether
+// that is so new that the folder may be missing.
+func (c *Catalog) empty(files []messages.FileInfo, now time.Time) (empty, held bool) {
+	if len(files) > 0 || c.work == 0 {
+		c.emptySince = time.Time{}
+		return false, false
+	}
+	if c.emptySince.IsZero() {
+		c.emptySince = now
+	}
+	return true, now.Sub(c.emptySince) < EmptyFor
+}
+
+// compare compares a file of the folder with what is known of its path.
+func (c *Catalog) compare(x *version, f messages.FileInfo, now time.Time, out *Changes) {
+	if x.id != 0 && x.left.IsZero() && f.SameVersion(x.info) {
+		x.seen, x.settled, x.pending = messages.FileInfo{}, false, false
+		return
+	}
+	if x.id != 0 && !x.ended && f.Size != x.info.Size {
+		out.Resized = append(out.Resized, x.id)
+	}
+	out.Settling++
+	if !f.SameVersion(x.seen) {
+		x.seen, x.since, x.settled, x.pending, x.nuls = f, now, false, false, false
+		// The age that a file claims counts for nothing, because the clock of the writer
+		// or of the file server may be behind. A version in work that only looks touched
+		// is fingerprinted at once.
+		touched := x.id != 0 && x.left.IsZero() && f.Size == x.info.Size
+		if c.settle > 0 && !touched {
+			return
+		}
+	} else if !x.pending && !x.settled && now.Sub(x.since) < c.settle {
+		return
+	}
+	if !x.pending && !x.settled {
+		x.pending = true
+		out.Fingerprint = append(out.Fingerprint, f)
+	}
+	if x.nuls && !x.settled {
+		out.NULs = append(out.NULs, f.Path)
+	}
+}
+
+// leave records that a version is missing in the folder.
+func (c *Catalog) leave(x *version, now time.Time, out *Changes) {
+	if !x.left.IsZero() {
+		return
+	}
+	x.left = now
+	out.Left = append(out.Left, x.id)
+	if !x.ended {
+		out.Gone = append(out.Gone, x.id)
+	}
+}
+
+// forget drops the versions that ended and left long ago.
+func (c *Catalog) forget(now time.Time, out *Changes) {
+	for id, x := range c.byID {
+		if x.left.IsZero() || !x.ended || now.Sub(x.left) <= rememberFor {
+			continue
+		}
+		out.Forgotten = append(out.Forgotten, id)
+		delete(c.byID, id)
+		if c.paths[x.info.Path] == x {
+			delete(c.paths, x.info.Path)
+		}
+	}
+}
+
+// SetFingerprint records a fingerprint. touched is the version whose time alone changed,
+// rewritten the one in work whose content changed; both are 0 for none. A fingerprint
+// that failed, or came too early, is asked for again by a later listing.
+func (c *Catalog) SetFingerprint(f Fingerprint, now time.Time) (touched, rewritten messages.FileID) {
+	x := c.paths[f.File.Path]
+	if x == nil || !x.pending || !f.File.SameVersion(x.seen) {
+		return 0, 0
+	}
+	x.pending = false
+	if f.Err != nil {
+		return 0, 0
+	}
+	if x.id != 0 && x.left.IsZero() && x.info.Size == f.File.Size && x.sum == f.Sum {
+		x.info, x.seen = f.File, messages.FileInfo{}
+		return x.id, 0
+	}
+	if x.id != 0 && !x.ended {
+		rewritten = x.id
+	}
+	unchanged := now.Sub(x.since)
+	x.nuls = f.NULs && f.Unfit == "" && c.settle > 0 && unchanged < NULWait
+	if x.nuls || unchanged < c.settle { // it was asked for early because it looked touched
+		return 0, rewritten
+	}
+	x.settled, x.newSum, x.unfit = true, f.Sum, f.Unfit
+	heap.Push(&c.waiting, settledFile{x, f.File})
+	return 0, rewritten
+}
+
+// Admit takes settled files into work, oldest first, as long as there are places. A file
+// that cannot be worked on is returned as failed.
+func (c *Catalog) Admit(now time.Time) []messages.File {
+	var out []messages.File
+	var later []settledFile // files whose former version is still in work
+	for c.work < MaxInWork && c.waiting.Len() > 0 {
+		s := heap.Pop(&c.waiting).(settledFile)
+		x := s.version
+		if !x.settled || x.seen != s.info || c.paths[s.info.Path] != x {
+			continue // it changed or left meanwhile
+		}
+		if x.id != 0 && !x.ended {
+			later = append(later, s)
+			continue
+		}
+		x.settled = false
+		out = append(out, c.take(x, now))
+	}
+	for _, s := range later {
+		heap.Push(&c.waiting, s)
+	}
+	return out
+}
+
+// take makes a new version of what a path shows.
+func (c *Catalog) take(x *version, now time.Time) messages.File {
+	fresh := &version{info: x.seen, id: c.next, generation: x.generation + 1, sum: x.newSum}
+	c.next++
+	c.work++
+	c.paths[x.seen.Path] = fresh
+	c.byID[fresh.id] = fresh
+	f := messages.File{
+		ID: fresh.id, Info: fresh.info, Generation: fresh.generation, Fingerprint: fresh.sum,
+		Base: messages.Base(fresh.info.Path), State: messages.FileRunning,
+		Cursor: messages.Cursor{Line: 1}, Started: now,
+	}
+	if x.unfit != "" {
+		f.State, f.Reason = messages.FileFailed, x.unfit
+	}
+	return f
+}
+
+// End records that a version became terminal.
+func (c *Catalog) End(id messages.FileID) {
+	if x := c.byID[id]; x != nil && !x.ended {
+		c.Resume(id)
+		x.ended = true
+		c.work--
+	}
+}
+
+// Park takes the place in work from a version that cannot go on.
+func (c *Catalog) Park(id messages.FileID) {
+	if x := c.byID[id]; x != nil && !x.ended && !x.parked {
+		x.parked = true
+		c.work--
+	}
+}
+
+// Resume gives a parked version a place again, even when all are taken meanwhile.
+func (c *Catalog) Resume(id messages.FileID) {
+	if x := c.byID[id]; x != nil && x.parked {
+		x.parked = false
+		c.work++
+	}
+}
