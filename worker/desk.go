@@ -65,6 +65,9 @@ func newDesk(capacity int) *desk {
 	return &desk{capacity: capacity, held: map[string]*job{}, memory: newMemory(memorySize), seed: maphash.MakeSeed()}
 }
 
+// queueLimit is the number of chunks that may wait beside those in work.
+func queueLimit(capacity int) int { return queueAhead + capacity }
+
 // verdict is what is to be done about a chunk that was read.
 type verdict struct {
 	start  *job             // begin it now
@@ -104,7 +107,7 @@ func (d *desk) take(c Chunk, offset int64) verdict {
 		d.busy++
 		j.stage = working
 		return verdict{start: j}
-	case len(d.queue) < queueAhead+d.capacity:
+	case len(d.queue) < queueLimit(d.capacity):
 		d.queue = append(d.queue, j)
 		return verdict{}
 	default:

@@ -217,3 +217,31 @@ func TestQueueIsBounded(t *testing.T) {
 		w.end()
 	})
 }
+
+// A worker that shares its partition has room for as many chunks while it is held
+// up as it has afterwards.
+func TestHeldUpWorkerKeepsWhatItHasRoomFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newFakeBus(1)
+		answers, release := make(chan struct{}), make(chan struct{})
+		w := startMany(t, b, sharing(2), func(context.Context, Chunk, func(int)) error { <-release; return nil }, func(c *Config) {
+			c.Capacity = 2
+			c.Deployment = func() string { <-answers; return "" }
+		})
+		synctest.Wait()
+		const all, kept = 200, 2 + 64 + 2
+		for i := range all {
+			h := head(messages.BatchID("a", i, 1, 1))
+			h.Worker, h.Deployment = "m-0", "d"
+			b.chunk(h, "x")
+		}
+		synctest.Wait() // all are read, the first one is being accepted
+		close(answers)
+		synctest.Wait()
+		if n := len(b.finals("")); n != all-kept {
+			t.Errorf("%d of %d chunks were given back, want %d", n, all, all-kept)
+		}
+		close(release)
+		w.end()
+	})
+}

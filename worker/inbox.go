@@ -9,7 +9,9 @@ import (
 // inbox is what was read for a worker and not yet dealt with. It keeps a worker
 // that is busy, or whose disk does not answer, from holding up the others.
 type inbox struct {
-	mu      sync.Mutex
+	mu sync.Mutex
+	// limit is the number of chunks that the desk has room for. A smaller one would
+	// give back chunks of a worker that is held up for a moment, although it has room.
 	limit   int
 	waiting []entry
 	open    bool  // the worker takes what comes

@@ -45,7 +45,7 @@ func (p *pool) newSession(m Member, alone bool, handler Handler, check func() er
 	w := &session{
 		cfg: cfg, handler: handler, log: cfg.Logger.With("worker_id", m.ID), check: check,
 		alone: alone, desk: newDesk(cfg.Capacity), roomAgain: p.reader.wake,
-		inbox: inbox{limit: queueAhead + cfg.Capacity, passed: messages.UnknownOffset},
+		inbox: inbox{limit: cfg.Capacity + queueLimit(cfg.Capacity), passed: messages.UnknownOffset},
 		self: messages.Signal{
 			Worker: messages.WorkerID(m.ID), Protocol: protocol,
 			Incarnation: newIncarnation(), Capacity: cfg.Capacity, Version: cfg.Version, Next: messages.UnknownOffset,
