@@ -115,18 +115,11 @@ class Desk:
     term_seen: float = 0.0
     note: str = ""  # why chunks are given back unseen
 
-    def take(self, chunk: Chunk, kept: Callable[[], bool] = lambda: True) -> Tuple[Optional[dict], bool]:
-        """Take a chunk in; returns what to say at once, and whether that is final.
-
-        kept tells whether the result of a chunk that was done is still there."""
+    def take(self, chunk: Chunk) -> Tuple[Optional[dict], bool]:
+        """Take a chunk in; returns what to say at once, and whether that is final."""
         if chunk.term and not self.trust(chunk):
             return None, False
         mark = hash((chunk.deployment, *chunk.items))
-        known = self.memory.get(chunk.batch_id)
-        if known and known[0] == mark and known[1].get("result") == "ok" and not kept():
-            del self.memory[chunk.batch_id]
-            if chunk.batch_id in self.held:
-                self.outdate(self.held[chunk.batch_id])
         known = self.memory.get(chunk.batch_id)
         if known and known[0] == mark:
             return known[1], True
@@ -145,6 +138,12 @@ class Desk:
         last = report(chunk, 0, "retry", self.note or "the worker's queue is full")
         self.close(job, last)
         return last, True
+
+    def forget(self, batch_id: str) -> None:
+        """Drop what is known about a batch id, so that it runs when it comes."""
+        self.memory.pop(batch_id, None)
+        if batch_id in self.held:
+            self.outdate(self.held[batch_id])
 
     def trust(self, chunk: Chunk) -> bool:
         """Whether a chunk of its term may run: no former leader's, unless its state began anew."""

@@ -195,11 +195,16 @@ class Worker:
             chunk = None
         with self.changed:
             self.desk.next = offset + 1
-            if chunk:
-                answer, final = self.desk.take(chunk, lambda: self.results.has(chunk.file, chunk.batch_id))
-                if answer:
-                    self.tell(answer, final)
-                self.changed.notify_all()
+            answer, final = self.desk.take(chunk) if chunk else (None, False)
+        # Without the lock: a file server that does not answer must not stop the heartbeats.
+        gone = final and answer["result"] == "ok" and not self.results.has(chunk.file, chunk.batch_id)
+        with self.changed:
+            if gone:
+                self.desk.forget(chunk.batch_id)
+                answer, final = self.desk.take(chunk)
+            if answer:
+                self.tell(answer, final)
+            self.changed.notify_all()
 
     def clamp(self) -> None:
         """Go on at the nearest offset there is; a heartbeat shows what was missed."""

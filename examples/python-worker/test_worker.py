@@ -1,8 +1,11 @@
 """Tests of the parts that need no Kafka: python3 -m unittest"""
 import json
 import os
+import sys
 import tempfile
+import threading
 import unittest
+from unittest import mock
 
 from desk import QUEUE_AHEAD, TERM_TRUST, Chunk, Desk, cut, decode, partition_of, report
 from results import Results, Retry, Unfit, base, result_folder, result_name, sync_folder
@@ -95,8 +98,9 @@ class TestDesk(unittest.TestCase):
         d.take(Chunk("a", ["x"]))
         job = d.start(self.now)
         d.finish(job, report(job.chunk, 1, "ok"))
-        self.assertEqual(d.take(Chunk("a", ["x"]), lambda: True)[1], True)
-        self.assertEqual(d.take(Chunk("a", ["x"]), lambda: False), (None, False))
+        self.assertEqual(d.take(Chunk("a", ["x"]))[1], True)
+        d.forget("a")
+        self.assertEqual(d.take(Chunk("a", ["x"])), (None, False))
         self.assertEqual(d.view()["queued"], ["a"])
 
     def test_rest(self):
@@ -126,6 +130,36 @@ class TestDesk(unittest.TestCase):
         self.assertEqual(d.drain(), 2)
         d.take(Chunk("d", ["x"]))
         self.assertEqual(d.view()["running"] + d.view()["queued"], ["a"])
+
+
+class TestWorker(unittest.TestCase):
+    def setUp(self):
+        with mock.patch.dict(sys.modules, {"confluent_kafka": mock.MagicMock()}):
+            from native import Worker
+        self.worker = Worker(load({"WORKER_ID": "w"}), lambda item: item)
+
+    def test_the_disk_is_not_asked_under_the_lock(self):
+        """A file server that does not answer must not stop the heartbeats."""
+        worker, value, free = self.worker, b'{"id":"w","batchId":"b","data":["x"]}', []
+
+        def acquire():
+            free.append(worker.changed.acquire(blocking=False))
+            if free[-1]:
+                worker.changed.release()
+
+        def has(*_):
+            thread = threading.Thread(target=acquire)
+            thread.start()
+            thread.join()
+            return False
+
+        worker.results.has = has
+        worker.accept(0, value)
+        job = worker.desk.start(0.0)
+        worker.desk.finish(job, report(job.chunk, 1, "ok"))
+        worker.accept(1, value)
+        self.assertEqual(free, [True])
+        self.assertEqual(worker.desk.view()["queued"], ["b"], "the result is gone, so the chunk runs again")
 
 
 class TestResults(unittest.TestCase):
