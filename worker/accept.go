@@ -14,27 +14,27 @@ import (
 func (w *session) accept(ctx context.Context, r messages.Received) bool {
 	chunk, ok := w.decode(r)
 	if !ok {
-		w.desk.moveTo(r.Offset + 1)
+		w.desk.setNext(r.Offset + 1)
 		return true
 	}
 	if !w.signals.room(ctx) {
 		return false
 	}
-	if err := w.foreign(chunk.Deployment); err != nil {
-		w.refuse(chunk, r.Offset, err)
+	if err := w.wrongDeployment(chunk.Deployment); err != nil {
+		w.returnForeign(chunk, r.Offset, err)
 		return true
 	}
-	v := w.desk.take(chunk, r.Offset)
-	if v.final && v.answer.Outcome == messages.OutcomeOK && !w.kept(chunk) {
+	v := w.desk.decide(chunk, r.Offset)
+	if v.final && v.answer.Outcome == messages.OutcomeOK && !w.hasResult(chunk) {
 		w.log.Warn("the result of a chunk that was done is gone, it runs again", "batch_id", chunk.BatchID)
 		w.desk.forget(chunk.BatchID)
-		v = w.desk.take(chunk, r.Offset)
+		v = w.desk.decide(chunk, r.Offset)
 	}
 	switch {
 	case v.start != nil:
-		w.begin(v.start)
+		w.startJob(v.start)
 	case v.answer != nil:
-		w.signal(*v.answer, v.final)
+		w.sendSignal(*v.answer, v.final)
 	case v.stale:
 		w.log.Warn("chunk of a former leader dropped", "batch_id", chunk.BatchID, "attempt", chunk.Attempt, "term", chunk.Term)
 	}
@@ -43,7 +43,7 @@ func (w *session) accept(ctx context.Context, r messages.Received) bool {
 
 // foreign returns why a chunk of the deployment is not for this worker, nil when
 // it is.
-func (w *session) foreign(deployment string) error {
+func (w *session) wrongDeployment(deployment string) error {
 	if w.cfg.Deployment == nil || deployment == "" {
 		return nil
 	}
@@ -57,14 +57,14 @@ func (w *session) foreign(deployment string) error {
 
 // refuse gives back a chunk of another deployment, and rests until the worker
 // belongs there.
-func (w *session) refuse(c Chunk, offset int64, why error) {
-	w.desk.moveTo(offset + 1)
-	w.signal(resultOf(c, 0, messages.OutcomeRetry, why.Error()), true)
-	w.rest(&unfitError{cause: why, try: func(context.Context) error { return w.foreign(c.Deployment) }})
+func (w *session) returnForeign(c Chunk, offset int64, why error) {
+	w.desk.setNext(offset + 1)
+	w.sendSignal(resultOf(c, 0, messages.OutcomeRetry, why.Error()), true)
+	w.suspend(&unfitError{cause: why, check: func(context.Context) error { return w.wrongDeployment(c.Deployment) }})
 }
 
 // kept reports whether the result of a chunk that was done is still there.
-func (w *session) kept(c Chunk) bool {
+func (w *session) hasResult(c Chunk) bool {
 	return w.cfg.Results.Dir == "" || w.cfg.Results.has(c)
 }
 

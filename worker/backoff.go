@@ -12,26 +12,26 @@ import (
 
 // The pauses between two tries of a call that Kafka did not take.
 const (
-	firstPause = 50 * time.Millisecond
-	lastPause  = 400 * time.Millisecond
+	minPause = 50 * time.Millisecond
+	maxPause = 400 * time.Millisecond
 )
 
 // patience paces the repetitions of a failing call and logs its cause once, not
 // once per try. It belongs to one goroutine.
-type patience struct {
-	log   *slog.Logger
-	what  string // "<what> failed" is what the log says
-	cause string // of the trouble that is going on, "" when all is well
-	pause *backoff.ExponentialBackOff
+type retrier struct {
+	log     *slog.Logger
+	what    string // "<what> failed" is what the log says
+	cause   string // of the trouble that is going on, "" when all is well
+	backOff *backoff.ExponentialBackOff
 }
 
-func newPatience(log *slog.Logger, what string) *patience {
-	return &patience{log: log, what: what, pause: newPause()}
+func newRetrier(log *slog.Logger, what string) *retrier {
+	return &retrier{log: log, what: what, backOff: newBackOff()}
 }
 
-func newPause() *backoff.ExponentialBackOff {
+func newBackOff() *backoff.ExponentialBackOff {
 	pause := backoff.NewExponentialBackOff()
-	pause.InitialInterval, pause.MaxInterval = firstPause, lastPause
+	pause.InitialInterval, pause.MaxInterval = minPause, maxPause
 	pause.Reset()
 	return pause
 }
@@ -40,18 +40,18 @@ func newPause() *backoff.ExponentialBackOff {
 var digits = regexp.MustCompile(`[0-9]+`)
 
 // failed logs a cause that is new and pauses. It returns false when ctx ended.
-func (p *patience) failed(ctx context.Context, err error) bool {
+func (p *retrier) pauseAfter(ctx context.Context, err error) bool {
 	return ctx.Err() == nil && sleep(ctx, p.delay(err))
 }
 
 // delay logs a cause that is new and returns how long to wait.
-func (p *patience) delay(err error) time.Duration {
-	p.note(err)
-	return p.pause.NextBackOff()
+func (p *retrier) delay(err error) time.Duration {
+	p.logCause(err)
+	return p.backOff.NextBackOff()
 }
 
 // note logs a cause that is new.
-func (p *patience) note(err error) {
+func (p *retrier) logCause(err error) {
 	if cause := digits.ReplaceAllString(err.Error(), "#"); cause != p.cause {
 		p.cause = cause
 		p.log.Warn(p.what+" failed, will be repeated", "err", err)
@@ -59,12 +59,12 @@ func (p *patience) note(err error) {
 }
 
 // worked ends the trouble.
-func (p *patience) worked() {
+func (p *retrier) succeeded() {
 	if p.cause != "" {
 		p.log.Info(p.what + " works again")
 	}
 	p.cause = ""
-	p.pause.Reset()
+	p.backOff.Reset()
 }
 
 func sleep(ctx context.Context, d time.Duration) bool {

@@ -31,7 +31,7 @@ const (
 // so that the command's end does not depend on who else holds the streams.
 type streams struct {
 	in, out, errs *os.File
-	others        []*os.File // the command's ends
+	theirs        []*os.File // the command's ends
 }
 
 func openStreams(cmd *exec.Cmd) (streams, error) {
@@ -44,7 +44,7 @@ func openStreams(cmd *exec.Cmd) (streams, error) {
 		}
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = files[0], files[3], files[5]
-	return streams{in: files[1], out: files[2], errs: files[4], others: []*os.File{files[0], files[3], files[5]}}, nil
+	return streams{in: files[1], out: files[2], errs: files[4], theirs: []*os.File{files[0], files[3], files[5]}}, nil
 }
 
 func (s streams) close() { closeAll([]*os.File{s.in, s.out, s.errs}) }
@@ -61,27 +61,27 @@ func execute(ctx context.Context, cfg ExecConfig, chunk Chunk, result io.Writer)
 	cmd.Env = append(environment(os.Environ(), cfg.Hidden), "KM_BATCH_ID="+noNUL(chunk.BatchID), "KM_FILE="+noNUL(chunk.File), "KM_ATTEMPT="+strconv.Itoa(chunk.Attempt),
 		"KM_TOTAL="+strconv.Itoa(len(chunk.Items)), "KM_WORKER_ID="+string(chunk.Worker))
 	ownGroup(cmd)
-	collect()
-	defer collect()
+	reapZombies()
+	defer reapZombies()
 	s, err := openStreams(cmd)
 	if err != nil {
 		return cannotRun{fmt.Errorf("exec: %w", err)}
 	}
 	defer s.close()
 	ended, err := launch(cmd)
-	closeAll(s.others)
+	closeAll(s.theirs)
 	if err != nil {
 		return cannotRun{fmt.Errorf("exec: %w", err)}
 	}
 
-	defer keep(cmd.Process.Pid).release()
+	defer startGroupKiller(cmd.Process.Pid).stop()
 
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	fed := make(chan struct{})
 	go func() { defer close(fed); write(s.in, chunk.Items) }()
-	said := make(chan string, 1)
-	go func() { said <- tail(s.errs, messages.MaxErrorText) }()
+	stderr := make(chan string, 1)
+	go func() { stderr <- tail(s.errs, messages.MaxErrorText) }()
 	written := make(chan error, 1)
 	go func() { written <- relay(result, s.out, stop) }()
 
@@ -90,9 +90,9 @@ func execute(ctx context.Context, cfg ExecConfig, chunk Chunk, result io.Writer)
 	_ = s.out.SetReadDeadline(time.Now())
 	_ = s.errs.SetReadDeadline(time.Now().Add(drainTime))
 	<-fed
-	unwritten, text := <-written, <-said
-	if unwritten != nil && ctx.Err() == nil {
-		return unwritten // whatever the command says
+	writeErr, text := <-written, <-stderr
+	if writeErr != nil && ctx.Err() == nil {
+		return writeErr // whatever the command says
 	}
 	return describe(ctx, end, text)
 }
@@ -110,7 +110,7 @@ func (e cannotRun) Unwrap() error { return e.error }
 // hangs on a full pipe. A read deadline says that the command has ended.
 func relay(to io.Writer, from *os.File, stop func()) (failure error) {
 	buf := make([]byte, 32<<10)
-	take := func(limit int) (int, error) {
+	copyOnce := func(limit int) (int, error) {
 		n, err := from.Read(buf[:min(limit, len(buf))])
 		if n > 0 && failure == nil {
 			if _, failure = to.Write(buf[:n]); failure != nil {
@@ -121,14 +121,14 @@ func relay(to io.Writer, from *os.File, stop func()) (failure error) {
 	}
 	var err error
 	for err == nil {
-		_, err = take(len(buf))
+		_, err = copyOnce(len(buf))
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = nil
 		for n, left := len(buf), drainBytes; err == nil && left > 0 && n == len(buf); left -= n {
 			// Set for each read: the result may take long to write.
 			_ = from.SetReadDeadline(time.Now().Add(drainTime))
-			n, err = take(left)
+			n, err = copyOnce(left)
 		}
 	}
 	if failure == nil && err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -169,7 +169,7 @@ func await(ctx context.Context, cmd *exec.Cmd, ended <-chan error, cfg ExecConfi
 	case err := <-ended:
 		// The shell goes at once; what it ran may still be tidying up.
 		for groupAlive(cmd) && sleep(grace, groupPoll) {
-			collect()
+			reapZombies()
 		}
 		return err
 	case <-grace.Done():
@@ -181,17 +181,17 @@ func await(ctx context.Context, cmd *exec.Cmd, ended <-chan error, cfg ExecConfi
 
 // describe turns the command's end into the handler's error. A command that was
 // stopped has not done its chunk, whatever it says.
-func describe(ctx context.Context, end error, said string) error {
+func describe(ctx context.Context, waitErr error, stderr string) error {
 	var cause error
 	var exit *exec.ExitError
 	switch {
-	case end != nil && !errors.As(end, &exit):
-		return fmt.Errorf("exec: %w", end)
-	case ctx.Err() != nil && end == nil:
+	case waitErr != nil && !errors.As(waitErr, &exit):
+		return fmt.Errorf("exec: %w", waitErr)
+	case ctx.Err() != nil && waitErr == nil:
 		cause = fmt.Errorf("the command was stopped (exit status 0): %w", context.Cause(ctx))
 	case ctx.Err() != nil:
 		cause = fmt.Errorf("the command was stopped (%v): %w", exit, context.Cause(ctx))
-	case end == nil:
+	case waitErr == nil:
 		return nil
 	case exit.ExitCode() == exitRetry:
 		cause = fmt.Errorf("%v: %w", exit, ErrRetry)
@@ -200,15 +200,15 @@ func describe(ctx context.Context, end error, said string) error {
 	default:
 		cause = exit
 	}
-	said = strings.TrimSpace(messages.CutText(said, 3*len(said))) // without control characters
-	if said == "" {
+	stderr = strings.TrimSpace(messages.CutText(stderr, 3*len(stderr))) // without control characters
+	if stderr == "" {
 		return cause
 	}
 	head := cause.Error() + ": "
-	if over := len(head) + len(said) - messages.MaxErrorText; over > 0 {
-		said = said[min(over, len(said)):] // the reason is at the end
+	if over := len(head) + len(stderr) - messages.MaxErrorText; over > 0 {
+		stderr = stderr[min(over, len(stderr)):] // the reason is at the end
 	}
-	return fmt.Errorf("%w: %s", cause, said)
+	return fmt.Errorf("%w: %s", cause, stderr)
 }
 
 // write feeds the items. A command that does not want them all is fine.

@@ -11,30 +11,30 @@ import (
 )
 
 // stage is where a chunk on the desk stands.
-type stage uint8
+type phase uint8
 
 const (
-	queued    stage = iota // read, not begun
+	queued    phase = iota // read, not begun
 	working                // its handler runs
 	finishing              // ended, but Kafka has not acknowledged the final message
 )
 
 // job is one chunk on the desk.
 type job struct {
-	chunk Chunk
-	sum   uint64 // of its items
-	order uint64
-	stage stage
-	last  *messages.Signal // the newest progress message, nil before the first
+	chunk  Chunk
+	sum    uint64 // of its items
+	order  uint64
+	phase  phase
+	latest *messages.Signal // the newest progress message, nil before the first
 	// outdated is set when another chunk came under the same id: nothing is
 	// said about this one any more.
-	outdated bool
+	superseded bool
 }
 
 // termTrust is how long a term is remembered after its last chunk. What a former
 // leader still has under way arrives within seconds; a lower term after that is
 // one of a state store that began anew, which must not be refused for ever.
-const termTrust = 30 * time.Second
+const termMemory = 30 * time.Second
 
 // reasonFull is why a chunk is given back that the worker has no room for.
 const reasonFull = "the worker's queue is full"
@@ -69,7 +69,7 @@ func newDesk(capacity int) *desk {
 func queueLimit(capacity int) int { return queueAhead + capacity }
 
 // verdict is what is to be done about a chunk that was read.
-type verdict struct {
+type decision struct {
 	start  *job             // begin it now
 	answer *messages.Signal // or say this about it
 	final  bool             // the answer is the chunk's last word
@@ -77,25 +77,25 @@ type verdict struct {
 }
 
 // take takes in the chunk that was read at offset.
-func (d *desk) take(c Chunk, offset int64) verdict {
+func (d *desk) decide(c Chunk, offset int64) decision {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.next = offset + 1
-	if c.Term != 0 && !d.trust(c) {
-		return verdict{stale: true}
+	if c.Term != 0 && !d.acceptsTerm(c) {
+		return decision{stale: true}
 	}
 	sum := d.sum(c)
-	if last, ok := d.memory.get(c.BatchID, sum); ok {
-		return verdict{answer: &last, final: true}
+	if final, ok := d.memory.get(c.BatchID, sum); ok {
+		return decision{answer: &final, final: true}
 	}
 	if j := d.held[c.BatchID]; j != nil {
 		if j.sum == sum {
-			return verdict{answer: j.last}
+			return decision{answer: j.latest}
 		}
-		d.outdate(j)
+		d.supersede(j)
 	}
 	if d.draining {
-		return verdict{} // not held: the master sees that by the heartbeats and the bye
+		return decision{} // not held: the master sees that by the heartbeats and the bye
 	}
 	d.order++
 	j := &job{chunk: c, sum: sum, order: d.order}
@@ -105,24 +105,24 @@ func (d *desk) take(c Chunk, offset int64) verdict {
 	case refusal != "":
 	case d.busy < d.capacity:
 		d.busy++
-		j.stage = working
-		return verdict{start: j}
+		j.phase = working
+		return decision{start: j}
 	case len(d.queue) < queueLimit(d.capacity):
 		d.queue = append(d.queue, j)
-		return verdict{}
+		return decision{}
 	default:
 		refusal = reasonFull
 	}
-	back := resultOf(c, 0, messages.OutcomeRetry, refusal)
-	d.close(j, back)
-	return verdict{answer: &back, final: true}
+	returned := resultOf(c, 0, messages.OutcomeRetry, refusal)
+	d.conclude(j, returned)
+	return decision{answer: &returned, final: true}
 }
 
 // trust reports whether a chunk of the term may run. Terms of another deployment
 // say nothing: they begin at 1.
-func (d *desk) trust(c Chunk) bool {
+func (d *desk) acceptsTerm(c Chunk) bool {
 	now := time.Now()
-	if c.Deployment == d.deployment && c.Term < d.term && now.Sub(d.termSeen) < termTrust {
+	if c.Deployment == d.deployment && c.Term < d.term && now.Sub(d.termSeen) < termMemory {
 		return false
 	}
 	d.deployment, d.term, d.termSeen = c.Deployment, c.Term, now
@@ -146,8 +146,8 @@ func (d *desk) sum(c Chunk) uint64 {
 
 // outdate forgets a job whose id another chunk has now. If it runs, it runs on
 // in silence.
-func (d *desk) outdate(j *job) {
-	j.outdated = true
+func (d *desk) supersede(j *job) {
+	j.superseded = true
 	delete(d.held, j.chunk.BatchID)
 	if n := slices.Index(d.queue, j); n >= 0 {
 		d.queue = slices.Delete(d.queue, n, n+1)
@@ -155,29 +155,29 @@ func (d *desk) outdate(j *job) {
 }
 
 // close records a job's last word. It stays held until that was acknowledged.
-func (d *desk) close(j *job, last messages.Signal) {
-	j.stage, j.last = finishing, &last
+func (d *desk) conclude(j *job, final messages.Signal) {
+	j.phase, j.latest = finishing, &final
 	j.chunk.Items = nil
-	if !j.outdated {
-		d.memory.put(j.chunk.BatchID, j.sum, last)
+	if !j.superseded {
+		d.memory.put(j.chunk.BatchID, j.sum, final)
 	}
 }
 
 // finish ends a working job and returns the one to begin in its place, if any.
 // tell is false when its last word interests nobody.
-func (d *desk) finish(j *job, last messages.Signal) (following *job, tell bool) {
+func (d *desk) finish(j *job, final messages.Signal) (following *job, send bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.close(j, last)
+	d.conclude(j, final)
 	if d.draining || len(d.queue) == 0 {
 		d.busy--
-		return nil, !j.outdated
+		return nil, !j.superseded
 	}
 	following = d.queue[0]
 	d.queue[0] = nil
 	d.queue = d.queue[1:]
-	following.stage = working
-	return following, !j.outdated
+	following.phase = working
+	return following, !j.superseded
 }
 
 // forget drops what is known about a batch id, so that it runs when it comes.
@@ -186,7 +186,7 @@ func (d *desk) forget(batchID string) {
 	defer d.mu.Unlock()
 	d.memory.drop(batchID)
 	if j := d.held[batchID]; j != nil {
-		d.outdate(j)
+		d.supersede(j)
 	}
 }
 
@@ -196,13 +196,13 @@ func (d *desk) refuse(reason string) []messages.Signal {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.refusal = reason
-	back := make([]messages.Signal, len(d.queue))
+	returned := make([]messages.Signal, len(d.queue))
 	for i, j := range d.queue {
-		back[i] = resultOf(j.chunk, 0, messages.OutcomeRetry, reason)
-		d.close(j, back[i])
+		returned[i] = resultOf(j.chunk, 0, messages.OutcomeRetry, reason)
+		d.conclude(j, returned[i])
 	}
 	d.queue = nil
-	return back
+	return returned
 }
 
 // reopen ends the refusal.
@@ -213,33 +213,33 @@ func (d *desk) reopen() {
 }
 
 // note remembers a job's newest progress message and reports whether to send it.
-func (d *desk) note(j *job, s messages.Signal) bool {
+func (d *desk) setProgress(j *job, s messages.Signal) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if j.stage == working {
-		j.last = &s
+	if j.phase == working {
+		j.latest = &s
 	}
-	return !j.outdated
+	return !j.superseded
 }
 
 // acknowledged lets go of a chunk whose last word Kafka has.
 func (d *desk) acknowledged(batchID string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if j := d.held[batchID]; j != nil && j.stage == finishing {
+	if j := d.held[batchID]; j != nil && j.phase == finishing {
 		delete(d.held, batchID)
 	}
 }
 
 // moveTo says which offset is read next.
-func (d *desk) moveTo(next int64) {
+func (d *desk) setNext(next int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.next = next
 }
 
 // readFrom says which partition is read from now on, and from where.
-func (d *desk) readFrom(partition int32, next int64) {
+func (d *desk) setPosition(partition int32, next int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.partition, d.next = partition, next
@@ -261,7 +261,7 @@ func (d *desk) drain() int {
 
 // view returns what a heartbeat says: the chunks in work and in the queue, in
 // the order in which they came, the partition that is read and its next offset.
-func (d *desk) view() (run, wait []string, partition int32, next int64) {
+func (d *desk) contents() (run, wait []string, partition int32, next int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	jobs := make([]*job, 0, len(d.held))
@@ -270,7 +270,7 @@ func (d *desk) view() (run, wait []string, partition int32, next int64) {
 	}
 	slices.SortFunc(jobs, func(a, b *job) int { return int(a.order) - int(b.order) })
 	for _, j := range jobs {
-		if j.stage == queued {
+		if j.phase == queued {
 			wait = append(wait, j.chunk.BatchID)
 		} else {
 			run = append(run, j.chunk.BatchID)

@@ -22,10 +22,10 @@ const (
 	maxFileName = 4096
 	// tryLimit ends a try of a command that could not be run before: one that runs
 	// for so long can be run.
-	tryLimit = 10 * time.Second
+	probeTimeout = 10 * time.Second
 	// triesOfItem bounds the tries on an item of a chunk that was not done: it may
 	// be the item's fault, which must not keep the worker from all others for ever.
-	triesOfItem = 5
+	maxItemProbes = 5
 )
 
 // ExecConfig says what ExecHandler runs.
@@ -71,7 +71,7 @@ type ExecConfig struct {
 // The worker itself writes the result: a command that ignores a full disk does
 // not pass for one that succeeded.
 func ExecHandler(cfg ExecConfig) Handler {
-	def(&cfg.KillGrace, defGrace)
+	setDefault(&cfg.KillGrace, defGrace)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
@@ -92,13 +92,13 @@ func ExecHandler(cfg ExecConfig) Handler {
 		}
 		defer out.Abort()
 		if err = execute(ctx, cfg, chunk, out); errors.As(err, new(cannotRun)) {
-			return cfg.blame(ctx, err, chunk, good.Load())
+			return cfg.assignBlame(ctx, err, chunk, good.Load())
 		}
 		if err == nil {
 			err = out.Commit()
 		}
 		if err == nil {
-			good.Store(firstItem(chunk))
+			good.Store(withFirstItem(chunk))
 		}
 		return err
 	}
@@ -106,17 +106,17 @@ func ExecHandler(cfg ExecConfig) Handler {
 
 // blame finds out whose trouble it is that the command cannot be run: where it runs
 // on a chunk that was done, it is the chunk's, else the worker's.
-func (cfg ExecConfig) blame(ctx context.Context, cause error, chunk Chunk, good *Chunk) error {
+func (cfg ExecConfig) assignBlame(ctx context.Context, cause error, chunk Chunk, good *Chunk) error {
 	if good == nil {
-		item, left := firstItem(chunk), triesOfItem
+		item, left := withFirstItem(chunk), maxItemProbes
 		return Unfit(cause, func(ctx context.Context) error {
 			if left--; left < 0 {
 				item.Items = nil
 			}
-			return cfg.try(ctx, item)
+			return cfg.probe(ctx, item)
 		})
 	}
-	try := func(ctx context.Context) error { return cfg.try(ctx, good) }
+	try := func(ctx context.Context) error { return cfg.probe(ctx, good) }
 	if errors.As(cause, new(*exec.ExitError)) && try(ctx) == nil && ctx.Err() == nil {
 		return fmt.Errorf("%w (the command can be run on another chunk)", cause)
 	}
@@ -125,8 +125,8 @@ func (cfg ExecConfig) blame(ctx context.Context, cause error, chunk Chunk, good 
 
 // try finds out whether the command can be run on the chunk. What it prints is
 // thrown away.
-func (cfg ExecConfig) try(ctx context.Context, chunk *Chunk) error {
-	ctx, cancel := context.WithTimeout(ctx, tryLimit)
+func (cfg ExecConfig) probe(ctx context.Context, chunk *Chunk) error {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	if err := execute(ctx, cfg, *chunk, io.Discard); errors.As(err, new(cannotRun)) {
 		return err
@@ -136,7 +136,7 @@ func (cfg ExecConfig) try(ctx context.Context, chunk *Chunk) error {
 
 // firstItem is the chunk with its first item only, which keeps nothing else of it
 // in memory.
-func firstItem(chunk Chunk) *Chunk {
+func withFirstItem(chunk Chunk) *Chunk {
 	if chunk.Items = chunk.Items[:min(1, len(chunk.Items))]; len(chunk.Items) > 0 {
 		chunk.Items = []string{strings.Clone(chunk.Items[0])}
 	}

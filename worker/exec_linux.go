@@ -17,16 +17,16 @@ func ownGroup(cmd *exec.Cmd) {
 
 // collect frees what is left of processes that this process has inherited, which
 // the first process of a container has to do.
-func collect() {
+func reapZombies() {
 	if os.Getpid() == 1 {
-		collectInherited()
+		reapInherited()
 	}
 }
 
 // collectInherited collects the zombies that were inherited. Children of our own
 // are left to those who wait for them: they are in our process group, or head one
 // of our session.
-func collectInherited() {
+func reapInherited() {
 	entries, err := os.ReadDir("/proc")
 	self, ok := readProcess("self")
 	if err != nil || !ok {

@@ -129,7 +129,7 @@ func TestCollectInherited(t *testing.T) {
 	}
 	deadline := time.Now().Add(10 * time.Second)
 	for _, pid := range pids {
-		for ; ; collectInherited() {
+		for ; ; reapInherited() {
 			if _, ok := readProcess(strconv.Itoa(pid)); !ok {
 				break
 			}

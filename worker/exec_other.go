@@ -14,7 +14,7 @@ const errQuota = syscall.Errno(1295)
 
 func ownGroup(*exec.Cmd) {}
 
-func collect() {}
+func reapZombies() {}
 
 func groupAlive(*exec.Cmd) bool { return false }
 
@@ -22,4 +22,4 @@ func termGroup(cmd *exec.Cmd) { _ = cmd.Process.Kill() }
 
 func killGroup(cmd *exec.Cmd) { _ = cmd.Process.Kill() }
 
-func apart(*exec.Cmd) {}
+func detach(*exec.Cmd) {}

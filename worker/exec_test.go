@@ -291,11 +291,11 @@ func TestExecUnfit(t *testing.T) {
 			if u == nil || !errors.Is(err, ErrRetry) || !strings.HasPrefix(err.Error(), "exit status 12") {
 				t.Fatalf("error %v", err)
 			}
-			if err := u.try(context.Background()); !errors.As(err, new(cannotRun)) {
+			if err := u.check(context.Background()); !errors.As(err, new(cannotRun)) {
 				t.Errorf("the try says %v", err)
 			}
 			write("#!/bin/sh\ncat >>$LOG\nexit 3\n", 0o755)
-			if err := u.try(context.Background()); err != nil {
+			if err := u.check(context.Background()); err != nil {
 				t.Errorf("mended, whatever it says about the chunk: %v", err)
 			}
 			if got, _ := os.ReadFile(os.Getenv("LOG")); string(got) != "one\n" {
@@ -314,12 +314,12 @@ func TestExecUnfit(t *testing.T) {
 		if u == nil {
 			t.Fatal("nobody knows yet whose trouble it is")
 		}
-		for range triesOfItem {
-			if u.try(context.Background()) == nil {
+		for range maxItemProbes {
+			if u.check(context.Background()) == nil {
 				t.Error("it is tried too few times")
 			}
 		}
-		if err := u.try(context.Background()); err != nil {
+		if err := u.check(context.Background()); err != nil {
 			t.Errorf("it keeps the worker from all other chunks: %v", err)
 		}
 		if err := run("1"); err != nil {
@@ -333,8 +333,8 @@ func TestExecUnfit(t *testing.T) {
 		_ = os.Remove(script)
 		_, err := execute1(t, context.Background(), script, "one")
 		u := asUnfit(err)
-		for range 2 * triesOfItem {
-			if err := u.try(context.Background()); !errors.As(err, new(cannotRun)) {
+		for range 2 * maxItemProbes {
+			if err := u.check(context.Background()); !errors.As(err, new(cannotRun)) {
 				t.Fatalf("the try says %v", err)
 			}
 		}
@@ -350,11 +350,11 @@ func TestExecUnfit(t *testing.T) {
 		}
 		_ = os.Remove(script)
 		u := asUnfit(run("bad"))
-		if u == nil || u.try(context.Background()) == nil {
+		if u == nil || u.check(context.Background()) == nil {
 			t.Fatal("the command is missing")
 		}
 		write("#!/bin/sh\ncat >>$LOG\n", 0o755)
-		if err := u.try(context.Background()); err != nil {
+		if err := u.check(context.Background()); err != nil {
 			t.Error(err)
 		}
 		if got, _ := os.ReadFile(os.Getenv("LOG")); string(got) != "good\nmore\ngood\n" {

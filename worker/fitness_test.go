@@ -282,13 +282,13 @@ func TestResultTrouble(t *testing.T) {
 	if u == nil || !errors.Is(err, ErrRetry) {
 		t.Fatalf("no folder: %v", err)
 	}
-	if again := u.try(context.Background()); fmt.Sprint(again) != err.Error() || !strings.Contains(err.Error(), "results in "+file+" cannot be written") {
+	if again := u.check(context.Background()); fmt.Sprint(again) != err.Error() || !strings.Contains(err.Error(), "results in "+file+" cannot be written") {
 		t.Errorf("the try says %v, want %v", again, err)
 	}
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	if err := u.try(context.Background()); err != nil {
+	if err := u.check(context.Background()); err != nil {
 		t.Errorf("mended: %v", err)
 	}
 }

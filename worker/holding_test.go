@@ -141,9 +141,9 @@ func TestCopies(t *testing.T) {
 		h := head("a")
 		h.Term = 9
 		b.chunk(h, "x")
-		pass(termTrust / 2)
+		pass(termMemory / 2)
 		b.chunk(head("early"), "x") // term 1
-		pass(termTrust)
+		pass(termMemory)
 		b.chunk(head("b"), "x")
 		synctest.Wait()
 		w.end()
@@ -184,8 +184,8 @@ func TestCopies(t *testing.T) {
 			m.put(fmt.Sprint(i), 0, messages.Signal{Total: int64(i)})
 			m.put(fmt.Sprint(i), 0, messages.Signal{Total: int64(i + 1)})
 		}
-		if s, ok := m.get("7", 0); len(m.last) != 3 || !ok || s.Total != 8 {
-			t.Errorf("memory %v", m.last)
+		if s, ok := m.get("7", 0); len(m.entries) != 3 || !ok || s.Total != 8 {
+			t.Errorf("memory %v", m.entries)
 		}
 	})
 }

@@ -121,7 +121,7 @@ func loadID(path string) (string, error) {
 	if err := makeFolder(filepath.Dir(path)); err != nil {
 		return "", fmt.Errorf("worker id: %w", err)
 	}
-	if err := keepID(path, newUUID()); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := writeID(path, newUUID()); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", fmt.Errorf("worker id: %w", err)
 	}
 	return readID(path) // the winner's
@@ -154,7 +154,7 @@ func readID(path string) (string, error) {
 // keepID writes the id beside path and links it there: the link appears with
 // its content and only if there is none. Its error is fs.ErrExist when another
 // process was faster.
-func keepID(path, id string) error {
+func writeID(path, id string) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".worker-id-*")
 	if err != nil {
 		return err
@@ -166,7 +166,7 @@ func keepID(path, id string) error {
 	}
 	err = os.Link(f.Name(), path)
 	if err != nil && !errors.Is(err, fs.ErrExist) {
-		err = keepPlainly(path, id)
+		err = writeIDWithoutLink(path, id)
 	}
 	if err != nil {
 		return err
@@ -176,7 +176,7 @@ func keepID(path, id string) error {
 
 // keepPlainly is for file systems without hard links. A crash in it leaves a
 // file without an id, which readID reports.
-func keepPlainly(path, id string) error {
+func writeIDWithoutLink(path, id string) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err

@@ -71,13 +71,13 @@ func TestLoadID(t *testing.T) {
 	})
 	t.Run("without hard links", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "id")
-		if err := keepPlainly(path, "abc"); err != nil {
+		if err := writeIDWithoutLink(path, "abc"); err != nil {
 			t.Fatal(err)
 		}
 		if id, err := loadID(path); id != "abc" || err != nil {
 			t.Errorf("%q, %v", id, err)
 		}
-		if err := keepPlainly(path, "def"); !os.IsExist(err) {
+		if err := writeIDWithoutLink(path, "def"); !os.IsExist(err) {
 			t.Errorf("second: %v", err)
 		}
 	})

@@ -16,13 +16,13 @@ type inbox struct {
 	waiting []entry
 	open    bool  // the worker takes what comes
 	working bool  // a goroutine is at it
-	passed  int64 // the reader's offset, to be noted once all before it was dealt with, or messages.UnknownOffset
+	readTo  int64 // the reader's offset, to be noted once all before it was dealt with, or messages.UnknownOffset
 }
 
 // entry is a record, or a new position that the records after it belong to.
 type entry struct {
 	record   messages.Received
-	jump     *messages.Position
+	moveTo   *messages.Position
 	announce bool // with the jump
 }
 
@@ -36,10 +36,10 @@ func (b *inbox) room() bool {
 // offer takes a record in and never blocks. A worker that shares its partition
 // and has no room gives it back; one that has the partition to itself is not read
 // for until it has room.
-func (w *session) offer(record messages.Received, shared bool) {
+func (w *session) enqueue(record messages.Received, shared bool) {
 	if shared && !w.inbox.room() {
 		if chunk, ok := w.decode(record); ok {
-			w.signal(resultOf(chunk, 0, messages.OutcomeRetry, reasonFull), true)
+			w.sendSignal(resultOf(chunk, 0, messages.OutcomeRetry, reasonFull), true)
 		}
 		return
 	}
@@ -48,7 +48,7 @@ func (w *session) offer(record messages.Received, shared bool) {
 	defer b.mu.Unlock()
 	b.waiting = append(b.waiting, entry{record: record})
 	if !w.alone {
-		w.takeUp()
+		w.startEmptying()
 	}
 }
 
@@ -58,46 +58,46 @@ func (w *session) offer(record messages.Received, shared bool) {
 func (w *session) catchUp() {
 	b := &w.inbox
 	b.mu.Lock()
-	ready := w.ready()
+	ready := w.claimEmptying()
 	b.mu.Unlock()
 	if ready {
-		w.empty()
+		w.emptyInbox()
 	}
 }
 
 // jump goes on at another position, once what came before was dealt with. A new
 // partition is announced. A worker that has not begun begins there.
-func (w *session) jump(to messages.Position, announce bool) {
+func (w *session) moveTo(to messages.Position, announce bool) {
 	b := &w.inbox
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.passed = messages.UnknownOffset
+	b.readTo = messages.UnknownOffset
 	if !b.open && len(b.waiting) == 0 {
-		w.desk.readFrom(to.Partition, to.Offset)
+		w.desk.setPosition(to.Partition, to.Offset)
 		return
 	}
-	b.waiting = append(b.waiting, entry{jump: &to, announce: announce})
-	w.takeUp()
+	b.waiting = append(b.waiting, entry{moveTo: &to, announce: announce})
+	w.startEmptying()
 }
 
 // arrive goes on at a position.
-func (w *session) arrive(at messages.Position, announce bool) {
-	w.desk.readFrom(at.Partition, at.Offset)
+func (w *session) arriveAt(at messages.Position, announce bool) {
+	w.desk.setPosition(at.Partition, at.Offset)
 	if announce {
-		w.say(messages.SignalAnnounce)
+		w.sendStatus(messages.SignalAnnounce)
 	}
-	w.beatNow()
+	w.heartbeatNow()
 }
 
 // takeUp begins to deal with what waits. The inbox is locked.
-func (w *session) takeUp() {
-	if w.ready() {
-		w.reads.Go(w.empty)
+func (w *session) startEmptying() {
+	if w.claimEmptying() {
+		w.emptier.Go(w.emptyInbox)
 	}
 }
 
 // ready reports whether the caller is to deal with what waits. The inbox is locked.
-func (w *session) ready() bool {
+func (w *session) claimEmptying() bool {
 	b := &w.inbox
 	if !b.open || b.working || len(b.waiting) == 0 || w.reading.Err() != nil {
 		return false
@@ -112,41 +112,41 @@ func (w *session) openInbox() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.open = true
-	w.takeUp()
+	w.startEmptying()
 }
 
 // passed notes how far the reader is.
-func (w *session) passed(next int64) {
+func (w *session) readUpTo(next int64) {
 	b := &w.inbox
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.passed = next
-	w.notePassed()
+	b.readTo = next
+	w.advance()
 }
 
 // notePassed tells the desk the reader's offset when nothing before it waits. The
 // inbox is locked.
-func (w *session) notePassed() {
-	if b := &w.inbox; b.passed != messages.UnknownOffset && !b.working && len(b.waiting) == 0 {
-		w.desk.moveTo(b.passed)
-		b.passed = messages.UnknownOffset
+func (w *session) advance() {
+	if b := &w.inbox; b.readTo != messages.UnknownOffset && !b.working && len(b.waiting) == 0 {
+		w.desk.setNext(b.readTo)
+		b.readTo = messages.UnknownOffset
 	}
 }
 
 // empty deals with what waits until nothing does, or the worker stops.
-func (w *session) empty() {
+func (w *session) emptyInbox() {
 	for {
 		e, left, ok := w.nextEntry()
 		switch {
 		case !ok:
 			return
-		case e.jump != nil:
-			w.arrive(*e.jump, e.announce)
+		case e.moveTo != nil:
+			w.arriveAt(*e.moveTo, e.announce)
 		default:
 			w.accept(w.reading, e.record)
 		}
 		if left == w.inbox.limit-1 {
-			w.roomAgain()
+			w.onRoom()
 		}
 	}
 }
@@ -158,7 +158,7 @@ func (w *session) nextEntry() (e entry, left int, ok bool) {
 	defer b.mu.Unlock()
 	if len(b.waiting) == 0 || w.reading.Err() != nil {
 		b.working = false
-		w.notePassed()
+		w.advance()
 		return entry{}, 0, false
 	}
 	e = b.waiting[0]

@@ -28,7 +28,7 @@ func newMeter(total int, interval time.Duration, send func(done int)) *meter {
 }
 
 // report takes the number of items done. Counts that go back are ignored.
-func (m *meter) report(done int) {
+func (m *meter) update(done int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.ended || done <= m.done {
@@ -38,24 +38,24 @@ func (m *meter) report(done int) {
 	wait := time.Until(m.next)
 	switch {
 	case wait <= 0:
-		m.tell()
+		m.emit()
 	case m.timer == nil:
-		m.timer = time.AfterFunc(wait, m.due)
+		m.timer = time.AfterFunc(wait, m.timerFired)
 	}
 }
 
-func (m *meter) due() {
+func (m *meter) timerFired() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.timer = nil
 	if !m.ended {
-		m.tell()
+		m.emit()
 	}
 }
 
 // tell never sends the total: to the master that would mean that the chunk is
 // complete, while its handler may still fail.
-func (m *meter) tell() {
+func (m *meter) emit() {
 	if now := min(m.done, m.total-1); now > m.sent {
 		m.sent, m.next = now, time.Now().Add(m.interval)
 		m.send(now)

@@ -30,12 +30,12 @@ type message struct {
 }
 
 // tray is what waits for one partition.
-type tray struct {
+type partitionQueue struct {
 	waiting []*message
 	busy    bool // a request with some of its messages is in flight
 	// doubtful is set when the last request failed, or none is possible yet: is the
 	// partition there?
-	doubtful bool
+	uncertain bool
 }
 
 // outbox sends the messages of all workers of a process to one topic, with one
@@ -47,16 +47,16 @@ type outbox struct {
 	topic string
 	log   *slog.Logger
 
-	mu      sync.Mutex
-	held    bool            // nothing is sent now
-	trays   map[int32]*tray // by partition
-	lanes   map[int32]bool  // by leader
-	changed chan struct{}   // closed at every change
-	odd     chan struct{}   // closed at those that more than the lanes have to do with
+	mu        sync.Mutex
+	paused    bool                      // nothing is sent now
+	queues    map[int32]*partitionQueue // by partition
+	lanes     map[int32]bool            // by leader
+	changed   chan struct{}             // closed at every change
+	attention chan struct{}             // closed at those that more than the lanes have to do with
 }
 
 func newOutbox(b bus, topic string, log *slog.Logger) *outbox {
-	return &outbox{bus: b, topic: topic, log: log, trays: map[int32]*tray{}, lanes: map[int32]bool{}, changed: make(chan struct{}), odd: make(chan struct{})}
+	return &outbox{bus: b, topic: topic, log: log, queues: map[int32]*partitionQueue{}, lanes: map[int32]bool{}, changed: make(chan struct{}), attention: make(chan struct{})}
 }
 
 // sender returns a worker's part of the outbox.
@@ -65,11 +65,11 @@ func (o *outbox) sender(id string, acked func(message)) *sender {
 }
 
 // tray returns the partition's tray. The outbox is locked.
-func (o *outbox) tray(partition int32) *tray {
-	t := o.trays[partition]
+func (o *outbox) queue(partition int32) *partitionQueue {
+	t := o.queues[partition]
 	if t == nil {
-		t = &tray{doubtful: partition == unplaced}
-		o.trays[partition] = t
+		t = &partitionQueue{uncertain: partition == unplaced}
+		o.queues[partition] = t
 	}
 	return t
 }
@@ -77,23 +77,23 @@ func (o *outbox) tray(partition int32) *tray {
 func (o *outbox) announceChange() {
 	close(o.changed)
 	o.changed = make(chan struct{})
-	if o.unsure() || len(o.missingLanes()) > 0 {
-		close(o.odd)
-		o.odd = make(chan struct{})
+	if o.needsLocating() || len(o.missingLanes()) > 0 {
+		close(o.attention)
+		o.attention = make(chan struct{})
 	}
 }
 
 // together lets what put queues travel together.
-func (o *outbox) together(put func()) {
-	o.hold(true)
+func (o *outbox) batch(put func()) {
+	o.setPaused(true)
 	put()
-	o.hold(false)
+	o.setPaused(false)
 }
 
-func (o *outbox) hold(held bool) {
+func (o *outbox) setPaused(paused bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.held = held
+	o.paused = paused
 	o.announceChange()
 }
 
@@ -121,10 +121,10 @@ func (o *outbox) awaitOn(ctx context.Context, on *chan struct{}, holds func() bo
 // run sends until ctx ends. spawn runs a part of it, whose error is that Kafka
 // refused a message for good.
 func (o *outbox) run(ctx context.Context, spawn func(func() error)) {
-	spawn(func() error { o.locate(ctx); return nil })
+	spawn(func() error { o.locatePartitions(ctx); return nil })
 	spawn(func() error {
 		var missing []int32
-		for o.awaitOn(ctx, &o.odd, func() bool { missing = o.hire(); return len(missing) > 0 }) {
+		for o.awaitOn(ctx, &o.attention, func() bool { missing = o.claimLanes(); return len(missing) > 0 }) {
 			for _, leader := range missing {
 				spawn(func() error { return o.lane(ctx, leader) })
 			}
@@ -135,7 +135,7 @@ func (o *outbox) run(ctx context.Context, spawn func(func() error)) {
 
 // hire returns the missing lanes and notes that they are there. The outbox is
 // locked.
-func (o *outbox) hire() []int32 {
+func (o *outbox) claimLanes() []int32 {
 	missing := o.missingLanes()
 	for _, leader := range missing {
 		o.lanes[leader] = true
@@ -146,8 +146,8 @@ func (o *outbox) hire() []int32 {
 // missingLanes returns the leaders that have something to send and no lane. The
 // outbox is locked.
 func (o *outbox) missingLanes() (missing []int32) {
-	for p, t := range o.trays {
-		if len(t.waiting) == 0 || t.doubtful {
+	for p, t := range o.queues {
+		if len(t.waiting) == 0 || t.uncertain {
 			continue
 		}
 		if leader := o.bus.Leader(o.topic, p); !o.lanes[leader] && !slices.Contains(missing, leader) {
@@ -159,16 +159,16 @@ func (o *outbox) missingLanes() (missing []int32) {
 
 // lane sends to the partitions of one leader.
 func (o *outbox) lane(ctx context.Context, leader int32) error {
-	calm := newPatience(o.log, "sending to "+o.topic)
+	retry := newRetrier(o.log, "sending to "+o.topic)
 	var batch []*message
-	for o.await(ctx, func() bool { batch = o.take(leader); return len(batch) > 0 }) {
+	for o.await(ctx, func() bool { batch = o.nextBatch(leader); return len(batch) > 0 }) {
 		err := o.send(ctx, batch)
 		switch {
 		case err == nil:
-			calm.worked()
+			retry.succeeded()
 		case errors.Is(err, messages.ErrRefused):
 			return err
-		case !calm.failed(ctx, err):
+		case !retry.pauseAfter(ctx, err):
 			return nil
 		}
 	}
@@ -178,21 +178,21 @@ func (o *outbox) lane(ctx context.Context, leader int32) error {
 // take takes the oldest messages for each partition of the leader that fit one
 // request, in no order of the partitions. While the leader is not known it takes those of one partition. The
 // outbox is locked.
-func (o *outbox) take(leader int32) (batch []*message) {
-	if o.held {
+func (o *outbox) nextBatch(leader int32) (batch []*message) {
+	if o.paused {
 		return nil
 	}
 	total := 0
-	for p, t := range o.trays {
-		if t.busy || t.doubtful || len(t.waiting) == 0 || o.bus.Leader(o.topic, p) != leader {
+	for p, t := range o.queues {
+		if t.busy || t.uncertain || len(t.waiting) == 0 || o.bus.Leader(o.topic, p) != leader {
 			continue
 		}
 		n, size := 0, 0
 		for n < len(t.waiting) && (n == 0 || size+len(t.waiting[n].value) <= batchBytes) {
 			m := t.waiting[n]
 			size += len(m.value)
-			m.from.unqueue(m)
-			m.from.flying++
+			m.from.removeWaiting(m)
+			m.from.inFlight++
 			batch = append(batch, m)
 			n++
 		}
@@ -236,33 +236,33 @@ func (o *outbox) send(ctx context.Context, batch []*message) error {
 			m.from.acked(*m)
 		}
 	}
-	o.landed(batch, taken)
+	o.recordOutcomes(batch, taken)
 	return err
 }
 
 // landed notes what became of a request's messages.
-func (o *outbox) landed(batch []*message, taken []bool) {
+func (o *outbox) recordOutcomes(batch []*message, taken []bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	back := map[int32][]*message{}
 	for i, m := range batch {
-		m.from.flying--
+		m.from.inFlight--
 		p := m.from.partition
 		kept := back[p]
 		if newer := m.from.byKey[m.key]; taken[i] {
-			m.from.settled = true
+			m.from.confirmed = true
 		} else if newer == nil {
 			kept = append(kept, m)
-			m.from.queue(m)
+			m.from.addWaiting(m)
 		} else if m.final && !newer.final {
 			newer.value, newer.final = m.value, true
 		}
 		if back[p] = kept; !taken[i] {
-			o.trays[p].doubtful = true
+			o.queues[p].uncertain = true
 		}
 	}
 	for p, kept := range back {
-		t := o.trays[p]
+		t := o.queues[p]
 		t.busy = false
 		t.waiting = append(kept, t.waiting...)
 	}
@@ -272,23 +272,23 @@ func (o *outbox) landed(batch []*message, taken []bool) {
 // locate learns the partitions that the workers' keys fall on, and looks again
 // after each failure: one that worked is left only when the topic was made again
 // without it.
-func (o *outbox) locate(ctx context.Context) {
-	for o.awaitOn(ctx, &o.odd, o.unsure) {
+func (o *outbox) locatePartitions(ctx context.Context) {
+	for o.awaitOn(ctx, &o.attention, o.needsLocating) {
 		limited, cancel := context.WithTimeout(ctx, produceTimeout)
 		n, err := o.bus.Partitions(limited, o.topic)
 		cancel()
 		if err != nil {
 			n = 0
 		}
-		o.place(n)
+		o.redistribute(n)
 	}
 }
 
 // unsure reports whether a partition is in doubt that something waits for. The
 // outbox is locked.
-func (o *outbox) unsure() bool {
-	for _, t := range o.trays {
-		if t.doubtful && !t.busy && len(t.waiting) > 0 {
+func (o *outbox) needsLocating() bool {
+	for _, t := range o.queues {
+		if t.uncertain && !t.busy && len(t.waiting) > 0 {
 			return true
 		}
 	}
@@ -297,19 +297,19 @@ func (o *outbox) unsure() bool {
 
 // place sorts what waits for a partition in doubt by the partitions of a topic of
 // n, 0 when it could not be asked.
-func (o *outbox) place(n int) {
+func (o *outbox) redistribute(n int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var loose []*message
-	for p, t := range o.trays {
-		if t.doubtful && !t.busy {
+	for p, t := range o.queues {
+		if t.uncertain && !t.busy {
 			loose = slices.Concat(loose, t.waiting)
-			t.waiting, t.doubtful = nil, p == unplaced
+			t.waiting, t.uncertain = nil, p == unplaced
 		}
 	}
 	for _, m := range loose {
-		m.from.move(n)
-		t := o.tray(m.from.partition)
+		m.from.choosePartition(n)
+		t := o.queue(m.from.partition)
 		t.waiting = append(t.waiting, m)
 	}
 	o.announceChange()

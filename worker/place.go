@@ -26,14 +26,14 @@ func (r *reader) place(ctx context.Context, workers []*session) (placed []*sessi
 	}
 	groups := map[int32][]*session{}
 	for _, w := range workers {
-		p := w.choose(n)
+		p := w.partitionIn(n)
 		if int(p) >= n {
 			err = fmt.Errorf("%w: partition %d of %d", errNoPartition, p, n)
 			continue
 		}
 		groups[p] = append(groups[p], w)
 	}
-	ends, failure := r.ends(ctx, slices.Collect(maps.Keys(groups)))
+	ends, failure := r.endOffsets(ctx, slices.Collect(maps.Keys(groups)))
 	for p, end := range ends {
 		r.join(p, end, groups[p])
 		placed = append(placed, groups[p]...)
@@ -43,7 +43,7 @@ func (r *reader) place(ctx context.Context, workers []*session) (placed []*sessi
 
 // ends returns the end offsets of partitions, and the errors of those that it has
 // none of.
-func (r *reader) ends(ctx context.Context, partitions []int32) (map[int32]int64, error) {
+func (r *reader) endOffsets(ctx context.Context, partitions []int32) (map[int32]int64, error) {
 	var mu sync.Mutex
 	var failure error
 	ends := map[int32]int64{}
@@ -82,18 +82,18 @@ func (r *reader) join(p int32, end int64, workers []*session) {
 	defer r.mu.Unlock()
 	s := r.streams[p]
 	if s == nil {
-		s = &stream{partition: p, next: end, members: map[string]*session{}, pause: newPause()}
+		s = &stream{partition: p, next: end, members: map[string]*session{}, backOff: newBackOff()}
 		if r.wait == sharedWait {
-			s.pause.MaxInterval = lookInTrouble // each failure costs the others their connections
+			s.backOff.MaxInterval = partitionRecheckInterval // each failure costs the others their connections
 		}
 		r.streams[p] = s
 	}
 	s.members = maps.Clone(s.members)
 	for _, w := range workers {
 		s.members[w.cfg.ID] = w
-		w.jump(messages.Position{Topic: r.topic, Partition: p, Offset: max(end, s.next)}, true)
+		w.moveTo(messages.Position{Topic: r.topic, Partition: p, Offset: max(end, s.next)}, true)
 	}
-	r.hire()
+	r.startLanes()
 	r.announceChange()
 }
 
@@ -102,11 +102,11 @@ func (r *reader) join(p int32, end int64, workers []*session) {
 // announce themselves again with one that is there and go on at its end. A
 // partition that the topic gets later moves nobody, and one that was chosen by
 // hand is waited for.
-func (r *reader) look(ctx context.Context, trouble bool) (moved bool) {
-	if !r.lookIsDue(trouble) {
+func (r *reader) checkPartitions(ctx context.Context, trouble bool) (moved bool) {
+	if !r.partitionCheckDue(trouble) {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookLimit)
+	ctx, cancel := context.WithTimeout(ctx, partitionCheckTimeout)
 	defer cancel()
 	n, err := r.bus.Partitions(ctx, r.topic)
 	if err != nil {
@@ -126,14 +126,14 @@ func (r *reader) look(ctx context.Context, trouble bool) (moved bool) {
 	return true
 }
 
-func (r *reader) lookIsDue(trouble bool) bool {
+func (r *reader) partitionCheckDue(trouble bool) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	since := time.Since(r.looked)
-	if since < lookInTrouble || since < lookEvery && !trouble {
+	since := time.Since(r.checkedAt)
+	if since < partitionRecheckInterval || since < partitionCheckInterval && !trouble {
 		return false
 	}
-	r.looked = time.Now()
+	r.checkedAt = time.Now()
 	return true
 }
 
@@ -171,5 +171,5 @@ func (r *reader) leave(n int, workers []*session) {
 			delete(r.streams, p)
 		}
 	}
-	r.recovered()
+	r.logRecovery()
 }

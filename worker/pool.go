@@ -43,9 +43,9 @@ func (p *pool) newSession(m Member, alone bool, handler Handler, check func() er
 	cfg := p.cfg
 	cfg.ID, cfg.Partition = m.ID, m.Partition
 	w := &session{
-		cfg: cfg, handler: handler, log: cfg.Logger.With("worker_id", m.ID), check: check,
-		alone: alone, desk: newDesk(cfg.Capacity), roomAgain: p.reader.wake,
-		inbox: inbox{limit: cfg.Capacity + queueLimit(cfg.Capacity), passed: messages.UnknownOffset},
+		cfg: cfg, handler: handler, log: cfg.Logger.With("worker_id", m.ID), checkResults: check,
+		alone: alone, desk: newDesk(cfg.Capacity), onRoom: p.reader.wake,
+		inbox: inbox{limit: cfg.Capacity + queueLimit(cfg.Capacity), readTo: messages.UnknownOffset},
 		self: messages.Signal{
 			Worker: messages.WorkerID(m.ID), Protocol: protocol,
 			Incarnation: newIncarnation(), Capacity: cfg.Capacity, Version: cfg.Version, Next: messages.UnknownOffset,
@@ -83,7 +83,7 @@ func (p *pool) live(ctx context.Context) error {
 
 	read := make(chan struct{}) // closed when nothing is read any more
 	begin := sync.OnceFunc(func() { in(&senders)(func() error { p.heartbeats(life); return nil }) })
-	err := p.seat(reading, func(w *session) {
+	err := p.placeAll(reading, func(w *session) {
 		w.reading = reading
 		begin()
 		workers.Go(func() { w.live(life, read) })
@@ -112,8 +112,8 @@ func (p *pool) name() string {
 
 // seat finds the partitions of the workers, however long it takes until they are
 // there, and begins each worker that has its own. It fails when Kafka refuses it.
-func (p *pool) seat(ctx context.Context, begin func(*session)) error {
-	calm := newPatience(p.log, "looking for topic "+p.cfg.ChunkTopic)
+func (p *pool) placeAll(ctx context.Context, begin func(*session)) error {
+	retry := newRetrier(p.log, "looking for topic "+p.cfg.ChunkTopic)
 	for waiting := p.workers; len(waiting) > 0; {
 		placed, err := p.reader.place(ctx, waiting)
 		has := make(map[*session]bool, len(placed))
@@ -130,10 +130,10 @@ func (p *pool) seat(ctx context.Context, begin func(*session)) error {
 		waiting = rest
 		switch {
 		case err == nil:
-			calm.worked()
+			retry.succeeded()
 		case errors.Is(err, messages.ErrRefused):
 			return fmt.Errorf("topic %s: %w", p.cfg.ChunkTopic, err)
-		case !calm.failed(ctx, err):
+		case !retry.pauseAfter(ctx, err):
 			return nil
 		}
 	}
@@ -151,9 +151,9 @@ func (p *pool) heartbeats(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		p.connection.together(func() {
+		p.connection.batch(func() {
 			for _, w := range p.workers {
-				w.beat()
+				w.heartbeat()
 			}
 		})
 	}

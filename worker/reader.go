@@ -21,9 +21,9 @@ const (
 	sharedWait = 500 * time.Millisecond
 	// How often is looked whether the partitions are still there: it costs one
 	// small request, and a partition that is gone brings nothing for ever.
-	lookEvery     = time.Minute
-	lookInTrouble = 2 * time.Second
-	lookLimit     = 10 * time.Second
+	partitionCheckInterval   = time.Minute
+	partitionRecheckInterval = 2 * time.Second
+	partitionCheckTimeout    = 10 * time.Second
 )
 
 // reader reads the partitions of all workers of a process. Each broker that leads
@@ -35,12 +35,12 @@ type reader struct {
 	wait  time.Duration      // of a fetch
 	start func(leader int32) // runs a lane, nil before run
 
-	mu      sync.Mutex
-	streams map[int32]*stream
-	lanes   map[int32]bool // by leader
-	changed chan struct{}  // closed when a stream is there or may be read again
-	looked  time.Time
-	calm    *patience // about partitions that cannot be read
+	mu        sync.Mutex
+	streams   map[int32]*stream
+	lanes     map[int32]bool // by leader
+	changed   chan struct{}  // closed when a stream is there or may be read again
+	checkedAt time.Time
+	retry     *retrier // about partitions that cannot be read
 }
 
 func newReader(b bus, topic string, workers int, log *slog.Logger) *reader {
@@ -49,7 +49,7 @@ func newReader(b bus, topic string, workers int, log *slog.Logger) *reader {
 		wait = pollWait
 	}
 	return &reader{
-		topic: topic, bus: b, wait: wait, log: log, looked: time.Now(), calm: newPatience(log, "reading "+topic),
+		topic: topic, bus: b, wait: wait, log: log, checkedAt: time.Now(), retry: newRetrier(log, "reading "+topic),
 		streams: map[int32]*stream{}, lanes: map[int32]bool{}, changed: make(chan struct{}),
 	}
 }
@@ -61,11 +61,11 @@ func (r *reader) run(ctx context.Context, spawn func(lane func() error)) {
 	r.start = func(leader int32) {
 		spawn(func() error { return r.lane(ctx, leader) })
 	}
-	r.hire()
+	r.startLanes()
 }
 
 // hire begins the lanes that are missing.
-func (r *reader) hire() {
+func (r *reader) startLanes() {
 	for _, s := range r.streams {
 		if leader := r.bus.Leader(r.topic, s.partition); r.start != nil && !r.lanes[leader] {
 			r.lanes[leader] = true
@@ -89,24 +89,24 @@ func (r *reader) wake() {
 // lane reads the partitions of one leader. While the leader of a partition is not
 // known it is read by itself, so that its error is its own.
 func (r *reader) lane(ctx context.Context, leader int32) error {
-	calm := newPatience(r.log, "reading "+r.topic)
+	retry := newRetrier(r.log, "reading "+r.topic)
 	for ctx.Err() == nil {
 		batch, wait, changed := r.pick(leader)
 		if len(batch) == 0 {
-			rest(ctx, wait, changed)
+			waitForChange(ctx, wait, changed)
 			continue
 		}
 		err := r.fetch(ctx, batch, wait)
 		r.release(batch)
-		if moved := r.look(ctx, err != nil || r.troubled(batch)); moved {
+		if moved := r.checkPartitions(ctx, err != nil || r.anyFailing(batch)); moved {
 			continue
 		}
 		switch {
 		case err == nil:
-			calm.worked()
+			retry.succeeded()
 		case errors.Is(err, messages.ErrRefused):
 			return err
-		case !calm.failed(ctx, err):
+		case !retry.pauseAfter(ctx, err):
 			return nil
 		}
 	}
@@ -114,7 +114,7 @@ func (r *reader) lane(ctx context.Context, leader int32) error {
 }
 
 // rest waits for a change, wait at most.
-func rest(ctx context.Context, wait time.Duration, changed <-chan struct{}) {
+func waitForChange(ctx context.Context, wait time.Duration, changed <-chan struct{}) {
 	limit := time.NewTimer(wait)
 	defer limit.Stop()
 	select {
@@ -129,14 +129,14 @@ func rest(ctx context.Context, wait time.Duration, changed <-chan struct{}) {
 func (r *reader) pick(leader int32) (batch []*stream, wait time.Duration, changed <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.hire()
+	r.startLanes()
 	now := time.Now()
 	wait = r.wait
 	for _, s := range r.streams {
 		if s.busy || r.bus.Leader(r.topic, s.partition) != leader {
 			continue
 		}
-		if left := s.until.Sub(now); left > 0 {
+		if left := s.pausedUntil.Sub(now); left > 0 {
 			wait = min(wait, left)
 			continue
 		}
@@ -151,7 +151,7 @@ func (r *reader) pick(leader int32) (batch []*stream, wait time.Duration, change
 		batch = []*stream{longestUnread(batch)}
 	}
 	for _, s := range batch {
-		s.busy, s.fetched = true, now
+		s.busy, s.fetchedAt = true, now
 	}
 	return batch, wait, r.changed
 }
@@ -159,7 +159,7 @@ func (r *reader) pick(leader int32) (batch []*stream, wait time.Duration, change
 func longestUnread(batch []*stream) *stream {
 	first := batch[0]
 	for _, s := range batch {
-		if s.fetched.Before(first.fetched) {
+		if s.fetchedAt.Before(first.fetchedAt) {
 			first = s
 		}
 	}
@@ -184,7 +184,7 @@ func (r *reader) fetch(ctx context.Context, batch []*stream, wait time.Duration)
 	}
 	answers, err := r.bus.Fetch(ctx, from, wait)
 	if len(batch) == 1 && err != nil {
-		return r.settle(ctx, batch[0], err)
+		return r.recordResult(ctx, batch[0], err)
 	}
 	if err != nil {
 		return err
@@ -197,13 +197,13 @@ func (r *reader) fetch(ctx context.Context, batch []*stream, wait time.Duration)
 		}
 	}
 	for _, s := range batch {
-		err = errors.Join(err, r.settle(ctx, s, failed[s.partition]))
+		err = errors.Join(err, r.recordResult(ctx, s, failed[s.partition]))
 	}
 	return err
 }
 
 // settle notes how the reading of one partition went. It returns a refusal.
-func (r *reader) settle(ctx context.Context, s *stream, err error) error {
+func (r *reader) recordResult(ctx context.Context, s *stream, err error) error {
 	if errors.Is(err, messages.ErrOffsetOutOfRange) {
 		err = r.clamp(ctx, s)
 	}
@@ -218,20 +218,20 @@ func (r *reader) settle(ctx context.Context, s *stream, err error) error {
 	switch was := s.failing; {
 	case err != nil:
 		s.failing = true
-		r.calm.note(err)
-		s.until = time.Now().Add(s.pause.NextBackOff())
+		r.retry.logCause(err)
+		s.pausedUntil = time.Now().Add(s.backOff.NextBackOff())
 	case was:
 		s.failing = false
-		s.pause.Reset()
-		r.recovered()
+		s.backOff.Reset()
+		r.logRecovery()
 	}
 	return nil
 }
 
 // recovered says so when no partition is in trouble any more. The reader is locked.
-func (r *reader) recovered() {
+func (r *reader) logRecovery() {
 	if !r.failing() {
-		r.calm.worked()
+		r.retry.succeeded()
 	}
 }
 
@@ -247,7 +247,7 @@ func (r *reader) failing() bool {
 }
 
 // troubled reports whether one of the streams failed just now.
-func (r *reader) troubled(batch []*stream) bool {
+func (r *reader) anyFailing(batch []*stream) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.ContainsFunc(batch, func(s *stream) bool { return s.failing })
@@ -265,8 +265,8 @@ func (r *reader) deliver(ctx context.Context, s *stream, a messages.Fetched) {
 		if record.Offset < next {
 			continue
 		}
-		for _, m := range readers(members, record.Value) {
-			m.offer(record, len(members) > 1)
+		for _, m := range addressees(members, record.Value) {
+			m.enqueue(record, len(members) > 1)
 		}
 		next = record.Offset + 1
 	}
@@ -278,7 +278,7 @@ func (r *reader) deliver(ctx context.Context, s *stream, a messages.Fetched) {
 		if m.alone {
 			m.catchUp()
 		}
-		m.passed(next)
+		m.readUpTo(next)
 	}
 }
 
@@ -300,7 +300,7 @@ func (r *reader) clamp(ctx context.Context, s *stream) error {
 	defer r.mu.Unlock()
 	s.next = next
 	for _, m := range s.members {
-		m.jump(messages.Position{Topic: r.topic, Partition: s.partition, Offset: next}, false)
+		m.moveTo(messages.Position{Topic: r.topic, Partition: s.partition, Offset: next}, false)
 	}
 	return nil
 }

@@ -64,7 +64,7 @@ func resultName(chunk Chunk) string {
 func (r Results) Create(chunk Chunk) (*ResultFile, error) {
 	f, err := r.create(messages.ResultFolder(chunk.File), resultName(chunk), chunk.Attempt)
 	if err != nil {
-		return nil, r.trouble(err, 0)
+		return nil, r.writeError(err, 0)
 	}
 	return f, nil
 }
@@ -157,7 +157,7 @@ func (f *ResultFile) Write(p []byte) (int, error) {
 	f.size += int64(len(p))
 	if err != nil {
 		f.Abort() // the room is needed to find out what is wrong
-		f.failure = f.results.trouble(err, f.size)
+		f.failure = f.results.writeError(err, f.size)
 	}
 	return n, f.failure
 }
@@ -170,7 +170,7 @@ func (f *ResultFile) Commit() error {
 		return cmp.Or(f.failure, errResultEnded)
 	}
 	if err := f.commit(); err != nil {
-		return f.results.trouble(err, f.size)
+		return f.results.writeError(err, f.size)
 	}
 	return nil
 }

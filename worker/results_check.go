@@ -22,7 +22,7 @@ const (
 // trouble is the error of a result that could not be written; size is how large
 // it was by then. Where every result would meet the same, it is Unfit; where a
 // file of the worker's own can be written, it is only this result that cannot.
-func (r Results) trouble(cause error, size int64) error {
+func (r Results) writeError(cause error, size int64) error {
 	if !full(cause) && r.Check() == nil {
 		return fmt.Errorf("%w: result in %s: %w", ErrRetry, r.Dir, cause)
 	}
@@ -64,7 +64,7 @@ func (r Results) check(size int) error {
 	folder := checkFolder + randomHex(8)
 	f, err := r.create(folder, "check", 0)
 	if err == nil {
-		err = rehearse(f, root, size)
+		err = writeSample(f, root, size)
 		f.Abort()
 	}
 	// Also where not even the file could be made: the tries go on for long, and each
@@ -75,7 +75,7 @@ func (r Results) check(size int) error {
 	return nil
 }
 
-func rehearse(f *ResultFile, root *os.Root, size int) error {
+func writeSample(f *ResultFile, root *os.Root, size int) error {
 	text := bytes.Repeat([]byte("kafka-master\n"), size/13+1)[:size]
 	if _, err := f.buf.Write(text); err != nil {
 		return err

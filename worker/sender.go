@@ -10,9 +10,9 @@ type sender struct {
 
 	// The rest is guarded by the outbox.
 	partition int32 // of its messages, unplaced before it is known
-	settled   bool  // partition has worked, or was looked up: it stays while it is there, or order would be lost
+	confirmed bool  // partition has worked, or was looked up: it stays while it is there, or order would be lost
 	waiting   int
-	flying    int
+	inFlight  int
 	byKey     map[string]*message // of those that wait
 }
 
@@ -27,14 +27,14 @@ func (s *sender) put(m message) {
 		return
 	}
 	m.from = s
-	s.queue(&m)
-	t := s.box.tray(s.partition)
+	s.addWaiting(&m)
+	t := s.box.queue(s.partition)
 	t.waiting = append(t.waiting, &m)
 	s.box.announceChange()
 }
 
 // queue and unqueue count a message that waits. The outbox is locked.
-func (s *sender) queue(m *message) {
+func (s *sender) addWaiting(m *message) {
 	if s.byKey == nil {
 		s.byKey = map[string]*message{}
 	}
@@ -42,7 +42,7 @@ func (s *sender) queue(m *message) {
 	s.waiting++
 }
 
-func (s *sender) unqueue(m *message) {
+func (s *sender) removeWaiting(m *message) {
 	delete(s.byKey, m.key)
 	if s.waiting--; s.waiting == 0 {
 		s.byKey = nil // most workers are idle most of the time
@@ -56,16 +56,16 @@ func (s *sender) room(ctx context.Context) bool {
 
 // flush waits until everything of the worker was sent.
 func (s *sender) flush(ctx context.Context) bool {
-	return s.box.await(ctx, func() bool { return s.waiting+s.flying == 0 })
+	return s.box.await(ctx, func() bool { return s.waiting+s.inFlight == 0 })
 }
 
 // move gives the sender its partition of a topic of n, unless it has one that
 // worked and is still there. n is 0 when the topic could not be asked.
-func (s *sender) move(n int) {
+func (s *sender) choosePartition(n int) {
 	switch {
 	case n == 0 && s.partition == unplaced:
 		s.partition = 0 // every topic has it
-	case n > 0 && !(s.settled && int(s.partition) < n):
-		s.partition, s.settled = PartitionOf(s.id, n), true
+	case n > 0 && !(s.confirmed && int(s.partition) < n):
+		s.partition, s.confirmed = PartitionOf(s.id, n), true
 	}
 }

@@ -21,20 +21,20 @@ const (
 
 // session is one run of one worker.
 type session struct {
-	cfg     Config
-	handler Handler
-	log     *slog.Logger
-	self    messages.Signal // what all messages of this run have in common
-	check   func() error    // looks at the results folder
+	cfg          Config
+	handler      Handler
+	log          *slog.Logger
+	self         messages.Signal // what all messages of this run have in common
+	checkResults func() error    // looks at the results folder
 
 	desk       *desk
 	alone      bool // in its process
 	inbox      inbox
-	reads      sync.WaitGroup // of the goroutine that empties the inbox
-	roomAgain  func()         // tells the reader
+	emptier    sync.WaitGroup // of the goroutine that empties the inbox
+	onRoom     func()         // tells the reader
 	signals    *sender        // progress and results
 	connection *sender        // announcement, heartbeats, farewell
-	voice      voice
+	status     statusGate
 	fitness    fitness
 
 	reading    context.Context // until the worker begins to stop
@@ -55,7 +55,7 @@ func randomHex(n int) string {
 }
 
 // choose returns the worker's partition of a topic of n.
-func (w *session) choose(n int) int32 {
+func (w *session) partitionIn(n int) int32 {
 	if p := w.cfg.Partition; p != nil {
 		return int32(*p)
 	}
@@ -68,50 +68,50 @@ func (w *session) live(life context.Context, read <-chan struct{}) {
 	w.jobsCtx, w.cancelJobs = context.WithCancelCause(life)
 	defer w.cancelJobs(nil)
 	w.selfTest()
-	w.say(messages.SignalAnnounce)
-	_, _, partition, next := w.desk.view()
+	w.sendStatus(messages.SignalAnnounce)
+	_, _, partition, next := w.desk.contents()
 	w.log.Info("worker started", "topic", w.cfg.ChunkTopic, "partition", partition, "offset", next,
 		"incarnation", w.self.Incarnation.String(), "capacity", w.cfg.Capacity)
 	w.openInbox()
 	<-read
-	w.reads.Wait()
+	w.emptier.Wait()
 	w.drain(life)
 }
 
 // begin runs the job and then the ones that wait for its slot.
-func (w *session) begin(j *job) {
+func (w *session) startJob(j *job) {
 	w.jobs.Go(func() {
-		for ; j != nil; j = w.work(j) {
+		for ; j != nil; j = w.runJob(j) {
 		}
 	})
 }
 
 // work runs one job and returns the one that follows it.
-func (w *session) work(j *job) *job {
+func (w *session) runJob(j *job) *job {
 	c := j.chunk
 	log := w.log.With("batch_id", c.BatchID, "attempt", c.Attempt)
 	log.Debug("chunk begun", "items", len(c.Items))
-	m := newMeter(len(c.Items), w.cfg.ProgressInterval, func(done int) { w.progress(j, done) })
-	ctx, cancel := w.attempt()
+	m := newMeter(len(c.Items), w.cfg.ProgressInterval, func(done int) { w.sendProgress(j, done) })
+	ctx, cancel := w.attemptContext()
 	defer cancel()
-	err := w.call(ctx, c, m.report)
-	last := w.judge(ctx, c, m.stop(), err)
-	w.tell(log, last)
+	err := w.callHandler(ctx, c, m.update)
+	final := w.outcomeOf(ctx, c, m.stop(), err)
+	w.logOutcome(log, final)
 	switch u := asUnfit(err); {
-	case last.Outcome == messages.OutcomeOK:
-		w.fitness.proved()
-	case u != nil && last.Outcome == messages.OutcomeRetry:
-		w.rest(u)
+	case final.Outcome == messages.OutcomeOK:
+		w.fitness.resetPause()
+	case u != nil && final.Outcome == messages.OutcomeRetry:
+		w.suspend(u)
 	}
-	following, tell := w.desk.finish(j, last)
-	if tell {
-		w.signal(last, true)
+	following, send := w.desk.finish(j, final)
+	if send {
+		w.sendSignal(final, true)
 	}
 	return following
 }
 
 // attempt is the context of one handler.
-func (w *session) attempt() (context.Context, context.CancelFunc) {
+func (w *session) attemptContext() (context.Context, context.CancelFunc) {
 	if w.cfg.Timeout == 0 {
 		return w.jobsCtx, func() {}
 	}
@@ -119,16 +119,16 @@ func (w *session) attempt() (context.Context, context.CancelFunc) {
 }
 
 // tell logs how a chunk ended, in the words that the master gets.
-func (w *session) tell(log *slog.Logger, last messages.Signal) {
+func (w *session) logOutcome(log *slog.Logger, final messages.Signal) {
 	switch {
-	case last.Outcome == messages.OutcomeOK:
-		log.Debug("chunk done", "items", last.Total)
+	case final.Outcome == messages.OutcomeOK:
+		log.Debug("chunk done", "items", final.Total)
 	case w.jobsCtx.Err() != nil:
-		log.Info("chunk given back", "err", last.Error)
-	case last.Outcome == messages.OutcomeRetry:
-		log.Warn("chunk given back", "err", last.Error)
+		log.Info("chunk given back", "err", final.Error)
+	case final.Outcome == messages.OutcomeRetry:
+		log.Warn("chunk given back", "err", final.Error)
 	default:
-		log.Warn("chunk failed", "err", last.Error)
+		log.Warn("chunk failed", "err", final.Error)
 	}
 }
 
@@ -137,7 +137,7 @@ var errVanished = errors.New("the handler ended its goroutine without returning"
 
 // call runs the handler in a goroutine of its own, so that whatever it does to
 // its goroutine, the worker goes on.
-func (w *session) call(ctx context.Context, c Chunk, report func(int)) error {
+func (w *session) callHandler(ctx context.Context, c Chunk, report func(int)) error {
 	result := make(chan error, 1)
 	go func() {
 		err := errVanished
@@ -157,7 +157,7 @@ func (w *session) call(ctx context.Context, c Chunk, report func(int)) error {
 // judge turns what the handler returned into the last word about its chunk. A
 // handler that was told to stop has not done its chunk, whatever it returns: it
 // may have ended early in good order.
-func (w *session) judge(ctx context.Context, c Chunk, done int, err error) messages.Signal {
+func (w *session) outcomeOf(ctx context.Context, c Chunk, done int, err error) messages.Signal {
 	switch cause := context.Cause(ctx); {
 	case cause == nil || errors.Is(err, cause):
 	case err == nil || err == ctx.Err():

@@ -11,37 +11,37 @@ import (
 
 // voice is when a worker may speak of itself: from its announcement to its bye,
 // which nothing may follow.
-type voice struct {
-	mu   sync.Mutex
-	on   bool
-	beat bool // a heartbeat was asked for before the announcement
+type statusGate struct {
+	mu               sync.Mutex
+	open             bool
+	heartbeatPending bool // a heartbeat was asked for before the announcement
 }
 
 // say queues a message about the worker itself.
-func (w *session) say(kind messages.SignalKind) {
-	w.voice.mu.Lock()
-	defer w.voice.mu.Unlock()
-	if w.voice.on || kind == messages.SignalAnnounce {
-		w.put(kind)
+func (w *session) sendStatus(kind messages.SignalKind) {
+	w.status.mu.Lock()
+	defer w.status.mu.Unlock()
+	if w.status.open || kind == messages.SignalAnnounce {
+		w.queueStatus(kind)
 	} else if kind == messages.SignalHeartbeat {
-		w.voice.beat = true
+		w.status.heartbeatPending = true
 	}
 	switch kind {
 	case messages.SignalAnnounce:
-		w.voice.on = true
-		if w.voice.beat {
-			w.put(messages.SignalHeartbeat)
+		w.status.open = true
+		if w.status.heartbeatPending {
+			w.queueStatus(messages.SignalHeartbeat)
 		}
-		w.voice.beat = false
+		w.status.heartbeatPending = false
 	case messages.SignalBye:
-		w.voice.on = false
+		w.status.open = false
 	}
 }
 
-func (w *session) put(kind messages.SignalKind) {
+func (w *session) queueStatus(kind messages.SignalKind) {
 	s := w.self
 	s.Kind = kind
-	run, wait, partition, next := w.desk.view()
+	run, wait, partition, next := w.desk.contents()
 	s.Partitions = []int32{partition}
 	if kind != messages.SignalAnnounce && kind != messages.SignalBye {
 		s.Running, s.Queued, s.Next = run, wait, next
@@ -51,29 +51,29 @@ func (w *session) put(kind messages.SignalKind) {
 }
 
 // beat says that the worker lives and what it holds, at its time.
-func (w *session) beat() {
-	w.voice.mu.Lock()
-	on := w.voice.on
-	w.voice.mu.Unlock()
+func (w *session) heartbeat() {
+	w.status.mu.Lock()
+	on := w.status.open
+	w.status.mu.Unlock()
 	if on {
-		w.say(messages.SignalHeartbeat)
+		w.sendStatus(messages.SignalHeartbeat)
 	}
 }
 
 // beatNow says the same ahead of its time, once the worker is announced.
-func (w *session) beatNow() { w.say(messages.SignalHeartbeat) }
+func (w *session) heartbeatNow() { w.sendStatus(messages.SignalHeartbeat) }
 
 // signal queues a message about a chunk.
-func (w *session) signal(s messages.Signal, final bool) {
+func (w *session) sendSignal(s messages.Signal, final bool) {
 	s.Protocol, s.Incarnation = w.self.Protocol, w.self.Incarnation
 	w.signals.put(message{key: s.BatchID, value: s.Encode(), final: final})
 }
 
 // progress tells how far a chunk is.
-func (w *session) progress(j *job, done int) {
+func (w *session) sendProgress(j *job, done int) {
 	s := resultOf(j.chunk, done, messages.OutcomeNone, "")
-	if w.desk.note(j, s) {
-		w.signal(s, false)
+	if w.desk.setProgress(j, s) {
+		w.sendSignal(s, false)
 	}
 }
 
@@ -82,16 +82,16 @@ func (w *session) progress(j *job, done int) {
 // over early when Kafka refuses the worker.
 func (w *session) drain(life context.Context) {
 	dropped := w.desk.drain()
-	run, _, _, _ := w.desk.view()
+	run, _, _, _ := w.desk.contents()
 	w.log.Info("worker stops", "running", len(run), "queued", dropped)
-	w.say(messages.SignalDraining)
-	w.beatNow() // without the queue, so that the master hands it out again at once
+	w.sendStatus(messages.SignalDraining)
+	w.heartbeatNow() // without the queue, so that the master hands it out again at once
 
 	w.awaitJobs(life)
 	ctx, cancel := context.WithTimeout(life, flushTimeout)
 	defer cancel()
 	delivered := w.signals.flush(ctx)
-	w.say(messages.SignalBye)
+	w.sendStatus(messages.SignalBye)
 	if !w.connection.flush(ctx) || !delivered {
 		w.log.Warn("worker stopped, its last messages were not delivered")
 		return

@@ -10,14 +10,14 @@ import (
 
 // stream is one partition that is read, for all workers that have it.
 type stream struct {
-	partition int32
-	next      int64               // offset to read from
-	members   map[string]*session // replaced as a whole
-	busy      bool                // a lane has it
-	fetched   time.Time           // when it was read last
-	failing   bool                // the last reading failed
-	until     time.Time           // it is left alone until then
-	pause     *backoff.ExponentialBackOff
+	partition   int32
+	next        int64               // offset to read from
+	members     map[string]*session // replaced as a whole
+	busy        bool                // a lane has it
+	fetchedAt   time.Time           // when it was read last
+	failing     bool                // the last reading failed
+	pausedUntil time.Time           // it is left alone until then
+	backOff     *backoff.ExponentialBackOff
 }
 
 // position is where to read on.
@@ -41,7 +41,7 @@ func (s *stream) room() bool {
 // readers returns the workers that a record may be for. Most records of a shared
 // partition are for one of many, and must cost the others nothing: the worker is
 // looked up by the id that the record begins with.
-func readers(members map[string]*session, value []byte) []*session {
+func addressees(members map[string]*session, value []byte) []*session {
 	if len(members) > 1 {
 		if id, ok := leadingID(value); ok {
 			if m := members[id]; m != nil {

@@ -36,20 +36,20 @@ const (
 )
 
 func (c Config) withDefaults() Config {
-	def(&c.Capacity, 1)
-	def(&c.ChunkTopic, DefaultChunkTopic)
-	def(&c.SignalTopic, DefaultSignalTopic)
-	def(&c.ConnectionTopic, DefaultConnectionTopic)
-	def(&c.DrainTimeout, defDrain)
-	def(&c.HeartbeatInterval, defHeartbeat)
-	def(&c.ProgressInterval, defProgress)
+	setDefault(&c.Capacity, 1)
+	setDefault(&c.ChunkTopic, DefaultChunkTopic)
+	setDefault(&c.SignalTopic, DefaultSignalTopic)
+	setDefault(&c.ConnectionTopic, DefaultConnectionTopic)
+	setDefault(&c.DrainTimeout, defDrain)
+	setDefault(&c.HeartbeatInterval, defHeartbeat)
+	setDefault(&c.ProgressInterval, defProgress)
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
 	return c
 }
 
-func def[T comparable](v *T, d T) {
+func setDefault[T comparable](v *T, d T) {
 	var zero T
 	if *v == zero {
 		*v = d
