@@ -10,7 +10,7 @@ import (
 	"kafka-master/messages"
 )
 
-// accept deals with one record. It is false when ctx ended first.
+// accept handles one record. It returns false when ctx ended first.
 func (w *session) accept(ctx context.Context, r messages.Received) bool {
 	chunk, ok := w.decode(r)
 	if !ok {
@@ -24,25 +24,25 @@ func (w *session) accept(ctx context.Context, r messages.Received) bool {
 		w.returnForeign(chunk, r.Offset, err)
 		return true
 	}
-	v := w.desk.decide(chunk, r.Offset)
-	if v.final && v.answer.Outcome == messages.OutcomeOK && !w.hasResult(chunk) {
-		w.log.Warn("the result of a chunk that was done is gone, it runs again", "batch_id", chunk.BatchID)
+	d := w.desk.decide(chunk, r.Offset)
+	if d.final && d.answer.Outcome == messages.OutcomeOK && !w.hasResult(chunk) {
+		w.log.Warn("the result of a finished chunk is missing, running the chunk again", "batch_id", chunk.BatchID)
 		w.desk.forget(chunk.BatchID)
-		v = w.desk.decide(chunk, r.Offset)
+		d = w.desk.decide(chunk, r.Offset)
 	}
 	switch {
-	case v.start != nil:
-		w.startJob(v.start)
-	case v.answer != nil:
-		w.sendSignal(*v.answer, v.final)
-	case v.stale:
+	case d.start != nil:
+		w.startJob(d.start)
+	case d.answer != nil:
+		w.sendSignal(*d.answer, d.final)
+	case d.stale:
 		w.log.Warn("chunk of a former leader dropped", "batch_id", chunk.BatchID, "attempt", chunk.Attempt, "term", chunk.Term)
 	}
 	return true
 }
 
-// foreign returns why a chunk of the deployment is not for this worker, nil when
-// it is.
+// wrongDeployment returns an error when this worker does not serve the deployment
+// of a chunk.
 func (w *session) wrongDeployment(deployment string) error {
 	if w.cfg.Deployment == nil || deployment == "" {
 		return nil
@@ -51,24 +51,24 @@ func (w *session) wrongDeployment(deployment string) error {
 	if own == "" || own == deployment {
 		return nil
 	}
-	return fmt.Errorf("the chunks at %s are of deployment %.64q, this worker serves %q: set KAFKA_BROKER_ADDRESS to the broker of its own master, or --deployment %.64s",
+	return fmt.Errorf("the chunks at %s belong to deployment %.64q, but this worker serves %q: set KAFKA_BROKER_ADDRESS to the broker of its own master, or --deployment %.64s",
 		strings.Join(w.cfg.Brokers, ","), deployment, own, deployment)
 }
 
-// refuse gives back a chunk of another deployment, and rests until the worker
-// belongs there.
+// returnForeign gives back a chunk of another deployment and suspends the worker
+// until it serves that deployment.
 func (w *session) returnForeign(c Chunk, offset int64, why error) {
 	w.desk.setNext(offset + 1)
 	w.sendSignal(resultOf(c, 0, messages.OutcomeRetry, why.Error()), true)
 	w.suspend(&unfitError{cause: why, check: func(context.Context) error { return w.wrongDeployment(c.Deployment) }})
 }
 
-// kept reports whether the result of a chunk that was done is still there.
+// hasResult reports whether the result of a finished chunk still exists.
 func (w *session) hasResult(c Chunk) bool {
 	return w.cfg.Results.Dir == "" || w.cfg.Results.has(c)
 }
 
-// decode reads a record; ok is false for records that are not for this worker.
+// decode reads a record. ok is false for a record that is not for this worker.
 func (w *session) decode(r messages.Received) (c Chunk, ok bool) {
 	if !mentions(r.Value, w.cfg.ID) {
 		return Chunk{}, false
@@ -78,22 +78,23 @@ func (w *session) decode(r messages.Received) (c Chunk, ok bool) {
 		return Chunk{}, false
 	}
 	if err == nil && m.Incarnation != "" && m.Incarnation != w.self.Incarnation.String() {
-		w.log.Debug("chunk for another process under this worker's id skipped", "batch_id", m.BatchID, "incarnation", m.Incarnation)
+		w.log.Debug("chunk for another process with this worker's id skipped", "batch_id", m.BatchID, "incarnation", m.Incarnation)
 		return Chunk{}, false
 	}
 	if err == nil && (m.BatchID == "" || len(m.BatchID) > messages.MaxBatchID) {
 		err = fmt.Errorf("chunk message: batchId has %d bytes, allowed 1 to %d", len(m.BatchID), messages.MaxBatchID)
 	}
 	if err != nil {
-		w.log.Warn("bad chunk message dropped", "offset", r.Offset, "err", err)
+		w.log.Warn("invalid chunk message dropped", "offset", r.Offset, "err", err)
 		return Chunk{}, false
 	}
 	return newChunk(m), true
 }
 
 // mentions reports whether a record may be for the worker id. Most records of a
-// shared partition are for others and must cost next to nothing. Ids that JSON
-// can spell in several ways are looked for by decoding.
+// shared partition are for other workers and must cost almost nothing. It returns
+// true for every record when JSON can spell the id in several ways: only decoding
+// can find such an id.
 func mentions(value []byte, id string) bool {
 	for i := range len(id) {
 		if id[i] >= 0x7f || strings.IndexByte(`"\<>&/`, id[i]) >= 0 {

@@ -7,49 +7,52 @@ import (
 	"kafka-master/messages"
 )
 
-// Chunk is one piece of work: consecutive items of one input file.
+// Chunk is one unit of work: consecutive items of one input file. A field that
+// the sender left out has its zero value.
 type Chunk struct {
-	// BatchID names this attempt. It differs from attempt to attempt.
+	// BatchID identifies this attempt. Every attempt has another one.
 	BatchID string
-	// Name names the chunk without its attempt, and so its result.
+	// Name identifies the chunk regardless of the attempt. Its result has this name.
 	Name string
-	// File is the input file's path below the input folder, "" when the sender
-	// did not say. It is untrusted: check it before it becomes a path.
+	// File is the path of the input file below the input folder. It is untrusted:
+	// validate it before you use it as a path.
 	File string
-	// Generation counts the versions of File, from 1; 0 when not said.
+	// Generation is the version of File, counted from 1.
 	Generation int
-	// Attempt counts the hand-outs of the chunk, from 1; 0 when not said.
+	// Attempt is the number of times that the chunk was handed out, counted from 1.
 	Attempt int
-	// Term is the leadership that sent the chunk, 0 when not said.
+	// Term is the term of the leader that sent the chunk.
 	Term uint64
-	// Deployment is the random id of what the sender's state store holds, "" when
-	// not said. Batch ids are unique within one deployment only.
+	// Deployment is the random id of the state in the sender's store. Batch ids are
+	// unique within one deployment only.
 	Deployment string
-	// FirstLine is the line number of the first item, from 1; 0 when not said.
+	// FirstLine is the line number of the first item, counted from 1.
 	FirstLine int64
-	// Offset and Length are the byte range of File that the items are, and Hash the
-	// XXH64 of these bytes in 16 hexadecimal digits, "" when not said.
+	// Offset and Length are the byte range of the items in File.
 	Offset, Length int64
-	Hash           string
-	// Items are the lines without their line ends, as they are in the file.
+	// Hash is the XXH64 of this range as 16 hexadecimal digits.
+	Hash string
+	// Items are the lines of the file, unchanged but without their line ends.
 	Items []string
 	// Worker is the id of the worker that runs the chunk.
 	Worker messages.WorkerID
 }
 
-// Handler works on one chunk. progress takes the number of items that are done
-// so far; it is cheap, may be called after every item and from any goroutine,
-// and has no effect once the handler returned.
+// Handler processes one chunk. progress takes the number of items that are done so
+// far. It is cheap, may be called after every item and from any goroutine, and has
+// no effect after the handler has returned.
 //
-// A nil error means that the whole chunk is done. ErrRetry gives the chunk back
-// to run again later; every other error, and a panic, is a failed attempt. ctx
-// ends when the worker has to stop; the handler must then return soon, since
-// Run waits for it, and the chunk runs again elsewhere whatever it returns.
+// A nil error means that the whole chunk is done. ErrRetry gives the chunk back, to
+// run again later. Every other error, and a panic, is a failed attempt. ctx ends
+// when the worker has to stop or the chunk's deadline has passed. The handler must
+// then return soon, since Run waits for it; the chunk does not count as done
+// whatever the handler returns.
 type Handler func(ctx context.Context, chunk Chunk, progress func(done int)) error
 
-// ErrRetry is returned (or wrapped) by a Handler to say that the chunk cannot
-// run now and is not to blame: it is handed out again later and does not count
-// as a failure. Unfit says that it is the worker that cannot run any.
+// ErrRetry is returned (or wrapped) by a Handler that cannot process the chunk now
+// for a reason that is not the chunk's. The chunk is handed out again later, and
+// the attempt does not count as a failure. A Handler that cannot process any chunk
+// returns Unfit instead.
 var ErrRetry = errors.New("to be retried later")
 
 func newChunk(m messages.ChunkMessage) Chunk {

@@ -18,17 +18,17 @@ import (
 
 const (
 	groupPoll = 20 * time.Millisecond
-	// drainTime is how long the rest of a stream is waited for once the command
-	// has ended: a process that left the group may hold the stream open for ever.
+	// drainTime is how long a stream is still read after the command has ended. A
+	// process that left the process group may hold the stream open for ever.
 	drainTime = time.Second
-	// drainBytes is how much is read of such a stream. What the command itself
-	// wrote lies in the pipe by then, which holds at most 1 MiB on Linux; a read
-	// that returns less than it asked for has emptied the pipe.
+	// drainBytes bounds what is read of such a stream. The output of the command itself
+	// is in the pipe by then, which holds at most 1 MiB on Linux. A read that returns
+	// less than it asked for has emptied the pipe.
 	drainBytes = 1 << 20
 )
 
-// streams are the worker's ends of a command's standard streams. They are pipes,
-// so that the command's end does not depend on who else holds the streams.
+// streams are the worker's ends of a command's standard streams. They are pipes, so
+// that the worker notices the command's end no matter who else holds the streams.
 type streams struct {
 	in, out, errs *os.File
 	theirs        []*os.File // the command's ends
@@ -73,41 +73,44 @@ func execute(ctx context.Context, cfg ExecConfig, chunk Chunk, result io.Writer)
 	if err != nil {
 		return cannotRun{fmt.Errorf("exec: %w", err)}
 	}
-
 	defer startGroupKiller(cmd.Process.Pid).stop()
+	return s.transfer(ctx, cfg, cmd, ended, chunk.Items, result)
+}
 
+// transfer feeds the items to the running command, writes its output to result and
+// waits for its end.
+func (s streams) transfer(ctx context.Context, cfg ExecConfig, cmd *exec.Cmd, ended <-chan error, items []string, result io.Writer) error {
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	fed := make(chan struct{})
-	go func() { defer close(fed); write(s.in, chunk.Items) }()
+	go func() { defer close(fed); write(s.in, items) }()
 	stderr := make(chan string, 1)
 	go func() { stderr <- tail(s.errs, messages.MaxErrorText) }()
 	written := make(chan error, 1)
 	go func() { written <- relay(result, s.out, stop) }()
 
-	end := await(running, cmd, ended, cfg)
-	_ = s.in.Close() // a writer that is still at it gets an error
+	waitErr := await(running, cmd, ended, cfg)
+	_ = s.in.Close() // a writer that is still feeding gets an error
 	_ = s.out.SetReadDeadline(time.Now())
 	_ = s.errs.SetReadDeadline(time.Now().Add(drainTime))
 	<-fed
 	writeErr, text := <-written, <-stderr
 	if writeErr != nil && ctx.Err() == nil {
-		return writeErr // whatever the command says
+		return writeErr // whatever the exit status is
 	}
-	return describe(ctx, end, text)
+	return describe(ctx, waitErr, text)
 }
 
-// cannotRun is the end of a command that cannot be run here, whatever the chunk:
-// it is missing, has no right to run or an interpreter that is not there, or the
-// machine lacks processes or memory for it.
+// cannotRun means that the command cannot be run here, whatever the chunk: it or its
+// interpreter is missing or not executable, or the machine lacks processes or memory.
 type cannotRun struct{ error }
 
 // Unwrap implements the interface of package errors.
 func (e cannotRun) Unwrap() error { return e.error }
 
-// relay copies what the command writes to the result. A failure is the command's
-// end: stop is called once, and what still comes is thrown away, so that nothing
-// hangs on a full pipe. A read deadline says that the command has ended.
+// relay copies the output of the command to the result. When the result cannot be
+// written it calls stop once and discards the remaining output, so that nothing blocks
+// on a full pipe. A read deadline means that the command has ended.
 func relay(to io.Writer, from *os.File, stop func()) (failure error) {
 	buf := make([]byte, 32<<10)
 	copyOnce := func(limit int) (int, error) {
@@ -126,7 +129,7 @@ func relay(to io.Writer, from *os.File, stop func()) (failure error) {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = nil
 		for n, left := len(buf), drainBytes; err == nil && left > 0 && n == len(buf); left -= n {
-			// Set for each read: the result may take long to write.
+			// The deadline is set for each read, since writing the result may take long.
 			_ = from.SetReadDeadline(time.Now().Add(drainTime))
 			n, err = copyOnce(left)
 		}
@@ -137,9 +140,9 @@ func relay(to io.Writer, from *os.File, stop func()) (failure error) {
 	return failure
 }
 
-// launch starts the command and returns where its end is told. The kernel kills
-// the command when the thread ends that started it, not only with the process;
-// the goroutine keeps that thread to itself, so that no other one can end it.
+// launch starts the command; ended receives the result of waiting for it. The kernel
+// kills the command when the thread that started it ends, not only when the process
+// does. The goroutine therefore locks its thread until the command has ended.
 func launch(cmd *exec.Cmd) (ended <-chan error, err error) {
 	started, end := make(chan error, 1), make(chan error, 1)
 	go func() {
@@ -154,7 +157,7 @@ func launch(cmd *exec.Cmd) (ended <-chan error, err error) {
 	return end, <-started
 }
 
-// await waits for the command's end and stops it when ctx ends before.
+// await waits for the command's end. It stops the command when ctx ends first.
 func await(ctx context.Context, cmd *exec.Cmd, ended <-chan error, cfg ExecConfig) error {
 	defer killGroup(cmd)
 	select {
@@ -167,7 +170,7 @@ func await(ctx context.Context, cmd *exec.Cmd, ended <-chan error, cfg ExecConfi
 	defer cancel()
 	select {
 	case err := <-ended:
-		// The shell goes at once; what it ran may still be tidying up.
+		// The shell ends at once, but the programs that it started may still clean up.
 		for groupAlive(cmd) && sleep(grace, groupPoll) {
 			reapZombies()
 		}
@@ -179,8 +182,8 @@ func await(ctx context.Context, cmd *exec.Cmd, ended <-chan error, cfg ExecConfi
 	}
 }
 
-// describe turns the command's end into the handler's error. A command that was
-// stopped has not done its chunk, whatever it says.
+// describe turns the result of waiting for the command into the handler's error. A
+// command that was stopped has not done its chunk, whatever its exit status is.
 func describe(ctx context.Context, waitErr error, stderr string) error {
 	var cause error
 	var exit *exec.ExitError
@@ -206,19 +209,20 @@ func describe(ctx context.Context, waitErr error, stderr string) error {
 	}
 	head := cause.Error() + ": "
 	if over := len(head) + len(stderr) - messages.MaxErrorText; over > 0 {
-		stderr = stderr[min(over, len(stderr)):] // the reason is at the end
+		stderr = stderr[min(over, len(stderr)):] // programs print the reason last
 	}
 	return fmt.Errorf("%w: %s", cause, stderr)
 }
 
-// write feeds the items. A command that does not want them all is fine.
+// write feeds the items to the command. It is no error when the command does not read
+// all of them.
 func write(w io.WriteCloser, items []string) {
 	defer w.Close()
 	buf := bufio.NewWriterSize(w, 64<<10)
 	for _, item := range items {
 		_, _ = buf.WriteString(item)
 		if buf.WriteByte('\n') != nil {
-			return // an error sticks
+			return // the writer keeps its first error
 		}
 	}
 	_ = buf.Flush()

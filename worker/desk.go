@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"hash/maphash"
 	"slices"
 	"strings"
@@ -10,73 +11,75 @@ import (
 	"kafka-master/messages"
 )
 
-// stage is where a chunk on the desk stands.
+// phase is the progress of a chunk at this worker.
 type phase uint8
 
 const (
-	queued    phase = iota // read, not begun
-	working                // its handler runs
-	finishing              // ended, but Kafka has not acknowledged the final message
+	queued    phase = iota // waits for a free slot
+	working                // the handler runs
+	finishing              // the handler has ended, Kafka has not acknowledged the final message
 )
 
-// job is one chunk on the desk.
+// job is one chunk that the worker holds.
 type job struct {
 	chunk  Chunk
-	sum    uint64 // of its items
-	order  uint64
+	sum    uint64 // see desk.sum
+	order  uint64 // jobs are numbered in the order of their arrival
 	phase  phase
-	latest *messages.Signal // the newest progress message, nil before the first
-	// outdated is set when another chunk came under the same id: nothing is
-	// said about this one any more.
+	latest *messages.Signal // newest progress message, nil before the first
+	// superseded is set when another chunk has arrived under the same id. Nothing is
+	// reported about this job any more.
 	superseded bool
 }
 
-// termTrust is how long a term is remembered after its last chunk. What a former
-// leader still has under way arrives within seconds; a lower term after that is
-// one of a state store that began anew, which must not be refused for ever.
+// termMemory is how long a term is remembered after its last chunk. Chunks that a
+// former leader has in flight arrive within seconds. A lower term after that comes
+// from a state that was created again, which must not be refused for ever.
 const termMemory = 30 * time.Second
 
-// reasonFull is why a chunk is given back that the worker has no room for.
+// reasonFull is the reported reason when a chunk does not fit into the queue.
 const reasonFull = "the worker's queue is full"
 
-// desk is what the worker holds and remembers. It decides what becomes of a
-// chunk that was read, and does no I/O.
+// desk keeps the chunks that the worker holds and remembers those that have ended.
+// It decides what to do with each chunk that was read, and does no I/O.
 type desk struct {
 	capacity int
 
 	mu     sync.Mutex
-	held   map[string]*job
+	held   map[string]*job // by batch id
 	queue  []*job
-	busy   int // jobs whose handler runs
+	busy   int // number of jobs in phase working
 	order  uint64
 	memory memory
 	seed   maphash.Seed
-	// deployment is that of the last chunk; terms are compared within one.
-	deployment string
-	term       uint64    // the highest seen
-	termSeen   time.Time // when its last chunk came
-	partition  int32     // that is read
-	next       int64     // next offset to read
-	draining   bool
-	refusal    string // why chunks are given back unseen, "" when they are not
+
+	deployment string // deployment of the last chunk, the only one that term belongs to
+	term       uint64 // highest term seen
+	termSeen   time.Time
+
+	partition int32
+	next      int64 // offset of the next record to read
+	draining  bool
+	refusal   string // reason for giving back every new chunk, "" while chunks are accepted
 }
 
 func newDesk(capacity int) *desk {
 	return &desk{capacity: capacity, held: map[string]*job{}, memory: newMemory(memorySize), seed: maphash.MakeSeed()}
 }
 
-// queueLimit is the number of chunks that may wait beside those in work.
+// queueLimit is the number of chunks that may wait in addition to the running ones.
 func queueLimit(capacity int) int { return queueAhead + capacity }
 
-// verdict is what is to be done about a chunk that was read.
+// decision is what to do with a chunk that was read. The zero value means nothing.
 type decision struct {
-	start  *job             // begin it now
-	answer *messages.Signal // or say this about it
-	final  bool             // the answer is the chunk's last word
-	stale  bool             // dropped: sent by a leader of the past
+	start  *job             // job to start now
+	answer *messages.Signal // message to send about the chunk
+	final  bool             // answer is the final message
+	stale  bool             // the chunk is dropped because a former leader sent it
 }
 
-// take takes in the chunk that was read at offset.
+// decide returns what to do with the chunk that was read at offset, and holds the
+// chunk unless it is stale or known.
 func (d *desk) decide(c Chunk, offset int64) decision {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -95,7 +98,7 @@ func (d *desk) decide(c Chunk, offset int64) decision {
 		d.supersede(j)
 	}
 	if d.draining {
-		return decision{} // not held: the master sees that by the heartbeats and the bye
+		return decision{} // the heartbeats and the bye tell the master that it is not held
 	}
 	d.order++
 	j := &job{chunk: c, sum: sum, order: d.order}
@@ -118,8 +121,8 @@ func (d *desk) decide(c Chunk, offset int64) decision {
 	return decision{answer: &returned, final: true}
 }
 
-// trust reports whether a chunk of the term may run. Terms of another deployment
-// say nothing: they begin at 1.
+// acceptsTerm reports whether a chunk of this term may run, and remembers the term.
+// Terms are compared within one deployment only, since every deployment begins at 1.
 func (d *desk) acceptsTerm(c Chunk) bool {
 	now := time.Now()
 	if c.Deployment == d.deployment && c.Term < d.term && now.Sub(d.termSeen) < termMemory {
@@ -129,9 +132,10 @@ func (d *desk) acceptsTerm(c Chunk) bool {
 	return true
 }
 
-// sum tells chunks apart that came under one id: a state store that began anew,
-// or lost its last commits, may use an id again for other lines; and the same
-// lines of another deployment are to be done again, since it has its own books.
+// sum is a hash of the chunk's deployment and items. It distinguishes chunks with the
+// same id: a state that was created again or has lost its last commits may use an id
+// a second time, for other lines. The same lines of another deployment must be
+// processed again as well, since that deployment keeps its own account.
 func (d *desk) sum(c Chunk) uint64 {
 	var h maphash.Hash
 	h.SetSeed(d.seed)
@@ -144,8 +148,8 @@ func (d *desk) sum(c Chunk) uint64 {
 	return h.Sum64()
 }
 
-// outdate forgets a job whose id another chunk has now. If it runs, it runs on
-// in silence.
+// supersede forgets a job whose id now belongs to another chunk. A running job
+// continues, but nothing is reported about it.
 func (d *desk) supersede(j *job) {
 	j.superseded = true
 	delete(d.held, j.chunk.BatchID)
@@ -154,7 +158,8 @@ func (d *desk) supersede(j *job) {
 	}
 }
 
-// close records a job's last word. It stays held until that was acknowledged.
+// conclude records the final message about a job. The job stays held until Kafka has
+// acknowledged this message.
 func (d *desk) conclude(j *job, final messages.Signal) {
 	j.phase, j.latest = finishing, &final
 	j.chunk.Items = nil
@@ -163,8 +168,8 @@ func (d *desk) conclude(j *job, final messages.Signal) {
 	}
 }
 
-// finish ends a working job and returns the one to begin in its place, if any.
-// tell is false when its last word interests nobody.
+// finish ends a running job and returns the queued job to start in its place, if
+// any. send is false when the final message must not be sent.
 func (d *desk) finish(j *job, final messages.Signal) (following *job, send bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -180,7 +185,8 @@ func (d *desk) finish(j *job, final messages.Signal) (following *job, send bool)
 	return following, !j.superseded
 }
 
-// forget drops what is known about a batch id, so that it runs when it comes.
+// forget drops everything known about a batch id, so that the chunk runs when it
+// arrives.
 func (d *desk) forget(batchID string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -190,8 +196,8 @@ func (d *desk) forget(batchID string) {
 	}
 }
 
-// refuse gives back the queue, and from now on every chunk that comes, for a
-// reason. It returns the last words about the chunks of the queue.
+// refuse gives back the queued chunks and, from now on, every new chunk. It returns
+// the final messages about the queued ones.
 func (d *desk) refuse(reason string) []messages.Signal {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -205,14 +211,14 @@ func (d *desk) refuse(reason string) []messages.Signal {
 	return returned
 }
 
-// reopen ends the refusal.
+// reopen accepts chunks again after refuse.
 func (d *desk) reopen() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.refusal = ""
 }
 
-// note remembers a job's newest progress message and reports whether to send it.
+// setProgress stores a job's newest progress message and reports whether to send it.
 func (d *desk) setProgress(j *job, s messages.Signal) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -222,7 +228,7 @@ func (d *desk) setProgress(j *job, s messages.Signal) bool {
 	return !j.superseded
 }
 
-// acknowledged lets go of a chunk whose last word Kafka has.
+// acknowledged releases a chunk after Kafka has acknowledged its final message.
 func (d *desk) acknowledged(batchID string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -231,22 +237,22 @@ func (d *desk) acknowledged(batchID string) {
 	}
 }
 
-// moveTo says which offset is read next.
+// setNext sets the offset of the next record to read.
 func (d *desk) setNext(next int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.next = next
 }
 
-// readFrom says which partition is read from now on, and from where.
+// setPosition sets the partition and the offset of the next record to read.
 func (d *desk) setPosition(partition int32, next int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.partition, d.next = partition, next
 }
 
-// drain lets go of the queue and takes nothing more. It returns the number of
-// chunks that were queued.
+// drain drops the queued chunks and accepts no more. It returns the number of
+// dropped chunks.
 func (d *desk) drain() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -259,8 +265,9 @@ func (d *desk) drain() int {
 	return n
 }
 
-// view returns what a heartbeat says: the chunks in work and in the queue, in
-// the order in which they came, the partition that is read and its next offset.
+// contents returns what a heartbeat reports: the ids of the running and the queued
+// chunks in the order of their arrival, the partition, and the offset of the next
+// record to read. A chunk counts as running until its final message is acknowledged.
 func (d *desk) contents() (run, wait []string, partition int32, next int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -268,7 +275,7 @@ func (d *desk) contents() (run, wait []string, partition int32, next int64) {
 	for _, j := range d.held {
 		jobs = append(jobs, j)
 	}
-	slices.SortFunc(jobs, func(a, b *job) int { return int(a.order) - int(b.order) })
+	slices.SortFunc(jobs, func(a, b *job) int { return cmp.Compare(a.order, b.order) })
 	for _, j := range jobs {
 		if j.phase == queued {
 			wait = append(wait, j.chunk.BatchID)
@@ -279,7 +286,8 @@ func (d *desk) contents() (run, wait []string, partition int32, next int64) {
 	return run, wait, d.partition, d.next
 }
 
-// resultOf is the last word about a chunk.
+// resultOf returns a message about a chunk of which done items are done. The message
+// is final unless the outcome is OutcomeNone.
 func resultOf(c Chunk, done int, o messages.Outcome, text string) messages.Signal {
 	total := int64(len(c.Items))
 	return messages.Signal{

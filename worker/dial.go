@@ -7,12 +7,12 @@ import (
 	"kafka-master/infra/kafkabus"
 )
 
-// cluster is the real bus.
+// cluster is the bus of a real Kafka cluster.
 type cluster struct{ *kafkabus.Bus }
 
-// metadataTTL is how long the bus goes by what it knows of the cluster. A change
-// shows in a failed request, upon which it asks at once; asking more often would
-// only cost the brokers time.
+// metadataTTL is how long the bus uses its metadata of the cluster. It refreshes
+// them at once after a failed request, which is how most changes show. A shorter
+// time would only put load on the brokers.
 const metadataTTL = 10 * time.Second
 
 func dial(cfg Config, members []Member) (cluster, error) {
@@ -31,7 +31,8 @@ func dial(cfg Config, members []Member) (cluster, error) {
 	return cluster{b}, nil
 }
 
-// clientID is the worker's id as far as brokers and their tools take it.
+// clientID returns the worker's id with only those characters that brokers and
+// their tools accept.
 func clientID(id string) string {
 	b := []byte("kafka-master-worker-" + id)
 	for i, c := range b {

@@ -1,7 +1,7 @@
-// Package worker is the native worker of Kafka Master: a runtime that takes
-// chunks from Kafka, hands them to a Handler and reports how they ended.
+// Package worker is the native worker of Kafka Master: a runtime that reads
+// chunks from Kafka, passes them to a Handler and reports their outcome.
 //
-// A worker is one call:
+// One call runs a worker:
 //
 //	err := worker.Run(ctx, worker.Config{ID: id, Brokers: brokers},
 //		func(ctx context.Context, chunk worker.Chunk, progress func(done int)) error {
@@ -12,14 +12,14 @@
 //			return nil
 //		})
 //
-// RunMany runs any number of workers in one process, each with an id of its own,
-// on one set of connections. Config.Capacity is the simpler way to have several
-// chunks in work at once: it needs no further ids.
+// RunMany runs many workers in one process. Each has its own id, and all share one
+// set of connections. Config.Capacity is the simpler way to run several chunks at
+// the same time, since it needs only one id.
 //
-// Delivery is at least once: after a crash, a time-out or a changed leader a
-// chunk may run again, on this worker or on another one. A handler's effects
-// must therefore be repeatable; Results gives that for files.
+// Delivery is at least once: after a crash, a time-out or a change of leader a
+// chunk may run again, on this worker or on another one. The effects of a handler
+// must therefore be idempotent. Results takes care of this for result files.
 //
-// SampleHandler and ExecHandler are ready handlers; ClaimID keeps a worker's
-// id over its restarts.
+// SampleHandler and ExecHandler return ready-made handlers. ClaimID keeps the id of
+// a worker across restarts.
 package worker

@@ -8,15 +8,18 @@ import (
 	"kafka-master/messages"
 )
 
-// drain ends the worker in order: nothing more is begun, what is in work may
-// end, its results are delivered, and only then the worker says bye. life is
-// over early when Kafka refuses the worker.
+// undeliveredText is logged when Kafka did not take the last messages of a worker.
+const undeliveredText = "worker stopped before its last messages were delivered"
+
+// drain stops the worker in order: no more chunks start, running chunks may finish,
+// their results are delivered, and only then the worker says bye. life ends early
+// when Kafka refuses the worker.
 func (w *session) drain(life context.Context) {
 	dropped := w.desk.drain()
 	run, _, _, _ := w.desk.contents()
-	w.log.Info("worker stops", "running", len(run), "queued", dropped)
+	w.log.Info("worker is stopping", "running", len(run), "queued", dropped)
 	w.sendStatus(messages.SignalDraining)
-	w.heartbeatNow() // without the queue, so that the master hands it out again at once
+	w.heartbeatNow() // lists no queued chunks, so the master hands them out again at once
 
 	w.awaitJobs(life)
 	ctx, cancel := context.WithTimeout(life, flushTimeout)
@@ -24,14 +27,14 @@ func (w *session) drain(life context.Context) {
 	delivered := w.signals.flush(ctx)
 	w.sendStatus(messages.SignalBye)
 	if !w.connection.flush(ctx) || !delivered {
-		w.log.Warn("worker stopped, its last messages were not delivered")
+		w.log.Warn(undeliveredText)
 		return
 	}
 	w.log.Info("worker stopped")
 }
 
-// awaitJobs waits until all handlers ended, and ends their context when the
-// drain takes too long.
+// awaitJobs waits until all handlers have returned. It cancels their context when
+// this takes longer than the drain time-out.
 func (w *session) awaitJobs(life context.Context) {
 	ended := make(chan struct{})
 	go func() {
@@ -44,7 +47,7 @@ func (w *session) awaitJobs(life context.Context) {
 	case <-ended:
 		return
 	case <-limit.C:
-		w.log.Warn("chunks in work are cancelled", "after", w.cfg.DrainTimeout)
+		w.log.Warn("cancelling the running chunks", "after", w.cfg.DrainTimeout)
 	case <-life.Done():
 	}
 	w.cancelJobs(fmt.Errorf("not done within the drain time-out of %s", w.cfg.DrainTimeout))

@@ -103,7 +103,7 @@ func TestDrain(t *testing.T) {
 		if took := time.Since(at); took > flushTimeout {
 			t.Errorf("took %s", took)
 		}
-		if !strings.Contains(w.log.String(), "not delivered") {
+		if !strings.Contains(w.log.String(), undeliveredText) {
 			t.Errorf("log:\n%s", w.log)
 		}
 	})

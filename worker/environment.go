@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// environment is what a command sees of the worker's own: nothing that is named,
-// and no URL with a password in it.
+// environment returns the variables of the worker that a command gets: neither those
+// named in hidden nor any with a URL that contains a password.
 func environment(own, hidden []string) []string {
 	return slices.DeleteFunc(slices.Clone(own), func(entry string) bool {
 		name, value, _ := strings.Cut(entry, "=")
@@ -14,8 +14,8 @@ func environment(own, hidden []string) []string {
 	})
 }
 
-// hasPassword reports whether the text, or one of several behind commas or spaces,
-// is a URL with a password.
+// hasPassword reports whether the text contains a URL with a password, alone or in a
+// list with commas or spaces.
 func hasPassword(text string) bool {
 	if !strings.Contains(text, "://") {
 		return false

@@ -14,68 +14,74 @@ import (
 
 const (
 	exitRetry     = 75  // EX_TEMPFAIL of sysexits.h
-	exitCannotRun = 126 // the shell's words for a command that it cannot run
-	exitNotFound  = 127 // and for one that it does not find
+	exitCannotRun = 126 // the shell cannot run the command
+	exitNotFound  = 127 // the shell does not find the command
 	defGrace      = 5 * time.Second
-	// maxFileName is the longest path that Linux takes. A longer name could keep the
-	// command from being started, which would be taken for the worker's trouble.
+	// maxFileName is the longest path that Linux accepts. A longer name could prevent
+	// the start of the command, which would look like a fault of the worker.
 	maxFileName = 4096
-	// tryLimit ends a try of a command that could not be run before: one that runs
-	// for so long can be run.
+	// probeTimeout ends a probe of the command. A command that runs for so long can be
+	// run.
 	probeTimeout = 10 * time.Second
-	// triesOfItem bounds the tries on an item of a chunk that was not done: it may
-	// be the item's fault, which must not keep the worker from all others for ever.
+	// maxItemProbes bounds the probes with an item of a failed chunk. The item may be
+	// the reason why the command cannot be run, and must not block all other chunks for
+	// ever.
 	maxItemProbes = 5
 )
 
-// ExecConfig says what ExecHandler runs.
+// ExecConfig configures ExecHandler.
 type ExecConfig struct {
 	// Command is run by "sh -c" for each chunk. No default.
 	Command string
 	// ResultsDir is the results folder, see Results. No default.
 	ResultsDir string
-	// Hidden are the names of environment variables that commands do not see.
-	// Variables that hold a URL with a password are never seen. Default: none.
+	// Hidden are the names of environment variables that the command does not get.
+	// It never gets a variable with a URL that contains a password. Default: none.
 	Hidden []string
-	// KillGrace is the time between SIGTERM and SIGKILL when a command has to
-	// stop, >= 1 ns. Default 5 s.
+	// KillGrace is the time between SIGTERM and SIGKILL for a command that has to
+	// stop, at least 1 ns. Default 5 s.
 	KillGrace time.Duration
-	// Logger takes the log. Default slog.Default().
+	// Logger receives the log. Default slog.Default().
 	Logger *slog.Logger
 }
 
-// ExecHandler runs a command for each chunk. The items are its standard input,
-// one per line; its standard output becomes the chunk's result. The environment
-// is the process's own without what is secret (see Hidden), and KM_BATCH_ID,
-// KM_FILE, KM_ATTEMPT, KM_TOTAL (number of items) and KM_WORKER_ID.
+// ExecHandler runs a command for each chunk. The command reads the items from its
+// standard input, one per line, and its standard output becomes the chunk's result.
+// Its environment is that of the process without secrets (see Hidden), plus
+// KM_BATCH_ID, KM_FILE, KM_ATTEMPT, KM_TOTAL (the number of items) and KM_WORKER_ID.
 //
-// Exit status 0 means done, 75 that the chunk is to be retried later, and any
-// other end that the attempt failed; the end of the standard error is the reason
-// then. 126 and 127, by which the shell says that it cannot run the command or
-// something in it, and a command that cannot be started, are no failure of the
-// chunk as long as no chunk was done: the worker is Unfit until the command can be
-// run on the first item, or from the sixth try on without any. Once chunks were
-// done, the command is tried at once on an item of the last of them: when it runs
-// there, the failure is the chunk's (for a line that is too long for an argument the
-// shell says 126, too), and else the worker is Unfit until it does.
+// Exit status 0 means that the chunk is done, and 75 that it is to be retried later.
+// Every other end is a failed attempt; the last part of the standard error is the
+// reported reason.
 //
-// The command need not read all of its input. It runs in its own process group,
-// which is killed when the command ended, so that nothing it started in the
-// background stays. When the context ends, the group gets SIGTERM and, after
-// KillGrace, SIGKILL; the chunk is then not done, whatever the exit status, since
-// many a program ends in good order when it is told to stop.
+// Exit status 126 and 127 mean that the shell cannot run the command or something in
+// it. They are treated like a command that cannot be started:
 //
-// The group is killed when the worker is, and on Linux a worker that is a
-// container's first process collects what its commands leave behind.
+//   - While no chunk has been done, the worker is Unfit until a probe succeeds. The
+//     first five probes run the command with the chunk's first item, later ones without
+//     any item.
+//   - Afterwards the command is probed at once with an item of the chunk that was done
+//     last. When this succeeds, the attempt of the current chunk has failed; for
+//     example, a line that is too long for an argument also leads to status 126. When
+//     it does not, the worker is Unfit until it does.
 //
-// The worker itself writes the result: a command that ignores a full disk does
-// not pass for one that succeeded.
+// The command need not read all of its input. It runs in its own process group, which
+// is killed after the command has ended, so that no background process remains. When
+// the context ends, the group gets SIGTERM and, after KillGrace, SIGKILL. The chunk is
+// then not done, whatever the exit status is, since many programs exit with 0 after a
+// SIGTERM.
+//
+// The group is also killed when the worker is. On Linux, a worker that is the first
+// process of a container reaps the zombies that its commands leave behind.
+//
+// The worker itself writes the result, so a command that ignores a full disk does not
+// count as successful.
 func ExecHandler(cfg ExecConfig) Handler {
 	setDefault(&cfg.KillGrace, defGrace)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
-	var good atomic.Pointer[Chunk] // the last that was done, with its first item only
+	var good atomic.Pointer[Chunk] // the chunk that was done last, with its first item only
 	return func(ctx context.Context, chunk Chunk, _ func(int)) error {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -84,7 +90,7 @@ func ExecHandler(cfg ExecConfig) Handler {
 			return err
 		}
 		if n := len(chunk.File); n > maxFileName {
-			return fmt.Errorf("exec: the file's name has %d bytes, at most %d go into KM_FILE", n, maxFileName)
+			return fmt.Errorf("exec: the file name has %d bytes, but KM_FILE can hold at most %d", n, maxFileName)
 		}
 		out, err := Results{Dir: cfg.ResultsDir}.Create(chunk)
 		if err != nil {
@@ -104,8 +110,8 @@ func ExecHandler(cfg ExecConfig) Handler {
 	}
 }
 
-// blame finds out whose trouble it is that the command cannot be run: where it runs
-// on a chunk that was done, it is the chunk's, else the worker's.
+// assignBlame decides why the command cannot be run: because of the chunk when the
+// command runs on a chunk that was done before, else because of the worker.
 func (cfg ExecConfig) assignBlame(ctx context.Context, cause error, chunk Chunk, good *Chunk) error {
 	if good == nil {
 		item, left := withFirstItem(chunk), maxItemProbes
@@ -116,15 +122,15 @@ func (cfg ExecConfig) assignBlame(ctx context.Context, cause error, chunk Chunk,
 			return cfg.probe(ctx, item)
 		})
 	}
-	try := func(ctx context.Context) error { return cfg.probe(ctx, good) }
-	if errors.As(cause, new(*exec.ExitError)) && try(ctx) == nil && ctx.Err() == nil {
+	probe := func(ctx context.Context) error { return cfg.probe(ctx, good) }
+	if errors.As(cause, new(*exec.ExitError)) && probe(ctx) == nil && ctx.Err() == nil {
 		return fmt.Errorf("%w (the command can be run on another chunk)", cause)
 	}
-	return Unfit(cause, try)
+	return Unfit(cause, probe)
 }
 
-// try finds out whether the command can be run on the chunk. What it prints is
-// thrown away.
+// probe returns an error when the command cannot be run on the chunk. Its output is
+// discarded.
 func (cfg ExecConfig) probe(ctx context.Context, chunk *Chunk) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
@@ -134,8 +140,8 @@ func (cfg ExecConfig) probe(ctx context.Context, chunk *Chunk) error {
 	return nil
 }
 
-// firstItem is the chunk with its first item only, which keeps nothing else of it
-// in memory.
+// withFirstItem returns the chunk with its first item only. The copy keeps none of
+// the other items in memory.
 func withFirstItem(chunk Chunk) *Chunk {
 	if chunk.Items = chunk.Items[:min(1, len(chunk.Items))]; len(chunk.Items) > 0 {
 		chunk.Items = []string{strings.Clone(chunk.Items[0])}
@@ -143,11 +149,11 @@ func withFirstItem(chunk Chunk) *Chunk {
 	return &chunk
 }
 
-// checkLines makes sure that each item is one line to the command.
+// checkLines checks that each item is one line for the command.
 func checkLines(items []string) error {
 	for i, item := range items {
 		if strings.ContainsRune(item, '\n') {
-			return fmt.Errorf("exec: item %d holds a line end", i+1)
+			return fmt.Errorf("exec: item %d contains a line end", i+1)
 		}
 	}
 	return nil

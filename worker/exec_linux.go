@@ -9,23 +9,24 @@ import (
 	"syscall"
 )
 
-// ownGroup makes the command the head of a new process group. The kernel kills the
-// head with the worker; the rest is the keeper's, which may not be there yet.
+// ownGroup makes the command the leader of a new process group. The kernel kills the
+// leader when the worker dies. The group killer kills the rest, but it may not run
+// yet.
 func ownGroup(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// collect frees what is left of processes that this process has inherited, which
-// the first process of a container has to do.
+// reapZombies reaps ended processes that this process has inherited, which is the
+// duty of the first process of a container.
 func reapZombies() {
 	if os.Getpid() == 1 {
 		reapInherited()
 	}
 }
 
-// collectInherited collects the zombies that were inherited. Children of our own
-// are left to those who wait for them: they are in our process group, or head one
-// of our session.
+// reapInherited reaps the zombies that this process has inherited. It leaves its own
+// children to the code that waits for them: they are in the worker's process group, or
+// lead a group in the worker's session.
 func reapInherited() {
 	entries, err := os.ReadDir("/proc")
 	self, ok := readProcess("self")
@@ -41,9 +42,8 @@ func reapInherited() {
 	}
 }
 
-// groupAlive reports whether a process of the group is left. Zombies are not: one
-// whose parent does not collect it, as many a container's first process, would
-// look alive for ever.
+// groupAlive reports whether a process of the group still runs. A zombie does not
+// count: some parents, such as the first process of many containers, never reap it.
 func groupAlive(cmd *exec.Cmd) bool {
 	if syscall.Kill(-cmd.Process.Pid, 0) != nil {
 		return false
@@ -60,14 +60,14 @@ func groupAlive(cmd *exec.Cmd) bool {
 	return false
 }
 
-// process is what the kernel tells of one.
+// process is a part of what the kernel reports about a process.
 type process struct {
 	pid, parent, group, session int
 
-	dead bool // a zombie, which waits to be collected
+	dead bool // a zombie
 }
 
-// readProcess reads a folder of /proc; ok is false for those that are none of a
+// readProcess reads an entry of /proc. ok is false when it is not the entry of a
 // process.
 func readProcess(name string) (p process, ok bool) {
 	if name != "self" && strings.Trim(name, "0123456789") != "" {
@@ -77,7 +77,7 @@ func readProcess(name string) (p process, ok bool) {
 	if err != nil {
 		return process{}, false
 	}
-	// The name between the first bracket and the last one may hold anything.
+	// The process name between the first and the last bracket may contain anything.
 	first, last := bytes.IndexByte(stat, '('), bytes.LastIndexByte(stat, ')')
 	if first < 0 || last < first {
 		return process{}, false

@@ -7,11 +7,11 @@ import (
 	"syscall"
 )
 
-// ownGroup makes the command the head of a new process group.
+// ownGroup makes the command the leader of a new process group.
 func ownGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
 
-// reapZombies is for a first process of a container.
+// reapZombies does nothing: only the first process of a container inherits zombies.
 func reapZombies() {}
 
-// groupAlive reports whether a process of the group is left.
+// groupAlive reports whether a process of the group still exists.
 func groupAlive(cmd *exec.Cmd) bool { return syscall.Kill(-cmd.Process.Pid, 0) == nil }

@@ -7,10 +7,11 @@ import (
 	"syscall"
 )
 
-// errQuota says that the user has no room left on a disk: ERROR_DISK_QUOTA_EXCEEDED.
+// errQuota is the error of a user whose disk quota is used up
+// (ERROR_DISK_QUOTA_EXCEEDED).
 const errQuota = syscall.Errno(1295)
 
-// Without process groups only the shell itself can be stopped.
+// There are no process groups here, so only the shell itself can be stopped.
 
 func ownGroup(*exec.Cmd) {}
 

@@ -48,7 +48,7 @@ func TestExec(t *testing.T) {
 		{name: "terminal escapes in stderr", command: `printf '\033]0;own\007\302\233 2J\342\200\256 why\n' >&2; exit 3`, err: "exit status 3: ]0;own   2J  why"},
 		{name: "secrets", command: `env | grep -c -e KM_HIDDEN -e sesame; echo "$KM_URL"`, out: "0\nhttp://host/path?x=a@b:c\n"},
 		{name: "stderr is no failure", command: "echo warning >&2", out: ""},
-		{name: "item with a line end", command: "cat", items: []string{"a", "b\nc"}, err: "exec: item 2 holds a line end"},
+		{name: "item with a line end", command: "cat", items: []string{"a", "b\nc"}, err: "exec: item 2 contains a line end"},
 		{name: "background processes do not hold it up", command: "sleep 600 & echo done", out: "done\n"},
 	}
 	t.Setenv("KM_TEST", "own")

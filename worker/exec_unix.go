@@ -7,15 +7,16 @@ import (
 	"syscall"
 )
 
-// errQuota says that the user has no room left on a disk.
+// errQuota is the error of a user whose disk quota is used up.
 const errQuota = syscall.EDQUOT
 
-// A group without processes is no error: there is nothing to stop.
+// The errors of the two calls are ignored: they only mean that the group has no
+// process left.
 
 func termGroup(cmd *exec.Cmd) { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 
 func killGroup(cmd *exec.Cmd) { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 
-// apart makes the process the head of a group of its own, which no signal to the
-// worker or to a command reaches.
+// detach puts the process into a new process group, so that signals to the group of
+// the worker or of a command do not reach it.
 func detach(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }

@@ -36,7 +36,7 @@ func TestOutage(t *testing.T) {
 			if n := len(b.calls); n > 1000 {
 				t.Errorf("%d calls while Kafka was away", n)
 			}
-			if n := strings.Count(w.log.String(), "will be repeated"); n > 2 {
+			if n := strings.Count(w.log.String(), failedText); n > 2 {
 				t.Errorf("%d log lines:\n%s", n, w.log)
 			}
 			b.with(func() { b.onProduce, b.onOffsets = nil, nil })
@@ -77,7 +77,7 @@ func TestOutage(t *testing.T) {
 		if len(b.finals("a_chunk_0")) != 1 {
 			t.Error("the chunk did not run")
 		}
-		if !strings.Contains(w.log.String(), "works again") {
+		if !strings.Contains(w.log.String(), recoveredText) {
 			t.Errorf("log:\n%s", w.log)
 		}
 		w.end()

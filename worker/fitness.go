@@ -10,28 +10,31 @@ import (
 	"kafka-master/messages"
 )
 
-// The pauses between two tries of a worker that cannot work. They grow until a
-// chunk was done: a try that succeeds where every chunk fails must not make a
-// worker flap.
 const (
+	// minRecheck and maxRecheck bound the pause before an unfit worker checks again
+	// whether it can work. The pause grows until a chunk is done: a worker whose check
+	// succeeds while every chunk fails must not flap.
 	minRecheck = time.Second
 	maxRecheck = time.Minute
-	// selfTestLimit is how long a worker waits for its first look at the results
-	// folder; a dead file server does not answer at all.
+	// selfTestLimit is how long a worker waits for its first check of the results
+	// folder. A file server that is down may never answer.
 	selfTestLimit = 10 * time.Second
 )
 
-// unfitError says that it is the worker that cannot work, not the chunk.
+// unfitText is logged when a worker can no longer work.
+const unfitText = "this worker cannot work and accepts no chunks until it can"
+
+// unfitError means that the worker cannot process any chunk.
 type unfitError struct {
 	cause error
 	check func(context.Context) error
 }
 
-// Unfit is what a Handler returns when it cannot work for a reason that is not
-// the chunk's: what it needs is missing, a disk is full. The chunk and those that
-// wait in the worker's queue are given back, as with ErrRetry, which the error
-// wraps; the worker takes nothing more and tells the master why, and tries again
-// with pauses of 1 s to 1 min until try returns nil.
+// Unfit is the error of a Handler that cannot work for a reason that is not the
+// chunk's, such as a missing program or a full disk. The chunk and the queued chunks
+// are given back, as with ErrRetry, which the error wraps. The worker then accepts no
+// chunks, reports the cause to the master, and calls check after pauses of 1 s to
+// 1 min until it returns nil.
 func Unfit(cause error, check func(context.Context) error) error {
 	return &unfitError{cause: cause, check: check}
 }
@@ -42,14 +45,15 @@ func (e *unfitError) Error() string { return e.cause.Error() }
 // Unwrap implements the interface of package errors.
 func (e *unfitError) Unwrap() []error { return []error{e.cause, ErrRetry} }
 
-// fitness is whether the worker can work, and how long it waits for the next try.
+// fitness records whether the worker can work, and the pause before the next check.
 type fitness struct {
 	mu    sync.Mutex
-	cause string // why it cannot, "" when it can
+	cause string // reason why the worker cannot work, "" while it can
 	pause time.Duration
 }
 
-// lose notes that the worker cannot work, and reports whether that is news.
+// setUnfit records that the worker cannot work. It reports whether the worker could
+// work before.
 func (f *fitness) setUnfit(cause error) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -58,21 +62,21 @@ func (f *fitness) setUnfit(cause error) bool {
 	return was == ""
 }
 
-// regain notes that the worker can work.
+// setFit records that the worker can work.
 func (f *fitness) setFit() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.cause = ""
 }
 
-// proved notes that a chunk was done.
+// resetPause makes the next pause the shortest one.
 func (f *fitness) resetPause() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.pause = 0
 }
 
-// next is the pause before the next try.
+// nextPause returns the pause before the next check.
 func (f *fitness) nextPause() time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -86,13 +90,13 @@ func (f *fitness) reason() string {
 	return f.cause
 }
 
-// rest takes the worker out of work until its trouble is over.
+// suspend stops accepting chunks until the worker can work again.
 func (w *session) suspend(u *unfitError) {
 	if !w.fitness.setUnfit(u.cause) {
 		return
 	}
 	returned := w.desk.refuse(w.fitness.reason())
-	w.log.Warn("this worker cannot work, it takes no chunks until it can", "err", u.cause, "given_back", len(returned))
+	w.log.Warn(unfitText, "err", u.cause, "given_back", len(returned))
 	for _, final := range returned {
 		w.sendSignal(final, true)
 	}
@@ -100,7 +104,7 @@ func (w *session) suspend(u *unfitError) {
 	w.jobs.Go(func() { w.awaitRecovery(u) })
 }
 
-// recover tries again and again whether the worker can work.
+// awaitRecovery checks after each pause whether the worker can work again.
 func (w *session) awaitRecovery(u *unfitError) {
 	for sleep(w.reading, w.fitness.nextPause()) {
 		err := u.check(w.reading)
@@ -122,13 +126,13 @@ func (w *session) awaitRecovery(u *unfitError) {
 	}
 }
 
-// selfTest looks at the results folder before the first chunk comes.
+// selfTest checks the results folder before the first chunk arrives.
 func (w *session) selfTest() {
 	results := w.cfg.Results
 	if results.Dir == "" {
 		return
 	}
-	try := func(context.Context) error { return results.Check() }
+	check := func(context.Context) error { return results.Check() }
 	done := make(chan error, 1)
 	w.jobs.Go(func() { done <- w.checkResults() })
 	limit := time.NewTimer(selfTestLimit)
@@ -136,15 +140,15 @@ func (w *session) selfTest() {
 	select {
 	case err := <-done:
 		if err != nil {
-			w.suspend(&unfitError{cause: err, check: try})
+			w.suspend(&unfitError{cause: err, check: check})
 		}
 	case <-limit.C:
-		w.suspend(&unfitError{cause: fmt.Errorf("the results folder %s does not answer for %s", results.Dir, selfTestLimit), check: try})
+		w.suspend(&unfitError{cause: fmt.Errorf("the results folder %s has not answered for %s", results.Dir, selfTestLimit), check: check})
 	case <-w.reading.Done():
 	}
 }
 
-// asUnfit returns the unfitError in err, nil when there is none.
+// asUnfit returns the unfitError that err wraps, or nil.
 func asUnfit(err error) *unfitError {
 	var u *unfitError
 	errors.As(err, &u)

@@ -70,7 +70,7 @@ func TestUnfit(t *testing.T) {
 		if fmt.Sprint(tries) != "[1s 3s 7s 15s]" {
 			t.Errorf("tries at %v", tries)
 		}
-		if n := strings.Count(w.log.String(), "level=WARN"); n < 1 || n > 3 || !strings.Contains(w.log.String(), "level=WARN msg=\"this worker cannot work") {
+		if n := strings.Count(w.log.String(), "level=WARN"); n < 1 || n > 3 || !strings.Contains(w.log.String(), "level=WARN msg=\""+unfitText) {
 			t.Errorf("log:\n%s", w.log)
 		}
 		broken.Store(false)

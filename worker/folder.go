@@ -10,7 +10,7 @@ import (
 	"syscall"
 )
 
-// makeFolder makes the folder and its parents, durably.
+// makeFolder creates the folder and its missing parents, durably.
 func makeFolder(name string) error {
 	if info, err := os.Stat(name); err == nil && info.IsDir() {
 		return nil
@@ -23,14 +23,14 @@ func makeFolder(name string) error {
 	}
 	if err := os.Mkdir(name, 0o755); err != nil {
 		if info, serr := os.Stat(name); serr == nil && info.IsDir() {
-			return nil // another worker was faster
+			return nil // another worker has created it meanwhile
 		}
 		return err
 	}
 	return syncFolder(parent)
 }
 
-// makeFolderIn makes one folder below root, durably.
+// makeFolderIn creates one folder below root, durably.
 func makeFolderIn(root *os.Root, name string) error {
 	err := root.Mkdir(name, 0o755)
 	if err == nil {
@@ -62,9 +62,9 @@ func syncFolderIn(root *os.Root, name string) error {
 	return syncAndClose(d)
 }
 
-// syncAndClose makes the entries of a folder durable where its file system can.
-// Some have no such call and say so (CIFS, FUSE, drives of Windows under WSL);
-// that is no failure, they keep their entries by themselves or not at all.
+// syncAndClose makes the entries of a folder durable if its file system supports that.
+// Some file systems do not (CIFS, FUSE, Windows drives under WSL). This is no failure:
+// there is nothing more that a worker could do.
 func syncAndClose(d *os.File) error {
 	err := d.Sync()
 	if runtime.GOOS == "windows" || errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {

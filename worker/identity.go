@@ -17,28 +17,30 @@ import (
 	"kafka-master/messages"
 )
 
-// maxIdentities bounds the ids that are kept in one folder: more processes than a
-// machine runs workers.
+// maxIdentities bounds the number of ids in one folder. No machine runs more worker
+// processes.
 const maxIdentities = 1000
 
 // Identity is a worker id that no other process uses until it is released.
 type Identity struct {
-	ID   string // the worker's id
-	Path string // the file that keeps it
-	// Taken are the files before Path whose ids other processes use.
+	// ID is the worker's id.
+	ID string
+	// Path is the file that contains it.
+	Path string
+	// Taken are the files that were tried before Path. Other processes use their ids.
 	Taken []string
-	// Unlocked is why the file could not be locked, nil when it is: its file system
-	// has no locks. Nothing then keeps another process from using the id, too.
+	// Unlocked is the reason why the file could not be locked, or nil. Its file system
+	// has no locks, so another process may use the same id.
 	Unlocked error
 
 	lock *flock.Flock
 }
 
-// ClaimID returns the worker id that is kept in the file at path, and at the first
-// start makes one, a random UUID, and keeps it there. Where another process uses
-// it, the ids in path.2, path.3 and so on follow. A file that holds anything but
-// one id is an error and is left as it is. Keep the Identity for as long as the
-// worker runs; its end, whatever it is, releases it.
+// ClaimID returns the worker id in the file at path. If the file does not exist, it
+// creates it with a new id, a random UUID. If another process uses this id, ClaimID
+// tries path.2, path.3 and so on. A file that does not contain exactly one id is an
+// error and stays as it is. Keep the Identity while the worker runs; the end of the
+// process also releases it, even after a crash.
 func ClaimID(path string) (*Identity, error) {
 	ids, err := ClaimIDs(path, 1)
 	if err != nil {
@@ -47,8 +49,8 @@ func ClaimID(path string) (*Identity, error) {
 	return ids[0], nil
 }
 
-// ClaimIDs is ClaimID for count workers of one process: it takes the first count
-// ids that no other process uses, all or none.
+// ClaimIDs is ClaimID for count workers of one process. It claims the first count ids
+// that no other process uses, or none if there are fewer.
 func ClaimIDs(path string, count int) ([]*Identity, error) {
 	var ids []*Identity
 	var taken []string
@@ -81,14 +83,14 @@ func ClaimIDs(path string, count int) ([]*Identity, error) {
 	return ids, nil
 }
 
-// Release lets other processes have the id.
+// Release makes the id available to other processes.
 func (i *Identity) Release() {
 	if i.lock != nil {
 		_ = i.lock.Close()
 	}
 }
 
-// claim takes the id at Path; free is false when another process has it.
+// claim claims the id at Path. free is false when another process uses it.
 func (i *Identity) claim() (free bool, err error) {
 	if _, err := loadID(i.Path); err != nil {
 		return false, err
@@ -103,7 +105,8 @@ func (i *Identity) claim() (free bool, err error) {
 	default:
 		i.lock = lock
 	}
-	// Only now: what was there before may have been removed meanwhile.
+	// The id is read after the lock was taken, since the file may have been replaced
+	// before.
 	if i.ID, err = readID(i.Path); err != nil {
 		i.Release()
 		return false, err
@@ -111,8 +114,8 @@ func (i *Identity) claim() (free bool, err error) {
 	return true, nil
 }
 
-// loadID reads the id at path and makes it when there is none. Processes that
-// start at once get the same one.
+// loadID reads the id at path. It creates one if the file does not exist. Processes
+// that do this at the same time get the same id.
 func loadID(path string) (string, error) {
 	id, err := readID(path)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -124,7 +127,7 @@ func loadID(path string) (string, error) {
 	if err := writeID(path, newUUID()); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", fmt.Errorf("worker id: %w", err)
 	}
-	return readID(path) // the winner's
+	return readID(path) // another process may have been faster
 }
 
 func readID(path string) (string, error) {
@@ -132,7 +135,7 @@ func readID(path string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("worker id: %w", err)
 	}
-	if !info.Mode().IsRegular() { // opening a pipe would hang
+	if !info.Mode().IsRegular() { // opening a named pipe would block
 		return "", fmt.Errorf("worker id: %s is not a regular file", path)
 	}
 	f, err := os.Open(path)
@@ -146,14 +149,14 @@ func readID(path string) (string, error) {
 	}
 	id := strings.TrimSpace(string(text))
 	if err := messages.WorkerID(id).Validate(); err != nil {
-		return "", fmt.Errorf("worker id: %s does not hold an id, delete it to get a new one: %w", path, err)
+		return "", fmt.Errorf("worker id: %s does not contain a valid id, delete it to get a new one: %w", path, err)
 	}
 	return id, nil
 }
 
-// keepID writes the id beside path and links it there: the link appears with
-// its content and only if there is none. Its error is fs.ErrExist when another
-// process was faster.
+// writeID writes the id to a temporary file and links it to path, so that the file at
+// path appears complete, and only if there is none yet. The error is fs.ErrExist when
+// there is one.
 func writeID(path, id string) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".worker-id-*")
 	if err != nil {
@@ -174,8 +177,8 @@ func writeID(path, id string) error {
 	return syncFolder(filepath.Dir(path))
 }
 
-// keepPlainly is for file systems without hard links. A crash in it leaves a
-// file without an id, which readID reports.
+// writeIDWithoutLink is for file systems without hard links. A crash may leave a file
+// without an id, which readID reports.
 func writeIDWithoutLink(path, id string) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if err != nil {

@@ -6,36 +6,38 @@ import (
 	"kafka-master/messages"
 )
 
-// inbox is what was read for a worker and not yet dealt with. It keeps a worker
-// that is busy, or whose disk does not answer, from holding up the others.
+// inbox holds what was read for a worker and not handled yet. It decouples workers
+// that share a process: one that is busy, or whose disk does not answer, does not
+// delay the others.
 type inbox struct {
 	mu sync.Mutex
-	// limit is the number of chunks that the desk has room for. A smaller one would
-	// give back chunks of a worker that is held up for a moment, although it has room.
+	// limit is the number of chunks that the desk has room for. With a smaller limit
+	// a worker that is held up for a moment would give back chunks although it has
+	// room for them.
 	limit   int
 	waiting []entry
-	open    bool  // the worker takes what comes
-	working bool  // a goroutine is at it
-	readTo  int64 // the reader's offset, to be noted once all before it was dealt with, or messages.UnknownOffset
+	open    bool  // entries may be handled
+	working bool  // a goroutine is handling entries
+	readTo  int64 // offset that the reader has reached and the desk does not know yet, or messages.UnknownOffset
 }
 
-// entry is a record, or a new position that the records after it belong to.
+// entry is a record, or a new position for the records that follow it.
 type entry struct {
 	record   messages.Received
 	moveTo   *messages.Position
-	announce bool // with the jump
+	announce bool // announce the new position
 }
 
-// room reports whether the inbox is not overfull.
+// room reports whether the inbox is below its limit.
 func (b *inbox) room() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return len(b.waiting) < b.limit
 }
 
-// offer takes a record in and never blocks. A worker that shares its partition
-// and has no room gives it back; one that has the partition to itself is not read
-// for until it has room.
+// enqueue adds a record and never blocks. When the inbox is full, a worker that
+// shares its partition gives the chunk back. For a worker that has its partition to
+// itself, the reader stops reading instead.
 func (w *session) enqueue(record messages.Received, shared bool) {
 	if shared && !w.inbox.room() {
 		if chunk, ok := w.decode(record); ok {
@@ -52,21 +54,21 @@ func (w *session) enqueue(record messages.Received, shared bool) {
 	}
 }
 
-// catchUp deals with the records of a worker that is alone in its process in the
-// reader's goroutine: nobody else waits for that, and a hand-over costs more than
-// many a record.
+// catchUp handles the waiting entries in the reader's goroutine. It is for a worker
+// that is alone in its process: nobody else waits for the reader, and passing a record
+// to another goroutine often costs more than handling it.
 func (w *session) catchUp() {
 	b := &w.inbox
 	b.mu.Lock()
-	ready := w.claimEmptying()
+	claimed := w.claimEmptying()
 	b.mu.Unlock()
-	if ready {
+	if claimed {
 		w.emptyInbox()
 	}
 }
 
-// jump goes on at another position, once what came before was dealt with. A new
-// partition is announced. A worker that has not begun begins there.
+// moveTo continues at another position after the waiting entries are handled. A
+// worker that has not started begins there.
 func (w *session) moveTo(to messages.Position, announce bool) {
 	b := &w.inbox
 	b.mu.Lock()
@@ -80,7 +82,7 @@ func (w *session) moveTo(to messages.Position, announce bool) {
 	w.startEmptying()
 }
 
-// arrive goes on at a position.
+// arriveAt makes a position the current one.
 func (w *session) arriveAt(at messages.Position, announce bool) {
 	w.desk.setPosition(at.Partition, at.Offset)
 	if announce {
@@ -89,14 +91,15 @@ func (w *session) arriveAt(at messages.Position, announce bool) {
 	w.heartbeatNow()
 }
 
-// takeUp begins to deal with what waits. The inbox is locked.
+// startEmptying handles the waiting entries in a goroutine unless one is at it. The
+// inbox is locked.
 func (w *session) startEmptying() {
 	if w.claimEmptying() {
 		w.emptier.Go(w.emptyInbox)
 	}
 }
 
-// ready reports whether the caller is to deal with what waits. The inbox is locked.
+// claimEmptying reports whether the caller must call emptyInbox. The inbox is locked.
 func (w *session) claimEmptying() bool {
 	b := &w.inbox
 	if !b.open || b.working || len(b.waiting) == 0 || w.reading.Err() != nil {
@@ -106,7 +109,7 @@ func (w *session) claimEmptying() bool {
 	return true
 }
 
-// openInbox lets the worker deal with what comes.
+// openInbox lets the worker handle its entries.
 func (w *session) openInbox() {
 	b := &w.inbox
 	b.mu.Lock()
@@ -115,7 +118,7 @@ func (w *session) openInbox() {
 	w.startEmptying()
 }
 
-// passed notes how far the reader is.
+// readUpTo records the offset that the reader has reached.
 func (w *session) readUpTo(next int64) {
 	b := &w.inbox
 	b.mu.Lock()
@@ -124,8 +127,8 @@ func (w *session) readUpTo(next int64) {
 	w.advance()
 }
 
-// notePassed tells the desk the reader's offset when nothing before it waits. The
-// inbox is locked.
+// advance passes the reader's offset to the desk once all records before it are
+// handled. The inbox is locked.
 func (w *session) advance() {
 	if b := &w.inbox; b.readTo != messages.UnknownOffset && !b.working && len(b.waiting) == 0 {
 		w.desk.setNext(b.readTo)
@@ -133,7 +136,7 @@ func (w *session) advance() {
 	}
 }
 
-// empty deals with what waits until nothing does, or the worker stops.
+// emptyInbox handles entries until none is left or the worker stops.
 func (w *session) emptyInbox() {
 	for {
 		e, left, ok := w.nextEntry()
@@ -151,7 +154,8 @@ func (w *session) emptyInbox() {
 	}
 }
 
-// nextEntry takes the oldest entry and returns how many are left.
+// nextEntry removes the oldest entry and returns it with the number of entries left.
+// ok is false when there is none or the worker stops.
 func (w *session) nextEntry() (e entry, left int, ok bool) {
 	b := &w.inbox
 	b.mu.Lock()

@@ -8,8 +8,8 @@ import (
 	"kafka-master/messages"
 )
 
-// MaxMembers bounds the workers of one RunMany: the last word of each must be
-// delivered within a few seconds when all of them stop at once.
+// MaxMembers bounds the workers of one RunMany. When all of them stop at once, their
+// last messages must be delivered within a few seconds.
 const MaxMembers = 10_000
 
 // Member is one worker of RunMany. Its fields are those of Config.
@@ -18,19 +18,19 @@ type Member struct {
 	Partition *int
 }
 
-// RunMany runs many workers in one process, as many calls of Run would, on one
-// set of connections: one request fetches for all of them, and what they say at
-// one time travels in one request, too. cfg holds for each of them and names
-// neither ID nor Partition; Capacity and the time-outs are those of each worker,
-// and the handler learns from Chunk.Worker which of them runs it.
+// RunMany runs many workers in one process. It is equivalent to one call of Run for
+// each, but all share one set of connections: one request fetches for all of them, and
+// messages that they send at the same time share a request. cfg applies to each worker
+// and must not set ID or Partition. Capacity and the time-outs are those of one worker.
+// Chunk.Worker tells the handler which worker runs a chunk.
 //
-// A worker that is busy, cannot work or has lost its partition does not disturb
-// the others. When ctx ends they all drain at once, within one DrainTimeout. A
-// refusal by Kafka ends them all, since they log in as one.
+// A worker that is busy, cannot work or has lost its partition does not affect the
+// others. When ctx ends, all drain at the same time, within one DrainTimeout. When
+// Kafka refuses one worker, all of them end, since they use the same login.
 func RunMany(ctx context.Context, cfg Config, members []Member, handler Handler) error {
 	var err error
 	if cfg.ID != "" || cfg.Partition != nil {
-		err = errors.New("worker config: ID and Partition: belong to the members")
+		err = errors.New("worker config: ID and Partition: must be set in the members")
 	}
 	if err = errors.Join(err, validateMembers(cfg, members)); handler == nil {
 		err = errors.Join(err, errNoHandler)
@@ -43,7 +43,7 @@ func RunMany(ctx context.Context, cfg Config, members []Member, handler Handler)
 
 var errNoHandler = errors.New("worker: no handler")
 
-// validateMembers finds the mistakes of cfg and of all members.
+// validateMembers returns all mistakes in cfg and the members.
 func validateMembers(cfg Config, members []Member) error {
 	if len(members) == 0 || len(members) > MaxMembers {
 		return fmt.Errorf("worker config: %d members, allowed 1 to %d", len(members), MaxMembers)
@@ -57,7 +57,7 @@ func validateMembers(cfg Config, members []Member) error {
 			errs = append(errs, fmt.Errorf("worker config: members[%d]: ID: %w", i+1, err))
 		}
 		if seen[m.ID] {
-			errs = append(errs, fmt.Errorf("worker config: members[%d]: ID: %q is there twice", i+1, m.ID))
+			errs = append(errs, fmt.Errorf("worker config: members[%d]: ID: %q is used twice", i+1, m.ID))
 		}
 		seen[m.ID] = true
 		if p := m.Partition; p != nil && (*p < 0 || *p >= maxPartitions) {

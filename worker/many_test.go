@@ -268,7 +268,7 @@ func TestManyAreApart(t *testing.T) {
 		for range 20 {
 			works(t, b, 0, "m-0")
 		}
-		if n := strings.Count(w.log.String(), "will be repeated"); n > 4 {
+		if n := strings.Count(w.log.String(), failedText); n > 4 {
 			t.Errorf("%d log lines:\n%s", n, w.log)
 		}
 		b.remake(2)
@@ -347,10 +347,10 @@ func TestManyConfig(t *testing.T) {
 	neg, cfg := -1, Config{Brokers: []string{"a:1"}}
 	for want, err := range map[string]error{
 		"0 members":             RunMany(context.Background(), cfg, nil, ok),
-		"is there twice":        RunMany(context.Background(), cfg, []Member{{ID: "a"}, {ID: "a"}}, ok),
+		`members[1]: ID: "a"`:   RunMany(context.Background(), cfg, []Member{{ID: "a"}, {ID: "a"}}, ok),
 		"members[1]: ID":        RunMany(context.Background(), cfg, []Member{{ID: "a"}, {ID: "a\nb"}}, ok),
 		"members[1]: Partition": RunMany(context.Background(), cfg, []Member{{ID: "a"}, {ID: "b", Partition: &neg}}, ok),
-		"belong to the members": RunMany(context.Background(), Config{ID: "a", Brokers: cfg.Brokers}, []Member{{ID: "a"}}, ok),
+		"ID and Partition":      RunMany(context.Background(), Config{ID: "a", Brokers: cfg.Brokers}, []Member{{ID: "a"}}, ok),
 		"no handler":            RunMany(context.Background(), cfg, []Member{{ID: "a"}}, nil),
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -2,22 +2,22 @@ package worker
 
 import "kafka-master/messages"
 
-// memorySize bounds the finished chunks that a worker remembers. A second copy
-// of a chunk comes within seconds of the first, thousands of chunks later at
-// most.
+// memorySize is the number of finished chunks that a worker remembers. A second copy
+// of a chunk arrives within seconds of the first, so with at most a few thousand
+// chunks in between.
 const memorySize = 4096
 
-// memory keeps the last word about finished chunks, the oldest forgotten first.
+// memory keeps the final messages about finished chunks and forgets the oldest first.
 type memory struct {
-	entries map[string]remembered
+	entries map[string]remembered // by batch id
 	size    int
-	ring    []string // grows up to size
-	oldest  int      // in ring, of the oldest once it is full
+	ring    []string // batch ids in the order of their arrival, at most size of them
+	oldest  int      // index in ring once it is full
 }
 
-// lastWord is the final message about a chunk with these items.
+// remembered is the final message about a chunk.
 type remembered struct {
-	sum     uint64
+	sum     uint64 // see desk.sum
 	signal  messages.Signal
 	dropped bool
 }
@@ -27,15 +27,15 @@ func newMemory(size int) memory {
 }
 
 func (m *memory) get(batchID string, sum uint64) (messages.Signal, bool) {
-	w, ok := m.entries[batchID]
-	return w.signal, ok && w.sum == sum && !w.dropped
+	e, ok := m.entries[batchID]
+	return e.signal, ok && e.sum == sum && !e.dropped
 }
 
-// drop forgets a batch id. Its place in the ring stays until its turn comes.
+// drop forgets a batch id. The entry itself stays until the ring overwrites it.
 func (m *memory) drop(batchID string) {
-	if w, ok := m.entries[batchID]; ok {
-		w.dropped = true
-		m.entries[batchID] = w
+	if e, ok := m.entries[batchID]; ok {
+		e.dropped = true
+		m.entries[batchID] = e
 	}
 }
 

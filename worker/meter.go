@@ -6,8 +6,8 @@ import (
 )
 
 // meter limits the progress messages of one chunk to one per interval. The last
-// count of a burst is sent when its interval is over, so that what the master
-// shows is never older than that.
+// count within an interval is sent when the interval ends, so the progress that the
+// master shows is never older than one interval.
 type meter struct {
 	interval time.Duration
 	total    int
@@ -16,18 +16,19 @@ type meter struct {
 	mu    sync.Mutex
 	done  int
 	sent  int
-	next  time.Time // when the next message may go
+	next  time.Time // earliest time of the next message
 	timer *time.Timer
 	ended bool
 }
 
-// newMeter starts with a full interval of silence: a chunk that ends within it
-// costs one message.
+// newMeter returns a meter that begins with an interval of silence: a chunk that
+// ends within it costs one message.
 func newMeter(total int, interval time.Duration, send func(done int)) *meter {
 	return &meter{interval: interval, total: total, send: send, next: time.Now().Add(interval)}
 }
 
-// report takes the number of items done. Counts that go back are ignored.
+// update sets the number of items that are done. A lower number than before is
+// ignored.
 func (m *meter) update(done int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -53,8 +54,8 @@ func (m *meter) timerFired() {
 	}
 }
 
-// tell never sends the total: to the master that would mean that the chunk is
-// complete, while its handler may still fail.
+// emit sends the count, but never the total: to the master a count that equals the
+// total means that the chunk is done, while the handler may still fail.
 func (m *meter) emit() {
 	if now := min(m.done, m.total-1); now > m.sent {
 		m.sent, m.next = now, time.Now().Add(m.interval)
@@ -62,7 +63,7 @@ func (m *meter) emit() {
 	}
 }
 
-// stop ends the reports and returns the last count. Nothing is sent after it.
+// stop returns the last count. Nothing is sent afterwards.
 func (m *meter) stop() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -13,50 +13,58 @@ import (
 )
 
 const (
-	outboxLimit    = 1024      // waiting messages of a worker from which on it takes nothing new
-	batchBytes     = 256 << 10 // values for one partition in a request; a whole batch must fit the broker's limit
-	requestBytes   = 2 << 20   // from which on a request takes no further partition
+	// outboxLimit is the number of waiting messages at which a worker accepts no more
+	// chunks.
+	outboxLimit = 1024
+	// batchBytes bounds the values for one partition in one request. The whole batch
+	// must stay below the broker's limit.
+	batchBytes = 256 << 10
+	// requestBytes is the size at which a request gets no further partition.
+	requestBytes   = 2 << 20
 	produceTimeout = 10 * time.Second
-	unplaced       = -1 // no partition yet
+	// unplaced stands for a partition that is not chosen yet.
+	unplaced = -1
 )
 
-// message is one record to be sent. There is at most one waiting per worker and
-// key: a newer one takes the older one's place.
+// message is one record to be sent. At most one message per worker and key waits: a
+// newer one replaces it.
 type message struct {
 	key   string
 	value []byte
-	final bool // a chunk's last word; a mere progress never replaces it
+	final bool // final message about a chunk, which no progress message replaces
 	from  *sender
 }
 
-// tray is what waits for one partition.
+// partitionQueue holds the messages that wait for one partition.
 type partitionQueue struct {
 	waiting []*message
-	busy    bool // a request with some of its messages is in flight
-	// doubtful is set when the last request failed, or none is possible yet: is the
-	// partition there?
+	busy    bool // a request with messages of this queue is in flight
+	// uncertain is set when the partition may not exist: the last request failed, or
+	// the partition is not chosen yet.
 	uncertain bool
 }
 
-// outbox sends the messages of all workers of a process to one topic, with one
-// request in flight for each broker; what becomes ready meanwhile goes into the
-// next one. What Kafka did not take for sure is sent again, so a message may
-// arrive twice.
+// outbox sends the messages of all workers of a process to one topic. Each broker has
+// at most one request in flight; messages that arrive meanwhile go into the next one.
+// A message that Kafka has not certainly taken is sent again, so it may arrive twice.
 type outbox struct {
 	bus   bus
 	topic string
 	log   *slog.Logger
 
 	mu        sync.Mutex
-	paused    bool                      // nothing is sent now
+	paused    bool                      // no requests are started
 	queues    map[int32]*partitionQueue // by partition
 	lanes     map[int32]bool            // by leader
 	changed   chan struct{}             // closed at every change
-	attention chan struct{}             // closed at those that more than the lanes have to do with
+	attention chan struct{}             // closed at a change that needs a new lane or another partition
 }
 
 func newOutbox(b bus, topic string, log *slog.Logger) *outbox {
-	return &outbox{bus: b, topic: topic, log: log, queues: map[int32]*partitionQueue{}, lanes: map[int32]bool{}, changed: make(chan struct{}), attention: make(chan struct{})}
+	return &outbox{
+		bus: b, topic: topic, log: log, queues: map[int32]*partitionQueue{}, lanes: map[int32]bool{},
+		changed: make(chan struct{}), attention: make(chan struct{}),
+	}
 }
 
 // sender returns a worker's part of the outbox.
@@ -64,14 +72,14 @@ func (o *outbox) sender(id string, acked func(message)) *sender {
 	return &sender{box: o, id: id, acked: acked, partition: unplaced}
 }
 
-// tray returns the partition's tray. The outbox is locked.
+// queue returns the queue of a partition. The outbox is locked.
 func (o *outbox) queue(partition int32) *partitionQueue {
-	t := o.queues[partition]
-	if t == nil {
-		t = &partitionQueue{uncertain: partition == unplaced}
-		o.queues[partition] = t
+	q := o.queues[partition]
+	if q == nil {
+		q = &partitionQueue{uncertain: partition == unplaced}
+		o.queues[partition] = q
 	}
-	return t
+	return q
 }
 
 func (o *outbox) announceChange() {
@@ -83,7 +91,8 @@ func (o *outbox) announceChange() {
 	}
 }
 
-// together lets what put queues travel together.
+// batch starts no requests while put runs, so that the messages queued by put share
+// requests.
 func (o *outbox) batch(put func()) {
 	o.setPaused(true)
 	put()
@@ -97,7 +106,7 @@ func (o *outbox) setPaused(paused bool) {
 	o.announceChange()
 }
 
-// await blocks until holds is true; it is false when ctx ended first.
+// await blocks until holds returns true. It returns false when ctx ended first.
 func (o *outbox) await(ctx context.Context, holds func() bool) bool {
 	return o.awaitOn(ctx, &o.changed, holds)
 }
@@ -118,8 +127,8 @@ func (o *outbox) awaitOn(ctx context.Context, on *chan struct{}, holds func() bo
 	}
 }
 
-// run sends until ctx ends. spawn runs a part of it, whose error is that Kafka
-// refused a message for good.
+// run sends until ctx ends. spawn runs one goroutine; an error of its function means
+// that Kafka refuses the process.
 func (o *outbox) run(ctx context.Context, spawn func(func() error)) {
 	spawn(func() error { o.locatePartitions(ctx); return nil })
 	spawn(func() error {
@@ -133,7 +142,7 @@ func (o *outbox) run(ctx context.Context, spawn func(func() error)) {
 	})
 }
 
-// hire returns the missing lanes and notes that they are there. The outbox is
+// claimLanes returns the missing lanes and marks them as running. The outbox is
 // locked.
 func (o *outbox) claimLanes() []int32 {
 	missing := o.missingLanes()
@@ -143,11 +152,11 @@ func (o *outbox) claimLanes() []int32 {
 	return missing
 }
 
-// missingLanes returns the leaders that have something to send and no lane. The
+// missingLanes returns the leaders for which messages wait and no lane runs. The
 // outbox is locked.
 func (o *outbox) missingLanes() (missing []int32) {
-	for p, t := range o.queues {
-		if len(t.waiting) == 0 || t.uncertain {
+	for p, q := range o.queues {
+		if len(q.waiting) == 0 || q.uncertain {
 			continue
 		}
 		if leader := o.bus.Leader(o.topic, p); !o.lanes[leader] && !slices.Contains(missing, leader) {
@@ -157,7 +166,7 @@ func (o *outbox) missingLanes() (missing []int32) {
 	return missing
 }
 
-// lane sends to the partitions of one leader.
+// lane sends the messages for the partitions of one leader.
 func (o *outbox) lane(ctx context.Context, leader int32) error {
 	retry := newRetrier(o.log, "sending to "+o.topic)
 	var batch []*message
@@ -175,29 +184,29 @@ func (o *outbox) lane(ctx context.Context, leader int32) error {
 	return nil
 }
 
-// take takes the oldest messages for each partition of the leader that fit one
-// request, in no order of the partitions. While the leader is not known it takes those of one partition. The
-// outbox is locked.
+// nextBatch removes the oldest messages for the leader's partitions from their queues,
+// as many as fit into one request. While the leader is unknown, a request has messages
+// of one partition only. The outbox is locked.
 func (o *outbox) nextBatch(leader int32) (batch []*message) {
 	if o.paused {
 		return nil
 	}
 	total := 0
-	for p, t := range o.queues {
-		if t.busy || t.uncertain || len(t.waiting) == 0 || o.bus.Leader(o.topic, p) != leader {
+	for p, q := range o.queues {
+		if q.busy || q.uncertain || len(q.waiting) == 0 || o.bus.Leader(o.topic, p) != leader {
 			continue
 		}
 		n, size := 0, 0
-		for n < len(t.waiting) && (n == 0 || size+len(t.waiting[n].value) <= batchBytes) {
-			m := t.waiting[n]
+		for n < len(q.waiting) && (n == 0 || size+len(q.waiting[n].value) <= batchBytes) {
+			m := q.waiting[n]
 			size += len(m.value)
 			m.from.removeWaiting(m)
 			m.from.inFlight++
 			batch = append(batch, m)
 			n++
 		}
-		t.waiting = t.waiting[n:]
-		t.busy = true
+		q.waiting = q.waiting[n:]
+		q.busy = true
 		if total += size; total >= requestBytes || leader == messages.NoLeader {
 			break
 		}
@@ -205,8 +214,7 @@ func (o *outbox) nextBatch(leader int32) (batch []*message) {
 	return batch
 }
 
-// send sends one request and puts back what Kafka did not take, unless a newer
-// message of the same key is waiting by then.
+// send makes one request. Messages that Kafka did not take go back into their queues.
 func (o *outbox) send(ctx context.Context, batch []*message) error {
 	records := make([]messages.Record, len(batch))
 	for i, m := range batch {
@@ -217,20 +225,7 @@ func (o *outbox) send(ctx context.Context, batch []*message) error {
 	failpoint.Pass("before a worker's message")
 	outcomes := o.bus.Produce(limited, records)
 	failpoint.Pass("after a worker's message")
-	var err error
-	taken := make([]bool, len(batch))
-	for i, p := range outcomes {
-		switch {
-		case p.Err == nil:
-			taken[i] = true
-		case errors.Is(p.Err, messages.ErrTooLarge):
-			// It would never pass, and must not hold up the others.
-			o.log.Error("message dropped", "topic", o.topic, "bytes", len(batch[i].value), "err", p.Err)
-			taken[i] = true
-		case err == nil || errors.Is(p.Err, messages.ErrRefused):
-			err = p.Err
-		}
-	}
+	taken, err := o.takenOf(batch, outcomes)
 	for i, m := range batch {
 		if taken[i] {
 			m.from.acked(*m)
@@ -240,15 +235,35 @@ func (o *outbox) send(ctx context.Context, batch []*message) error {
 	return err
 }
 
-// landed notes what became of a request's messages.
+// takenOf returns which messages need not be sent again, and the error of the others:
+// a refusal if there is one, else the first error.
+func (o *outbox) takenOf(batch []*message, outcomes []messages.Produced) (taken []bool, err error) {
+	taken = make([]bool, len(batch))
+	for i, p := range outcomes {
+		switch {
+		case p.Err == nil:
+			taken[i] = true
+		case errors.Is(p.Err, messages.ErrTooLarge):
+			// Kafka would never take it, and it must not block the others.
+			o.log.Error("message dropped", "topic", o.topic, "bytes", len(batch[i].value), "err", p.Err)
+			taken[i] = true
+		case err == nil || errors.Is(p.Err, messages.ErrRefused):
+			err = p.Err
+		}
+	}
+	return taken, err
+}
+
+// recordOutcomes ends a request: it puts messages that were not taken back into their
+// queues, unless a newer message with the same key waits there.
 func (o *outbox) recordOutcomes(batch []*message, taken []bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	back := map[int32][]*message{}
+	returned := map[int32][]*message{}
 	for i, m := range batch {
 		m.from.inFlight--
 		p := m.from.partition
-		kept := back[p]
+		kept := returned[p]
 		if newer := m.from.byKey[m.key]; taken[i] {
 			m.from.confirmed = true
 		} else if newer == nil {
@@ -257,21 +272,21 @@ func (o *outbox) recordOutcomes(batch []*message, taken []bool) {
 		} else if m.final && !newer.final {
 			newer.value, newer.final = m.value, true
 		}
-		if back[p] = kept; !taken[i] {
+		if returned[p] = kept; !taken[i] {
 			o.queues[p].uncertain = true
 		}
 	}
-	for p, kept := range back {
-		t := o.queues[p]
-		t.busy = false
-		t.waiting = append(kept, t.waiting...)
+	for p, kept := range returned {
+		q := o.queues[p]
+		q.busy = false
+		q.waiting = append(kept, q.waiting...)
 	}
 	o.announceChange()
 }
 
-// locate learns the partitions that the workers' keys fall on, and looks again
-// after each failure: one that worked is left only when the topic was made again
-// without it.
+// locatePartitions finds the partitions that the workers' keys belong to, and checks
+// them again after each failure: a confirmed partition is left only when the topic was
+// created again without it.
 func (o *outbox) locatePartitions(ctx context.Context) {
 	for o.awaitOn(ctx, &o.attention, o.needsLocating) {
 		limited, cancel := context.WithTimeout(ctx, produceTimeout)
@@ -284,33 +299,33 @@ func (o *outbox) locatePartitions(ctx context.Context) {
 	}
 }
 
-// unsure reports whether a partition is in doubt that something waits for. The
-// outbox is locked.
+// needsLocating reports whether messages wait for an uncertain partition. The outbox
+// is locked.
 func (o *outbox) needsLocating() bool {
-	for _, t := range o.queues {
-		if t.uncertain && !t.busy && len(t.waiting) > 0 {
+	for _, q := range o.queues {
+		if q.uncertain && !q.busy && len(q.waiting) > 0 {
 			return true
 		}
 	}
 	return false
 }
 
-// place sorts what waits for a partition in doubt by the partitions of a topic of
-// n, 0 when it could not be asked.
+// redistribute moves the messages of uncertain partitions to the partitions of a topic
+// that has n of them. n is 0 when the number is unknown.
 func (o *outbox) redistribute(n int) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var loose []*message
-	for p, t := range o.queues {
-		if t.uncertain && !t.busy {
-			loose = slices.Concat(loose, t.waiting)
-			t.waiting, t.uncertain = nil, p == unplaced
+	for p, q := range o.queues {
+		if q.uncertain && !q.busy {
+			loose = slices.Concat(loose, q.waiting)
+			q.waiting, q.uncertain = nil, p == unplaced
 		}
 	}
 	for _, m := range loose {
 		m.from.choosePartition(n)
-		t := o.queue(m.from.partition)
-		t.waiting = append(t.waiting, m)
+		q := o.queue(m.from.partition)
+		q.waiting = append(q.waiting, m)
 	}
 	o.announceChange()
 }

@@ -2,10 +2,9 @@ package worker
 
 import "hash/fnv"
 
-// PartitionOf is the partition that a worker id falls on: FNV-1a, 64 bit, of the
-// id's bytes, modulo the number of partitions. FNV-1a is in the standard library
-// of Go and a three-line loop elsewhere, so that a worker in any language can
-// follow; ids are short, so that a faster hash would gain nothing.
+// PartitionOf returns the partition of a worker: the 64-bit FNV-1a hash of the bytes of
+// its id, modulo the number of partitions. FNV-1a is easy to implement in any language,
+// and a faster hash would gain nothing for short ids.
 func PartitionOf(id string, partitions int) int32 {
 	if partitions <= 1 {
 		return 0

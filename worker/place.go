@@ -12,13 +12,13 @@ import (
 	"kafka-master/messages"
 )
 
-// boundsAtOnce bounds the questions for the ends of partitions that are under way:
-// each takes a connection.
-const boundsAtOnce = 8
+// maxBoundsRequests bounds the concurrent requests for the end offsets of partitions.
+// Each of them takes a connection.
+const maxBoundsRequests = 8
 
-// place finds the partitions of workers and their end offsets, and reads them for
-// the workers from now on. It returns the workers whose partition is there, and why
-// the others have none yet.
+// place finds the partitions of workers with their end offsets and starts to read
+// them. It returns the workers whose partition exists, and the reason why the others
+// have none yet.
 func (r *reader) place(ctx context.Context, workers []*session) (placed []*session, err error) {
 	n, err := r.bus.Partitions(ctx, r.topic)
 	if err != nil {
@@ -41,13 +41,13 @@ func (r *reader) place(ctx context.Context, workers []*session) (placed []*sessi
 	return placed, errors.Join(failure, err)
 }
 
-// ends returns the end offsets of partitions, and the errors of those that it has
-// none of.
+// endOffsets returns the end offsets of those partitions for which Kafka returned one,
+// and an error for the others: a refusal if there is one, else the first error.
 func (r *reader) endOffsets(ctx context.Context, partitions []int32) (map[int32]int64, error) {
 	var mu sync.Mutex
 	var failure error
 	ends := map[int32]int64{}
-	ask := func(p int32) {
+	request := func(p int32) {
 		_, end, err := r.bus.Bounds(ctx, r.topic, p)
 		mu.Lock()
 		defer mu.Unlock()
@@ -59,10 +59,10 @@ func (r *reader) endOffsets(ctx context.Context, partitions []int32) (map[int32]
 	}
 	todo := make(chan int32)
 	var all sync.WaitGroup
-	for range min(boundsAtOnce, len(partitions)) {
+	for range min(maxBoundsRequests, len(partitions)) {
 		all.Go(func() {
 			for p := range todo {
-				ask(p)
+				request(p)
 			}
 		})
 	}
@@ -74,9 +74,9 @@ func (r *reader) endOffsets(ctx context.Context, partitions []int32) (map[int32]
 	return ends, failure
 }
 
-// join reads the partition for the workers. What lies before its end, and what
-// the reader has passed already, was there before they announced themselves: it
-// is not for them.
+// join reads the partition for the workers. They start at its end offset, or where the
+// reader already is: older records were sent before the workers announced themselves
+// and are not for them.
 func (r *reader) join(p int32, end int64, workers []*session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -84,7 +84,7 @@ func (r *reader) join(p int32, end int64, workers []*session) {
 	if s == nil {
 		s = &stream{partition: p, next: end, members: map[string]*session{}, backOff: newBackOff()}
 		if r.wait == sharedWait {
-			s.backOff.MaxInterval = partitionRecheckInterval // each failure costs the others their connections
+			s.backOff.MaxInterval = partitionRecheckInterval // each failure costs the other workers their connections
 		}
 		r.streams[p] = s
 	}
@@ -97,11 +97,11 @@ func (r *reader) join(p int32, end int64, workers []*session) {
 	r.announceChange()
 }
 
-// look finds out, now and then, whether the topic still has all partitions. Where
-// it has fewer than it had, since it was made again, the workers without one
-// announce themselves again with one that is there and go on at its end. A
-// partition that the topic gets later moves nobody, and one that was chosen by
-// hand is waited for.
+// checkPartitions checks from time to time whether the topic still has all partitions.
+// A topic that was created again may have fewer: the workers whose partition is gone
+// then announce themselves with one that exists and continue at its end. Workers do
+// not move to partitions that the topic gets later, and a worker whose partition was
+// configured waits for it.
 func (r *reader) checkPartitions(ctx context.Context, trouble bool) (moved bool) {
 	if !r.partitionCheckDue(trouble) {
 		return false
@@ -120,12 +120,14 @@ func (r *reader) checkPartitions(ctx context.Context, trouble bool) (moved bool)
 	if len(placed) == 0 {
 		return false
 	}
-	r.log.Warn("the topic was made again with fewer partitions, going on at other ones", "topic", r.topic,
+	r.log.Warn("the topic was created again with fewer partitions, continuing with other partitions", "topic", r.topic,
 		"partitions", n, "workers", len(placed))
 	r.leave(n, placed)
 	return true
 }
 
+// partitionCheckDue reports whether it is time for a check, and if so counts it as
+// made.
 func (r *reader) partitionCheckDue(trouble bool) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -137,7 +139,8 @@ func (r *reader) partitionCheckDue(trouble bool) bool {
 	return true
 }
 
-// stranded returns the workers whose partition a topic of n partitions lacks.
+// stranded returns the workers whose partition does not exist in a topic with n
+// partitions, without those whose partition was configured.
 func (r *reader) stranded(n int) []*session {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -155,7 +158,7 @@ func (r *reader) stranded(n int) []*session {
 	return all
 }
 
-// leave takes workers off the partitions from n on.
+// leave removes workers from the partitions n and above.
 func (r *reader) leave(n int, workers []*session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -11,10 +11,10 @@ import (
 	"kafka-master/messages"
 )
 
-// pool is what the workers of one process share: the connections, what reads
-// their partitions, what sends their messages, and the clock of their heartbeats.
+// pool runs the workers of one process. They share the reader, the outboxes and the
+// time of their heartbeats.
 type pool struct {
-	cfg        Config // of each worker, but for its id and partition
+	cfg        Config // of every worker, without id and partition
 	log        *slog.Logger
 	reader     *reader
 	signals    *outbox
@@ -22,7 +22,8 @@ type pool struct {
 	workers    []*session
 }
 
-// run is RunMany on a given bus, with a valid configuration that has its defaults.
+// run is RunMany on a given bus. The configuration must be valid and have its
+// defaults.
 func run(ctx context.Context, cfg Config, members []Member, b bus, handler Handler) error {
 	p := &pool{cfg: cfg, log: cfg.Logger.With("workers", len(members))}
 	if len(members) == 1 {
@@ -31,19 +32,18 @@ func run(ctx context.Context, cfg Config, members []Member, b bus, handler Handl
 	p.reader = newReader(b, cfg.ChunkTopic, len(members), p.log)
 	p.signals = newOutbox(b, cfg.SignalTopic, p.log)
 	p.connection = newOutbox(b, cfg.ConnectionTopic, p.log)
-	// One look at the results folder is enough for all.
-	check := sync.OnceValue(cfg.Results.Check)
+	checkResults := sync.OnceValue(cfg.Results.Check) // all workers have the same folder
 	for _, m := range members {
-		p.workers = append(p.workers, p.newSession(m, len(members) == 1, handler, check))
+		p.workers = append(p.workers, p.newSession(m, len(members) == 1, handler, checkResults))
 	}
 	return p.live(ctx)
 }
 
-func (p *pool) newSession(m Member, alone bool, handler Handler, check func() error) *session {
+func (p *pool) newSession(m Member, alone bool, handler Handler, checkResults func() error) *session {
 	cfg := p.cfg
 	cfg.ID, cfg.Partition = m.ID, m.Partition
 	w := &session{
-		cfg: cfg, handler: handler, log: cfg.Logger.With("worker_id", m.ID), checkResults: check,
+		cfg: cfg, handler: handler, log: cfg.Logger.With("worker_id", m.ID), checkResults: checkResults,
 		alone: alone, desk: newDesk(cfg.Capacity), onRoom: p.reader.wake,
 		inbox: inbox{limit: cfg.Capacity + queueLimit(cfg.Capacity), readTo: messages.UnknownOffset},
 		self: messages.Signal{
@@ -60,43 +60,50 @@ func (p *pool) newSession(m Member, alone bool, handler Handler, check func() er
 	return w
 }
 
-// live runs the workers until ctx ends or Kafka refuses them, which is returned.
+// group is a set of goroutines whose errors go to onError.
+type group struct {
+	running sync.WaitGroup
+	onError func(error)
+}
+
+func (g *group) spawn(f func() error) {
+	g.running.Go(func() {
+		if err := f(); err != nil {
+			g.onError(err)
+		}
+	})
+}
+
+// live runs the workers until ctx ends, or until Kafka refuses them, which is the
+// error it returns. The order of a stop is: reading, workers, senders.
 func (p *pool) live(ctx context.Context) error {
 	life, end := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer end(nil)
 	reading, stopReading := context.WithCancel(life)
 	defer stopReading()
 	defer context.AfterFunc(ctx, stopReading)()
-	var lanes, senders, workers sync.WaitGroup
-	in := func(group *sync.WaitGroup) func(func() error) {
-		return func(f func() error) {
-			group.Go(func() {
-				if err := f(); err != nil {
-					end(err)
-				}
-			})
-		}
-	}
-	p.signals.run(life, in(&senders))
-	p.connection.run(life, in(&senders))
-	p.reader.run(reading, in(&lanes))
+	senders, lanes := group{onError: end}, group{onError: end}
+	p.signals.run(life, senders.spawn)
+	p.connection.run(life, senders.spawn)
+	p.reader.run(reading, lanes.spawn)
 
-	read := make(chan struct{}) // closed when nothing is read any more
-	begin := sync.OnceFunc(func() { in(&senders)(func() error { p.heartbeats(life); return nil }) })
+	var workers sync.WaitGroup
+	read := make(chan struct{}) // closed when nothing more is read
+	startHeartbeats := sync.OnceFunc(func() { senders.spawn(func() error { p.heartbeats(life); return nil }) })
 	err := p.placeAll(reading, func(w *session) {
 		w.reading = reading
-		begin()
+		startHeartbeats()
 		workers.Go(func() { w.live(life, read) })
 	})
 	if err != nil {
 		end(err)
 	}
 	<-reading.Done()
-	lanes.Wait()
+	lanes.running.Wait()
 	close(read)
 	workers.Wait()
 	end(nil)
-	senders.Wait()
+	senders.running.Wait()
 	if err := context.Cause(life); !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%s: %w", p.name(), err)
 	}
@@ -110,20 +117,20 @@ func (p *pool) name() string {
 	return fmt.Sprintf("workers %s and %d more", p.workers[0].cfg.ID, len(p.workers)-1)
 }
 
-// seat finds the partitions of the workers, however long it takes until they are
-// there, and begins each worker that has its own. It fails when Kafka refuses it.
-func (p *pool) placeAll(ctx context.Context, begin func(*session)) error {
+// placeAll waits until the partition of each worker exists and then starts the
+// worker. It returns an error when Kafka refuses the process.
+func (p *pool) placeAll(ctx context.Context, start func(*session)) error {
 	retry := newRetrier(p.log, "looking for topic "+p.cfg.ChunkTopic)
 	for waiting := p.workers; len(waiting) > 0; {
 		placed, err := p.reader.place(ctx, waiting)
-		has := make(map[*session]bool, len(placed))
+		started := make(map[*session]bool, len(placed))
 		for _, w := range placed {
-			has[w] = true
-			begin(w)
+			started[w] = true
+			start(w)
 		}
 		var rest []*session
 		for _, w := range waiting {
-			if !has[w] {
+			if !started[w] {
 				rest = append(rest, w)
 			}
 		}
@@ -140,8 +147,8 @@ func (p *pool) placeAll(ctx context.Context, begin func(*session)) error {
 	return nil
 }
 
-// heartbeats lets all workers speak at one time, so that what they say travels
-// together.
+// heartbeats sends the heartbeats of all workers at the same time, so that they
+// share requests.
 func (p *pool) heartbeats(ctx context.Context) {
 	tick := time.NewTicker(p.cfg.HeartbeatInterval)
 	defer tick.Stop()

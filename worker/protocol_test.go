@@ -116,7 +116,7 @@ func TestWaitsForKafka(t *testing.T) {
 		if n := len(b.calls); n < 50 || n > 1000 {
 			t.Errorf("%d calls in two minutes", n)
 		}
-		if n := strings.Count(w.log.String(), "will be repeated"); n != 2 {
+		if n := strings.Count(w.log.String(), failedText); n != 2 {
 			t.Errorf("%d log lines, want one per cause:\n%s", n, w.log)
 		}
 		b.remake(4)

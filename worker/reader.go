@@ -16,31 +16,34 @@ const (
 	// pollWait is how long the fetch of a worker that is alone in its process waits
 	// at the broker for the next record.
 	pollWait = 5 * time.Second
-	// sharedWait is that of several workers, and of a lane without partitions: one
-	// that joins, has room again or has another leader waits for what is under way.
+	// sharedWait is the same for several workers, and for a lane without partitions.
+	// It is short because a worker that joins, has room again or has a new leader must
+	// wait for the request in flight.
 	sharedWait = 500 * time.Millisecond
-	// How often is looked whether the partitions are still there: it costs one
-	// small request, and a partition that is gone brings nothing for ever.
-	partitionCheckInterval   = time.Minute
+	// partitionCheckInterval is the time between two checks whether all partitions
+	// still exist. A partition that is gone would never bring a record, and a check
+	// costs one small request.
+	partitionCheckInterval = time.Minute
+	// partitionRecheckInterval is the same after a failed request.
 	partitionRecheckInterval = 2 * time.Second
 	partitionCheckTimeout    = 10 * time.Second
 )
 
 // reader reads the partitions of all workers of a process. Each broker that leads
-// some of them has a lane, a goroutine that reads all of these in one request.
+// some of them has a lane: a goroutine that reads all of these in one request.
 type reader struct {
 	topic string
 	bus   bus
 	log   *slog.Logger
-	wait  time.Duration      // of a fetch
-	start func(leader int32) // runs a lane, nil before run
+	wait  time.Duration      // how long a fetch waits at the broker
+	start func(leader int32) // starts a lane, nil before run
 
 	mu        sync.Mutex
-	streams   map[int32]*stream
-	lanes     map[int32]bool // by leader
-	changed   chan struct{}  // closed when a stream is there or may be read again
-	checkedAt time.Time
-	retry     *retrier // about partitions that cannot be read
+	streams   map[int32]*stream // by partition
+	lanes     map[int32]bool    // by leader
+	changed   chan struct{}     // closed when a stream was added or may be read again
+	checkedAt time.Time         // time of the last check of the partitions
+	retry     *retrier          // logs partitions that cannot be read
 }
 
 func newReader(b bus, topic string, workers int, log *slog.Logger) *reader {
@@ -54,7 +57,8 @@ func newReader(b bus, topic string, workers int, log *slog.Logger) *reader {
 	}
 }
 
-// run reads until ctx ends. spawn runs a lane; its error is a refusal by Kafka.
+// run reads until ctx ends. spawn runs a lane; an error of the lane means that Kafka
+// refuses the process.
 func (r *reader) run(ctx context.Context, spawn func(lane func() error)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -64,7 +68,7 @@ func (r *reader) run(ctx context.Context, spawn func(lane func() error)) {
 	r.startLanes()
 }
 
-// hire begins the lanes that are missing.
+// startLanes starts the missing lanes. The reader is locked.
 func (r *reader) startLanes() {
 	for _, s := range r.streams {
 		if leader := r.bus.Leader(r.topic, s.partition); r.start != nil && !r.lanes[leader] {
@@ -79,15 +83,15 @@ func (r *reader) announceChange() {
 	r.changed = make(chan struct{})
 }
 
-// wake lets the lanes look again, since a worker has room.
+// wake makes the lanes pick their streams again, after a worker got room.
 func (r *reader) wake() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.announceChange()
 }
 
-// lane reads the partitions of one leader. While the leader of a partition is not
-// known it is read by itself, so that its error is its own.
+// lane reads the partitions of one leader. A partition whose leader is unknown is read
+// in a request of its own, so that its error does not affect others.
 func (r *reader) lane(ctx context.Context, leader int32) error {
 	retry := newRetrier(r.log, "reading "+r.topic)
 	for ctx.Err() == nil {
@@ -113,7 +117,7 @@ func (r *reader) lane(ctx context.Context, leader int32) error {
 	return nil
 }
 
-// rest waits for a change, wait at most.
+// waitForChange waits until changed is closed, ctx ends or the time is over.
 func waitForChange(ctx context.Context, wait time.Duration, changed <-chan struct{}) {
 	limit := time.NewTimer(wait)
 	defer limit.Stop()
@@ -124,8 +128,8 @@ func waitForChange(ctx context.Context, wait time.Duration, changed <-chan struc
 	}
 }
 
-// pick takes the streams that the lane may read now, and returns how long to
-// wait: for their records, or for one of them.
+// pick reserves the streams that the lane may read now. wait is how long the lane has
+// to wait: for records at the broker, or for a stream if there is none.
 func (r *reader) pick(leader int32) (batch []*stream, wait time.Duration, changed <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -157,16 +161,10 @@ func (r *reader) pick(leader int32) (batch []*stream, wait time.Duration, change
 }
 
 func longestUnread(batch []*stream) *stream {
-	first := batch[0]
-	for _, s := range batch {
-		if s.fetchedAt.Before(first.fetchedAt) {
-			first = s
-		}
-	}
-	return first
+	return slices.MinFunc(batch, func(a, b *stream) int { return a.fetchedAt.Compare(b.fetchedAt) })
 }
 
-// release lets the streams be read again.
+// release makes the streams available to other lanes.
 func (r *reader) release(batch []*stream) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -175,8 +173,9 @@ func (r *reader) release(batch []*stream) {
 	}
 }
 
-// fetch makes one request and hands out what it brought. Its error is that of the
-// whole request; what is wrong with one of several partitions only delays that.
+// fetch makes one request and delivers the records. It returns the error of the whole
+// request. An error of one of several partitions only delays that partition, unless
+// Kafka refuses the process.
 func (r *reader) fetch(ctx context.Context, batch []*stream, wait time.Duration) error {
 	from, of := make([]messages.Position, len(batch)), make(map[int32]*stream, len(batch))
 	for i, s := range batch {
@@ -193,7 +192,7 @@ func (r *reader) fetch(ctx context.Context, batch []*stream, wait time.Duration)
 	for _, a := range answers {
 		failed[a.Partition] = a.Err
 		if s := of[a.Partition]; s != nil {
-			r.deliver(ctx, s, a)
+			r.deliver(s, a)
 		}
 	}
 	for _, s := range batch {
@@ -202,7 +201,8 @@ func (r *reader) fetch(ctx context.Context, batch []*stream, wait time.Duration)
 	return err
 }
 
-// settle notes how the reading of one partition went. It returns a refusal.
+// recordResult records the result of reading one partition. It returns err only when
+// Kafka refuses the process.
 func (r *reader) recordResult(ctx context.Context, s *stream, err error) error {
 	if errors.Is(err, messages.ErrOffsetOutOfRange) {
 		err = r.clamp(ctx, s)
@@ -228,35 +228,28 @@ func (r *reader) recordResult(ctx context.Context, s *stream, err error) error {
 	return nil
 }
 
-// recovered says so when no partition is in trouble any more. The reader is locked.
+// logRecovery logs that reading works again unless some partition still fails. The
+// reader is locked.
 func (r *reader) logRecovery() {
-	if !r.failing() {
-		r.retry.succeeded()
-	}
-}
-
-// failing reports whether a partition could not be read the last time. The reader
-// is locked.
-func (r *reader) failing() bool {
 	for _, s := range r.streams {
 		if s.failing {
-			return true
+			return
 		}
 	}
-	return false
+	r.retry.succeeded()
 }
 
-// troubled reports whether one of the streams failed just now.
+// anyFailing reports whether the last read of one of the streams failed.
 func (r *reader) anyFailing(batch []*stream) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.ContainsFunc(batch, func(s *stream) bool { return s.failing })
 }
 
-// deliver hands the records of one partition to the workers that they are for.
-func (r *reader) deliver(ctx context.Context, s *stream, a messages.Fetched) {
+// deliver passes the records of one partition to the workers that they may be for.
+func (r *reader) deliver(s *stream, a messages.Fetched) {
 	if a.Skipped > 0 {
-		r.log.Warn("chunk messages cannot be read and were skipped", "topic", a.Topic, "partition", a.Partition, "next", a.Offset, "err", a.Reason)
+		r.log.Warn("unreadable chunk messages skipped", "topic", a.Topic, "partition", a.Partition, "next", a.Offset, "err", a.Reason)
 	}
 	r.mu.Lock()
 	members, next := s.members, s.next
@@ -282,19 +275,19 @@ func (r *reader) deliver(ctx context.Context, s *stream, a messages.Fetched) {
 	}
 }
 
-// clamp answers an offset that the partition does not have, since its records
-// were deleted or its topic was made anew, with the nearest one that it has.
-// What was missed shows in the next heartbeats.
+// clamp replaces an offset that the partition does not have by the nearest one that
+// it has. The offset is gone because its records were deleted or the topic was created
+// again. The next heartbeats show the master what the worker missed.
 func (r *reader) clamp(ctx context.Context, s *stream) error {
 	start, end, err := r.bus.Bounds(ctx, r.topic, s.partition)
 	if err != nil {
 		return err
 	}
 	next := min(max(s.next, start), end)
-	if next == s.next { // the broker contradicts itself: pause
+	if next == s.next { // the broker contradicts itself, so pause
 		return fmt.Errorf("%w: offset %d", messages.ErrOffsetOutOfRange, next)
 	}
-	r.log.Warn("offset is out of range, going on at the nearest one", "topic", r.topic, "partition", s.partition,
+	r.log.Warn("offset is out of range, continuing at the nearest one", "topic", r.topic, "partition", s.partition,
 		"offset", s.next, "next", next)
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -20,29 +20,29 @@ import (
 
 const (
 	resultSuffix = ".jsonl"
-	tempFolder   = ".tmp" // beside the results, so that looking for old temporary files stays cheap
+	tempFolder   = ".tmp" // below each folder with results, which keeps the search for stale files cheap
 	staleAfter   = 24 * time.Hour
-	maxName      = 230 // bytes of a chunk name that stays as it is; file names have 255
+	maxName      = 230 // bytes of the longest chunk name that is used unchanged; a file name may have 255
 )
 
-// Results are the result files of all chunks: <Dir>/<folder>/<chunk>.jsonl, with
-// one folder for each file, see messages.ResultFolder. A file appears there whole
-// or not at all, and a chunk that ran twice, here or on another worker with the
-// same folder, leaves one file. Nothing is ever written outside of Dir, whatever
-// a chunk says and whatever symbolic links lie in Dir.
+// Results is the folder with the results of all chunks: <Dir>/<folder>/<chunk>.jsonl,
+// with one folder for each input file, see messages.ResultFolder. A result appears
+// complete or not at all. A chunk that ran twice, here or on another worker with the
+// same folder, leaves one result. Nothing is ever written outside of Dir, whatever the
+// fields of a chunk are and whatever symbolic links Dir contains.
 type Results struct {
-	// Dir is the results folder; it is made when it is missing.
+	// Dir is the path of the folder. It is created when it is missing.
 	Dir string
 }
 
-// Path is where the chunk's result is once it was committed. It lies below Dir
-// whatever the chunk says.
+// Path returns the path of the chunk's committed result. It is always below Dir,
+// whatever the fields of the chunk are.
 func (r Results) Path(chunk Chunk) string {
 	return filepath.Join(r.Dir, messages.ResultFolder(chunk.File), resultName(chunk)+resultSuffix)
 }
 
-// resultName is the chunk's name, which the master made fit for a file name;
-// names from elsewhere are made so here.
+// resultName returns the chunk's name. The names of a master are valid file names;
+// others are converted.
 func resultName(chunk Chunk) string {
 	name := chunk.Name
 	if name == "" {
@@ -57,10 +57,9 @@ func resultName(chunk Chunk) string {
 	return messages.Base(name)
 }
 
-// Create begins a result. The caller writes it and ends with Commit or Abort.
-// Errors of all three wrap ErrRetry: a full or missing disk says nothing about
-// the chunk, which is tried again later. When no result at all can be written
-// they are Unfit.
+// Create creates a result. The caller writes it and then calls Commit or Abort. Errors
+// of writing it wrap ErrRetry, since a full or missing disk is not the chunk's fault.
+// When no result at all can be written, the error is Unfit.
 func (r Results) Create(chunk Chunk) (*ResultFile, error) {
 	f, err := r.create(messages.ResultFolder(chunk.File), resultName(chunk), chunk.Attempt)
 	if err != nil {
@@ -69,7 +68,7 @@ func (r Results) Create(chunk Chunk) (*ResultFile, error) {
 	return f, nil
 }
 
-// has reports whether the chunk's result is there.
+// has reports whether the chunk's result exists.
 func (r Results) has(chunk Chunk) bool {
 	root, err := os.OpenRoot(r.Dir)
 	if err != nil {
@@ -99,16 +98,16 @@ func (r Results) create(folder, name string, attempt int) (*ResultFile, error) {
 // use.
 type ResultFile struct {
 	results             Results
-	size                int64    // bytes that were to be written
-	root                *os.Root // of all results
+	size                int64    // number of bytes passed to Write
+	root                *os.Root // folder of all results
 	file                *os.File
 	buf                 *bufio.Writer
-	folder, temp, final string // names below root
+	folder, temp, final string // paths below root
 	ended               bool
-	failure             error // of a write: it sticks
+	failure             error // first error of Write
 }
 
-// open makes the temporary file, and the folders where they are missing.
+// open creates the temporary file and the missing folders.
 func (f *ResultFile) open(name string, attempt int) error {
 	temps := path.Join(f.folder, tempFolder)
 	for _, folder := range []string{f.folder, temps} {
@@ -119,7 +118,7 @@ func (f *ResultFile) open(name string, attempt int) error {
 	sum := sha256.Sum256([]byte(name))
 	prefix := hex.EncodeToString(sum[:8]) + "-"
 	removeStale(f.root, temps, prefix)
-	// The random part is what keeps two workers on one chunk apart.
+	// The random part separates two workers that run the same chunk.
 	f.temp = path.Join(temps, prefix+"a"+strconv.Itoa(attempt)+"-"+randomHex(8))
 	var err error
 	if f.file, err = f.root.OpenFile(f.temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644); err != nil {
@@ -129,8 +128,8 @@ func (f *ResultFile) open(name string, attempt int) error {
 	return nil
 }
 
-// removeStale removes what crashed attempts at the same chunk left behind.
-// Failing to is no harm.
+// removeStale removes the files of crashed attempts at the same chunk. It ignores
+// errors, since such files do no harm.
 func removeStale(root *os.Root, temps, prefix string) {
 	entries, err := fs.ReadDir(root.FS(), temps)
 	if err != nil {
@@ -146,9 +145,9 @@ func removeStale(root *os.Root, temps, prefix string) {
 	}
 }
 
-var errResultEnded = errors.New("result was committed or aborted before")
+var errResultEnded = errors.New("result is already committed or aborted")
 
-// Write adds to the result.
+// Write implements io.Writer.
 func (f *ResultFile) Write(p []byte) (int, error) {
 	if f.failure != nil || f.ended {
 		return 0, cmp.Or(f.failure, errResultEnded)
@@ -156,15 +155,15 @@ func (f *ResultFile) Write(p []byte) (int, error) {
 	n, err := f.buf.Write(p)
 	f.size += int64(len(p))
 	if err != nil {
-		f.Abort() // the room is needed to find out what is wrong
+		f.Abort() // frees the space that the check in writeError needs
 		f.failure = f.results.writeError(err, f.size)
 	}
 	return n, f.failure
 }
 
-// Commit puts the result in its place, durably. When it fails there is no new
-// result, or one that may not survive a power cut; either way the attempt must
-// not be reported as done.
+// Commit moves the result to its path, durably. When it fails, there is no new result,
+// or one that may not survive a power failure. The attempt must then not be reported
+// as done.
 func (f *ResultFile) Commit() error {
 	if f.failure != nil || f.ended {
 		return cmp.Or(f.failure, errResultEnded)
@@ -195,8 +194,8 @@ func (f *ResultFile) commit() error {
 	return syncFolderIn(f.root, f.folder)
 }
 
-// Abort throws the result away. After Commit, or a second time, it does
-// nothing, so that it can be deferred.
+// Abort discards the result. It does nothing after Commit or a previous Abort, so it
+// can be deferred.
 func (f *ResultFile) Abort() {
 	if f.ended {
 		return

@@ -13,25 +13,25 @@ import (
 )
 
 const (
-	checkFolder = ".check-" // and a random part: no file's results have such a folder
+	checkFolder = ".check-" // prefix of a folder name that no input file leads to
 	checkBytes  = 4 << 10
-	// maxCheckBytes bounds what is written to find out whether there is room again.
+	// maxCheckBytes bounds the file that checks whether there is space again.
 	maxCheckBytes = 2 << 20
 )
 
-// trouble is the error of a result that could not be written; size is how large
-// it was by then. Where every result would meet the same, it is Unfit; where a
-// file of the worker's own can be written, it is only this result that cannot.
+// writeError returns the error for a result that could not be written after size
+// bytes. It is Unfit unless a check succeeds, since then no other result can be written
+// either.
 func (r Results) writeError(cause error, size int64) error {
 	if !full(cause) && r.Check() == nil {
 		return fmt.Errorf("%w: result in %s: %w", ErrRetry, r.Dir, cause)
 	}
-	room := int(min(size+checkBytes, maxCheckBytes)) // no less than what did not fit
+	room := int(min(size+checkBytes, maxCheckBytes)) // at least as much as did not fit
 	return Unfit(r.unwritable(cause), func(context.Context) error { return r.check(room) })
 }
 
-// unwritable is the same text for the same trouble: it leaves out the names of
-// files, which differ from try to try.
+// unwritable describes the cause without the names of files, which differ between
+// attempts. The same cause therefore always gives the same text.
 func (r Results) unwritable(cause error) error {
 	var at *fs.PathError
 	var link *os.LinkError
@@ -44,12 +44,13 @@ func (r Results) unwritable(cause error) error {
 	return fmt.Errorf("results in %s cannot be written by this user (%d:%d): %w", r.Dir, os.Getuid(), os.Getgid(), cause)
 }
 
-// full reports whether there is no room, which a small file may not find out.
+// full reports whether the disk has no space left. A check with a small file may
+// succeed nevertheless.
 func full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, errQuota) }
 
-// Check does with a file of its own all that a result needs, from making a folder
-// to reading back what was written, and removes it again. Its error says why no
-// result can be written.
+// Check returns an error when no result can be written. It performs all steps of a
+// result with a test file, from creating a folder to reading the file back, and removes
+// both.
 func (r Results) Check() error { return r.check(checkBytes) }
 
 func (r Results) check(size int) error {
@@ -57,7 +58,7 @@ func (r Results) check(size int) error {
 	if err != nil {
 		return r.unwritable(err)
 	}
-	root, err := os.OpenRoot(r.Dir) // a result closes its own
+	root, err := os.OpenRoot(r.Dir) // separate from the root of the result, which the result closes
 	if err != nil {
 		return r.unwritable(err)
 	}
@@ -67,14 +68,15 @@ func (r Results) check(size int) error {
 		err = writeSample(f, root, size)
 		f.Abort()
 	}
-	// Also where not even the file could be made: the tries go on for long, and each
-	// would leave a folder.
+	// The folder is removed even when the file could not be created: checks are repeated
+	// for a long time, and each would leave a folder behind.
 	if err = errors.Join(err, root.RemoveAll(folder), root.Close()); err != nil {
 		return r.unwritable(err)
 	}
 	return nil
 }
 
+// writeSample writes a file of the given size, commits it and reads it back.
 func writeSample(f *ResultFile, root *os.Root, size int) error {
 	text := bytes.Repeat([]byte("kafka-master\n"), size/13+1)[:size]
 	if _, err := f.buf.Write(text); err != nil {
@@ -89,7 +91,7 @@ func writeSample(f *ResultFile, root *os.Root, size int) error {
 	}
 	got, err := io.ReadAll(io.LimitReader(kept, int64(size)+1))
 	if err = errors.Join(err, kept.Close()); err == nil && !bytes.Equal(got, text) {
-		err = fmt.Errorf("%s holds other bytes than were written", path.Base(f.final))
+		err = fmt.Errorf("%s does not contain the bytes that were written", path.Base(f.final))
 	}
 	return err
 }

@@ -5,15 +5,15 @@ import (
 	"errors"
 )
 
-// Run is a worker's life. It waits, with pauses and one log line per cause,
-// until Kafka and the topics are there, announces the worker and works on its
-// chunks until ctx ends. Then it drains: the queue is dropped, chunks in work
-// may go on for DrainTimeout, their results are delivered, and Run returns nil.
-// An error means that the configuration is wrong or that Kafka refuses the
-// worker, for example its password; it then wraps messages.ErrRefused.
+// Run runs a worker. It waits until Kafka is reachable and the topics exist, announces
+// the worker and processes its chunks until ctx ends. Then it drains: it drops the
+// queued chunks, gives running ones DrainTimeout to finish, delivers their results and
+// returns nil. An error means that the configuration is invalid or that Kafka refuses
+// the worker, for example because of its password; the error then wraps
+// messages.ErrRefused.
 //
-// No goroutine of the worker outlives Run. A handler that does not return after
-// its context ended keeps Run from returning.
+// No goroutine of the worker outlives Run. Run therefore waits for a handler that does
+// not return after its context has ended.
 func Run(ctx context.Context, cfg Config, handler Handler) error {
 	err := cfg.Validate()
 	if handler == nil {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// answer is what the sample handler writes about one item.
+// answer is the line that the sample handler writes about one item.
 type answer struct {
 	Item    string `json:"item"`
 	Version int    `json:"version,omitempty"` // 4 or 6
@@ -15,8 +15,8 @@ type answer struct {
 	Error   string `json:"error,omitempty"`
 }
 
-// SampleHandler takes every item for an IP address and writes one line of JSON
-// about it, in the items' order, to the chunk's result below dir:
+// SampleHandler parses each item as an IP address and writes one line of JSON about
+// it to the chunk's result below dir, in the order of the items:
 //
 //	{"item":"10.0.0.1","version":4,"scope":"private"}
 //	{"item":"hello","error":"not an IP address"}
@@ -59,8 +59,8 @@ func examine(item string) answer {
 	return a
 }
 
-// ranges are those that netip has no method for; the first that holds an
-// address wins.
+// ranges are the address ranges that package netip has no method for. The first one
+// that contains an address determines its scope.
 var ranges = [...]struct {
 	prefix netip.Prefix
 	scope  string
@@ -79,8 +79,8 @@ var ranges = [...]struct {
 	{netip.MustParsePrefix("240.0.0.0/4"), "reserved"},
 }
 
-// scopeOf is an address's scope; an IPv4 address in IPv6 dress has that of the
-// IPv4 address.
+// scopeOf returns the scope of an address. An IPv4-mapped IPv6 address has the scope
+// of the IPv4 address.
 func scopeOf(addr netip.Addr) string {
 	addr = addr.Unmap()
 	switch {
@@ -95,14 +95,14 @@ func scopeOf(addr netip.Addr) string {
 	case addr.IsPrivate():
 		return "private"
 	}
-	addr = addr.WithZone("") // prefixes hold no address with a zone
+	addr = addr.WithZone("") // no prefix contains an address with a zone
 	for _, r := range ranges {
 		if r.prefix.Contains(addr) {
 			return r.scope
 		}
 	}
 	if addr.Is6() && !netip.PrefixFrom(netip.AddrFrom16([16]byte{0x20}), 3).Contains(addr) {
-		return "reserved" // only 2000::/3 is in use
+		return "reserved" // only 2000::/3 is allocated
 	}
 	return "global"
 }

@@ -2,16 +2,16 @@ package worker
 
 import "kafka-master/infra/kafkabus"
 
-// SASL is a login. The zero value is none.
+// SASL is a login at the brokers. The zero value means no login.
 type SASL struct {
-	// Mechanism is PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512, in any case. Default
-	// "": no login.
+	// Mechanism is PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512, in upper or lower case.
+	// Default "": no login.
 	Mechanism string
-	// Username and Password are needed with a mechanism.
+	// Username and Password are required with a mechanism.
 	Username, Password string
 }
 
-// String never shows the password.
+// String implements fmt.Stringer. It never shows the password.
 func (s SASL) String() string {
 	if s.Mechanism == "" {
 		return "none"
@@ -19,7 +19,7 @@ func (s SASL) String() string {
 	return s.Mechanism + " as " + s.Username
 }
 
-// GoString never shows the password.
+// GoString implements fmt.GoStringer. It never shows the password.
 func (s SASL) GoString() string { return s.String() }
 
 func (s SASL) check() error {

@@ -15,35 +15,35 @@ import (
 )
 
 const (
-	protocol     = 2               // of native workers
-	flushTimeout = 3 * time.Second // for the last messages of a worker that ends
+	protocol     = 2               // version of the protocol of native workers
+	flushTimeout = 3 * time.Second // time to deliver the last messages of a stopped worker
 )
 
-// session is one run of one worker.
+// session is one run of one worker, from its announcement to its bye.
 type session struct {
 	cfg          Config
 	handler      Handler
 	log          *slog.Logger
-	self         messages.Signal // what all messages of this run have in common
-	checkResults func() error    // looks at the results folder
+	self         messages.Signal // fields that all messages of this run have in common
+	checkResults func() error
 
 	desk       *desk
-	alone      bool // in its process
+	alone      bool // the only worker of its process
 	inbox      inbox
-	emptier    sync.WaitGroup // of the goroutine that empties the inbox
-	onRoom     func()         // tells the reader
+	emptier    sync.WaitGroup // the goroutine that empties the inbox
+	onRoom     func()         // called when a full inbox has room again
 	signals    *sender        // progress and results
-	connection *sender        // announcement, heartbeats, farewell
+	connection *sender        // announcement, heartbeats and bye
 	status     statusGate
 	fitness    fitness
 
-	reading    context.Context // until the worker begins to stop
+	reading    context.Context // ends when the worker begins to stop
 	jobs       sync.WaitGroup
-	jobsCtx    context.Context // of the handlers
+	jobsCtx    context.Context // parent of the contexts of all handlers
 	cancelJobs context.CancelCauseFunc
 }
 
-// newIncarnation tells this run of the worker from the ones before it.
+// newIncarnation returns an id of this run of the worker.
 func newIncarnation() messages.Incarnation {
 	return messages.Incarnation{StartMS: time.Now().UnixMilli(), Random: randomHex(4)}
 }
@@ -54,7 +54,7 @@ func randomHex(n int) string {
 	return hex.EncodeToString(b)
 }
 
-// choose returns the worker's partition of a topic of n.
+// partitionIn returns the worker's partition of a topic with n partitions.
 func (w *session) partitionIn(n int) int32 {
 	if p := w.cfg.Partition; p != nil {
 		return int32(*p)
@@ -62,8 +62,8 @@ func (w *session) partitionIn(n int) int32 {
 	return PartitionOf(w.cfg.ID, n)
 }
 
-// live is the worker's life once it has a partition: it works until the reader
-// ended, then drains. life is over early when Kafka refuses the process.
+// live runs a worker that has a partition: it processes chunks until read is closed,
+// then drains. life ends early when Kafka refuses the process.
 func (w *session) live(life context.Context, read <-chan struct{}) {
 	w.jobsCtx, w.cancelJobs = context.WithCancelCause(life)
 	defer w.cancelJobs(nil)
@@ -78,7 +78,7 @@ func (w *session) live(life context.Context, read <-chan struct{}) {
 	w.drain(life)
 }
 
-// begin runs the job and then the ones that wait for its slot.
+// startJob runs a job and then the queued jobs that follow it in the same slot.
 func (w *session) startJob(j *job) {
 	w.jobs.Go(func() {
 		for ; j != nil; j = w.runJob(j) {
@@ -86,11 +86,11 @@ func (w *session) startJob(j *job) {
 	})
 }
 
-// work runs one job and returns the one that follows it.
+// runJob runs one job and returns the one that follows it.
 func (w *session) runJob(j *job) *job {
 	c := j.chunk
 	log := w.log.With("batch_id", c.BatchID, "attempt", c.Attempt)
-	log.Debug("chunk begun", "items", len(c.Items))
+	log.Debug("chunk started", "items", len(c.Items))
 	m := newMeter(len(c.Items), w.cfg.ProgressInterval, func(done int) { w.sendProgress(j, done) })
 	ctx, cancel := w.attemptContext()
 	defer cancel()
@@ -110,7 +110,7 @@ func (w *session) runJob(j *job) *job {
 	return following
 }
 
-// attempt is the context of one handler.
+// attemptContext returns the context of one call of the handler.
 func (w *session) attemptContext() (context.Context, context.CancelFunc) {
 	if w.cfg.Timeout == 0 {
 		return w.jobsCtx, func() {}
@@ -118,7 +118,7 @@ func (w *session) attemptContext() (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(w.jobsCtx, w.cfg.Timeout, fmt.Errorf("not done within the time-out of %s", w.cfg.Timeout))
 }
 
-// tell logs how a chunk ended, in the words that the master gets.
+// logOutcome logs the outcome of a chunk with the reason that the master gets.
 func (w *session) logOutcome(log *slog.Logger, final messages.Signal) {
 	switch {
 	case final.Outcome == messages.OutcomeOK:
@@ -132,12 +132,12 @@ func (w *session) logOutcome(log *slog.Logger, final messages.Signal) {
 	}
 }
 
-// errVanished is the outcome of a handler that ended its goroutine.
+// errVanished is the error of a handler that ended its goroutine.
 var errVanished = errors.New("the handler ended its goroutine without returning")
 
-// call runs the handler in a goroutine of its own, so that whatever it does to
-// its goroutine, the worker goes on.
-func (w *session) callHandler(ctx context.Context, c Chunk, report func(int)) error {
+// callHandler runs the handler in a separate goroutine, so that the worker survives
+// whatever the handler does to its goroutine.
+func (w *session) callHandler(ctx context.Context, c Chunk, progress func(int)) error {
 	result := make(chan error, 1)
 	go func() {
 		err := errVanished
@@ -149,14 +149,14 @@ func (w *session) callHandler(ctx context.Context, c Chunk, report func(int)) er
 			}
 			result <- err
 		}()
-		err = w.handler(ctx, c, report)
+		err = w.handler(ctx, c, progress)
 	}()
 	return <-result
 }
 
-// judge turns what the handler returned into the last word about its chunk. A
-// handler that was told to stop has not done its chunk, whatever it returns: it
-// may have ended early in good order.
+// outcomeOf turns the handler's error into the final message about its chunk. A
+// handler whose context has ended has not done its chunk, whatever it returns: it may
+// have stopped early without an error.
 func (w *session) outcomeOf(ctx context.Context, c Chunk, done int, err error) messages.Signal {
 	switch cause := context.Cause(ctx); {
 	case cause == nil || errors.Is(err, cause):

@@ -6,15 +6,16 @@ import (
 	"kafka-master/messages"
 )
 
-// voice is when a worker may speak of itself: from its announcement to its bye,
-// which nothing may follow.
+// statusGate allows status messages from the announcement to the bye. Nothing may
+// follow the bye.
 type statusGate struct {
-	mu               sync.Mutex
-	open             bool
-	heartbeatPending bool // a heartbeat was asked for before the announcement
+	mu   sync.Mutex
+	open bool
+	// heartbeatPending is set when a heartbeat was requested before the announcement.
+	heartbeatPending bool
 }
 
-// say queues a message about the worker itself.
+// sendStatus queues a message about the worker itself.
 func (w *session) sendStatus(kind messages.SignalKind) {
 	w.status.mu.Lock()
 	defer w.status.mu.Unlock()
@@ -43,30 +44,32 @@ func (w *session) queueStatus(kind messages.SignalKind) {
 	if kind != messages.SignalAnnounce && kind != messages.SignalBye {
 		s.Running, s.Queued, s.Next = run, wait, next
 	}
-	s.Note = w.fitness.reason() // said by heartbeats only
+	s.Note = w.fitness.reason() // only a heartbeat is encoded with it
 	w.connection.put(message{key: kind.String(), value: s.Encode()})
 }
 
-// beat says that the worker lives and what it holds, at its time.
+// heartbeat sends a regular heartbeat, unless the worker is not announced or has
+// said bye.
 func (w *session) heartbeat() {
 	w.status.mu.Lock()
-	on := w.status.open
+	open := w.status.open
 	w.status.mu.Unlock()
-	if on {
+	if open {
 		w.sendStatus(messages.SignalHeartbeat)
 	}
 }
 
-// beatNow says the same ahead of its time, once the worker is announced.
+// heartbeatNow sends an extra heartbeat, right after the announcement when that is
+// still to come.
 func (w *session) heartbeatNow() { w.sendStatus(messages.SignalHeartbeat) }
 
-// signal queues a message about a chunk.
+// sendSignal queues a message about a chunk.
 func (w *session) sendSignal(s messages.Signal, final bool) {
 	s.Protocol, s.Incarnation = w.self.Protocol, w.self.Incarnation
 	w.signals.put(message{key: s.BatchID, value: s.Encode(), final: final})
 }
 
-// progress tells how far a chunk is.
+// sendProgress queues a message about the number of done items of a chunk.
 func (w *session) sendProgress(j *job, done int) {
 	s := resultOf(j.chunk, done, messages.OutcomeNone, "")
 	if w.desk.setProgress(j, s) {

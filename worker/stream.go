@@ -8,26 +8,26 @@ import (
 	"kafka-master/messages"
 )
 
-// stream is one partition that is read, for all workers that have it.
+// stream is one partition with the workers that read it.
 type stream struct {
 	partition   int32
-	next        int64               // offset to read from
-	members     map[string]*session // replaced as a whole
-	busy        bool                // a lane has it
-	fetchedAt   time.Time           // when it was read last
-	failing     bool                // the last reading failed
-	pausedUntil time.Time           // it is left alone until then
+	next        int64               // offset of the next record to read
+	members     map[string]*session // by worker id; replaced as a whole at each change
+	busy        bool                // a lane is reading it
+	fetchedAt   time.Time           // start of the last read
+	failing     bool                // the last read failed
+	pausedUntil time.Time           // not read before this time
 	backOff     *backoff.ExponentialBackOff
 }
 
-// position is where to read on.
+// position returns the position of the next record.
 func (s *stream) position(topic string) messages.Position {
 	return messages.Position{Topic: topic, Partition: s.partition, Offset: s.next}
 }
 
-// room reports whether more can be read. A partition that only one worker has
-// waits for that worker. One that others have, too, goes on: what comes for a
-// worker without room is given back.
+// room reports whether to read more. A partition with one worker is not read while
+// that worker's inbox is full. A partition with several workers is always read: chunks
+// for a worker without room are given back.
 func (s *stream) room() bool {
 	if len(s.members) != 1 {
 		return len(s.members) > 0
@@ -38,9 +38,9 @@ func (s *stream) room() bool {
 	return false
 }
 
-// readers returns the workers that a record may be for. Most records of a shared
-// partition are for one of many, and must cost the others nothing: the worker is
-// looked up by the id that the record begins with.
+// addressees returns the workers that a record may be for. Most records of a shared
+// partition are for one of many workers and must cost the others nothing, so the
+// worker is looked up by the id at the beginning of the record.
 func addressees(members map[string]*session, value []byte) []*session {
 	if len(members) > 1 {
 		if id, ok := leadingID(value); ok {
@@ -57,12 +57,13 @@ func addressees(members map[string]*session, value []byte) []*session {
 	return all
 }
 
-// idField begins every chunk message of a master.
+// idField is the beginning of every chunk message of a master.
 const idField = `{"id":"`
 
-// leadingID returns the worker id of a record that begins with a plainly written
-// one. Any other record has to be decoded.
-func leadingID(value []byte) (string, bool) {
+// leadingID returns the worker id at the beginning of a record. ok is false when the
+// record begins with something else or the id contains escapes: such a record must be
+// decoded.
+func leadingID(value []byte) (id string, ok bool) {
 	if len(value) < len(idField) || string(value[:len(idField)]) != idField {
 		return "", false
 	}

@@ -18,21 +18,21 @@ const (
 )
 
 const (
-	maxCapacity  = 1000 // keeps a heartbeat that lists all chunks below a record's limit
-	maxVersion   = 64   // bytes, what the protocol allows
-	maxTopicName = 249  // bytes, Kafka's own limit
-	queueAhead   = 64   // chunks queued beyond the capacity: the master's largest PREFETCH
+	maxCapacity  = 1000 // keeps a heartbeat that lists all chunks below the size limit of a record
+	maxVersion   = 64   // bytes, limit of the protocol
+	maxTopicName = 249  // bytes, limit of Kafka
+	queueAhead   = 64   // chunks queued in addition to the capacity: the largest PREFETCH of a master
 	defDrain     = 5 * time.Second
 	defHeartbeat = 3 * time.Second
 	defProgress  = 200 * time.Millisecond
 	minHeartbeat = 100 * time.Millisecond
-	maxHeartbeat = 5 * time.Second // the master suspects a worker after 6 s
+	maxHeartbeat = 5 * time.Second // the master suspects a worker after 6 s of silence
 	maxProgress  = time.Minute
 	maxDrain     = 24 * time.Hour
 	// MinTimeout and MaxTimeout bound Config.Timeout.
 	MinTimeout    = time.Second
 	MaxTimeout    = 30 * 24 * time.Hour
-	maxPartitions = 100_000 // what the protocol allows
+	maxPartitions = 100_000 // limit of the protocol
 )
 
 func (c Config) withDefaults() Config {
@@ -56,8 +56,8 @@ func setDefault[T comparable](v *T, d T) {
 	}
 }
 
-// Validate returns all mistakes of the configuration in one error, nil when
-// there is none. Fields that are left out have their defaults and are right.
+// Validate returns all mistakes in the configuration as one error, or nil. A field with
+// its zero value is valid if it has a default.
 func (c Config) Validate() error {
 	c = c.withDefaults()
 	var errs []error
@@ -69,7 +69,7 @@ func (c Config) Validate() error {
 	if err := messages.WorkerID(c.ID).Validate(); err != nil {
 		wrong(true, "ID: %w", err)
 	}
-	wrong(len(c.Brokers) == 0, "Brokers: none given")
+	wrong(len(c.Brokers) == 0, "Brokers: missing")
 	for i, b := range c.Brokers {
 		wrong(strings.TrimSpace(b) == "", "Brokers[%d]: empty", i)
 	}
@@ -80,7 +80,7 @@ func (c Config) Validate() error {
 	names := []struct{ field, name string }{
 		{"ChunkTopic", c.ChunkTopic}, {"SignalTopic", c.SignalTopic}, {"ConnectionTopic", c.ConnectionTopic}}
 	for _, n := range names {
-		wrong(!topicName(n.name), "%s: %.64q is no topic name", n.field, n.name)
+		wrong(!topicName(n.name), "%s: %.64q is not a valid topic name", n.field, n.name)
 	}
 	wrong(c.ChunkTopic == c.SignalTopic || c.ChunkTopic == c.ConnectionTopic || c.SignalTopic == c.ConnectionTopic,
 		"ChunkTopic, SignalTopic and ConnectionTopic: must differ")
