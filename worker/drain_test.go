@@ -12,8 +12,8 @@ import (
 	"kafka-master/messages"
 )
 
-// farewell returns what was said on worker-connection from the draining on,
-// heartbeats apart, and the position of bye among all messages.
+// farewell returns the status messages from the draining on, without heartbeats, and
+// the index of the bye among all messages.
 func farewell(b *fakeBus) (said []string) {
 	on := false
 	for _, s := range b.sent {
@@ -35,7 +35,7 @@ func TestDrain(t *testing.T) {
 			t.Errorf("said %s in %s", got, time.Since(at))
 		}
 	})
-	bubble(t, "in work: ends in time, the queue is left", func(t *testing.T) {
+	bubble(t, "a running chunk finishes in time, the queue is dropped", func(t *testing.T) {
 		b := newFakeBus(1)
 		w := start(t, b, func(ctx context.Context, _ Chunk, _ func(int)) error {
 			time.Sleep(4 * time.Second)
@@ -60,7 +60,7 @@ func TestDrain(t *testing.T) {
 			t.Errorf("last message %s", last.raw)
 		}
 	})
-	bubble(t, "in work: takes too long, is cancelled and given back", func(t *testing.T) {
+	bubble(t, "a running chunk takes too long, is cancelled and given back", func(t *testing.T) {
 		b := newFakeBus(1)
 		w := start(t, b, func(ctx context.Context, c Chunk, p func(int)) error {
 			p(1)
@@ -83,7 +83,7 @@ func TestDrain(t *testing.T) {
 		if len(f) != 1 || f[0].Outcome != messages.OutcomeRetry || f[0].Processing != 1 || !strings.Contains(f[0].Error, "stopped") {
 			t.Errorf("final %v", f)
 		}
-		// Many a program ends in good order when it is told to stop.
+		// Many programs return no error when they are asked to stop.
 		if f := b.finals("finishes"); len(f) != 1 || f[0].Outcome != messages.OutcomeRetry || f[0].Processing == f[0].Total {
 			t.Errorf("final %v", f)
 		}
@@ -91,7 +91,7 @@ func TestDrain(t *testing.T) {
 			t.Errorf("%d heartbeats while it drained", n)
 		}
 	})
-	bubble(t, "Kafka is away: ends all the same", func(t *testing.T) {
+	bubble(t, "Kafka is unreachable: Run returns nevertheless", func(t *testing.T) {
 		b := newFakeBus(1)
 		w := start(t, b, ok)
 		synctest.Wait()
@@ -107,7 +107,7 @@ func TestDrain(t *testing.T) {
 			t.Errorf("log:\n%s", w.log)
 		}
 	})
-	bubble(t, "Kafka comes back: finals before bye", func(t *testing.T) {
+	bubble(t, "Kafka returns: final messages before the bye", func(t *testing.T) {
 		b := newFakeBus(1)
 		w := start(t, b, ok)
 		synctest.Wait()
@@ -173,7 +173,7 @@ func TestTimeout(t *testing.T) {
 		}
 		w.end()
 	})
-	bubble(t, "a stop is no time-out", func(t *testing.T) {
+	bubble(t, "a stop is not a time-out", func(t *testing.T) {
 		b := newFakeBus(1)
 		w := start(t, b, func(ctx context.Context, _ Chunk, _ func(int)) error {
 			<-ctx.Done()

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// The command of a worker that is killed ends with it, and so does all that the
-// command has started: the next attempt would run beside it otherwise.
+// When a worker is killed, its command and everything that the command started end as
+// well. Otherwise they would run at the same time as the next attempt.
 func TestExecDiesWithItsWorker(t *testing.T) {
 	path, line := pipe(t)
 	cmd := exec.Command(os.Args[0], "-test.run=^TestKilledWorker$")
@@ -36,8 +36,8 @@ func TestExecDiesWithItsWorker(t *testing.T) {
 	gone(t, grandchild)
 }
 
-// TestKilledWorker is the worker of the test above, in a process of its own. It
-// tells of its command once the command's keeper is there.
+// TestKilledWorker is the worker of the test above, in a separate process. It
+// prints the pid of its command once the group killer runs.
 func TestKilledWorker(t *testing.T) {
 	path := os.Getenv("KILLED_WORKER")
 	if path == "" {
@@ -62,8 +62,8 @@ func TestKilledWorker(t *testing.T) {
 	t.Fatal(h(context.Background(), Chunk{BatchID: "a_chunk_0", File: "a.txt", Items: []string{"x"}}, nil))
 }
 
-// A thread that ends takes nothing with it: the kernel's death signal follows the
-// thread that started a command.
+// The end of a thread does not end a command, although the kernel sends the death
+// signal when the thread that started the command ends.
 func TestExecOutlivesThreads(t *testing.T) {
 	gate, _ := pipe(t)
 	t.Setenv("GATE", gate)
@@ -88,9 +88,9 @@ func TestExecOutlivesThreads(t *testing.T) {
 	}
 }
 
-// What a container's first process inherits is collected, and the exit status of
-// its own children is left to those who wait for it.
-func TestCollectInherited(t *testing.T) {
+// The zombies that the first process of a container inherits are reaped. The exit
+// status of its own children is left to the code that waits for it.
+func TestReapInherited(t *testing.T) {
 	const setSubreaper = 36 // PR_SET_CHILD_SUBREAPER: orphans come to us, as to a first process
 	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, setSubreaper, 1, 0); errno != 0 {
 		t.Fatal(errno)
@@ -106,7 +106,7 @@ func TestCollectInherited(t *testing.T) {
 	}
 	list := filepath.Join(t.TempDir(), "pids")
 	t.Setenv("LIST", list)
-	// Two orphans: one of the command's group, one with a session of its own.
+	// Two orphans: one in the command's group, one in a session of its own.
 	if _, err := execute1(t, context.Background(), `(sh -c 'echo $$' & setsid sh -c 'echo $$' & wait) >$LIST; (sleep 600 & echo $! >>$LIST) >/dev/null`); err != nil {
 		t.Fatal(err)
 	}

@@ -87,7 +87,7 @@ func TestExec(t *testing.T) {
 	})
 }
 
-// disk takes so many bytes and is full then.
+// disk accepts this number of bytes and is then full.
 type disk struct{ room int }
 
 var errDiskFull = errors.New("no space left on device")
@@ -99,8 +99,8 @@ func (d *disk) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// A command may ignore that its output was not taken, and cannot even know when
-// the disk fills up later: the worker writes the result, so that it sees it.
+// The worker writes the result itself, so it notices a full disk. A command may ignore
+// write errors, and cannot know when the disk fills up later.
 func TestExecOutputIsWrittenByTheWorker(t *testing.T) {
 	chunk := Chunk{BatchID: "a_chunk_0", File: "a.txt", Items: slices.Repeat([]string{"some line"}, 20_000)}
 	run := func(command string, room int) error {
@@ -123,7 +123,7 @@ func TestExecOutputIsWrittenByTheWorker(t *testing.T) {
 			t.Errorf("one byte short: %v", err)
 		}
 	})
-	t.Run("a process that left the group holds nothing up", func(t *testing.T) {
+	t.Run("a process that left the group does not delay the end", func(t *testing.T) {
 		path, line := pipe(t)
 		gate, _ := pipe(t)
 		t.Setenv("PIPE", path)
@@ -139,7 +139,7 @@ func TestExecOutputIsWrittenByTheWorker(t *testing.T) {
 			t.Errorf("result %q, error %v", got, err)
 		}
 	})
-	t.Run("nor does one that goes on writing", func(t *testing.T) {
+	t.Run("nor does one that continues to write", func(t *testing.T) {
 		stop := filepath.Join(t.TempDir(), "stop")
 		t.Setenv("STOP", stop)
 		writer := `for n in $(seq 100); do echo tick; sleep 0.1; [ ! -e $STOP ] || exit; done; echo over`
@@ -154,8 +154,8 @@ func TestExecOutputIsWrittenByTheWorker(t *testing.T) {
 	})
 }
 
-// pipe returns the path of a named pipe and a function that reads one line of
-// it: how a command tells the test that it is somewhere.
+// pipe returns the path of a named pipe and a function that reads one line from it. A
+// command reports its progress to the test this way.
 func pipe(t *testing.T) (path string, line func() string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "pipe")
@@ -211,7 +211,7 @@ func TestExecStops(t *testing.T) {
 			t.Errorf("%q, %v", child, err)
 		}
 	})
-	t.Run("a command that ends in good order after SIGTERM has not done the chunk", func(t *testing.T) {
+	t.Run("a command that exits with 0 after SIGTERM has not done the chunk", func(t *testing.T) {
 		err := run(t, 10*time.Second, `trap "exit 0" TERM; echo half; echo ready >$PIPE; while :; do :; done`, func(line func() string, cancel func()) {
 			line()
 			cancel()
@@ -220,7 +220,7 @@ func TestExecStops(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 	})
-	t.Run("SIGKILL after the grace, children too", func(t *testing.T) {
+	t.Run("SIGKILL after the grace period, also for children", func(t *testing.T) {
 		pid := 0
 		err := run(t, time.Millisecond, `trap "" TERM; sh -c 'echo $$ >$PIPE; while :; do sleep 600; done' & while :; do wait; done`,
 			func(line func() string, cancel func()) {
@@ -232,7 +232,7 @@ func TestExecStops(t *testing.T) {
 		}
 		gone(t, pid)
 	})
-	t.Run("what is left in the background is killed at the end", func(t *testing.T) {
+	t.Run("background processes are killed at the end", func(t *testing.T) {
 		pid := 0
 		gate, _ := pipe(t)
 		t.Setenv("GATE", gate)
@@ -250,8 +250,8 @@ func TestExecStops(t *testing.T) {
 	})
 }
 
-// gone waits until the process is dead (a zombie counts, its new parent may be
-// slow to reap it).
+// gone waits until the process is dead. A zombie counts as dead, since its new parent
+// may be slow to reap it.
 func gone(t *testing.T, pid int) {
 	t.Helper()
 	if pid <= 0 {
@@ -266,8 +266,8 @@ func gone(t *testing.T, pid int) {
 	t.Errorf("process %d lives on", pid)
 }
 
-// A command that cannot be run is the worker's trouble. It is tried with one item
-// until it can.
+// A command that cannot be run makes the worker unfit. It is probed with one item until
+// it can be run.
 func TestExecUnfit(t *testing.T) {
 	dir := t.TempDir()
 	script := filepath.Join(dir, "scan.sh")
@@ -329,7 +329,7 @@ func TestExecUnfit(t *testing.T) {
 			t.Errorf("the command runs on other items, so it is the chunk's failure, got %v", err)
 		}
 	})
-	t.Run("a command that is missing is missed for as long as it is", func(t *testing.T) {
+	t.Run("a missing command makes the worker unfit until it exists", func(t *testing.T) {
 		_ = os.Remove(script)
 		_, err := execute1(t, context.Background(), script, "one")
 		u := asUnfit(err)
@@ -339,7 +339,7 @@ func TestExecUnfit(t *testing.T) {
 			}
 		}
 	})
-	t.Run("a command that was there before", func(t *testing.T) {
+	t.Run("a command that existed before", func(t *testing.T) {
 		write("#!/bin/sh\ncat >>$LOG\n", 0o755)
 		h := ExecHandler(ExecConfig{Command: script, ResultsDir: t.TempDir()})
 		run := func(item string) error {
@@ -361,7 +361,7 @@ func TestExecUnfit(t *testing.T) {
 			t.Errorf("it ran with %q", got)
 		}
 	})
-	t.Run("a name that is too long for the environment is the chunk's trouble", func(t *testing.T) {
+	t.Run("a name that is too long for the environment fails the chunk", func(t *testing.T) {
 		h := ExecHandler(ExecConfig{Command: "cat", ResultsDir: t.TempDir()})
 		err := h(context.Background(), Chunk{BatchID: "a_chunk_0", File: strings.Repeat("x", 300_000), Items: []string{"x"}}, nil)
 		if err == nil || errors.Is(err, ErrRetry) {

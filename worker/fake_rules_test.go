@@ -9,7 +9,7 @@ import (
 	"kafka-master/messages"
 )
 
-// fakeRules is a fakeBus as the suite asks for it.
+// fakeRules adapts a fakeBus to the suite of infratest.
 type fakeRules struct{ *fakeBus }
 
 // Ensure implements infratest.Log.
@@ -52,8 +52,8 @@ func (b fakeRules) Trim(_ *testing.T, topic string, partition int32, offset int6
 	})
 }
 
-// The bus of the worker's tests keeps the rules of the real one, as far as a worker
-// asks for them: it makes no topics and looks at no group.
+// The fake bus follows the same rules as the real one, as far as a worker depends on
+// them. A worker neither creates topics nor uses consumer groups.
 func TestFakeBusKeepsTheRules(t *testing.T) {
 	for name, run := range infratest.LogRules() {
 		t.Run(name, func(t *testing.T) { run(t, fakeRules{newFakeBus(1)}) })

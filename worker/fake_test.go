@@ -27,8 +27,8 @@ type sent struct {
 	raw []byte
 }
 
-// fakeBus is Kafka in memory: the topic of chunks, those of what the worker sends,
-// and whatever a test makes.
+// fakeBus is Kafka in memory: the three topics of a worker and those that a test
+// creates.
 type fakeBus struct {
 	mu      sync.Mutex
 	topics  map[string][]fakeLog
@@ -36,11 +36,11 @@ type fakeBus struct {
 	calls   []string // "bounds <topic>", "fetch <offset>", "produce <topic>"
 	changed chan struct{}
 
-	// Faults, asked before each call; nil means none.
+	// Functions that inject faults, called before each request; nil means no faults.
 	onOffsets func(topic string) error
 	onFetch   func(messages.Position) error
 	onProduce func(r messages.Record) error
-	// keepOnError writes the record although onProduce fails.
+	// keepOnError writes the record even if onProduce returns an error.
 	keepOnError bool
 	leaders     []int32 // of the chunk topic, nil for one
 	fetches     int     // requests
@@ -120,7 +120,7 @@ func (b *fakeBus) Bounds(_ context.Context, topic string, p int32) (start, end i
 	return l.start, l.end(), nil
 }
 
-// Leader implements bus. One broker leads what is there, unless leaders is set.
+// Leader implements bus. One broker leads all partitions, unless leaders is set.
 func (b *fakeBus) Leader(topic string, p int32) int32 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -165,8 +165,8 @@ func (b *fakeBus) Fetch(ctx context.Context, from []messages.Position, wait time
 	}
 }
 
-// answers returns what there is at positions. One that does not exist fails the
-// whole request: nobody leads it.
+// answers returns the records at the positions. A partition that does not exist has no
+// leader and fails the whole request.
 func (b *fakeBus) answers(from []messages.Position) (out []messages.Fetched, err error) {
 	for _, at := range from {
 		var err error
@@ -201,8 +201,8 @@ func (b *fakeBus) answers(from []messages.Position) (out []messages.Fetched, err
 	return out, nil
 }
 
-// Produce implements bus. What follows a failed record of the same partition is not
-// written, unless that one was too large.
+// Produce implements bus. A record behind a failed record of the same partition is not
+// written, unless the failed one was too large.
 func (b *fakeBus) Produce(ctx context.Context, records []messages.Record) []messages.Produced {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -229,7 +229,7 @@ func (b *fakeBus) Produce(ctx context.Context, records []messages.Record) []mess
 	return out
 }
 
-// refusal is why a record is not written, or is not known to be.
+// refusal returns the error of a record that is not written, or may not be.
 func (b *fakeBus) refusal(ctx context.Context, l *fakeLog, r messages.Record) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w: %w", messages.ErrNotWritten, ctx.Err())
@@ -248,7 +248,7 @@ func (b *fakeBus) refusal(ctx context.Context, l *fakeLog, r messages.Record) er
 	return nil
 }
 
-// keep writes a record; what the worker says is kept decoded, too.
+// keep writes a record. It also keeps the decoded messages of the worker.
 func (b *fakeBus) keep(l *fakeLog, r messages.Record) int64 {
 	if (r.Topic == DefaultSignalTopic || r.Topic == DefaultConnectionTopic) && !isCompanion(r.Key) {
 		s, err := messages.DecodeSignal(r.Value)
@@ -260,7 +260,7 @@ func (b *fakeBus) keep(l *fakeLog, r messages.Record) int64 {
 	return l.add(r.Value)
 }
 
-// remake makes the chunk topic again with so many partitions, or removes it.
+// remake creates the chunk topic again with this number of partitions; 0 removes it.
 func (b *fakeBus) remake(partitions int) {
 	b.with(func() { b.topics[DefaultChunkTopic] = make([]fakeLog, partitions) })
 }
@@ -270,14 +270,14 @@ func (b *fakeBus) grow(topic string, n int) {
 	b.with(func() { b.topics[topic] = append(b.topics[topic], make([]fakeLog, n-len(b.topics[topic]))...) })
 }
 
-// signalPartitions makes the topics of the worker's own messages again.
+// signalPartitions creates the topics of the worker's messages again.
 func (b *fakeBus) signalPartitions(n int) {
 	b.with(func() {
 		b.topics[DefaultSignalTopic], b.topics[DefaultConnectionTopic] = make([]fakeLog, n), make([]fakeLog, n)
 	})
 }
 
-// lose drops all chunks of partition 0, whose next one gets the offset next.
+// lose drops all chunks of partition 0. The following one gets the offset next.
 func (b *fakeBus) lose(next int64) {
 	b.with(func() { b.topics[DefaultChunkTopic][0] = fakeLog{start: next} })
 }
@@ -317,14 +317,14 @@ func (b *fakeBus) of(kind messages.SignalKind) []sent {
 	return out
 }
 
-// finals returns the last words about batch, all of them when batch is empty.
+// finals returns the final messages about a batch, or about all when batch is "".
 func (b *fakeBus) finals(batch string) []sent {
 	return slices.DeleteFunc(b.of(messages.SignalProgress), func(s sent) bool {
 		return !s.Final() || batch != "" && s.BatchID != batch
 	})
 }
 
-// with locks the bus for a change of its faults.
+// with runs f with the bus locked, so that f can change the faults.
 func (b *fakeBus) with(f func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

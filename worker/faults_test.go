@@ -149,7 +149,7 @@ func TestBackPressure(t *testing.T) {
 }
 
 func TestOffsetOutOfRange(t *testing.T) {
-	bubble(t, "topic made anew", func(t *testing.T) {
+	bubble(t, "topic created again", func(t *testing.T) {
 		b := newFakeBus(1)
 		for range 10 {
 			b.raw(`{"id":"x"}`)
@@ -231,9 +231,9 @@ func TestKeyPartition(t *testing.T) {
 	})
 }
 
-// What was asked once at the start is asked again when it may have changed.
+// The number of partitions is looked up again when it may have changed.
 func TestTopicIsMadeAgain(t *testing.T) {
-	bubble(t, "with fewer partitions: the worker moves and goes on", func(t *testing.T) {
+	bubble(t, "with fewer partitions: the worker moves and continues", func(t *testing.T) {
 		b := newFakeBus(15)
 		w := start(t, b, ok)
 		pass(4 * time.Second)
@@ -262,7 +262,7 @@ func TestTopicIsMadeAgain(t *testing.T) {
 		}
 		w.end()
 	})
-	bubble(t, "with more partitions, or as many: the worker stays", func(t *testing.T) {
+	bubble(t, "with as many partitions or more: the worker stays", func(t *testing.T) {
 		b := newFakeBus(1)
 		w := start(t, b, ok)
 		synctest.Wait()
@@ -277,7 +277,7 @@ func TestTopicIsMadeAgain(t *testing.T) {
 		}
 		w.end()
 	})
-	bubble(t, "a partition that was chosen by hand is waited for", func(t *testing.T) {
+	bubble(t, "the worker waits for a configured partition", func(t *testing.T) {
 		b := newFakeBus(4)
 		chosen := 3
 		w := start(t, b, ok, func(c *Config) { c.Partition = &chosen })

@@ -27,7 +27,7 @@ func notes(b *fakeBus) (out []string) {
 }
 
 func TestUnfit(t *testing.T) {
-	bubble(t, "gives all back, says why, tries again, goes on", func(t *testing.T) {
+	bubble(t, "gives all chunks back, reports why, checks again, continues", func(t *testing.T) {
 		b := newFakeBus(1)
 		began := time.Now()
 		var tries []time.Duration
@@ -135,7 +135,8 @@ func TestUnfit(t *testing.T) {
 	})
 }
 
-// A chunk is done when its result is on disk, now and under these books.
+// A chunk is reported as done again only while its result exists, and only to the same
+// deployment.
 func TestDoneFromMemory(t *testing.T) {
 	setUp := func(t *testing.T) (w *started, dir string, runs *int) {
 		b := newFakeBus(1)
@@ -184,7 +185,7 @@ func TestDoneFromMemory(t *testing.T) {
 }
 
 func TestAnotherDeployment(t *testing.T) {
-	bubble(t, "its chunks are given back with the reason, until the worker belongs to it", func(t *testing.T) {
+	bubble(t, "its chunks are given back with the reason until the worker serves it", func(t *testing.T) {
 		b := newFakeBus(1)
 		var own atomic.Value
 		own.Store("J6QK2")
@@ -256,8 +257,8 @@ func TestSelfTest(t *testing.T) {
 	})
 }
 
-// What keeps every result from being written is the worker's trouble, what keeps
-// one from it is not.
+// A fault that affects every result makes the worker unfit. A fault that affects one
+// result does not.
 func TestResultTrouble(t *testing.T) {
 	dir := t.TempDir()
 	create := func(dir string) error {

@@ -12,7 +12,7 @@ import (
 )
 
 func TestHeartbeat(t *testing.T) {
-	bubble(t, "every 3 s with what is held", func(t *testing.T) {
+	bubble(t, "every 3 s with the held chunks", func(t *testing.T) {
 		b := newFakeBus(1)
 		release := make(chan struct{})
 		w := start(t, b, func(context.Context, Chunk, func(int)) error { <-release; return nil }, func(c *Config) { c.Capacity = 2 })
@@ -42,7 +42,7 @@ func TestHeartbeat(t *testing.T) {
 		}
 		w.end()
 	})
-	bubble(t, "a result under way is still running", func(t *testing.T) {
+	bubble(t, "a chunk counts as running until its result is acknowledged", func(t *testing.T) {
 		b := newFakeBus(1)
 		away := func(r messages.Record) error {
 			if r.Topic == DefaultSignalTopic {
@@ -72,7 +72,7 @@ func TestHeartbeat(t *testing.T) {
 }
 
 func TestCopies(t *testing.T) {
-	bubble(t, "run once, answered with the last word", func(t *testing.T) {
+	bubble(t, "run once and are answered with the latest message", func(t *testing.T) {
 		b := newFakeBus(1)
 		runs := map[string]int{}
 		release := make(chan struct{})
@@ -117,7 +117,7 @@ func TestCopies(t *testing.T) {
 		b := newFakeBus(1)
 		w := start(t, b, ok)
 		synctest.Wait()
-		for term, batch := range []string{"untold", "one", "two"} {
+		for term, batch := range []string{"without term", "one", "two"} {
 			h := head(batch)
 			h.Term = uint64(term)
 			b.chunk(h, "x")
@@ -128,13 +128,13 @@ func TestCopies(t *testing.T) {
 		b.chunk(h, "x")
 		synctest.Wait()
 		w.end()
-		for batch, n := range map[string]int{"untold": 1, "one": 1, "two": 1, "late": 0, "same": 1} {
+		for batch, n := range map[string]int{"without term": 1, "one": 1, "two": 1, "late": 0, "same": 1} {
 			if len(b.finals(batch)) != n {
 				t.Errorf("%s: %d finals, want %d", batch, len(b.finals(batch)), n)
 			}
 		}
 	})
-	bubble(t, "a state store that began anew is believed after a while", func(t *testing.T) {
+	bubble(t, "a lower term is accepted after a while", func(t *testing.T) {
 		b := newFakeBus(1)
 		w := start(t, b, ok)
 		synctest.Wait()
@@ -218,8 +218,8 @@ func TestQueueIsBounded(t *testing.T) {
 	})
 }
 
-// A worker that shares its partition has room for as many chunks while it is held
-// up as it has afterwards.
+// A worker that shares its partition keeps as many chunks while its inbox is held up
+// as it does otherwise.
 func TestHeldUpWorkerKeepsWhatItHasRoomFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newFakeBus(1)

@@ -11,7 +11,7 @@ import (
 )
 
 func TestLoadID(t *testing.T) {
-	t.Run("made once", func(t *testing.T) {
+	t.Run("created once", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "deep", "worker-id")
 		first, err := loadID(path)
 		if err != nil || !regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`).MatchString(first) {
@@ -108,7 +108,7 @@ func TestClaimID(t *testing.T) {
 	if again := claim(path); again.ID != second.ID || again.Path != path+".2" {
 		t.Errorf("the id that became free is not used: %+v", again)
 	}
-	// A first start in two processes at once.
+	// Two processes start for the first time at the same moment.
 	path = filepath.Join(t.TempDir(), "worker_id")
 	ids := make([]*Identity, 8)
 	var wg sync.WaitGroup
@@ -153,7 +153,7 @@ func TestClaimIDs(t *testing.T) {
 			t.Errorf("%d ids differ, the last one from %s", len(seen), ids[19].Path)
 		}
 	}
-	// All or none: one that cannot be read leaves none claimed.
+	// One file that cannot be read leaves no id claimed.
 	if err := os.WriteFile(path+".3", []byte("two\nids\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 	"kafka-master/worker"
 )
 
-// master is the master's side of the wire, by hand.
+// master is a minimal master that speaks the protocol.
 type master struct {
 	*kafkabus.Bus
 	at map[string]int64
@@ -34,7 +34,7 @@ func newMaster(brokers []string, partitions int) (*master, error) {
 	return &master{Bus: b, at: map[string]int64{}}, err
 }
 
-// next reads on in topic until a signal that match wants.
+// next reads the topic until a signal matches.
 func (m *master) next(ctx context.Context, topic string, match func(messages.Signal) bool) (messages.Signal, error) {
 	for ctx.Err() == nil {
 		got, err := m.Fetch(ctx, []messages.Position{{Topic: topic, Offset: m.at[topic]}}, time.Second)
@@ -60,7 +60,7 @@ func (m *master) next(ctx context.Context, topic string, match func(messages.Sig
 	return messages.Signal{}, ctx.Err()
 }
 
-// collect reads on in topic until n signals that match wants.
+// collect reads the topic until n signals match.
 func (m *master) collect(ctx context.Context, topic string, n int, match func(messages.Signal) bool) (all []messages.Signal, err error) {
 	for len(all) < n && ctx.Err() == nil {
 		got, err := m.Fetch(ctx, []messages.Position{{Topic: topic, Offset: m.at[topic]}}, time.Second)
@@ -87,7 +87,7 @@ func (m *master) announced(ctx context.Context, kind messages.SignalKind) (messa
 	return m.next(ctx, worker.DefaultConnectionTopic, func(s messages.Signal) bool { return s.Kind == kind })
 }
 
-// hand produces a chunk to w's partition.
+// hand produces a chunk to the partition of w.
 func (m *master) hand(ctx context.Context, w messages.Signal, h messages.ChunkHeader, items ...string) error {
 	h.Worker = w.Worker
 	return m.Produce(ctx, []messages.Record{{Topic: worker.DefaultChunkTopic, Partition: w.Partitions[0],
@@ -146,7 +146,7 @@ func TestOverRealProtocol(t *testing.T) {
 	}
 }
 
-// Workers of one process announce themselves, work, and say bye.
+// The workers of one process announce themselves, process chunks and say bye.
 func TestThousandWorkersInOneProcess(t *testing.T) { exerciseMany(t, 1, 1000) }
 
 // Each of three brokers leads some of the partitions.

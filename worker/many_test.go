@@ -16,7 +16,7 @@ import (
 	"kafka-master/messages"
 )
 
-// startMany runs workers that share a process.
+// startMany runs several workers in one process.
 func startMany(t *testing.T, b *fakeBus, members []Member, h Handler, change ...func(*Config)) *started {
 	t.Helper()
 	log := &bytes.Buffer{}
@@ -33,7 +33,7 @@ func startMany(t *testing.T, b *fakeBus, members []Member, h Handler, change ...
 	return w
 }
 
-// each are n workers, the i-th on partition i.
+// each returns n workers, the i-th on partition i.
 func each(n int) (all []Member) {
 	for i := range n {
 		all = append(all, Member{ID: fmt.Sprint("m-", i), Partition: &i})
@@ -41,7 +41,7 @@ func each(n int) (all []Member) {
 	return all
 }
 
-// sharing are n workers on partition 0.
+// sharing returns n workers on partition 0.
 func sharing(n int) []Member {
 	zero, all := 0, each(n)
 	for i := range all {
@@ -57,8 +57,8 @@ func (b *fakeBus) to(p int32, id, batch string) {
 	b.write(p, string(messages.AppendChunk(nil, h, []byte("x\n"))))
 }
 
-// saidBy returns the messages of one kind that a worker sent.
-func (b *fakeBus) saidBy(id string, kind messages.SignalKind) []sent {
+// sentBy returns the messages of one kind from one worker.
+func (b *fakeBus) sentBy(id string, kind messages.SignalKind) []sent {
 	return slices.DeleteFunc(b.of(kind), func(s sent) bool { return s.Worker != messages.WorkerID(id) })
 }
 
@@ -117,7 +117,7 @@ func TestManyShareRequests(t *testing.T) {
 
 func TestManyRouting(t *testing.T) {
 	members := append(sharing(3), Member{ID: `a"b\c`, Partition: new(int)}, Member{ID: "wörker", Partition: new(int)})
-	many(t, "each chunk runs once, at its worker", func(t *testing.T) {
+	many(t, "each chunk runs once, on its worker", func(t *testing.T) {
 		b := newFakeBus(1)
 		var mu sync.Mutex
 		ran := map[string]int{}
@@ -141,13 +141,13 @@ func TestManyRouting(t *testing.T) {
 		}
 		pass(3 * time.Second)
 		for _, m := range members {
-			if hs := b.saidBy(m.ID, messages.SignalHeartbeat); hs[len(hs)-1].Next != 10 {
+			if hs := b.sentBy(m.ID, messages.SignalHeartbeat); hs[len(hs)-1].Next != 10 {
 				t.Errorf("%s reads on at %d, want 10", m.ID, hs[len(hs)-1].Next)
 			}
 		}
 		w.end()
 	})
-	many(t, "the same batch at two workers is two chunks", func(t *testing.T) {
+	many(t, "the same batch id at two workers is two chunks", func(t *testing.T) {
 		b := newFakeBus(1)
 		w := startMany(t, b, sharing(2), ok)
 		synctest.Wait()
@@ -161,7 +161,7 @@ func TestManyRouting(t *testing.T) {
 	})
 }
 
-// What one worker suffers from does not reach the others.
+// A fault of one worker does not affect the others.
 func TestManyAreApart(t *testing.T) {
 	works := func(t *testing.T, b *fakeBus, p int32, id string) {
 		t.Helper()
@@ -205,7 +205,7 @@ func TestManyAreApart(t *testing.T) {
 		b.to(0, "m-0", "given_back")
 		works(t, b, 0, "m-1")
 		pass(5 * time.Second)
-		last := func(id string) sent { hs := b.saidBy(id, messages.SignalHeartbeat); return hs[len(hs)-1] }
+		last := func(id string) sent { hs := b.sentBy(id, messages.SignalHeartbeat); return hs[len(hs)-1] }
 		if last("m-0").Note == "" || last("m-1").Note != "" {
 			t.Errorf("notes %q, %q", last("m-0").Note, last("m-1").Note)
 		}
@@ -217,7 +217,7 @@ func TestManyAreApart(t *testing.T) {
 		w.end()
 	})
 	for name, members := range map[string][]Member{"own partitions": each(2), "one partition": sharing(2)} {
-		many(t, "messages that are not taken, "+name, func(t *testing.T) {
+		many(t, "messages that Kafka does not take, "+name, func(t *testing.T) {
 			b := newFakeBus(2)
 			b.signalPartitions(2) // m-0 and m-1 fall on different ones
 			w := startMany(t, b, members, ok)
@@ -236,7 +236,7 @@ func TestManyAreApart(t *testing.T) {
 			}
 			pass(time.Minute)
 			works(t, b, int32(*members[1].Partition), "m-1")
-			if n := len(b.saidBy("m-1", messages.SignalHeartbeat)); n < 20 {
+			if n := len(b.sentBy("m-1", messages.SignalHeartbeat)); n < 20 {
 				t.Errorf("%d heartbeats", n)
 			}
 			b.with(func() { b.onProduce = nil })
@@ -251,11 +251,11 @@ func TestManyAreApart(t *testing.T) {
 			w.end()
 		})
 	}
-	many(t, "a partition that is not there", func(t *testing.T) {
+	many(t, "a partition that does not exist", func(t *testing.T) {
 		b := newFakeBus(1)
 		w := startMany(t, b, each(2), ok)
 		pass(time.Second)
-		if len(b.saidBy("m-1", messages.SignalAnnounce)) != 0 {
+		if len(b.sentBy("m-1", messages.SignalAnnounce)) != 0 {
 			t.Error("announced without a partition")
 		}
 		works(t, b, 0, "m-0")
@@ -301,7 +301,7 @@ func TestManyAreApart(t *testing.T) {
 }
 
 func TestManyDrain(t *testing.T) {
-	many(t, "all within one time-out, finals before byes", func(t *testing.T) {
+	many(t, "all within one time-out, final messages before byes", func(t *testing.T) {
 		b := newFakeBus(20)
 		w := startMany(t, b, each(20), func(ctx context.Context, _ Chunk, _ func(int)) error {
 			<-ctx.Done()
@@ -332,7 +332,7 @@ func TestManyDrain(t *testing.T) {
 			t.Errorf("%d workers", len(said))
 		}
 	})
-	many(t, "a refusal ends them all", func(t *testing.T) {
+	many(t, "a refusal ends all of them", func(t *testing.T) {
 		b := newFakeBus(3)
 		b.onFetch = func(messages.Position) error { return messages.ErrRefused }
 		w := startMany(t, b, each(3), ok)

@@ -68,7 +68,7 @@ func TestAnnounce(t *testing.T) {
 			w.end()
 		}
 	})
-	bubble(t, "growth does not move it", func(t *testing.T) {
+	bubble(t, "a topic that grows does not move the worker", func(t *testing.T) {
 		b := newFakeBus(1)
 		w := start(t, b, ok)
 		synctest.Wait()
@@ -154,7 +154,7 @@ func TestRefusedEndsRun(t *testing.T) {
 			w.stop()
 		})
 	}
-	bubble(t, "while a chunk is in work", func(t *testing.T) {
+	bubble(t, "while a chunk runs", func(t *testing.T) {
 		b := newFakeBus(1)
 		w := start(t, b, func(ctx context.Context, _ Chunk, _ func(int)) error {
 			<-ctx.Done()
@@ -196,7 +196,7 @@ func TestChunk(t *testing.T) {
 			t.Errorf("a short chunk took %d messages", len(b.of(messages.SignalProgress)))
 		}
 	})
-	bubble(t, "foreign, bad and unnamed records are skipped", func(t *testing.T) {
+	bubble(t, "foreign, invalid and unnamed records are skipped", func(t *testing.T) {
 		b := newFakeBus(1)
 		w := start(t, b, ok)
 		synctest.Wait()
@@ -214,7 +214,7 @@ func TestChunk(t *testing.T) {
 		}
 		w.end()
 	})
-	bubble(t, "chunks for another process under this id are skipped", func(t *testing.T) {
+	bubble(t, "chunks for another process with this id are skipped", func(t *testing.T) {
 		b := newFakeBus(1)
 		w := start(t, b, ok)
 		synctest.Wait()
@@ -291,7 +291,7 @@ func TestOutcomes(t *testing.T) {
 }
 
 func TestProgress(t *testing.T) {
-	bubble(t, "at most one in 200 ms, never the total, newest count in time", func(t *testing.T) {
+	bubble(t, "at most one per 200 ms, never the total, the newest count in time", func(t *testing.T) {
 		b := newFakeBus(1)
 		w := start(t, b, func(_ context.Context, c Chunk, p func(int)) error {
 			for i := range c.Items {
@@ -319,7 +319,7 @@ func TestProgress(t *testing.T) {
 		}
 		w.end()
 	})
-	bubble(t, "after the end it is ignored", func(t *testing.T) {
+	bubble(t, "ignored after the handler has returned", func(t *testing.T) {
 		b := newFakeBus(1)
 		late := make(chan func(int), 1)
 		w := start(t, b, func(_ context.Context, _ Chunk, p func(int)) error { late <- p; p(1); return nil })

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// A check that fails on its way, wherever that is, leaves nothing behind: it is made
-// again and again while the trouble lasts. Here the process may open a few files only.
+// A failed check leaves nothing behind, whichever step fails, since checks are repeated
+// while the fault lasts. In this test the process may open only a few files.
 func TestCheckLeavesNothingBehind(t *testing.T) {
 	dir := t.TempDir()
 	var allowed syscall.Rlimit

@@ -76,7 +76,7 @@ func TestResult(t *testing.T) {
 		}
 		return f
 	}
-	t.Run("killed before the commit: nothing counts", func(t *testing.T) {
+	t.Run("killed before the commit: no result", func(t *testing.T) {
 		dir := t.TempDir()
 		f := begin(t, dir, "half")
 		if err := f.buf.Flush(); err != nil {
@@ -134,7 +134,7 @@ func TestResult(t *testing.T) {
 			t.Errorf("files %v", got)
 		}
 	})
-	t.Run("two workers at once leave one whole result", func(t *testing.T) {
+	t.Run("two workers at once leave one complete result", func(t *testing.T) {
 		dir := t.TempDir()
 		var wg sync.WaitGroup
 		for i := range 8 {
@@ -177,7 +177,7 @@ func TestResult(t *testing.T) {
 			f.Abort()
 		}
 	})
-	t.Run("folder that cannot be made", func(t *testing.T) {
+	t.Run("folder that cannot be created", func(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "file")
 		if err := os.WriteFile(file, nil, 0o644); err != nil {
 			t.Fatal(err)
@@ -188,7 +188,7 @@ func TestResult(t *testing.T) {
 	})
 }
 
-// What lies in the results folder is not to be trusted more than a chunk.
+// The contents of the results folder are as untrusted as a chunk.
 func TestResultStaysInItsFolder(t *testing.T) {
 	commit := func(dir, file string) error {
 		f, err := Results{Dir: dir}.Create(Chunk{BatchID: "a_chunk_0", File: file})
@@ -198,7 +198,7 @@ func TestResultStaysInItsFolder(t *testing.T) {
 		defer f.Abort()
 		return f.Commit()
 	}
-	t.Run("links that lead out are not followed", func(t *testing.T) {
+	t.Run("links to outside the folder are not followed", func(t *testing.T) {
 		for _, link := range []string{"a.txt", "a.txt/" + tempFolder} {
 			dir, outside := t.TempDir(), t.TempDir()
 			if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, link)), 0o755); err != nil {
@@ -215,7 +215,7 @@ func TestResultStaysInItsFolder(t *testing.T) {
 			}
 		}
 	})
-	t.Run("a link in the place of a result is replaced", func(t *testing.T) {
+	t.Run("a link at the path of a result is replaced", func(t *testing.T) {
 		dir, outside := t.TempDir(), filepath.Join(t.TempDir(), "file")
 		if err := os.WriteFile(outside, []byte("untouched"), 0o644); err != nil {
 			t.Fatal(err)

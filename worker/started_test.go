@@ -14,7 +14,7 @@ import (
 	"kafka-master/messages"
 )
 
-// started is a worker that runs in the bubble of a test.
+// started is a worker that runs in the synctest bubble of a test.
 type started struct {
 	*fakeBus
 	t    *testing.T
@@ -41,11 +41,11 @@ func start(t *testing.T, b *fakeBus, h Handler, change ...func(*Config)) *starte
 	return w
 }
 
-// amongOthers ends the names of tests whose worker shares its process.
+// amongOthers is the suffix of the names of tests whose worker shares its process.
 const amongOthers = "among others"
 
-// companions are the idle workers that share the process with the worker of the
-// test. They fall on all partitions of a small topic.
+// companions returns the idle workers that share the process with the worker of the
+// test. They read all partitions of a small topic.
 func companions(t *testing.T) (all []Member) {
 	if !strings.HasSuffix(t.Name(), strings.ReplaceAll(amongOthers, " ", "_")) {
 		return nil
@@ -82,7 +82,7 @@ func jsonOf(t *testing.T, s sent) map[string]any {
 	return m
 }
 
-// pass lets virtual time go by, and all that happens in it.
+// pass lets virtual time pass and waits until nothing more happens.
 func pass(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
