@@ -27,19 +27,19 @@ func Balance(f messages.File, results string) string {
 		row("time", text)
 	}
 	if results != "" && f.DoneChunks > 0 {
-		row("results", clean(resultsOf(results, f), maxSentence))
+		row("results", clean(resultsFolder(results, f), maxSentence))
 	}
-	row("", verdict(f))
+	row("", conclusion(f))
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // resultsOf is the folder of the results of one file.
-func resultsOf(results string, f messages.File) string {
+func resultsFolder(results string, f messages.File) string {
 	return filepath.Join(results, messages.ResultFolder(f.Info.Path))
 }
 
 // verdict says in one sentence whether the account is right.
-func verdict(f messages.File) string {
+func conclusion(f messages.File) string {
 	reason := ""
 	if f.Reason != "" {
 		reason = ": " + clean(f.Reason, maxSentence)

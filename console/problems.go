@@ -7,14 +7,14 @@ import (
 )
 
 // said is what was told of the problems of one part.
-type said struct {
-	told map[trouble]bool // those that last
-	at   time.Time        // when one was told last
+type reported struct {
+	lasting map[problemKey]bool // those that last
+	lastAt  time.Time           // when one was told last
 }
 
 // trouble tells one problem from another. Its text may have a number in it that
 // grows while it lasts.
-type trouble struct {
+type problemKey struct {
 	kind  messages.ProblemKind
 	since time.Time
 	text  string // only of a problem that does not say since when
@@ -23,8 +23,8 @@ type trouble struct {
 // maxProblemLines is how many problems of one part are told one by one at a time.
 const maxProblemLines = 5
 
-func troubleOf(p messages.Problem) trouble {
-	t := trouble{kind: p.Kind, since: p.Since}
+func keyOf(p messages.Problem) problemKey {
+	t := problemKey{kind: p.Kind, since: p.Since}
 	if p.Since.IsZero() {
 		t.text = p.Text
 	}
@@ -32,7 +32,7 @@ func troubleOf(p messages.Problem) trouble {
 }
 
 // seeProblems tells when problems come, and when a part has none any more.
-func (w *watch) seeProblems(all []messages.Problem, now time.Time) {
+func (w *watch) showProblems(all []messages.Problem, now time.Time) {
 	parts := map[string][]messages.Problem{}
 	var order []string
 	for _, p := range all {
@@ -46,7 +46,7 @@ func (w *watch) seeProblems(all []messages.Problem, now time.Time) {
 		parts[part] = append(parts[part], p)
 	}
 	for _, part := range order {
-		w.seePart(part, parts[part], now)
+		w.showPart(part, parts[part], now)
 	}
 	for part := range w.problems {
 		if parts[part] == nil {
@@ -57,25 +57,25 @@ func (w *watch) seeProblems(all []messages.Problem, now time.Time) {
 }
 
 // seePart tells what is new in one part, not too often.
-func (w *watch) seePart(part string, all []messages.Problem, now time.Time) {
+func (w *watch) showPart(part string, all []messages.Problem, now time.Time) {
 	s := w.problems[part]
 	if s == nil {
-		s = &said{}
+		s = &reported{}
 		w.problems[part] = s
 	}
-	quiet := !s.at.IsZero() && now.Sub(s.at) < lineEvery
-	lasting := map[trouble]bool{}
+	quiet := !s.lastAt.IsZero() && now.Sub(s.lastAt) < lineEvery
+	lasting := map[problemKey]bool{}
 	fresh := 0
 	for _, p := range all {
-		key := troubleOf(p)
-		if s.told[key] || lasting[key] {
+		key := keyOf(p)
+		if s.lasting[key] || lasting[key] {
 			lasting[key] = true
 			continue
 		}
 		if quiet {
 			continue
 		}
-		lasting[key], s.at = true, now
+		lasting[key], s.lastAt = true, now
 		if fresh++; fresh <= maxProblemLines {
 			w.out.line("PROBLEM (%s): %s", part, clean(p.Text, maxSentence))
 		}
@@ -83,5 +83,5 @@ func (w *watch) seePart(part string, all []messages.Problem, now time.Time) {
 	if fresh > maxProblemLines {
 		w.out.line("PROBLEM (%s): and %d more; /readyz?verbose lists them.", part, fresh-maxProblemLines)
 	}
-	s.told = lasting
+	s.lasting = lasting
 }

@@ -41,9 +41,9 @@ type Config struct {
 
 const (
 	defaultInterval = time.Second
-	askTimeout      = 3 * time.Second
+	pollTimeout     = 3 * time.Second
 	// lastLook bounds the look at the end, so that it does not hold up a stop.
-	lastLook = time.Second
+	finalPollTimeout = time.Second
 )
 
 // IsTerminal reports whether a person sees what is written to w at once.
@@ -72,12 +72,12 @@ func Run(ctx context.Context, cfg Config) error {
 	tick := time.NewTicker(cfg.Interval)
 	defer tick.Stop()
 	for {
-		look(ctx, cfg.Asker, w, askTimeout)
+		poll(ctx, cfg.Asker, w, pollTimeout)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			look(context.WithoutCancel(ctx), cfg.Asker, w, lastLook)
-			w.sayRest()
+			poll(context.WithoutCancel(ctx), cfg.Asker, w, finalPollTimeout)
+			w.printUnlisted()
 			w.out.clear()
 			return w.out.failure()
 		}
@@ -88,13 +88,13 @@ func Run(ctx context.Context, cfg Config) error {
 }
 
 // look asks once and shows what is new.
-func look(ctx context.Context, asker Asker, w *watch, timeout time.Duration) {
+func poll(ctx context.Context, asker Asker, w *watch, timeout time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	answer, err := asker.Ask(ctx, messages.QueryOverview{Fresh: true})
 	if o, ok := answer.(messages.Overview); ok && err == nil {
-		w.see(o, time.Now())
+		w.show(o, time.Now())
 		return
 	}
-	w.miss(time.Now())
+	w.showNoAnswer(time.Now())
 }

@@ -14,98 +14,98 @@ const (
 
 	// patience is how long a state must last before it is said: just after the
 	// start the folder is not known.
-	patience = 3 * time.Second
+	minSpell = 3 * time.Second
 )
 
 // watch compares what it sees with what it said. It belongs to one goroutine.
 type watch struct {
-	cfg   Config
-	out   *printer
-	began time.Time // files that ended before are only counted
+	cfg       Config
+	out       *printer
+	startedAt time.Time // files that ended before are only counted
 
-	role     string
-	known    bool                          // the files that ended earlier were counted
-	ended    uint64                        // how many files' ends were seen
-	begins   budget                        // lines about files that begin
-	balances budget                        // accounts of files that were done
-	troubles budget                        // accounts of other files
-	rest     rest                          // files that ended without an account of their own
-	running  map[messages.FileID]*lastLine // files in work
-	problems map[string]*said              // by part
-	idle     spell                         // nothing to do
-	alone    bool                          // it was said that there are no workers
-	silent   spell                         // no answers
-	speed    speed                         // of all files
+	role           string
+	earlierCounted bool                          // the files that ended earlier were counted
+	endedCount     uint64                        // how many files' ends were seen
+	startLines     budget                        // lines about files that begin
+	doneBalances   budget                        // accounts of files that were done
+	otherBalances  budget                        // accounts of other files
+	unlisted       unlistedFiles                 // files that ended without an account of their own
+	running        map[messages.FileID]*lastLine // files in work
+	problems       map[string]*reported          // by part
+	idle           spell                         // nothing to do
+	noWorkers      bool                          // it was said that there are no workers
+	noAnswer       spell                         // no answers
+	speed          speed                         // of all files
 }
 
 // lastLine is what the last line about a file said.
 type lastLine struct {
-	at     time.Time
-	items  int64 // done and dead
-	offset int64
-	over   bool // it was said that the file changed or failed while chunks are out
+	at       time.Time
+	items    int64 // done and dead
+	offset   int64
+	endShown bool // it was said that the file changed or failed while chunks are out
 }
 
 // spell is a state that is said once when it has lasted for a while.
 type spell struct {
 	since time.Time // zero while it does not hold
-	said  bool
+	shown bool
 }
 
 // hold notes whether the state holds; due is true once, when it has to be said,
 // and over when it ended after it was said.
 func (s *spell) hold(holds bool, now time.Time) (due, over bool) {
 	if !holds {
-		over = s.said
+		over = s.shown
 		*s = spell{}
 		return false, over
 	}
 	if s.since.IsZero() {
 		s.since = now
 	}
-	if s.said || now.Sub(s.since) < patience {
+	if s.shown || now.Sub(s.since) < minSpell {
 		return false, false
 	}
-	s.said = true
+	s.shown = true
 	return true, false
 }
 
 func newWatch(cfg Config, now time.Time) *watch {
 	return &watch{
-		cfg: cfg, out: &printer{w: cfg.Out}, began: now,
+		cfg: cfg, out: &printer{w: cfg.Out}, startedAt: now,
 		running:  map[messages.FileID]*lastLine{},
-		problems: map[string]*said{},
+		problems: map[string]*reported{},
 	}
 }
 
 // see shows what is new in an overview.
-func (w *watch) see(o messages.Overview, now time.Time) {
-	if _, over := w.silent.hold(false, now); over {
+func (w *watch) show(o messages.Overview, now time.Time) {
+	if _, over := w.noAnswer.hold(false, now); over {
 		w.out.line("The master answers again.")
 	}
-	w.seeRole(o, now)
-	w.seeProblems(o.Problems, now)
+	w.showRole(o, now)
+	w.showProblems(o.Problems, now)
 	if o.Role != "leader" {
 		w.out.clear() // another master knows about the files
 		return
 	}
-	w.seeEnds(o, now)
-	w.seeRunning(o, now)
-	w.seeWorkers(o)
-	w.seeIdle(o, now)
+	w.showEnded(o, now)
+	w.showRunning(o, now)
+	w.showWorkers(o)
+	w.showIdle(o, now)
 	if w.cfg.Terminal {
-		w.seeBar(o, now)
+		w.showBar(o, now)
 	}
 }
 
 // miss notes that there was no answer.
-func (w *watch) miss(now time.Time) {
-	if due, _ := w.silent.hold(true, now); due {
+func (w *watch) showNoAnswer(now time.Time) {
+	if due, _ := w.noAnswer.hold(true, now); due {
 		w.out.line("The master does not answer; the log says why.")
 	}
 }
 
-func (w *watch) seeRole(o messages.Overview, now time.Time) {
+func (w *watch) showRole(o messages.Overview, now time.Time) {
 	if o.Role == w.role {
 		return
 	}
@@ -113,7 +113,7 @@ func (w *watch) seeRole(o messages.Overview, now time.Time) {
 	case "leader":
 		w.out.line("This master leads, term %d.", o.Term)
 		if w.role == "standby" { // another one led until now
-			w.began, w.known = now, false
+			w.startedAt, w.earlierCounted = now, false
 		}
 	case "standby":
 		text := "This master stands by; it takes over when the leader is gone."
@@ -129,20 +129,20 @@ func (w *watch) seeRole(o messages.Overview, now time.Time) {
 	w.role = o.Role
 }
 
-func (w *watch) seeWorkers(o messages.Overview) {
+func (w *watch) showWorkers(o messages.Overview) {
 	alone := slices.ContainsFunc(o.Problems, func(p messages.Problem) bool { return p.Kind == messages.ProblemNoWorkers })
 	switch {
-	case alone && !w.alone:
+	case alone && !w.noWorkers:
 		w.out.line("There are no workers. Start one with:\n  %s", w.cfg.WorkerCommand)
-	case w.alone && !alone:
+	case w.noWorkers && !alone:
 		w.out.line("Now there is %s.", many(int64(o.Workers.Present()), "worker"))
 	}
-	w.alone = alone
+	w.noWorkers = alone
 }
 
 // seeIdle says what to do when there is nothing to do. A folder that cannot be
 // read is a problem and not empty.
-func (w *watch) seeIdle(o messages.Overview, now time.Time) {
+func (w *watch) showIdle(o messages.Overview, now time.Time) {
 	busy := len(w.running) > 0 || o.Settling > 0 || w.problems["input"] != nil
 	due, _ := w.idle.hold(!busy, now)
 	switch {

@@ -9,36 +9,36 @@ import (
 )
 
 // seeEnds prints the account of files that ended since the last look.
-func (w *watch) seeEnds(o messages.Overview, now time.Time) {
-	fresh := int(min(o.EndedCount-min(w.ended, o.EndedCount), uint64(len(o.Ended))))
-	missed := int64(o.EndedCount-min(w.ended, o.EndedCount)) - int64(fresh) // too many at once to be kept
-	w.ended = o.EndedCount
+func (w *watch) showEnded(o messages.Overview, now time.Time) {
+	fresh := int(min(o.EndedCount-min(w.endedCount, o.EndedCount), uint64(len(o.Ended))))
+	unknown := int64(o.EndedCount-min(w.endedCount, o.EndedCount)) - int64(fresh) // too many at once to be kept
+	w.endedCount = o.EndedCount
 	for _, f := range o.Ended[len(o.Ended)-fresh:] {
-		b := &w.balances
+		b := &w.doneBalances
 		if f.State != messages.FileDone || f.Missing() != 0 {
-			b = &w.troubles
+			b = &w.otherBalances
 		}
-		if b.spend(now) {
+		if b.allow(now) {
 			w.out.line("%s", Balance(f.File, w.results(f.File)))
 		} else {
-			w.rest.add(f, now)
+			w.unlisted.add(f, now)
 		}
 	}
-	w.rest.missed += missed
-	if !w.known {
-		if earlier := int64(endedFiles(o)) - int64(fresh) - missed; earlier > 0 {
+	w.unlisted.unknown += unknown
+	if !w.earlierCounted {
+		if earlier := int64(endedFiles(o)) - int64(fresh) - unknown; earlier > 0 {
 			w.out.line("%s finished earlier.", many(earlier, "file"))
 		}
-		w.known = true
+		w.earlierCounted = true
 	}
-	if w.rest.due(now) {
-		w.sayRest()
+	if w.unlisted.due(now) {
+		w.printUnlisted()
 	}
 }
 
 // results is the folder of all results when those of the file are in it.
 func (w *watch) results(f messages.File) string {
-	if w.cfg.Results == "" || !w.cfg.Exists(resultsOf(w.cfg.Results, f)) {
+	if w.cfg.Results == "" || !w.cfg.Exists(resultsFolder(w.cfg.Results, f)) {
 		return ""
 	}
 	return w.cfg.Results
@@ -61,21 +61,21 @@ func endedFiles(o messages.Overview) (n int) {
 }
 
 // seeRunning tells of files in work: that they began, and how far they are.
-func (w *watch) seeRunning(o messages.Overview, now time.Time) {
+func (w *watch) showRunning(o messages.Overview, now time.Time) {
 	running := make(map[messages.FileID]*lastLine, len(w.running))
 	for _, f := range o.Working {
 		items := f.DoneItems + f.DeadItems
 		last := w.running[f.ID]
 		if last == nil {
 			last = &lastLine{at: now, items: items, offset: f.Cursor.Offset}
-			if w.begins.spend(now) {
-				w.out.line("%s: %s, %s", clean(f.Info.Path, maxName), begun(f), size(f.Info.Size))
+			if w.startLines.allow(now) {
+				w.out.line("%s: %s, %s", clean(f.Info.Path, maxName), startText(f), size(f.Info.Size))
 			}
 		}
 		running[f.ID] = last
-		if f.State.Terminal() && !last.over {
-			last.over = true
-			w.out.line("%s: %s, %s still out", clean(f.Info.Path, maxName), stateName(f.State), chunksAre(int64(f.Running)))
+		if f.State.Terminal() && !last.endShown {
+			last.endShown = true
+			w.out.line("%s: %s, %s still out", clean(f.Info.Path, maxName), stateName(f.State), chunkPhrase(int64(f.Running)))
 		}
 		moved := items != last.items || f.Cursor.Offset != last.offset
 		if w.cfg.Terminal || !moved || now.Sub(last.at) < lineEvery {
@@ -87,7 +87,7 @@ func (w *watch) seeRunning(o messages.Overview, now time.Time) {
 	w.running = running
 }
 
-func begun(f messages.FileStatus) string {
+func startText(f messages.FileStatus) string {
 	if f.Cursor.Offset > 0 {
 		return fmt.Sprintf("goes on at %d %%", percent(f))
 	}
@@ -98,7 +98,7 @@ func begun(f messages.FileStatus) string {
 func stateName(s messages.FileState) string { return strings.ReplaceAll(s.String(), "_", " ") }
 
 // chunksAre begins a sentence about n chunks.
-func chunksAre(n int64) string {
+func chunkPhrase(n int64) string {
 	if n == 1 {
 		return "1 chunk is"
 	}
@@ -120,7 +120,7 @@ func progressLine(f messages.FileStatus, speed string) string {
 // percent is rounded down, so that 100 is said of a file that has ended only.
 func percent(f messages.FileStatus) int { return min(99, int(fraction(f)*100)) }
 
-func (w *watch) seeBar(o messages.Overview, now time.Time) {
+func (w *watch) showBar(o messages.Overview, now time.Time) {
 	b := newBar(o, w.speed.add(o.Files.DoneItems, now))
 	if b == nil {
 		w.out.clear()
@@ -130,7 +130,7 @@ func (w *watch) seeBar(o messages.Overview, now time.Time) {
 }
 
 // speed is items per second over the last looks.
-type speed struct{ looks []sample }
+type speed struct{ samples []sample }
 
 // sample is how many items were done at a time.
 type sample struct {
@@ -139,17 +139,17 @@ type sample struct {
 }
 
 // speedLooks is how many looks the speed is taken from.
-const speedLooks = 10
+const maxSamples = 10
 
 // add notes a look and returns the speed as a text, empty when it is not known.
 func (s *speed) add(items int64, now time.Time) string {
-	s.looks = append(s.looks, sample{now, items})
-	if len(s.looks) > speedLooks {
-		s.looks = s.looks[1:]
+	s.samples = append(s.samples, sample{now, items})
+	if len(s.samples) > maxSamples {
+		s.samples = s.samples[1:]
 	}
-	first := s.looks[0]
+	first := s.samples[0]
 	if items < first.items { // files were forgotten
-		s.looks = s.looks[len(s.looks)-1:]
+		s.samples = s.samples[len(s.samples)-1:]
 		return ""
 	}
 	return rate(items-first.items, now.Sub(first.at))

@@ -310,7 +310,7 @@ func TestManyFilesAreSummedUp(t *testing.T) {
 	o := leader(all...)
 	o.Ended = o.Ended[2000:] // more than are kept
 	got := play(t, false, append([]*messages.Overview{leader()}, repeat(15, o)...)...)
-	require.Equal(t, manyAtOnce+1, strings.Count(got, "===="+" ips.txt"), "the one with rejects is told beside the others")
+	require.Equal(t, maxLines+1, strings.Count(got, "===="+" ips.txt"), "the one with rejects is told beside the others")
 	require.Equal(t, 1, strings.Count(got, "2,979 more files ended: 979 done, 2,000 not looked at; 979,000 items done, 0 dead."))
 	require.Less(t, strings.Count(got, "\n"), 200)
 }
