@@ -8,8 +8,8 @@ import (
 	"kafka-master/messages"
 )
 
-// Balance is the account of a file that has ended, as a block of lines. results
-// is the folder of all results; empty leaves that line out.
+// Balance returns the balance of a file that has ended, as a block of lines. results
+// is the folder of all results; "" omits its line.
 func Balance(f messages.File, results string) string {
 	var b strings.Builder
 	name := clean(f.Info.Path, maxName)
@@ -33,12 +33,12 @@ func Balance(f messages.File, results string) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// resultsOf is the folder of the results of one file.
+// resultsFolder returns the folder with the results of one file.
 func resultsFolder(results string, f messages.File) string {
 	return filepath.Join(results, messages.ResultFolder(f.Info.Path))
 }
 
-// verdict says in one sentence whether the account is right.
+// conclusion states in one sentence whether the numbers of the balance add up.
 func conclusion(f messages.File) string {
 	reason := ""
 	if f.Reason != "" {
@@ -46,13 +46,13 @@ func conclusion(f messages.File) string {
 	}
 	switch {
 	case !f.AddsUp() && f.State == messages.FileFailed && f.Reason != "":
-		return "THIS DOES NOT ADD UP" + reason
+		return "THE NUMBERS DO NOT ADD UP" + reason
 	case !f.AddsUp():
-		return "THIS DOES NOT ADD UP, which is a bug: keep the log and the data folder"
+		return "THE NUMBERS DO NOT ADD UP, which is a bug: keep the log and the data folder"
 	case f.State == messages.FileFailed:
-		return "The file could not be worked on" + reason
+		return "The file could not be processed" + reason
 	case f.State == messages.FileChanged:
-		return fmt.Sprintf("The file changed while it was in work, %s were not read%s", size(f.DeadBytes), reason)
+		return fmt.Sprintf("The file changed while it was being processed, %s were not read%s", size(f.DeadBytes), reason)
 	case f.DeadItems > 0 || f.DeadChunks > 0:
 		return fmt.Sprintf("Every item is accounted for, %s dead", grouped(f.DeadItems))
 	case f.Items == 0:
@@ -61,7 +61,7 @@ func conclusion(f messages.File) string {
 	return "Every item was done exactly once"
 }
 
-// Left says in one line what is not done yet, for the moment when the program
+// Left summarizes in one line what is not done yet. It is printed when the program
 // stops.
 func Left(o messages.Overview) string {
 	var files, running, ready int
@@ -78,13 +78,13 @@ func Left(o messages.Overview) string {
 	}
 	var parts []string
 	if files > 0 {
-		text := many(int64(files), "file") + " in work"
+		text := many(int64(files), "file") + " in progress"
 		text += fmt.Sprintf(" (%s in %s at workers and %s waiting, %s not cut yet)",
 			many(open, "item"), many(int64(running), "chunk"), grouped(int64(ready)), size(uncut))
 		parts = append(parts, text)
 	}
 	if o.Settling > 0 {
-		parts = append(parts, many(int64(o.Settling), "file")+" not begun")
+		parts = append(parts, many(int64(o.Settling), "file")+" not started")
 	}
-	return "Left to do: " + strings.Join(parts, ", ") + ". The next start goes on from here."
+	return "Left to do: " + strings.Join(parts, ", ") + ". The next start continues from here."
 }

@@ -12,7 +12,7 @@ import (
 	"kafka-master/messages"
 )
 
-func TestVerdicts(t *testing.T) {
+func TestConclusions(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name   string
@@ -26,12 +26,12 @@ func TestVerdicts(t *testing.T) {
 			f.State, f.DoneItems, f.DeadItems, f.DoneChunks, f.DeadChunks = messages.FileDoneWithRejects, 400, 600, 1, 1
 		}, "done with rejects", "Every item is accounted for, 600 dead"},
 		{"TooLarge", func(f *messages.File) { f.State, f.DeadChunks, f.Cursor.Index = messages.FileDoneWithRejects, 1, 3 }, "done with rejects", "accounted for, 0 dead"},
-		{"Missing", func(f *messages.File) { f.DoneItems = 999 }, "done", "THIS DOES NOT ADD UP"},
-		{"Duplicates", func(f *messages.File) { f.Duplicates = 1 }, "done", "THIS DOES NOT ADD UP"},
-		{"MissingChunk", func(f *messages.File) { f.DoneChunks = 1 }, "done", "THIS DOES NOT ADD UP"},
-		{"Incomplete", func(f *messages.File) { f.State, f.DoneItems, f.Reason = messages.FileFailed, 700, "records are gone" }, "failed", "THIS DOES NOT ADD UP: records are gone"},
+		{"Missing", func(f *messages.File) { f.DoneItems = 999 }, "done", "THE NUMBERS DO NOT ADD UP"},
+		{"Duplicates", func(f *messages.File) { f.Duplicates = 1 }, "done", "THE NUMBERS DO NOT ADD UP"},
+		{"MissingChunk", func(f *messages.File) { f.DoneChunks = 1 }, "done", "THE NUMBERS DO NOT ADD UP"},
+		{"Incomplete", func(f *messages.File) { f.State, f.DoneItems, f.Reason = messages.FileFailed, 700, "records are gone" }, "failed", "THE NUMBERS DO NOT ADD UP: records are gone"},
 		{"Changed", func(f *messages.File) { f.State, f.DeadBytes, f.Reason = messages.FileChanged, 2_500_000, "truncated" }, "changed", "2.5 MB were not read: truncated"},
-		{"Failed", func(f *messages.File) { f.State, f.Reason = messages.FileFailed, "no rights" }, "failed", "could not be worked on: no rights"},
+		{"Failed", func(f *messages.File) { f.State, f.Reason = messages.FileFailed, "no rights" }, "failed", "could not be processed: no rights"},
 		{"Empty", func(f *messages.File) { f.Items, f.DoneItems, f.DoneChunks, f.Cursor.Index = 0, 0, 0, 0 }, "done", "The file has no items"},
 	} {
 		f := file(1, messages.FileDone, 1000).File
@@ -54,9 +54,9 @@ func TestLeft(t *testing.T) {
 	require.Equal(t, "Nothing is left to do.", Left(*leader(file(1, messages.FileDone, 1000))))
 	f := file(1, messages.FileRunning, 400)
 	f.Cursor.Offset, f.Ready = 4000, 2
-	require.Equal(t, "Left to do: 1 file in work (600 items in 1 chunk at workers and 2 waiting, 6.0 kB not cut yet), 3 files not begun. The next start goes on from here.",
+	require.Equal(t, "Left to do: 1 file in progress (600 items in 1 chunk at workers and 2 waiting, 6.0 kB not cut yet), 3 files not started. The next start continues from here.",
 		Left(messages.Overview{Working: []messages.FileStatus{f}, Settling: 3}))
-	require.Equal(t, "Left to do: 1 file not begun. The next start goes on from here.", Left(messages.Overview{Settling: 1}))
+	require.Equal(t, "Left to do: 1 file not started. The next start continues from here.", Left(messages.Overview{Settling: 1}))
 }
 
 func TestBanner(t *testing.T) {
@@ -73,7 +73,7 @@ func TestBanner(t *testing.T) {
   results  data/results
   workers  4 in this process
   API      http://127.0.0.1:3001/api/v1/overview
-  stop     Ctrl-C; the next start goes on where this one stopped
+  stop     Ctrl-C; the next start continues where this one stopped
 
 `, b.String())
 	b.Reset()

@@ -6,25 +6,31 @@ import (
 	"strings"
 )
 
-// Banner is what a person should know when the program has started. Empty fields
-// are left out, but for those that say otherwise.
+// Banner is the information that is printed when the program has started. A field that
+// is empty is omitted unless its comment gives it another meaning.
 type Banner struct {
-	Version string // of the program
-	Broker  string // address or addresses
-	// BrokerData is the folder of the embedded broker. Empty means that the
-	// broker is not in this process.
+	// Version is the version of the program.
+	Version string
+	// Broker is the address of the broker, or a list of addresses.
+	Broker string
+	// BrokerData is the data folder of the embedded broker. Empty means that the broker
+	// does not run in this process.
 	BrokerData string
-	// StateData is the file that keeps the state. Empty means Redis.
+	// StateData is the path of the state. Empty means that the state is in Redis.
 	StateData string
-	Input     string // the input folder
-	Results   string // the folder of the results
-	API       string // URL of the API, such as http://127.0.0.1:3001
-	// Workers is the number of workers in this process; 0 shows WorkerCommand.
-	Workers       int
-	WorkerCommand string // the command that starts a worker
+	// Input is the input folder.
+	Input string
+	// Results is the results folder.
+	Results string
+	// API is the URL of the API, such as http://127.0.0.1:3001.
+	API string
+	// Workers is the number of workers in this process. 0 shows WorkerCommand.
+	Workers int
+	// WorkerCommand is the command that starts a worker.
+	WorkerCommand string
 }
 
-// Write writes the banner.
+// Write writes the banner to w.
 func (b Banner) Write(w io.Writer) error {
 	var s strings.Builder
 	fmt.Fprintf(&s, "Kafka Master %s\n", b.Version)
@@ -53,7 +59,7 @@ func (b Banner) Write(w io.Writer) error {
 	if b.API != "" {
 		row("API", b.API+"/api/v1/overview")
 	}
-	row("stop", "Ctrl-C; the next start goes on where this one stopped")
+	row("stop", "Ctrl-C; the next start continues where this one stopped")
 	s.WriteString("\n")
 	if _, err := io.WriteString(w, s.String()); err != nil {
 		return fmt.Errorf("write the banner: %w", err)

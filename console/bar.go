@@ -10,20 +10,20 @@ import (
 )
 
 const (
-	// eraseLine empties the line that the cursor is in.
+	// eraseLine clears the line of the cursor.
 	eraseLine = "\x1b[2K\r"
 	barSteps  = 1000
 	barWidth  = 20
-	barName   = 24 // characters of a file name beside the bar
+	barName   = 24 // maximum length of the file name before the bar
 )
 
-// bar is one picture of the progress of all files in work.
+// bar shows the progress of all files in progress at one moment.
 type bar struct {
 	done float64 // 0 to 1
 	text string
 }
 
-// newBar sums up the files in work; nil when there is none.
+// newBar returns a bar for the files in progress, or nil when there are none.
 func newBar(o messages.Overview, speed string) *bar {
 	var first string
 	var files int
@@ -51,23 +51,23 @@ func newBar(o messages.Overview, speed string) *bar {
 	return b
 }
 
-// draw writes the picture; each is a bar of its own, since the library's does not
-// go back, and ours does when another file comes.
+// draw writes the bar. It creates a new bar of the library each time, since those never
+// move back, and the progress decreases when another file is added.
 func (b *bar) draw(w io.Writer) {
 	p := progressbar.NewOptions64(barSteps,
 		progressbar.OptionSetWriter(w), progressbar.OptionUseANSICodes(true),
 		progressbar.OptionSetWidth(barWidth), progressbar.OptionSetDescription(b.text),
 		progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false))
-	step := min(barSteps-1, int64(b.done*barSteps)) // a full bar would be final
+	step := min(barSteps-1, int64(b.done*barSteps)) // a full bar cannot be drawn again
 	if step < barSteps/100 {
-		_ = p.RenderBlank() // the printer keeps the writer's error
+		_ = p.RenderBlank() // the printer records errors
 		return
 	}
 	_ = p.Set64(step)
 }
 
-// fraction is how much of a file is done, 0 to 1: the part of its bytes that was
-// cut, times the part of the items in it that ended.
+// fraction returns how much of a file is done, from 0 to 1: the fraction of its bytes
+// that was cut, times the fraction of the cut items that have ended.
 func fraction(f messages.FileStatus) float64 {
 	if f.HasEnded() || f.Info.Size <= 0 {
 		return 1

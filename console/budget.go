@@ -1,7 +1,6 @@
 package console
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -9,20 +8,20 @@ import (
 )
 
 const (
-	// manyAtOnce is how many lines of one sort are printed one by one within
-	// gatherFor: nobody reads more, and thousands of small files would push
-	// everything else off the screen.
+	// maxLines is the number of lines of one kind that are printed within a
+	// budgetPeriod. Thousands of small files would otherwise push everything else off
+	// the screen.
 	maxLines     = 20
 	budgetPeriod = 10 * time.Second
 )
 
-// budget bounds the lines of one sort.
+// budget bounds the lines of one kind.
 type budget struct {
 	since time.Time
 	spent int
 }
 
-// spend reports whether one more line may be printed now.
+// allow reports whether one more line may be printed now.
 func (b *budget) allow(now time.Time) bool {
 	if now.Sub(b.since) >= budgetPeriod {
 		*b = budget{since: now}
@@ -31,43 +30,44 @@ func (b *budget) allow(now time.Time) bool {
 	return b.spent <= maxLines
 }
 
-// rest sums up the files that ended without an account of their own.
+// unlistedFiles are the files that ended since the last summary without a printed
+// balance.
 type unlistedFiles struct {
-	since   time.Time // of the first of them
+	since   time.Time // time of the first file
 	totals  messages.FileTotals
-	unknown int64 // of which only the number is known
+	unknown int64 // number of further files, about which nothing else is known
 }
 
-func (r *unlistedFiles) add(f messages.FileStatus, now time.Time) {
-	if r.totals == (messages.FileTotals{}) {
-		r.since = now
+func (u *unlistedFiles) add(f messages.FileStatus, now time.Time) {
+	if u.totals == (messages.FileTotals{}) {
+		u.since = now
 	}
-	r.totals.Add(f, 1)
+	u.totals.Add(f, 1)
 }
 
-// due reports whether the sum has to be said.
-func (r *unlistedFiles) due(now time.Time) bool {
-	return r.totals != (messages.FileTotals{}) && now.Sub(r.since) >= budgetPeriod
+// due reports whether it is time for a summary.
+func (u *unlistedFiles) due(now time.Time) bool {
+	return u.totals != (messages.FileTotals{}) && now.Sub(u.since) >= budgetPeriod
 }
 
-// sayRest prints the sum, if there is one, and begins a new one.
+// printUnlisted prints a summary of the unlisted files, if there are any.
 func (w *watch) printUnlisted() {
-	r := w.unlisted
+	u := w.unlisted
 	w.unlisted = unlistedFiles{}
 	var parts []string
-	files := r.unknown
-	for state, n := range r.totals.States {
+	files := u.unknown
+	for state, n := range u.totals.States {
 		files += int64(n)
 		if n > 0 {
-			parts = append(parts, grouped(int64(n))+" "+strings.ReplaceAll(messages.FileState(state).String(), "_", " "))
+			parts = append(parts, grouped(int64(n))+" "+stateName(messages.FileState(state)))
 		}
 	}
 	if files == 0 {
 		return
 	}
-	if r.unknown > 0 {
-		parts = append(parts, fmt.Sprintf("%s not looked at", grouped(r.unknown)))
+	if u.unknown > 0 {
+		parts = append(parts, grouped(u.unknown)+" unknown")
 	}
 	w.out.line("%s more files ended: %s; %s done, %s dead. /api/v1/files lists each of them.",
-		grouped(files), strings.Join(parts, ", "), many(r.totals.DoneItems, "item"), grouped(r.totals.DeadItems))
+		grouped(files), strings.Join(parts, ", "), many(u.totals.DoneItems, "item"), grouped(u.totals.DeadItems))
 }

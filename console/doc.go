@@ -1,5 +1,5 @@
-// Package console is what a person at the terminal sees: what runs and where
-// (banner.go), how it goes on (progress.go, watch.go, bar.go), and how each file
-// ended (balance.go). It asks through a port of its own, as the HTTP API does,
-// and decides nothing.
+// Package console prints what a person at the terminal needs to know: what runs and
+// where (banner.go), the progress (progress.go, watch.go, bar.go), and how each file
+// ended (balance.go). It polls the master through an interface, as the HTTP API does,
+// and makes no decisions.
 package console

@@ -5,14 +5,14 @@ import (
 	"io"
 )
 
-// printer writes lines, and keeps the progress bar below them.
+// printer writes lines with the progress bar below them.
 type printer struct {
 	w   io.Writer
-	bar *bar  // nil when none is on the screen
-	err error // the first one; nothing is written after it
+	bar *bar  // bar on the screen, or nil
+	err error // first error; nothing is written after it
 }
 
-// line writes one or more whole lines in place of the bar.
+// line removes the bar and writes one or more whole lines.
 func (p *printer) line(format string, args ...any) {
 	p.clear()
 	p.write(fmt.Sprintf(format, args...) + "\n")
@@ -24,7 +24,7 @@ func (p *printer) write(text string) {
 	}
 }
 
-// failure is the first error of the writer.
+// failure returns the first error of the writer.
 func (p *printer) failure() error {
 	if p.err != nil {
 		return fmt.Errorf("show progress: %w", p.err)
@@ -38,13 +38,13 @@ func (p *printer) Write(b []byte) (int, error) {
 	return len(b), p.err
 }
 
-// show draws a bar in place of the last one.
+// show replaces the bar on the screen.
 func (p *printer) show(b *bar) {
 	p.bar = b
 	b.draw(p)
 }
 
-// clear takes the bar from the screen.
+// clear removes the bar from the screen.
 func (p *printer) clear() {
 	if p.bar != nil {
 		p.bar = nil

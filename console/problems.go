@@ -6,38 +6,38 @@ import (
 	"kafka-master/messages"
 )
 
-// said is what was told of the problems of one part.
+// reported records which problems of one part were printed.
 type reported struct {
-	lasting map[problemKey]bool // those that last
-	lastAt  time.Time           // when one was told last
+	lasting map[problemKey]bool // printed problems that still exist
+	lastAt  time.Time           // time of the last printed problem
 }
 
-// trouble tells one problem from another. Its text may have a number in it that
-// grows while it lasts.
+// problemKey identifies a problem. The text is not part of it if possible, since it
+// may contain a number that grows while the problem lasts.
 type problemKey struct {
 	kind  messages.ProblemKind
 	since time.Time
-	text  string // only of a problem that does not say since when
+	text  string // only for a problem without a start time
 }
 
-// maxProblemLines is how many problems of one part are told one by one at a time.
+// maxProblemLines is the number of problems of one part that are printed at a time.
 const maxProblemLines = 5
 
 func keyOf(p messages.Problem) problemKey {
-	t := problemKey{kind: p.Kind, since: p.Since}
+	key := problemKey{kind: p.Kind, since: p.Since}
 	if p.Since.IsZero() {
-		t.text = p.Text
+		key.text = p.Text
 	}
-	return t
+	return key
 }
 
-// seeProblems tells when problems come, and when a part has none any more.
+// showProblems prints new problems, and the parts that have no problems any more.
 func (w *watch) showProblems(all []messages.Problem, now time.Time) {
 	parts := map[string][]messages.Problem{}
 	var order []string
 	for _, p := range all {
 		if p.Kind == messages.ProblemNoWorkers || p.Kind == messages.ProblemNoFiles {
-			continue // seeWorkers and seeIdle say what to do
+			continue // showWorkers and showIdle print what to do
 		}
 		part := clean(p.Part, maxName)
 		if parts[part] == nil {
@@ -56,7 +56,7 @@ func (w *watch) showProblems(all []messages.Problem, now time.Time) {
 	}
 }
 
-// seePart tells what is new in one part, not too often.
+// showPart prints the new problems of one part, at most once per lineEvery.
 func (w *watch) showPart(part string, all []messages.Problem, now time.Time) {
 	s := w.problems[part]
 	if s == nil {

@@ -11,50 +11,50 @@ import (
 	"kafka-master/messages"
 )
 
-// Asker answers questions. Ask blocks until there is an answer, of the type that
-// the question's doc names, or ctx ends.
+// Asker answers queries.
 type Asker interface {
+	// Ask blocks until there is an answer or ctx ends. The documentation of the query
+	// names the type of the answer.
 	Ask(ctx context.Context, q messages.Query) (any, error)
 }
 
-// Config says what Run shows and where. Asker and Out are required.
+// Config configures Run. Asker and Out are required.
 type Config struct {
-	// Asker is asked for the overview.
+	// Asker answers the queries for the overview.
 	Asker Asker
-	// Out gets the lines.
+	// Out receives the lines.
 	Out io.Writer
-	// Interval is the time between two looks, above 0. Defaults to 1 s.
+	// Interval is the time between two queries, above 0. Default 1 s.
 	Interval time.Duration
-	// Terminal draws a progress bar that is overwritten in place, instead of a
-	// line for each file every 5 s. See IsTerminal.
+	// Terminal draws a progress bar that is updated in place, instead of a line for
+	// each file every 5 s. See IsTerminal.
 	Terminal bool
-	// Input is the input folder as a person writes it.
+	// Input is the input folder as the user wrote it.
 	Input string
-	// Results is the folder of the results; empty means that it is not shown.
+	// Results is the results folder. "" means that it is not shown.
 	Results string
-	// Exists reports whether there is a folder: the results of workers elsewhere are
-	// not on this machine. Defaults to looking.
+	// Exists reports whether a folder exists. The results of workers on other machines
+	// are not on this one. Defaults to a check of the file system.
 	Exists func(path string) bool
-	// WorkerCommand starts a worker. Defaults to "kafka-master worker".
+	// WorkerCommand is the command that starts a worker. Default "kafka-master worker".
 	WorkerCommand string
 }
 
 const (
 	defaultInterval = time.Second
 	pollTimeout     = 3 * time.Second
-	// lastLook bounds the look at the end, so that it does not hold up a stop.
+	// finalPollTimeout bounds the last query, so that it does not delay a stop.
 	finalPollTimeout = time.Second
 )
 
-// IsTerminal reports whether a person sees what is written to w at once.
+// IsTerminal reports whether w is a terminal.
 func IsTerminal(w io.Writer) bool {
 	f, ok := w.(interface{ Fd() uintptr })
 	return ok && (isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()))
 }
 
-// Run shows how the work goes on until ctx ends; it then looks once more, so that
-// a file that just ended gets its balance. It returns nil, or the first error of
-// Out, at which it gives up.
+// Run shows the progress until ctx ends. It then polls once more, so that a file that
+// has just ended gets its balance. It returns early with the first error of Out.
 func Run(ctx context.Context, cfg Config) error {
 	if cfg.Interval <= 0 {
 		cfg.Interval = defaultInterval
@@ -68,7 +68,7 @@ func Run(ctx context.Context, cfg Config) error {
 			return err == nil && info.IsDir()
 		}
 	}
-	w := newWatch(cfg, time.Now())
+	w := newWatch(cfg)
 	tick := time.NewTicker(cfg.Interval)
 	defer tick.Stop()
 	for {
@@ -87,7 +87,7 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 }
 
-// look asks once and shows what is new.
+// poll queries the overview once and shows what is new.
 func poll(ctx context.Context, asker Asker, w *watch, timeout time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()

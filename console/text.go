@@ -8,7 +8,7 @@ import (
 	"kafka-master/messages"
 )
 
-// maxName and maxSentence are how much of a foreign text is shown, in characters.
+// maxName and maxSentence are the maximum lengths of untrusted text, in characters.
 const (
 	maxName     = 120
 	maxSentence = 300
@@ -16,7 +16,7 @@ const (
 
 func clean(text string, most int) string { return messages.Clean(text, most) }
 
-// grouped writes 1000000 as 1,000,000.
+// grouped formats 1000000 as 1,000,000.
 func grouped(n int64) string {
 	text := strconv.FormatInt(n, 10)
 	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
@@ -25,7 +25,7 @@ func grouped(n int64) string {
 	return text
 }
 
-// many writes "1 file" and "2 files".
+// many formats a number with a noun: "1 file", "2 files".
 func many(n int64, noun string) string {
 	if n == 1 {
 		return "1 " + noun
@@ -33,7 +33,7 @@ func many(n int64, noun string) string {
 	return grouped(n) + " " + noun + "s"
 }
 
-// size writes a number of bytes in decimal units.
+// size formats a number of bytes in decimal units.
 func size(n int64) string {
 	if n < 1000 {
 		return many(n, "byte")
@@ -48,10 +48,11 @@ func size(n int64) string {
 	return fmt.Sprintf("%.1f %s", f, unit)
 }
 
-// seconds writes a duration in seconds, as people compare them.
+// seconds formats a duration in seconds, since durations in one unit are easy to
+// compare.
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", max(0, d).Seconds()) }
 
-// rate writes items per second; empty when no time has passed.
+// rate formats items per second. It returns "" when no time has passed.
 func rate(items int64, d time.Duration) string {
 	if d <= 0 {
 		return ""

@@ -8,52 +8,51 @@ import (
 )
 
 const (
-	// lineEvery is the least time between two lines about one file, or about one
-	// kind of problem.
+	// lineEvery is the minimum time between two lines about one file, or about the
+	// problems of one part.
 	lineEvery = 5 * time.Second
 
-	// patience is how long a state must last before it is said: just after the
-	// start the folder is not known.
+	// minSpell is how long a condition must last before it is printed. Right after the
+	// start, for example, the input folder is not known yet.
 	minSpell = 3 * time.Second
 )
 
-// watch compares what it sees with what it said. It belongs to one goroutine.
+// watch compares overviews with what it has printed. It must be used by one goroutine.
 type watch struct {
-	cfg       Config
-	out       *printer
-	startedAt time.Time // files that ended before are only counted
+	cfg Config
+	out *printer
 
 	role           string
-	earlierCounted bool                          // the files that ended earlier were counted
-	endedCount     uint64                        // how many files' ends were seen
-	startLines     budget                        // lines about files that begin
-	doneBalances   budget                        // accounts of files that were done
-	otherBalances  budget                        // accounts of other files
-	unlisted       unlistedFiles                 // files that ended without an account of their own
-	running        map[messages.FileID]*lastLine // files in work
+	earlierCounted bool   // the files that had ended before this master led were counted
+	endedCount     uint64 // number of ended files in the last overview
+	startLines     budget // lines about files that start
+	doneBalances   budget // balances of files that were done without dead items
+	otherBalances  budget // balances of other files
+	unlisted       unlistedFiles
+	running        map[messages.FileID]*lastLine // files in progress
 	problems       map[string]*reported          // by part
-	idle           spell                         // nothing to do
-	noWorkers      bool                          // it was said that there are no workers
-	noAnswer       spell                         // no answers
-	speed          speed                         // of all files
+	idle           spell                         // nothing is left to do
+	noWorkers      bool                          // it was printed that there are no workers
+	noAnswer       spell
+	speed          speed // of all files together
 }
 
-// lastLine is what the last line about a file said.
+// lastLine describes the last line about a file.
 type lastLine struct {
 	at       time.Time
-	items    int64 // done and dead
+	items    int64 // number of items done or dead
 	offset   int64
-	endShown bool // it was said that the file changed or failed while chunks are out
+	endShown bool // it was printed that the file ended while chunks are at workers
 }
 
-// spell is a state that is said once when it has lasted for a while.
+// spell is a condition that is printed once after it has lasted for minSpell.
 type spell struct {
-	since time.Time // zero while it does not hold
+	since time.Time // zero while the condition does not hold
 	shown bool
 }
 
-// hold notes whether the state holds; due is true once, when it has to be said,
-// and over when it ended after it was said.
+// hold updates whether the condition holds. due is true once, when the condition must be
+// printed. over is true when the condition has ended after it was printed.
 func (s *spell) hold(holds bool, now time.Time) (due, over bool) {
 	if !holds {
 		over = s.shown
@@ -70,15 +69,15 @@ func (s *spell) hold(holds bool, now time.Time) (due, over bool) {
 	return true, false
 }
 
-func newWatch(cfg Config, now time.Time) *watch {
+func newWatch(cfg Config) *watch {
 	return &watch{
-		cfg: cfg, out: &printer{w: cfg.Out}, startedAt: now,
+		cfg: cfg, out: &printer{w: cfg.Out},
 		running:  map[messages.FileID]*lastLine{},
 		problems: map[string]*reported{},
 	}
 }
 
-// see shows what is new in an overview.
+// show prints what is new in an overview.
 func (w *watch) show(o messages.Overview, now time.Time) {
 	if _, over := w.noAnswer.hold(false, now); over {
 		w.out.line("The master answers again.")
@@ -86,7 +85,7 @@ func (w *watch) show(o messages.Overview, now time.Time) {
 	w.showRole(o, now)
 	w.showProblems(o.Problems, now)
 	if o.Role != "leader" {
-		w.out.clear() // another master knows about the files
+		w.out.clear() // only the leader knows the files
 		return
 	}
 	w.showEnded(o, now)
@@ -98,10 +97,10 @@ func (w *watch) show(o messages.Overview, now time.Time) {
 	}
 }
 
-// miss notes that there was no answer.
+// showNoAnswer is called when there was no answer.
 func (w *watch) showNoAnswer(now time.Time) {
 	if due, _ := w.noAnswer.hold(true, now); due {
-		w.out.line("The master does not answer; the log says why.")
+		w.out.line("The master does not answer; see the log for the reason.")
 	}
 }
 
@@ -112,17 +111,17 @@ func (w *watch) showRole(o messages.Overview, now time.Time) {
 	switch o.Role {
 	case "leader":
 		w.out.line("This master leads, term %d.", o.Term)
-		if w.role == "standby" { // another one led until now
-			w.startedAt, w.earlierCounted = now, false
+		if w.role == "standby" { // another master was the leader until now
+			w.earlierCounted = false
 		}
 	case "standby":
-		text := "This master stands by; it takes over when the leader is gone."
+		text := "This master is a standby; it takes over when the leader is gone."
 		if slices.ContainsFunc(o.Problems, func(p messages.Problem) bool { return p.Kind == messages.ProblemState }) {
-			text = "This master does not lead, since it cannot reach the state."
+			text = "This master does not lead, because it cannot reach its state."
 		}
 		w.out.line("%s", text)
 	}
-	if o.Role != "leader" { // it sees neither the folder nor the workers
+	if o.Role != "leader" { // a standby knows neither the folder nor the workers
 		delete(w.problems, "input")
 		delete(w.problems, "workers")
 	}
@@ -135,21 +134,21 @@ func (w *watch) showWorkers(o messages.Overview) {
 	case alone && !w.noWorkers:
 		w.out.line("There are no workers. Start one with:\n  %s", w.cfg.WorkerCommand)
 	case w.noWorkers && !alone:
-		w.out.line("Now there is %s.", many(int64(o.Workers.Present()), "worker"))
+		w.out.line("Workers found: %d.", o.Workers.Present())
 	}
 	w.noWorkers = alone
 }
 
-// seeIdle says what to do when there is nothing to do. A folder that cannot be
-// read is a problem and not empty.
+// showIdle prints how to continue when nothing is left to do. It prints nothing about a
+// folder that cannot be read: that is a problem, and the folder may not be empty.
 func (w *watch) showIdle(o messages.Overview, now time.Time) {
 	busy := len(w.running) > 0 || o.Settling > 0 || w.problems["input"] != nil
 	due, _ := w.idle.hold(!busy, now)
 	switch {
 	case !due:
 	case o.Files == messages.FileTotals{}:
-		w.out.line("The input folder is empty. Put *.txt files, one item a line, into:\n  %s", w.cfg.Input)
+		w.out.line("The input folder is empty. Put *.txt files with one item per line into:\n  %s", w.cfg.Input)
 	default:
-		w.out.line("Nothing is left to do. More *.txt files can be put into:\n  %s", w.cfg.Input)
+		w.out.line("Nothing is left to do. Put more *.txt files into:\n  %s", w.cfg.Input)
 	}
 }

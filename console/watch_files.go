@@ -8,10 +8,10 @@ import (
 	"kafka-master/messages"
 )
 
-// seeEnds prints the account of files that ended since the last look.
+// showEnded prints the balances of files that have ended since the last overview.
 func (w *watch) showEnded(o messages.Overview, now time.Time) {
 	fresh := int(min(o.EndedCount-min(w.endedCount, o.EndedCount), uint64(len(o.Ended))))
-	unknown := int64(o.EndedCount-min(w.endedCount, o.EndedCount)) - int64(fresh) // too many at once to be kept
+	unknown := int64(o.EndedCount-min(w.endedCount, o.EndedCount)) - int64(fresh) // the overview keeps only the last ones
 	w.endedCount = o.EndedCount
 	for _, f := range o.Ended[len(o.Ended)-fresh:] {
 		b := &w.doneBalances
@@ -36,7 +36,7 @@ func (w *watch) showEnded(o messages.Overview, now time.Time) {
 	}
 }
 
-// results is the folder of all results when those of the file are in it.
+// results returns the results folder if it contains the results of the file, else "".
 func (w *watch) results(f messages.File) string {
 	if w.cfg.Results == "" || !w.cfg.Exists(resultsFolder(w.cfg.Results, f)) {
 		return ""
@@ -44,8 +44,8 @@ func (w *watch) results(f messages.File) string {
 	return w.cfg.Results
 }
 
-// endedFiles is how many of the remembered files have ended. A file that changed
-// may still wait for chunks at workers.
+// endedFiles returns how many of the remembered files have ended. A file that changed
+// has not ended while chunks of it are at workers.
 func endedFiles(o messages.Overview) (n int) {
 	for state, x := range o.Files.States {
 		if messages.FileState(state).Terminal() {
@@ -60,7 +60,7 @@ func endedFiles(o messages.Overview) (n int) {
 	return n
 }
 
-// seeRunning tells of files in work: that they began, and how far they are.
+// showRunning prints the start and the progress of the files in progress.
 func (w *watch) showRunning(o messages.Overview, now time.Time) {
 	running := make(map[messages.FileID]*lastLine, len(w.running))
 	for _, f := range o.Working {
@@ -75,7 +75,7 @@ func (w *watch) showRunning(o messages.Overview, now time.Time) {
 		running[f.ID] = last
 		if f.State.Terminal() && !last.endShown {
 			last.endShown = true
-			w.out.line("%s: %s, %s still out", clean(f.Info.Path, maxName), stateName(f.State), chunkPhrase(int64(f.Running)))
+			w.out.line("%s: %s, %s still at workers", clean(f.Info.Path, maxName), stateName(f.State), chunkPhrase(int64(f.Running)))
 		}
 		moved := items != last.items || f.Cursor.Offset != last.offset
 		if w.cfg.Terminal || !moved || now.Sub(last.at) < lineEvery {
@@ -89,15 +89,15 @@ func (w *watch) showRunning(o messages.Overview, now time.Time) {
 
 func startText(f messages.FileStatus) string {
 	if f.Cursor.Offset > 0 {
-		return fmt.Sprintf("goes on at %d %%", percent(f))
+		return fmt.Sprintf("continues at %d%%", percent(f))
 	}
-	return "begins"
+	return "started"
 }
 
-// stateName is the state of a file as a person reads it.
+// stateName formats the state of a file for a person.
 func stateName(s messages.FileState) string { return strings.ReplaceAll(s.String(), "_", " ") }
 
-// chunksAre begins a sentence about n chunks.
+// chunkPhrase returns the beginning of a phrase about n chunks.
 func chunkPhrase(n int64) string {
 	if n == 1 {
 		return "1 chunk is"
@@ -106,7 +106,7 @@ func chunkPhrase(n int64) string {
 }
 
 func progressLine(f messages.FileStatus, speed string) string {
-	text := fmt.Sprintf("%s: %d %%, %s done", clean(f.Info.Path, maxName), percent(f), many(f.DoneItems, "item"))
+	text := fmt.Sprintf("%s: %d%%, %s done", clean(f.Info.Path, maxName), percent(f), many(f.DoneItems, "item"))
 	if f.DeadItems > 0 {
 		text += fmt.Sprintf(", %s dead", grouped(f.DeadItems))
 	}
@@ -117,7 +117,8 @@ func progressLine(f messages.FileStatus, speed string) string {
 	return text
 }
 
-// percent is rounded down, so that 100 is said of a file that has ended only.
+// percent returns the progress in percent, rounded down: only a file that has ended is
+// at 100.
 func percent(f messages.FileStatus) int { return min(99, int(fraction(f)*100)) }
 
 func (w *watch) showBar(o messages.Overview, now time.Time) {
@@ -129,19 +130,19 @@ func (w *watch) showBar(o messages.Overview, now time.Time) {
 	w.out.show(b)
 }
 
-// speed is items per second over the last looks.
+// speed measures items per second over the last samples.
 type speed struct{ samples []sample }
 
-// sample is how many items were done at a time.
+// sample is the number of items done at one time.
 type sample struct {
 	at    time.Time
 	items int64
 }
 
-// speedLooks is how many looks the speed is taken from.
+// maxSamples is the number of samples that the speed is computed from.
 const maxSamples = 10
 
-// add notes a look and returns the speed as a text, empty when it is not known.
+// add adds a sample and returns the speed as text, or "" when it is not known.
 func (s *speed) add(items int64, now time.Time) string {
 	s.samples = append(s.samples, sample{now, items})
 	if len(s.samples) > maxSamples {

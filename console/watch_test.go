@@ -19,8 +19,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// film answers with one overview after the other, one a look; the last one stays.
-// A nil overview is no answer.
+// film answers each query with the next overview and repeats the last one. A nil
+// overview is no answer.
 type film struct {
 	mu     sync.Mutex
 	frames []*messages.Overview
@@ -39,7 +39,7 @@ func (f *film) Ask(context.Context, messages.Query) (any, error) {
 	return *o, nil
 }
 
-// play runs the console over a film for a while and returns what it printed.
+// play runs the console with a film for a while and returns its output.
 func play(t *testing.T, terminal bool, frames ...*messages.Overview) string {
 	t.Helper()
 	var out bytes.Buffer
@@ -70,10 +70,10 @@ func leader(files ...messages.FileStatus) *messages.Overview {
 	return o
 }
 
-// midnight is when every synctest bubble begins.
+// midnight is the start time of every synctest bubble.
 var midnight = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// file makes a file of 1,000 items and 10,000 bytes of which some are done.
+// file returns a file of 1,000 items and 10,000 bytes of which done items are done.
 func file(id messages.FileID, state messages.FileState, done int64) messages.FileStatus {
 	f := messages.FileStatus{File: messages.File{
 		ID: id, State: state, Info: messages.FileInfo{Path: "ips.txt", Size: 10_000},
@@ -104,9 +104,9 @@ func TestWholeRun(t *testing.T) {
 	done := file(1, messages.FileDone, 1000)
 	done.Ended = midnight.Add(12 * time.Second)
 	require.Equal(t, `This master leads, term 2.
-ips.txt: begins, 10.0 kB
-ips.txt: 30 %, 300 items done, 1 chunk at workers, 0 waiting, 60 items/s
-ips.txt: 80 %, 800 items done, 1 chunk at workers, 0 waiting, 100 items/s
+ips.txt: started, 10.0 kB
+ips.txt: 30%, 300 items done, 1 chunk at workers, 0 waiting, 60 items/s
+ips.txt: 80%, 800 items done, 1 chunk at workers, 0 waiting, 100 items/s
 ==== ips.txt: done ====
   items       1,000 cut = 1,000 done + 0 dead + 0 missing
   chunks      2 cut, 2 done, 0 dead
@@ -114,13 +114,12 @@ ips.txt: 80 %, 800 items done, 1 chunk at workers, 0 waiting, 100 items/s
   time        12.0 s, 83 items/s
   results     data/results/ips.txt
               Every item was done exactly once
-Nothing is left to do. More *.txt files can be put into:
+Nothing is left to do. Put more *.txt files into:
   ./in
 `, play(t, false, append(frames, leader(done))...))
 }
 
-// TestChangedWhileChunksAreOut: a file that was deleted has no balance before the
-// last of its chunks has ended.
+// A file that was deleted gets its balance after the last of its chunks has ended.
 func TestChangedWhileChunksAreOut(t *testing.T) {
 	t.Parallel()
 	out := file(1, messages.FileChanged, 500)
@@ -128,11 +127,11 @@ func TestChangedWhileChunksAreOut(t *testing.T) {
 	ended := file(1, messages.FileChanged, 1000)
 	ended.Ended, ended.Reason = midnight.Add(12*time.Second), out.Reason
 	got := play(t, false, append(repeat(12, leader(out)), leader(ended))...)
-	require.Equal(t, 1, strings.Count(got, "ips.txt: changed, 9 chunks are still out\n"), got)
+	require.Equal(t, 1, strings.Count(got, "ips.txt: changed, 9 chunks are still at workers\n"), got)
 	require.Equal(t, 1, strings.Count(got, "===="+" ips.txt: changed"), got)
-	require.NotContains(t, got, "DOES NOT ADD UP")
-	require.Less(t, strings.Index(got, "still out"), strings.Index(got, "===="))
-	require.Contains(t, Left(*leader(out)), "1 file in work (500 items in 9 chunks at workers")
+	require.NotContains(t, got, "DO NOT ADD UP")
+	require.Less(t, strings.Index(got, "still at workers"), strings.Index(got, "===="))
+	require.Contains(t, Left(*leader(out)), "1 file in progress (500 items in 9 chunks at workers")
 }
 
 func TestFinishedEarlier(t *testing.T) {
@@ -151,19 +150,19 @@ func TestStandbyTakesOver(t *testing.T) {
 	t.Parallel()
 	standby := &messages.Overview{Role: "standby", Term: 1}
 	theirs := leader(file(1, messages.FileDone, 1000))
-	theirs.Ended, theirs.EndedCount = nil, 0 // it ended before the take-over
+	theirs.Ended, theirs.EndedCount = nil, 0 // it ended before the takeover
 	got := play(t, false, append(repeat(6, standby), theirs)...)
-	require.Equal(t, `This master stands by; it takes over when the leader is gone.
+	require.Equal(t, `This master is a standby; it takes over when the leader is gone.
 This master leads, term 2.
 1 file finished earlier.
-Nothing is left to do. More *.txt files can be put into:
+Nothing is left to do. Put more *.txt files into:
   ./in
 `, got)
 }
 
 func TestEmptyFolder(t *testing.T) {
 	t.Parallel()
-	const hint = "The input folder is empty. Put *.txt files, one item a line, into:\n  ./in\n"
+	const hint = "The input folder is empty. Put *.txt files with one item per line into:\n  ./in\n"
 	require.Equal(t, 1, strings.Count(play(t, false, repeat(20, leader())...), hint))
 
 	settling := leader()
@@ -172,7 +171,7 @@ func TestEmptyFolder(t *testing.T) {
 	broken := leader()
 	broken.Problems = []messages.Problem{{Part: "input", Text: "no such folder"}}
 	require.NotContains(t, play(t, false, repeat(9, broken)...), "empty")
-	// The folder is not known yet in the first looks.
+	// The first overviews do not know the folder yet.
 	require.NotContains(t, play(t, false, append(repeat(3, leader()), leader(file(1, messages.FileRunning, 0)))...), "empty")
 }
 
@@ -184,7 +183,7 @@ func TestNoWorkers(t *testing.T) {
 	none.Problems = []messages.Problem{{Kind: messages.ProblemNoWorkers, Part: "workers", Text: "there is no worker"}}
 	got := play(t, false, append(repeat(10, none), leader(file(1, messages.FileRunning, 0)))...)
 	require.Equal(t, 1, strings.Count(got, "There are no workers. Start one with:\n  go run . worker\n"))
-	require.Contains(t, got, "Now there is 1 worker.\n")
+	require.Contains(t, got, "Workers found: 1.\n")
 	require.NotContains(t, got, "PROBLEM")
 	require.NotContains(t, play(t, false, append(repeat(3, &starting), leader(file(1, messages.FileRunning, 0)))...), "workers.")
 }
@@ -202,7 +201,7 @@ func TestProblemsComeAndGo(t *testing.T) {
 	require.Equal(t, `This master leads, term 2.
 PROBLEM (kafka): away 1 s
 PROBLEM (kafka): two
-ips.txt: goes on at 0 %, 10.0 kB
+ips.txt: continues at 0%, 10.0 kB
 Solved (kafka).
 PROBLEM (kafka): away?[31m
 Solved (kafka).
@@ -220,7 +219,7 @@ Solved (kafka).
 func TestNoAnswer(t *testing.T) {
 	t.Parallel()
 	got := play(t, false, append(repeat(10, nil), leader(file(1, messages.FileRunning, 0)))...)
-	require.True(t, strings.HasPrefix(got, "The master does not answer; the log says why.\nThe master answers again.\nThis master leads"), got)
+	require.True(t, strings.HasPrefix(got, "The master does not answer; see the log for the reason.\nThe master answers again.\nThis master leads"), got)
 }
 
 func TestHostileNames(t *testing.T) {
@@ -234,7 +233,7 @@ func TestHostileNames(t *testing.T) {
 		got := play(t, terminal, leader(f), leader(end))
 		require.NotContains(t, strings.NewReplacer(eraseLine, "", "\x1b[0K", "").Replace(got), "\x1b")
 		require.NotContains(t, got, "\u202e")
-		require.Contains(t, got, "The file could not be worked on: bad?[2J?reason")
+		require.Contains(t, got, "The file could not be processed: bad?[2J?reason")
 		for line := range strings.SplitSeq(got, "\n") {
 			require.Less(t, len([]rune(line)), 400)
 		}
@@ -248,7 +247,7 @@ func TestTerminalHasABar(t *testing.T) {
 		leader(file(1, messages.FileDone, 1000)))
 	require.Contains(t, got, "ips.txt  50% |██████████          |")
 	require.Contains(t, got, "ips.txt +1 200 items/s  35% |")
-	require.NotContains(t, got, "50 %, 500 items done", "the bar says it")
+	require.NotContains(t, got, "50%, 500 items done", "the bar shows it")
 	last := got[strings.LastIndex(got, "|"):]
 	require.Contains(t, last, eraseLine+"==== ips.txt: done", "the bar gives way to the balance")
 	require.True(t, strings.HasSuffix(got, "./in\n"))
@@ -275,16 +274,16 @@ func TestWriteError(t *testing.T) {
 	}
 }
 
-// An answer that does not come holds up neither the looks nor the stop.
+// A missing answer delays neither the following queries nor the stop.
 func TestHangingAsker(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		var out bytes.Buffer
-		begun := time.Now()
+		start := time.Now()
 		require.NoError(t, Run(ctx, Config{Asker: hanging{}, Out: &out}))
-		require.Equal(t, 11*time.Second, time.Since(begun))
+		require.Equal(t, 11*time.Second, time.Since(start))
 		require.Contains(t, out.String(), "does not answer")
 	})
 }
@@ -296,7 +295,7 @@ func (hanging) Ask(ctx context.Context, _ messages.Query) (any, error) {
 	return nil, ctx.Err()
 }
 
-// Thousands of small files are a few lines.
+// Thousands of small files lead to a few lines only.
 func TestManyFilesAreSummedUp(t *testing.T) {
 	t.Parallel()
 	var all []messages.FileStatus
@@ -308,14 +307,14 @@ func TestManyFilesAreSummedUp(t *testing.T) {
 		all = append(all, f)
 	}
 	o := leader(all...)
-	o.Ended = o.Ended[2000:] // more than are kept
+	o.Ended = o.Ended[2000:] // the overview keeps fewer
 	got := play(t, false, append([]*messages.Overview{leader()}, repeat(15, o)...)...)
-	require.Equal(t, maxLines+1, strings.Count(got, "===="+" ips.txt"), "the one with rejects is told beside the others")
-	require.Equal(t, 1, strings.Count(got, "2,979 more files ended: 979 done, 2,000 not looked at; 979,000 items done, 0 dead."))
+	require.Equal(t, maxLines+1, strings.Count(got, "===="+" ips.txt"), "the one with rejects has a budget of its own")
+	require.Equal(t, 1, strings.Count(got, "2,979 more files ended: 979 done, 2,000 unknown; 979,000 items done, 0 dead."))
 	require.Less(t, strings.Count(got, "\n"), 200)
 }
 
-// A folder that an account names exists.
+// A balance names the results folder only if it exists.
 func TestNoFolderThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	f := file(1, messages.FileDone, 1000)
@@ -337,9 +336,9 @@ func TestNoFolderThatIsNotThere(t *testing.T) {
 	require.Contains(t, out.String(), dir+"/ips.txt\n")
 }
 
-// A problem whose text counts seconds is told once while it lasts, and many of one
-// part are a few lines.
-func TestLastingProblemsAreToldOnce(t *testing.T) {
+// A problem whose text counts seconds is printed once while it lasts, and many problems
+// of one part lead to a few lines.
+func TestLastingProblemsArePrintedOnce(t *testing.T) {
 	t.Parallel()
 	var frames []*messages.Overview
 	for i := range 30 {
