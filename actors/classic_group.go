@@ -23,7 +23,7 @@ type classicGroup struct {
 	in     Consumer
 	log    *slog.Logger
 	term   messages.Term
-	fleet  *actor.PID
+	fleet  *actor.PID // nil until the fleet is there
 	egress *actor.PID
 	// partitions is how many the chunk topic has.
 	partitions int
@@ -37,6 +37,19 @@ type classicGroup struct {
 	last    groupView
 	away    outage
 }
+
+type (
+	// watchFor starts the observation of the group: its states go to the fleet.
+	watchFor struct{ fleet *actor.PID }
+	// classicWorkers reports how many classic workers there are, how many of them show
+	// progress, and the partitions of those that seem alive.
+	classicWorkers struct {
+		count, working int
+		lists          [][]int32
+	}
+	// evict asks for the group member of a lost classic worker to be removed.
+	evict struct{ partitions []int32 }
+)
 
 // groupMemory is what one look at the group leaves for the next.
 type groupMemory struct {
@@ -76,6 +89,8 @@ func (g *classicGroup) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		g.ctx, g.cancel = context.WithCancel(context.Background())
+	case *watchFor:
+		g.fleet = m.fleet
 		g.look(ctx)
 	case *actor.Stopping:
 		g.cancel()
@@ -100,7 +115,7 @@ func (g *classicGroup) Receive(ctx actor.Context) {
 }
 
 func (g *classicGroup) look(ctx actor.Context) {
-	if g.looking {
+	if g.looking || g.fleet == nil {
 		return
 	}
 	g.looking = true

@@ -84,8 +84,9 @@ func stageGroup(t *testing.T, f func(s *stage, bus *memBus, pid *actor.PID, flee
 		require.NoError(t, err)
 		bus.Produce(t.Context(), []messages.Record{{Topic: "chunks", Value: []byte("old")}})
 		pid, _ := s.spawn("classic-group", func() actor.Actor {
-			return newClassicGroup(classicGroup{cfg: Config{ChunkTopic: "chunks", WorkerGroup: "g"}, bus: bus, in: bus, log: s.log, fleet: fleet.pid})
+			return newClassicGroup(classicGroup{cfg: Config{ChunkTopic: "chunks", WorkerGroup: "g"}, bus: bus, in: bus, log: s.log})
 		})
+		s.tell(pid, &watchFor{fleet: fleet.pid})
 		f(s, bus, pid, fleet)
 	})
 }

@@ -152,10 +152,8 @@ func (c *coordinator) receive(ctx actor.Context) {
 		}
 		c.forward(ctx, c.group, m)
 		c.forward(ctx, c.fleet, &partitionCount{n: m.partitions})
-	case *askCaughtUp, *workerTopics:
+	case *workerTopics:
 		c.forward(ctx, c.ingress, m)
-	case *classicWorkers, *evict:
-		c.forward(ctx, c.group, m)
 	case *batchSizeKept:
 		c.onBatchSizeKept(ctx, m)
 	case *trustTerm:

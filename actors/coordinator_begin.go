@@ -122,9 +122,18 @@ func (c *coordinator) open(ctx actor.Context, ready *topicsReady, past tail) {
 		c.write(ctx, messages.Batch{Offsets: past.unmarked})
 	}
 	held := past.holdings(snap)
-	sq := squad{
-		term: c.term, deployment: c.deployment, cfg: c.cfg, files: c.parts.Files,
-		dispatcher: c.dispatcher, persistence: c.persistence, egress: c.egress, owner: self,
+	c.group = spawn(ctx, c.log, "classic-group", func() actor.Actor {
+		return newClassicGroup(classicGroup{
+			cfg: c.cfg, bus: c.parts.Groups, in: c.parts.Consumer, log: c.log, term: c.term, egress: c.egress,
+			partitions: ready.chunks.Partitions,
+		})
+	})
+	c.ingress = spawn(ctx, c.log, "ingress", func() actor.Actor {
+		return newIngress(ingress{bus: c.parts.Consumer, log: c.log, term: c.term, group: c.cfg.Group, ends: ready.ends, persistence: c.persistence, owner: self}, from)
+	})
+	deps := workerDeps{
+		term: c.term, deployment: c.deployment, cfg: c.cfg, files: c.parts.Files, dispatcher: c.dispatcher,
+		persistence: c.persistence, egress: c.egress, ingress: c.ingress, group: c.group, owner: self,
 	}
 	known := map[messages.WorkerID]bool{}
 	for _, w := range snap.Workers {
@@ -136,17 +145,10 @@ func (c *coordinator) open(ctx actor.Context, ready *topicsReady, past tail) {
 		}
 	}
 	c.fleet = spawn(ctx, c.log, "fleet", func() actor.Actor {
-		return newFleet(fleet{squad: sq, log: c.log, restore: snap.Workers, held: held, partitions: ready.chunks.Partitions, pub: publisher{view: c.view, source: sourceFleet, term: c.term}})
+		return newFleet(fleet{workerDeps: deps, log: c.log, restore: snap.Workers, held: held, partitions: ready.chunks.Partitions, pub: publisher{view: c.view, source: sourceFleet, term: c.term}})
 	})
-	c.group = spawn(ctx, c.log, "classic-group", func() actor.Actor {
-		return newClassicGroup(classicGroup{
-			cfg: c.cfg, bus: c.parts.Groups, in: c.parts.Consumer, log: c.log, term: c.term, fleet: c.fleet, egress: c.egress,
-			partitions: ready.chunks.Partitions,
-		})
-	})
-	c.ingress = spawn(ctx, c.log, "ingress", func() actor.Actor {
-		return newIngress(ingress{bus: c.parts.Consumer, log: c.log, term: c.term, group: c.cfg.Group, ends: ready.ends, fleet: c.fleet, persistence: c.persistence, owner: self}, from)
-	})
+	ctx.Send(c.group, &watchFor{fleet: c.fleet})
+	ctx.Send(c.ingress, &readFor{fleet: c.fleet})
 	for _, f := range snap.Files {
 		if f.Ended.IsZero() {
 			c.running[f.ID] = f

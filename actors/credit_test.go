@@ -48,11 +48,11 @@ func stageCredit(t *testing.T, prefetch, chunks int, f func(b *creditBundle)) {
 		b.desk, _ = s.spawn("dispatcher", func() actor.Actor {
 			return newDispatcher(dispatcher{log: s.log, persistence: persistence.pid, owner: owner.pid, batch: 2}, messages.Snapshot{}, nil, 3)
 		})
-		sq := squad{cfg: Config{ChunkTopic: "c", WorkerTimeout: time.Minute, Prefetch: prefetch}, files: &memFiles{},
-			dispatcher: b.desk, persistence: persistence.pid, egress: b.egress.pid, owner: owner.pid}
+		deps := workerDeps{cfg: Config{ChunkTopic: "c", WorkerTimeout: time.Minute, Prefetch: prefetch}, files: &memFiles{},
+			dispatcher: b.desk, persistence: persistence.pid, egress: b.egress.pid, ingress: b.input.pid, owner: owner.pid}
 		w := messages.Worker{ID: "w", Kind: messages.Native, Partitions: []int32{0}, Capacity: 1}
 		parent := &probe{s: s, child: func(ctx actor.Context) *actor.PID {
-			p := props(s.log, "hands", func() actor.Actor { return newFreeWorker(sq, w, nil) }).Configure(actor.WithReceiverMiddleware(holdable))
+			p := props(s.log, "hands", func() actor.Actor { return newFreeWorker(deps, w, nil) }).Configure(actor.WithReceiverMiddleware(holdable))
 			pid, err := ctx.SpawnNamed(p, "hands")
 			require.NoError(t, err)
 			return pid

@@ -17,7 +17,7 @@ import (
 // fleet routes worker messages to the supervisors, of which it is the parent:
 // one for each worker.
 type fleet struct {
-	squad
+	workerDeps
 	log     *slog.Logger
 	restore []messages.Worker
 	held    map[messages.WorkerID][]holding
@@ -26,7 +26,7 @@ type fleet struct {
 	byPID   map[string]messages.WorkerID
 	serial  int
 	owners  map[int32]messages.WorkerID // classic workers by the partitions that they announced
-	recount alarm                       // for telling the owner of the classic workers
+	recount alarm                       // for the next classicWorkers
 	view    *groupView
 	twins   twins
 	again   alarm                      // for the next look for twins
@@ -34,7 +34,7 @@ type fleet struct {
 	classic map[messages.WorkerID]*member
 	// troubles are the workers that have a problem.
 	troubles troubles
-	told     classicWorkers // what the owner knows of the classic workers
+	told     classicWorkers // what the group actor knows of the classic workers
 	dropped  uint64         // messages of workers that are not known
 	gate     gatekeeper
 	// partitions is how many the chunk topic has.
@@ -62,12 +62,20 @@ type member struct {
 type (
 	// askWorkers asks for []messages.WorkerStatus.
 	askWorkers struct{}
-	// classicWorkers tells the owner of the classic workers: how many there are,
-	// how many show progress, and the partitions of those that seem alive.
-	classicWorkers struct {
-		count, working int
-		lists          [][]int32
+	// signals are the messages of one fetch, in order.
+	signals struct {
+		from  *actor.PID
+		batch uint64
+		list  []messages.Signal
 	}
+	// caughtUp reports that everything was read that was there when a supervisor asked.
+	caughtUp struct {
+		supervisor    *actor.PID
+		forFreeWorker bool
+	}
+	// readsResumed reports that worker messages are read again after a time in which
+	// no silence meant anything: every worker needs the time to speak.
+	readsResumed struct{}
 )
 
 func newFleet(f fleet) actor.Actor {
@@ -118,10 +126,10 @@ func (f *fleet) Receive(ctx actor.Context) {
 			f.route(ctx, m)
 		}
 	case *caughtUp:
-		ctx.Send(m.who, m)
+		ctx.Send(m.supervisor, m)
 	case *groupView:
 		f.onView(ctx, m)
-	case *seeing:
+	case *readsResumed:
 		for _, w := range f.crew {
 			ctx.Send(w.pid, m)
 		}
@@ -214,9 +222,9 @@ func (f *fleet) claim(ctx actor.Context, s messages.Signal) {
 
 func (f *fleet) hire(ctx actor.Context, w messages.Worker, held []holding) *member {
 	f.serial++
-	sq, log := f.squad, f.log
+	deps, log := f.workerDeps, f.log
 	pid := spawn(ctx, f.log, fmt.Sprintf("supervisor-%s-%d", actorName(string(w.ID)), f.serial), func() actor.Actor {
-		return newSupervisor(sq, log, w, held)
+		return newSupervisor(deps, log, w, held)
 	})
 	m := &member{pid: pid, hired: time.Now(), seen: time.Now(), announced: w.Partitions, proven: len(held) > 0, status: messages.WorkerStatus{ID: w.ID, Kind: w.Kind, Partitions: w.Partitions}}
 	f.crew[w.ID] = m
@@ -328,7 +336,7 @@ func (f *fleet) rehireClassic(ctx actor.Context, id messages.WorkerID, w *member
 	f.hire(ctx, messages.Worker{ID: id, Kind: messages.Classic, Partitions: w.status.Partitions, Capacity: 1, Seen: w.seen}, nil)
 }
 
-// count tells the owner of the classic workers soon, once for many changes.
+// count reports the classic workers to the group actor soon, once for many changes.
 func (f *fleet) count(ctx actor.Context) {
 	if f.recount.timer == nil && (len(f.classic) > 0 || f.told.count > 0) {
 		f.recount.set(ctx, recountAfter)
@@ -338,7 +346,7 @@ func (f *fleet) count(ctx actor.Context) {
 // recountAfter is how long changes of the classic workers are gathered.
 const recountAfter = 20 * time.Millisecond
 
-// tellClassic tells the owner when something about the classic workers changed.
+// tellClassic reports the classic workers to the group actor when they changed.
 func (f *fleet) tellClassic(ctx actor.Context) {
 	now := classicWorkers{count: len(f.classic)}
 	for _, id := range slices.Sorted(maps.Keys(f.classic)) {
@@ -355,7 +363,7 @@ func (f *fleet) tellClassic(ctx actor.Context) {
 	}
 	if now.count != f.told.count || now.working != f.told.working || !slices.EqualFunc(now.lists, f.told.lists, slices.Equal[[]int32]) {
 		f.told = now
-		ctx.Send(f.owner, &now)
+		ctx.Send(f.group, &now)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 // the dispatcher, sends what was assigned and committed, watches the start, and
 // frees a slot when the dispatcher has judged its result.
 type freeWorker struct {
-	squad
+	workerDeps
 	worker messages.Worker
 	takes  bool
 	slots  slots
@@ -38,8 +38,9 @@ type freeWorker struct {
 	ctx       context.Context
 }
 
-// squad is what the actors around workers share.
-type squad struct {
+// workerDeps are the neighbours and settings that fleet, supervisors and free-workers
+// share.
+type workerDeps struct {
 	term        messages.Term
 	deployment  string // random id of what the state store holds
 	cfg         Config
@@ -47,6 +48,8 @@ type squad struct {
 	dispatcher  *actor.PID
 	persistence *actor.PID
 	egress      *actor.PID
+	ingress     *actor.PID
+	group       *actor.PID
 	owner       *actor.PID // the coordinator
 }
 
@@ -92,8 +95,8 @@ type (
 // other partitions may still end: its final message travels in another topic.
 const movedWait = 2 * time.Second
 
-func newFreeWorker(s squad, w messages.Worker, held []holding) actor.Actor {
-	f := &freeWorker{squad: s}
+func newFreeWorker(deps workerDeps, w messages.Worker, held []holding) actor.Actor {
+	f := &freeWorker{workerDeps: deps}
 	f.use(w)
 	for _, h := range held {
 		x := f.slots.add(h.assignment, time.Now())
@@ -147,7 +150,7 @@ func (f *freeWorker) Receive(ctx actor.Context) {
 		f.slots.group(*m, now)
 	case *caughtUp:
 		f.onCaughtUp(ctx, now)
-	case *seeing:
+	case *readsResumed:
 		f.slots.excuse(now)
 	case *judged:
 		f.onJudged(ctx, m, now)
@@ -264,7 +267,7 @@ func (f *freeWorker) onBeat(ctx actor.Context, m *beat, now time.Time) {
 func (f *freeWorker) ask(ctx actor.Context) {
 	if !f.asked {
 		f.asked = true
-		ctx.Send(f.owner, &askCaughtUp{who: ctx.Parent(), hands: true})
+		ctx.Send(f.ingress, &askCaughtUp{supervisor: ctx.Parent(), forFreeWorker: true})
 	}
 }
 

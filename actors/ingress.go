@@ -70,22 +70,14 @@ type (
 		batch uint64
 		n     int
 	}
-	// askCaughtUp asks for caughtUp, by way of the fleet, once everything was
-	// read that was there when it was asked. hands lets the supervisor that asks
-	// pass the answer on to its free-worker.
+	// readFor starts the reading: the messages go to the fleet.
+	readFor struct{ fleet *actor.PID }
+	// askCaughtUp asks for caughtUp once everything was read that was there when the
+	// question arrived. The answer goes by way of the fleet and the supervisor, behind
+	// the messages that were read.
 	askCaughtUp struct {
-		who   *actor.PID
-		hands bool
-	}
-	caughtUp struct {
-		who   *actor.PID
-		hands bool
-	}
-	// signals are the messages of one fetch, in order.
-	signals struct {
-		from  *actor.PID
-		batch uint64
-		list  []messages.Signal
+		supervisor    *actor.PID
+		forFreeWorker bool // the supervisor passes the answer on to its free-worker
 	}
 	// drain asks an actor to end its work; the answer is the same message.
 	drain struct{}
@@ -96,11 +88,7 @@ type (
 		err    error
 	}
 	showDone struct{}
-	// seeing tells everybody that worker messages are read again after a while in
-	// which no silence meant anything: workers have to be given the time to speak.
-	seeing struct{}
-
-	bounds struct {
+	bounds   struct {
 		topic      string
 		start, end []int64
 		err        error
@@ -148,6 +136,8 @@ func (i *ingress) Receive(ctx actor.Context) {
 	case *actor.Started:
 		i.ctx, i.cancel = context.WithCancel(context.Background())
 		i.show.set(ctx, showEvery)
+	case *readFor:
+		i.fleet = m.fleet
 		i.fetch(ctx)
 	case *actor.Stopping:
 		i.cancel()
@@ -285,7 +275,7 @@ func (i *ingress) look(ctx actor.Context, leader int32, err error) {
 	case err == nil && blind:
 		delete(i.blind, leader)
 		if time.Since(since) >= blindFor {
-			ctx.Send(i.fleet, &seeing{})
+			ctx.Send(i.fleet, &readsResumed{})
 		}
 	}
 }
@@ -350,7 +340,7 @@ func (i *ingress) answer(ctx actor.Context, leader int32) {
 			open = append(open, q)
 			continue
 		}
-		ctx.Send(i.fleet, &caughtUp{who: q.who, hands: q.hands})
+		ctx.Send(i.fleet, &caughtUp{supervisor: q.supervisor, forFreeWorker: q.forFreeWorker})
 	}
 	i.asked = open
 }

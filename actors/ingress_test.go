@@ -29,8 +29,9 @@ func stageIngress(t *testing.T, f func(b *ingressBundle), from ...messages.Posit
 			from = []messages.Position{{Topic: "s"}}
 		}
 		b.pid, _ = s.spawn("ingress", func() actor.Actor {
-			return newIngress(ingress{bus: b.bus, log: s.log, group: "km", fleet: b.fleet.pid, persistence: b.persistence.pid, owner: b.owner.pid}, from)
+			return newIngress(ingress{bus: b.bus, log: s.log, group: "km", persistence: b.persistence.pid, owner: b.owner.pid}, from)
 		})
+		s.tell(b.pid, &readFor{fleet: b.fleet.pid})
 		f(b)
 	})
 }
@@ -97,10 +98,11 @@ func TestIngressStoresTheOffsetBehindAnUnreadableBatch(t *testing.T) {
 	t.Parallel()
 	onStage(t, func(s *stage) {
 		persistence, owner, fleet := s.probe("persistence"), s.probe("owner"), s.probe("fleet")
-		s.spawn("ingress", func() actor.Actor {
-			return newIngress(ingress{bus: unreadableBus{newMemBus()}, log: s.log, fleet: fleet.pid, persistence: persistence.pid, owner: owner.pid},
+		pid, _ := s.spawn("ingress", func() actor.Actor {
+			return newIngress(ingress{bus: unreadableBus{newMemBus()}, log: s.log, persistence: persistence.pid, owner: owner.pid},
 				[]messages.Position{{Topic: "s"}})
 		})
+		s.tell(pid, &readFor{fleet: fleet.pid})
 		p := expect[*childProblem](owner).problem
 		require.Equal(t, messages.ProblemBadMessages, p.Kind)
 		require.Equal(t, 1, p.Count)
@@ -142,7 +144,7 @@ func TestIngressAnswersOnlyAfterEverythingWasRead(t *testing.T) {
 		b.bus.down = messages.ErrNotWritten
 		b.bus.mu.Unlock()
 		time.Sleep(time.Second)
-		b.tell(b.pid, &askCaughtUp{who: b.owner.pid})
+		b.tell(b.pid, &askCaughtUp{supervisor: b.owner.pid})
 		time.Sleep(10 * time.Second)
 		expectNone[*caughtUp](b.fleet)
 		b.bus.mu.Lock()

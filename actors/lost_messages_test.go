@@ -167,7 +167,7 @@ func TestIngressForgetsTheFormerEnd(t *testing.T) {
 		}
 		b.bus.cut("s", 0) // the topic is made again, and stays quiet
 		time.Sleep(time.Second)
-		b.tell(b.pid, &askCaughtUp{who: b.owner.pid})
+		b.tell(b.pid, &askCaughtUp{supervisor: b.owner.pid})
 		time.Sleep(2 * fetchWait)
 		expect[*caughtUp](b.fleet)
 	})

@@ -14,7 +14,7 @@ import (
 // supervisor knows whether one worker is alive: registration, heartbeats,
 // silence, suspect, lost, back. Its child, the free-worker, hands chunks over.
 type supervisor struct {
-	squad
+	workerDeps
 	log   *slog.Logger
 	known messages.Worker
 	held  []holding // when restored
@@ -48,8 +48,6 @@ type (
 		signal messages.Signal
 		ack    receipt
 	}
-	// evict asks for the group member of a lost classic worker to be removed.
-	evict struct{ partitions []int32 }
 	// groupView is what the classic workers' group looks like.
 	groupView struct {
 		stable    bool
@@ -78,8 +76,8 @@ type (
 // maxListed is how many partitions of an announcement are logged.
 const maxListed = 20
 
-func newSupervisor(s squad, log *slog.Logger, w messages.Worker, held []holding) actor.Actor {
-	x := &supervisor{squad: s, log: log.With("worker_id", w.ID), known: w, held: held}
+func newSupervisor(deps workerDeps, log *slog.Logger, w messages.Worker, held []holding) actor.Actor {
+	x := &supervisor{workerDeps: deps, log: log.With("worker_id", w.ID), known: w, held: held}
 	x.alive = liveness{kind: w.Kind, state: messages.WorkerAnnounced, last: time.Now()}
 	x.double.since = time.Now()
 	if w.Lost {
@@ -92,9 +90,9 @@ func newSupervisor(s squad, log *slog.Logger, w messages.Worker, held []holding)
 func (s *supervisor) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
-		held, sq, w := s.held, s.squad, s.known
+		held, deps, w := s.held, s.workerDeps, s.known
 		s.held = nil
-		s.hands = spawn(ctx, s.log, "free-worker", func() actor.Actor { return newFreeWorker(sq, w, held) })
+		s.hands = spawn(ctx, s.log, "free-worker", func() actor.Actor { return newFreeWorker(deps, w, held) })
 		s.tell(ctx)
 	case *actor.Stopping:
 		s.ended = true
@@ -138,13 +136,13 @@ func (s *supervisor) Receive(ctx actor.Context) {
 	case *partitionCount:
 		s.partitions = m.n
 		s.tell(ctx)
-	case *seeing:
+	case *readsResumed:
 		s.alive.excuse(time.Now())
 		ctx.Send(s.hands, m)
 	case *silent:
 		s.ask(ctx, m.reason)
 	case *caughtUp:
-		if m.hands {
+		if m.forFreeWorker {
 			ctx.Send(s.hands, m)
 			return
 		}
@@ -278,7 +276,7 @@ func (s *supervisor) store(ctx actor.Context, lost bool) {
 func (s *supervisor) ask(ctx actor.Context, reason string) {
 	s.reason = reason
 	s.asked = time.Now()
-	ctx.Send(s.owner, &askCaughtUp{who: ctx.Self()})
+	ctx.Send(s.ingress, &askCaughtUp{supervisor: ctx.Self()})
 }
 
 // forsaken reports whether nothing speaks for a classic worker any more: another
@@ -325,7 +323,7 @@ func (s *supervisor) lose(ctx actor.Context, reason string) {
 	s.store(ctx, true)
 	s.strip(ctx, endLost, reason)
 	if s.known.Kind == messages.Classic {
-		ctx.Send(s.owner, &evict{partitions: s.known.Partitions})
+		ctx.Send(s.group, &evict{partitions: s.known.Partitions})
 	}
 }
 

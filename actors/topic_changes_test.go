@@ -136,9 +136,10 @@ func TestIngressTellsOfAnOutageOnce(t *testing.T) {
 		bus, owner, fleet := &halfBus{memBus: newMemBus()}, s.probe("owner"), s.probe("fleet")
 		_, err := bus.Ensure(t.Context(), []messages.TopicSpec{{Name: "s", Partitions: 2}})
 		require.NoError(t, err)
-		s.spawn("ingress", func() actor.Actor {
-			return newIngress(ingress{bus: bus, log: s.log, fleet: fleet.pid, persistence: owner.pid, owner: owner.pid}, []messages.Position{{Topic: "s"}, {Topic: "s", Partition: 1}})
+		pid, _ := s.spawn("ingress", func() actor.Actor {
+			return newIngress(ingress{bus: bus, log: s.log, persistence: owner.pid, owner: owner.pid}, []messages.Position{{Topic: "s"}, {Topic: "s", Partition: 1}})
 		})
+		s.tell(pid, &readFor{fleet: fleet.pid})
 		bus.away.Store(true)
 		time.Sleep(time.Minute)
 		owner.mu.Lock()
@@ -165,8 +166,9 @@ func TestGroupIsMissedByClassicWorkersOnly(t *testing.T) {
 		require.NoError(t, err)
 		bus.setDown(errors.New("away"))
 		pid, _ := s.spawn("classic-group", func() actor.Actor {
-			return newClassicGroup(classicGroup{cfg: Config{ChunkTopic: "chunks"}, bus: bus, in: bus, log: slog.New(slog.NewTextHandler(&out, nil)), fleet: fleet.pid})
+			return newClassicGroup(classicGroup{cfg: Config{ChunkTopic: "chunks"}, bus: bus, in: bus, log: slog.New(slog.NewTextHandler(&out, nil))})
 		})
+		s.tell(pid, &watchFor{fleet: fleet.pid})
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		require.Empty(t, out.String())

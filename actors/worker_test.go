@@ -30,16 +30,16 @@ func stageCrew(t *testing.T, restore []messages.Worker, held map[messages.Worker
 func stageCrewOf(t *testing.T, strangers int, restore []messages.Worker, held map[messages.WorkerID][]holding, f func(b *crewBundle)) {
 	onStage(t, func(s *stage) {
 		b := &crewBundle{stage: s, dispatcher: s.probe("dispatcher"), persistence: s.probe("persistence"), egress: s.probe("egress"), input: s.probe("ingress"), owner: s.probe("coordinator"), view: s.probe("view")}
-		sq := squad{cfg: Config{ChunkTopic: "c", WorkerTimeout: time.Minute, Prefetch: 1}, files: &memFiles{}, dispatcher: b.dispatcher.pid, persistence: b.persistence.pid, egress: b.egress.pid, owner: b.owner.pid}
+		deps := workerDeps{cfg: Config{ChunkTopic: "c", WorkerTimeout: time.Minute, Prefetch: 1}, files: &memFiles{}, dispatcher: b.dispatcher.pid, persistence: b.persistence.pid, egress: b.egress.pid, ingress: b.input.pid, group: s.probe("classic-group").pid, owner: b.owner.pid}
 		b.fleet, _ = s.spawn("fleet", func() actor.Actor {
-			x := newFleet(fleet{squad: sq, log: s.log, restore: restore, held: held, partitions: 8, pub: publisher{view: b.view.pid, source: sourceFleet}})
+			x := newFleet(fleet{workerDeps: deps, log: s.log, restore: restore, held: held, partitions: 8, pub: publisher{view: b.view.pid, source: sourceFleet}})
 			x.(*fleet).gate.most = strangers
 			return x
 		})
 		// Ingress has always read everything.
-		b.owner.answer = func(ctx actor.Context, msg any) {
+		b.input.answer = func(ctx actor.Context, msg any) {
 			if m, ok := msg.(*askCaughtUp); ok {
-				ctx.Send(b.fleet, &caughtUp{who: m.who, hands: m.hands})
+				ctx.Send(b.fleet, &caughtUp{supervisor: m.supervisor, forFreeWorker: m.forFreeWorker})
 			}
 		}
 		f(b)
