@@ -54,15 +54,15 @@ func (h hang) note(group messages.GroupState, now time.Time) hang {
 // then those that only joined. A live one that is evicted by mistake comes back at
 // once, as a new member. A group that just forms has no dead ones to look for: it
 // waits for group.initial.rebalance.delay.ms.
-func (h hang) suspect(group messages.GroupState, crew classicWorkers, now time.Time) *messages.GroupMember {
-	if h.since.IsZero() || !h.old || now.Sub(h.since) < hangFor || crew.working > 0 || now.Sub(h.last) < evictEvery {
+func (h hang) suspect(group messages.GroupState, workers classicWorkers, now time.Time) *messages.GroupMember {
+	if h.since.IsZero() || !h.old || now.Sub(h.since) < hangFor || workers.working > 0 || now.Sub(h.last) < evictEvery {
 		return nil
 	}
 	rank := func(m messages.GroupMember) int {
 		switch list := sorted(m.Partitions); {
 		case len(list) == 0:
 			return 2
-		case contains(crew.lists, list):
+		case contains(workers.lists, list):
 			return 1
 		}
 		return 0
@@ -98,7 +98,7 @@ func (m *groupMemory) recall(group *messages.GroupState) {
 // evictFrom removes the members of lost workers, which would hold up everybody's
 // rebalance until their session ends; and one by one those that a rebalance seems
 // to hang on.
-func (g *classicGroup) evictFrom(ctx context.Context, group messages.GroupState, m *groupMemory, crew classicWorkers) error {
+func (g *classicGroup) evictFrom(ctx context.Context, group messages.GroupState, m *groupMemory, workers classicWorkers) error {
 	now := time.Now()
 	m.hang = m.hang.note(group, now)
 	var out []messages.GroupMember
@@ -108,7 +108,7 @@ func (g *classicGroup) evictFrom(ctx context.Context, group messages.GroupState,
 		}
 	}
 	if len(out) == 0 {
-		if x := m.hang.suspect(group, crew, now); x != nil {
+		if x := m.hang.suspect(group, workers, now); x != nil {
 			out = append(out, *x)
 		}
 	}

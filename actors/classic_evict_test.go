@@ -11,16 +11,16 @@ import (
 
 // hangBench plays a group that rebalances.
 type hangBench struct {
-	t     *testing.T
-	now   time.Time
-	h     hang
-	group messages.GroupState
-	crew  classicWorkers
+	t       *testing.T
+	now     time.Time
+	h       hang
+	group   messages.GroupState
+	workers classicWorkers
 }
 
 func newHangBench(t *testing.T, members ...messages.GroupMember) *hangBench {
 	return &hangBench{
-		t: t, now: time.Unix(1e9, 0), crew: classicWorkers{count: 2, lists: [][]int32{{0}, {1}}},
+		t: t, now: time.Unix(1e9, 0), workers: classicWorkers{count: 2, lists: [][]int32{{0}, {1}}},
 		group: messages.GroupState{Name: "g", State: "PreparingRebalance", Members: members},
 	}
 }
@@ -29,7 +29,7 @@ func newHangBench(t *testing.T, members ...messages.GroupMember) *hangBench {
 func (b *hangBench) pass(d time.Duration) (evicted []string) {
 	for end := b.now.Add(d); b.now.Before(end); b.now = b.now.Add(groupEvery) {
 		b.h = b.h.note(b.group, b.now)
-		x := b.h.suspect(b.group, b.crew, b.now)
+		x := b.h.suspect(b.group, b.workers, b.now)
 		if x == nil {
 			continue
 		}
@@ -82,7 +82,7 @@ func TestRebalanceThatEndsLosesNobody(t *testing.T) {
 func TestNobodyIsEvictedWhileAWorkerWorks(t *testing.T) {
 	t.Parallel()
 	b := newHangBench(t, messages.GroupMember{ID: "a", Partitions: []int32{0}}, messages.GroupMember{ID: "b", Partitions: []int32{2}})
-	b.crew.working = 1
+	b.workers.working = 1
 	require.Empty(t, b.pass(time.Minute))
 }
 

@@ -31,7 +31,7 @@ type classicGroup struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	tick    alarm
-	crew    classicWorkers // what the fleet knows of them
+	workers classicWorkers // what the fleet knows of them
 	looking bool
 	seen    groupMemory
 	last    groupView
@@ -96,7 +96,7 @@ func (g *classicGroup) Receive(ctx actor.Context) {
 		g.cancel()
 		g.tick.stop()
 	case *classicWorkers:
-		g.crew = *m
+		g.workers = *m
 		g.tick.set(ctx, 0)
 	case *topicsGrown:
 		g.partitions = m.partitions
@@ -119,20 +119,20 @@ func (g *classicGroup) look(ctx actor.Context) {
 		return
 	}
 	g.looking = true
-	parent, memory, crew, partitions := g.ctx, g.seen, g.crew, g.partitions
+	parent, memory, workers, partitions := g.ctx, g.seen, g.workers, g.partitions
 	g.seen.evict = nil // handed on; what could not be done comes back
 	run(ctx, func() any {
 		c, cancel := context.WithTimeout(parent, groupTimeout)
 		defer cancel()
 		out := &groupLook{memory: memory}
-		out.err = g.see(c, out, crew, partitions)
+		out.err = g.see(c, out, workers, partitions)
 		return out
 	})
 }
 
 // see looks at the group. It runs off the mailbox: of the actor it reads only
 // fields that never change.
-func (g *classicGroup) see(ctx context.Context, out *groupLook, crew classicWorkers, partitions int) error {
+func (g *classicGroup) see(ctx context.Context, out *groupLook, workers classicWorkers, partitions int) error {
 	group, err := g.bus.Find(ctx, g.cfg.ChunkTopic, g.cfg.WorkerGroup)
 	if err != nil {
 		return fmt.Errorf("look at the workers' group: %w", err)
@@ -150,11 +150,11 @@ func (g *classicGroup) see(ctx context.Context, out *groupLook, crew classicWork
 		return err
 	}
 	out.view.own = out.memory.own
-	if err := g.evictFrom(ctx, group, &out.memory, crew); err != nil {
+	if err := g.evictFrom(ctx, group, &out.memory, workers); err != nil {
 		return err
 	}
 	out.memory.state = group.State
-	if crew.count == 0 {
+	if workers.count == 0 {
 		return nil
 	}
 	if out.view.committed, err = g.bus.Committed(ctx, group.Name, g.cfg.ChunkTopic); err != nil {
@@ -228,11 +228,11 @@ func (g *classicGroup) commitEnds(ctx context.Context, group string, end []int64
 func (g *classicGroup) onLook(ctx actor.Context, m *groupLook) {
 	g.looking = false
 	every := idleGroupEvery
-	if g.crew.count > 0 {
+	if g.workers.count > 0 {
 		every = groupEvery
 	}
 	g.tick.set(ctx, every)
-	if g.crew.count > 0 || m.err == nil { // without classic workers nobody waits for it
+	if g.workers.count > 0 || m.err == nil { // without classic workers nobody waits for it
 		g.away.note(g.log, m.err)
 	}
 	waiting := g.seen.evict

@@ -318,18 +318,18 @@ func TestStartDeadlineStandsStillWhileTheGroupRebalances(t *testing.T) {
 func TestTwins(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1e9, 0)
-	tw := newTwins()
+	tw := newDuplicateIDs()
 	owners := map[int32]messages.WorkerID{0: "w", 1: "w", 2: "x"}
 	tw.announced("w", []int32{0}, []int32{1})
 	both := groupView{stable: true, lists: [][]int32{{0}, {1}, {2}}}
 	lists := map[messages.WorkerID][]int32{"w": {1}}
 	require.True(t, tw.look(both, lists, owners, now))
-	require.Empty(t, tw.found(now.Add(twinsFor-1)))
-	require.Equal(t, []messages.WorkerID{"w"}, tw.found(now.Add(twinsFor)))
+	require.Empty(t, tw.found(now.Add(duplicateAfter-1)))
+	require.Equal(t, []messages.WorkerID{"w"}, tw.found(now.Add(duplicateAfter)))
 
 	owners[0] = "x" // another worker announced it: an ordinary rebalance
 	require.False(t, tw.look(both, lists, owners, now))
-	require.Empty(t, tw.found(now.Add(twinsFor)))
+	require.Empty(t, tw.found(now.Add(duplicateAfter)))
 
 	owners[0] = "w"
 	require.False(t, tw.look(groupView{stable: true, lists: [][]int32{{1}, {2}}}, lists, owners, now), "one of them is gone")

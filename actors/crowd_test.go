@@ -18,7 +18,7 @@ func TestTenThousandWorkersAtOnce(t *testing.T) {
 		t.Skip("it takes some seconds: make simulate runs it")
 	}
 	const crowd = 10_000
-	stageCrew(t, nil, nil, func(b *crewBundle) {
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		say := func(of func(i int) messages.Signal) {
 			for from := 0; from < crowd; from += 1000 {
 				var list []messages.Signal
@@ -83,7 +83,7 @@ func TestHundredThousandInventedWorkers(t *testing.T) {
 	if testing.Short() || raceDetector {
 		t.Skip("it takes some seconds: make simulate runs it")
 	}
-	stageCrewOf(t, 1000, nil, nil, func(b *crewBundle) {
+	stageFleetOf(t, 1000, nil, nil, func(b *fleetBundle) {
 		b.hear(announce("before", 1, 1))
 		for from := 0; from < 100_000; from += 1000 {
 			var list []messages.Signal
@@ -109,7 +109,7 @@ func TestOneOfTenThousandChangesItsListAllTheTime(t *testing.T) {
 		t.Skip("it takes some seconds: make simulate runs it")
 	}
 	const crowd = 10_000
-	stageCrew(t, nil, nil, func(b *crewBundle) {
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.tell(b.fleet, &partitionCount{n: crowd + 2})
 		for from := 0; from < crowd; from += 1000 {
 			var list []messages.Signal

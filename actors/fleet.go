@@ -22,19 +22,19 @@ type fleet struct {
 	restore []messages.Worker
 	held    map[messages.WorkerID][]holding
 
-	crew    map[messages.WorkerID]*member
-	byPID   map[string]messages.WorkerID
-	serial  int
-	owners  map[int32]messages.WorkerID // classic workers by the partitions that they announced
-	recount alarm                       // for the next classicWorkers
-	view    *groupView
-	twins   twins
-	again   alarm                      // for the next look for twins
-	warned  map[messages.WorkerID]bool // of being two processes
-	classic map[messages.WorkerID]*member
+	members        map[messages.WorkerID]*member
+	byPID          map[string]messages.WorkerID
+	serial         int
+	owners         map[int32]messages.WorkerID // classic workers by the partitions that they announced
+	recount        alarm                       // for the next classicWorkers
+	view           *groupView
+	duplicates     duplicateIDs
+	duplicateCheck alarm                      // for the next look for ids that two processes share
+	warned         map[messages.WorkerID]bool // of being two processes
+	classic        map[messages.WorkerID]*member
 	// troubles are the workers that have a problem.
 	troubles troubles
-	told     classicWorkers // what the group actor knows of the classic workers
+	reported classicWorkers // what the group actor knows of the classic workers
 	dropped  uint64         // messages of workers that are not known
 	gate     gatekeeper
 	// partitions is how many the chunk topic has.
@@ -47,10 +47,10 @@ type fleet struct {
 
 // member is the fleet's side of one worker.
 type member struct {
-	pid    *actor.PID
-	status messages.WorkerStatus
-	hired  time.Time
-	seen   time.Time
+	pid        *actor.PID
+	status     messages.WorkerStatus
+	registered time.Time
+	seen       time.Time
 	// announced is the list in a classic worker's last announcement.
 	announced []int32
 	leaving   bool // its supervisor was told to end
@@ -79,10 +79,10 @@ type (
 )
 
 func newFleet(f fleet) actor.Actor {
-	f.crew = map[messages.WorkerID]*member{}
+	f.members = map[messages.WorkerID]*member{}
 	f.byPID = map[string]messages.WorkerID{}
 	f.owners = map[int32]messages.WorkerID{}
-	f.twins, f.warned, f.troubles = newTwins(), map[messages.WorkerID]bool{}, troubles{}
+	f.duplicates, f.warned, f.troubles = newDuplicateIDs(), map[messages.WorkerID]bool{}, troubles{}
 	f.problems = problems{}
 	f.classic, f.gate = map[messages.WorkerID]*member{}, newGatekeeper()
 	return &f
@@ -92,14 +92,14 @@ func newFleet(f fleet) actor.Actor {
 func (f *fleet) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
-		f.rehire(ctx)
+		f.restoreMembers(ctx)
 		f.restore, f.held = nil, nil
 		f.publish(ctx)
 	case *actor.Stopping:
 		f.ended = true
 		f.pub.due.stop()
 		f.recount.stop()
-		f.again.stop()
+		f.duplicateCheck.stop()
 		f.gate.sweep.stop()
 	case *rang:
 		switch {
@@ -107,10 +107,10 @@ func (f *fleet) Receive(ctx actor.Context) {
 			f.sweep(ctx)
 		case f.recount.is(m):
 			f.recount.stop()
-			f.tellClassic(ctx)
-		case f.again.is(m):
-			f.again.stop()
-			f.findTwins(ctx)
+			f.reportClassic(ctx)
+		case f.duplicateCheck.is(m):
+			f.duplicateCheck.stop()
+			f.findDuplicates(ctx)
 		case f.pub.due.is(m):
 			f.publish(ctx)
 		}
@@ -130,12 +130,12 @@ func (f *fleet) Receive(ctx actor.Context) {
 	case *groupView:
 		f.onView(ctx, m)
 	case *readsResumed:
-		for _, w := range f.crew {
+		for _, w := range f.members {
 			ctx.Send(w.pid, m)
 		}
 	case *partitionCount:
 		f.partitions = m.n
-		for _, w := range f.crew {
+		for _, w := range f.members {
 			ctx.Send(w.pid, m)
 		}
 	case *workerStatus:
@@ -154,20 +154,20 @@ func (f *fleet) Receive(ctx actor.Context) {
 
 func (f *fleet) route(ctx actor.Context, m *heard) {
 	s := m.signal
-	w := f.crew[s.Worker]
+	w := f.members[s.Worker]
 	if f.tooLong(ctx, s) {
 		f.drop(ctx, m)
 		return
 	}
 	if w == nil {
-		hires := s.Kind == messages.SignalAnnounce || s.Kind == messages.SignalHeartbeat && s.Native()
+		registers := s.Kind == messages.SignalAnnounce || s.Kind == messages.SignalHeartbeat && s.Native()
 		switch {
-		case hires && f.admits(ctx, s):
+		case registers && f.admits(ctx, s):
 			kind := messages.Classic
 			if s.Native() {
 				kind = messages.Native
 			}
-			w = f.hire(ctx, messages.Worker{ID: s.Worker, Kind: kind}, nil)
+			w = f.register(ctx, messages.Worker{ID: s.Worker, Kind: kind}, nil)
 		case s.Final():
 			// Of a worker that was forgotten: its work still counts.
 			ctx.Send(f.dispatcher, &judge{signal: s, ack: m.ack})
@@ -183,10 +183,10 @@ func (f *fleet) route(ctx actor.Context, m *heard) {
 		return
 	}
 	if s.Kind == messages.SignalAnnounce && !s.Native() {
-		f.twins.announced(s.Worker, w.announced, s.Partitions)
+		f.duplicates.announced(s.Worker, w.announced, s.Partitions)
 		w.announced = s.Partitions
 		f.claim(ctx, s)
-		f.cede(ctx, s)
+		f.release(ctx, s)
 		if f.view != nil {
 			ctx.Send(w.pid, f.view)
 		}
@@ -211,23 +211,23 @@ func (f *fleet) claim(ctx actor.Context, s messages.Signal) {
 		}
 		former, owned := f.owners[p]
 		f.owners[p] = s.Worker
-		if owned && former != s.Worker && f.crew[former] != nil {
+		if owned && former != s.Worker && f.members[former] != nil {
 			lost[former] = append(lost[former], p)
 		}
 	}
 	for former, list := range lost {
-		ctx.Send(f.crew[former].pid, &disown{partitions: list})
+		ctx.Send(f.members[former].pid, &revoke{partitions: list})
 	}
 }
 
-func (f *fleet) hire(ctx actor.Context, w messages.Worker, held []holding) *member {
+func (f *fleet) register(ctx actor.Context, w messages.Worker, held []holding) *member {
 	f.serial++
 	deps, log := f.workerDeps, f.log
 	pid := spawn(ctx, f.log, fmt.Sprintf("supervisor-%s-%d", actorName(string(w.ID)), f.serial), func() actor.Actor {
 		return newSupervisor(deps, log, w, held)
 	})
-	m := &member{pid: pid, hired: time.Now(), seen: time.Now(), announced: w.Partitions, proven: len(held) > 0, status: messages.WorkerStatus{ID: w.ID, Kind: w.Kind, Partitions: w.Partitions}}
-	f.crew[w.ID] = m
+	m := &member{pid: pid, registered: time.Now(), seen: time.Now(), announced: w.Partitions, proven: len(held) > 0, status: messages.WorkerStatus{ID: w.ID, Kind: w.Kind, Partitions: w.Partitions}}
+	f.members[w.ID] = m
 	f.byPID[pid.Id] = w.ID
 	f.tally(m, +1)
 	f.pub.soon(ctx)
@@ -238,18 +238,18 @@ func (f *fleet) hire(ctx actor.Context, w messages.Worker, held []holding) *memb
 	if f.view != nil && w.Kind == messages.Classic {
 		ctx.Send(pid, f.view)
 	}
-	f.count(ctx)
+	f.reportClassicSoon(ctx)
 	return m
 }
 
 func (f *fleet) onStatus(ctx actor.Context, m *workerStatus) {
-	w := f.crew[m.ID]
+	w := f.members[m.ID]
 	if w == nil || !w.pid.Equal(m.from) {
 		return
 	}
 	classic := w.status.Kind == messages.Classic || m.Kind == messages.Classic
 	f.tally(w, -1)
-	f.noteTrouble(w, m)
+	f.setTrouble(w, m)
 	w.status = m.WorkerStatus
 	w.leaving = w.leaving || m.State == messages.WorkerGone
 	f.tally(w, +1)
@@ -264,7 +264,7 @@ func (f *fleet) onStatus(ctx actor.Context, m *workerStatus) {
 		ctx.Poison(w.pid)
 	}
 	if classic {
-		f.count(ctx)
+		f.reportClassicSoon(ctx)
 		if f.view != nil && len(m.Held) > 0 && len(m.Partitions) == 0 {
 			ctx.Send(w.pid, f.view) // it may have missed one before it was known to hold anything
 		}
@@ -273,15 +273,15 @@ func (f *fleet) onStatus(ctx actor.Context, m *workerStatus) {
 
 // forget drops a worker from the lists.
 func (f *fleet) forget(id messages.WorkerID) {
-	w := f.crew[id]
+	w := f.members[id]
 	f.tally(w, -1)
 	if !w.proven {
 		f.gate.strangers--
 	}
 	f.troubles.clear(w.trouble, id)
-	delete(f.crew, id)
+	delete(f.members, id)
 	delete(f.byPID, w.pid.Id)
-	f.twins.forget(id)
+	f.duplicates.forget(id)
 	delete(f.warned, id)
 }
 
@@ -310,7 +310,7 @@ func (f *fleet) onTerminated(ctx actor.Context, m *actor.Terminated) {
 	if !ok {
 		return
 	}
-	w, reason := f.crew[id], "the worker left"
+	w, reason := f.members[id], "the worker left"
 	if !w.leaving {
 		reason = "its supervisor failed"
 	}
@@ -322,23 +322,23 @@ func (f *fleet) onTerminated(ctx actor.Context, m *actor.Terminated) {
 	for _, h := range w.waiting {
 		f.route(ctx, h)
 	}
-	f.rehireClassic(ctx, id, w)
-	f.count(ctx)
+	f.replaceClassic(ctx, id, w)
+	f.reportClassicSoon(ctx)
 }
 
-// rehireClassic gives a classic worker whose supervisor failed another one. It is
+// replaceClassic gives a classic worker whose supervisor failed another one. It is
 // idle soon and says nothing then, so it would get no chunk until its group
 // rebalances. A supervisor that failed at once would do so again.
-func (f *fleet) rehireClassic(ctx actor.Context, id messages.WorkerID, w *member) {
-	if w.leaving || f.crew[id] != nil || w.status.Kind != messages.Classic || time.Since(w.hired) < time.Second {
+func (f *fleet) replaceClassic(ctx actor.Context, id messages.WorkerID, w *member) {
+	if w.leaving || f.members[id] != nil || w.status.Kind != messages.Classic || time.Since(w.registered) < time.Second {
 		return
 	}
-	f.hire(ctx, messages.Worker{ID: id, Kind: messages.Classic, Partitions: w.status.Partitions, Capacity: 1, Seen: w.seen}, nil)
+	f.register(ctx, messages.Worker{ID: id, Kind: messages.Classic, Partitions: w.status.Partitions, Capacity: 1, Seen: w.seen}, nil)
 }
 
-// count reports the classic workers to the group actor soon, once for many changes.
-func (f *fleet) count(ctx actor.Context) {
-	if f.recount.timer == nil && (len(f.classic) > 0 || f.told.count > 0) {
+// reportClassicSoon reports the classic workers to the group actor soon, once for many changes.
+func (f *fleet) reportClassicSoon(ctx actor.Context) {
+	if f.recount.timer == nil && (len(f.classic) > 0 || f.reported.count > 0) {
 		f.recount.set(ctx, recountAfter)
 	}
 }
@@ -346,8 +346,8 @@ func (f *fleet) count(ctx actor.Context) {
 // recountAfter is how long changes of the classic workers are gathered.
 const recountAfter = 20 * time.Millisecond
 
-// tellClassic reports the classic workers to the group actor when they changed.
-func (f *fleet) tellClassic(ctx actor.Context) {
+// reportClassic reports the classic workers to the group actor when they changed.
+func (f *fleet) reportClassic(ctx actor.Context) {
 	now := classicWorkers{count: len(f.classic)}
 	for _, id := range slices.Sorted(maps.Keys(f.classic)) {
 		st := f.classic[id].status
@@ -361,15 +361,15 @@ func (f *fleet) tellClassic(ctx actor.Context) {
 			now.lists = append(now.lists, st.Partitions)
 		}
 	}
-	if now.count != f.told.count || now.working != f.told.working || !slices.EqualFunc(now.lists, f.told.lists, slices.Equal[[]int32]) {
-		f.told = now
+	if now.count != f.reported.count || now.working != f.reported.working || !slices.EqualFunc(now.lists, f.reported.lists, slices.Equal[[]int32]) {
+		f.reported = now
 		ctx.Send(f.group, &now)
 	}
 }
 
 func (f *fleet) list() []messages.WorkerStatus {
-	out := make([]messages.WorkerStatus, 0, len(f.crew))
-	for _, w := range f.crew {
+	out := make([]messages.WorkerStatus, 0, len(f.members))
+	for _, w := range f.members {
 		if w.leaving {
 			continue
 		}

@@ -10,9 +10,9 @@ import (
 	"kafka-master/messages"
 )
 
-// noteTrouble keeps the problems of the workers. The view logs each kind when it
+// setTrouble keeps the problems of the workers. The view logs each kind when it
 // begins and when it is over.
-func (f *fleet) noteTrouble(w *member, m *workerStatus) {
+func (f *fleet) setTrouble(w *member, m *workerStatus) {
 	if w.trouble != m.trouble {
 		f.troubles.clear(w.trouble, m.ID)
 	}
@@ -22,24 +22,24 @@ func (f *fleet) noteTrouble(w *member, m *workerStatus) {
 	f.troubles.set(m.trouble, m.ID, m.Note, time.Now())
 }
 
-// findTwins looks for ids under which two processes run, and warns of each once.
-func (f *fleet) findTwins(ctx actor.Context) {
-	if len(f.problems) > 0 || len(f.twins.former) > 0 {
+// findDuplicates looks for ids under which two processes run, and warns of each once.
+func (f *fleet) findDuplicates(ctx actor.Context) {
+	if len(f.problems) > 0 || len(f.duplicates.former) > 0 {
 		f.pub.soon(ctx)
 	}
-	if f.view == nil || len(f.twins.former) == 0 {
+	if f.view == nil || len(f.duplicates.former) == 0 {
 		return
 	}
 	lists, now := map[messages.WorkerID][]int32{}, time.Now()
-	for id := range f.twins.former {
-		if w := f.crew[id]; w != nil {
+	for id := range f.duplicates.former {
+		if w := f.members[id]; w != nil {
 			lists[id] = sorted(w.announced)
 		}
 	}
-	if f.twins.look(*f.view, lists, f.owners, now) && f.again.timer == nil {
-		f.again.set(ctx, twinsFor)
+	if f.duplicates.look(*f.view, lists, f.owners, now) && f.duplicateCheck.timer == nil {
+		f.duplicateCheck.set(ctx, duplicateAfter)
 	}
-	for _, id := range f.twins.found(now) {
+	for _, id := range f.duplicates.found(now) {
 		if !f.warned[id] {
 			f.warned[id] = true
 			f.log.Debug("two processes run under one worker id; only the one that announced itself last gets chunks", "worker_id", id)
@@ -51,11 +51,11 @@ func (f *fleet) findTwins(ctx actor.Context) {
 // and get nothing.
 func (f *fleet) publish(ctx actor.Context) {
 	now := time.Now()
-	ids := f.twins.found(now)
+	ids := f.duplicates.found(now)
 	if len(ids) > 0 {
-		f.problems.set("twins", messages.Problem{Kind: messages.ProblemDuplicateID, Part: "workers", Count: len(ids), Text: fmt.Sprintf("two processes run under the worker id %q: give each one its own", ids[0])}, now)
+		f.problems.set("duplicates", messages.Problem{Kind: messages.ProblemDuplicateID, Part: "workers", Count: len(ids), Text: fmt.Sprintf("two processes run under the worker id %q: give each one its own", ids[0])}, now)
 	} else {
-		f.problems.clear("twins")
+		f.problems.clear("duplicates")
 	}
 	p := problems{}
 	f.troubles.fill(p)

@@ -52,7 +52,7 @@ func newGatekeeper() gatekeeper {
 	return gatekeeper{most: maxStrangers, outside: map[int32]*heard{}, hits: map[string]int{}, lately: map[string]bool{}, limits: problems{}}
 }
 
-// enter notes a worker that was hired and not seen working yet.
+// enter notes a worker that was registered and not seen working yet.
 func (g *gatekeeper) enter(ctx actor.Context, id messages.WorkerID) {
 	g.strangers++
 	g.queue = append(g.queue, id)
@@ -110,7 +110,7 @@ func (f *fleet) tooLong(ctx actor.Context, s messages.Signal) bool {
 // were never seen working, one of the oldest that nothing speaks for is forgotten.
 func (f *fleet) admits(ctx actor.Context, s messages.Signal) bool {
 	switch {
-	case len(f.crew) >= maxWorkers:
+	case len(f.members) >= maxWorkers:
 	case f.gate.strangers < f.gate.most, f.memberHas(s.Partitions) && !s.Native():
 		return true
 	case f.makeRoom(ctx) && f.gate.strangers < f.gate.most+maxLeaving:
@@ -141,7 +141,7 @@ func (f *fleet) makeRoom(ctx actor.Context) bool {
 	for range min(maxForgets, len(g.queue)) {
 		id := g.queue[0]
 		g.queue = g.queue[1:]
-		w := f.crew[id]
+		w := f.members[id]
 		if w == nil || w.proven || w.leaving {
 			continue
 		}
@@ -187,10 +187,10 @@ func (f *fleet) onView(ctx actor.Context, v *groupView) {
 	if len(f.gate.outside) > 0 {
 		f.letIn(ctx, v)
 	}
-	f.findTwins(ctx)
+	f.findDuplicates(ctx)
 }
 
-// letIn hires the workers outside that a member of the group speaks for. One whose id
+// letIn registers the workers outside that a member of the group speaks for. One whose id
 // another worker has waits until that one is lost or gone.
 func (f *fleet) letIn(ctx actor.Context, v *groupView) {
 	for _, list := range v.lists {
@@ -201,7 +201,7 @@ func (f *fleet) letIn(ctx actor.Context, v *groupView) {
 		if m == nil || !slices.Equal(sorted(m.signal.Partitions), list) {
 			continue
 		}
-		switch w := f.crew[m.signal.Worker]; {
+		switch w := f.members[m.signal.Worker]; {
 		case w == nil, w.status.Kind == messages.Native && w.status.State == messages.WorkerLost:
 			delete(f.gate.outside, list[0])
 			f.route(ctx, m)
@@ -211,20 +211,20 @@ func (f *fleet) letIn(ctx actor.Context, v *groupView) {
 	}
 }
 
-// rehire takes the workers of the stored state over: those that hold chunks, then
+// restoreMembers takes over the workers of the stored state: those that hold chunks, then
 // those that were heard last.
-func (f *fleet) rehire(ctx actor.Context) {
+func (f *fleet) restoreMembers(ctx actor.Context) {
 	slices.SortStableFunc(f.restore, func(a, b messages.Worker) int {
 		return cmp.Or(-cmp.Compare(min(1, len(f.held[a.ID])), min(1, len(f.held[b.ID]))), b.Seen.Compare(a.Seen))
 	})
 	var left []messages.WorkerID
 	for _, w := range f.restore {
 		held := f.held[w.ID]
-		if len(held) == 0 && f.gate.strangers >= f.gate.most || len(f.crew) >= maxWorkers {
+		if len(held) == 0 && f.gate.strangers >= f.gate.most || len(f.members) >= maxWorkers {
 			left = append(left, w.ID)
 			continue
 		}
-		f.hire(ctx, w, held)
+		f.register(ctx, w, held)
 		if w.Kind == messages.Classic {
 			for _, p := range w.Partitions {
 				f.owners[p] = w.ID
@@ -242,7 +242,7 @@ func (f *fleet) rehire(ctx actor.Context) {
 func (f *fleet) sweep(ctx actor.Context) {
 	f.gate.sweep.stop()
 	f.gate.queue = slices.DeleteFunc(f.gate.queue, func(id messages.WorkerID) bool {
-		w := f.crew[id]
+		w := f.members[id]
 		return w == nil || w.proven || w.leaving
 	})
 	for limit := range f.gate.limits {

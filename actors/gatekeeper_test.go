@@ -10,27 +10,27 @@ import (
 	"kafka-master/messages"
 )
 
-func (b *crewBundle) workers() []messages.WorkerStatus {
+func (b *fleetBundle) workers() []messages.WorkerStatus {
 	x, err := b.root.RequestFuture(b.fleet, &askWorkers{}, time.Second).Result()
 	require.NoError(b.t, err)
 	return x.(*workersSeen).list
 }
 
 // problems are those that the fleet tells of.
-func (b *crewBundle) problems() []messages.Problem {
+func (b *fleetBundle) problems() []messages.Problem {
 	b.view.clear()
 	b.tell(b.fleet, &glance{number: 1})
 	return expect[*seen](b.view).problems
 }
 
-func (b *crewBundle) kinds() (out []messages.ProblemKind) {
+func (b *fleetBundle) kinds() (out []messages.ProblemKind) {
 	for _, p := range b.problems() {
 		out = append(out, p.Kind)
 	}
 	return out
 }
 
-func (b *crewBundle) flood(n int, forge func(i int) messages.Signal) {
+func (b *fleetBundle) flood(n int, forge func(i int) messages.Signal) {
 	var list []messages.Signal
 	for i := range n {
 		list = append(list, forge(i))
@@ -39,7 +39,7 @@ func (b *crewBundle) flood(n int, forge func(i int) messages.Signal) {
 }
 
 // members shows a Stable group with a member for each list.
-func (b *crewBundle) members(lists ...[]int32) {
+func (b *fleetBundle) members(lists ...[]int32) {
 	b.tell(b.fleet, &groupView{stable: true, settled: true, lists: lists, committed: make([]int64, 8)})
 }
 
@@ -55,7 +55,7 @@ func TestInventedWorkersLockNobodyOut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			stageCrewOf(t, most, nil, nil, func(b *crewBundle) {
+			stageFleetOf(t, most, nil, nil, func(b *fleetBundle) {
 				b.hear(classicNew("before", 1))
 				b.members([]int32{1})
 				b.flood(flood, forge)
@@ -83,7 +83,7 @@ func TestInventedWorkersLockNobodyOut(t *testing.T) {
 // A worker that was seen working is no stranger, however silent it is.
 func TestWorkersThatWorkedAreKept(t *testing.T) {
 	t.Parallel()
-	stageCrewOf(t, 5, nil, nil, func(b *crewBundle) {
+	stageFleetOf(t, 5, nil, nil, func(b *fleetBundle) {
 		b.hear(classicNew("real", 1))
 		b.members([]int32{1})
 		o := expect[*offer](b.dispatcher)
@@ -101,7 +101,7 @@ func TestWorkersThatWorkedAreKept(t *testing.T) {
 // As many workers without partitions are kept as the group has such members.
 func TestIdleMembersWithoutPartitionsAreKept(t *testing.T) {
 	t.Parallel()
-	stageCrew(t, nil, nil, func(b *crewBundle) {
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.hear(classicNew("a"))
 		time.Sleep(time.Second)
 		b.hear(classicNew("b"), classicNew("c", 1))
@@ -115,7 +115,7 @@ func TestIdleMembersWithoutPartitionsAreKept(t *testing.T) {
 
 func TestListsAreNoLongerThanTheTopic(t *testing.T) {
 	t.Parallel()
-	stageCrew(t, nil, nil, func(b *crewBundle) {
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.hear(classicNew("long", make([]int32, shortList+1)...), classicNew("short", make([]int32, shortList)...))
 		require.Equal(t, messages.WorkerGone, b.status("long").State)
 		require.Equal(t, messages.WorkerAnnounced, b.status("short").State)
@@ -137,7 +137,7 @@ func TestRestoredStrangersAreBounded(t *testing.T) {
 		restore = append(restore, messages.Worker{ID: messages.WorkerID(fmt.Sprint("w", i)), Seen: time.Unix(int64(i), 0)})
 	}
 	held := map[messages.WorkerID][]holding{"w0": {{assignment: assignment{worker: "w0", batchID: "f1_chunk_0"}}}}
-	stageCrewOf(t, 5, restore, held, func(b *crewBundle) {
+	stageFleetOf(t, 5, restore, held, func(b *fleetBundle) {
 		var ids []messages.WorkerID
 		for _, w := range b.workers() {
 			ids = append(ids, w.ID)
@@ -165,7 +165,7 @@ func TestFloodsCostWhatTheyAreLong(t *testing.T) {
 		long[i], other[i] = int32(i), int32(n+i)
 	}
 	s := &supervisor{known: messages.Worker{Partitions: long}}
-	s.onDisown(nil, &disown{partitions: other})
+	s.onRevoke(nil, &revoke{partitions: other})
 	require.NotEmpty(t, s.known.Partitions)
 	held := slots{kind: messages.Native, capacity: messages.MaxCapacity}
 	for i := range messages.MaxCapacity {
@@ -185,7 +185,7 @@ func TestFloodsCostWhatTheyAreLong(t *testing.T) {
 // announces itself once, while the native one still counts as alive.
 func TestAClassicWorkerTakesTheIDOfANativeOne(t *testing.T) {
 	t.Parallel()
-	stageCrew(t, nil, nil, func(b *crewBundle) {
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.hear(announce("w", 3, 1))
 		time.Sleep(2 * time.Second)
 		b.members([]int32{3})

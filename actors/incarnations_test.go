@@ -129,7 +129,7 @@ func TestTwoProcessesUnderOneNativeId(t *testing.T) {
 // of its former process is read after that.
 func TestARestartIsNoSecondProcess(t *testing.T) {
 	t.Parallel()
-	stageCrew(t, nil, nil, func(b *crewBundle) {
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.hear(announce("w", 3, 1))
 		for start := int64(2); start < 6; start++ {
 			b.hear(announce("w", 3, start))
@@ -154,7 +154,7 @@ func TestARestartIsNoSecondProcess(t *testing.T) {
 // A classic worker's chunk names no process.
 func TestClassicChunksAreAddressedByIdAlone(t *testing.T) {
 	t.Parallel()
-	stageCrew(t, nil, nil, func(b *crewBundle) {
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.hear(classicNew("c", 1))
 		b.tell(b.fleet, gateOpen([]int32{1}))
 		b.give(expect[*offer](b.dispatcher), 0)

@@ -43,7 +43,7 @@ func TestDeadChunksAreCounted(t *testing.T) {
 // A worker's "done" is counted and shown and decides nothing.
 func TestDoneIsCounted(t *testing.T) {
 	t.Parallel()
-	stageCrew(t, nil, nil, func(b *crewBundle) {
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.hear(classicNew("c", 1))
 		b.tell(b.fleet, gateOpen([]int32{1}))
 		o := expect[*offer](b.dispatcher)

@@ -19,14 +19,14 @@ type supervisor struct {
 	known messages.Worker
 	held  []holding // when restored
 
-	alive  liveness
-	hands  *actor.PID // the free-worker
-	load   load
-	gate   groupView
-	watch  alarm
-	asked  time.Time // when ingress was asked whether everything was read
-	reason string    // of a silence that is to be judged
-	status messages.WorkerStatus
+	alive      liveness
+	freeWorker *actor.PID // the free-worker
+	load       load
+	gate       groupView
+	watch      alarm
+	asked      time.Time // when ingress was asked whether everything was read
+	reason     string    // of a silence that is to be judged
+	status     messages.WorkerStatus
 	// trouble is the kind of problem that the status tells of.
 	trouble messages.ProblemKind
 	ended   bool // its child ends because this actor does
@@ -36,7 +36,7 @@ type supervisor struct {
 	paused     paused // why the dispatcher gives it none
 	double     double // whether another process runs under its id
 	partitions int    // of the chunk topic
-	disowned   bool   // a classic worker whose partitions another one announced
+	revoked    bool   // a classic worker whose partitions another one announced
 	// unwritten are partitions that cannot be written now, with the reason.
 	unwritten map[int32]string
 	done      uint64 // messages "done"; counted, and nothing else
@@ -59,8 +59,8 @@ type (
 	}
 	// partitionCount says how many partitions the chunk topic has.
 	partitionCount struct{ n int }
-	// disown says that another worker announced some of this one's partitions.
-	disown struct{ partitions []int32 }
+	// revoke says that another worker announced some of this one's partitions.
+	revoke struct{ partitions []int32 }
 	// refused is a message that is not of the worker's running process.
 	refused struct{ signal messages.Signal }
 	// dismiss forgets a worker that nothing speaks for.
@@ -92,8 +92,8 @@ func (s *supervisor) Receive(ctx actor.Context) {
 	case *actor.Started:
 		held, deps, w := s.held, s.workerDeps, s.known
 		s.held = nil
-		s.hands = spawn(ctx, s.log, "free-worker", func() actor.Actor { return newFreeWorker(deps, w, held) })
-		s.tell(ctx)
+		s.freeWorker = spawn(ctx, s.log, "free-worker", func() actor.Actor { return newFreeWorker(deps, w, held) })
+		s.instruct(ctx)
 	case *actor.Stopping:
 		s.ended = true
 		s.watch.stop()
@@ -117,33 +117,33 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		s.worked = s.worked || len(m.held) > 0
 	case *groupView:
 		s.gate = *m
-		ctx.Send(s.hands, m)
-		s.tell(ctx)
+		ctx.Send(s.freeWorker, m)
+		s.instruct(ctx)
 	case *vanished:
 		if s.alive.state != messages.WorkerLost {
 			s.lose(ctx, m.reason)
 		}
-	case *disown:
-		s.onDisown(ctx, m)
+	case *revoke:
+		s.onRevoke(ctx, m)
 	case *dismiss:
 		s.leave(ctx)
-	case *own:
-		s.onOwn(ctx, m)
+	case *returned:
+		s.onReturned(ctx, m)
 	case *paused:
 		s.paused = *m
 	case *blocked:
 		s.onBlocked(ctx, m)
 	case *partitionCount:
 		s.partitions = m.n
-		s.tell(ctx)
+		s.instruct(ctx)
 	case *readsResumed:
 		s.alive.excuse(time.Now())
-		ctx.Send(s.hands, m)
+		ctx.Send(s.freeWorker, m)
 	case *silent:
-		s.ask(ctx, m.reason)
+		s.askCaughtUp(ctx, m.reason)
 	case *caughtUp:
 		if m.forFreeWorker {
-			ctx.Send(s.hands, m)
+			ctx.Send(s.freeWorker, m)
 			return
 		}
 		s.judge(ctx)
@@ -151,7 +151,7 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		switch {
 		case s.watch.is(m):
 			s.watch.stop()
-			s.ask(ctx, "no heartbeat")
+			s.askCaughtUp(ctx, "no heartbeat")
 		case s.double.watch.is(m):
 			s.double.watch.stop()
 		}
@@ -160,7 +160,7 @@ func (s *supervisor) Receive(ctx actor.Context) {
 	}
 	s.rearm(ctx)
 	s.double.rearm(ctx)
-	s.show(ctx)
+	s.reportStatus(ctx)
 }
 
 // onHeard takes a message of the worker. passed is true when somebody else
@@ -192,13 +192,13 @@ func (s *supervisor) onHeard(ctx actor.Context, m *heard) (passed bool) {
 		} else {
 			s.sign(ctx)
 		}
-		s.fit(ctx, x.Note)
-		ctx.Send(s.hands, &beat{signal: x, draining: s.alive.draining})
+		s.onNote(ctx, x.Note)
+		ctx.Send(s.freeWorker, &beat{signal: x, draining: s.alive.draining})
 	case messages.SignalProgress:
 		s.sign(ctx)
-		ctx.Send(s.hands, &work{signal: x})
+		ctx.Send(s.freeWorker, &work{signal: x})
 		if x.Final() {
-			ctx.Send(s.dispatcher, &judge{signal: x, reply: s.hands, unfit: s.unfit != "", ack: m.ack})
+			ctx.Send(s.dispatcher, &judge{signal: x, reply: s.freeWorker, unfit: s.unfit != "", ack: m.ack})
 			return true
 		}
 	case messages.SignalDone:
@@ -207,7 +207,7 @@ func (s *supervisor) onHeard(ctx actor.Context, m *heard) (passed bool) {
 	case messages.SignalDraining:
 		s.sign(ctx)
 		s.alive.drain()
-		s.tell(ctx)
+		s.instruct(ctx)
 	case messages.SignalBye:
 		s.leave(ctx)
 	}
@@ -224,7 +224,7 @@ func (s *supervisor) sign(ctx actor.Context) {
 		s.log.Info("worker is back")
 		s.store(ctx, false)
 	}
-	s.tell(ctx)
+	s.instruct(ctx)
 }
 
 func (s *supervisor) announce(ctx actor.Context, x messages.Signal) {
@@ -237,7 +237,7 @@ func (s *supervisor) announce(ctx actor.Context, x messages.Signal) {
 	}
 	first := s.known.Seen.IsZero()
 	restarted := !first && (w.Kind != s.known.Kind || w.Incarnation != s.known.Incarnation)
-	s.known, s.disowned = w, false
+	s.known, s.revoked = w, false
 	s.unfit = ""
 	if restarted {
 		s.paused = paused{}
@@ -249,12 +249,12 @@ func (s *supervisor) announce(ctx actor.Context, x messages.Signal) {
 	s.log.Debug("worker announced", "kind", w.Kind.String(), "partitions", w.Partitions[:min(len(w.Partitions), maxListed)], "count", len(w.Partitions))
 	s.store(ctx, false)
 	if restarted {
-		s.strip(ctx, endLost, "the worker was started anew")
+		s.reclaim(ctx, endLost, "the worker was started anew")
 	} else {
-		s.tell(ctx)
+		s.instruct(ctx)
 	}
 	if w.Kind == messages.Classic {
-		ctx.Send(s.hands, &reannounced{partitions: w.Partitions})
+		ctx.Send(s.freeWorker, &reannounced{partitions: w.Partitions})
 	}
 }
 
@@ -273,23 +273,23 @@ func (s *supervisor) store(ctx actor.Context, lost bool) {
 
 // ask lets ingress say when everything was read that is there now: a silence is
 // judged only then.
-func (s *supervisor) ask(ctx actor.Context, reason string) {
+func (s *supervisor) askCaughtUp(ctx actor.Context, reason string) {
 	s.reason = reason
 	s.asked = time.Now()
 	ctx.Send(s.ingress, &askCaughtUp{supervisor: ctx.Self()})
 }
 
-// forsaken reports whether nothing speaks for a classic worker any more: another
+// superseded reports whether nothing speaks for a classic worker any more: another
 // one has its partitions, and it holds nothing.
-func (s *supervisor) forsaken() bool {
-	return s.disowned && len(s.load.held) == 0 && s.alive.state == messages.WorkerAnnounced
+func (s *supervisor) superseded() bool {
+	return s.revoked && len(s.load.held) == 0 && s.alive.state == messages.WorkerAnnounced
 }
 
 // judge decides about a silence after everything was read.
 func (s *supervisor) judge(ctx actor.Context) {
 	reason := s.reason
 	s.reason, s.asked = "", time.Time{}
-	if s.forsaken() && time.Since(s.alive.last) >= forgetAfter {
+	if s.superseded() && time.Since(s.alive.last) >= forgetAfter {
 		s.leave(ctx)
 		return
 	}
@@ -308,7 +308,7 @@ func (s *supervisor) judge(ctx actor.Context) {
 	case messages.WorkerGone:
 		s.leave(ctx)
 	default:
-		s.tell(ctx)
+		s.instruct(ctx)
 	}
 }
 
@@ -321,42 +321,42 @@ func (s *supervisor) lose(ctx actor.Context, reason string) {
 	}
 	s.log.Log(context.Background(), level, "worker is lost", "reason", reason, "silence_s", int(time.Since(s.alive.last).Seconds()))
 	s.store(ctx, true)
-	s.strip(ctx, endLost, reason)
+	s.reclaim(ctx, endLost, reason)
 	if s.known.Kind == messages.Classic {
 		ctx.Send(s.group, &evict{partitions: s.known.Partitions})
 	}
 }
 
-// onDisown takes partitions away that another worker announced: a worker
+// onRevoke takes partitions away that another worker announced: a worker
 // without a list is not dispatchable.
-func (s *supervisor) onDisown(ctx actor.Context, m *disown) {
+func (s *supervisor) onRevoke(ctx actor.Context, m *revoke) {
 	for _, p := range m.partitions {
 		if _, its := slices.BinarySearch(s.known.Partitions, p); its {
-			s.known.Partitions, s.disowned = nil, true
+			s.known.Partitions, s.revoked = nil, true
 			s.store(ctx, s.known.Lost)
-			s.tell(ctx)
+			s.instruct(ctx)
 			return
 		}
 	}
 }
 
 // tell lets the free-worker know what changed.
-func (s *supervisor) tell(ctx actor.Context) {
+func (s *supervisor) instruct(ctx actor.Context) {
 	takes, _, _ := s.takes()
-	ctx.Send(s.hands, &setWorker{worker: s.known, takes: takes})
+	ctx.Send(s.freeWorker, &setWorker{worker: s.known, takes: takes})
 }
 
-// strip takes everything back that the worker holds. It goes by way of the
+// reclaim takes everything back that the worker holds. It goes by way of the
 // free-worker, whose former offers must be void before chunks are ready again.
-func (s *supervisor) strip(ctx actor.Context, how ending, reason string) {
+func (s *supervisor) reclaim(ctx actor.Context, how ending, reason string) {
 	takes, _, _ := s.takes()
-	ctx.Send(s.hands, &setWorker{worker: s.known, takes: takes, fresh: true,
+	ctx.Send(s.freeWorker, &setWorker{worker: s.known, takes: takes, fresh: true,
 		lost: &workerLost{worker: s.known.ID, how: how, reason: reason}})
 }
 
 func (s *supervisor) rearm(ctx actor.Context) {
 	at, ok := s.alive.due()
-	if s.forsaken() {
+	if s.superseded() {
 		at, ok = s.alive.last.Add(forgetAfter), true
 	}
 	if !ok || !s.asked.IsZero() {

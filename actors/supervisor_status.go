@@ -20,14 +20,14 @@ func (s *supervisor) onBlocked(ctx actor.Context, m *blocked) {
 		}
 		s.unwritten[m.partition] = m.reason
 	}
-	s.tell(ctx)
+	s.instruct(ctx)
 }
 
-// fit notes whether the worker says that it can work.
-func (s *supervisor) fit(ctx actor.Context, note string) {
+// onNote notes whether the worker says that it can work.
+func (s *supervisor) onNote(ctx actor.Context, note string) {
 	if note != s.unfit {
 		s.unfit = note
-		s.tell(ctx)
+		s.instruct(ctx)
 	}
 }
 
@@ -57,8 +57,8 @@ func (s *supervisor) takes() (ok bool, why string, kind messages.ProblemKind) {
 	return ok, why, ""
 }
 
-// show tells the fleet what the worker is now.
-func (s *supervisor) show(ctx actor.Context) {
+// reportStatus tells the fleet what the worker is now.
+func (s *supervisor) reportStatus(ctx actor.Context) {
 	st := messages.WorkerStatus{
 		ID: s.known.ID, Kind: s.known.Kind, State: s.alive.state, Partitions: s.known.Partitions,
 		Capacity: max(1, s.known.Capacity), Held: s.load.held, HeldSince: s.load.since, Working: s.load.working, Silent: s.load.silent, Done: s.done,

@@ -12,9 +12,9 @@ import (
 	"kafka-master/messages"
 )
 
-// crewBundle is a fleet whose neighbours are probes: supervisors and
+// fleetBundle is a fleet whose neighbours are probes: supervisors and
 // free-workers are real.
-type crewBundle struct {
+type fleetBundle struct {
 	*stage
 	fleet                                  *actor.PID
 	owner                                  *probe
@@ -22,14 +22,14 @@ type crewBundle struct {
 	view                                   *probe
 }
 
-func stageCrew(t *testing.T, restore []messages.Worker, held map[messages.WorkerID][]holding, f func(b *crewBundle)) {
-	stageCrewOf(t, maxStrangers, restore, held, f)
+func stageFleet(t *testing.T, restore []messages.Worker, held map[messages.WorkerID][]holding, f func(b *fleetBundle)) {
+	stageFleetOf(t, maxStrangers, restore, held, f)
 }
 
-// stageCrewOf is stageCrew with another bound of workers that were never seen working.
-func stageCrewOf(t *testing.T, strangers int, restore []messages.Worker, held map[messages.WorkerID][]holding, f func(b *crewBundle)) {
+// stageFleetOf is stageFleet with another bound of workers that were never seen working.
+func stageFleetOf(t *testing.T, strangers int, restore []messages.Worker, held map[messages.WorkerID][]holding, f func(b *fleetBundle)) {
 	onStage(t, func(s *stage) {
-		b := &crewBundle{stage: s, dispatcher: s.probe("dispatcher"), persistence: s.probe("persistence"), egress: s.probe("egress"), input: s.probe("ingress"), owner: s.probe("coordinator"), view: s.probe("view")}
+		b := &fleetBundle{stage: s, dispatcher: s.probe("dispatcher"), persistence: s.probe("persistence"), egress: s.probe("egress"), input: s.probe("ingress"), owner: s.probe("coordinator"), view: s.probe("view")}
 		deps := workerDeps{cfg: Config{ChunkTopic: "c", WorkerTimeout: time.Minute, Prefetch: 1}, files: &memFiles{}, dispatcher: b.dispatcher.pid, persistence: b.persistence.pid, egress: b.egress.pid, ingress: b.input.pid, group: s.probe("classic-group").pid, owner: b.owner.pid}
 		b.fleet, _ = s.spawn("fleet", func() actor.Actor {
 			x := newFleet(fleet{workerDeps: deps, log: s.log, restore: restore, held: held, partitions: 8, pub: publisher{view: b.view.pid, source: sourceFleet}})
@@ -46,7 +46,7 @@ func stageCrewOf(t *testing.T, strangers int, restore []messages.Worker, held ma
 	})
 }
 
-func (b *crewBundle) hear(list ...messages.Signal) {
+func (b *fleetBundle) hear(list ...messages.Signal) {
 	b.tell(b.fleet, &signals{from: b.input.pid, batch: 1, list: list})
 }
 
@@ -69,13 +69,13 @@ func progressOf(id string, start int64, batch string, processing, total int64) m
 }
 
 // give assigns a chunk to the worker of the last offer.
-func (b *crewBundle) give(o *offer, index int) assignment {
+func (b *fleetBundle) give(o *offer, index int) assignment {
 	a := assignment{chunk: testCut(1, index).Chunk, worker: o.worker, attempt: 1, lines: []byte("a\nb\n"), batchID: fmt.Sprintf("f1_chunk_%d", index), file: messages.FileInfo{Path: "f1.txt"}, generation: 1}
 	b.tell(o.pid, &assigned{assignment: a, epoch: o.epoch})
 	return a
 }
 
-func (b *crewBundle) status(id string) messages.WorkerStatus {
+func (b *fleetBundle) status(id string) messages.WorkerStatus {
 	f := b.root.RequestFuture(b.fleet, &askWorkers{}, time.Second)
 	x, err := f.Result()
 	require.NoError(b.t, err)
@@ -89,7 +89,7 @@ func (b *crewBundle) status(id string) messages.WorkerStatus {
 
 func TestNativeWorkerOffersItsSlotsAndOneAhead(t *testing.T) {
 	t.Parallel()
-	stageCrew(t, nil, nil, func(b *crewBundle) {
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.hear(announce("w", 3, 1))
 		require.Equal(t, messages.Worker{ID: "w", Kind: messages.Native, Partitions: []int32{3}, Capacity: 1, Incarnation: messages.Incarnation{StartMS: 1, Random: "r"}},
 			forgetSeen(expect[*write](b.persistence).batch.Workers[0]))
@@ -115,7 +115,7 @@ func forgetSeen(w messages.Worker) messages.Worker {
 
 func TestResultIsJudgedAndFreesTheSlot(t *testing.T) {
 	t.Parallel()
-	stageCrew(t, nil, nil, func(b *crewBundle) {
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.hear(announce("w", 3, 1))
 		o := expect[*offer](b.dispatcher)
 		a := b.give(o, 0)
@@ -134,7 +134,7 @@ func TestResultIsJudgedAndFreesTheSlot(t *testing.T) {
 
 func TestSilenceMakesSuspectThenLostThenForgotten(t *testing.T) {
 	t.Parallel()
-	stageCrew(t, nil, nil, func(b *crewBundle) {
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.hear(announce("w", 3, 1))
 		b.dispatcher.clear()
 		time.Sleep(suspectAfter + time.Millisecond)
@@ -157,7 +157,7 @@ func TestSilenceMakesSuspectThenLostThenForgotten(t *testing.T) {
 
 func TestFinalOfAnOlderIncarnationStillCounts(t *testing.T) {
 	t.Parallel()
-	stageCrew(t, nil, nil, func(b *crewBundle) {
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.hear(announce("w", 3, 10))
 		s := progress("w", "f1_chunk_0", 2, 2)
 		s.Incarnation = messages.Incarnation{StartMS: 9, Random: "r"}
@@ -168,7 +168,7 @@ func TestFinalOfAnOlderIncarnationStillCounts(t *testing.T) {
 
 func TestLostWorkerMayComeBackWithAnOlderClock(t *testing.T) {
 	t.Parallel()
-	stageCrew(t, nil, nil, func(b *crewBundle) {
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.hear(announce("w", 3, 10))
 		time.Sleep(lostAfter + time.Second)
 		require.Equal(t, messages.WorkerLost, b.status("w").State)
@@ -179,7 +179,7 @@ func TestLostWorkerMayComeBackWithAnOlderClock(t *testing.T) {
 
 func TestOlderIncarnationIsIgnored(t *testing.T) {
 	t.Parallel()
-	stageCrew(t, nil, nil, func(b *crewBundle) {
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.hear(announce("w", 3, 10))
 		b.dispatcher.clear()
 		b.hear(announce("w", 3, 9), beatOf("w", 9, 0))
@@ -191,7 +191,7 @@ func TestOlderIncarnationIsIgnored(t *testing.T) {
 
 func TestDrainingTakesNothingAndByeReturnsTheRest(t *testing.T) {
 	t.Parallel()
-	stageCrew(t, nil, nil, func(b *crewBundle) {
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.hear(announce("w", 3, 1))
 		o := expect[*offer](b.dispatcher)
 		b.give(o, 0)
@@ -215,7 +215,7 @@ func TestDrainingTakesNothingAndByeReturnsTheRest(t *testing.T) {
 
 func TestHeartbeatThatPassesAChunkTwiceEndsIt(t *testing.T) {
 	t.Parallel()
-	stageCrew(t, nil, nil, func(b *crewBundle) {
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.hear(announce("w", 3, 1))
 		o := expect[*offer](b.dispatcher)
 		a := b.give(o, 0)
@@ -230,7 +230,7 @@ func TestHeartbeatThatPassesAChunkTwiceEndsIt(t *testing.T) {
 
 func TestListedChunkIsNeverOverdue(t *testing.T) {
 	t.Parallel()
-	stageCrew(t, nil, nil, func(b *crewBundle) {
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.hear(announce("w", 3, 1))
 		o := expect[*offer](b.dispatcher)
 		a := b.give(o, 0)
@@ -246,7 +246,7 @@ func TestListedChunkIsNeverOverdue(t *testing.T) {
 
 func TestUnreadChunkIsTakenBackAfterTheStartDeadline(t *testing.T) {
 	t.Parallel()
-	stageCrew(t, nil, nil, func(b *crewBundle) {
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.hear(announce("w", 3, 1))
 		o := expect[*offer](b.dispatcher)
 		a := b.give(o, 0)
@@ -261,7 +261,7 @@ func TestUnreadChunkIsTakenBackAfterTheStartDeadline(t *testing.T) {
 
 func TestRefusedSend(t *testing.T) {
 	t.Parallel()
-	stageCrew(t, nil, nil, func(b *crewBundle) {
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.hear(announce("w", 3, 1))
 		o := expect[*offer](b.dispatcher)
 		a := b.give(o, 0)
@@ -277,7 +277,7 @@ func TestRestoredWorkerHoldsItsChunks(t *testing.T) {
 	t.Parallel()
 	a := assignment{chunk: testCut(1, 0).Chunk, worker: "w", attempt: 1, batchID: "f1_chunk_0"}
 	w := messages.Worker{ID: "w", Kind: messages.Native, Partitions: []int32{3}, Capacity: 1, Incarnation: messages.Incarnation{StartMS: 1, Random: "r"}}
-	stageCrew(t, []messages.Worker{w}, map[messages.WorkerID][]holding{"w": {{assignment: a, partition: 3, offset: messages.UnknownOffset}}}, func(b *crewBundle) {
+	stageFleet(t, []messages.Worker{w}, map[messages.WorkerID][]holding{"w": {{assignment: a, partition: 3, offset: messages.UnknownOffset}}}, func(b *fleetBundle) {
 		o := expect[*offer](b.dispatcher)
 		require.Equal(t, 0, o.upTo)
 		require.Equal(t, 1, o.ahead)
@@ -289,7 +289,7 @@ func TestRestoredWorkerHoldsItsChunks(t *testing.T) {
 
 func TestFinalOfAForgottenWorkerIsJudged(t *testing.T) {
 	t.Parallel()
-	stageCrew(t, nil, nil, func(b *crewBundle) {
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.hear(progress("ghost", "f1_chunk_0", 2, 2), progress("ghost", "f1_chunk_0", 1, 2))
 		require.Nil(t, expect[*judge](b.dispatcher).reply)
 		expect[*acked](b.input)
@@ -307,7 +307,7 @@ func gateOpen(lists ...[]int32) *groupView {
 
 func TestClassicWorkerWaitsForTheGate(t *testing.T) {
 	t.Parallel()
-	stageCrew(t, nil, nil, func(b *crewBundle) {
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.hear(classicNew("c", 2, 1))
 		expectNone[*offer](b.dispatcher)
 		b.tell(b.fleet, gateOpen([]int32{0}, []int32{1}))
@@ -329,7 +329,7 @@ func TestClassicWorkerWaitsForTheGate(t *testing.T) {
 
 func TestClassicWorkerWithoutPartition(t *testing.T) {
 	t.Parallel()
-	stageCrew(t, nil, nil, func(b *crewBundle) {
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.hear(classicNew("c"))
 		b.tell(b.fleet, gateOpen([]int32{}))
 		expectNone[*offer](b.dispatcher)
@@ -339,7 +339,7 @@ func TestClassicWorkerWithoutPartition(t *testing.T) {
 
 func TestNewestAnnouncementOwnsItsPartitions(t *testing.T) {
 	t.Parallel()
-	stageCrew(t, nil, nil, func(b *crewBundle) {
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.hear(classicNew("old", 1, 2))
 		b.tell(b.fleet, gateOpen([]int32{1, 2}))
 		expect[*offer](b.dispatcher)
@@ -352,7 +352,7 @@ func TestNewestAnnouncementOwnsItsPartitions(t *testing.T) {
 
 func TestSilentBusyClassicWorkerIsLostAfterWorkerTimeout(t *testing.T) {
 	t.Parallel()
-	stageCrew(t, nil, nil, func(b *crewBundle) {
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.hear(classicNew("c", 1))
 		b.tell(b.fleet, gateOpen([]int32{1}))
 		time.Sleep(time.Hour)
@@ -375,7 +375,7 @@ func TestClassicNewInMidChunk(t *testing.T) {
 	for name, moved := range map[string]bool{"kept": false, "moved": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			stageCrew(t, nil, nil, func(b *crewBundle) {
+			stageFleet(t, nil, nil, func(b *fleetBundle) {
 				b.hear(classicNew("c", 1))
 				b.tell(b.fleet, gateOpen([]int32{1}, []int32{2}))
 				o := expect[*offer](b.dispatcher)
@@ -399,11 +399,11 @@ func TestClassicNewInMidChunk(t *testing.T) {
 
 func TestPanickingSupervisorReturnsItsChunks(t *testing.T) {
 	t.Parallel()
-	stageCrew(t, nil, nil, func(b *crewBundle) {
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.hear(announce("w", 3, 1))
 		o := expect[*offer](b.dispatcher)
 		b.give(o, 0)
-		b.tell(actor.NewPID(o.pid.Address, parentOf(o.pid.Id)), &disown{partitions: nil}, (*silent)(nil))
+		b.tell(actor.NewPID(o.pid.Address, parentOf(o.pid.Id)), &revoke{partitions: nil}, (*silent)(nil))
 		require.Equal(t, "its supervisor failed", expect[*workerLost](b.dispatcher).reason)
 		b.hear(beatOf("w", 1, 0))
 		require.Equal(t, messages.WorkerFree, b.status("w").State, "its next message makes a new one")
@@ -415,7 +415,7 @@ func parentOf(id string) string { return id[:strings.LastIndexByte(id, '/')] }
 
 func TestPanickingFreeWorkerReturnsItsChunks(t *testing.T) {
 	t.Parallel()
-	stageCrew(t, nil, nil, func(b *crewBundle) {
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.hear(announce("w", 3, 1))
 		o := expect[*offer](b.dispatcher)
 		b.give(o, 0)
@@ -427,7 +427,7 @@ func TestPanickingFreeWorkerReturnsItsChunks(t *testing.T) {
 
 func TestPartitionBeyondTheTopicIsNotDispatchable(t *testing.T) {
 	t.Parallel()
-	stageCrew(t, nil, nil, func(b *crewBundle) {
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.hear(announce("w", 8, 1))
 		expectNone[*offer](b.dispatcher)
 		require.Contains(t, b.status("w").Note, "partition 8")
@@ -438,7 +438,7 @@ func TestPartitionBeyondTheTopicIsNotDispatchable(t *testing.T) {
 
 func TestDrainingWorkerStaysDraining(t *testing.T) {
 	t.Parallel()
-	stageCrew(t, nil, nil, func(b *crewBundle) {
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.hear(announce("w", 3, 1))
 		s := announce("w", 3, 1)
 		s.Kind = messages.SignalDraining
@@ -455,7 +455,7 @@ func TestDrainingWorkerStaysDraining(t *testing.T) {
 
 func TestDisownedClassicWorkerIsForgotten(t *testing.T) {
 	t.Parallel()
-	stageCrew(t, nil, nil, func(b *crewBundle) {
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.hear(classicNew("old", 1), classicNew("empty"))
 		b.hear(classicNew("new", 1))
 		time.Sleep(forgetAfter + time.Minute)
@@ -470,7 +470,7 @@ func TestDisownedClassicWorkerIsForgotten(t *testing.T) {
 // that is over: it takes no slot. It did, until the next heartbeat 3 s later.
 func TestHeartbeatReadBehindAFinalTakesNoSlot(t *testing.T) {
 	t.Parallel()
-	stageCrew(t, nil, nil, func(b *crewBundle) {
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.hear(announce("w", 3, 1))
 		o := expect[*offer](b.dispatcher)
 		a := b.give(o, 0)
@@ -493,7 +493,7 @@ func TestDisownedClassicWorkerGivesItsChunkBack(t *testing.T) {
 	for name, begins := range map[string]bool{"unbegun": false, "begun": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			stageCrew(t, nil, nil, func(b *crewBundle) {
+			stageFleet(t, nil, nil, func(b *fleetBundle) {
 				at := func(stable bool, lists ...[]int32) *groupView {
 					return &groupView{stable: stable, settled: stable, lists: lists, committed: make([]int64, 8)}
 				}

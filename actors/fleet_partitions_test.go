@@ -14,7 +14,7 @@ import (
 func TestOutdatedAnnouncementDoesNotTakePartitionsForGood(t *testing.T) {
 	t.Parallel()
 	native := messages.Worker{ID: "n", Kind: messages.Native, Partitions: []int32{2}, Capacity: 1}
-	stageCrew(t, []messages.Worker{native}, nil, func(b *crewBundle) {
+	stageFleet(t, []messages.Worker{native}, nil, func(b *fleetBundle) {
 		b.tell(b.fleet, &groupView{stable: false, note: "its group rebalances"})
 		b.hear(classicNew("a", 2, 3))
 		b.hear(classicNew("b", 0, 1, 2, 3)) // sent before, read later
@@ -33,7 +33,7 @@ func TestOutdatedAnnouncementDoesNotTakePartitionsForGood(t *testing.T) {
 // A classic worker whose supervisor failed is idle soon and says nothing then.
 func TestClassicWorkerOutlivesItsSupervisor(t *testing.T) {
 	t.Parallel()
-	stageCrew(t, nil, nil, func(b *crewBundle) {
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.tell(b.fleet, &groupView{stable: true, settled: true, lists: [][]int32{{2}}, committed: make([]int64, 8)})
 		b.hear(classicNew("a", 2))
 		first := expect[*offer](b.dispatcher)

@@ -8,42 +8,42 @@ import (
 	"kafka-master/messages"
 )
 
-// own tells a classic worker's supervisor that no other worker claims the
+// returned tells a classic worker's supervisor that no other worker claims the
 // partitions of its last announcement any more.
-type own struct{ partitions []int32 }
+type returned struct{ partitions []int32 }
 
-// cede takes note of partitions that a classic worker held and does not announce
+// release takes note of partitions that a classic worker held and does not announce
 // any more. Announcements of different workers may be read in another order than
 // they were sent in, since the connection topic may have several partitions: an
 // older, longer list that is read late takes partitions away from the worker that
 // has them by now. That worker is idle and says nothing, so it would get no chunk
 // until the next rebalance. It gets its list back when the other one's next
 // announcement shows that it was outdated.
-func (f *fleet) cede(ctx actor.Context, s messages.Signal) {
-	ceded := map[int32]bool{}
+func (f *fleet) release(ctx actor.Context, s messages.Signal) {
+	released := map[int32]bool{}
 	for p, owner := range f.owners {
 		if owner == s.Worker {
-			ceded[p] = true
+			released[p] = true
 		}
 	}
 	for _, p := range s.Partitions {
-		delete(ceded, p)
+		delete(released, p)
 	}
-	if len(ceded) == 0 {
+	if len(released) == 0 {
 		return
 	}
-	for p := range ceded {
+	for p := range released {
 		delete(f.owners, p)
 	}
-	for _, id := range f.wanting(s.Worker, ceded) {
-		w := f.crew[id]
+	for _, id := range f.wanting(s.Worker, released) {
+		w := f.members[id]
 		if !f.unclaimed(id, w.announced) {
 			continue // one of those before it has them now
 		}
 		for _, p := range w.announced {
 			f.owners[p] = id
 		}
-		ctx.Send(w.pid, &own{partitions: w.announced})
+		ctx.Send(w.pid, &returned{partitions: w.announced})
 		if f.view != nil {
 			ctx.Send(w.pid, f.view) // without a list it was sent none
 		}
@@ -76,13 +76,13 @@ func (f *fleet) unclaimed(id messages.WorkerID, partitions []int32) bool {
 	return true
 }
 
-// onOwn gives a worker back what it announced and another one claimed wrongly.
-func (s *supervisor) onOwn(ctx actor.Context, m *own) {
-	if !s.disowned || s.known.Kind != messages.Classic {
+// onReturned gives a worker back what it announced and another one claimed wrongly.
+func (s *supervisor) onReturned(ctx actor.Context, m *returned) {
+	if !s.revoked || s.known.Kind != messages.Classic {
 		return
 	}
-	s.known.Partitions, s.disowned = sorted(m.partitions), false
+	s.known.Partitions, s.revoked = sorted(m.partitions), false
 	s.store(ctx, s.known.Lost)
-	s.tell(ctx)
-	ctx.Send(s.hands, &reannounced{partitions: s.known.Partitions})
+	s.instruct(ctx)
+	ctx.Send(s.freeWorker, &reannounced{partitions: s.known.Partitions})
 }
