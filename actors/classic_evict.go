@@ -1,8 +1,6 @@
 package actors
 
 import (
-	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -10,115 +8,113 @@ import (
 )
 
 const (
-	// hangFor is how long a rebalance may last while nobody works: workers hear of
-	// it by their heartbeats, every 3 s.
+	// hangFor is how long a rebalance may last while nobody works: workers hear of it by
+	// their heartbeats, every 3 s.
 	hangFor = 6 * time.Second
-	// evictEvery is the pause between two evictions for a rebalance that hangs: the
-	// broker ends it as soon as the last member that it waits for is gone.
+	// evictEvery is the pause between two evictions for a rebalance that hangs: the broker
+	// ends it as soon as the last member that it waits for is gone.
 	evictEvery = 200 * time.Millisecond
 )
 
-// hang is what is known of a rebalance that goes on.
-type hang struct {
-	since time.Time            // zero when the group is at rest
-	seen  map[string]time.Time // its members, and when they were first seen in it
-	old   bool                 // some of them had partitions before it
-	last  time.Time            // when one was evicted
+// rebalance is what is known of a rebalance of the classic workers' group. Its methods
+// return new values: an older one may still be in use.
+type rebalance struct {
+	had     map[string][]int32   // partitions of the members when the group was Stable last
+	since   time.Time            // when it began, zero while the group is at rest
+	seen    map[string]time.Time // its members, and when they were first seen in it
+	old     bool                 // some of them had partitions before it
+	evicted time.Time            // when a member was last evicted
 }
 
-// note takes a look at the group in. It returns a new value: an older one may be
-// in use still.
-func (h hang) note(group messages.GroupState, now time.Time) hang {
-	if group.State == messages.GroupStable || len(group.Members) == 0 {
-		return hang{}
+// Observe takes the state of the group. It returns the group with the partitions that its
+// members had before: brokers up to 3.9 do not report them during a rebalance.
+func (r rebalance) Observe(group messages.GroupState, now time.Time) (rebalance, messages.GroupState) {
+	if group.State == messages.GroupStable {
+		had := map[string][]int32{}
+		for _, x := range group.Members {
+			had[x.ID] = x.Partitions
+		}
+		return rebalance{had: had}, group
 	}
-	if h.since.IsZero() {
-		h.since = now
+	if len(group.Members) == 0 {
+		return rebalance{had: r.had}, group
+	}
+	group.Members = slices.Clone(group.Members)
+	for i, x := range group.Members {
+		if len(x.Partitions) == 0 {
+			group.Members[i].Partitions = r.had[x.ID]
+		}
+	}
+	if r.since.IsZero() {
+		r.since = now
 	}
 	seen := map[string]time.Time{}
 	for _, x := range group.Members {
 		seen[x.ID] = now
-		if at, ok := h.seen[x.ID]; ok {
+		if at, ok := r.seen[x.ID]; ok {
 			seen[x.ID] = at
 		}
-		h.old = h.old || len(x.Partitions) > 0
+		r.old = r.old || len(x.Partitions) > 0
 	}
-	h.seen = seen
-	return h
+	r.seen = seen
+	return r, group
 }
 
-// suspect returns the member to evict next, nil when there is none. While nobody
-// works every live member has joined the rebalance within hangFor, so one of those
-// that are in it for longer is dead. Which one does not show: those whose partitions
-// no worker that seems alive has announced come first, then those with partitions,
-// then those that only joined. A live one that is evicted by mistake comes back at
-// once, as a new member. A group that just forms has no dead ones to look for: it
-// waits for group.initial.rebalance.delay.ms.
-func (h hang) suspect(group messages.GroupState, workers classicWorkers, now time.Time) *messages.GroupMember {
-	if h.since.IsZero() || !h.old || now.Sub(h.since) < hangFor || workers.working > 0 || now.Sub(h.last) < evictEvery {
+// Evict lists the members to evict: those of lost workers, which would hold up everybody's
+// rebalance until their session ends; without any of these, one that a rebalance seems to
+// wait for. lost and alive are lists of partitions of workers, working is how many workers
+// show progress.
+func (r rebalance) Evict(group messages.GroupState, lost, alive [][]int32, working int, now time.Time) (out []messages.GroupMember) {
+	for _, x := range group.Members {
+		if list := sorted(x.Partitions); len(list) > 0 && contains(lost, list) {
+			out = append(out, x)
+		}
+	}
+	if len(out) > 0 {
+		return out
+	}
+	return r.suspect(group, alive, working, now)
+}
+
+// Evicted notes that a member was evicted.
+func (r rebalance) Evicted(now time.Time) rebalance {
+	r.evicted = now
+	return r
+}
+
+// suspect returns the member that a rebalance seems to wait for. While nobody works every
+// live member has joined the rebalance within hangFor, so one of those that are in it for
+// longer is dead. Which one cannot be seen: those whose partitions no worker that seems
+// alive has announced come first, then those with partitions, then those that only joined.
+// A live one that is evicted by mistake comes back at once, as a new member. A group that
+// just forms has no dead ones to look for: it waits for group.initial.rebalance.delay.ms.
+func (r rebalance) suspect(group messages.GroupState, alive [][]int32, working int, now time.Time) (out []messages.GroupMember) {
+	if r.since.IsZero() || !r.old || now.Sub(r.since) < hangFor || working > 0 || now.Sub(r.evicted) < evictEvery {
 		return nil
 	}
 	rank := func(m messages.GroupMember) int {
 		switch list := sorted(m.Partitions); {
 		case len(list) == 0:
 			return 2
-		case contains(workers.lists, list):
+		case contains(alive, list):
 			return 1
 		}
 		return 0
 	}
-	var out *messages.GroupMember
-	for i, x := range group.Members {
-		if now.Sub(h.seen[x.ID]) >= hangFor && (out == nil || rank(x) < rank(*out)) {
-			out = &group.Members[i]
+	for _, x := range group.Members {
+		if now.Sub(r.seen[x.ID]) >= hangFor && (out == nil || rank(x) < rank(out[0])) {
+			out = []messages.GroupMember{x}
 		}
 	}
 	return out
 }
 
-// recall completes the members of a group that rebalances by the partitions which
-// they had before: brokers up to 3.9 do not tell them then.
-func (m *groupMemory) recall(group *messages.GroupState) {
-	if group.State == messages.GroupStable {
-		m.had = map[string][]int32{}
-		for _, x := range group.Members {
-			m.had[x.ID] = x.Partitions
-		}
-		return
-	}
-	members := slices.Clone(group.Members)
-	for i, x := range members {
-		if len(x.Partitions) == 0 {
-			members[i].Partitions = m.had[x.ID]
-		}
-	}
-	group.Members = members
+func sorted(list []int32) []int32 {
+	list = slices.Clone(list)
+	slices.Sort(list)
+	return list
 }
 
-// evictFrom removes the members of lost workers, which would hold up everybody's
-// rebalance until their session ends; and one by one those that a rebalance seems
-// to hang on.
-func (g *classicGroup) evictFrom(ctx context.Context, group messages.GroupState, m *groupMemory, workers classicWorkers) error {
-	now := time.Now()
-	m.hang = m.hang.note(group, now)
-	var out []messages.GroupMember
-	for _, x := range group.Members {
-		if list := sorted(x.Partitions); len(list) > 0 && contains(m.evict, list) {
-			out = append(out, x)
-		}
-	}
-	if len(out) == 0 {
-		if x := m.hang.suspect(group, workers, now); x != nil {
-			out = append(out, *x)
-		}
-	}
-	for _, x := range out {
-		if err := g.bus.Evict(ctx, group.Name, x.ID); err != nil {
-			return fmt.Errorf("evict a member of %s: %w", group.Name, err)
-		}
-		g.log.Info("group member evicted", "group", group.Name, "member", x.ID, "partitions", x.Partitions)
-		m.hang.last = now
-	}
-	m.evict = nil
-	return nil
+func contains(lists [][]int32, list []int32) bool {
+	return slices.ContainsFunc(lists, func(l []int32) bool { return slices.Equal(l, list) })
 }

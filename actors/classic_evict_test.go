@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -13,34 +14,24 @@ import (
 type hangBench struct {
 	t       *testing.T
 	now     time.Time
-	h       hang
+	r       rebalance
 	group   messages.GroupState
-	workers classicWorkers
+	working int
 }
 
 func newHangBench(t *testing.T, members ...messages.GroupMember) *hangBench {
-	return &hangBench{
-		t: t, now: time.Unix(1e9, 0), workers: classicWorkers{count: 2, lists: [][]int32{{0}, {1}}},
-		group: messages.GroupState{Name: "g", State: "PreparingRebalance", Members: members},
-	}
+	return &hangBench{t: t, now: time.Unix(1e9, 0), group: messages.GroupState{Name: "g", State: "PreparingRebalance", Members: members}}
 }
 
 // pass lets time go by, looking every 100 ms, and evicts as the actor does.
 func (b *hangBench) pass(d time.Duration) (evicted []string) {
-	for end := b.now.Add(d); b.now.Before(end); b.now = b.now.Add(groupEvery) {
-		b.h = b.h.note(b.group, b.now)
-		x := b.h.suspect(b.group, b.workers, b.now)
-		if x == nil {
-			continue
+	for end := b.now.Add(d); b.now.Before(end); b.now = b.now.Add(100 * time.Millisecond) {
+		b.r, b.group = b.r.Observe(b.group, b.now)
+		for _, x := range b.r.Evict(b.group, nil, [][]int32{{0}, {1}}, b.working, b.now) {
+			evicted = append(evicted, x.ID)
+			b.group.Members = slices.DeleteFunc(b.group.Members, func(m messages.GroupMember) bool { return m.ID == x.ID })
+			b.r = b.r.Evicted(b.now)
 		}
-		evicted = append(evicted, x.ID)
-		var kept []messages.GroupMember
-		for _, m := range b.group.Members {
-			if m.ID != x.ID {
-				kept = append(kept, m)
-			}
-		}
-		b.group.Members, b.h.last = kept, b.now
 	}
 	return evicted
 }
@@ -56,17 +47,23 @@ func TestHangingRebalanceLosesItsDeadMembersOneByOne(t *testing.T) {
 	require.Equal(t, []string{"live again"}, b.pass(evictEvery))
 }
 
-// Brokers up to 3.9 tell no partitions while a group rebalances.
+// Brokers up to 3.9 report no partitions while a group rebalances.
 func TestMembersOfARebalanceAreRecalled(t *testing.T) {
 	t.Parallel()
-	var m groupMemory
-	group := messages.GroupState{State: messages.GroupStable, Members: []messages.GroupMember{{ID: "a", Partitions: []int32{1}}, {ID: "b"}}}
-	m.recall(&group)
-	told := []messages.GroupMember{{ID: "a"}, {ID: "b"}, {ID: "joiner"}}
-	group = messages.GroupState{State: "PreparingRebalance", Members: told}
-	m.recall(&group)
+	now := time.Unix(1e9, 0)
+	r, _ := rebalance{}.Observe(messages.GroupState{State: messages.GroupStable, Members: []messages.GroupMember{{ID: "a", Partitions: []int32{1}}, {ID: "b"}}}, now)
+	reported := []messages.GroupMember{{ID: "a"}, {ID: "b"}, {ID: "joiner"}}
+	_, group := r.Observe(messages.GroupState{State: "PreparingRebalance", Members: reported}, now)
 	require.Equal(t, []messages.GroupMember{{ID: "a", Partitions: []int32{1}}, {ID: "b"}, {ID: "joiner"}}, group.Members)
-	require.Empty(t, told[0].Partitions, "what the driver returned stays")
+	require.Empty(t, reported[0].Partitions, "what the driver returned stays")
+}
+
+// The members of lost workers go at once, whatever the group does.
+func TestMembersOfLostWorkersAreEvicted(t *testing.T) {
+	t.Parallel()
+	group := messages.GroupState{State: messages.GroupStable, Members: []messages.GroupMember{{ID: "a", Partitions: []int32{2, 1}}, {ID: "b", Partitions: []int32{3}}}}
+	r, group := rebalance{}.Observe(group, time.Unix(1e9, 0))
+	require.Equal(t, group.Members[:1], r.Evict(group, [][]int32{{1, 2}}, nil, 1, time.Unix(1e9, 0)))
 }
 
 func TestRebalanceThatEndsLosesNobody(t *testing.T) {
@@ -82,7 +79,7 @@ func TestRebalanceThatEndsLosesNobody(t *testing.T) {
 func TestNobodyIsEvictedWhileAWorkerWorks(t *testing.T) {
 	t.Parallel()
 	b := newHangBench(t, messages.GroupMember{ID: "a", Partitions: []int32{0}}, messages.GroupMember{ID: "b", Partitions: []int32{2}})
-	b.workers.working = 1
+	b.working = 1
 	require.Empty(t, b.pass(time.Minute))
 }
 

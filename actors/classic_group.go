@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -53,14 +52,13 @@ type (
 
 // groupMemory is what one look at the group leaves for the next.
 type groupMemory struct {
-	state   string
-	had     map[string][]int32 // partitions of the members when it was Stable last
-	own     []int64            // ends that were committed for the group without members
-	ownOf   int                // partitions that were known then
-	renewed time.Time          // when
-	hang    hang               // of the rebalance that goes on
-	probed  time.Time          // when partitions without an offset were probed
-	evict   [][]int32          // lists of lost workers, whose members have to go
+	state     string
+	own       []int64   // ends that were committed for the group without members
+	ownOf     int       // number of partitions that were known then
+	renewedAt time.Time // time of that commit
+	rebalance rebalance
+	probedAt  time.Time // when partitions without an offset were last probed
+	evict     [][]int32 // lists of lost workers, whose members have to go
 }
 
 // groupLook is what a look at the group found.
@@ -137,7 +135,7 @@ func (g *classicGroup) see(ctx context.Context, out *groupLook, workers classicW
 	if err != nil {
 		return fmt.Errorf("look at the workers' group: %w", err)
 	}
-	out.memory.recall(&group)
+	out.memory.rebalance, group = out.memory.rebalance.Observe(group, time.Now())
 	out.view.stable = group.State == messages.GroupStable
 	out.view.settled = out.view.stable || len(group.Members) == 0
 	if !out.view.stable {
@@ -160,33 +158,26 @@ func (g *classicGroup) see(ctx context.Context, out *groupLook, workers classicW
 	if out.view.committed, err = g.bus.Committed(ctx, group.Name, g.cfg.ChunkTopic); err != nil {
 		return fmt.Errorf("look up committed offsets: %w", err)
 	}
-	out.probe = unread(out, time.Now())
+	if out.view.stable && time.Since(out.memory.probedAt) >= probeEvery {
+		if out.probe = out.view.uncommitted(); len(out.probe) > 0 {
+			out.memory.probedAt = time.Now()
+		}
+	}
 	return nil
 }
 
-// unread lists partitions of members that have no committed offset, at most
-// every probeEvery: they get one when a probe was passed over.
-func unread(out *groupLook, now time.Time) (probe []int32) {
-	if !out.view.stable || now.Sub(out.memory.probed) < probeEvery {
-		return nil
-	}
-	for _, list := range out.view.lists {
-		for _, p := range list {
-			if int(p) < len(out.view.committed) && out.view.committed[p] < 0 {
-				probe = append(probe, p)
-			}
+// evictFrom removes the members that would hold up everybody's rebalance.
+func (g *classicGroup) evictFrom(ctx context.Context, group messages.GroupState, m *groupMemory, workers classicWorkers) error {
+	now := time.Now()
+	for _, x := range m.rebalance.Evict(group, m.evict, workers.lists, workers.working, now) {
+		if err := g.bus.Evict(ctx, group.Name, x.ID); err != nil {
+			return fmt.Errorf("evict a member of %s: %w", group.Name, err)
 		}
+		g.log.Info("group member evicted", "group", group.Name, "member", x.ID, "partitions", x.Partitions)
+		m.rebalance = m.rebalance.Evicted(now)
 	}
-	if len(probe) > 0 {
-		out.memory.probed = now
-	}
-	return probe
-}
-
-func sorted(list []int32) []int32 {
-	list = slices.Clone(list)
-	slices.Sort(list)
-	return list
+	m.evict = nil
+	return nil
 }
 
 // commitEmpty commits the ends of all partitions for a group without members,
@@ -196,7 +187,7 @@ func (g *classicGroup) commitEmpty(ctx context.Context, group messages.GroupStat
 	if len(group.Members) > 0 || group.State != messages.GroupDead && group.State != messages.GroupEmpty {
 		return nil
 	}
-	if m.state == group.State && partitions == m.ownOf && time.Since(m.renewed) <= renewEnds {
+	if m.state == group.State && partitions == m.ownOf && time.Since(m.renewedAt) <= renewEnds {
 		return nil
 	}
 	_, end, err := g.in.Offsets(ctx, g.cfg.ChunkTopic)
@@ -206,12 +197,8 @@ func (g *classicGroup) commitEmpty(ctx context.Context, group messages.GroupStat
 	if err := g.commitEnds(ctx, group.Name, end); err != nil {
 		return err
 	}
-	m.own, m.ownOf, m.renewed = end, partitions, time.Now()
+	m.own, m.ownOf, m.renewedAt = end, partitions, time.Now()
 	return nil
-}
-
-func contains(lists [][]int32, list []int32) bool {
-	return slices.ContainsFunc(lists, func(l []int32) bool { return slices.Equal(l, list) })
 }
 
 func (g *classicGroup) commitEnds(ctx context.Context, group string, end []int64) error {
@@ -242,38 +229,11 @@ func (g *classicGroup) onLook(ctx actor.Context, m *groupLook) {
 		m.view = groupView{note: "its consumer group cannot be looked at"}
 	}
 	for _, p := range m.probe {
-		ctx.Send(g.egress, &send{term: g.term, record: messages.Record{
-			Topic: g.cfg.ChunkTopic, Partition: p, Key: []byte("-probe-"), Value: []byte(probeValue),
-		}})
+		ctx.Send(g.egress, probeRecord(g.term, g.cfg.ChunkTopic, p))
 	}
 	if !g.last.equal(m.view) {
 		g.last = m.view
 		view := m.view
 		ctx.Send(g.fleet, &view)
 	}
-}
-
-func (v groupView) equal(w groupView) bool {
-	return v.stable == w.stable && v.settled == w.settled && slices.Equal(v.own, w.own) && v.note == w.note && slices.Equal(v.committed, w.committed) &&
-		slices.EqualFunc(v.lists, w.lists, slices.Equal[[]int32])
-}
-
-// admits reports whether chunks may be sent to the worker with this list, and why
-// not.
-func (v groupView) admits(list []int32) (ok bool, why string) {
-	p := int(list[0])
-	switch {
-	case !v.stable:
-		return false, v.note
-	case p >= len(v.committed) || v.committed[p] < 0:
-		return false, "its partition has no committed offset yet"
-	case !v.member(list):
-		return false, "no member of the workers' group has its partitions"
-	}
-	return true, ""
-}
-
-// member reports whether a member of the group has exactly these partitions.
-func (v groupView) member(list []int32) bool {
-	return slices.ContainsFunc(v.lists, func(m []int32) bool { return slices.Equal(m, list) })
 }

@@ -7,10 +7,10 @@ import (
 	"kafka-master/messages"
 )
 
-// A classic worker says little: what became of a chunk that was sent to it is
-// concluded from its consumer group. A slot is an open send: it stays until the
-// chunk's own final progress, or until the group shows that its message will not
-// be read (any more).
+// A classic worker reports little: what became of a chunk that was sent to it is
+// concluded from its consumer group. A slot is an open send. It stays until the chunk's
+// own final progress, or until the group shows that its message will not be read (any
+// more).
 
 // The times of the rules for classic workers.
 const (
@@ -25,6 +25,12 @@ const (
 	// probeEvery is the silence after which an open send is probed, and the
 	// pause between two probes.
 	probeEvery = 5 * time.Second
+	// judgeEvery is how often what the group shows is judged while the worker holds
+	// chunks.
+	judgeEvery = 250 * time.Millisecond
+	// movedWait is how long a chunk of a worker that announced itself with other
+	// partitions may still end: its final message travels in another topic.
+	movedWait = 2 * time.Second
 	// maxCopies is how often an attempt is sent before it is given back.
 	maxCopies = 3
 	// keepPast is how many finished sends are remembered: a worker that lost its
@@ -34,41 +40,26 @@ const (
 
 // classicState is what the slots of a classic worker know of its group.
 type classicState struct {
-	view    groupView
-	reached []int64       // committed offsets as they were known last
-	mine    []int32       // partitions that the worker announced last
-	stable  time.Time     // since when the group is Stable, zero when it is not
-	past    []*slot       // finished lately
-	signs   int           // of the attempt in work
-	longest time.Duration // gap between two of them
-	probed  time.Time
+	group       groupView
+	reached     []int64       // committed offsets as they were known last
+	mine        []int32       // partitions that the worker announced last
+	stableSince time.Time     // zero while the group is not Stable
+	past        []*slot       // sends that finished lately
+	signs       int           // progress messages of the attempt in work
+	longest     time.Duration // longest gap between two of them
+	probed      time.Time
+	announced   time.Time // when the worker announced itself with chunks elsewhere; zero when that is judged
 }
 
-// slotMove is what has to be done about a slot.
-type slotMove uint8
-
-const (
-	moveEnd    slotMove = iota // give the chunk back
-	moveResend                 // send the same attempt again
-	moveProbe                  // ask its partition for a sign
-	moveLost                   // the worker is gone
-)
-
-// slotAct is a conclusion from the group.
-type slotAct struct {
-	slotEnd
-	move slotMove
-}
-
-// group takes a look at the group in.
-func (s *slots) group(v groupView, now time.Time) {
-	s.classic.view = v
+// Group takes over the state of the group.
+func (s *slots) Group(v groupView, now time.Time) {
+	s.classic.group = v
 	s.remade(v.committed, now)
 	switch {
 	case !v.stable:
-		s.classic.stable = time.Time{}
-	case s.classic.stable.IsZero():
-		s.classic.stable = now
+		s.classic.stableSince = time.Time{}
+	case s.classic.stableSince.IsZero():
+		s.classic.stableSince = now
 		for _, x := range s.list { // the start deadline runs only while the group is Stable
 			if !x.begun {
 				x.waiting = now
@@ -77,12 +68,12 @@ func (s *slots) group(v groupView, now time.Time) {
 	}
 }
 
-// remade notes sends whose partition was made again, which a committed offset that
-// went back tells: what lay there will not be read, nor will the group ever commit
-// beyond it. Where the message is, if anywhere, is not known any more.
+// remade finds sends whose partition was made again, which a committed offset that went
+// back shows: what lay there will not be read, nor will the group ever commit beyond
+// it. Where the message is, if anywhere, is not known any more.
 func (s *slots) remade(committed []int64, now time.Time) {
 	if len(committed) == 0 {
-		return // the group could not be looked at
+		return // the group could not be asked
 	}
 	wentBack := func(x *slot) bool {
 		p := int(x.partition)
@@ -100,32 +91,32 @@ func (s *slots) remade(committed []int64, now time.Time) {
 // passed reports whether the group's committed offset is beyond the message:
 // nobody will read it (any more).
 func (s *slots) passed(x *slot) bool {
-	c := s.classic.view.committed
+	c := s.classic.group.committed
 	return x.offset != messages.UnknownOffset && int(x.partition) < len(c) && c[x.partition] > x.offset
 }
 
 // receipt reports whether a worker committed the message. What the master itself
 // committed for the empty group is none.
 func (s *slots) receipt(x *slot) bool {
-	v := s.classic.view
+	v := s.classic.group
 	return s.passed(x) && (int(x.partition) >= len(v.own) || v.committed[x.partition] > v.own[x.partition])
 }
 
 // elsewhere reports whether the partition that the message lies in is surely
 // another worker's.
 func (s *slots) elsewhere(x *slot) bool {
-	return s.classic.view.stable && !slices.Contains(s.classic.mine, x.partition)
+	return s.classic.group.stable && !slices.Contains(s.classic.mine, x.partition)
 }
 
 // stale reports whether a send of unknown offset cannot be under way any more.
 func (s *slots) stale(x *slot, now time.Time) bool {
-	since := s.classic.stable
+	since := s.classic.stableSince
 	return x.offset == messages.UnknownOffset && !since.IsZero() && now.Sub(since) >= unknownWait && now.Sub(x.waiting) >= unknownWait
 }
 
-// quiet reports whether the worker was silent for longer than d, and for longer
+// silentFor reports whether the worker was silent for longer than d, and for longer
 // than its own gaps explain: one slow item is no death.
-func (s *slots) quiet(x *slot, d time.Duration, now time.Time) bool {
+func (s *slots) silentFor(x *slot, d time.Duration, now time.Time) bool {
 	limit := max(d, 3*s.classic.longest)
 	if s.classic.signs < 3 || !x.begun {
 		limit = s.timeout
@@ -133,8 +124,8 @@ func (s *slots) quiet(x *slot, d time.Duration, now time.Time) bool {
 	return now.Sub(s.lastSign(x)) >= min(limit, s.timeout)
 }
 
-// pulse tells whether the worker shows progress with a chunk that it began, or
-// does no more.
+// pulse reports whether the worker shows progress with a chunk that it began, or shows
+// none any more.
 func (s *slots) pulse(now time.Time) (working, silent bool) {
 	x := s.oldest()
 	if x == nil && s.foreign > 0 && s.kind == messages.Classic {
@@ -143,135 +134,124 @@ func (s *slots) pulse(now time.Time) (working, silent bool) {
 	if x == nil || !x.begun {
 		return false, false
 	}
-	silent = s.kind == messages.Classic && s.quiet(x, hangFor, now)
+	silent = s.kind == messages.Classic && s.silentFor(x, hangFor, now)
 	return !silent, silent
 }
 
-func (s *slots) lastSign(x *slot) time.Time {
-	if s.heard.After(x.waiting) {
-		return s.heard
-	}
-	return x.waiting
-}
-
-// look draws the conclusions from the group.
-func (s *slots) look(now time.Time) []slotAct {
-	var acts []slotAct
+// judgeGroup draws the conclusions from the group.
+func (s *slots) judgeGroup(now time.Time) (acts []slotAct) {
 	for _, x := range slices.Clone(s.list) {
-		if !x.sent {
-			continue
-		}
-		if x.gone {
+		switch {
+		case !x.sent:
+		case x.gone:
 			if s.receipt(x) || s.elsewhere(x) || s.stale(x, now) {
 				s.remove(x, now)
 			}
-			continue
-		}
-		if a, ok := s.judgeLive(x, now); ok {
-			acts = append(acts, a)
+		default:
+			acts = append(acts, s.judgeLive(x, now)...)
 		}
 	}
-	if p, ok := s.probe(now); ok {
-		acts = append(acts, p)
-	}
-	return acts
+	return append(acts, s.probe(now)...)
 }
 
-// judgeLive judges the chunk that the worker is believed to have.
-func (s *slots) judgeLive(x *slot, now time.Time) (slotAct, bool) {
+// judgeLive judges a chunk that the worker is believed to have.
+func (s *slots) judgeLive(x *slot, now time.Time) []slotAct {
 	switch {
 	case s.vanished(x, now):
-		return slotAct{slotEnd{slot: x, reason: "its group member is gone"}, moveLost}, true
+		return []slotAct{{Move: moveLost, Reason: "its group member is gone"}}
 	case x.begun:
-		if !s.receipt(x) {
-			x.ended = time.Time{}
-			return slotAct{}, false
-		}
-		if x.ended.IsZero() {
-			x.ended = now
-		}
-		if now.Sub(x.ended) >= endedFor && s.quiet(x, endedFor, now) {
-			s.remove(x, now)
-			return slotAct{slotEnd{x, endSilent, "the worker ended it without completing it"}, moveEnd}, true
-		}
+		return s.judgeBegun(x, now)
 	case s.elsewhere(x):
-		return s.again(x, now)
+		return s.resend(x, now)
 	case s.passed(x):
-		if x.ended.IsZero() {
-			x.ended = now
+		if x.passedAt.IsZero() {
+			x.passedAt = now
 		}
-		if now.Sub(x.ended) >= skippedFor && now.Sub(s.lastSign(x)) >= skippedFor {
-			return s.again(x, now)
+		if now.Sub(x.passedAt) >= skippedFor && now.Sub(s.lastSign(x)) >= skippedFor {
+			return s.resend(x, now)
 		}
 	case s.stale(x, now):
 		s.remove(x, now)
-		return slotAct{slotEnd{x, endUnstarted, "it is not known to have been written"}, moveEnd}, true
+		return []slotAct{x.end("it is not known to have been written")}
 	}
-	return slotAct{}, false
+	return nil
 }
 
-// again sends the attempt once more, to where the worker reads now; without such
-// a place, or after too many copies, it is given back.
-func (s *slots) again(x *slot, now time.Time) (slotAct, bool) {
+// judgeBegun judges a chunk that the worker began.
+func (s *slots) judgeBegun(x *slot, now time.Time) []slotAct {
+	if !s.receipt(x) {
+		x.passedAt = time.Time{}
+		return nil
+	}
+	if x.passedAt.IsZero() {
+		x.passedAt = now
+	}
+	if now.Sub(x.passedAt) < endedFor || !s.silentFor(x, endedFor, now) {
+		return nil
+	}
+	s.remove(x, now)
+	return []slotAct{x.end("the worker ended it without completing it")}
+}
+
+// resend sends the attempt once more, to where the worker reads now; without such a
+// place, or after too many copies, it is given back.
+func (s *slots) resend(x *slot, now time.Time) []slotAct {
+	const reason = "the worker passed it over"
 	if len(s.classic.mine) == 0 || x.copies+1 >= maxCopies {
 		s.remove(x, now)
-		return slotAct{slotEnd{x, endUnstarted, "the worker passed it over"}, moveEnd}, true
+		return []slotAct{x.end(reason)}
 	}
-	if ok, _ := s.classic.view.admits(s.classic.mine); !ok {
-		return slotAct{}, false // when the gate opens again
+	if ok, _ := s.classic.group.admits(s.classic.mine); !ok {
+		return nil // until chunks may be sent to the worker again
 	}
 	x.copies++
-	x.partition, x.offset, x.sent, x.ended, x.waiting = s.classic.mine[0], messages.UnknownOffset, false, time.Time{}, now
-	return slotAct{slotEnd{slot: x, reason: "the worker passed it over"}, moveResend}, true
+	x.partition, x.offset, x.sent, x.passedAt, x.waiting = s.classic.mine[0], messages.UnknownOffset, false, time.Time{}, now
+	return []slotAct{{Move: moveResend, BatchID: x.batchID, Reason: reason}}
 }
 
 // vanished reports whether the worker of a live chunk left its group. One whose
 // partitions another worker announced since has no list and no member. Nobody is
 // evicted for one slow item, so few signs are enough here.
 func (s *slots) vanished(x *slot, now time.Time) bool {
-	v := s.classic.view
+	v := s.classic.group
 	if !v.settled || len(s.classic.mine) > 0 && v.member(s.classic.mine) {
 		return false
 	}
 	return now.Sub(s.lastSign(x)) >= min(max(vanishedFor, 3*s.classic.longest), s.timeout)
 }
 
-// probe asks for a sign of an idle worker: it commits beyond a probe, and so
-// tells that it will not read what lies before it.
-func (s *slots) probe(now time.Time) (slotAct, bool) {
-	if len(s.list) == 0 || !s.classic.view.stable {
-		return slotAct{}, false
+// probe asks for a sign of an idle worker: by committing beyond a probe it shows that it
+// will not read what lies before it.
+func (s *slots) probe(now time.Time) []slotAct {
+	if len(s.list) == 0 || !s.classic.group.stable {
+		return nil
 	}
 	x := s.list[0]
 	if !x.sent || now.Sub(s.lastSign(x)) < probeEvery || now.Sub(s.classic.probed) < probeEvery || s.elsewhere(x) {
-		return slotAct{}, false
+		return nil
 	}
 	s.classic.probed = now
-	return slotAct{slotEnd{slot: x}, moveProbe}, true
+	return []slotAct{{Move: moveProbe, Partition: x.partition}}
 }
 
-// classicProgress takes a progress message in. begun is true for an attempt's
-// first.
-func (s *slots) classicProgress(m messages.Signal, now time.Time) (begun bool) {
-	x := s.find(m.BatchID)
-	if x == nil || x.gone {
+// classicProgress notes progress and reports whether it is the chunk's first.
+func (s *slots) classicProgress(x *slot, m messages.Signal, now time.Time) (first bool) {
+	switch {
+	case x == nil || x.gone:
 		// Work that the books do not know, or know as ended: a repeated run, a
 		// former leader's chunk. The worker is busy until it ends.
 		s.foreign = 1
 		if m.Final() {
 			s.foreign = 0
 		}
-	} else if x.begun {
+	case x.begun:
 		s.classic.longest = max(s.classic.longest, now.Sub(s.heard))
 		s.classic.signs++
-	} else {
-		begun, x.begun = true, true
+	default:
+		x.begun, first = true, true
 		s.classic.signs, s.classic.longest = 1, 0
 	}
-	if s.heard = now; x != nil {
-		x.moved = now
-	}
-	return begun
+	return first
 }
 
 // finish closes the send whose final progress was read, and remembers it.
@@ -280,19 +260,6 @@ func (s *slots) finish(x *slot, now time.Time) {
 	if s.kind == messages.Classic {
 		s.keep(x)
 	}
-}
-
-// forget drops what a lost worker held. Should it come back to partitions that it
-// has not committed, it will read the messages again.
-func (s *slots) forget() {
-	if s.kind == messages.Classic {
-		for _, x := range s.list {
-			s.keep(x)
-		}
-	} else {
-		s.classic.past = nil
-	}
-	s.list, s.foreign, s.next, s.probed = nil, 0, 0, time.Time{}
 }
 
 // keep remembers a send that a classic worker may read again.
@@ -306,18 +273,17 @@ func (s *slots) keep(x *slot) {
 	}
 }
 
-// reannounce takes a classic worker's "new" in: it is not working right now, and
-// will read again what lies uncommitted in its partitions. moved are chunks that
-// it will not run, unless their final progress is still on its way.
-func (s *slots) reannounce(partitions []int32, now time.Time) (moved []*slot) {
-	s.classic.mine, s.foreign, s.heard = partitions, 0, now
+// reannounce takes a classic worker's announcement: it is not working right now, and will
+// read again what lies uncommitted in its partitions.
+func (s *slots) reannounce(partitions []int32, now time.Time) {
+	s.foreign, s.heard = 0, now
 	s.classic.signs, s.classic.longest = 0, 0
 	for _, x := range s.list {
-		x.ended = time.Time{}
+		x.passedAt = time.Time{}
 		if slices.Contains(partitions, x.partition) && !s.passed(x) {
 			x.begun, x.waiting = false, now
 		} else if !x.gone {
-			moved = append(moved, x)
+			s.classic.announced = now
 		}
 	}
 	past := s.classic.past
@@ -328,5 +294,26 @@ func (s *slots) reannounce(partitions []int32, now time.Time) (moved []*slot) {
 			s.list = append(s.list, x)
 		}
 	}
-	return moved
+}
+
+// giveMoved gives back the chunks that the worker will not run since it announced itself
+// with other partitions, unless their final progress is still on its way. Progress since
+// its announcement means that it does run one: two processes share the id.
+func (s *slots) giveMoved(now time.Time) (acts []slotAct) {
+	announced := s.classic.announced
+	if announced.IsZero() || now.Sub(announced) < movedWait {
+		return nil
+	}
+	s.classic.announced = time.Time{}
+	if s.heard.After(announced) {
+		return nil
+	}
+	for _, x := range slices.Clone(s.list) {
+		if x.gone || !x.sent || slices.Contains(s.classic.mine, x.partition) && !s.passed(x) {
+			continue
+		}
+		s.remove(x, now)
+		acts = append(acts, slotAct{Move: moveEnd, BatchID: x.batchID, Reason: "its partition moved to another worker"})
+	}
+	return acts
 }

@@ -13,42 +13,54 @@ import (
 type classicBench struct {
 	t    *testing.T
 	now  time.Time
-	s    slots
+	s    *slots
 	view groupView
 }
 
 func newClassicBench(t *testing.T) *classicBench {
-	b := &classicBench{t: t, now: time.Unix(1e9, 0)}
-	b.s = slots{kind: messages.Classic, capacity: 1, timeout: time.Minute}
-	b.s.classic.mine = []int32{1}
+	b := &classicBench{t: t, now: time.Unix(1e9, 0), s: newSlots(time.Minute, 0)}
+	b.follow(workerChange{}, 1)
 	b.view = groupView{stable: true, settled: true, lists: [][]int32{{0}, {1}}, committed: []int64{10, 10}, own: []int64{10, 10}}
-	b.s.group(b.view, b.now)
+	b.show()
 	return b
 }
 
-// send sends a chunk; its message is at the offset.
+// follow is what the supervisor knows of the worker and its partitions.
+func (b *classicBench) follow(c workerChange, partitions ...int32) {
+	b.s.Follow(messages.Worker{Kind: messages.Classic, Partitions: partitions}, c, b.now)
+}
+
+// announce lets the worker announce itself with the partition.
+func (b *classicBench) announce(partition int32) { b.follow(workerChange{Announced: true}, partition) }
+
+// show passes the state of the group on.
+func (b *classicBench) show() { b.s.Group(b.view, b.now) }
+
+// send sends a chunk to partition 1; its message is at the offset.
 func (b *classicBench) send(id string, offset int64) *slot {
-	x := b.s.add(assignment{batchID: id}, b.now)
-	x.partition, x.sent, x.offset = 1, true, offset
+	x := b.s.sendTo(id, offset, b.now)
+	x.partition = 1
 	return x
 }
 
 func (b *classicBench) commit(offset int64) {
 	b.view.committed = []int64{10, offset}
-	b.s.group(b.view, b.now)
+	b.show()
 }
 
-func (b *classicBench) progress(id string, n, total int64) bool {
-	return b.s.classicProgress(progress("c", id, n, total), b.now)
+func (b *classicBench) progress(id string, n, total int64) (first bool) {
+	return len(b.s.Hear(messages.Signal{Kind: messages.SignalProgress, BatchID: id, Processing: n, Total: total}, b.now).Begun) > 0
 }
 
-// pass lets time go by in small steps, as the actor looks, and returns what was
-// concluded on the way, probes apart.
+func (b *classicBench) free() int { return b.s.Room().Free }
+
+// pass lets time go by in small steps, as the actor judges, and returns what was
+// concluded from the group on the way, probes apart.
 func (b *classicBench) pass(d time.Duration) (acts []slotAct) {
 	for end := b.now.Add(d); b.now.Before(end); {
-		b.now = b.now.Add(peekEvery)
-		for _, a := range b.s.look(b.now) {
-			if a.move != moveProbe {
+		b.now = b.now.Add(judgeEvery)
+		for _, a := range b.s.judgeGroup(b.now) {
+			if a.Move != moveProbe {
 				acts = append(acts, a)
 			}
 		}
@@ -59,7 +71,7 @@ func (b *classicBench) pass(d time.Duration) (acts []slotAct) {
 func (b *classicBench) one(acts []slotAct, move slotMove) slotAct {
 	b.t.Helper()
 	require.Len(b.t, acts, 1)
-	require.Equal(b.t, move, acts[0].move)
+	require.Equal(b.t, move, acts[0].Move)
 	return acts[0]
 }
 
@@ -70,7 +82,7 @@ func TestSkippedChunkIsSentAgain(t *testing.T) {
 	require.Empty(t, b.pass(50*time.Second), "committed <= offset: it will be read")
 	b.commit(11)
 	require.Empty(t, b.pass(skippedFor))
-	b.one(b.pass(peekEvery), moveResend)
+	b.one(b.pass(judgeEvery), moveResend)
 	require.False(t, x.sent)
 	for copies := 2; copies < maxCopies; copies++ {
 		x.sent, x.offset = true, int64(10+copies)
@@ -79,7 +91,7 @@ func TestSkippedChunkIsSentAgain(t *testing.T) {
 	}
 	x.sent, x.offset = true, 20
 	b.commit(21)
-	require.Equal(t, endUnstarted, b.one(b.pass(skippedFor+time.Second), moveEnd).how)
+	require.False(t, b.one(b.pass(skippedFor+time.Second), moveEnd).Started)
 	require.Empty(t, b.s.list)
 }
 
@@ -103,7 +115,7 @@ func TestCommittedWithoutFinalEndsTheAttempt(t *testing.T) {
 	}
 	b.commit(11)
 	require.Empty(t, b.pass(endedFor))
-	require.Equal(t, endSilent, b.one(b.pass(4*time.Second), moveEnd).how)
+	require.True(t, b.one(b.pass(4*time.Second), moveEnd).Started)
 	require.Empty(t, b.s.list)
 }
 
@@ -124,8 +136,8 @@ func TestPartitionOfAnotherWorkerMovesTheChunk(t *testing.T) {
 	t.Parallel()
 	b := newClassicBench(t)
 	x := b.send("a", 10)
-	b.s.classic.mine = []int32{0}
-	b.one(b.pass(peekEvery), moveResend)
+	b.follow(workerChange{}, 0)
+	b.one(b.pass(judgeEvery), moveResend)
 	require.Equal(t, int32(0), x.partition)
 }
 
@@ -135,22 +147,18 @@ func TestChunkWaitsWhileTheGroupIsNotStable(t *testing.T) {
 	b.send("a", 10)
 	b.view.stable, b.view.settled = false, false
 	for range 300 {
-		b.s.group(b.view, b.now)
+		b.show()
 		require.Empty(t, b.pass(time.Second))
-		_, over := b.s.overdue(b.now)
-		require.False(t, over, "the start deadline runs only while the group is Stable")
+		require.Empty(t, b.s.overdue(b.now), "the start deadline runs only while the group is Stable")
 	}
 	b.view.stable, b.view.settled = true, true
-	b.s.group(b.view, b.now)
+	b.show()
 	b.pass(b.s.timeout)
-	e, over := b.s.overdue(b.now)
-	require.True(t, over)
-	require.Equal(t, endUnstarted, e.how)
+	require.False(t, b.one(b.s.overdue(b.now), moveEnd).Started)
 	require.Len(t, b.s.list, 1, "its message may still be read: the send stays open")
-	free, _ := b.s.room()
-	require.Zero(t, free)
+	require.Zero(t, b.free())
 	b.commit(11)
-	b.pass(peekEvery)
+	b.pass(judgeEvery)
 	require.Empty(t, b.s.list, "now it will not")
 }
 
@@ -163,9 +171,9 @@ func TestVanishedWorkerIsLost(t *testing.T) {
 		b.progress("a", n+1, 9)
 	}
 	b.view.lists = [][]int32{{0}}
-	b.s.group(b.view, b.now)
-	require.Empty(t, b.pass(vanishedFor-peekEvery))
-	require.Equal(t, moveLost, b.s.look(b.now.Add(peekEvery))[0].move)
+	b.show()
+	require.Empty(t, b.pass(vanishedFor-judgeEvery))
+	require.Equal(t, moveLost, b.s.judgeGroup(b.now.Add(judgeEvery))[0].Move)
 }
 
 func TestOneSlowItemIsNoDeath(t *testing.T) {
@@ -177,7 +185,7 @@ func TestOneSlowItemIsNoDeath(t *testing.T) {
 		b.progress("a", n+1, 9)
 	}
 	b.view.lists = [][]int32{{0}}
-	b.s.group(b.view, b.now)
+	b.show()
 	require.Empty(t, b.pass(14*time.Second), "quiet is three times its longest gap")
 	require.NotEmpty(t, b.pass(2*time.Second))
 }
@@ -187,45 +195,47 @@ func TestNewRunsAgainWhatIsUncommitted(t *testing.T) {
 	b := newClassicBench(t)
 	x := b.send("a", 10)
 	b.progress("a", 1, 9)
-	require.Empty(t, b.s.reannounce([]int32{1}, b.now), "its partition is still the worker's: it runs again from the start")
+	b.announce(1)
 	require.False(t, x.begun)
-	require.Len(t, b.s.reannounce([]int32{0}, b.now), 1)
+	b.now = b.now.Add(movedWait)
+	require.Empty(t, b.s.giveMoved(b.now), "its partition is still the worker's: it runs again from the start")
 	b.commit(11)
-	require.Len(t, b.s.reannounce([]int32{1}, b.now), 1, "committed: it will not")
+	b.announce(1)
+	require.Empty(t, b.s.giveMoved(b.now), "its final message may be on its way")
+	b.now = b.now.Add(movedWait)
+	require.Equal(t, "a", b.one(b.s.giveMoved(b.now), moveEnd).BatchID, "committed: it will not")
+	b.send("b", 12)
+	b.announce(0)
+	b.now = b.now.Add(movedWait)
+	require.Equal(t, "b", b.one(b.s.giveMoved(b.now), moveEnd).BatchID, "another worker has its partition")
 }
 
 func TestNewReopensCompletedSends(t *testing.T) {
 	t.Parallel()
 	b := newClassicBench(t)
-	x := b.send("a", 10)
+	b.send("a", 10)
 	b.progress("a", 9, 9)
-	b.s.finish(x, b.now)
-	free, _ := b.s.room()
-	require.Equal(t, 1, free)
-	b.s.reannounce([]int32{1}, b.now)
-	free, _ = b.s.room()
-	require.Zero(t, free, "it was not committed: it will run again")
+	b.s.Finish("a", true, b.now)
+	require.Equal(t, 1, b.free())
+	b.announce(1)
+	require.Zero(t, b.free(), "it was not committed: it will run again")
 	b.progress("a", 3, 9)
 	b.progress("a", 9, 9)
 	require.Zero(t, b.s.foreign)
-	b.s.remove(b.s.find("a"), b.now) // judged as a repeat
-	free, _ = b.s.room()
-	require.Equal(t, 1, free)
+	b.s.Remove("a", b.now) // judged as a repeat
+	require.Equal(t, 1, b.free())
 }
 
 func TestForeignWorkKeepsTheWorkerBusy(t *testing.T) {
 	t.Parallel()
 	b := newClassicBench(t)
 	b.progress("of another master", 1, 9)
-	free, _ := b.s.room()
-	require.Zero(t, free)
+	require.Zero(t, b.free())
 	b.progress("of another master", 9, 9)
-	free, _ = b.s.room()
-	require.Equal(t, 1, free)
+	require.Equal(t, 1, b.free())
 	b.progress("again", 1, 9)
-	b.s.reannounce([]int32{1}, b.now)
-	free, _ = b.s.room()
-	require.Equal(t, 1, free, "a new clears it")
+	b.announce(1)
+	require.Equal(t, 1, b.free(), "a new clears it")
 }
 
 func TestUnknownOffsetIsBelievedForAWhile(t *testing.T) {
@@ -233,7 +243,7 @@ func TestUnknownOffsetIsBelievedForAWhile(t *testing.T) {
 	b := newClassicBench(t)
 	b.send("a", messages.UnknownOffset)
 	require.Empty(t, b.pass(unknownWait-time.Second))
-	require.Equal(t, endUnstarted, b.one(b.pass(2*time.Second), moveEnd).how)
+	require.False(t, b.one(b.pass(2*time.Second), moveEnd).Started)
 }
 
 func TestSilentOpenSendIsProbed(t *testing.T) {
@@ -242,9 +252,9 @@ func TestSilentOpenSendIsProbed(t *testing.T) {
 	b.send("a", 10)
 	probes := 0
 	for range 60 * 4 {
-		b.now = b.now.Add(peekEvery)
-		for _, a := range b.s.look(b.now) {
-			if a.move == moveProbe {
+		b.now = b.now.Add(judgeEvery)
+		for _, a := range b.s.judgeGroup(b.now) {
+			if a.Move == moveProbe {
 				probes++
 			}
 		}
@@ -253,17 +263,17 @@ func TestSilentOpenSendIsProbed(t *testing.T) {
 }
 
 // A worker whose partitions another one announced has left, whatever it holds.
-func TestDisownedWorkerThatIsQuietHasVanished(t *testing.T) {
+func TestRevokedWorkerThatIsQuietHasVanished(t *testing.T) {
 	t.Parallel()
 	b := newClassicBench(t)
 	b.send("a", 10)
 	for n := range int64(4) {
 		b.progress("a", n+1, 9)
-		b.pass(peekEvery)
+		b.pass(judgeEvery)
 	}
-	b.s.classic.mine = nil
-	require.Empty(t, b.pass(vanishedFor-2*peekEvery))
-	require.Equal(t, moveLost, b.pass(3 * peekEvery)[0].move)
+	b.follow(workerChange{})
+	require.Empty(t, b.pass(vanishedFor-2*judgeEvery))
+	require.Equal(t, moveLost, b.pass(3 * judgeEvery)[0].Move)
 }
 
 // One that leaves in its first items is missed as soon: no slow item costs it its
@@ -274,9 +284,9 @@ func TestWorkerThatLeavesEarlyHasVanished(t *testing.T) {
 	b.send("a", 10)
 	b.progress("a", 1, 9)
 	b.view.lists = [][]int32{{0}}
-	b.s.group(b.view, b.now)
-	require.Empty(t, b.pass(vanishedFor-peekEvery))
-	require.Equal(t, moveLost, b.pass(2 * peekEvery)[0].move)
+	b.show()
+	require.Empty(t, b.pass(vanishedFor-judgeEvery))
+	require.Equal(t, moveLost, b.pass(2 * judgeEvery)[0].Move)
 }
 
 // A lost worker that comes back to a partition which it has not committed runs its
@@ -286,16 +296,15 @@ func TestLostWorkerRunsItsUncommittedChunkAgain(t *testing.T) {
 	b := newClassicBench(t)
 	b.send("a", 10)
 	b.progress("a", 1, 9)
-	b.s.forget()
-	free, _ := b.s.room()
-	require.Equal(t, 1, free)
-	require.Empty(t, b.s.reannounce([]int32{1}, b.now), "nothing has to be given back")
-	free, _ = b.s.room()
-	require.Zero(t, free)
+	b.follow(workerChange{Fresh: true}, 1)
+	require.Equal(t, 1, b.free())
+	b.announce(1)
+	b.now = b.now.Add(movedWait)
+	require.Empty(t, b.s.giveMoved(b.now), "nothing has to be given back")
+	require.Zero(t, b.free())
 	b.commit(11)
-	b.pass(peekEvery)
-	free, _ = b.s.room()
-	require.Equal(t, 1, free)
+	b.pass(judgeEvery)
+	require.Equal(t, 1, b.free())
 }
 
 // While the group is not Stable nobody begins a chunk, however long that lasts.
@@ -304,36 +313,36 @@ func TestStartDeadlineStandsStillWhileTheGroupRebalances(t *testing.T) {
 	b := newClassicBench(t)
 	b.send("a", 10)
 	b.view.stable, b.view.settled = false, false
-	b.s.group(b.view, b.now)
+	b.show()
 	b.now = b.now.Add(10 * time.Minute)
-	_, due := b.s.due()
+	_, due := b.s.deadline()
 	require.False(t, due)
 	b.view.stable, b.view.settled = true, true
-	b.s.group(b.view, b.now)
-	at, due := b.s.due()
+	b.show()
+	at, due := b.s.deadline()
 	require.True(t, due)
 	require.Equal(t, b.now.Add(time.Minute), at)
 }
 
-func TestTwins(t *testing.T) {
+func TestDuplicateIDs(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1e9, 0)
-	tw := newDuplicateIDs()
+	d := newDuplicateIDs()
 	owners := map[int32]messages.WorkerID{0: "w", 1: "w", 2: "x"}
-	tw.announced("w", []int32{0}, []int32{1})
+	d.Announced("w", []int32{0}, []int32{1})
 	both := groupView{stable: true, lists: [][]int32{{0}, {1}, {2}}}
 	lists := map[messages.WorkerID][]int32{"w": {1}}
-	require.True(t, tw.look(both, lists, owners, now))
-	require.Empty(t, tw.found(now.Add(duplicateAfter-1)))
-	require.Equal(t, []messages.WorkerID{"w"}, tw.found(now.Add(duplicateAfter)))
+	require.True(t, d.Compare(both, lists, owners, now))
+	require.Empty(t, d.Found(now.Add(duplicateAfter-1)))
+	require.Equal(t, []messages.WorkerID{"w"}, d.Found(now.Add(duplicateAfter)))
 
 	owners[0] = "x" // another worker announced it: an ordinary rebalance
-	require.False(t, tw.look(both, lists, owners, now))
-	require.Empty(t, tw.found(now.Add(duplicateAfter)))
+	require.False(t, d.Compare(both, lists, owners, now))
+	require.Empty(t, d.Found(now.Add(duplicateAfter)))
 
 	owners[0] = "w"
-	require.False(t, tw.look(groupView{stable: true, lists: [][]int32{{1}, {2}}}, lists, owners, now), "one of them is gone")
-	require.False(t, tw.look(both, lists, owners, now), "and forgotten")
+	require.False(t, d.Compare(groupView{stable: true, lists: [][]int32{{1}, {2}}}, lists, owners, now), "one of them is gone")
+	require.False(t, d.Compare(both, lists, owners, now), "and forgotten")
 }
 
 // The message of a chunk that was taken back keeps its slot while it may still be
@@ -346,12 +355,13 @@ func TestSlotOfAPartitionThatWasMadeAgainBecomesFree(t *testing.T) {
 	x.gone = true
 	b.pass(time.Minute)
 	require.Len(t, b.s.list, 1, "it may be read still")
-	b.s.finish(b.send("b", 46), b.now) // which a worker that was restarted would read again
-	b.s.group(groupView{note: "the group cannot be looked at"}, b.now)
+	b.send("b", 46)
+	b.s.Finish("b", true, b.now) // which a worker that was restarted would read again
+	b.s.Group(groupView{note: "the group cannot be looked at"}, b.now)
 	b.commit(messages.UnknownOffset)
 	b.commit(3)
 	b.pass(unknownWait + time.Second)
 	require.Empty(t, b.s.list)
-	b.s.reannounce([]int32{1}, b.now)
+	b.announce(1)
 	require.Empty(t, b.s.list)
 }

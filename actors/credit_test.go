@@ -102,7 +102,7 @@ func (b *creditBundle) beat() {
 	for _, x := range b.at[1:] {
 		s.Queued = append(s.Queued, x.tag)
 	}
-	b.tell(b.hands, &beat{signal: s})
+	b.tell(b.hands, &spoken{signal: s})
 }
 
 // Two results that are judged before the free-worker runs do not cost the worker its

@@ -12,9 +12,9 @@ import (
 // rebalance the announcements of others are read a moment later.
 const duplicateAfter = 3 * time.Second
 
-// twins finds classic workers of which two processes run under one id, as pure
-// state: two live members then hold lists that the id announced, and nobody else
-// announced either of them since.
+// duplicateIDs finds classic workers of which two processes run under one id: two live
+// members of the group then hold lists that the id announced, and nobody else announced
+// either of them since.
 type duplicateIDs struct {
 	former map[messages.WorkerID][]int32 // list that was announced before the present one
 	since  map[messages.WorkerID]time.Time
@@ -24,19 +24,23 @@ func newDuplicateIDs() duplicateIDs {
 	return duplicateIDs{former: map[messages.WorkerID][]int32{}, since: map[messages.WorkerID]time.Time{}}
 }
 
-// announced notes that a worker replaced its list.
-func (d duplicateIDs) announced(id messages.WorkerID, old, now []int32) {
+// Announced notes that a worker replaced its list of partitions.
+func (d duplicateIDs) Announced(id messages.WorkerID, old, now []int32) {
 	if len(old) > 0 && len(now) > 0 && !slices.Equal(sorted(old), sorted(now)) {
 		d.former[id] = sorted(old)
 	}
 }
 
-// look takes in who has which list. It returns whether some may be twins, and have
-// to be looked at again.
-func (d duplicateIDs) look(v groupView, lists map[messages.WorkerID][]int32, owners map[int32]messages.WorkerID, now time.Time) bool {
+// Candidates lists the workers that replaced their lists lately.
+func (d duplicateIDs) Candidates() []messages.WorkerID { return slices.Collect(maps.Keys(d.former)) }
+
+// Compare compares the group with the present lists of the candidates and with the owners
+// of all partitions. It reports whether some ids may be duplicates, and have to be
+// compared again after duplicateAfter.
+func (d duplicateIDs) Compare(v groupView, lists map[messages.WorkerID][]int32, owners map[int32]messages.WorkerID, now time.Time) (suspects bool) {
 	for id, former := range d.former {
 		owns := !slices.ContainsFunc(former, func(p int32) bool { return owners[p] != id })
-		list := lists[id]
+		list := sorted(lists[id])
 		if !v.stable || len(list) == 0 || !owns || !v.member(former) || !v.member(list) {
 			delete(d.since, id)
 			if v.stable && !v.member(former) {
@@ -51,14 +55,14 @@ func (d duplicateIDs) look(v groupView, lists map[messages.WorkerID][]int32, own
 	return len(d.since) > 0
 }
 
-// forget drops a worker.
-func (d duplicateIDs) forget(id messages.WorkerID) {
+// Forget drops a worker.
+func (d duplicateIDs) Forget(id messages.WorkerID) {
 	delete(d.former, id)
 	delete(d.since, id)
 }
 
-// found lists the ids of which two processes run.
-func (d duplicateIDs) found(now time.Time) (ids []messages.WorkerID) {
+// Found lists the ids under which two processes run.
+func (d duplicateIDs) Found(now time.Time) (ids []messages.WorkerID) {
 	for _, id := range slices.Sorted(maps.Keys(d.since)) {
 		if now.Sub(d.since[id]) >= duplicateAfter {
 			ids = append(ids, id)

@@ -73,6 +73,14 @@ type (
 		supervisor    *actor.PID
 		forFreeWorker bool
 	}
+	// workerStatus is the present state of a worker.
+	workerStatus struct {
+		messages.WorkerStatus
+		trouble messages.ProblemKind // kind of the problem that its note names, if it is one
+		from    *actor.PID
+	}
+	// refused is a message that is not of the worker's running process.
+	refused struct{ signal messages.Signal }
 	// readsResumed reports that worker messages are read again after a time in which
 	// no silence meant anything: every worker needs the time to speak.
 	readsResumed struct{}
@@ -183,7 +191,7 @@ func (f *fleet) route(ctx actor.Context, m *heard) {
 		return
 	}
 	if s.Kind == messages.SignalAnnounce && !s.Native() {
-		f.duplicates.announced(s.Worker, w.announced, s.Partitions)
+		f.duplicates.Announced(s.Worker, w.announced, s.Partitions)
 		w.announced = s.Partitions
 		f.claim(ctx, s)
 		f.release(ctx, s)
@@ -281,7 +289,7 @@ func (f *fleet) forget(id messages.WorkerID) {
 	f.troubles.clear(w.trouble, id)
 	delete(f.members, id)
 	delete(f.byPID, w.pid.Id)
-	f.duplicates.forget(id)
+	f.duplicates.Forget(id)
 	delete(f.warned, id)
 }
 

@@ -8,10 +8,6 @@ import (
 	"kafka-master/messages"
 )
 
-// returned tells a classic worker's supervisor that no other worker claims the
-// partitions of its last announcement any more.
-type returned struct{ partitions []int32 }
-
 // release takes note of partitions that a classic worker held and does not announce
 // any more. Announcements of different workers may be read in another order than
 // they were sent in, since the connection topic may have several partitions: an
@@ -83,6 +79,5 @@ func (s *supervisor) onReturned(ctx actor.Context, m *returned) {
 	}
 	s.known.Partitions, s.revoked = sorted(m.partitions), false
 	s.store(ctx, s.known.Lost)
-	s.instruct(ctx)
-	ctx.Send(s.freeWorker, &reannounced{partitions: s.known.Partitions})
+	s.instruct(ctx, setWorker{change: workerChange{Announced: true}})
 }

@@ -24,22 +24,23 @@ func (f *fleet) setTrouble(w *member, m *workerStatus) {
 
 // findDuplicates looks for ids under which two processes run, and warns of each once.
 func (f *fleet) findDuplicates(ctx actor.Context) {
-	if len(f.problems) > 0 || len(f.duplicates.former) > 0 {
+	candidates := f.duplicates.Candidates()
+	if len(f.problems) > 0 || len(candidates) > 0 {
 		f.pub.soon(ctx)
 	}
-	if f.view == nil || len(f.duplicates.former) == 0 {
+	if f.view == nil || len(candidates) == 0 {
 		return
 	}
 	lists, now := map[messages.WorkerID][]int32{}, time.Now()
-	for id := range f.duplicates.former {
+	for _, id := range candidates {
 		if w := f.members[id]; w != nil {
-			lists[id] = sorted(w.announced)
+			lists[id] = w.announced
 		}
 	}
-	if f.duplicates.look(*f.view, lists, f.owners, now) && f.duplicateCheck.timer == nil {
+	if f.duplicates.Compare(*f.view, lists, f.owners, now) && f.duplicateCheck.timer == nil {
 		f.duplicateCheck.set(ctx, duplicateAfter)
 	}
-	for _, id := range f.duplicates.found(now) {
+	for _, id := range f.duplicates.Found(now) {
 		if !f.warned[id] {
 			f.warned[id] = true
 			f.log.Debug("two processes run under one worker id; only the one that announced itself last gets chunks", "worker_id", id)
@@ -51,7 +52,7 @@ func (f *fleet) findDuplicates(ctx actor.Context) {
 // and get nothing.
 func (f *fleet) publish(ctx actor.Context) {
 	now := time.Now()
-	ids := f.duplicates.found(now)
+	ids := f.duplicates.Found(now)
 	if len(ids) > 0 {
 		f.problems.set("duplicates", messages.Problem{Kind: messages.ProblemDuplicateID, Part: "workers", Count: len(ids), Text: fmt.Sprintf("two processes run under the worker id %q: give each one its own", ids[0])}, now)
 	} else {

@@ -10,32 +10,27 @@ import (
 	"kafka-master/messages"
 )
 
-// freeWorker hands chunks over to one worker: it offers the worker's slots to
-// the dispatcher, sends what was assigned and committed, watches the start, and
-// frees a slot when the dispatcher has judged its result.
+// freeWorker hands chunks over to one worker: it offers the worker's slots to the
+// dispatcher, sends what was assigned and committed, watches the start, and frees a slot
+// when the dispatcher has judged its result.
 type freeWorker struct {
 	workerDeps
 	worker messages.Worker
-	takes  bool
-	slots  slots
+	takes  bool // chunks may be sent
+	slots  *slots
+	live   map[string]assignment // chunks at the worker, without their lines
 
 	epoch    uint64
 	received int // assignments of this epoch
 	credited int // verdicts of this epoch that the dispatcher credited
 	offered  offer
 	rereads  []assignment // ranges to be read again, the first one is under way
-	watch    alarm
-	moved    alarm
-	// announced is when a classic worker said "new" last with chunks elsewhere.
-	announced time.Time
-	peek      alarm     // for the next look at the group
-	stalls    alarm     // for the next look for chunks without progress
-	working   bool      // as it was reported last
-	blocked   []int32   // partitions of this worker that cannot be written now
-	moving    time.Time // when the dispatcher was told last that its chunk goes on
-	asked     bool      // a look waits for ingress to have read everything
-	cancel    context.CancelFunc
-	ctx       context.Context
+	blocked  []int32      // partitions of this worker that cannot be written now
+	movedAt  time.Time    // when the dispatcher was last sent a begun
+	judging  alarm        // for the next judgement of the slots
+	asked    bool         // a judgement waits for ingress to have read everything
+	ctx      context.Context
+	cancel   context.CancelFunc
 }
 
 // workerDeps are the neighbours and settings that fleet, supervisors and free-workers
@@ -54,35 +49,15 @@ type workerDeps struct {
 }
 
 type (
-	// setWorker tells the free-worker what its supervisor knows.
+	// setWorker is what the supervisor knows of the worker.
 	setWorker struct {
 		worker messages.Worker
-		takes  bool        // chunks may be sent
-		fresh  bool        // what it held is gone: forget it
+		takes  bool // chunks may be sent
+		change workerChange
 		lost   *workerLost // passed on to the dispatcher behind the withdrawal
 	}
-	// beat is a heartbeat of the worker.
-	beat struct {
-		signal   messages.Signal
-		draining bool
-	}
-	// work is a progress message of the worker.
-	work struct{ signal messages.Signal }
-	// reannounced says that a classic worker announced itself anew.
-	reannounced struct{ partitions []int32 }
-	// load tells the supervisor what the worker holds.
-	load struct {
-		held  []string
-		since []time.Time // of each of them
-		free  bool
-		// working and silent are about the chunk that a classic worker began:
-		// whether it shows progress still.
-		working, silent bool
-	}
-	// vanished tells the supervisor that a classic worker left its group.
-	vanished struct{ reason string }
-	// silent tells the supervisor that a classic worker owes a sign of life.
-	silent struct{ reason string }
+	// spoken is a progress message or a heartbeat of the worker.
+	spoken struct{ signal messages.Signal }
 
 	loaded struct {
 		batchID string
@@ -91,32 +66,27 @@ type (
 	}
 )
 
-// movedWait is how long a chunk of a classic worker that announced itself with
-// other partitions may still end: its final message travels in another topic.
-const movedWait = 2 * time.Second
+// beginsEvery is how often the dispatcher hears at most that a chunk goes on, so that it
+// knows that work does not stand still.
+const beginsEvery = 30 * time.Second
 
 func newFreeWorker(deps workerDeps, w messages.Worker, held []holding) actor.Actor {
-	f := &freeWorker{workerDeps: deps}
-	f.use(w)
+	now := time.Now()
+	f := &freeWorker{workerDeps: deps, worker: w, live: map[string]assignment{}, slots: newSlots(deps.cfg.WorkerTimeout, deps.cfg.Prefetch)}
+	f.slots.Follow(w, workerChange{}, now)
 	for _, h := range held {
-		x := f.slots.add(h.assignment, time.Now())
-		x.sent = true // it may have been: heartbeats, the group or the deadline tell
-		x.partition, x.offset, x.gone = h.partition, h.offset, h.gone
+		f.slots.Restore(heldChunk{BatchID: h.batchID, Length: h.chunk.Length, Partition: h.partition, Offset: h.offset, Gone: h.gone}, now)
+		if !h.gone {
+			f.keep(h.assignment)
+		}
 	}
 	return f
 }
 
-func (f *freeWorker) use(w messages.Worker) {
-	f.worker = w
-	f.slots.kind, f.slots.capacity, f.slots.timeout = w.Kind, max(1, w.Capacity), f.cfg.WorkerTimeout
-	f.slots.prefetch = f.cfg.Prefetch
-	if f.cfg.Prefetch == PrefetchAuto {
-		f.slots.prefetch = f.slots.pace.depth()
-	}
-	f.slots.moveTo(f.partition())
-	if w.Kind == messages.Classic {
-		f.slots.capacity, f.slots.prefetch, f.slots.classic.mine = 1, 0, w.Partitions
-	}
+// keep remembers an assignment, in case that it has to be sent again.
+func (f *freeWorker) keep(a assignment) {
+	a.lines = nil
+	f.live[a.batchID] = a
 }
 
 // Receive implements actor.Actor.
@@ -128,52 +98,49 @@ func (f *freeWorker) Receive(ctx actor.Context) {
 		f.report(ctx)
 	case *actor.Stopping:
 		f.cancel()
-		f.watch.stop()
-		f.moved.stop()
-		f.peek.stop()
-		f.stalls.stop()
+		f.judging.stop()
 		ctx.Send(f.dispatcher, &withdraw{worker: f.worker.ID, epoch: f.epoch})
 		return
 	case *setWorker:
-		f.onSetWorker(ctx, m)
+		f.onSetWorker(ctx, m, now)
 	case *assigned:
 		f.onAssigned(ctx, m, now)
 	case *loaded:
 		f.onLoaded(ctx, m)
 	case *sent:
 		f.onSent(ctx, m, now)
-	case *beat:
-		f.onBeat(ctx, m, now)
-	case *work:
-		f.onWork(ctx, m.signal, now)
+	case *spoken:
+		f.onSpoken(ctx, m.signal, now)
 	case *groupView:
-		f.slots.group(*m, now)
+		f.slots.Group(*m, now)
 	case *caughtUp:
 		f.onCaughtUp(ctx, now)
 	case *readsResumed:
-		f.slots.excuse(now)
+		f.slots.Excuse(now)
 	case *judged:
 		f.onJudged(ctx, m, now)
-	case *reannounced:
-		f.onReannounced(ctx, m, now)
 	case *paused:
 		ctx.Send(ctx.Parent(), m)
 		return
 	case *rang:
-		f.onRang(ctx, m, now)
+		if f.judging.is(m) {
+			f.judging.stop()
+			f.ask(ctx)
+		}
 	default:
 		return
 	}
 	f.rearm(ctx, now)
 }
 
-func (f *freeWorker) onSetWorker(ctx actor.Context, m *setWorker) {
-	f.use(m.worker)
-	if m.fresh {
-		f.slots.forget()
+func (f *freeWorker) onSetWorker(ctx actor.Context, m *setWorker, now time.Time) {
+	f.worker = m.worker
+	f.slots.Follow(m.worker, m.change, now)
+	if m.change.Fresh {
+		clear(f.live)
 	}
 	takes := m.takes && !slices.Contains(f.blocked, f.partition())
-	if m.fresh || !takes && f.takes {
+	if m.change.Fresh || !takes && f.takes {
 		f.withdraw(ctx)
 	}
 	if m.lost != nil {
@@ -199,16 +166,15 @@ func (f *freeWorker) partition() int32 {
 	return f.worker.Partitions[0]
 }
 
-// offer tells the dispatcher how many chunks the worker takes.
+// offer sends the dispatcher how many chunks the worker takes, when that changed.
 func (f *freeWorker) offer(ctx actor.Context) {
 	if !f.takes {
 		return
 	}
-	free, ahead := f.slots.room()
+	r := f.slots.Room()
 	o := offer{
 		worker: f.worker.ID, pid: ctx.Self(), epoch: f.epoch,
-		seen: f.credited, upTo: f.received + free, ahead: f.received + ahead, depth: f.slots.prefetch, refill: f.slots.foreign == 0 && len(f.slots.list) <= f.slots.capacity+f.slots.prefetch,
-		limit: f.slots.capacity + f.slots.prefetch,
+		seen: f.credited, upTo: f.received + r.Free, ahead: f.received + r.Ahead, depth: r.Depth, refill: r.Refill, limit: r.Limit,
 	}
 	if o != f.offered {
 		f.offered = o
@@ -216,16 +182,9 @@ func (f *freeWorker) offer(ctx actor.Context) {
 	}
 }
 
+// report sends the supervisor what the worker holds.
 func (f *freeWorker) report(ctx actor.Context) {
-	l := &load{held: make([]string, 0, len(f.slots.list))}
-	for _, x := range f.slots.list {
-		l.held, l.since = append(l.held, x.batchID), append(l.since, x.since)
-	}
-	l.working, l.silent = f.slots.pulse(time.Now())
-	f.working = l.working
-	free, _ := f.slots.room()
-	l.free = f.takes && free > 0
-	ctx.Send(ctx.Parent(), l)
+	ctx.Send(ctx.Parent(), &load{workerLoad: f.slots.Load(time.Now()), free: f.takes && f.slots.Room().Free > 0})
 }
 
 func (f *freeWorker) onAssigned(ctx actor.Context, m *assigned, now time.Time) {
@@ -234,36 +193,43 @@ func (f *freeWorker) onAssigned(ctx actor.Context, m *assigned, now time.Time) {
 		return
 	}
 	f.received++
-	x := f.slots.add(m.assignment, now)
-	x.partition = f.partition()
+	f.keep(m.assignment)
+	partition := f.slots.Add(m.batchID, m.chunk.Length, now)
 	f.report(ctx)
 	if m.lines != nil {
-		f.produce(ctx, x)
+		f.produce(ctx, m.assignment, partition)
 		return
 	}
 	f.send(ctx, m.assignment)
 }
 
-func (f *freeWorker) onBeat(ctx actor.Context, m *beat, now time.Time) {
-	foreign := f.slots.foreign
-	begins, doubts := f.slots.heartbeat(m.signal, m.draining, now)
-	for _, id := range begins {
+func (f *freeWorker) onSpoken(ctx actor.Context, s messages.Signal, now time.Time) {
+	h := f.slots.Hear(s, now)
+	if h.Resumed != "" {
+		ctx.Send(f.dispatcher, &quiet{worker: f.worker.ID, batchID: h.Resumed})
+	}
+	if s.Kind == messages.SignalProgress && len(h.Begun) == 0 && now.Sub(f.movedAt) >= beginsEvery {
+		h.Begun = []string{s.BatchID}
+	}
+	for _, id := range h.Begun {
+		f.movedAt = now
 		ctx.Send(f.dispatcher, &begun{worker: f.worker.ID, batchID: id})
 	}
-	if doubts {
+	if h.Doubts {
 		f.ask(ctx)
 	}
-	f.probe(ctx, now)
+	if h.Probe {
+		ctx.Send(f.egress, f.probeTo(ctx, h.Probed, probeTag))
+	}
 	f.offer(ctx)
-	if len(begins) > 0 || foreign != f.slots.foreign {
+	if h.Changed {
 		f.report(ctx)
 	}
 }
 
-// ask lets ingress say when everything was read that is there now: what the
-// group shows, what a heartbeat does not list, and a chunk that does not start
-// are judged only then. The answer comes by way of the supervisor, behind what the
-// worker said.
+// ask has ingress report when everything was read that is there now: what the group
+// shows, what a heartbeat does not list, and a chunk that does not start are judged only
+// then. The answer comes by way of the supervisor, behind the worker's messages.
 func (f *freeWorker) ask(ctx actor.Context) {
 	if !f.asked {
 		f.asked = true
@@ -271,21 +237,34 @@ func (f *freeWorker) ask(ctx actor.Context) {
 	}
 }
 
-// onCaughtUp judges what was in doubt.
+// onCaughtUp judges the slots.
 func (f *freeWorker) onCaughtUp(ctx actor.Context, now time.Time) {
 	f.asked = false
-	f.overdue(ctx, now)
-	if f.worker.Kind == messages.Classic {
-		f.look(ctx, now)
-		return
+	acts, changed := f.slots.Judge(now)
+	for _, a := range acts {
+		switch a.Move {
+		case moveEnd:
+			how := endUnstarted
+			if a.Started {
+				how = endSilent
+			}
+			f.giveBack(ctx, a.BatchID, how, a.Reason)
+		case moveResend:
+			f.send(ctx, f.live[a.BatchID])
+		case moveProbe:
+			ctx.Send(f.egress, probeRecord(f.term, f.cfg.ChunkTopic, a.Partition))
+		case moveStalled:
+			ctx.Send(f.dispatcher, &quiet{worker: f.worker.ID, batchID: a.BatchID, since: a.Since})
+		case moveSilent:
+			ctx.Send(ctx.Parent(), &silent{reason: a.Reason})
+		case moveLost:
+			ctx.Send(ctx.Parent(), &vanished{reason: a.Reason})
+			return
+		}
 	}
-	ended := f.slots.denied(now)
-	for _, e := range ended {
-		f.giveBack(ctx, e.batchID, e.how, e.reason)
-	}
-	if len(ended) > 0 {
-		f.report(ctx)
+	if changed {
 		f.offer(ctx)
+		f.report(ctx)
 	}
 }
 
@@ -296,86 +275,32 @@ func (f *freeWorker) onJudged(ctx actor.Context, m *judged, now time.Time) {
 		f.offered.ahead++
 		f.offered.seen++
 	}
-	x := f.slots.find(m.batchID)
-	if x == nil {
-		f.offer(ctx)
-		return
-	}
-	f.slots.finish(x, now)
-	f.keepPace(m.verdict, now)
+	held := f.slots.Finish(m.batchID, m.verdict == verdictDone, now)
+	delete(f.live, m.batchID)
 	f.offer(ctx)
-	f.report(ctx)
-}
-
-// keepPace sets how many chunks are queued at a native worker.
-func (f *freeWorker) keepPace(v verdict, now time.Time) {
-	if f.worker.Kind != messages.Native || f.cfg.Prefetch != PrefetchAuto {
-		return
-	}
-	if v == verdictDone {
-		f.slots.pace.done(now)
-	} else {
-		f.slots.pace.failed()
-	}
-	f.slots.prefetch = f.slots.pace.depth()
-}
-
-func (f *freeWorker) onRang(ctx actor.Context, m *rang, now time.Time) {
-	switch {
-	case f.stalls.is(m):
-		f.stalls.stop()
-		f.tellQuiet(ctx, now)
-	case f.peek.is(m):
-		f.peek.stop()
-		f.ask(ctx)
-	case f.moved.is(m):
-		f.giveMoved(ctx)
-	case f.watch.is(m):
-		f.watch.stop()
-		f.ask(ctx)
-	}
-}
-
-func (f *freeWorker) overdue(ctx actor.Context, now time.Time) {
-	x := f.slots.oldest()
-	if f.worker.Kind == messages.Classic && x != nil && x.begun {
-		if at, ok := f.slots.due(); ok && !now.Before(at) {
-			ctx.Send(ctx.Parent(), &silent{reason: "no sign of life for " + f.slots.timeout.String()})
-			f.slots.heard = now // asked; the supervisor decides
-		}
-		return
-	}
-	if x == nil { // only work that the books do not know: it ended somehow
-		if at, ok := f.slots.due(); !ok || now.Before(at) {
-			return
-		}
-		f.slots.foreign = 0
-		f.offer(ctx)
-		return
-	}
-	if e, ok := f.slots.overdue(now); ok {
-		f.giveBack(ctx, e.batchID, e.how, e.reason)
+	if held {
+		f.report(ctx)
 	}
 }
 
 func (f *freeWorker) giveBack(ctx actor.Context, batchID string, how ending, reason string) {
+	delete(f.live, batchID)
 	ctx.Send(f.dispatcher, &giveBack{worker: f.worker.ID, batchID: batchID, how: how, reason: reason})
 }
 
 // drop frees the slot of a chunk that is not at the worker.
-func (f *freeWorker) drop(ctx actor.Context, x *slot) {
-	f.slots.remove(x, time.Now())
+func (f *freeWorker) drop(ctx actor.Context, batchID string) {
+	delete(f.live, batchID)
+	f.slots.Remove(batchID, time.Now())
 	f.offer(ctx)
 	f.report(ctx)
 }
 
 func (f *freeWorker) rearm(ctx actor.Context, now time.Time) {
-	f.watchGroup(ctx)
-	f.watchStalls(ctx, now)
-	at, ok := f.slots.due()
+	at, ok := f.slots.Due()
 	if !ok || f.asked {
-		f.watch.stop()
+		f.judging.stop()
 		return
 	}
-	f.watch.set(ctx, at.Sub(now))
+	f.judging.set(ctx, at.Sub(now))
 }

@@ -10,7 +10,7 @@ import (
 	"kafka-master/messages"
 )
 
-func TestSentBy(t *testing.T) {
+func TestProcessOf(t *testing.T) {
 	t.Parallel()
 	inc := func(start int64) messages.Incarnation { return messages.Incarnation{StartMS: start, Random: "r"} }
 	native := messages.Worker{ID: "w", Kind: messages.Native, Incarnation: inc(10)}
@@ -20,32 +20,32 @@ func TestSentBy(t *testing.T) {
 		state messages.WorkerState
 		kind  messages.SignalKind
 		inc   messages.Incarnation
-		want  sender
+		want  process
 	}{
-		{native, messages.WorkerAnnounced, messages.SignalProgress, inc(10), byCurrent},
-		{native, messages.WorkerAnnounced, messages.SignalBye, inc(10), byCurrent},
-		{native, messages.WorkerAnnounced, messages.SignalAnnounce, inc(11), byCurrent},
-		{native, messages.WorkerAnnounced, messages.SignalHeartbeat, inc(11), byCurrent},
-		{native, messages.WorkerAnnounced, messages.SignalProgress, inc(11), byStranger},
-		{native, messages.WorkerAnnounced, messages.SignalBye, inc(11), byStranger},
-		{native, messages.WorkerAnnounced, messages.SignalDraining, inc(11), byStranger},
-		{native, messages.WorkerAnnounced, messages.SignalProgress, inc(9), byFormer},
-		{native, messages.WorkerAnnounced, messages.SignalBye, inc(9), byFormer},
-		{native, messages.WorkerAnnounced, messages.SignalHeartbeat, inc(9), byFormer},
-		{native, messages.WorkerAnnounced, messages.SignalProgress, inc0, byStranger},
-		{native, messages.WorkerAnnounced, messages.SignalBye, inc0, byStranger},
-		{native, messages.WorkerAnnounced, messages.SignalDone, inc0, byStranger},
-		{native, messages.WorkerSuspect, messages.SignalAnnounce, inc0, byStranger},
-		{native, messages.WorkerLost, messages.SignalAnnounce, inc0, byCurrent},
-		{native, messages.WorkerLost, messages.SignalHeartbeat, inc(9), byCurrent},
-		{native, messages.WorkerLost, messages.SignalProgress, inc(9), byFormer},
-		{native, messages.WorkerLost, messages.SignalProgress, inc0, byStranger},
-		{native, messages.WorkerLost, messages.SignalProgress, inc(10), byCurrent},
-		{classic, messages.WorkerAnnounced, messages.SignalProgress, inc0, byCurrent},
-		{classic, messages.WorkerAnnounced, messages.SignalHeartbeat, inc(1), byCurrent},
+		{native, messages.WorkerAnnounced, messages.SignalProgress, inc(10), processCurrent},
+		{native, messages.WorkerAnnounced, messages.SignalBye, inc(10), processCurrent},
+		{native, messages.WorkerAnnounced, messages.SignalAnnounce, inc(11), processCurrent},
+		{native, messages.WorkerAnnounced, messages.SignalHeartbeat, inc(11), processCurrent},
+		{native, messages.WorkerAnnounced, messages.SignalProgress, inc(11), processStranger},
+		{native, messages.WorkerAnnounced, messages.SignalBye, inc(11), processStranger},
+		{native, messages.WorkerAnnounced, messages.SignalDraining, inc(11), processStranger},
+		{native, messages.WorkerAnnounced, messages.SignalProgress, inc(9), processFormer},
+		{native, messages.WorkerAnnounced, messages.SignalBye, inc(9), processFormer},
+		{native, messages.WorkerAnnounced, messages.SignalHeartbeat, inc(9), processFormer},
+		{native, messages.WorkerAnnounced, messages.SignalProgress, inc0, processStranger},
+		{native, messages.WorkerAnnounced, messages.SignalBye, inc0, processStranger},
+		{native, messages.WorkerAnnounced, messages.SignalDone, inc0, processStranger},
+		{native, messages.WorkerSuspect, messages.SignalAnnounce, inc0, processStranger},
+		{native, messages.WorkerLost, messages.SignalAnnounce, inc0, processCurrent},
+		{native, messages.WorkerLost, messages.SignalHeartbeat, inc(9), processCurrent},
+		{native, messages.WorkerLost, messages.SignalProgress, inc(9), processFormer},
+		{native, messages.WorkerLost, messages.SignalProgress, inc0, processStranger},
+		{native, messages.WorkerLost, messages.SignalProgress, inc(10), processCurrent},
+		{classic, messages.WorkerAnnounced, messages.SignalProgress, inc0, processCurrent},
+		{classic, messages.WorkerAnnounced, messages.SignalHeartbeat, inc(1), processCurrent},
 	} {
 		x := messages.Signal{Kind: c.kind, Worker: "w", Incarnation: c.inc}
-		require.Equal(t, c.want, sentBy(c.known, c.state, x), "%s %s %s of %q", c.known.Kind, c.state, c.kind, c.inc)
+		require.Equal(t, c.want, processOf(c.known, c.state, x), "%s %s %s of %q", c.known.Kind, c.state, c.kind, c.inc)
 	}
 }
 

@@ -14,18 +14,37 @@ const (
 	forgetAfter = 10 * time.Minute
 )
 
-// liveness judges whether one worker is alive, as pure state.
+// liveness judges whether one worker is alive.
 type liveness struct {
 	kind  messages.WorkerKind
-	state messages.WorkerState // announced, suspect, lost, draining or gone; free and busy are the slots' matter
-	last  time.Time            // last sign of life
-	// draining worker takes nothing more, whatever its state, until it
-	// announces itself anew.
+	state messages.WorkerState // announced, suspect, lost, draining or gone
+	last  time.Time            // time of the last sign of life
+	// draining worker takes nothing more, whatever its state, until it announces itself
+	// again.
 	draining bool
 }
 
-// sign notes a sign of life and reports whether the worker was suspect or lost.
-func (l *liveness) sign(now time.Time) (back bool) {
+// newLiveness begins with a worker that announced itself now, or that the stored state
+// calls lost.
+func newLiveness(w messages.Worker, now time.Time) liveness {
+	if w.Lost {
+		return liveness{kind: w.Kind, state: messages.WorkerLost, last: w.Seen}
+	}
+	return liveness{kind: w.Kind, state: messages.WorkerAnnounced, last: now}
+}
+
+// State returns announced, suspect, lost, draining or gone; whether the worker is free or
+// busy is the slots' matter.
+func (l *liveness) State() messages.WorkerState { return l.state }
+
+// Draining reports whether the worker takes nothing more.
+func (l *liveness) Draining() bool { return l.draining }
+
+// Silence returns how long the worker has given no sign of life.
+func (l *liveness) Silence(now time.Time) time.Duration { return now.Sub(l.last) }
+
+// Sign notes a sign of life and reports whether the worker was suspect or lost.
+func (l *liveness) Sign(now time.Time) (back bool) {
 	l.last = now
 	if l.state != messages.WorkerSuspect && l.state != messages.WorkerLost {
 		return false
@@ -37,19 +56,25 @@ func (l *liveness) sign(now time.Time) (back bool) {
 	return true
 }
 
-// excuse lets the silence begin anew: nobody could hear the worker until now.
-func (l *liveness) excuse(now time.Time) {
+// Excuse starts the silence again: nobody could hear the worker until now.
+func (l *liveness) Excuse(now time.Time) {
 	if l.state != messages.WorkerLost && l.state != messages.WorkerGone {
 		l.last = now
 	}
 }
 
-// drain notes that the worker takes nothing more.
-func (l *liveness) drain() { l.draining, l.state = true, messages.WorkerDraining }
+// Drain notes that the worker takes nothing more.
+func (l *liveness) Drain() { l.draining, l.state = true, messages.WorkerDraining }
 
-// due is when the worker has to be looked at next. An idle classic worker sends
-// nothing, so its silence says nothing.
-func (l *liveness) due() (at time.Time, ok bool) {
+// Lose gives the worker up for a reason other than its silence.
+func (l *liveness) Lose() { l.state = messages.WorkerLost }
+
+// Leave ends a worker that said bye or is forgotten.
+func (l *liveness) Leave() { l.state = messages.WorkerGone }
+
+// Due returns when the silence has to be judged next. An idle classic worker sends
+// nothing, so its silence proves nothing.
+func (l *liveness) Due() (at time.Time, ok bool) {
 	switch {
 	case l.state == messages.WorkerGone:
 		return time.Time{}, false
@@ -63,10 +88,10 @@ func (l *liveness) due() (at time.Time, ok bool) {
 	return l.last.Add(suspectAfter), true
 }
 
-// look judges the silence at now and returns the state that the worker falls
-// into; changed is false when it stays what it was. Forgotten is gone.
-func (l *liveness) look(now time.Time) (changed bool) {
-	at, ok := l.due()
+// Judge judges the silence and reports whether the state changed: to suspect, to lost, or
+// from lost to gone.
+func (l *liveness) Judge(now time.Time) (changed bool) {
+	at, ok := l.Due()
 	if !ok || now.Before(at) {
 		return false
 	}
@@ -80,6 +105,3 @@ func (l *liveness) look(now time.Time) (changed bool) {
 	}
 	return true
 }
-
-// lose gives the worker up for a reason other than its silence.
-func (l *liveness) lose() { l.state = messages.WorkerLost }

@@ -173,54 +173,6 @@ func TestIngressForgetsTheFormerEnd(t *testing.T) {
 	})
 }
 
-// Without next a heartbeat does not say what was read.
-func TestHeartbeatWithoutNextDeniesNothing(t *testing.T) {
-	t.Parallel()
-	now := time.Unix(1e9, 0)
-	s := slots{kind: messages.Native, capacity: 1, timeout: time.Minute}
-	x := s.add(assignment{batchID: "a_chunk_0"}, now)
-	x.sent, x.offset = true, 7
-	beat := func() []slotEnd {
-		now = now.Add(3 * time.Second)
-		s.heartbeat(messages.Signal{Next: messages.UnknownOffset}, false, now)
-		return s.denied(now)
-	}
-	for range 4 {
-		require.Empty(t, beat())
-	}
-	now = now.Add(time.Minute)
-	_, overdue := s.overdue(now)
-	require.True(t, overdue)
-	require.Empty(t, beat())
-	require.Empty(t, beat(), "it was given back before")
-	require.Empty(t, s.list, "and its slot is free in the end")
-}
-
-// A probe that was written before a chunk was sent says nothing about the chunk.
-func TestProbeTellsOnlyOfEarlierSends(t *testing.T) {
-	t.Parallel()
-	now := time.Unix(1e9, 0)
-	s := slots{kind: messages.Native, capacity: 2, prefetch: 1, timeout: time.Minute}
-	for i := range 2 {
-		x := s.add(assignment{batchID: messages.BatchID("f", i, 1, 1)}, now)
-		x.sent, x.offset, x.waiting = true, int64(100+i), now
-		if i == 0 {
-			now = now.Add(probeEvery)
-			p, due := s.probeDue(now)
-			require.True(t, due)
-			require.Zero(t, p)
-			_, due = s.probeDue(now)
-			require.False(t, due, "one at a time")
-			now = now.Add(time.Second)
-		}
-	}
-	s.ends(0, 50)
-	require.True(t, s.list[0].vanished)
-	require.False(t, s.list[1].vanished)
-	s.ends(1, 50)
-	require.False(t, s.list[1].vanished, "another partition")
-}
-
 var errNoLeader = errors.Join(errors.New("no leader"), messages.ErrNotWritten)
 
 // What cannot be written for too long is answered as such, and what waits behind it.

@@ -7,56 +7,178 @@ import (
 	"kafka-master/messages"
 )
 
-// slots is what one worker holds, as pure state: which chunks were sent to it,
-// which it works on, and how many more it takes.
+// slots is what one worker holds: which chunks were sent to it, which it works on, and
+// how many more it takes.
 type slots struct {
-	kind     messages.WorkerKind
-	capacity int           // chunks it works on at once
-	prefetch int           // chunks queued ahead; 0 for a classic worker
-	pace     pace          // of a native worker
-	timeout  time.Duration // WORKER_TIMEOUT
-	list     []*slot       // oldest first
-	reads    int32         // partition that a native worker reads
-	next     int64         // offset that the worker reads next, by its last heartbeat
-	probed   time.Time     // when the end of its partition was asked for last
-	foreign  int           // chunks that its heartbeat lists and that are not in list
-	heard    time.Time     // of the last progress
-	classic  classicState  // of a classic worker
-	over     []endedChunk  // chunks that ended lately, which late heartbeats may list
+	kind      messages.WorkerKind
+	draining  bool
+	timeout   time.Duration // WORKER_TIMEOUT
+	partition int32         // that chunks are sent to, -1 without any
+	prefetch  int           // chunks queued ahead at a native worker; negative: as its pace asks for
+	capacity  int           // chunks that it works on at once
+	depth     int           // chunks queued ahead; 0 for a classic worker
+	pace      pace
+	list      []*slot // oldest first
+	ended     []endedChunk
+	foreign   int       // chunks that it works on and that are not in list
+	heard     time.Time // time of the last progress
+	working   bool      // result of the last Load
+	judged    time.Time // time of the last Judge
+	stallAt   time.Time // when chunks without progress are looked for, zero while none has begun
+
+	native  nativeState
+	classic classicState
 }
 
 // slot is one chunk at the worker.
 type slot struct {
-	assignment
+	batchID   string
 	partition int32 // that its message was sent to
 	offset    int64 // of its message, UnknownOffset until known
 	sent      bool  // the produce ended
 	begun     bool  // progress was seen, or a heartbeat listed it as running
 	listed    bool  // the last heartbeat listed it
 	missed    int   // heartbeats in a row that should have listed it
-	doubted   bool  // so many that it is not there
+	doubted   bool  // the worker seems not to hold it
 	gone      bool  // taken back, but its message may still be read
 	vanished  bool  // its message is not in its partition (any more)
-	waiting   time.Time
-	since     time.Time // when it was assigned, or a restart found it here
-	moved     time.Time // when it was begun, or showed progress last
-	quiet     bool      // the dispatcher was told that it shows none
-	copies    int       // how often it was sent again to a classic worker
-	ended     time.Time // when its group was first seen to have passed it
+	quiet     bool  // reported as a chunk without progress
+	copies    int   // how often it was sent again to a classic worker
+
+	waiting  time.Time // start of the time within which it has to begin
+	since    time.Time // when it was assigned, or found in the stored state
+	moved    time.Time // when it began, or showed progress last
+	passedAt time.Time // when its group was first seen to have passed it
 }
 
-// unknownWait is how long a send of unknown offset is believed to be on its way
-// when no heartbeat lists it.
-const unknownWait = 30 * time.Second
+const (
+	// unknownWait is how long a send of unknown offset is believed to be on its way
+	// when no heartbeat lists it.
+	unknownWait = 30 * time.Second
+	// untriedCapacity is how many chunks a worker gets before its first progress,
+	// whatever capacity it announces.
+	untriedCapacity = 64
+)
 
-// untriedCapacity is how many chunks a worker gets before its first progress,
-// whatever it says that it can take.
-const untriedCapacity = 64
+func newSlots(timeout time.Duration, prefetch int) *slots {
+	return &slots{timeout: timeout, prefetch: prefetch, capacity: 1}
+}
 
-// missedBeats is how many heartbeats in a row must pass over a chunk before it
-// counts as not held: its final message travels in another topic and may be read
-// after the heartbeat that was sent behind it.
-const missedBeats = 2
+// workerChange is what changed about the worker itself.
+type workerChange struct {
+	Draining  bool // it begins nothing that its heartbeats do not list
+	Fresh     bool // its process is gone, and what it held with it
+	Announced bool // a classic worker announced itself: it works on nothing now
+}
+
+// Follow takes over what is known of the worker.
+func (s *slots) Follow(w messages.Worker, c workerChange, now time.Time) {
+	s.kind, s.draining = w.Kind, c.Draining
+	partition := int32(-1)
+	if len(w.Partitions) > 0 {
+		partition = w.Partitions[0]
+	}
+	if s.partition != partition {
+		s.partition, s.native.next = partition, 0
+	}
+	s.capacity = max(1, w.Capacity)
+	if w.Kind == messages.Classic {
+		s.capacity, s.classic.mine = 1, w.Partitions
+	}
+	s.setDepth()
+	if c.Fresh {
+		s.forget()
+	}
+	if c.Announced && w.Kind == messages.Classic {
+		s.reannounce(w.Partitions, now)
+	}
+}
+
+// setDepth sets how many chunks are queued ahead at the worker.
+func (s *slots) setDepth() {
+	switch {
+	case s.kind == messages.Classic:
+		s.depth = 0
+	case s.prefetch < 0:
+		s.depth = s.pace.depth()
+	default:
+		s.depth = s.prefetch
+	}
+}
+
+// heldChunk is a chunk that a stored state lists as held by the worker.
+type heldChunk struct {
+	BatchID   string
+	Length    int64
+	Partition int32
+	Offset    int64
+	Gone      bool // it was taken back, but its message may still be read
+}
+
+// Restore adds a chunk of the stored state. Heartbeats, the group or the start deadline
+// show whether the worker holds it.
+func (s *slots) Restore(h heldChunk, now time.Time) {
+	x := s.add(h.BatchID, h.Length, now)
+	x.sent, x.partition, x.offset, x.gone = true, h.Partition, h.Offset, h.Gone
+}
+
+// Add takes a slot for a chunk and returns the partition that it has to be sent to.
+func (s *slots) Add(batchID string, length int64, now time.Time) (partition int32) {
+	return s.add(batchID, length, now).partition
+}
+
+func (s *slots) add(batchID string, length int64, now time.Time) *slot {
+	if len(s.list) == 0 {
+		s.judged = now
+	}
+	x := &slot{batchID: batchID, partition: s.partition, offset: messages.UnknownOffset, waiting: now, since: now}
+	s.list = append(s.list, x)
+	s.pace.holds(true, now)
+	s.pace.sized(length)
+	return x
+}
+
+// Partition returns the partition that the chunk's message was or will be sent to;
+// held is false when the chunk has no slot.
+func (s *slots) Partition(batchID string) (partition int32, held bool) {
+	if x := s.find(batchID); x != nil {
+		return x.partition, true
+	}
+	return 0, false
+}
+
+// Sent notes that the chunk's message was written, or may have been.
+func (s *slots) Sent(batchID string, offset int64, now time.Time) {
+	if x := s.find(batchID); x != nil {
+		x.sent, x.offset, x.waiting = true, offset, now
+	}
+}
+
+// Remove frees the slot of a chunk that is not at the worker.
+func (s *slots) Remove(batchID string, now time.Time) {
+	if x := s.find(batchID); x != nil {
+		s.remove(x, now)
+	}
+}
+
+// Finish frees the slot of a chunk whose result was judged, and reports whether there
+// was one.
+func (s *slots) Finish(batchID string, done bool, now time.Time) (held bool) {
+	x := s.find(batchID)
+	if x == nil {
+		return false
+	}
+	s.finish(x, now)
+	if s.kind == messages.Native && s.prefetch < 0 {
+		if done {
+			s.pace.done(now)
+		} else {
+			s.pace.failed()
+		}
+		s.setDepth()
+	}
+	return true
+}
 
 func (s *slots) find(batchID string) *slot {
 	for _, x := range s.list {
@@ -65,14 +187,6 @@ func (s *slots) find(batchID string) *slot {
 		}
 	}
 	return nil
-}
-
-func (s *slots) add(a assignment, now time.Time) *slot {
-	x := &slot{assignment: a, offset: messages.UnknownOffset, waiting: now, since: now}
-	s.list = append(s.list, x)
-	s.pace.holds(true, now)
-	s.pace.sized(a.chunk.Length)
-	return x
 }
 
 func (s *slots) remove(x *slot, now time.Time) {
@@ -85,251 +199,7 @@ func (s *slots) remove(x *slot, now time.Time) {
 	}
 }
 
-// room returns how many more chunks go into free slots, and how many in all.
-func (s *slots) room() (free, ahead int) {
-	held := len(s.list) + s.foreign
-	capacity := s.capacity
-	if s.heard.IsZero() {
-		capacity = min(capacity, untriedCapacity)
-	}
-	return max(0, capacity-held), max(0, capacity+s.prefetch-held)
-}
-
-// progress notes a sign of work on the chunk; begun is true for the first.
-func (s *slots) progress(batchID string, now time.Time) (begun bool) {
-	s.heard = now
-	x := s.find(batchID)
-	if x == nil {
-		return false
-	}
-	x.moved = now
-	if x.begun {
-		return false
-	}
-	x.begun = true
-	return true
-}
-
-// excuse lets every deadline begin anew: nobody could hear the worker until now.
-func (s *slots) excuse(now time.Time) {
-	for _, x := range s.list {
-		x.waiting, x.moved = now, now
-	}
-}
-
-// slotEnd is a chunk that the worker turns out not to hold (any more).
-type slotEnd struct {
-	*slot
-	how    ending
-	reason string
-}
-
-// heartbeat compares what a native worker says to hold with what it was sent.
-// doubts is true when there are chunks that it does not hold, unless their final
-// progress is still unread (see denied). A draining worker does not begin what it
-// does not list.
-func (s *slots) heartbeat(m messages.Signal, draining bool, now time.Time) (begun []string, doubts bool) {
-	known := 0
-	s.reread(m.Next)
-	lists := s.mine(m)
-	for _, x := range s.list {
-		running, listed := lists[x.batchID]
-		x.listed = listed
-		switch {
-		case x.listed:
-			known++
-			x.missed, x.doubted = 0, false
-			if running && !x.begun {
-				x.begun, x.moved = true, now
-				begun = append(begun, x.batchID)
-			}
-		case !s.past(x, m.Next, now):
-			// It did not come to this message yet.
-		default:
-			x.missed++
-			x.doubted = x.missed >= missedBeats || !x.begun && draining
-			doubts = doubts || x.doubted
-		}
-	}
-	s.foreign = max(0, len(m.Running)+len(m.Queued)-known-s.stillListed(m))
-	return begun, doubts
-}
-
-// mine returns which of its slots' chunks a heartbeat lists, and whether as running.
-func (s *slots) mine(m messages.Signal) map[string]bool {
-	out := make(map[string]bool, len(s.list))
-	held := make(map[string]struct{}, len(s.list))
-	for _, x := range s.list {
-		held[x.batchID] = struct{}{}
-	}
-	for _, id := range m.Queued {
-		if _, its := held[id]; its {
-			out[id] = false
-		}
-	}
-	for _, id := range m.Running {
-		if _, its := held[id]; its {
-			out[id] = true
-		}
-	}
-	return out
-}
-
-// past reports whether a heartbeat with this next offset should list the chunk if
-// the worker has it: its message was read, or will never be.
-func (s *slots) past(x *slot, next int64, now time.Time) bool {
-	switch {
-	case !x.sent:
-		return false
-	case x.vanished || x.partition != s.reads:
-		return true
-	case next == messages.UnknownOffset: // it does not say what it has read
-		return x.gone
-	case x.offset == messages.UnknownOffset:
-		return now.Sub(x.waiting) >= unknownWait
-	}
-	return next > x.offset
-}
-
-// probeDue returns the partition of a message that the worker should have read by
-// now, at most every probeEvery: a record that is written there tells by its own
-// offset whether the message is still in front of the worker (see ends).
-func (s *slots) probeDue(now time.Time) (partition int32, due bool) {
-	if now.Sub(s.probed) < probeEvery {
-		return 0, false
-	}
-	for _, x := range s.list {
-		if x.sent && !x.begun && !x.listed && !x.vanished && x.offset != messages.UnknownOffset && now.Sub(x.waiting) >= probeEvery && !s.past(x, s.next, now) {
-			s.probed = now
-			return x.partition, true
-		}
-	}
-	return 0, false
-}
-
-// ends takes in that the last probe was written at offset: messages that were sent
-// before it and were said to lie there or beyond are lost, since the partition ended
-// before them.
-func (s *slots) ends(partition int32, offset int64) {
-	for _, x := range s.list {
-		if x.sent && x.partition == partition && x.offset >= offset && x.waiting.Before(s.probed) {
-			x.vanished = true
-		}
-	}
-}
-
-// moveTo says which partition the worker reads from now on.
-func (s *slots) moveTo(partition int32) {
-	if s.reads != partition {
-		s.reads, s.next = partition, 0
-	}
-}
-
-// reread notes where the worker reads. Going back, it says that its partition lost
-// its records: what lay there was read before, or never will be.
-func (s *slots) reread(next int64) {
-	if next == messages.UnknownOffset {
-		return
-	}
-	for _, x := range s.list {
-		if next < s.next && x.sent && x.offset >= next {
-			x.vanished = true
-		}
-	}
-	s.next = next
-}
-
-// denied takes the chunks out that the worker does not hold, after everything was
-// read that it said before.
-func (s *slots) denied(now time.Time) (ended []slotEnd) {
-	for _, x := range slices.Clone(s.list) {
-		if !x.doubted {
-			continue
-		}
-		s.remove(x, now)
-		if !x.gone {
-			ended = append(ended, x.end("the worker does not hold it"))
-		}
-	}
-	return ended
-}
-
-// endedChunk is a chunk that a worker ended.
-type endedChunk struct {
-	batchID string
-	at      time.Time // when that was read
-}
-
-const (
-	// keepOver is how many ended chunks beside those in work are remembered at least.
-	keepOver = 16
-	// overFor is how long the others are: a heartbeat travels in another topic, and
-	// may be read that much later than what was sent behind it. A fast worker ends
-	// hundreds of chunks meanwhile.
-	overFor = 5 * time.Second
-	// maxOver bounds them.
-	maxOver = 4096
-)
-
-// close takes the chunk out whose final progress was read.
-func (s *slots) close(x *slot, now time.Time) {
-	s.remove(x, now)
-	s.over = append(s.over, endedChunk{x.batchID, now})
-	old, most := 0, len(s.over)-keepOver-2*(s.capacity+s.prefetch)
-	for old < most && (now.Sub(s.over[old].at) >= overFor || len(s.over)-old > maxOver) {
-		old++
-	}
-	clear(s.over[:old])
-	s.over = s.over[old:]
-}
-
-// stillListed counts chunks in a heartbeat that have ended: their final progress
-// travelled in another topic and was read first.
-func (s *slots) stillListed(m messages.Signal) (n int) {
-	if len(s.over) == 0 {
-		return 0
-	}
-	over := make(map[string]struct{}, len(s.over))
-	for _, x := range s.over {
-		over[x.batchID] = struct{}{}
-	}
-	for _, list := range [][]string{m.Running, m.Queued} {
-		for _, id := range list {
-			if _, ended := over[id]; ended {
-				n++
-			}
-		}
-	}
-	return n
-}
-
-func (x *slot) end(reason string) slotEnd {
-	how := endUnstarted
-	if x.begun {
-		how = endSilent
-	}
-	return slotEnd{slot: x, how: how, reason: reason}
-}
-
-// due is when overdue has to be asked next; ok is false when nothing is due.
-// Only the oldest chunk is awaited: the others wait for it. A chunk that
-// heartbeats list is never overdue, and no classic worker begins one while its
-// group is not Stable.
-func (s *slots) due() (at time.Time, ok bool) {
-	x := s.oldest()
-	if x == nil && s.kind == messages.Classic && s.foreign > 0 {
-		return s.heard.Add(s.timeout), true
-	}
-	if x == nil || !x.sent || x.listed || s.kind == messages.Classic && !x.begun && !s.classic.view.stable {
-		return time.Time{}, false
-	}
-	at = x.waiting
-	if s.heard.After(at) {
-		at = s.heard
-	}
-	return at.Add(s.timeout), true
-}
-
+// oldest returns the oldest chunk that was not taken back.
 func (s *slots) oldest() *slot {
 	for _, x := range s.list {
 		if !x.gone {
@@ -339,14 +209,104 @@ func (s *slots) oldest() *slot {
 	return nil
 }
 
-// overdue returns the chunk that waits for too long, if one does. It stays in
-// its slot, since its message may still be read; its result then is late.
-func (s *slots) overdue(now time.Time) (slotEnd, bool) {
-	at, ok := s.due()
-	if !ok || now.Before(at) {
-		return slotEnd{}, false
+// forget drops what a former process held. A classic worker that comes back to
+// partitions which it has not committed reads the messages again.
+func (s *slots) forget() {
+	if s.kind == messages.Classic {
+		for _, x := range s.list {
+			s.keep(x)
+		}
+	} else {
+		s.classic.past = nil
 	}
-	x := s.oldest()
-	x.gone = true
-	return x.end("no progress for " + s.timeout.String()), true
+	s.list, s.foreign, s.native.next, s.native.probed = nil, 0, 0, time.Time{}
+}
+
+// room is how many chunks the worker takes.
+type room struct {
+	Free   int  // into free slots
+	Ahead  int  // in all, its queue included
+	Depth  int  // length of its queue
+	Limit  int  // the most that it may hold
+	Refill bool // a judged result frees a slot at once
+}
+
+// Room returns how many more chunks the worker takes.
+func (s *slots) Room() room {
+	held := len(s.list) + s.foreign
+	capacity := s.capacity
+	if s.heard.IsZero() {
+		capacity = min(capacity, untriedCapacity)
+	}
+	limit := s.capacity + s.depth
+	return room{
+		Free: max(0, capacity-held), Ahead: max(0, capacity+s.depth-held),
+		Depth: s.depth, Limit: limit, Refill: s.foreign == 0 && len(s.list) <= limit,
+	}
+}
+
+// workerLoad is what the worker holds and does.
+type workerLoad struct {
+	Held  []string
+	Since []time.Time // when each of them was assigned
+	// Working and Silent are about the chunk that the worker began: whether it still
+	// shows progress. A native worker is never silent; its heartbeats are judged instead.
+	Working, Silent bool
+}
+
+// Load returns what the worker holds and does.
+func (s *slots) Load(now time.Time) workerLoad {
+	l := workerLoad{Held: make([]string, 0, len(s.list))}
+	for _, x := range s.list {
+		l.Held, l.Since = append(l.Held, x.batchID), append(l.Since, x.since)
+	}
+	l.Working, l.Silent = s.pulse(now)
+	s.working = l.Working
+	return l
+}
+
+// hearing is what a message of the worker changed.
+type hearing struct {
+	Begun   []string // chunks that show work for the first time
+	Resumed string   // chunk that was reported as stalled and shows progress again
+	Changed bool     // the room or the load changed
+	Doubts  bool     // it seems not to hold some chunks: Judge decides once everything was read
+	// Probe asks for a record in the partition Probed; PartitionEnds takes its offset.
+	Probe  bool
+	Probed int32
+}
+
+// Hear takes a progress message or a heartbeat of the worker.
+func (s *slots) Hear(m messages.Signal, now time.Time) hearing {
+	if m.Kind == messages.SignalHeartbeat {
+		return s.hearHeartbeat(m, now)
+	}
+	foreign := s.foreign
+	x := s.find(m.BatchID)
+	var h hearing
+	if s.kind == messages.Classic {
+		h.Changed = s.classicProgress(x, m, now)
+	} else {
+		h.Changed = s.nativeProgress(x)
+	}
+	s.heard = now
+	if h.Changed {
+		h.Begun = []string{m.BatchID}
+	}
+	if x != nil {
+		x.moved = now
+		s.watchStalls(now)
+		if x.quiet {
+			x.quiet, h.Resumed = false, x.batchID
+		}
+	}
+	h.Changed = h.Changed || s.foreign != foreign
+	return h
+}
+
+// Excuse starts every deadline again: nobody could hear the worker until now.
+func (s *slots) Excuse(now time.Time) {
+	for _, x := range s.list {
+		x.waiting, x.moved = now, now
+	}
 }

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -24,7 +25,7 @@ func TestLivenessTable(t *testing.T) {
 		"suspect":                   {messages.Native, messages.WorkerAnnounced, suspectAfter, messages.WorkerSuspect},
 		"still suspect":             {messages.Native, messages.WorkerSuspect, lostAfter - 1, messages.WorkerSuspect},
 		"lost":                      {messages.Native, messages.WorkerSuspect, lostAfter, messages.WorkerLost},
-		"looked at late":            {messages.Native, messages.WorkerAnnounced, time.Hour, messages.WorkerLost},
+		"judged late":               {messages.Native, messages.WorkerAnnounced, time.Hour, messages.WorkerLost},
 		"draining is not suspect":   {messages.Native, messages.WorkerDraining, suspectAfter, messages.WorkerDraining},
 		"draining is lost":          {messages.Native, messages.WorkerDraining, lostAfter, messages.WorkerLost},
 		"lost is shown":             {messages.Native, messages.WorkerLost, forgetAfter - 1, messages.WorkerLost},
@@ -36,8 +37,8 @@ func TestLivenessTable(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l := liveness{kind: c.kind, state: c.state, last: start}
-			l.look(start.Add(c.after))
-			require.Equal(t, c.want, l.state)
+			l.Judge(start.Add(c.after))
+			require.Equal(t, c.want, l.State())
 		})
 	}
 }
@@ -47,33 +48,31 @@ func TestAnySignBringsBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		now := time.Unix(1e9, 0)
 		l := liveness{kind: messages.Native, state: messages.WorkerAnnounced, last: now}
-		for range rapid.IntRange(0, 30).Draw(t, "steps") {
-			now = now.Add(time.Duration(rapid.IntRange(0, 12_000).Draw(t, "ms")) * time.Millisecond)
-			switch rapid.IntRange(0, 3).Draw(t, "what") {
-			case 0:
-				l.sign(now)
-				require.NotEqual(t, messages.WorkerLost, l.state)
-				require.NotEqual(t, messages.WorkerSuspect, l.state)
-			case 1:
-				l.drain()
-			default:
-				at, ok := l.due()
-				changed := l.look(now)
-				require.Equal(t, ok && !now.Before(at), changed, "a look changes something exactly when one is due")
-			}
-			silent := now.Sub(l.last)
-			if l.state == messages.WorkerLost {
-				require.GreaterOrEqual(t, silent, lostAfter)
-			}
-			if l.draining {
-				require.NotEqual(t, messages.WorkerAnnounced, l.state, "a draining worker takes nothing")
-			}
-		}
+		t.Repeat(map[string]func(*rapid.T){
+			"sign": func(*rapid.T) {
+				l.Sign(now)
+				require.NotContains(t, []messages.WorkerState{messages.WorkerLost, messages.WorkerSuspect}, l.State())
+			},
+			"drain": func(*rapid.T) { l.Drain() },
+			"judge": func(*rapid.T) {
+				at, ok := l.Due()
+				require.Equal(t, ok && !now.Before(at), l.Judge(now), "a judgement changes something exactly when one is due")
+			},
+			"": func(t *rapid.T) {
+				if l.State() == messages.WorkerLost {
+					require.GreaterOrEqual(t, l.Silence(now), lostAfter)
+				}
+				if l.Draining() {
+					require.NotEqual(t, messages.WorkerAnnounced, l.State(), "a draining worker takes nothing")
+				}
+				now = now.Add(time.Duration(rapid.IntRange(0, 12_000).Draw(t, "ms")) * time.Millisecond)
+			},
+		})
 	})
 }
 
-// fieldWorker is a native worker as a model: it reads its messages in order,
-// works, and now and then drops one.
+// fieldWorker is a native worker as a model: it reads its messages in order, works, and
+// now and then drops one.
 type fieldWorker struct {
 	sent    []*slot // in the order of their offsets
 	next    int64
@@ -81,28 +80,51 @@ type fieldWorker struct {
 	queued  []string
 }
 
-// TestSlotsFollowTheWorker plays hand-outs, heartbeats and finals in any order
-// and checks that the slots never lose a chunk that the worker holds, never give
-// out more than its capacity and one ahead, and let go of what it dropped.
+func (w *fieldWorker) holds(id string) bool {
+	return slices.Contains(w.running, id) || slices.Contains(w.queued, id)
+}
+
+func (w *fieldWorker) beat() messages.Signal {
+	return messages.Signal{Kind: messages.SignalHeartbeat, Running: slices.Clone(w.running), Queued: slices.Clone(w.queued), Next: w.next}
+}
+
+// nativeSlots are those of a native worker that reads partition 0.
+func nativeSlots(capacity, prefetch int) *slots {
+	s := newSlots(time.Minute, prefetch)
+	s.Follow(messages.Worker{Kind: messages.Native, Capacity: capacity, Partitions: []int32{0}}, workerChange{}, time.Time{})
+	return s
+}
+
+// sendTo adds a chunk whose message was written at the offset.
+func (s *slots) sendTo(id string, offset int64, now time.Time) *slot {
+	s.Add(id, 0, now)
+	s.Sent(id, offset, now)
+	return s.find(id)
+}
+
+// hearBeat takes a heartbeat and returns the chunks that it denies.
+func (s *slots) hearBeat(m messages.Signal, now time.Time) (doubts bool, denied []slotAct) {
+	m.Kind = messages.SignalHeartbeat
+	doubts = s.Hear(m, now).Doubts
+	return doubts, s.denied(now)
+}
+
+// TestSlotsFollowTheWorker plays hand-outs, heartbeats and finals in any order. The slots
+// never lose a chunk that the worker holds, never give out more than its capacity and one
+// ahead, and let go of what it dropped.
 func TestSlotsFollowTheWorker(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		now := time.Unix(1e9, 0)
-		s := slots{kind: messages.Native, capacity: 2, prefetch: 1, timeout: time.Minute}
-		w := &fieldWorker{}
-		var n int
-		ended := map[string]bool{}
-		for range rapid.IntRange(0, 80).Draw(t, "steps") {
-			now = now.Add(time.Duration(rapid.IntRange(1, 3000).Draw(t, "ms")) * time.Millisecond)
-			switch rapid.SampledFrom([]string{"assign", "read", "drop", "work", "final", "beat", "beat", "overdue"}).Draw(t, "step") {
-			case "assign":
-				if _, ahead := s.room(); ahead > 0 {
+		s, w, n, ended := nativeSlots(2, 1), &fieldWorker{}, 0, map[string]bool{}
+		t.Repeat(map[string]func(*rapid.T){
+			"assign": func(t *rapid.T) {
+				if s.Room().Ahead > 0 {
 					n++
-					x := s.add(assignment{batchID: messages.BatchID("f", n, 1, 1)}, now)
-					x.sent, x.offset = true, int64(len(w.sent))
-					w.sent = append(w.sent, x)
+					w.sent = append(w.sent, s.sendTo(messages.BatchID("f", n, 1, 1), int64(len(w.sent)), now))
 				}
-			case "read", "drop":
+			},
+			"read": func(t *rapid.T) {
 				if w.next < int64(len(w.sent)) {
 					id := w.sent[w.next].batchID
 					w.next++
@@ -110,65 +132,67 @@ func TestSlotsFollowTheWorker(t *testing.T) {
 						w.queued = append(w.queued, id)
 					}
 				}
-			case "work":
+			},
+			"work": func(t *rapid.T) {
 				if len(w.queued) > 0 && len(w.running) < 2 {
 					w.running = append(w.running, w.queued[0])
-					s.progress(w.queued[0], now)
+					s.Hear(messages.Signal{Kind: messages.SignalProgress, BatchID: w.queued[0]}, now)
 					w.queued = w.queued[1:]
 				}
-			case "final":
+			},
+			"final": func(t *rapid.T) {
 				if len(w.running) > 0 {
-					id := w.running[0]
+					s.Remove(w.running[0], now)
 					w.running = w.running[1:]
-					if x := s.find(id); x != nil {
-						s.remove(x, now)
-					}
 				}
-			case "beat":
-				_, doubts := s.heartbeat(messages.Signal{Running: slices.Clone(w.running), Queued: slices.Clone(w.queued), Next: w.next}, false, now)
-				end := s.denied(now)
-				require.Equal(t, doubts, len(end) > 0)
-				for _, e := range end {
-					require.False(t, slices.Contains(w.running, e.batchID) || slices.Contains(w.queued, e.batchID), "a chunk that the worker holds is not taken back")
-					require.Less(t, e.offset, w.next, "nor one that it has not come to")
-					require.False(t, ended[e.batchID])
-					ended[e.batchID] = true
+			},
+			"beat": func(t *rapid.T) {
+				doubts, denied := s.hearBeat(w.beat(), now)
+				require.Equal(t, doubts, len(denied) > 0)
+				for _, e := range denied {
+					require.False(t, w.holds(e.BatchID), "a chunk that the worker holds is not taken back")
+					n := slices.IndexFunc(w.sent, func(x *slot) bool { return x.batchID == e.BatchID })
+					require.Less(t, int64(n), w.next, "nor one that it has not come to")
+					require.False(t, ended[e.BatchID])
+					ended[e.BatchID] = true
 				}
-			case "overdue":
-				if e, ok := s.overdue(now); ok {
-					require.False(t, e.listed, "a listed chunk is never overdue")
-					ended[e.batchID] = true
+			},
+			"overdue": func(t *rapid.T) {
+				for _, e := range s.overdue(now) {
+					require.False(t, s.find(e.BatchID).listed, "a listed chunk is never overdue")
+					ended[e.BatchID] = true
 				}
-			}
-			free, ahead := s.room()
-			require.LessOrEqual(t, len(s.list)+free, max(2, len(s.list)))
-			require.LessOrEqual(t, len(s.list)+ahead, max(3, len(s.list)))
-			require.LessOrEqual(t, len(s.list), 3, "S10")
-		}
-		for range missedBeats + 1 { // it reads on and says so: what it dropped is let go of
+			},
+			"": func(t *rapid.T) {
+				now = now.Add(time.Duration(rapid.IntRange(1, 3000).Draw(t, "ms")) * time.Millisecond)
+				r := s.Room()
+				require.LessOrEqual(t, len(s.list)+r.Free, max(2, len(s.list)))
+				require.LessOrEqual(t, len(s.list)+r.Ahead, max(3, len(s.list)))
+				require.LessOrEqual(t, len(s.list), 3, "S10")
+			},
+		})
+		for range missedBeats + 1 { // it reads on and reports that: what it dropped is let go of
 			w.next = int64(len(w.sent))
-			s.heartbeat(messages.Signal{Running: w.running, Queued: w.queued, Next: w.next}, false, now)
-			s.denied(now)
+			s.hearBeat(w.beat(), now)
 		}
 		for _, x := range s.list {
-			require.True(t, slices.Contains(w.running, x.batchID) || slices.Contains(w.queued, x.batchID), "a slot without a chunk")
+			require.True(t, w.holds(x.batchID), "a slot without a chunk")
 		}
 	})
 }
 
-// A partition that lost its records is read from its new end: what lay there
-// unread is not waited for.
+// A partition that lost its records is read from its new end: what lay there unread is
+// not waited for.
 func TestSlotsOfAPartitionThatLostItsRecords(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	s := slots{kind: messages.Native, capacity: 2, prefetch: 1, timeout: time.Minute}
+	s := nativeSlots(2, 1)
 	for i, offset := range []int64{100, 101, 102} {
-		x := s.add(assignment{batchID: messages.BatchID("f", i, 1, 1)}, now)
-		x.sent, x.offset = true, offset
+		s.sendTo(messages.BatchID("f", i, 1, 1), offset, now)
 	}
-	beat := func(next int64) []slotEnd {
-		s.heartbeat(messages.Signal{Running: []string{"f_chunk_0"}, Next: next}, false, now)
-		return s.denied(now)
+	beat := func(next int64) []slotAct {
+		_, denied := s.hearBeat(messages.Signal{Running: []string{"f_chunk_0"}, Next: next}, now)
+		return denied
 	}
 	require.Empty(t, beat(102), "one is in work, one was read and its result is on its way, one is unread")
 	require.Len(t, beat(5), 1, "the second heartbeat without the one that was read")
@@ -176,55 +200,142 @@ func TestSlotsOfAPartitionThatLostItsRecords(t *testing.T) {
 	require.Equal(t, "f_chunk_0", s.oldest().batchID)
 }
 
-// A worker that was started anew may read another partition: that its next offset
-// is lower says nothing of lost records.
-func TestSlotsOfAWorkerStartedAnew(t *testing.T) {
+// A worker that was started again may read another partition: a lower next offset does
+// not mean lost records then.
+func TestSlotsOfAWorkerStartedAgain(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	s := slots{kind: messages.Native, capacity: 1, prefetch: 1, timeout: time.Minute}
-	s.heartbeat(messages.Signal{Next: 100}, false, now)
-	s.forget()
-	x := s.add(assignment{batchID: "f_chunk_0"}, now)
-	x.sent, x.offset = true, 7
+	s := nativeSlots(1, 1)
+	s.hearBeat(messages.Signal{Next: 100}, now)
+	s.Follow(messages.Worker{Kind: messages.Native, Partitions: []int32{0}}, workerChange{Fresh: true}, now)
+	s.sendTo("f_chunk_0", 7, now)
 	for range missedBeats {
-		_, doubts := s.heartbeat(messages.Signal{Next: 5}, false, now)
+		doubts, _ := s.hearBeat(messages.Signal{Next: 5}, now)
 		require.False(t, doubts, "it has not come to the chunk yet")
 	}
 }
 
-// A heartbeat of a fast worker is read late: hundreds of chunks have ended since it
-// was sent, those that it lists among them, and the depth of its queue has changed.
-// None of them takes a slot.
+// A heartbeat of a fast worker is read late: hundreds of chunks have ended since it was
+// sent, those that it lists among them, and the depth of its queue has changed. None of
+// them takes a slot.
 func TestLateHeartbeatOfAFastWorker(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1e9, 0)
-	s := &slots{kind: messages.Native, capacity: 1, prefetch: maxQueued}
-	beat := messages.Signal{Kind: messages.SignalHeartbeat, Next: messages.UnknownOffset}
+	s := nativeSlots(1, maxQueued)
+	beat := messages.Signal{Next: messages.UnknownOffset}
 	for n := range 500 {
 		id := messages.BatchID("a", n, 1, 1)
-		x := s.add(assignment{batchID: id}, now)
+		s.Add(id, 0, now)
 		if n <= maxQueued {
 			beat.Queued = append(beat.Queued, id)
 		}
 		now = now.Add(time.Millisecond)
-		s.finish(x, now)
+		s.Finish(id, true, now)
 	}
-	s.prefetch = 1
-	s.finish(s.add(assignment{batchID: "last"}, now), now)
-	s.heartbeat(beat, false, now)
+	s.depth = 1
+	s.Add("last", 0, now)
+	s.Finish("last", true, now)
+	s.hearBeat(beat, now)
 	require.Zero(t, s.foreign)
 
-	now = now.Add(overFor)
-	s.finish(s.add(assignment{batchID: "much later"}, now), now)
-	require.LessOrEqual(t, len(s.over), keepOver+2*(s.capacity+s.prefetch), "nothing is kept for long")
+	now = now.Add(endedMemory)
+	s.Add("much later", 0, now)
+	s.Finish("much later", true, now)
+	require.LessOrEqual(t, len(s.ended), keepEnded+2*(s.capacity+s.depth), "nothing is kept for long")
 }
 
 func TestEndedChunksAreBounded(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1e9, 0)
-	s := &slots{kind: messages.Native, capacity: 1}
-	for range 3 * maxOver {
-		s.finish(s.add(assignment{batchID: "x"}, now), now)
+	s := nativeSlots(1, 0)
+	for range 3 * maxRemembered {
+		s.Add("x", 0, now)
+		s.Finish("x", true, now)
 	}
-	require.LessOrEqual(t, len(s.over), maxOver)
+	require.LessOrEqual(t, len(s.ended), maxRemembered)
+}
+
+// A heartbeat without next does not show what was read.
+func TestHeartbeatWithoutNextDeniesNothing(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1e9, 0)
+	s := nativeSlots(1, 0)
+	s.sendTo("a_chunk_0", 7, now)
+	beat := func() []slotAct {
+		now = now.Add(3 * time.Second)
+		_, denied := s.hearBeat(messages.Signal{Next: messages.UnknownOffset}, now)
+		return denied
+	}
+	for range 4 {
+		require.Empty(t, beat())
+	}
+	now = now.Add(time.Minute)
+	require.Len(t, s.overdue(now), 1)
+	require.Empty(t, beat())
+	require.Empty(t, beat(), "it was given back before")
+	require.Empty(t, s.list, "and its slot is free in the end")
+}
+
+// A probe that was written before a chunk was sent proves nothing about the chunk.
+func TestProbeConcernsOnlyEarlierSends(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1e9, 0)
+	s := nativeSlots(2, 1)
+	first := s.sendTo("f_chunk_0", 100, now)
+	now = now.Add(probeEvery)
+	h := s.Hear(messages.Signal{Kind: messages.SignalHeartbeat}, now)
+	require.True(t, h.Probe)
+	require.Zero(t, h.Probed)
+	require.False(t, s.Hear(messages.Signal{Kind: messages.SignalHeartbeat}, now).Probe, "one at a time")
+	now = now.Add(time.Second)
+	second := s.sendTo("f_chunk_1", 101, now)
+	s.PartitionEnds(0, 50)
+	require.True(t, first.vanished)
+	require.False(t, second.vanished)
+	s.PartitionEnds(1, 50)
+	require.False(t, second.vanished, "another partition")
+}
+
+// A long heartbeat of a worker with many chunks costs no more than its length.
+func TestLongHeartbeatsCostWhatTheyAreLong(t *testing.T) {
+	t.Parallel()
+	began := time.Now()
+	s := nativeSlots(messages.MaxCapacity, 0)
+	for i := range messages.MaxCapacity {
+		s.Add(fmt.Sprint("f_chunk_", i), 0, began)
+	}
+	beat := messages.Signal{Running: make([]string, 10_000), Next: 1}
+	for i := range beat.Running {
+		beat.Running[i] = fmt.Sprint("f_chunk_", 5000+i)
+	}
+	for range 20 {
+		s.hearBeat(beat, began)
+	}
+	require.Less(t, time.Since(began), 20*time.Second, "quadratic: this took minutes")
+}
+
+// A chunk that shows no progress is reported once it is quiet for long, then from time
+// to time, and again as soon as it goes on.
+func TestStalledChunkIsReported(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1e9, 0)
+	s := nativeSlots(1, 0)
+	s.sendTo("a", 0, now)
+	progress := messages.Signal{Kind: messages.SignalProgress, BatchID: "a"}
+	require.Equal(t, []string{"a"}, s.Hear(progress, now).Begun)
+	s.Hear(messages.Signal{Kind: messages.SignalHeartbeat, Running: []string{"a"}}, now)
+	began := now
+	for range 3 {
+		at, due := s.Due()
+		require.True(t, due)
+		acts, _ := s.Judge(at.Add(-1))
+		require.Empty(t, acts)
+		now = at
+		acts, _ = s.Judge(now)
+		require.Equal(t, []slotAct{{Move: moveStalled, BatchID: "a", Since: began}}, acts)
+		require.GreaterOrEqual(t, now.Sub(began), stallAfter)
+	}
+	require.Equal(t, began.Add(stallAfter+2*stallEvery), now)
+	require.Equal(t, "a", s.Hear(progress, now).Resumed)
+	require.Empty(t, s.Hear(progress, now).Resumed)
 }

@@ -11,35 +11,33 @@ import (
 	"kafka-master/messages"
 )
 
-// supervisor knows whether one worker is alive: registration, heartbeats,
-// silence, suspect, lost, back. Its child, the free-worker, hands chunks over.
+// supervisor knows whether one worker is alive: registration, heartbeats, silence,
+// suspect, lost, back. Its child, the free-worker, hands chunks over.
 type supervisor struct {
 	workerDeps
-	log   *slog.Logger
-	known messages.Worker
-	held  []holding // when restored
+	log        *slog.Logger
+	freeWorker *actor.PID
+	known      messages.Worker
+	held       []holding // of the stored state, until the free-worker has them
 
 	alive      liveness
-	freeWorker *actor.PID // the free-worker
-	load       load
-	gate       groupView
-	watch      alarm
-	asked      time.Time // when ingress was asked whether everything was read
-	reason     string    // of a silence that is to be judged
-	status     messages.WorkerStatus
-	// trouble is the kind of problem that the status tells of.
-	trouble messages.ProblemKind
-	ended   bool // its child ends because this actor does
+	watch      alarm     // for the next judgement of a silence
+	askedAt    time.Time // when ingress was asked whether everything was read, zero when it was not
+	reason     string    // of the silence that is judged then
+	former     formerProcess
+	formerEnds alarm // for the time when the former process counts as ended
+	ended      bool  // its child ends because this actor does
 
-	worked     bool   // it was given a chunk
-	unfit      string // why a native worker takes no chunks, as it says itself
-	paused     paused // why the dispatcher gives it none
-	double     double // whether another process runs under its id
-	partitions int    // of the chunk topic
-	revoked    bool   // a classic worker whose partitions another one announced
-	// unwritten are partitions that cannot be written now, with the reason.
-	unwritten map[int32]string
-	done      uint64 // messages "done"; counted, and nothing else
+	load       load
+	worked     bool             // it was given a chunk
+	unfit      string           // why a native worker takes no chunks, by its own heartbeat
+	paused     paused           // why the dispatcher gives it none
+	view       groupView        // of the classic workers
+	partitions int              // of the chunk topic
+	unwritten  map[int32]string // partitions that cannot be written now, with the reason
+	revoked    bool             // another classic worker announced its partitions
+	done       uint64           // number of "done" messages, which have no other effect
+	reported   workerStatus     // the last one
 }
 
 type (
@@ -48,29 +46,30 @@ type (
 		signal messages.Signal
 		ack    receipt
 	}
-	// groupView is what the classic workers' group looks like.
-	groupView struct {
-		stable    bool
-		settled   bool      // Stable, or without members
-		own       []int64   // what the master committed while there were no members
-		lists     [][]int32 // assigned partitions of each member, ascending
-		committed []int64   // committed offset of each partition
-		note      string    // why nothing can be dispatched, when that is so
-	}
-	// partitionCount says how many partitions the chunk topic has.
+	// partitionCount is how many partitions the chunk topic has.
 	partitionCount struct{ n int }
-	// revoke says that another worker announced some of this one's partitions.
+	// revoke reports that another worker announced some of this one's partitions.
 	revoke struct{ partitions []int32 }
-	// refused is a message that is not of the worker's running process.
-	refused struct{ signal messages.Signal }
+	// load is what the worker holds.
+	load struct {
+		workerLoad
+		free bool
+	}
+	// vanished reports that a classic worker left its group.
+	vanished struct{ reason string }
+	// silent reports that a classic worker owes a sign of life.
+	silent struct{ reason string }
+	// blocked reports that a partition of the worker cannot be written, or can be again
+	// when the reason is empty.
+	blocked struct {
+		partition int32
+		reason    string
+	}
+	// returned reports that no other worker claims the partitions of a classic worker's
+	// last announcement any more.
+	returned struct{ partitions []int32 }
 	// dismiss forgets a worker that nothing speaks for.
 	dismiss struct{}
-	// workerStatus tells the fleet what the worker is now.
-	workerStatus struct {
-		messages.WorkerStatus
-		trouble messages.ProblemKind // what sort of problem its note is, if it is one
-		from    *actor.PID
-	}
 )
 
 // maxListed is how many partitions of an announcement are logged.
@@ -78,11 +77,8 @@ const maxListed = 20
 
 func newSupervisor(deps workerDeps, log *slog.Logger, w messages.Worker, held []holding) actor.Actor {
 	x := &supervisor{workerDeps: deps, log: log.With("worker_id", w.ID), known: w, held: held}
-	x.alive = liveness{kind: w.Kind, state: messages.WorkerAnnounced, last: time.Now()}
-	x.double.since = time.Now()
-	if w.Lost {
-		x.alive.state, x.alive.last = messages.WorkerLost, w.Seen
-	}
+	x.alive = newLiveness(w, time.Now())
+	x.former.Replaced(time.Now())
 	return x
 }
 
@@ -93,34 +89,36 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		held, deps, w := s.held, s.workerDeps, s.known
 		s.held = nil
 		s.freeWorker = spawn(ctx, s.log, "free-worker", func() actor.Actor { return newFreeWorker(deps, w, held) })
-		s.instruct(ctx)
+		s.instruct(ctx, setWorker{})
 	case *actor.Stopping:
 		s.ended = true
 		s.watch.stop()
-		s.double.watch.stop()
+		s.formerEnds.stop()
 		return
 	case *heard:
-		// The acknowledgement goes out even if the message makes us panic: it
-		// must not stop the reading of all others.
-		ack := &m.ack
-		defer func() { ack.give(ctx) }()
-		if s.onHeard(ctx, m) {
-			ack = &receipt{}
-		}
+		// The message is acknowledged even if it makes this actor panic: it must not
+		// stop the reading of all others.
+		passed := false
+		defer func() {
+			if !passed {
+				m.ack.give(ctx)
+			}
+		}()
+		passed = s.onHeard(ctx, m)
 	case *actor.Terminated:
 		if !s.ended {
-			ctx.Stop(ctx.Self()) // its free-worker failed: the fleet begins anew
+			ctx.Stop(ctx.Self()) // its free-worker failed: the fleet makes a new supervisor
 		}
 		return
 	case *load:
 		s.load = *m
-		s.worked = s.worked || len(m.held) > 0
+		s.worked = s.worked || len(m.Held) > 0
 	case *groupView:
-		s.gate = *m
+		s.view = *m
 		ctx.Send(s.freeWorker, m)
-		s.instruct(ctx)
+		s.instruct(ctx, setWorker{})
 	case *vanished:
-		if s.alive.state != messages.WorkerLost {
+		if s.alive.State() != messages.WorkerLost {
 			s.lose(ctx, m.reason)
 		}
 	case *revoke:
@@ -135,9 +133,9 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		s.onBlocked(ctx, m)
 	case *partitionCount:
 		s.partitions = m.n
-		s.instruct(ctx)
+		s.instruct(ctx, setWorker{})
 	case *readsResumed:
-		s.alive.excuse(time.Now())
+		s.alive.Excuse(time.Now())
 		ctx.Send(s.freeWorker, m)
 	case *silent:
 		s.askCaughtUp(ctx, m.reason)
@@ -152,34 +150,33 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		case s.watch.is(m):
 			s.watch.stop()
 			s.askCaughtUp(ctx, "no heartbeat")
-		case s.double.watch.is(m):
-			s.double.watch.stop()
+		case s.formerEnds.is(m):
+			s.formerEnds.stop()
 		}
 	default:
 		return
 	}
 	s.rearm(ctx)
-	s.double.rearm(ctx)
 	s.reportStatus(ctx)
 }
 
-// onHeard takes a message of the worker. passed is true when somebody else
-// acknowledges it.
+// onHeard takes a message of the worker. passed is true when another actor acknowledges
+// it.
 func (s *supervisor) onHeard(ctx actor.Context, m *heard) (passed bool) {
 	x := m.signal
-	if s.alive.state == messages.WorkerGone { // it said bye: this is for its next supervisor
+	if s.alive.State() == messages.WorkerGone { // it left: this is for its next supervisor
 		ctx.Send(ctx.Parent(), m)
 		return true
 	}
-	switch sentBy(s.known, s.alive.state, x) {
-	case byFormer:
-		s.onFormer(x)
+	switch processOf(s.known, s.alive.State(), x) {
+	case processFormer:
+		s.former.Hear(x, time.Now())
 		if x.Final() { // its work still counts; it frees nobody
 			ctx.Send(s.dispatcher, &judge{signal: x, ack: m.ack})
 			return true
 		}
 		return false
-	case byStranger:
+	case processStranger:
 		ctx.Send(ctx.Parent(), &refused{signal: x})
 		return false
 	}
@@ -193,10 +190,10 @@ func (s *supervisor) onHeard(ctx actor.Context, m *heard) (passed bool) {
 			s.sign(ctx)
 		}
 		s.onNote(ctx, x.Note)
-		ctx.Send(s.freeWorker, &beat{signal: x, draining: s.alive.draining})
+		ctx.Send(s.freeWorker, &spoken{signal: x})
 	case messages.SignalProgress:
 		s.sign(ctx)
-		ctx.Send(s.freeWorker, &work{signal: x})
+		ctx.Send(s.freeWorker, &spoken{signal: x})
 		if x.Final() {
 			ctx.Send(s.dispatcher, &judge{signal: x, reply: s.freeWorker, unfit: s.unfit != "", ack: m.ack})
 			return true
@@ -206,8 +203,8 @@ func (s *supervisor) onHeard(ctx actor.Context, m *heard) (passed bool) {
 		s.sign(ctx)
 	case messages.SignalDraining:
 		s.sign(ctx)
-		s.alive.drain()
-		s.instruct(ctx)
+		s.alive.Drain()
+		s.instruct(ctx, setWorker{})
 	case messages.SignalBye:
 		s.leave(ctx)
 	}
@@ -216,15 +213,15 @@ func (s *supervisor) onHeard(ctx actor.Context, m *heard) (passed bool) {
 
 // sign notes a sign of life.
 func (s *supervisor) sign(ctx actor.Context) {
-	wasLost := s.alive.state == messages.WorkerLost
-	if !s.alive.sign(time.Now()) {
+	wasLost := s.alive.State() == messages.WorkerLost
+	if !s.alive.Sign(time.Now()) {
 		return
 	}
 	if wasLost {
 		s.log.Info("worker is back")
 		s.store(ctx, false)
 	}
-	s.instruct(ctx)
+	s.instruct(ctx, setWorker{})
 }
 
 func (s *supervisor) announce(ctx actor.Context, x messages.Signal) {
@@ -242,27 +239,24 @@ func (s *supervisor) announce(ctx actor.Context, x messages.Signal) {
 	if restarted {
 		s.paused = paused{}
 	}
-	s.alive = liveness{kind: w.Kind, state: messages.WorkerAnnounced, last: time.Now()}
+	s.alive = newLiveness(w, time.Now())
 	if restarted {
-		s.double = double{since: time.Now()}
+		s.former.Replaced(time.Now())
 	}
 	s.log.Debug("worker announced", "kind", w.Kind.String(), "partitions", w.Partitions[:min(len(w.Partitions), maxListed)], "count", len(w.Partitions))
 	s.store(ctx, false)
+	m := setWorker{change: workerChange{Announced: true}}
 	if restarted {
-		s.reclaim(ctx, endLost, "the worker was started anew")
+		s.reclaim(ctx, m, endLost, "the worker was started again")
 	} else {
-		s.instruct(ctx)
-	}
-	if w.Kind == messages.Classic {
-		ctx.Send(s.freeWorker, &reannounced{partitions: w.Partitions})
+		s.instruct(ctx, m)
 	}
 }
 
-// leave ends a worker that said bye, or is forgotten. The fleet takes back what it
-// holds when this actor has ended: a message to the free-worker might be overtaken
-// by its end.
+// leave ends a worker that said bye, or is forgotten. The fleet takes back what it holds
+// when this actor has ended: a message to the free-worker might be overtaken by its end.
 func (s *supervisor) leave(ctx actor.Context) {
-	s.alive.state = messages.WorkerGone
+	s.alive.Leave()
 	ctx.Send(s.persistence, &write{term: s.term, batch: messages.Batch{DropWorkers: []messages.WorkerID{s.known.ID}}})
 }
 
@@ -271,95 +265,99 @@ func (s *supervisor) store(ctx actor.Context, lost bool) {
 	ctx.Send(s.persistence, &write{term: s.term, batch: messages.Batch{Workers: []messages.Worker{s.known}}})
 }
 
-// ask lets ingress say when everything was read that is there now: a silence is
+// askCaughtUp has ingress report when everything was read that is there now: a silence is
 // judged only then.
 func (s *supervisor) askCaughtUp(ctx actor.Context, reason string) {
 	s.reason = reason
-	s.asked = time.Now()
+	s.askedAt = time.Now()
 	ctx.Send(s.ingress, &askCaughtUp{supervisor: ctx.Self()})
 }
 
-// superseded reports whether nothing speaks for a classic worker any more: another
-// one has its partitions, and it holds nothing.
+// superseded reports whether a classic worker can be forgotten after a while: another one
+// has its partitions, and it holds nothing.
 func (s *supervisor) superseded() bool {
-	return s.revoked && len(s.load.held) == 0 && s.alive.state == messages.WorkerAnnounced
+	return s.revoked && len(s.load.Held) == 0 && s.alive.State() == messages.WorkerAnnounced
 }
 
 // judge decides about a silence after everything was read.
 func (s *supervisor) judge(ctx actor.Context) {
 	reason := s.reason
-	s.reason, s.asked = "", time.Time{}
-	if s.superseded() && time.Since(s.alive.last) >= forgetAfter {
+	s.reason, s.askedAt = "", time.Time{}
+	if s.superseded() && s.alive.Silence(time.Now()) >= forgetAfter {
 		s.leave(ctx)
 		return
 	}
-	if s.known.Kind == messages.Classic && s.alive.state != messages.WorkerLost {
-		if len(s.load.held) > 0 && time.Since(s.alive.last) >= s.cfg.WorkerTimeout {
+	if s.known.Kind == messages.Classic && s.alive.State() != messages.WorkerLost {
+		if len(s.load.Held) > 0 && s.alive.Silence(time.Now()) >= s.cfg.WorkerTimeout {
 			s.lose(ctx, reason)
 		}
 		return
 	}
-	if !s.alive.look(time.Now()) {
+	if !s.alive.Judge(time.Now()) {
 		return
 	}
-	switch s.alive.state {
+	switch s.alive.State() {
 	case messages.WorkerLost:
 		s.lose(ctx, reason)
 	case messages.WorkerGone:
 		s.leave(ctx)
 	default:
-		s.instruct(ctx)
+		s.instruct(ctx, setWorker{})
 	}
 }
 
 func (s *supervisor) lose(ctx actor.Context, reason string) {
 	s.paused = paused{}
-	s.alive.lose()
+	s.alive.Lose()
 	level := slog.LevelInfo
-	if !s.worked { // it may never have been there
+	if !s.worked { // it may never have existed
 		level = slog.LevelDebug
 	}
-	s.log.Log(context.Background(), level, "worker is lost", "reason", reason, "silence_s", int(time.Since(s.alive.last).Seconds()))
+	s.log.Log(context.Background(), level, "worker is lost", "reason", reason, "silence_s", int(s.alive.Silence(time.Now()).Seconds()))
 	s.store(ctx, true)
-	s.reclaim(ctx, endLost, reason)
+	s.reclaim(ctx, setWorker{}, endLost, reason)
 	if s.known.Kind == messages.Classic {
 		ctx.Send(s.group, &evict{partitions: s.known.Partitions})
 	}
 }
 
-// onRevoke takes partitions away that another worker announced: a worker
-// without a list is not dispatchable.
+// onRevoke takes away partitions that another worker announced: a worker without a list
+// gets no chunks.
 func (s *supervisor) onRevoke(ctx actor.Context, m *revoke) {
 	for _, p := range m.partitions {
 		if _, its := slices.BinarySearch(s.known.Partitions, p); its {
 			s.known.Partitions, s.revoked = nil, true
 			s.store(ctx, s.known.Lost)
-			s.instruct(ctx)
+			s.instruct(ctx, setWorker{})
 			return
 		}
 	}
 }
 
-// tell lets the free-worker know what changed.
-func (s *supervisor) instruct(ctx actor.Context) {
-	takes, _, _ := s.takes()
-	ctx.Send(s.freeWorker, &setWorker{worker: s.known, takes: takes})
+// instruct sends the free-worker what is known of the worker, and what changed.
+func (s *supervisor) instruct(ctx actor.Context, m setWorker) {
+	m.worker, m.change.Draining = s.known, s.alive.Draining()
+	m.takes, _, _ = s.takes()
+	ctx.Send(s.freeWorker, &m)
 }
 
 // reclaim takes everything back that the worker holds. It goes by way of the
 // free-worker, whose former offers must be void before chunks are ready again.
-func (s *supervisor) reclaim(ctx actor.Context, how ending, reason string) {
-	takes, _, _ := s.takes()
-	ctx.Send(s.freeWorker, &setWorker{worker: s.known, takes: takes, fresh: true,
-		lost: &workerLost{worker: s.known.ID, how: how, reason: reason}})
+func (s *supervisor) reclaim(ctx actor.Context, m setWorker, how ending, reason string) {
+	m.change.Fresh = true
+	m.lost = &workerLost{worker: s.known.ID, how: how, reason: reason}
+	s.instruct(ctx, m)
 }
 
 func (s *supervisor) rearm(ctx actor.Context) {
-	at, ok := s.alive.due()
-	if s.superseded() {
-		at, ok = s.alive.last.Add(forgetAfter), true
+	if until, runs := s.former.Runs(time.Now()); runs && s.formerEnds.timer == nil {
+		s.formerEnds.set(ctx, time.Until(until))
 	}
-	if !ok || !s.asked.IsZero() {
+	at, ok := s.alive.Due()
+	if s.superseded() {
+		at, ok = time.Now().Add(forgetAfter-s.alive.Silence(time.Now())), true
+	}
+	if !ok || !s.askedAt.IsZero() {
 		s.watch.stop()
 		return
 	}

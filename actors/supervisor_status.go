@@ -20,21 +20,21 @@ func (s *supervisor) onBlocked(ctx actor.Context, m *blocked) {
 		}
 		s.unwritten[m.partition] = m.reason
 	}
-	s.instruct(ctx)
+	s.instruct(ctx, setWorker{})
 }
 
-// onNote notes whether the worker says that it can work.
+// onNote takes the worker's own reason why it cannot work, empty when it can.
 func (s *supervisor) onNote(ctx actor.Context, note string) {
 	if note != s.unfit {
 		s.unfit = note
-		s.instruct(ctx)
+		s.instruct(ctx, setWorker{})
 	}
 }
 
 // takes reports whether chunks may be sent to the worker, and why not. kind is set
 // when that is a problem for a person.
 func (s *supervisor) takes() (ok bool, why string, kind messages.ProblemKind) {
-	if s.alive.state != messages.WorkerAnnounced {
+	if s.alive.State() != messages.WorkerAnnounced {
 		return false, "", ""
 	}
 	if len(s.known.Partitions) == 0 {
@@ -53,35 +53,47 @@ func (s *supervisor) takes() (ok bool, why string, kind messages.ProblemKind) {
 	if s.known.Kind == messages.Native {
 		return true, "", ""
 	}
-	ok, why = s.gate.admits(s.known.Partitions)
+	ok, why = s.view.admits(s.known.Partitions)
 	return ok, why, ""
 }
 
-// reportStatus tells the fleet what the worker is now.
+// reportStatus sends the fleet what the worker is now, when that changed.
 func (s *supervisor) reportStatus(ctx actor.Context) {
-	st := messages.WorkerStatus{
-		ID: s.known.ID, Kind: s.known.Kind, State: s.alive.state, Partitions: s.known.Partitions,
-		Capacity: max(1, s.known.Capacity), Held: s.load.held, HeldSince: s.load.since, Working: s.load.working, Silent: s.load.silent, Done: s.done,
+	st := s.present(time.Now())
+	if st.equal(s.reported) {
+		return
 	}
-	var trouble messages.ProblemKind
-	if takes, why, kind := s.takes(); takes {
+	st.from = ctx.Self()
+	s.reported = st
+	ctx.Send(ctx.Parent(), &st)
+}
+
+// present returns the worker's state with its note.
+func (s *supervisor) present(now time.Time) workerStatus {
+	st := workerStatus{WorkerStatus: messages.WorkerStatus{
+		ID: s.known.ID, Kind: s.known.Kind, State: s.alive.State(), Partitions: s.known.Partitions, Capacity: max(1, s.known.Capacity),
+		Held: s.load.Held, HeldSince: s.load.Since, Working: s.load.Working, Silent: s.load.Silent, Done: s.done,
+	}}
+	takes, why, kind := s.takes()
+	switch {
+	case !takes:
+		st.Note, st.trouble = why, kind
+	case s.paused.reason != "": // its offers stand: it is tried with one chunk
+		st.State, st.Note, st.trouble = messages.WorkerAnnounced, s.paused.reason, messages.ProblemUnfitWorker
+	case s.load.free:
+		st.State = messages.WorkerFree
+	default:
 		st.State = messages.WorkerBusy
-		if s.load.free {
-			st.State = messages.WorkerFree
-		}
-		if s.paused.reason != "" { // its offers stand: it is tried with one chunk
-			st.State, st.Note, trouble = messages.WorkerAnnounced, s.paused.reason, messages.ProblemUnfitWorker
-		}
-	} else {
-		st.Note, trouble = why, kind
 	}
-	if trouble == "" && s.double.there(time.Now()) {
-		st.Note, trouble = "another process runs under this worker id, only the one that started last gets chunks: give each its own WORKER_ID", messages.ProblemDuplicateID
+	if _, runs := s.former.Runs(now); runs && st.trouble == "" {
+		st.Note, st.trouble = "another process runs under this worker id, only the one that started last gets chunks: give each its own WORKER_ID", messages.ProblemDuplicateID
 	}
-	if st.State != s.status.State || st.Note != s.status.Note || !slices.Equal(st.Held, s.status.Held) ||
-		!slices.Equal(st.Partitions, s.status.Partitions) || st.Kind != s.status.Kind || st.Working != s.status.Working || st.Silent != s.status.Silent || st.Capacity != s.status.Capacity ||
-		st.Done != s.status.Done || trouble != s.trouble {
-		s.status, s.trouble = st, trouble
-		ctx.Send(ctx.Parent(), &workerStatus{WorkerStatus: st, trouble: trouble, from: ctx.Self()})
-	}
+	return st
+}
+
+// equal compares what is shown of a worker, but for times.
+func (st workerStatus) equal(o workerStatus) bool {
+	same := st.Kind == o.Kind && st.State == o.State && st.Note == o.Note && st.trouble == o.trouble
+	load := st.Capacity == o.Capacity && st.Working == o.Working && st.Silent == o.Silent && st.Done == o.Done
+	return same && load && slices.Equal(st.Held, o.Held) && slices.Equal(st.Partitions, o.Partitions)
 }

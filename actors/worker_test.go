@@ -185,7 +185,7 @@ func TestOlderIncarnationIsIgnored(t *testing.T) {
 		b.hear(announce("w", 3, 9), beatOf("w", 9, 0))
 		expectNone[*workerLost](b.dispatcher)
 		b.hear(beatOf("w", 11, 0)) // of a newer one: its announce
-		require.Equal(t, "the worker was started anew", expect[*workerLost](b.dispatcher).reason)
+		require.Equal(t, endLost, expect[*workerLost](b.dispatcher).how)
 	})
 }
 

@@ -1,0 +1,208 @@
+package actors
+
+import (
+	"slices"
+	"time"
+
+	"kafka-master/messages"
+)
+
+// nativeState is what the slots of a native worker know of its reading.
+type nativeState struct {
+	next   int64     // offset that it reads next, by its last heartbeat
+	probed time.Time // when the end of its partition was asked for last
+}
+
+const (
+	// missedBeats is how many heartbeats in a row must pass over a chunk before it
+	// counts as not held: its final message travels in another topic and may be read
+	// after the heartbeat that was sent behind it.
+	missedBeats = 2
+	// keepEnded is how many ended chunks are remembered beside as many as the worker
+	// can hold twice over.
+	keepEnded = 16
+	// endedMemory is how long more of them are remembered: a heartbeat travels in
+	// another topic, and may be read that much later than what was sent behind it. A
+	// fast worker ends hundreds of chunks meanwhile.
+	endedMemory = 5 * time.Second
+	// maxRemembered bounds them.
+	maxRemembered = 4096
+)
+
+// endedChunk is a chunk that ended lately: late heartbeats may still list it.
+type endedChunk struct {
+	batchID string
+	readAt  time.Time // when its final message was read
+}
+
+func (s *slots) hearHeartbeat(m messages.Signal, now time.Time) (h hearing) {
+	foreign := s.foreign
+	h.Begun, h.Doubts = s.heartbeat(m, now)
+	h.Changed = len(h.Begun) > 0 || s.foreign != foreign
+	h.Probed, h.Probe = s.probeDue(now)
+	return h
+}
+
+// nativeProgress notes progress and reports whether it is the chunk's first.
+func (s *slots) nativeProgress(x *slot) (first bool) {
+	if x == nil || x.begun {
+		return false
+	}
+	x.begun = true
+	return true
+}
+
+// heartbeat compares what a native worker lists with what it was sent. doubts is true
+// when there are chunks that it does not hold, unless their final progress is still
+// unread (see denied). A draining worker does not begin what it does not list.
+func (s *slots) heartbeat(m messages.Signal, now time.Time) (begun []string, doubts bool) {
+	known := 0
+	s.readsFrom(m.Next)
+	lists := s.listed(m)
+	for _, x := range s.list {
+		running, listed := lists[x.batchID]
+		x.listed = listed
+		switch {
+		case x.listed:
+			known++
+			x.missed, x.doubted = 0, false
+			if running && !x.begun {
+				x.begun, x.moved = true, now
+				begun = append(begun, x.batchID)
+				s.watchStalls(now)
+			}
+		case !s.past(x, m.Next, now):
+			// The worker has not come to this message yet.
+		default:
+			x.missed++
+			x.doubted = x.missed >= missedBeats || !x.begun && s.draining
+			doubts = doubts || x.doubted
+		}
+	}
+	s.foreign = max(0, len(m.Running)+len(m.Queued)-known-s.endedAmong(m))
+	return begun, doubts
+}
+
+// listed returns which of the slots' chunks a heartbeat lists, and whether as running.
+func (s *slots) listed(m messages.Signal) map[string]bool {
+	out := make(map[string]bool, len(s.list))
+	held := make(map[string]struct{}, len(s.list))
+	for _, x := range s.list {
+		held[x.batchID] = struct{}{}
+	}
+	for _, id := range m.Queued {
+		if _, its := held[id]; its {
+			out[id] = false
+		}
+	}
+	for _, id := range m.Running {
+		if _, its := held[id]; its {
+			out[id] = true
+		}
+	}
+	return out
+}
+
+// endedAmong counts the chunks in a heartbeat that have ended: their final progress
+// travelled in another topic and was read first.
+func (s *slots) endedAmong(m messages.Signal) (n int) {
+	if len(s.ended) == 0 {
+		return 0
+	}
+	ended := make(map[string]struct{}, len(s.ended))
+	for _, x := range s.ended {
+		ended[x.batchID] = struct{}{}
+	}
+	for _, list := range [][]string{m.Running, m.Queued} {
+		for _, id := range list {
+			if _, is := ended[id]; is {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// past reports whether a heartbeat with this next offset lists the chunk if the worker
+// has it: its message was read, or will never be.
+func (s *slots) past(x *slot, next int64, now time.Time) bool {
+	switch {
+	case !x.sent:
+		return false
+	case x.vanished || x.partition != s.partition:
+		return true
+	case next == messages.UnknownOffset: // the heartbeat does not show what was read
+		return x.gone
+	case x.offset == messages.UnknownOffset:
+		return now.Sub(x.waiting) >= unknownWait
+	}
+	return next > x.offset
+}
+
+// readsFrom notes where the worker reads. Going back means that its partition lost its
+// records: what lay there was read before, or never will be.
+func (s *slots) readsFrom(next int64) {
+	if next == messages.UnknownOffset {
+		return
+	}
+	for _, x := range s.list {
+		if next < s.native.next && x.sent && x.offset >= next {
+			x.vanished = true
+		}
+	}
+	s.native.next = next
+}
+
+// denied takes out the chunks that the worker does not hold, after everything was read
+// that it sent before.
+func (s *slots) denied(now time.Time) (acts []slotAct) {
+	for _, x := range slices.Clone(s.list) {
+		if !x.doubted {
+			continue
+		}
+		s.remove(x, now)
+		if !x.gone {
+			acts = append(acts, x.end("the worker does not hold it"))
+		}
+	}
+	return acts
+}
+
+// probeDue returns the partition of a message that the worker should have read by now,
+// at most every probeEvery: the offset of a record that is written there shows whether
+// the message is still in front of the worker (see PartitionEnds).
+func (s *slots) probeDue(now time.Time) (partition int32, due bool) {
+	if now.Sub(s.native.probed) < probeEvery {
+		return 0, false
+	}
+	for _, x := range s.list {
+		if x.sent && !x.begun && !x.listed && !x.vanished && x.offset != messages.UnknownOffset && now.Sub(x.waiting) >= probeEvery && !s.past(x, s.native.next, now) {
+			s.native.probed = now
+			return x.partition, true
+		}
+	}
+	return 0, false
+}
+
+// PartitionEnds takes the offset at which the last probe was written: messages that
+// were sent before it and were acknowledged at that offset or beyond are lost, since
+// the partition ended before them.
+func (s *slots) PartitionEnds(partition int32, offset int64) {
+	for _, x := range s.list {
+		if x.sent && x.partition == partition && x.offset >= offset && x.waiting.Before(s.native.probed) {
+			x.vanished = true
+		}
+	}
+}
+
+// close takes out the chunk whose final progress was read.
+func (s *slots) close(x *slot, now time.Time) {
+	s.remove(x, now)
+	s.ended = append(s.ended, endedChunk{x.batchID, now})
+	old, most := 0, len(s.ended)-keepEnded-2*(s.capacity+s.depth)
+	for old < most && (now.Sub(s.ended[old].readAt) >= endedMemory || len(s.ended)-old > maxRemembered) {
+		old++
+	}
+	clear(s.ended[:old])
+	s.ended = s.ended[old:]
+}
