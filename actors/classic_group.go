@@ -11,11 +11,11 @@ import (
 	"kafka-master/messages"
 )
 
-// classicGroup watches the consumer group of the classic workers. While it has
-// no members it commits the ends of all partitions, so that a joining worker
-// does not begin behind a chunk that was already sent to it. It removes the
-// members of lost workers, which would hold up everybody's rebalance until their
-// session ends, and probes partitions that have no committed offset.
+// classicGroup watches the consumer group of the classic workers. While the group has no
+// members it commits the ends of all partitions, so that a joining worker does not begin
+// behind a chunk that was already sent to it. It evicts members that would hold up
+// everybody's rebalance until their session ends, and probes partitions that have no
+// committed offset.
 type classicGroup struct {
 	cfg    Config
 	bus    Groups
@@ -27,14 +27,14 @@ type classicGroup struct {
 	// partitions is how many the chunk topic has.
 	partitions int
 
-	ctx     context.Context
-	cancel  context.CancelFunc
-	tick    alarm
-	workers classicWorkers // what the fleet knows of them
-	looking bool
-	seen    groupMemory
-	last    groupView
-	away    outage
+	ctx        context.Context
+	cancel     context.CancelFunc
+	tick       alarm
+	workers    classicWorkers // as the fleet reported them last
+	requesting bool
+	memory     groupMemory
+	last       groupView
+	away       outage
 }
 
 type (
@@ -50,7 +50,7 @@ type (
 	evict struct{ partitions []int32 }
 )
 
-// groupMemory is what one look at the group leaves for the next.
+// groupMemory is what one request to the group leaves for the next.
 type groupMemory struct {
 	state     string
 	own       []int64   // ends that were committed for the group without members
@@ -61,8 +61,8 @@ type groupMemory struct {
 	evict     [][]int32 // lists of lost workers, whose members have to go
 }
 
-// groupLook is what a look at the group found.
-type groupLook struct {
+// groupSeen is the answer of the group.
+type groupSeen struct {
 	view   groupView
 	memory groupMemory
 	probe  []int32 // partitions to be probed
@@ -78,7 +78,7 @@ const (
 )
 
 func newClassicGroup(g classicGroup) actor.Actor {
-	g.away = outage{begins: "classic workers get no chunks until their group can be looked at", ends: "the classic workers' group can be looked at again"}
+	g.away = outage{begins: "classic workers get no chunks until their group can be read", ends: "the classic workers' group can be read again"}
 	return &g
 }
 
@@ -89,7 +89,7 @@ func (g *classicGroup) Receive(ctx actor.Context) {
 		g.ctx, g.cancel = context.WithCancel(context.Background())
 	case *watchFor:
 		g.fleet = m.fleet
-		g.look(ctx)
+		g.request(ctx)
 	case *actor.Stopping:
 		g.cancel()
 		g.tick.stop()
@@ -101,39 +101,39 @@ func (g *classicGroup) Receive(ctx actor.Context) {
 		g.tick.set(ctx, 0)
 	case *evict:
 		if len(m.partitions) > 0 {
-			g.seen.evict = append(g.seen.evict, m.partitions)
+			g.memory.evict = append(g.memory.evict, m.partitions)
 		}
-	case *groupLook:
-		g.onLook(ctx, m)
+	case *groupSeen:
+		g.onSeen(ctx, m)
 	case *rang:
 		if g.tick.is(m) {
-			g.look(ctx)
+			g.request(ctx)
 		}
 	}
 }
 
-func (g *classicGroup) look(ctx actor.Context) {
-	if g.looking || g.fleet == nil {
+func (g *classicGroup) request(ctx actor.Context) {
+	if g.requesting || g.fleet == nil {
 		return
 	}
-	g.looking = true
-	parent, memory, workers, partitions := g.ctx, g.seen, g.workers, g.partitions
-	g.seen.evict = nil // handed on; what could not be done comes back
+	g.requesting = true
+	parent, memory, workers, partitions := g.ctx, g.memory, g.workers, g.partitions
+	g.memory.evict = nil // passed on; what could not be done comes back
 	run(ctx, func() any {
 		c, cancel := context.WithTimeout(parent, groupTimeout)
 		defer cancel()
-		out := &groupLook{memory: memory}
-		out.err = g.see(c, out, workers, partitions)
+		out := &groupSeen{memory: memory}
+		out.err = g.read(c, out, workers, partitions)
 		return out
 	})
 }
 
-// see looks at the group. It runs off the mailbox: of the actor it reads only
-// fields that never change.
-func (g *classicGroup) see(ctx context.Context, out *groupLook, workers classicWorkers, partitions int) error {
+// read reads the state of the group, and commits and evicts what is due. It runs off the
+// mailbox: of the actor it uses only fields that never change.
+func (g *classicGroup) read(ctx context.Context, out *groupSeen, workers classicWorkers, partitions int) error {
 	group, err := g.bus.Find(ctx, g.cfg.ChunkTopic, g.cfg.WorkerGroup)
 	if err != nil {
-		return fmt.Errorf("look at the workers' group: %w", err)
+		return fmt.Errorf("read the workers' group: %w", err)
 	}
 	out.memory.rebalance, group = out.memory.rebalance.Observe(group, time.Now())
 	out.view.stable = group.State == messages.GroupStable
@@ -156,7 +156,7 @@ func (g *classicGroup) see(ctx context.Context, out *groupLook, workers classicW
 		return nil
 	}
 	if out.view.committed, err = g.bus.Committed(ctx, group.Name, g.cfg.ChunkTopic); err != nil {
-		return fmt.Errorf("look up committed offsets: %w", err)
+		return fmt.Errorf("read committed offsets: %w", err)
 	}
 	if out.view.stable && time.Since(out.memory.probedAt) >= probeEvery {
 		if out.probe = out.view.uncommitted(); len(out.probe) > 0 {
@@ -180,9 +180,8 @@ func (g *classicGroup) evictFrom(ctx context.Context, group messages.GroupState,
 	return nil
 }
 
-// commitEmpty commits the ends of all partitions for a group without members,
-// when it became empty, or the topic has other partitions than before, or a day has
-// passed.
+// commitEmpty commits the ends of all partitions for a group without members, when it
+// became empty, the topic has other partitions than before, or a day has passed.
 func (g *classicGroup) commitEmpty(ctx context.Context, group messages.GroupState, m *groupMemory, partitions int) error {
 	if len(group.Members) > 0 || group.State != messages.GroupDead && group.State != messages.GroupEmpty {
 		return nil
@@ -192,7 +191,7 @@ func (g *classicGroup) commitEmpty(ctx context.Context, group messages.GroupStat
 	}
 	_, end, err := g.in.Offsets(ctx, g.cfg.ChunkTopic)
 	if err != nil {
-		return fmt.Errorf("look up the ends of %s: %w", g.cfg.ChunkTopic, err)
+		return fmt.Errorf("read the ends of %s: %w", g.cfg.ChunkTopic, err)
 	}
 	if err := g.commitEnds(ctx, group.Name, end); err != nil {
 		return err
@@ -212,8 +211,8 @@ func (g *classicGroup) commitEnds(ctx context.Context, group string, end []int64
 	return nil
 }
 
-func (g *classicGroup) onLook(ctx actor.Context, m *groupLook) {
-	g.looking = false
+func (g *classicGroup) onSeen(ctx actor.Context, m *groupSeen) {
+	g.requesting = false
 	every := idleGroupEvery
 	if g.workers.count > 0 {
 		every = groupEvery
@@ -222,11 +221,11 @@ func (g *classicGroup) onLook(ctx actor.Context, m *groupLook) {
 	if g.workers.count > 0 || m.err == nil { // without classic workers nobody waits for it
 		g.away.note(g.log, m.err)
 	}
-	waiting := g.seen.evict
-	g.seen = m.memory
-	g.seen.evict = append(g.seen.evict, waiting...)
+	waiting := g.memory.evict
+	g.memory = m.memory
+	g.memory.evict = append(g.memory.evict, waiting...)
 	if m.err != nil {
-		m.view = groupView{note: "its consumer group cannot be looked at"}
+		m.view = groupView{note: "its consumer group cannot be read"}
 	}
 	for _, p := range m.probe {
 		ctx.Send(g.egress, probeRecord(g.term, g.cfg.ChunkTopic, p))

@@ -14,53 +14,52 @@ import (
 	"kafka-master/messages"
 )
 
-// fleet routes worker messages to the supervisors, of which it is the parent:
-// one for each worker.
+// fleet routes the worker messages to the supervisors, one for each worker, and is the
+// parent of these.
 type fleet struct {
 	workerDeps
 	log     *slog.Logger
-	restore []messages.Worker
+	restore []messages.Worker // of the stored state, until they are members
 	held    map[messages.WorkerID][]holding
 
-	members        map[messages.WorkerID]*member
-	byPID          map[string]messages.WorkerID
-	serial         int
-	owners         map[int32]messages.WorkerID // classic workers by the partitions that they announced
-	recount        alarm                       // for the next classicWorkers
+	members    map[messages.WorkerID]*member
+	classic    map[messages.WorkerID]*member // those of them that are classic workers
+	byPID      map[string]messages.WorkerID
+	serial     int // number of the last supervisor
+	gate       gatekeeper
+	partitions int // of the chunk topic
+	ended      bool
+
 	view           *groupView
+	owners         map[int32]messages.WorkerID // classic workers by the partitions that they announced
 	duplicates     duplicateIDs
-	duplicateCheck alarm                      // for the next look for ids that two processes share
-	warned         map[messages.WorkerID]bool // of being two processes
-	classic        map[messages.WorkerID]*member
-	// troubles are the workers that have a problem.
-	troubles troubles
-	reported classicWorkers // what the group actor knows of the classic workers
-	dropped  uint64         // messages of workers that are not known
-	gate     gatekeeper
-	// partitions is how many the chunk topic has.
-	partitions int
-	ended      bool                  // children end because this actor does
-	counts     messages.WorkerCounts // of those that are not leaving
-	problems   problems              // that are of no single worker
-	pub        publisher
+	duplicateCheck alarm                      // for the next comparison of duplicate ids
+	warned         map[messages.WorkerID]bool // ids whose duplicate was logged
+	reported       classicWorkers             // what the group's actor knows
+	reportDue      alarm                      // for the next classicWorkers
+
+	counts   messages.WorkerCounts // of the members that are not leaving
+	dropped  uint64                // messages of workers that are not known
+	troubles troubles              // of single workers
+	problems problems              // of no single worker
+	pub      publisher
 }
 
 // member is the fleet's side of one worker.
 type member struct {
 	pid        *actor.PID
 	status     messages.WorkerStatus
+	trouble    messages.ProblemKind // kind of the problem that its status names
 	registered time.Time
 	seen       time.Time
-	// announced is the list in a classic worker's last announcement.
-	announced []int32
-	leaving   bool // its supervisor was told to end
-	trouble   messages.ProblemKind
-	proven    bool     // it was seen working on a chunk that it was given
-	waiting   []*heard // what it said since
+	announced  []int32  // partitions of a classic worker's last announcement
+	proven     bool     // it was seen working on a chunk that it was given
+	leaving    bool     // its supervisor ends
+	waiting    []*heard // messages for its next supervisor
 }
 
 type (
-	// askWorkers asks for []messages.WorkerStatus.
+	// askWorkers asks for workersSeen.
 	askWorkers struct{}
 	// signals are the messages of one fetch, in order.
 	signals struct {
@@ -106,15 +105,15 @@ func (f *fleet) Receive(ctx actor.Context) {
 	case *actor.Stopping:
 		f.ended = true
 		f.pub.due.stop()
-		f.recount.stop()
+		f.reportDue.stop()
 		f.duplicateCheck.stop()
 		f.gate.sweep.stop()
 	case *rang:
 		switch {
 		case f.gate.sweep.is(m):
 			f.sweep(ctx)
-		case f.recount.is(m):
-			f.recount.stop()
+		case f.reportDue.is(m):
+			f.reportDue.stop()
 			f.reportClassic(ctx)
 		case f.duplicateCheck.is(m):
 			f.duplicateCheck.stop()
@@ -129,7 +128,7 @@ func (f *fleet) Receive(ctx actor.Context) {
 		for _, s := range m.list {
 			f.route(ctx, &heard{signal: s, ack: receipt{ingress: m.from, batch: m.batch}})
 		}
-	case *heard: // came back from a supervisor that ends
+	case *heard: // from a supervisor that ends
 		if !f.ended {
 			f.route(ctx, m)
 		}
@@ -177,7 +176,7 @@ func (f *fleet) route(ctx actor.Context, m *heard) {
 			}
 			w = f.register(ctx, messages.Worker{ID: s.Worker, Kind: kind}, nil)
 		case s.Final():
-			// Of a worker that was forgotten: its work still counts.
+			// The worker was forgotten; its work still counts.
 			ctx.Send(f.dispatcher, &judge{signal: s, ack: m.ack})
 			return
 		default:
@@ -202,15 +201,15 @@ func (f *fleet) route(ctx actor.Context, m *heard) {
 	ctx.Send(w.pid, m)
 }
 
-// drop ignores a message.
+// drop acknowledges a message and ignores it.
 func (f *fleet) drop(ctx actor.Context, m *heard) {
 	f.dropped++
 	f.pub.soon(ctx)
 	m.ack.give(ctx)
 }
 
-// claim empties the lists of the other classic workers that hold a partition
-// which was just announced: the newest announcement owns it.
+// claim gives the partitions that a classic worker announced to it: the newest
+// announcement owns them.
 func (f *fleet) claim(ctx actor.Context, s messages.Signal) {
 	lost := map[messages.WorkerID][]int32{}
 	for _, p := range s.Partitions {
@@ -228,6 +227,7 @@ func (f *fleet) claim(ctx actor.Context, s messages.Signal) {
 	}
 }
 
+// register starts the supervisor of a worker.
 func (f *fleet) register(ctx actor.Context, w messages.Worker, held []holding) *member {
 	f.serial++
 	deps, log := f.workerDeps, f.log
@@ -267,14 +267,14 @@ func (f *fleet) onStatus(ctx actor.Context, m *workerStatus) {
 		f.gate.strangers--
 	}
 	if m.State == messages.WorkerGone {
-		// Poison lets it deal with what it was sent before: each of these
-		// messages is owed an acknowledgement.
+		// Poison lets it process what it was sent before: each of these messages has to
+		// be acknowledged.
 		ctx.Poison(w.pid)
 	}
 	if classic {
 		f.reportClassicSoon(ctx)
 		if f.view != nil && len(m.Held) > 0 && len(m.Partitions) == 0 {
-			ctx.Send(w.pid, f.view) // it may have missed one before it was known to hold anything
+			ctx.Send(w.pid, f.view) // it was sent none while it was not known to hold anything
 		}
 	}
 }
@@ -308,8 +308,8 @@ func (f *fleet) tally(w *member, n int) {
 	}
 }
 
-// onTerminated takes back what a worker held that left, or whose supervisor
-// panicked; its next message makes a new one.
+// onTerminated takes back what a worker held that left, or whose supervisor panicked. Its
+// next message makes a new supervisor.
 func (f *fleet) onTerminated(ctx actor.Context, m *actor.Terminated) {
 	if f.ended {
 		return
@@ -325,7 +325,7 @@ func (f *fleet) onTerminated(ctx actor.Context, m *actor.Terminated) {
 	f.forget(id)
 	ctx.Send(f.dispatcher, &withdraw{worker: id, epoch: ^uint64(0), under: m.Who.Id + "/"})
 	ctx.Send(f.dispatcher, &workerLost{worker: id, how: endReturned, reason: reason})
-	// What it said meanwhile is for its next supervisor, in the order of reading.
+	// Its messages meanwhile are for its next supervisor, in the order of reading.
 	slices.SortStableFunc(w.waiting, func(a, b *heard) int { return cmp.Compare(a.ack.batch, b.ack.batch) })
 	for _, h := range w.waiting {
 		f.route(ctx, h)
@@ -334,9 +334,9 @@ func (f *fleet) onTerminated(ctx actor.Context, m *actor.Terminated) {
 	f.reportClassicSoon(ctx)
 }
 
-// replaceClassic gives a classic worker whose supervisor failed another one. It is
-// idle soon and says nothing then, so it would get no chunk until its group
-// rebalances. A supervisor that failed at once would do so again.
+// replaceClassic gives a classic worker whose supervisor failed another one. The worker is
+// idle soon and sends nothing then, so it would get no chunk until its group rebalances. A
+// supervisor that failed at once would do so again.
 func (f *fleet) replaceClassic(ctx actor.Context, id messages.WorkerID, w *member) {
 	if w.leaving || f.members[id] != nil || w.status.Kind != messages.Classic || time.Since(w.registered) < time.Second {
 		return
@@ -346,13 +346,13 @@ func (f *fleet) replaceClassic(ctx actor.Context, id messages.WorkerID, w *membe
 
 // reportClassicSoon reports the classic workers to the group actor soon, once for many changes.
 func (f *fleet) reportClassicSoon(ctx actor.Context) {
-	if f.recount.timer == nil && (len(f.classic) > 0 || f.reported.count > 0) {
-		f.recount.set(ctx, recountAfter)
+	if f.reportDue.timer == nil && (len(f.classic) > 0 || f.reported.count > 0) {
+		f.reportDue.set(ctx, reportAfter)
 	}
 }
 
-// recountAfter is how long changes of the classic workers are gathered.
-const recountAfter = 20 * time.Millisecond
+// reportAfter is how long changes of the classic workers are collected.
+const reportAfter = 20 * time.Millisecond
 
 // reportClassic reports the classic workers to the group actor when they changed.
 func (f *fleet) reportClassic(ctx actor.Context) {
@@ -375,6 +375,7 @@ func (f *fleet) reportClassic(ctx actor.Context) {
 	}
 }
 
+// list returns the present state of all workers, by id.
 func (f *fleet) list() []messages.WorkerStatus {
 	out := make([]messages.WorkerStatus, 0, len(f.members))
 	for _, w := range f.members {
@@ -389,7 +390,7 @@ func (f *fleet) list() []messages.WorkerStatus {
 	return out
 }
 
-// actorName makes a name out of an id: short, and only of plain characters.
+// actorName makes an actor's name out of an id: short, and of plain characters only.
 func actorName(id string) string {
 	clean := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {

@@ -8,13 +8,12 @@ import (
 	"kafka-master/messages"
 )
 
-// release takes note of partitions that a classic worker held and does not announce
-// any more. Announcements of different workers may be read in another order than
-// they were sent in, since the connection topic may have several partitions: an
-// older, longer list that is read late takes partitions away from the worker that
-// has them by now. That worker is idle and says nothing, so it would get no chunk
-// until the next rebalance. It gets its list back when the other one's next
-// announcement shows that it was outdated.
+// release frees the partitions that a classic worker owned and does not announce any
+// more. Announcements of different workers may be read in another order than they were
+// sent in, since the connection topic may have several partitions: an older, longer list
+// that is read late takes partitions away from the worker that has them by now. That
+// worker is idle and sends nothing, so it would get no chunk until the next rebalance. It
+// gets its list back when the other one's next announcement shows that it was outdated.
 func (f *fleet) release(ctx actor.Context, s messages.Signal) {
 	released := map[int32]bool{}
 	for p, owner := range f.owners {
@@ -31,7 +30,7 @@ func (f *fleet) release(ctx actor.Context, s messages.Signal) {
 	for p := range released {
 		delete(f.owners, p)
 	}
-	for _, id := range f.wanting(s.Worker, released) {
+	for _, id := range f.claimants(s.Worker, released) {
 		w := f.members[id]
 		if !f.unclaimed(id, w.announced) {
 			continue // one of those before it has them now
@@ -46,10 +45,10 @@ func (f *fleet) release(ctx actor.Context, s messages.Signal) {
 	}
 }
 
-// wanting lists the other classic workers that announced any of the partitions and
-// that nobody keeps from what they announced, in a fixed order. Whoever announces
-// itself may cause this, so it costs little for each worker that is there.
-func (f *fleet) wanting(but messages.WorkerID, partitions map[int32]bool) (ids []messages.WorkerID) {
+// claimants lists the other classic workers that announced any of the partitions and of
+// whose partitions nobody else owns one, in a fixed order. Whoever announces itself may
+// cause this, so it costs little for each worker.
+func (f *fleet) claimants(but messages.WorkerID, partitions map[int32]bool) (ids []messages.WorkerID) {
 	for id, w := range f.classic {
 		if id == but || w.leaving || !slices.ContainsFunc(w.announced, func(p int32) bool { return partitions[p] }) {
 			continue

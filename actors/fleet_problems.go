@@ -10,8 +10,7 @@ import (
 	"kafka-master/messages"
 )
 
-// setTrouble keeps the problems of the workers. The view logs each kind when it
-// begins and when it is over.
+// setTrouble keeps the problem of a worker.
 func (f *fleet) setTrouble(w *member, m *workerStatus) {
 	if w.trouble != m.trouble {
 		f.troubles.clear(w.trouble, m.ID)
@@ -22,7 +21,7 @@ func (f *fleet) setTrouble(w *member, m *workerStatus) {
 	f.troubles.set(m.trouble, m.ID, m.Note, time.Now())
 }
 
-// findDuplicates looks for ids under which two processes run, and warns of each once.
+// findDuplicates looks for ids under which two processes run, and logs each once.
 func (f *fleet) findDuplicates(ctx actor.Context) {
 	candidates := f.duplicates.Candidates()
 	if len(f.problems) > 0 || len(candidates) > 0 {
@@ -48,8 +47,7 @@ func (f *fleet) findDuplicates(ctx actor.Context) {
 	}
 }
 
-// publish tells the view how many workers there are, and of those that are there
-// and get nothing.
+// publish sends the view how many workers there are, and their problems.
 func (f *fleet) publish(ctx actor.Context) {
 	now := time.Now()
 	ids := f.duplicates.Found(now)

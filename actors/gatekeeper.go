@@ -11,25 +11,24 @@ import (
 	"kafka-master/messages"
 )
 
-// Ids of workers come from untrusted messages, and each one that is known costs about
-// 10 KB. These bounds keep a flood of invented ids from taking the memory, and from
-// locking real workers out.
+// Ids of workers come from untrusted messages, and each known one costs about 10 KB. These
+// bounds keep a flood of invented ids from filling the memory, and from locking real
+// workers out.
 const (
-	// maxWorkers bounds the workers that are known at once.
+	// maxWorkers bounds the members.
 	maxWorkers = 100_000
 	// maxStrangers bounds those among them that were never seen working: a large
 	// pool that has just started fits in, with its 10,000 workers.
 	maxStrangers = 12_000
 	// maxLeaving is how many more there may be while forgotten ones end.
 	maxLeaving = 500
-	// maxForgets bounds how many strangers are looked at for each new one.
+	// maxForgets bounds how many strangers are checked for each new one.
 	maxForgets = 16
-	// shortList is how many partitions an announcement may have in any case; a
-	// longer one may have as many as the topic. The topic may have grown already
-	// when the worker speaks and this master has not seen it.
+	// shortList is how many partitions an announcement may have in any case; a longer
+	// one may have as many as the topic, which may have grown before this master sees it.
 	shortList = 256
-	// sweepEvery is how often it is looked for classic workers that nothing speaks
-	// for, and how long a limit that was hit is shown.
+	// sweepEvery is how often classic workers that nothing speaks for are looked for, and
+	// how long a limit that was hit is shown.
 	sweepEvery = time.Minute
 )
 
@@ -37,14 +36,14 @@ const (
 type gatekeeper struct {
 	most      int                 // strangers that are let in: maxStrangers
 	strangers int                 // workers that were never seen working
-	queue     []messages.WorkerID // they, in the order in which they came, and some that are gone
+	queue     []messages.WorkerID // these in the order of their arrival, and some that are gone
 	// outside are announcements of classic workers that were not let in or were
-	// forgotten, by their first partition: a real one says it once, and is let in
+	// forgotten, by their first partition: a real one announces itself once, and is let in
 	// when a member of the group turns out to have its list.
 	outside map[int32]*heard
 	sweep   alarm
-	hits    map[string]int  // by the limit: how often it was hit since it is shown
-	lately  map[string]bool // hit since the last sweep
+	hits    map[string]int  // how often each limit was hit since it is shown
+	lately  map[string]bool // limits that were hit since the last sweep
 	limits  problems
 }
 
@@ -52,7 +51,7 @@ func newGatekeeper() gatekeeper {
 	return gatekeeper{most: maxStrangers, outside: map[int32]*heard{}, hits: map[string]int{}, lately: map[string]bool{}, limits: problems{}}
 }
 
-// enter notes a worker that was registered and not seen working yet.
+// enter notes a worker that was registered and never seen working.
 func (g *gatekeeper) enter(ctx actor.Context, id messages.WorkerID) {
 	g.strangers++
 	g.queue = append(g.queue, id)
@@ -68,7 +67,7 @@ func (g *gatekeeper) fill(p problems) {
 	}
 }
 
-// hit notes that a bound turned a message away.
+// hit notes that a limit turned a message away.
 func (f *fleet) hit(ctx actor.Context, limit, text string) {
 	f.turnAway(ctx, limit, messages.ProblemLimit, text)
 }
@@ -77,7 +76,7 @@ func (f *fleet) hit(ctx actor.Context, limit, text string) {
 func (f *fleet) onRefused(ctx actor.Context, m *refused) {
 	f.dropped++
 	if m.signal.Kind == messages.SignalAnnounce && !m.signal.Native() {
-		f.remember(&heard{signal: m.signal}) // a classic worker may take the id over: it says so once
+		f.remember(&heard{signal: m.signal}) // a classic worker may take the id over, and announces itself once
 	}
 	what := "without an incarnation"
 	if !m.signal.Incarnation.IsZero() {
@@ -128,7 +127,7 @@ func (f *fleet) memberHas(list []int32) bool {
 	return f.view != nil && len(list) > 0 && f.view.member(sorted(list))
 }
 
-// remember keeps the announcement of a classic worker that is not known (any more).
+// remember keeps the announcement of a classic worker that is not a member.
 func (f *fleet) remember(m *heard) {
 	if list := m.signal.Partitions; len(list) > 0 && int(slices.Min(list)) < f.partitions {
 		f.gate.outside[slices.Min(list)] = m
@@ -168,7 +167,7 @@ func (f *fleet) spokenFor(w *member) bool {
 	return f.memberHas(w.announced)
 }
 
-// dismiss forgets a worker.
+// dismiss has a worker leave, as if it had said bye.
 func (f *fleet) dismiss(ctx actor.Context, w *member) {
 	if w.status.Kind == messages.Classic && len(w.announced) > 0 {
 		f.remember(&heard{signal: messages.Signal{Kind: messages.SignalAnnounce, Worker: w.status.ID, Partitions: w.announced, Next: messages.UnknownOffset}})
@@ -176,7 +175,7 @@ func (f *fleet) dismiss(ctx actor.Context, w *member) {
 	ctx.Send(w.pid, &dismiss{})
 }
 
-// onView takes a look at the classic workers' group in.
+// onView takes over the state of the classic workers' group.
 func (f *fleet) onView(ctx actor.Context, v *groupView) {
 	f.view = v
 	for _, w := range f.classic {
@@ -190,7 +189,7 @@ func (f *fleet) onView(ctx actor.Context, v *groupView) {
 	f.findDuplicates(ctx)
 }
 
-// letIn registers the workers outside that a member of the group speaks for. One whose id
+// letIn registers the workers outside whose lists members of the group have. One whose id
 // another worker has waits until that one is lost or gone.
 func (f *fleet) letIn(ctx actor.Context, v *groupView) {
 	for _, list := range v.lists {
@@ -211,7 +210,7 @@ func (f *fleet) letIn(ctx actor.Context, v *groupView) {
 	}
 }
 
-// restoreMembers takes over the workers of the stored state: those that hold chunks, then
+// restoreMembers registers the workers of the stored state: those that hold chunks, then
 // those that were heard last.
 func (f *fleet) restoreMembers(ctx actor.Context) {
 	slices.SortStableFunc(f.restore, func(a, b messages.Worker) int {
@@ -237,7 +236,7 @@ func (f *fleet) restoreMembers(ctx actor.Context) {
 	}
 }
 
-// sweep forgets classic workers that nothing speaks for: they said nothing for
+// sweep forgets classic workers that nothing speaks for: they sent nothing for
 // forgetAfter, hold nothing, and no member of the group has their list.
 func (f *fleet) sweep(ctx actor.Context) {
 	f.gate.sweep.stop()
@@ -264,8 +263,9 @@ func (f *fleet) sweep(ctx actor.Context) {
 	}
 }
 
-// forgetAbsent looks at the group's members. Which of those without partitions is
-// which worker does not show: the ones that spoke last are kept.
+// forgetAbsent forgets the classic workers that the group has no member for. Which of the
+// members without partitions is which worker cannot be seen: the workers that sent
+// something last are kept.
 func (f *fleet) forgetAbsent(ctx actor.Context, v *groupView) {
 	var absent, empty []*member
 	for _, w := range f.classic {

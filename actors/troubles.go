@@ -12,19 +12,19 @@ import (
 // noPartition is the note of a worker that announced an empty list.
 const noPartition = "has no partition: there are more workers than partitions"
 
-// troubles are the workers that have a problem, by its kind: a thousand workers with
-// the same trouble are one problem with a count. It is pure state, and costs the same
+// troubles are the workers that have a problem, by its kind: a thousand workers with the
+// same trouble are one problem with a count. It is pure state, and a change costs the same
 // however many workers there are.
 type troubles map[messages.ProblemKind]*trouble
 
 // trouble is one kind of problem.
 type trouble struct {
-	notes map[messages.WorkerID]string // what each worker says
-	last  messages.WorkerID            // who got into it last
+	notes map[messages.WorkerID]string // note of each worker
+	last  messages.WorkerID            // the worker that got into it last
 	since time.Time                    // when the first of them got into it
 }
 
-// set notes that a worker has a problem of this kind; clear ends it.
+// set notes that a worker has a problem of this kind.
 func (t troubles) set(kind messages.ProblemKind, id messages.WorkerID, note string, now time.Time) {
 	x := t[kind]
 	if x == nil {
@@ -34,6 +34,7 @@ func (t troubles) set(kind messages.ProblemKind, id messages.WorkerID, note stri
 	x.notes[id], x.last = note, id
 }
 
+// clear ends the problem of a worker.
 func (t troubles) clear(kind messages.ProblemKind, id messages.WorkerID) {
 	x := t[kind]
 	if x == nil {
