@@ -63,14 +63,6 @@ type (
 		blank int64
 		err   error
 	}
-
-	// readTried tells the owner how a try to read a file in work ended; at is the
-	// offset of the chunk that was read again, or catalog.FromCursor.
-	readTried struct {
-		id  messages.FileID
-		at  int64
-		err error
-	}
 )
 
 func newPlanner(files Files, log *slog.Logger, file messages.File, dispatcher *actor.PID) actor.Actor {

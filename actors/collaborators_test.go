@@ -155,7 +155,7 @@ func TestScannerListsAndFingerprints(t *testing.T) {
 	})
 }
 
-// A coordinator that loses an actor which must not end begins again from the
+// A term that loses an actor which must not end begins again from the
 // store, under a new term.
 func TestFailedDispatcherBeginsANewTerm(t *testing.T) {
 	t.Parallel()

@@ -132,21 +132,14 @@ type (
 		state  messages.FileState
 		reason string
 	}
-	// fileSuspect tells the owner that a file is not the one that was listed.
-	fileSuspect struct {
-		id  messages.FileID
-		at  int64 // offset of the chunk that was read again, or catalog.FromCursor
-		err error
-	}
-	// fileSeen changes what the listing knows of a file.
+	// fileSeen carries what a listing shows of a file; a zero time changes nothing.
 	fileSeen struct {
-		id     messages.FileID
-		change func(*messages.File)
+		id      messages.FileID
+		left    time.Time // time when it left the folder
+		modTime time.Time
 	}
 	// forgetFile drops a file that left long ago.
 	forgetFile struct{ id messages.FileID }
-	// fileEnded tells the owner that a file became terminal; it is committed.
-	fileEnded struct{ file messages.File }
 )
 
 // size is about how many chunks the worker holds when it is busy; it is 0 before
@@ -235,7 +228,7 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 	case *fileChanged:
 		d.led.change(m.id, m.state, m.reason, now)
 	case *fileSeen:
-		d.led.update(m.id, m.change)
+		d.led.update(m.id, m.left, m.modTime)
 	case *forgetFile:
 		d.led.forget(m.id)
 	case *glance:

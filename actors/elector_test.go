@@ -55,7 +55,7 @@ func (b *electorBundle) first() messages.Term {
 	return b.begin()
 }
 
-// begin does what a coordinator does when its master was elected.
+// begin does what a term does when its master was elected.
 func (b *electorBundle) begin() messages.Term {
 	b.t.Helper()
 	term := expect[*elected](b.owner).term

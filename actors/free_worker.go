@@ -45,7 +45,7 @@ type workerDeps struct {
 	egress      *actor.PID
 	ingress     *actor.PID
 	group       *actor.PID
-	owner       *actor.PID // the coordinator
+	owner       *actor.PID // intake
 }
 
 type (

@@ -53,40 +53,6 @@ type seenFile struct {
 // sampled is how many files of the leader a standby looks for.
 const sampled = 8
 
-// identify stores what this master works on, and says when that changed.
-func (c *coordinator) identify(ctx actor.Context) {
-	own, stored := encoded(c.cfg.identity()), c.snap.Values[messages.ValueIdentity]
-	c.sample = c.snap.Values[messages.ValueSample]
-	ctx.Send(ctx.Parent(), &knownDeployment{id: c.deployment})
-	if own == stored {
-		return
-	}
-	var former identity
-	if json.Unmarshal([]byte(stored), &former) == nil {
-		c.log.Warn("the state was made with other settings: if it belongs to another deployment, stop this master and set REDIS_PREFIX",
-			"was", former.String(), "now", c.cfg.identity().String())
-	}
-	c.write(ctx, messages.Batch{Values: []messages.Value{{Name: messages.ValueIdentity, Value: own}}})
-}
-
-// takeSample stores which files a standby of the same folder has to see; none, when
-// the folder has none that are known: what was in it before proves nothing.
-func (c *coordinator) takeSample(ctx actor.Context, files []messages.FileInfo) {
-	list := []seenFile{}
-	for _, f := range files {
-		if c.catalog.Version(f) != 0 {
-			list = append(list, seenFile{f.Path, f.Size})
-		}
-		if len(list) == sampled {
-			break
-		}
-	}
-	if text := encoded(list); text != c.sample {
-		c.sample = text
-		c.write(ctx, messages.Batch{Values: []messages.Value{{Name: messages.ValueSample, Value: text}}})
-	}
-}
-
 // kinship is whether a standby belongs to the state that it stands by for.
 type kinship int
 

@@ -180,10 +180,15 @@ func (l *ledger) openFile(f messages.File, now time.Time) error {
 	return nil
 }
 
-// update changes what a listing knows of a file: touched, gone from the folder.
-func (l *ledger) update(id messages.FileID, change func(*messages.File)) {
+// update records what a listing shows of a file; a zero time changes nothing.
+func (l *ledger) update(id messages.FileID, left, modTime time.Time) {
 	if b := l.files[id]; b != nil {
-		change(&b.File)
+		if !left.IsZero() {
+			b.Left = left
+		}
+		if !modTime.IsZero() {
+			b.Info.ModTime = modTime
+		}
 		l.put(b)
 	}
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // master is the root: it owns what outlives a term (persistence, egress,
-// elector), starts a coordinator while this process leads, and drains
+// elector), starts a term while this process leads, and drains
 // everything in order at a stop.
 type master struct {
 	cfg   Config
@@ -21,19 +21,19 @@ type master struct {
 
 	persistence, egress, elector, view *actor.PID
 
-	coordinator *actor.PID
-	ending      []*actor.PID // coordinators that were told to stop
-	term        messages.Term
-	trusted     time.Time // the lease is believed until then
-	problems    problems
-	failures    []time.Time // of coordinators
-	stopping    *actor.PID  // asked for a shutdown
-	step        stopStep
-	knows       bool // the store said once who leads
-	leader      messages.Leader
-	shown       headSeen
-	reason      *error // why the master cannot go on
-	ended       bool   // children end because this actor does
+	leading  *actor.PID   // the actor of the present term, nil while this master does not lead
+	ending   []*actor.PID // actors of former terms, which stop
+	term     messages.Term
+	trusted  time.Time // the lease is believed until then
+	problems problems
+	failures []time.Time // of terms
+	stopping *actor.PID  // asked for a shutdown
+	step     stopStep
+	knows    bool // the store said once who leads
+	leader   messages.Leader
+	shown    headSeen
+	reason   *error // why the master cannot go on
+	ended    bool   // children end because this actor does
 }
 
 // shutdown asks for an ordered stop; the answer is the same message.
@@ -43,14 +43,14 @@ type shutdown struct{}
 type stopStep uint8
 
 const (
-	stopCoordinator stopStep = iota
-	stopAssigned             // what was assigned is committed
-	stopProduced             // and produced
-	stopStored               // and everything is stored
+	stopTerm     stopStep = iota
+	stopAssigned          // what was assigned is committed
+	stopProduced          // and produced
+	stopStored            // and everything is stored
 	stopReleased
 )
 
-// A coordinator that fails more often than this within a minute ends the
+// A term that fails more often than this within a minute ends the
 // process: another master, or a person, has to take over.
 const maxFailures = 8
 
@@ -71,8 +71,8 @@ func (m *master) Receive(ctx actor.Context) {
 		return
 	case *trustTerm:
 		m.trusted = x.until
-		if m.coordinator != nil && x.term == m.term {
-			ctx.Send(m.coordinator, x)
+		if m.leading != nil && x.term == m.term {
+			ctx.Send(m.leading, x)
 		}
 	case *elected:
 		m.knows = true
@@ -91,13 +91,13 @@ func (m *master) Receive(ctx actor.Context) {
 			ctx.Send(m.elector, &stepDown{term: x.term})
 		}
 	case *storeState:
-		m.problem(messages.ProblemState, "state", x.err)
+		m.problems.setError("state", messages.ProblemState, "state", x.err, time.Now())
 	case *estranged:
 		m.estranged(x)
 	case *knownDeployment:
 		ctx.Send(m.elector, x)
 	case *busState:
-		m.problem(messages.ProblemKafka, "kafka", x.err)
+		m.problems.setError("kafka", messages.ProblemKafka, "kafka", x.err, time.Now())
 	case *ask:
 		m.onAsk(ctx, x)
 	case *actor.Terminated:
@@ -131,29 +131,21 @@ func (m *master) onElected(ctx actor.Context, x *elected) {
 	head := m.head()
 	head.role, head.why = "leader", ""
 	m.publish(ctx, head) // before anything of the term is published
-	m.coordinator = spawn(ctx, m.log, "coordinator-"+x.term.Holder, func() actor.Actor {
-		return newCoordinator(coordinator{
+	m.leading = spawn(ctx, m.log, "term-"+x.term.Holder, func() actor.Actor {
+		return newTerm(termDeps{
 			cfg: m.cfg, parts: m.parts, log: m.log, term: x.term, trusted: m.trusted, persistence: m.persistence, egress: m.egress, view: m.view,
 		})
 	})
 }
 
-// depose ends the coordinator of a term.
+// depose ends the actor of a term.
 func (m *master) depose(ctx actor.Context, term messages.Term) {
-	if m.coordinator == nil || term != m.term {
+	if m.leading == nil || term != m.term {
 		return
 	}
-	m.ending = append(m.ending, m.coordinator)
-	ctx.Stop(m.coordinator)
-	m.coordinator, m.leader = nil, messages.Leader{}
-}
-
-func (m *master) problem(kind messages.ProblemKind, part string, err error) {
-	if err == nil {
-		m.problems.clear(part)
-	} else {
-		m.problems.set(part, messages.Problem{Kind: kind, Part: part, Text: err.Error()}, time.Now())
-	}
+	m.ending = append(m.ending, m.leading)
+	ctx.Stop(m.leading)
+	m.leading, m.leader = nil, messages.Leader{}
 }
 
 // estranged notes that this master does not belong to the state.
@@ -166,12 +158,12 @@ func (m *master) estranged(x *estranged) {
 }
 
 // onAsk hands a question to whoever answers it: those that change something, and
-// those of Kafka, are for the coordinator.
+// those of Kafka, are for the term.
 func (m *master) onAsk(ctx actor.Context, x *ask) {
 	switch x.query.(type) {
 	case messages.QueryBatchSize, messages.SetBatchSize, messages.QueryTopics, messages.GrowPartitions:
-		if m.coordinator != nil && m.stopping == nil {
-			ctx.Forward(m.coordinator)
+		if m.leading != nil && m.stopping == nil {
+			ctx.Forward(m.leading)
 			return
 		}
 	}
@@ -184,7 +176,7 @@ func (m *master) head() headSeen {
 	switch {
 	case m.stopping != nil:
 		head.role, head.why = "stopping", whyStopping
-	case m.coordinator != nil:
+	case m.leading != nil:
 		head.role = "leader"
 	case m.knows:
 		head.role = "standby"
@@ -202,7 +194,7 @@ func (m *master) publish(ctx actor.Context, head headSeen) {
 	}
 }
 
-// onTerminated tells a coordinator that was told to end from one that failed.
+// onTerminated distinguishes a term that was told to end from one that failed.
 // The actors that outlive a term must not end at all.
 func (m *master) onTerminated(ctx actor.Context, x *actor.Terminated) {
 	if m.ended {
@@ -214,8 +206,8 @@ func (m *master) onTerminated(ctx actor.Context, x *actor.Terminated) {
 			return
 		}
 	}
-	if m.coordinator != nil && m.coordinator.Equal(x.Who) {
-		m.coordinator = nil
+	if m.leading != nil && m.leading.Equal(x.Who) {
+		m.leading = nil
 		now := time.Now()
 		m.failures = append(m.failures, now)
 		for len(m.failures) > 0 && now.Sub(m.failures[0]) > time.Minute {
@@ -249,12 +241,12 @@ func (m *master) onShutdown(ctx actor.Context) {
 		return
 	}
 	m.stopping = ctx.Sender()
-	if m.coordinator == nil {
+	if m.leading == nil {
 		m.step = stopReleased
 		ctx.Request(m.elector, &release{})
 		return
 	}
-	ctx.Request(m.coordinator, &drain{})
+	ctx.Request(m.leading, &drain{})
 }
 
 // advance takes the next step of an ordered stop.

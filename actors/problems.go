@@ -37,19 +37,13 @@ func (p problems) list() []messages.Problem {
 	return slices.SortedFunc(maps.Values(p), compareProblems)
 }
 
-// childProblem tells the coordinator of a problem that one of its children
-// knows of. One without a text is over.
-type childProblem struct {
-	key     string
-	problem messages.Problem
-}
-
-func (c *coordinator) onChildProblem(m *childProblem) {
-	if m.problem.Text == "" {
-		c.problems.clear(m.key)
-		return
+// setError sets the problem that an error means, or clears it when there is none.
+func (p problems) setError(key string, kind messages.ProblemKind, part string, err error, now time.Time) {
+	if err == nil {
+		p.clear(key)
+	} else {
+		p.set(key, messages.Problem{Kind: kind, Part: part, Text: err.Error()}, now)
 	}
-	c.problems.set(m.key, m.problem, time.Now())
 }
 
 // counted writes "1 file" and "2 files".

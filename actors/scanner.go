@@ -27,26 +27,14 @@ type scanner struct {
 }
 
 type (
-	// listing tells the owner what is in the folder.
-	listing struct {
-		files   []messages.FileInfo
-		ignored messages.Ignored
-		err     error
-	}
 	// rescan asks for a listing now.
 	rescan struct{}
 	// fingerprint asks for a file's fingerprint; the answer is fingerprinted.
-	fingerprint   struct{ file messages.FileInfo }
-	fingerprinted struct{ catalog.Fingerprint }
+	fingerprint struct{ file messages.FileInfo }
 	// archive asks for a finished file to be moved away.
 	archive struct {
 		id   messages.FileID
 		file messages.FileInfo
-	}
-	archived struct {
-		id   messages.FileID
-		file messages.FileInfo
-		err  error
 	}
 )
 

@@ -20,6 +20,7 @@ type view struct {
 
 	head    headSeen
 	sources map[source]*origin // of the present term
+	term    termSeen
 	folder  folderSeen
 	crew    crewSeen
 	files   *filesSeen
@@ -46,12 +47,13 @@ type origin struct {
 type source uint8
 
 const (
-	sourceCoordinator source = iota
+	sourceTerm source = iota
+	sourceIntake
 	sourceFleet
 	sourceDispatcher
 )
 
-var sourceNames = [...]string{"coordinator", "fleet", "dispatcher"}
+var sourceNames = [...]string{"term", "intake", "fleet", "dispatcher"}
 
 // String returns the actor's name.
 func (s source) String() string { return sourceNames[s] }
@@ -60,7 +62,7 @@ type (
 	// headSeen is what the master publishes: which role it has, and the problems
 	// that outlive a term.
 	headSeen struct {
-		role     string // "leader" while there is a coordinator
+		role     string // "leader" while there is a term
 		why      string // no question is answered, unless as a standby
 		term     messages.Term
 		leader   messages.Leader
@@ -74,14 +76,12 @@ type (
 		from     *actor.PID
 		glance   uint64 // the last one that it was asked for
 		problems []messages.Problem
-		body     any // *folderSeen, *crewSeen or *booksSeen
+		body     any // *termSeen, *folderSeen, *crewSeen or *booksSeen
 	}
-	// folderSeen is the coordinator's part.
-	folderSeen struct {
-		open             bool // the term's actors are there
-		settling, listed int
-		ignored          uint64
-	}
+	// termSeen is the part of the term.
+	termSeen struct{ ignored uint64 } // worker messages that were dropped
+	// folderSeen is the part of intake; listed is -1 until the folder was listed.
+	folderSeen struct{ settling, listed int }
 	// crewSeen is the fleet's part.
 	crewSeen struct {
 		counts  messages.WorkerCounts
@@ -174,7 +174,7 @@ func (v *view) onHead(ctx actor.Context, m *headSeen) {
 		v.files.resign()
 	}
 	clear(v.sources)
-	v.folder, v.crew, v.workers, v.alone = folderSeen{listed: -1}, crewSeen{}, nil, time.Time{}
+	v.term, v.folder, v.crew, v.workers, v.alone = termSeen{}, folderSeen{listed: -1}, crewSeen{}, nil, time.Time{}
 	v.counted = messages.Totals{}
 	v.files.beginTerm()
 	v.noteProblems()
@@ -191,6 +191,8 @@ func (v *view) onSeen(ctx actor.Context, m *seen) {
 	}
 	v.sources[m.source] = &origin{pid: m.from, problems: m.problems}
 	switch b := m.body.(type) {
+	case *termSeen:
+		v.term = *b
 	case *folderSeen:
 		v.folder = *b
 	case *crewSeen:
@@ -208,7 +210,7 @@ func (v *view) onSeen(ctx actor.Context, m *seen) {
 
 // role is what this master is to the outside.
 func (v *view) role() string {
-	if v.head.role == "leader" && (!v.folder.open || len(v.sources) < len(sourceNames)) {
+	if v.head.role == "leader" && len(v.sources) < len(sourceNames) {
 		return "starting"
 	}
 	return v.head.role
@@ -315,7 +317,7 @@ func (v *view) show() messages.Overview {
 	}
 	if o.Role == "leader" {
 		o.Files, o.Working, o.Ended, o.EndedCount = v.files.totals, v.files.working(), v.files.ended, v.files.endings
-		o.Settling, o.Listed, o.Ignored = v.folder.settling, v.folder.listed, v.folder.ignored+v.crew.dropped
+		o.Settling, o.Listed, o.Ignored = v.folder.settling, v.folder.listed, v.term.ignored+v.crew.dropped
 		o.Workers, o.Counted = v.crew.counts, v.counted
 	}
 	return o

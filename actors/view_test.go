@@ -35,7 +35,7 @@ type viewBundle struct {
 	*stage
 	pid     *actor.PID
 	asker   *probe
-	sources [3]*probe
+	sources [4]*probe
 	term    messages.Term
 	out     bytes.Buffer
 }
@@ -43,7 +43,8 @@ type viewBundle struct {
 // lead begins a term in which every source has published once.
 func (v *viewBundle) lead() {
 	v.tell(v.pid, &headSeen{role: "leader", term: v.term, leader: messages.Leader{MasterID: "m"}})
-	v.publish(sourceCoordinator, 0, &folderSeen{open: true, listed: 1})
+	v.publish(sourceTerm, 0, &termSeen{})
+	v.publish(sourceIntake, 0, &folderSeen{listed: 1})
 	v.publish(sourceFleet, 0, crew(1))
 	v.publish(sourceDispatcher, 0, &booksSeen{})
 }
@@ -88,9 +89,9 @@ func TestManyQuestionsAreOneGlance(t *testing.T) {
 			v.ask(messages.QueryHealth{})
 		}
 		require.Len(t, slices.DeleteFunc(v.asker.names(), func(s string) bool { return s != "messages.Overview" }), 200, "health is answered at once")
-		for s := range source(3) {
+		for s := range source(len(sourceNames)) {
 			require.Equal(t, []uint64{1}, v.glances(s))
-			v.publish(s, 1, []any{&folderSeen{open: true, settling: 7, listed: 9}, crew(2), &booksSeen{}}[s])
+			v.publish(s, 1, []any{&termSeen{}, &folderSeen{settling: 7, listed: 9}, crew(2), &booksSeen{}}[s])
 		}
 		require.Len(t, v.asker.got, 400)
 		last := v.asker.got[399].(messages.Overview)
@@ -116,7 +117,8 @@ func TestFreshAnswer(t *testing.T) {
 		v.ask(messages.QueryOverview{})
 		v.ask(messages.QueryOverview{Fresh: true})
 		publish := func(glance uint64, settling int) {
-			v.publish(sourceCoordinator, glance, &folderSeen{open: true, settling: settling})
+			v.publish(sourceTerm, glance, &termSeen{})
+			v.publish(sourceIntake, glance, &folderSeen{settling: settling})
 			v.publish(sourceFleet, glance, crew(1))
 			v.publish(sourceDispatcher, glance, &booksSeen{})
 		}
@@ -149,8 +151,8 @@ func TestDeafPartIsAProblem(t *testing.T) {
 		}
 		require.Len(t, v.asker.got, 1)
 		require.ErrorIs(t, v.asker.got[0].(error), messages.ErrUnavailable)
-		for s := range source(3) {
-			v.publish(s, 1, []any{&folderSeen{open: true, listed: 1}, crew(1), &booksSeen{}}[s])
+		for s := range source(len(sourceNames)) {
+			v.publish(s, 1, []any{&termSeen{}, &folderSeen{listed: 1}, crew(1), &booksSeen{}}[s])
 		}
 		require.Empty(t, health().Problems)
 	})

@@ -1,0 +1,377 @@
+package actors
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"kafka-master/actors/catalog"
+	"kafka-master/messages"
+)
+
+// intake takes files of the input folder into work: the catalog judges the listings, each
+// file that is taken goes to the dispatcher together with a batch-planner, and finished
+// files are archived. It is the parent of the scanner and of the planners.
+type intake struct {
+	intakeDeps
+	dispatcher *actor.PID
+	scanner    *actor.PID
+	catalog    *catalog.Catalog
+	inWork     map[messages.FileID]*fileInWork
+	planned    int                 // number of planners that were started
+	unreadable *catalog.Unreadable // files in work that cannot be read
+	unread     map[string]error    // files that are not taken because they cannot be read, by path
+	unarchived map[messages.FileID]messages.FileInfo
+	archivedAt time.Time // time when the unarchived files were last tried
+	sample     string    // files of the folder as they are stored for standbys
+	folder     outage
+	shown      folderSeen
+	problems   problems
+	pub        publisher
+	ending     bool // the children end, because this actor ends or drains
+}
+
+// intakeDeps is what the term gives to intake.
+type intakeDeps struct {
+	cfg         Config
+	files       Files
+	log         *slog.Logger
+	term        messages.Term
+	persistence *actor.PID
+	view        *actor.PID
+}
+
+// fileInWork is a file that has not ended.
+type fileInWork struct {
+	messages.File
+	planner *actor.PID // nil while it has none
+	crashes int        // planners of it that failed
+	suspect bool       // it is planned again once a listing shows it as it was
+}
+
+type (
+	// planFor starts the work: files are planned for this dispatcher.
+	planFor struct{ dispatcher *actor.PID }
+	// listing is what the folder contains.
+	listing struct {
+		files   []messages.FileInfo
+		ignored messages.Ignored
+		err     error
+	}
+	// fingerprinted is the answer to fingerprint.
+	fingerprinted struct{ catalog.Fingerprint }
+	// archived is the answer to archive.
+	archived struct {
+		id   messages.FileID
+		file messages.FileInfo
+		err  error
+	}
+	// readTried reports how a try to read a file in work ended. The place is the offset of
+	// the chunk that was read again, or catalog.FromCursor.
+	readTried struct {
+		id  messages.FileID
+		at  int64
+		err error
+	}
+	// fileSuspect reports that a file is not the one that was listed. The place is that of
+	// readTried.
+	fileSuspect struct {
+		id  messages.FileID
+		at  int64
+		err error
+	}
+	// fileEnded reports that a file became terminal, and that this is committed.
+	fileEnded struct{ file messages.File }
+)
+
+func newIntake(deps intakeDeps, snap messages.Snapshot) actor.Actor {
+	next, _ := strconv.ParseUint(snap.Values[messages.ValueNextFile], 10, 64)
+	i := &intake{
+		intakeDeps: deps, catalog: catalog.New(deps.cfg.Settle, snap.Files, messages.FileID(next)),
+		inWork: map[messages.FileID]*fileInWork{}, unreadable: catalog.NewUnreadable(), unread: map[string]error{},
+		unarchived: map[messages.FileID]messages.FileInfo{}, sample: snap.Values[messages.ValueSample],
+		folder: outage{begins: "the input folder cannot be listed", ends: "the input folder can be listed again"},
+		shown:  folderSeen{listed: -1}, problems: problems{},
+		pub: publisher{view: deps.view, source: sourceIntake, term: deps.term},
+	}
+	for _, f := range snap.Files {
+		if f.Ended.IsZero() {
+			i.inWork[f.ID] = &fileInWork{File: f}
+		} else {
+			i.keepForArchive(f)
+		}
+	}
+	return i
+}
+
+// Receive implements actor.Actor.
+func (i *intake) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Stopping:
+		i.ending = true
+		i.pub.due.stop()
+	case *drain:
+		i.onDrain(ctx)
+		ctx.Respond(m)
+	case *glance:
+		i.pub.glance = m.number
+		i.publish(ctx)
+	case *rang:
+		if i.pub.due.is(m) {
+			i.publish(ctx)
+		}
+	case *booksSeen:
+		for _, f := range m.changed {
+			i.unreadable.Progressed(f.File, time.Now())
+		}
+	default:
+		if !i.ending { // a child that was started now would not end
+			i.receive(ctx)
+			i.pub.soon(ctx)
+		}
+	}
+}
+
+// receive handles what happens to files.
+func (i *intake) receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *planFor:
+		i.onPlanFor(ctx, m)
+	case *listing:
+		i.onListing(ctx, m)
+	case *fingerprinted:
+		i.onFingerprint(ctx, m)
+	case *fileSuspect:
+		if f := i.inWork[m.id]; f != nil {
+			f.suspect = true
+			i.onReadTried(&readTried{id: m.id, at: m.at, err: m.err})
+		}
+	case *readTried:
+		i.onReadTried(m)
+	case *fileEnded:
+		i.onEnded(ctx, m.file)
+	case *archived:
+		i.onArchived(m)
+	case *actor.Terminated:
+		i.onTerminated(ctx, m)
+	}
+}
+
+// publish sends what is known of the folder to the view.
+func (i *intake) publish(ctx actor.Context) {
+	shown := i.shown
+	i.pub.publish(ctx, i.problems.list(), &shown)
+}
+
+func (i *intake) write(ctx actor.Context, values ...messages.Value) {
+	ctx.Send(i.persistence, &write{term: i.term, batch: messages.Batch{Values: values}})
+}
+
+// onPlanFor plans the files that were in work when the term began.
+func (i *intake) onPlanFor(ctx actor.Context, m *planFor) {
+	i.dispatcher = m.dispatcher
+	for _, id := range slices.Sorted(maps.Keys(i.inWork)) {
+		i.plan(ctx, i.inWork[id], true)
+	}
+	self := ctx.Self()
+	i.scanner = spawn(ctx, i.log, "scanner", func() actor.Actor { return newScanner(i.files, i.log, self) })
+	i.publish(ctx)
+}
+
+// onDrain stops what brings new work in.
+func (i *intake) onDrain(ctx actor.Context) {
+	i.ending = true
+	for _, f := range i.inWork {
+		if f.planner != nil {
+			ctx.Stop(f.planner)
+		}
+	}
+	if i.scanner != nil {
+		ctx.Stop(i.scanner)
+	}
+}
+
+// onTerminated starts another planner in place of one that failed, unless the file makes
+// every planner fail. Without its scanner this actor cannot go on.
+func (i *intake) onTerminated(ctx actor.Context, m *actor.Terminated) {
+	if i.scanner != nil && i.scanner.Equal(m.Who) {
+		ctx.Stop(ctx.Self())
+		return
+	}
+	for id, f := range i.inWork {
+		if f.planner == nil || !f.planner.Equal(m.Who) {
+			continue
+		}
+		f.planner = nil
+		if f.crashes++; f.crashes > maxCrashes {
+			ctx.Send(i.dispatcher, &fileChanged{id: id, state: messages.FileFailed, reason: "its planner failed again and again: see the log"})
+			return
+		}
+		i.plan(ctx, f, true)
+		return
+	}
+}
+
+// maxCrashes is how many planners of one file may fail in a term.
+const maxCrashes = 3
+
+// onListing hands a listing to the catalog and acts on what it finds.
+func (i *intake) onListing(ctx actor.Context, m *listing) {
+	now := time.Now()
+	i.problems.setError("input", messages.ProblemInput, "input", m.err, now)
+	i.folder.note(i.log, m.err)
+	if m.err != nil {
+		i.unreadable.Restart(now)
+		return
+	}
+	i.shown.listed = len(m.files)
+	c := i.catalog.List(m.files, now)
+	if c.Empty {
+		i.problems.setError("input", messages.ProblemInput, "input", errEmptied, now)
+	}
+	if c.Held {
+		i.unreadable.Restart(now)
+		return
+	}
+	i.shown.settling = c.Settling
+	i.showUnfinished(c.NULs, now)
+	i.showIgnored(m.ignored, now)
+	i.sendChanges(ctx, c, now)
+	i.storeSample(ctx, m.files)
+	i.forgetUnread(m.files)
+	i.judgeUnreadable(ctx, now)
+	i.planSuspects(ctx)
+	i.archiveAgain(ctx, now)
+}
+
+var errEmptied = errors.New("the input folder is empty although files are in work: is it mounted?")
+
+// sendChanges sends the consequences of a listing to dispatcher and scanner.
+func (i *intake) sendChanges(ctx actor.Context, c catalog.Changes, now time.Time) {
+	for _, id := range c.Resized {
+		ctx.Send(i.dispatcher, &fileChanged{id: id, state: messages.FileChanged, reason: "its size changed while it was in work"})
+	}
+	for _, id := range c.Gone {
+		ctx.Send(i.dispatcher, &fileChanged{id: id, state: messages.FileChanged, reason: "it was deleted while it was in work"})
+	}
+	for _, id := range c.Left {
+		ctx.Send(i.dispatcher, &fileSeen{id: id, left: now})
+	}
+	for _, id := range c.Forgotten {
+		ctx.Send(i.dispatcher, &forgetFile{id: id})
+	}
+	for _, f := range c.Fingerprint {
+		ctx.Send(i.scanner, &fingerprint{file: f})
+	}
+}
+
+// storeSample stores which files a standby of the same folder has to see. Without known
+// files it stores none, because what was in the folder before proves nothing.
+func (i *intake) storeSample(ctx actor.Context, files []messages.FileInfo) {
+	list := []seenFile{}
+	for _, f := range files {
+		if i.catalog.Version(f) != 0 {
+			list = append(list, seenFile{f.Path, f.Size})
+		}
+		if len(list) == sampled {
+			break
+		}
+	}
+	if text := encoded(list); text != i.sample {
+		i.sample = text
+		i.write(ctx, messages.Value{Name: messages.ValueSample, Value: text})
+	}
+}
+
+func (i *intake) onFingerprint(ctx actor.Context, m *fingerprinted) {
+	i.keepUnread(m.File.Path, m.Err)
+	touched, rewritten := i.catalog.SetFingerprint(m.Fingerprint, time.Now())
+	if touched != 0 {
+		ctx.Send(i.dispatcher, &fileSeen{id: touched, modTime: m.File.ModTime})
+		if f := i.inWork[touched]; f != nil {
+			f.Info = m.File
+			i.replan(ctx, f)
+		}
+	}
+	if rewritten != 0 {
+		ctx.Send(i.dispatcher, &fileChanged{id: rewritten, state: messages.FileChanged, reason: "its content was replaced while it was in work"})
+	}
+	i.admit(ctx)
+}
+
+// admit takes settled files into work.
+func (i *intake) admit(ctx actor.Context) {
+	files := i.catalog.Admit(time.Now())
+	if len(files) == 0 {
+		return
+	}
+	i.write(ctx, messages.Value{Name: messages.ValueNextFile, Value: fmt.Sprint(files[len(files)-1].ID + 1)})
+	for _, f := range files {
+		if f.State == messages.FileRunning {
+			i.log.Info("input file taken", "file", f.Info.Path, "bytes", f.Info.Size, "generation", f.Generation)
+		}
+		i.inWork[f.ID] = &fileInWork{File: f}
+		i.plan(ctx, i.inWork[f.ID], false)
+	}
+}
+
+// plan gives a file to the dispatcher, with a planner unless it cannot be worked on.
+// known reports that the dispatcher has the file already.
+func (i *intake) plan(ctx actor.Context, f *fileInWork, known bool) {
+	if f.State == messages.FileRunning {
+		files, log, file, dispatcher := i.files, i.log, f.File, i.dispatcher
+		i.planned++
+		name := fmt.Sprintf("batch-planner-%s-%d", actorName(f.Info.Path), i.planned)
+		f.planner = spawn(ctx, i.log, name, func() actor.Actor { return newPlanner(files, log, file, dispatcher) })
+	}
+	ctx.Send(i.dispatcher, &adopt{file: f.File, planner: f.planner, known: known})
+}
+
+// replan gives a file in work a new planner.
+func (i *intake) replan(ctx actor.Context, f *fileInWork) {
+	i.stopPlanner(ctx, f)
+	i.plan(ctx, f, true)
+}
+
+func (i *intake) stopPlanner(ctx actor.Context, f *fileInWork) {
+	if f.planner != nil {
+		ctx.Stop(f.planner)
+		f.planner = nil
+	}
+}
+
+// planSuspects plans the files again whose planner found another file than was listed,
+// where the listing shows the listed one after all. The others are decided by a
+// fingerprint or by the next listing.
+func (i *intake) planSuspects(ctx actor.Context) {
+	for _, id := range slices.Sorted(maps.Keys(i.inWork)) {
+		if f := i.inWork[id]; f.suspect && i.catalog.Intact(id) {
+			f.suspect = false
+			i.log.Info("input file could not be read as it was listed, planning it again", "file", f.Info.Path)
+			i.replan(ctx, f)
+		}
+	}
+}
+
+func (i *intake) onEnded(ctx actor.Context, f messages.File) {
+	if w := i.inWork[f.ID]; w != nil {
+		i.stopPlanner(ctx, w)
+		delete(i.inWork, f.ID)
+	}
+	if i.unreadable.Forget(f.ID) {
+		i.showUnreadable(time.Now())
+	}
+	i.catalog.End(f.ID)
+	i.log.Info("input file ended", "file", f.Info.Path, "state", f.State.String(), "items", f.Items,
+		"done", f.DoneItems, "dead", f.DeadItems, "duration_s", f.Ended.Sub(f.Started).Seconds(), "reason", f.Reason)
+	if i.keepForArchive(f) {
+		ctx.Send(i.scanner, &archive{id: f.ID, file: f.Info})
+	}
+	i.admit(ctx)
+}

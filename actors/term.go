@@ -1,0 +1,261 @@
+package actors
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"kafka-master/messages"
+)
+
+// term leads one term: it loads the state, starts the actors that work, passes messages
+// of the topics on to them, owns the batch size, and lets them finish at a stop. When one
+// of its children fails it ends, and everything begins again from the store under a new
+// term.
+type term struct {
+	termDeps
+	ctx        context.Context
+	cancel     context.CancelFunc
+	retry      alarm
+	pause      backoff
+	snap       messages.Snapshot // loaded state, until the children have it
+	ready      *topicsReady      // nil until the topics are ready
+	deployment string            // random id of what the state store holds
+	batch      int
+	problems   problems
+	ignored    uint64 // messages that ingress dropped
+	pub        publisher
+	ending     bool         // children end because this actor ends
+	draining   *actor.PID   // who asked for the drain, nil before
+	drains     []*actor.PID // children that still have to drain, in order
+
+	topics, intake, dispatcher, fleet, ingress, group *actor.PID
+}
+
+// termDeps is what the master gives to a term.
+type termDeps struct {
+	cfg         Config
+	parts       Parts
+	log         *slog.Logger
+	term        messages.Term
+	trusted     time.Time // end of the trust in the lease
+	persistence *actor.PID
+	egress      *actor.PID
+	view        *actor.PID
+}
+
+type (
+	// childProblem reports a problem that a child has found. It is over when the text is
+	// empty.
+	childProblem struct {
+		key     string
+		problem messages.Problem
+	}
+	// batchSizeKept reports that a batch size is committed. The asker gets no answer
+	// before, because a leader that ends meanwhile may take the change with it.
+	batchSizeKept struct {
+		items int
+		asker *actor.PID
+	}
+
+	loadedState struct {
+		snap messages.Snapshot
+		err  error
+	}
+	tailRead struct {
+		tail tail
+		err  error
+	}
+)
+
+func newTerm(deps termDeps) actor.Actor {
+	return &term{
+		termDeps: deps, pause: backoff{min: 100 * time.Millisecond, max: 2 * time.Second}, problems: problems{},
+		pub: publisher{view: deps.view, source: sourceTerm, term: deps.term},
+	}
+}
+
+// Receive implements actor.Actor.
+func (t *term) Receive(ctx actor.Context) {
+	switch ctx.Message().(type) {
+	case *actor.Started:
+		t.ctx, t.cancel = context.WithCancel(context.Background())
+		t.load(ctx)
+	case *actor.Stopping:
+		t.ending = true
+		t.cancel()
+		t.retry.stop()
+		t.pub.due.stop()
+		return
+	case *actor.Stopped:
+		return
+	}
+	if t.ending {
+		// The children end. One that was started now would not: this actor would wait for
+		// it, and a part of the former term would go on, for ever.
+		if _, ok := ctx.Message().(*ask); ok {
+			ctx.Respond(unavailable("the master is stopping"))
+		}
+		return
+	}
+	t.receive(ctx)
+}
+
+// receive handles a message while the term does not end.
+func (t *term) receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+	case *glance:
+		t.pub.glance = m.number
+		t.publish(ctx)
+		return
+	case *rang:
+		t.onRang(ctx, m)
+		return
+	case *loadedState:
+		if t.draining == nil {
+			t.onLoaded(ctx, m)
+		}
+	case *topicsReady:
+		ready := *m
+		t.ready = &ready
+		t.readTail(ctx)
+	case *tailRead:
+		if t.draining == nil {
+			t.onTail(ctx, m)
+		}
+	case *busState:
+		t.problems.setError("topics", messages.ProblemKafka, "kafka", m.err, time.Now())
+	case *topicsGrown:
+		t.onGrown(ctx, m)
+	case *workerTopics:
+		t.forward(ctx, t.ingress, m)
+	case *batchSizeKept:
+		t.onBatchSizeKept(ctx, m)
+	case *trustTerm:
+		t.trusted = m.until
+	case *ignoredSignals:
+		t.ignored = m.total
+	case *childProblem:
+		if m.problem.Text == "" {
+			t.problems.clear(m.key)
+		} else {
+			t.problems.set(m.key, m.problem, time.Now())
+		}
+	case *ask:
+		t.onAsk(ctx, m)
+	case *drain:
+		t.onDrain(ctx)
+	case *actor.Terminated:
+		t.onTerminated(ctx, m)
+	}
+	t.pub.soon(ctx)
+}
+
+func (t *term) onRang(ctx actor.Context, m *rang) {
+	switch {
+	case t.pub.due.is(m):
+		t.publish(ctx)
+	case !t.retry.is(m):
+	case t.ready != nil:
+		t.readTail(ctx)
+	default:
+		t.load(ctx)
+	}
+}
+
+// publish sends the term's part of the overview to the view.
+func (t *term) publish(ctx actor.Context) {
+	t.pub.publish(ctx, t.problems.list(), &termSeen{ignored: t.ignored})
+}
+
+// onGrown passes on that the chunk topic has another number of partitions.
+func (t *term) onGrown(ctx actor.Context, m *topicsGrown) {
+	if t.ready != nil {
+		was := t.ready.chunks.Partitions
+		t.logPartitions(m.partitions, was)
+		t.markAdded(ctx, was, m.partitions)
+		t.ready.chunks.Partitions = m.partitions // for children that are not started yet
+	}
+	t.forward(ctx, t.group, m)
+	t.forward(ctx, t.fleet, &partitionCount{n: m.partitions})
+}
+
+func (t *term) logPartitions(n, was int) {
+	if n < was {
+		t.log.Warn("the chunk topic was made again with fewer partitions: workers that read one of the others get chunks when they announce another partition",
+			"topic", t.cfg.ChunkTopic, "partitions", n, "was", was)
+		return
+	}
+	t.log.Info("partitions grown", "partitions", n)
+}
+
+// markAdded stores that partitions which were added to the chunk topic are empty, before
+// anything is sent to them; see tail.unmarked.
+func (t *term) markAdded(ctx actor.Context, from, to int) {
+	var marks []messages.Position
+	for p := from; p < to; p++ {
+		marks = append(marks, messages.Position{Topic: t.cfg.ChunkTopic, Partition: int32(p)})
+	}
+	if len(marks) > 0 {
+		t.write(ctx, messages.Batch{Offsets: marks})
+	}
+}
+
+func (t *term) forward(ctx actor.Context, to *actor.PID, msg any) {
+	if to != nil {
+		ctx.Send(to, msg)
+	}
+}
+
+func (t *term) write(ctx actor.Context, b messages.Batch) {
+	ctx.Send(t.persistence, &write{term: t.term, batch: b})
+}
+
+// onTerminated begins again, because no child ends by itself.
+func (t *term) onTerminated(ctx actor.Context, m *actor.Terminated) {
+	if t.draining == nil {
+		t.log.Error("an actor failed, beginning again from the stored state", "actor", m.Who.Id)
+		ctx.Stop(ctx.Self())
+	}
+}
+
+func (t *term) onAsk(ctx actor.Context, m *ask) {
+	switch q := m.query.(type) {
+	case messages.QueryBatchSize:
+		t.onQueryBatchSize(ctx)
+	case messages.SetBatchSize:
+		t.onSetBatchSize(ctx, q)
+	case messages.QueryTopics, messages.GrowPartitions:
+		if t.topics == nil {
+			ctx.Respond(unavailable("the master is starting: Kafka or the state store is not ready yet"))
+			return
+		}
+		ctx.RequestWithCustomSender(t.topics, q, ctx.Sender())
+	}
+}
+
+func unavailable(why string) error { return fmt.Errorf("%w: %s", messages.ErrUnavailable, why) }
+
+// onDrain lets the children finish, one after the other: intake, so that nothing new
+// comes in, then ingress, then the dispatcher. The master sends the first drain, and each
+// child that has drained answers with another.
+func (t *term) onDrain(ctx actor.Context) {
+	if t.draining == nil {
+		t.draining = ctx.Sender()
+		if t.group != nil {
+			ctx.Stop(t.group)
+		}
+		t.drains = []*actor.PID{t.intake, t.ingress, t.dispatcher}
+	}
+	if len(t.drains) == 0 || t.drains[0] == nil {
+		ctx.Send(t.draining, &drain{})
+		return
+	}
+	next := t.drains[0]
+	t.drains = t.drains[1:]
+	ctx.Request(next, &drain{})
+}
