@@ -121,11 +121,7 @@ type (
 		reason string
 	}
 	// useBatchSize changes the batch size of what was not assigned yet.
-	useBatchSize struct {
-		items int
-		reply *actor.PID // gets msg when it is committed
-		msg   any
-	}
+	useBatchSize struct{ items int }
 	// fileChanged says that a file in work is not what it was.
 	fileChanged struct {
 		id     messages.FileID

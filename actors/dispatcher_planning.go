@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -75,10 +74,6 @@ func (d *dispatcher) onBatchSize(ctx actor.Context, m *useBatchSize) {
 		for id := range d.planners {
 			d.replan(ctx, id)
 		}
-	}
-	if m.reply != nil {
-		d.led.out.Values = append(d.led.out.Values, messages.Value{Name: messages.ValueBatchSize, Value: fmt.Sprint(m.items)})
-		d.after = append(d.after, notice{to: m.reply, msg: m.msg})
 	}
 }
 

@@ -193,11 +193,10 @@ func TestBatchSizeChangePlansAnewBehindWhatWasAssigned(t *testing.T) {
 		p := b.adopt(1, 9)
 		b.plan(p, 1, 0, 4)
 		b.offer("w", 1, 1)
-		b.tell(b.pid, &useBatchSize{items: 7, reply: b.owner.pid, msg: "committed"})
+		b.tell(b.pid, &useBatchSize{items: 7})
 		next := expect[*planFrom](b.planner)
 		require.Equal(t, 7, next.batch)
 		require.Equal(t, 1, next.at.Index)
-		require.Equal(t, "committed", expect[string](b.owner))
 		b.plan(p, 1, 4, 5) // of the old plan
 		b.offer("w", 2, 2)
 		require.Equal(t, "f1_chunk_0", expect[*assigned](b.hands).batchID)

@@ -24,7 +24,8 @@ type term struct {
 	snap       messages.Snapshot // loaded state, until the children have it
 	ready      *topicsReady      // nil until the topics are ready
 	deployment string            // random id of what the state store holds
-	batch      int
+	batch      int               // batch size that files are planned with
+	committed  int               // batch size in the store, 0 until it is known
 	problems   problems
 	ignored    uint64 // messages that ingress dropped
 	pub        publisher
@@ -53,12 +54,6 @@ type (
 	childProblem struct {
 		key     string
 		problem messages.Problem
-	}
-	// batchSizeKept reports that a batch size is committed. The asker gets no answer
-	// before, because a leader that ends meanwhile may take the change with it.
-	batchSizeKept struct {
-		items int
-		asker *actor.PID
 	}
 
 	loadedState struct {
@@ -133,8 +128,8 @@ func (t *term) receive(ctx actor.Context) {
 		t.onGrown(ctx, m)
 	case *workerTopics:
 		t.forward(ctx, t.ingress, m)
-	case *batchSizeKept:
-		t.onBatchSizeKept(ctx, m)
+	case *batchSizeCommitted:
+		t.onBatchSizeCommitted(ctx, m)
 	case *trustTerm:
 		t.trusted = m.until
 	case *ignoredSignals:

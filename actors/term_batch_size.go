@@ -13,54 +13,68 @@ import (
 // MaxBatchSize is the largest batch size in items.
 const MaxBatchSize = 1_000_000
 
+// batchSizeCommitted reports that a batch size is in the store. Nobody hears of it before,
+// because a leader that ends meanwhile may take the change with it.
+type batchSizeCommitted struct {
+	items int
+	asker *actor.PID // nil when it was chosen at the start
+}
+
 // chooseBatchSize decides between the stored batch size and the variable: a value that
 // was set through the API wins until the variable itself changes between two starts.
 func (t *term) chooseBatchSize(ctx actor.Context) {
-	t.batch = t.cfg.BatchSize
 	stored, err := strconv.Atoi(t.snap.Values[messages.ValueBatchSize])
-	origin := t.snap.Values[messages.ValueBatchSizeOrigin]
-	if err == nil && stored > 0 && origin == t.cfg.BatchSizeText {
-		t.batch = stored
+	known := err == nil && stored > 0
+	if known && t.snap.Values[messages.ValueBatchSizeOrigin] == t.cfg.BatchSizeText {
+		t.batch, t.committed = stored, stored
 		return
 	}
-	if err == nil && stored != t.batch {
+	t.batch = t.cfg.BatchSize
+	if known && stored != t.batch {
 		t.log.Info("BATCH_SIZE was changed since the last start: it wins over the stored value", "batch_size", t.batch, "was", stored)
 	}
-	t.write(ctx, messages.Batch{Values: []messages.Value{
-		{Name: messages.ValueBatchSize, Value: strconv.Itoa(t.batch)},
-		{Name: messages.ValueBatchSizeOrigin, Value: t.cfg.BatchSizeText},
-	}})
+	t.storeBatchSize(ctx, &batchSizeCommitted{items: t.batch})
+}
+
+func (t *term) storeBatchSize(ctx actor.Context, done *batchSizeCommitted) {
+	ctx.Send(t.persistence, &write{
+		term: t.term, after: []notice{{to: ctx.Self(), msg: done}},
+		batch: messages.Batch{Values: []messages.Value{
+			{Name: messages.ValueBatchSize, Value: strconv.Itoa(done.items)},
+			{Name: messages.ValueBatchSizeOrigin, Value: t.cfg.BatchSizeText},
+		}},
+	})
 }
 
 func (t *term) onQueryBatchSize(ctx actor.Context) {
 	switch {
-	case t.topics == nil:
+	case t.committed == 0:
 		ctx.Respond(unavailable("the state is being loaded"))
 	case time.Now().After(t.trusted):
 		ctx.Respond(unavailable("another master may lead by now"))
 	default:
-		ctx.Respond(t.batch)
+		ctx.Respond(t.committed)
 	}
 }
 
 func (t *term) onSetBatchSize(ctx actor.Context, q messages.SetBatchSize) {
-	if q.Items < 1 || q.Items > MaxBatchSize {
+	switch {
+	case q.Items < 1 || q.Items > MaxBatchSize:
 		ctx.Respond(fmt.Errorf("%w: batch size %d, allowed 1 to %d", messages.ErrRange, q.Items, MaxBatchSize))
-		return
-	}
-	if t.dispatcher == nil {
+	case t.dispatcher == nil:
 		ctx.Respond(unavailable("the master is starting"))
-		return
+	default:
+		t.storeBatchSize(ctx, &batchSizeCommitted{items: q.Items, asker: ctx.Sender()})
 	}
-	t.write(ctx, messages.Batch{Values: []messages.Value{{Name: messages.ValueBatchSizeOrigin, Value: t.cfg.BatchSizeText}}})
-	ctx.Send(t.dispatcher, &useBatchSize{items: q.Items, reply: ctx.Self(), msg: &batchSizeKept{items: q.Items, asker: ctx.Sender()}})
 }
 
-func (t *term) onBatchSizeKept(ctx actor.Context, m *batchSizeKept) {
+// onBatchSizeCommitted has the files planned with a batch size that is committed.
+func (t *term) onBatchSizeCommitted(ctx actor.Context, m *batchSizeCommitted) {
 	if m.items != t.batch {
 		t.log.Info("batch size changed", "batch_size", m.items, "was", t.batch)
+		ctx.Send(t.dispatcher, &useBatchSize{items: m.items})
 	}
-	t.batch = m.items
+	t.batch, t.committed = m.items, m.items
 	if m.asker != nil {
 		ctx.Send(m.asker, m.items)
 	}
