@@ -229,7 +229,7 @@ func (e *elector) standBy(ctx actor.Context, s messages.LeaseState) {
 		ctx.Send(e.persistence, &otherTerm{term: s.Term})
 	}
 	ctx.Send(e.owner, &standing{term: s.Term, leader: s.Leader})
-	e.tick.set(ctx, min(watchEvery, s.Left+time.Millisecond))
+	e.tick.set(ctx, min(watchEvery, s.Remaining+time.Millisecond))
 }
 
 // onEmpty lets the state be put back by whoever knows it: this master, or within

@@ -48,7 +48,7 @@ func (v *view) noteOwn(now time.Time) {
 	}, now)
 	began := v.overview.began
 	v.own.hold(!began.IsZero() && now.Sub(began) >= deafAfter, messages.Problem{
-		Kind: messages.ProblemDeaf, Part: "master", Text: "a part of this master does not answer: it is overloaded, or stopped; see the log, and restart the master if this lasts",
+		Kind: messages.ProblemMasterStuck, Part: "master", Text: "a part of this master does not answer: it is overloaded, or stopped; see the log, and restart the master if this lasts",
 	}, began)
 }
 

@@ -144,7 +144,7 @@ func TestDeafPartIsAProblem(t *testing.T) {
 		time.Sleep(deafAfter + time.Second)
 		o := health()
 		require.Equal(t, "leader", o.Role)
-		require.Equal(t, messages.ProblemDeaf, o.Problems[0].Kind)
+		require.Equal(t, messages.ProblemMasterStuck, o.Problems[0].Kind)
 		v.asker.clear()
 		for range maxWaiting + 1 {
 			v.ask(messages.QueryFiles{})

@@ -98,7 +98,7 @@ func obstacle(o messages.Overview, trusted bool) string {
 // not cure them.
 func stops(kind messages.ProblemKind) bool {
 	switch kind {
-	case messages.ProblemKafka, messages.ProblemState, messages.ProblemDeployment, messages.ProblemDeaf:
+	case messages.ProblemKafka, messages.ProblemState, messages.ProblemDeployment, messages.ProblemMasterStuck:
 		return true
 	}
 	return false

@@ -25,7 +25,7 @@ func TestReady(t *testing.T) {
 		lines  int // with ?verbose
 	}{
 		{"leader", messages.Overview{Role: "leader", Term: 3}, 200, "ready: leader, term 3", 1},
-		{"deaf", messages.Overview{Role: "leader", Problems: []messages.Problem{{Kind: messages.ProblemDeaf, Part: "master", Text: "stuck"}}}, 503, "not ready: master: stuck", 2},
+		{"deaf", messages.Overview{Role: "leader", Problems: []messages.Problem{{Kind: messages.ProblemMasterStuck, Part: "master", Text: "stuck"}}}, 503, "not ready: master: stuck", 2},
 		{"a topic", messages.Overview{Role: "leader", Problems: []messages.Problem{{Kind: messages.ProblemTopic, Part: "kafka", Text: "compacted"}}}, 200, "ready: leader", 2},
 		{"skipped", messages.Overview{Role: "leader", Problems: []messages.Problem{{Kind: messages.ProblemBadMessages, Part: "kafka", Text: "skipped"}}}, 200, "ready: leader", 2},
 		{"standby", messages.Overview{Role: "standby", Term: 3}, 200, "ready: standby, term 3", 1},

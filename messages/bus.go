@@ -5,21 +5,21 @@ import "errors"
 // The classes of a failed Kafka call. Every error of a bus wraps exactly one of
 // them, so that a caller can decide by errors.Is.
 var (
-	// ErrNotWritten says that the call surely had no effect: pause, then repeat.
+	// ErrNotWritten is the class of calls that certainly had no effect. They can be
+	// repeated after a pause.
 	ErrNotWritten = errors.New("not written, can be repeated")
-	// ErrMaybeWritten says that the call may have had its effect, for example
-	// after a time-out. A produce is then treated as sent; reads and admin
-	// calls are simply repeated.
+	// ErrMaybeWritten is the class of calls that may have had their effect, for
+	// example after a time-out. A produce then counts as sent; reads and admin calls
+	// are repeated.
 	ErrMaybeWritten = errors.New("may have been written")
-	// ErrRefused says that the broker refuses the call for good (too large, not
-	// authorised, bad credentials). Repeating it does not help.
+	// ErrRefused is the class of calls that the broker refuses for good (too large,
+	// not authorised, bad credentials). Repeating them does not help.
 	ErrRefused = errors.New("refused")
-	// ErrTooLarge says that the broker refuses a record for its size. Errors that
-	// wrap it wrap ErrRefused too.
+	// ErrTooLarge is the error of a record that the broker refuses for its size. An
+	// error that wraps it wraps ErrRefused too.
 	ErrTooLarge = errors.New("record too large")
-	// ErrOffsetOutOfRange says that a fetch asked for an offset that the
-	// partition does not have (any more, or yet). It is a kind of refusal that
-	// the reader cures by clamping its offset.
+	// ErrOffsetOutOfRange is the error of a fetch at an offset that the partition does
+	// not have, no longer or not yet. The reader continues at the nearest offset.
 	ErrOffsetOutOfRange = errors.New("offset out of range")
 )
 
@@ -37,38 +37,37 @@ type Record struct {
 	Value     []byte
 }
 
-// Produced is the outcome of one Record: its offset, or an error that wraps one
-// of the classes above (Offset is then UnknownOffset).
+// Produced is the result for one Record: its offset, or an error that wraps one of the
+// classes above (Offset is then UnknownOffset).
 type Produced struct {
 	Offset int64
 	Err    error
 }
 
-// Position is a place in a partition: the offset of the next record to read.
+// Position is a position in a partition: the offset of the next record to read.
 type Position struct {
 	Topic     string
 	Partition int32
 	Offset    int64
 }
 
-// Fetched is what one fetch request returned for one of its positions.
+// Fetched is the result of a fetch request for one of its positions.
 type Fetched struct {
-	Position // where the reader stands now: the offset after the last record
+	Position // position after the last record
 	Records  []Received
-	// End is the partition's end offset (high watermark) at the time of the
-	// answer, -1 when the broker did not say.
+	// End is the partition's end offset (high watermark) at the time of the answer,
+	// -1 when the answer has none.
 	End int64
-	// Start is the offset of the first retained record, -1 when the broker did
-	// not say.
+	// Start is the offset of the first retained record, -1 when the answer has none.
 	Start int64
 	Err   error // wraps a class above, or ErrOffsetOutOfRange
-	// Skipped counts batches that cannot be read and were stepped over; Reason
-	// says which was the last one, and why.
+	// Skipped counts the batches that were skipped because they cannot be read.
+	// Reason names the last one and why.
 	Skipped int
 	Reason  error
 }
 
-// Received is one record that was read.
+// Received is a record that was read.
 type Received struct {
 	Offset int64
 	Value  []byte
@@ -80,18 +79,18 @@ type Topic struct {
 	Partitions int    `json:"partitions"`
 }
 
-// TopicSpec asks for a topic. An existing topic is never changed by it.
+// TopicSpec describes a topic to create. A topic that exists is not changed.
 type TopicSpec struct {
 	Name string
 	// Partitions is the number of partitions to create the topic with, >= 1.
 	Partitions int
 	// Replication is the replication factor, -1 for the broker's own default.
 	Replication int
-	// Config holds topic level settings such as retention.ms.
+	// Config are settings of the topic such as retention.ms.
 	Config map[string]string
 }
 
-// GroupState is a consumer group as its coordinator describes it.
+// GroupState describes a consumer group as its coordinator reports it.
 type GroupState struct {
 	Name string
 	// State is Dead, Empty, PreparingRebalance, CompletingRebalance or Stable.
@@ -103,10 +102,10 @@ type GroupState struct {
 type GroupMember struct {
 	ID         string
 	Topics     []string // subscription; empty while the group rebalances
-	Partitions []int32  // assigned partitions of the topic that was asked for, ascending
+	Partitions []int32  // assigned partitions of the queried topic, ascending
 }
 
-// The states of a consumer group that matter here.
+// The states of a consumer group that the program distinguishes.
 const (
 	GroupDead   = "Dead"
 	GroupEmpty  = "Empty"

@@ -2,19 +2,19 @@ package messages
 
 import "strconv"
 
-// hashDigits is the length of a hash as it travels.
+// hashDigits is the number of hexadecimal digits of a hash in a message.
 const hashDigits = 16
 
-// ByteRange says which bytes of a file a chunk is. Workers repeat Offset and Hash in
-// their results: a batch id alone does not tell two chunks apart when a state store
-// lost its last commits and the name was given again to another range.
+// ByteRange is the part of a file that a chunk covers. Workers repeat Offset and Hash
+// in their results. A batch id alone does not identify a chunk: a state store that
+// lost its last commits gives the same id to another range.
 type ByteRange struct {
-	Offset int64  // of the first byte
-	Length int64  // bytes
+	Offset int64  // first byte
+	Length int64  // number of bytes
 	Hash   uint64 // XXH64 of the bytes
 }
 
-// HashText returns the hash as it travels: 16 hexadecimal digits.
+// HashText returns the hash as messages carry it: 16 hexadecimal digits.
 func (r ByteRange) HashText() string { return string(r.appendHash(nil)) }
 
 func (r ByteRange) appendHash(dst []byte) []byte {

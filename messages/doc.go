@@ -1,5 +1,5 @@
-// Package messages holds every value that crosses a mailbox, a Kafka topic or
-// the state store. The types are immutable values: they are filled once, by
-// their maker, and never written after they were handed on. Nothing in here
-// does I/O, reads a clock or knows an actor.
+// Package messages defines the values that cross a mailbox, a Kafka topic or the
+// state store. They are immutable: whoever creates a value fills it, and nobody
+// writes to it once it was passed on. The package does no I/O, reads no clock and
+// knows no actor.
 package messages

@@ -10,23 +10,23 @@ import (
 	"unicode/utf8"
 )
 
-// ChunkHeader is what a chunk message says beside its items.
+// ChunkHeader holds the fields of a chunk message other than its items.
 type ChunkHeader struct {
 	Worker     WorkerID
 	BatchID    string
-	Deployment string // random id of what the master's state store holds
-	// Incarnation is the run of a native worker that shall do it, zero for a classic
-	// one: another process under the same id skips the message.
+	Deployment string // random id of the state in the master's store
+	// Incarnation is the process of a native worker for which the chunk is; another
+	// process with the same id skips the message. It is zero for a classic worker.
 	Incarnation Incarnation
 	Term        uint64
 	Attempt     int
-	File        string // path below the input folder
+	File        string // path relative to the input folder
 	Generation  int
 	FirstLine   int64
-	Range       ByteRange // which bytes of the file the items are
+	Range       ByteRange
 }
 
-// ChunkMessage is a chunk message as a worker reads it.
+// ChunkMessage is a decoded chunk message.
 type ChunkMessage struct {
 	ID          string   `json:"id"`
 	BatchID     string   `json:"batchId"`
@@ -43,7 +43,7 @@ type ChunkMessage struct {
 	Data        []string `json:"data"`
 }
 
-// DecodeChunk reads a chunk message. Its strings share memory.
+// DecodeChunk decodes a chunk message. Its strings share memory.
 func DecodeChunk(value []byte) (ChunkMessage, error) {
 	m, ok := scanChunk(value)
 	if ok {
@@ -56,8 +56,8 @@ func DecodeChunk(value []byte) (ChunkMessage, error) {
 	return m, nil
 }
 
-// AppendChunk appends the chunk message to dst. lines holds the items, each
-// with its line end (the last may have none); blank lines must not be in it.
+// AppendChunk appends the chunk message to dst. lines are the items with their line
+// ends, of which the last may be missing. They must not contain blank lines.
 func AppendChunk(dst []byte, h ChunkHeader, lines []byte) []byte {
 	dst = append(dst, `{"id":`...)
 	dst = appendItem(dst, []byte(h.Worker))
@@ -120,9 +120,9 @@ func cutLine(b []byte) (line, rest []byte) {
 	return bytes.TrimSuffix(line, []byte{'\r'}), rest
 }
 
-// isPlain reports whether b is printable ASCII without '"' and '\', line ends
-// apart, so that its lines are JSON strings as they are. A '\r' counts as a
-// line end only before '\n' or at the end.
+// isPlain reports whether b, apart from its line ends, is printable ASCII without '"'
+// and '\', so that no character of its lines has to be escaped in JSON. A '\r' counts
+// as a line end only before '\n' or at the end.
 func isPlain(b []byte) bool {
 	if bytes.IndexByte(b, '"') >= 0 || bytes.IndexByte(b, '\\') >= 0 {
 		return false
@@ -135,8 +135,8 @@ func isPlain(b []byte) bool {
 		if x&high != 0 {
 			return false
 		}
-		// A byte without its high bit set is below 0x20 exactly when setting
-		// that bit and taking 0x20 away clears it again.
+		// A byte below 0x80 is below 0x20 exactly if setting its high bit and
+		// subtracting 0x20 clears that bit again.
 		controls += bits.OnesCount64(^((x | high) - 0x2020202020202020) & high)
 	}
 	for _, c := range rest {
@@ -158,8 +158,8 @@ func isPlain(b []byte) bool {
 	return controls == ends+returns
 }
 
-// EncodedLen is the number of bytes that the item takes in a chunk message, its
-// quotes included and the comma not.
+// EncodedLen returns the number of bytes of the item in a chunk message, with its
+// quotes and without a comma.
 func EncodedLen(item []byte) int {
 	n := 2
 	for i := 0; i < len(item); {
@@ -183,7 +183,7 @@ func EncodedLen(item []byte) int {
 	return n
 }
 
-// appendItem appends one item as a JSON string; bytes that are no UTF-8 become
+// appendItem appends an item as a JSON string. Each byte that is not UTF-8 becomes
 // U+FFFD.
 func appendItem(dst, item []byte) []byte {
 	const hex = "0123456789abcdef"

@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// checkItems compares the appended array with what encoding/json makes of it.
+// checkItems compares the appended array with the lines, by way of encoding/json.
 func checkItems(t require.TestingT, lines []byte) {
 	var want []string
 	for line := range bytes.Lines(lines) {
@@ -31,7 +31,7 @@ func checkItems(t require.TestingT, lines []byte) {
 	require.Len(t, got, size, "EncodedLen is exact")
 }
 
-// toValid makes each byte that is no UTF-8 a U+FFFD of its own.
+// toValid replaces each byte that is not UTF-8 with U+FFFD.
 func toValid(b []byte) string {
 	var s strings.Builder
 	for _, r := range string(b) {

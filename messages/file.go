@@ -5,38 +5,38 @@ import (
 	"time"
 )
 
-// ErrFileChanged says that a file is not, or no longer, the version that was
-// asked for: other size or time, truncated, rewritten or gone.
+// ErrFileChanged is the error of a file that is not, or no longer, the expected
+// version: its size or time differs, it was truncated or rewritten, or it is gone.
 var ErrFileChanged = errors.New("file changed")
 
-// ErrConfig says that an outside system refuses what the settings say (wrong
-// password, missing folder or share): a person has to change something.
+// ErrConfig is the error of an outside system that does not work with the present
+// settings (wrong password, missing folder or share): a person has to act.
 var ErrConfig = errors.New("a setting or a right is missing")
 
-// FileInfo is an input file as a listing shows it.
+// FileInfo describes an input file as a listing shows it.
 type FileInfo struct {
-	Path    string // below the input folder, slash separated
+	Path    string // relative to the input folder, separated by slashes
 	Size    int64
 	ModTime time.Time
 }
 
-// SameVersion reports whether g can be the same content as f, judged by size
-// and modification time.
+// SameVersion reports whether path, size and modification time of f and g are equal,
+// so that both can be the same version of a file.
 func (f FileInfo) SameVersion(g FileInfo) bool {
 	return f.Path == g.Path && f.Size == g.Size && f.ModTime.Equal(g.ModTime)
 }
 
-// FileState is where a file stands.
+// FileState is the state of a file version.
 type FileState uint8
 
 // The states of a file.
 const (
-	FileSettling        FileState = iota // still being written, or not looked at yet
-	FileRunning                          // chunks are cut and handed out
+	FileSettling        FileState = iota // may still be written, or was not read yet
+	FileRunning                          // its chunks are cut and assigned
 	FileDone                             // every chunk is done
 	FileDoneWithRejects                  // every chunk is done or dead, at least one is dead
-	FileChanged                          // its bytes changed while it was in work
-	FileFailed                           // it cannot be worked on, with a reason
+	FileChanged                          // its content changed while it was in work
+	FileFailed                           // cannot be worked on, see Reason
 )
 
 var fileStates = [...]string{"settling", "running", "done", "done_with_rejects", "changed", "failed"}
@@ -44,26 +44,26 @@ var fileStates = [...]string{"settling", "running", "done", "done_with_rejects",
 // String returns the state's name as the API shows it.
 func (s FileState) String() string { return name(fileStates[:], int(s)) }
 
-// Terminal reports whether nothing of the file version is handed out any more.
-// Chunks of it may still be at workers: File.HasEnded tells when they are not.
+// Terminal reports whether no more chunks of the file version are assigned. Workers
+// may still have some of them, see File.HasEnded.
 func (s FileState) Terminal() bool { return s >= FileDone }
 
-// Cursor is how far a file was handed out: everything before it is done or
-// open, nothing behind it was ever assigned.
+// Cursor is the position up to which a file was assigned to workers. Every chunk before
+// it is done, open or dead; no chunk behind it was ever assigned.
 type Cursor struct {
-	Offset int64 // first byte of the next chunk
-	Index  int   // index of the next chunk
-	Line   int64 // number of the next chunk's first line, from 1
-	Chain  uint64
+	Offset int64  // first byte of the next chunk
+	Index  int    // index of the next chunk
+	Line   int64  // number of the next chunk's first line, from 1
+	Chain  uint64 // hash over the hashes of all chunks before the cursor
 }
 
 // File is the stored record of one version of an input file.
 type File struct {
 	ID          FileID
 	Info        FileInfo
-	Generation  int    // 1 for the first version of a path
+	Generation  int    // number of this version of the path, from 1
 	Fingerprint uint64 // XXH64 of the first and last 64 KiB
-	Base        string // its part of batch ids
+	Base        string // part of its batch ids, see Base
 	State       FileState
 	Reason      string // why it failed or changed, else empty
 	Cursor      Cursor
@@ -73,34 +73,34 @@ type File struct {
 	DoneItems  int64
 	DeadChunks int64
 	DeadItems  int64
-	Duplicates int64 // chunks that were counted as ended beyond those that were handed out; 0 unless the stored state is damaged
-	Repeats    int64 // completions that changed nothing: the chunk was done already
+	Duplicates int64 // ends that were counted in excess of the assigned chunks; 0 unless the stored state is damaged
+	Repeats    int64 // results of chunks that were done already
 	DeadBytes  int64 // length of the range behind the cursor that a change made unreadable
 
-	Started time.Time // when it was taken into work
-	Ended   time.Time // when it became terminal
-	Left    time.Time // when it was first missing from the folder, zero while it is there
+	Started time.Time // time when work on it began
+	Ended   time.Time // time when its last chunk ended, zero before
+	Left    time.Time // time when it was first missing from the folder, zero while it is there
 }
 
-// Totals counts what became of chunks and of their items.
+// Totals counts chunks, and the items in them, by how they ended.
 type Totals struct {
 	DoneChunks, DoneItems int64
 	DeadChunks, DeadItems int64
 }
 
-// Missing is the number of items that are neither done nor dead. At the end of
-// a file it must be 0.
+// Missing returns the number of items that are neither done nor dead. It must be 0
+// when the file has ended.
 func (f File) Missing() int64 { return f.Items - f.DoneItems - f.DeadItems }
 
-// HasEnded reports whether every chunk that was handed out is done or dead and
-// nothing more follows.
+// HasEnded reports whether every assigned chunk is done or dead and no more chunks
+// follow.
 func (f File) HasEnded() bool { return !f.Ended.IsZero() }
 
-// AddsUp reports whether every chunk and every item of an ended file is counted
-// once, as done or dead.
+// AddsUp reports whether every chunk and every item of an ended file was counted
+// exactly once, as done or as dead.
 func (f File) AddsUp() bool {
 	return f.Missing() == 0 && f.DoneChunks+f.DeadChunks == int64(f.Cursor.Index) && f.Duplicates == 0
 }
 
-// AllCut reports whether every byte was handed out.
+// AllCut reports whether the whole file was assigned to workers.
 func (f File) AllCut() bool { return f.Cursor.Offset >= f.Info.Size || f.State == FileChanged }

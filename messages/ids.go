@@ -12,14 +12,14 @@ import (
 	"unicode/utf8"
 )
 
-// WorkerID names a worker for as long as it lives, restarts included.
+// WorkerID identifies a worker. It stays the same when the worker restarts.
 type WorkerID string
 
-// MaxWorkerID is the longest worker id in bytes; longer ones are dropped, since
-// ids come from untrusted messages and are kept in memory.
+// MaxWorkerID is the longest worker id in bytes. Messages with longer ones are
+// dropped, since ids come from untrusted messages and are kept in memory.
 const MaxWorkerID = 128
 
-// ErrBadID says that an id is empty, too long or not printable.
+// ErrBadID is the error of an id that is empty, too long or not printable.
 var ErrBadID = errors.New("bad id")
 
 // Validate reports whether the id is 1 to MaxWorkerID bytes of printable UTF-8.
@@ -40,18 +40,19 @@ func validateID(s string, limit int) error {
 	return nil
 }
 
-// FileID is the serial number of one version of an input file. Serials rise by
-// one and are never used twice, so a FileID also orders versions by age.
+// FileID is the serial number of one version of an input file. Serial numbers rise
+// by one and are never used twice, so a FileID also orders versions by age.
 type FileID uint64
 
-// ChunkID names a chunk: the file version and the chunk's index in it.
+// ChunkID identifies a chunk by the file version and the chunk's index in it.
 type ChunkID struct {
 	File  FileID
 	Index int
 }
 
-// Term is one leadership. Terms rise by one with each new leader; the holder's
-// random id makes two leaders of a store that lost its last second distinct.
+// Term is one leadership. Its number rises by one with each new leader. The holder's
+// random id tells two leaders apart that have the same number because the store lost
+// its last commits.
 type Term struct {
 	Number uint64
 	Holder string
@@ -60,14 +61,14 @@ type Term struct {
 // Older reports whether t was superseded by u.
 func (t Term) Older(u Term) bool { return t.Number < u.Number }
 
-// maxBase is the longest base of a batch id in bytes. Workers use batch ids as
-// file names (255 bytes at most), so the suffixes need room.
+// maxBase is the longest base of a batch id in bytes. It leaves room for the
+// suffixes, since workers use batch ids as file names, which have at most 255 bytes.
 const maxBase = 200
 
-// Base is the part of a batch id that stands for the file: the file name
-// without ".txt", only [A-Za-z0-9._-], at most 200 bytes. If anything but a
-// final lower-case ".txt" had to be changed or cut, "-" and 8 hex digits of the
-// full name's SHA-256 are appended, so that two files never share a base.
+// Base returns the part of a batch id that identifies the file: the file name without
+// ".txt", with characters of [A-Za-z0-9._-] only, at most 200 bytes. If more than a
+// lower-case ".txt" at its end had to be removed or replaced, "-" and 8 hexadecimal
+// digits of the full name's SHA-256 are appended, so that two files never share a base.
 func Base(name string) string {
 	full := name
 	name = path.Base(name)
@@ -95,9 +96,9 @@ func Base(name string) string {
 	return clean[:min(len(clean), maxBase-len(suffix))] + suffix
 }
 
-// ChunkName is the name of a chunk on the wire without its attempt:
-// "<base>_chunk_<index>", then "_g<generation>" from generation 2 on. It names
-// the chunk's result file.
+// ChunkName returns the name of a chunk without its attempt: "<base>_chunk_<index>",
+// followed by "_g<generation>" from generation 2 on. The chunk's result file has this
+// name.
 func ChunkName(base string, index, generation int) string {
 	s := base + "_chunk_" + strconv.Itoa(index)
 	if generation > 1 {
@@ -106,8 +107,8 @@ func ChunkName(base string, index, generation int) string {
 	return s
 }
 
-// BatchID is what the wire calls an attempt: the chunk name, then "_a<attempt>"
-// from attempt 2 on.
+// BatchID returns the name of an attempt in messages: the chunk's name, followed by
+// "_a<attempt>" from attempt 2 on.
 func BatchID(base string, index, generation, attempt int) string {
 	s := ChunkName(base, index, generation)
 	if attempt > 1 {
@@ -116,15 +117,15 @@ func BatchID(base string, index, generation, attempt int) string {
 	return s
 }
 
-// MaxBatchID is the longest batch id that the master makes or accepts, in bytes.
+// MaxBatchID is the longest batch id in bytes that a master makes or accepts.
 const MaxBatchID = 255
 
-// MaxAttempt bounds the attempt and the generation in a batch id: a number that the
-// master never reaches, and that fits into an int everywhere.
+// MaxAttempt bounds the attempt and the generation in a batch id. No master reaches
+// this number, and it fits into an int on every platform.
 const MaxAttempt = 1 << 30
 
-// ParseBatchID splits a batch id into its parts. ok is false for every string
-// that BatchID does not make.
+// ParseBatchID splits a batch id into its parts. ok is false for a string that
+// BatchID does not return.
 func ParseBatchID(s string) (base string, index, generation, attempt int, ok bool) {
 	if len(s) > MaxBatchID {
 		return "", 0, 0, 0, false
@@ -144,7 +145,8 @@ func ParseBatchID(s string) (base string, index, generation, attempt int, ok boo
 	return base, index, generation, attempt, true
 }
 
-// cutNumber cuts a trailing mark and number off s; the number is 1 without one.
+// cutNumber removes a suffix of a mark and a number from s. The number is 1 when s has
+// no such suffix.
 func cutNumber(s, mark string) (string, int) {
 	at := strings.LastIndex(s, mark)
 	if at < 0 {
@@ -157,8 +159,8 @@ func cutNumber(s, mark string) (string, int) {
 	return s[:at], n
 }
 
-// ResultName is the chunk name of a batch id: the id without its attempt
-// suffix. Ids that the master did not make are returned as they are.
+// ResultName returns the chunk's name in a batch id, which is the id without its
+// attempt. An id that no master made is returned unchanged.
 func ResultName(batchID string) string {
 	base, index, generation, _, ok := ParseBatchID(batchID)
 	if !ok {

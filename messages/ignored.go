@@ -2,21 +2,22 @@ package messages
 
 import "strings"
 
-// Ignored is what a listing of the input folder left out, although somebody may
-// expect it to be worked on.
+// Ignored counts the entries of the input folder that are not input although somebody
+// may expect them to be.
 type Ignored struct {
 	Count int
-	Names []string // the first few, folders with "/" behind
+	Names []string // the first few names; those of folders end with "/"
 }
 
-// maxIgnoredNames is how many names are kept as examples.
+// maxIgnoredNames is the number of names that are kept as examples.
 const maxIgnoredNames = 3
 
-// ArchiveFolder is the folder beside a file that a finished one is moved to.
+// ArchiveFolder is the name of the folder to which a finished file is moved. It lies
+// beside the file.
 const ArchiveFolder = "processed"
 
 // Add counts an entry of the folder. Hidden files, unfinished copies and the archive
-// are left out for good reason, and not counted.
+// are not counted, since nobody expects them to be input.
 func (i *Ignored) Add(name string, folder bool) {
 	if name == "" || name[0] == '.' || name[0] == '~' || folder && name == ArchiveFolder {
 		return

@@ -6,37 +6,37 @@ import (
 	"time"
 )
 
-// ErrEmpty says that a store holds no state at all: it is new, or its data is
-// lost. Errors that wrap it wrap ErrFenced too: no term is current.
+// ErrEmpty is the error of a store without a state: it is new, or it lost its data.
+// An error that wraps it wraps ErrFenced too, since no term is current.
 var ErrEmpty = fmt.Errorf("the store is empty: %w", ErrFenced)
 
-// ErrFilled says that a state cannot be put back since the store has one.
+// ErrFilled is the error of restoring a state into a store that has one.
 var ErrFilled = errors.New("the store is not empty")
 
-// ErrRestoring says that another process is putting a state back.
-var ErrRestoring = errors.New("another master is putting the state back")
+// ErrRestoring is the error of a store into which another process restores a state.
+var ErrRestoring = errors.New("another master is restoring the state")
 
-// Leader says who leads.
+// Leader identifies the master that leads. It is zero when none does.
 type Leader struct {
 	MasterID string
-	API      string // host:port at which its API is reached; empty when nobody leads
+	API      string // host:port of its HTTP API
 }
 
-// Claim is what a master says when it wants to lead.
+// Claim is a master's request for the lease.
 type Claim struct {
-	Holder string // a random id of one leadership
-	Leader Leader // who that would be
-	Init   bool   // begin a state in a store that is empty
+	Holder string // random id of the leadership that it asks for
+	Leader Leader // the master itself
+	Init   bool   // whether to create a state if the store is empty
 }
 
-// LeaseState is what a claim led to.
+// LeaseState is the answer to a Claim.
 type LeaseState struct {
 	Taken     bool          // the claimant leads, under Term
-	Empty     bool          // refused: the store holds no state, and Init was not asked for
-	Restoring bool          // Empty, and a state is being put back: none may be begun
-	Term      Term          // the current one
-	Leader    Leader        // who leads
-	Left      time.Duration // until the lease of another one ends
+	Empty     bool          // refused: the store has no state, and Init was not set
+	Restoring bool          // Empty, and another process restores a state: none may be created
+	Term      Term          // current term
+	Leader    Leader        // current leader
+	Remaining time.Duration // time until the lease of another master ends
 }
 
 // NotLeader is the error of a question that only the leader can answer. It wraps

@@ -2,34 +2,34 @@ package messages
 
 import "time"
 
-// ProblemKind is what sort of trouble a Problem is. The set is closed: alarms
-// are made on it.
+// ProblemKind classifies problems. The set is closed, since people define alarms on
+// it.
 type ProblemKind string
 
 // The kinds of problems.
 const (
 	ProblemKafka         ProblemKind = "kafka_unavailable" // Kafka cannot be read, written or asked
-	ProblemState         ProblemKind = "state_unavailable" // the state store does not answer or refuses
+	ProblemState         ProblemKind = "state_unavailable" // the state store does not answer, or refuses
 	ProblemStateLost     ProblemKind = "state_incomplete"  // records are missing in the state store
-	ProblemTopic         ProblemKind = "topic_settings"    // a topic is set up in a way that loses or repeats work
+	ProblemTopic         ProblemKind = "topic_settings"    // the settings of a topic lose or repeat work
 	ProblemDeployment    ProblemKind = "deployment"        // masters that share a store do not belong together
 	ProblemInput         ProblemKind = "input_unavailable" // the input folder cannot be listed
 	ProblemFile          ProblemKind = "file_unreadable"   // an input file cannot be read
-	ProblemUnfinished    ProblemKind = "file_unfinished"   // the copy of an input file does not look complete
-	ProblemIgnoredFiles  ProblemKind = "files_ignored"     // files of the folder that are not input
-	ProblemNoFiles       ProblemKind = "no_files"          // the input folder holds nothing to work on
-	ProblemNoWorkers     ProblemKind = "no_workers"        // work waits and there is no worker
-	ProblemDuplicateID   ProblemKind = "duplicate_worker"  // two processes run under one worker id
+	ProblemUnfinished    ProblemKind = "file_unfinished"   // the copy of an input file looks incomplete
+	ProblemIgnoredFiles  ProblemKind = "files_ignored"     // the input folder has files that are not input
+	ProblemNoFiles       ProblemKind = "no_files"          // the input folder has no input
+	ProblemNoWorkers     ProblemKind = "no_workers"        // work waits, and there is no worker
+	ProblemDuplicateID   ProblemKind = "duplicate_worker"  // two processes use the same worker id
 	ProblemNoPartition   ProblemKind = "no_partition"      // workers have no partition to read
-	ProblemUnfitWorker   ProblemKind = "worker_unfit"      // a worker cannot work, or fails what others do
+	ProblemUnfitWorker   ProblemKind = "worker_unfit"      // a worker cannot work, or fails chunks that others complete
 	ProblemStalledChunk  ProblemKind = "chunk_stalled"     // a worker holds a chunk without progress
 	ProblemReturnedChunk ProblemKind = "chunk_returned"    // a chunk is given back again and again
-	ProblemStalled       ProblemKind = "stalled"           // work is open, workers are there, nothing ends
+	ProblemStalled       ProblemKind = "stalled"           // there is work and there are workers, but no chunk ends
 	ProblemRepeats       ProblemKind = "repeated_runs"     // many chunks run more than once
 	ProblemBadMessages   ProblemKind = "messages_skipped"  // messages could not be read or were refused
-	ProblemLimit         ProblemKind = "limit_reached"     // a bound that protects the master is hit
+	ProblemLimit         ProblemKind = "limit_reached"     // a bound that protects the master is reached
 	ProblemUndeliverable ProblemKind = "not_delivered"     // chunks cannot be written to a worker's partition
-	ProblemDeaf          ProblemKind = "master_stuck"      // a part of the master does not answer
+	ProblemMasterStuck   ProblemKind = "master_stuck"      // a part of the master does not answer
 )
 
 // ProblemKinds lists every kind.
@@ -38,11 +38,11 @@ func ProblemKinds() []ProblemKind {
 		ProblemKafka, ProblemState, ProblemStateLost, ProblemTopic, ProblemDeployment, ProblemInput, ProblemFile, ProblemUnfinished,
 		ProblemIgnoredFiles, ProblemNoFiles, ProblemNoWorkers, ProblemDuplicateID, ProblemNoPartition, ProblemUnfitWorker,
 		ProblemStalledChunk, ProblemReturnedChunk, ProblemStalled, ProblemRepeats, ProblemBadMessages, ProblemLimit,
-		ProblemUndeliverable, ProblemDeaf,
+		ProblemUndeliverable, ProblemMasterStuck,
 	}
 }
 
-// Part is the part of the whole that problems of the kind belong to.
+// Part returns the part of the system to which problems of the kind belong.
 func (k ProblemKind) Part() string {
 	switch k {
 	case ProblemKafka, ProblemTopic, ProblemBadMessages, ProblemUndeliverable:
@@ -51,17 +51,17 @@ func (k ProblemKind) Part() string {
 		return "state"
 	case ProblemInput, ProblemFile, ProblemUnfinished, ProblemIgnoredFiles, ProblemNoFiles, ProblemStateLost:
 		return "input"
-	case ProblemDeaf:
+	case ProblemMasterStuck:
 		return "master"
 	}
 	return "workers"
 }
 
-// Problem is something that a person has to know of.
+// Problem is a condition that a person has to know about.
 type Problem struct {
 	Kind  ProblemKind
 	Part  string    // "kafka", "state", "input", "workers" or "master"
-	Text  string    // one sentence: what is wrong, the last reason, and what cures it
-	Since time.Time // when it began
-	Count int       // how many things it concerns, or how often it happened; at least 1
+	Text  string    // one sentence: what is wrong, the last reason, and the cure
+	Since time.Time // time when it began
+	Count int       // number of things concerned, or of occurrences; at least 1
 }

@@ -7,44 +7,44 @@ import (
 
 // The errors of an answer.
 var (
-	// ErrUnavailable says that a part that the answer needs is away; asking
-	// again later helps.
+	// ErrUnavailable is the error of a question that cannot be answered now, because
+	// something that the answer needs does not respond. Asking later helps.
 	ErrUnavailable = errors.New("not available now")
-	// ErrShrink says that a topic cannot have fewer partitions than it has.
+	// ErrShrink is the error of a request for fewer partitions than a topic has.
 	ErrShrink = errors.New("partitions cannot be removed")
-	// ErrRange says that a value is outside of what is allowed.
+	// ErrRange is the error of a value that is not in the allowed range.
 	ErrRange = errors.New("out of range")
 )
 
-// A Query is a question that the API asks the actors; each has one answer type.
+// Query is a question of the API to the actors. Each has one type of answer.
 type Query interface{ query() }
 
 type (
-	// QueryWorkers asks for the workers. The answer is []WorkerStatus, ascending by
-	// id. It is shared: nobody may change it. Fresh asks for what is so now; the
-	// answer may else be half a second old.
+	// QueryWorkers asks for the workers. The answer is []WorkerStatus, ordered by id.
+	// It is shared: nobody may change it. It may be half a second old unless Fresh is
+	// set.
 	QueryWorkers struct{ Fresh bool }
 	// QueryBatchSize asks for the batch size in force. The answer is an int.
 	QueryBatchSize struct{}
-	// SetBatchSize changes the batch size for every chunk that was not assigned
-	// yet. The answer is the int in force, committed.
+	// SetBatchSize changes the batch size for all chunks that were not assigned yet.
+	// The answer is the new size as an int, once it is committed.
 	SetBatchSize struct{ Items int }
 	// QueryTopics asks for the topics of the cluster. The answer is []Topic.
 	QueryTopics struct{}
-	// GrowPartitions raises the partition count of the chunk topic. The answer
-	// is []Topic; ErrShrink when Partitions is below the present count.
+	// GrowPartitions raises the partition count of the chunk topic. The answer is
+	// []Topic, or ErrShrink when Partitions is below the present count.
 	GrowPartitions struct{ Partitions int }
-	// QueryOverview asks how everything goes on. The answer is an Overview, shared
-	// and as fresh as that of QueryWorkers.
+	// QueryOverview asks for the overview. The answer is an Overview, shared and as
+	// fresh as that of QueryWorkers.
 	QueryOverview struct{ Fresh bool }
-	// QueryHealth asks for the overview as it was published last. Nothing is waited
-	// for, so the answer comes at once whatever else the master does.
+	// QueryHealth asks for the overview that was published last. The answer comes at
+	// once, whatever the master does.
 	QueryHealth struct{}
-	// QueryFiles asks for every file version that is remembered. The answer is
-	// []*FileStatus, ascending by ID, shared and as fresh as that of QueryWorkers.
+	// QueryFiles asks for all remembered file versions. The answer is []*FileStatus,
+	// ordered by ID, shared and as fresh as that of QueryWorkers.
 	QueryFiles struct{ Fresh bool }
-	// QueryFile asks for one file version. The answer is a *FileStatus, nil when
-	// there is none.
+	// QueryFile asks for one file version. The answer is a *FileStatus, nil when the
+	// version is not known.
 	QueryFile struct{ ID FileID }
 )
 
@@ -58,7 +58,7 @@ func (QueryHealth) query()    {}
 func (QueryFiles) query()     {}
 func (QueryFile) query()      {}
 
-// WorkerStatus is a worker as the API shows it.
+// WorkerStatus describes a worker for the API.
 type WorkerStatus struct {
 	ID         WorkerID
 	Kind       WorkerKind
@@ -66,25 +66,25 @@ type WorkerStatus struct {
 	Partitions []int32
 	Capacity   int
 	Held       []string    // batch ids of its attempts
-	HeldSince  []time.Time // since when it has each of them
-	Working    bool        // one of them shows progress
-	Silent     bool        // one of them did, and is quiet for longer than that explains
-	Seen       time.Time   // last sign of life
-	Done       uint64      // messages "done" since its supervisor began; they decide nothing
-	Note       string      // what keeps it from working, else empty
+	HeldSince  []time.Time // time when each of them was assigned
+	Working    bool        // an attempt reports progress
+	Silent     bool        // an attempt reported progress, but not for an unusually long time
+	Seen       time.Time   // time of the last sign of life
+	Done       uint64      // number of "done" messages since its supervisor started
+	Note       string      // why it does not work, else empty
 }
 
-// FileStatus is a file as the API shows it.
+// FileStatus describes a file for the API.
 type FileStatus struct {
 	File
-	Ready   int // chunks cut and waiting
+	Ready   int // chunks that wait for a worker
 	Running int // chunks at workers
 }
 
 // WorkerCounts counts workers by kind and state.
 type WorkerCounts [Native + 1][WorkerGone + 1]int
 
-// Present is the number of workers that are not lost and have not left.
+// Present returns the number of workers that are not lost and have not left.
 func (c WorkerCounts) Present() (n int) {
 	for _, kind := range c {
 		for state, x := range kind {
@@ -96,16 +96,16 @@ func (c WorkerCounts) Present() (n int) {
 	return n
 }
 
-// FileTotals is what all remembered files come to together.
+// FileTotals sums up all remembered files.
 type FileTotals struct {
-	States                 [FileFailed + 1]int // files by state
-	Items                  int64               // cut so far
+	States                 [FileFailed + 1]int // number of files by state
+	Items                  int64               // items of the assigned chunks
 	DoneItems, DeadItems   int64
 	DoneChunks, DeadChunks int64
 	Ready, Running         int // chunks
 }
 
-// Add counts a file n times; -1 takes it out again.
+// Add counts a file n times; with -1 it removes a file.
 func (t *FileTotals) Add(f FileStatus, n int) {
 	x := int64(n)
 	t.States[f.State] += n
@@ -118,19 +118,19 @@ func (t *FileTotals) Add(f FileStatus, n int) {
 	t.Running += n * f.Running
 }
 
-// Overview is the state of the whole. It is immutable.
+// Overview describes the state of the deployment. It is immutable.
 type Overview struct {
 	Role       string       // "leader", "standby", "starting" or "stopping"
-	Term       uint64       // the current one, as far as this master knows
-	Leader     Leader       // who leads, empty when nobody does
-	Files      FileTotals   // of all files that are remembered
-	Working    []FileStatus // files that have not ended, ascending by ID
+	Term       uint64       // number of the current term, as far as this master knows
+	Leader     Leader       // current leader, zero when nobody leads
+	Files      FileTotals   // totals of all remembered files
+	Working    []FileStatus // files that have not ended, ordered by ID
 	Ended      []FileStatus // files that ended last, oldest first; see EndedCount
-	EndedCount uint64       // files that ended since this process first led
-	Settling   int          // files of the folder that are not taken yet
-	Listed     int          // files in the folder, below 0 before it was listed
+	EndedCount uint64       // number of files that ended since this process first led
+	Settling   int          // number of files in the folder that are not in work yet
+	Listed     int          // number of files in the folder, below 0 before the first listing
 	Workers    WorkerCounts
-	Counted    Totals    // what ended since this master began to lead
+	Counted    Totals    // chunks and items that ended since this master began to lead
 	Ignored    uint64    // worker messages that were dropped
-	Problems   []Problem // what a person has to know of, in a fixed order
+	Problems   []Problem // in a fixed order
 }

@@ -11,19 +11,19 @@ import (
 	"time"
 )
 
-// ErrBadRecord says that stored bytes are not the record that they should be:
-// written by a later version, cut or overwritten.
+// ErrBadRecord is the error of stored bytes that are not the expected record: a later
+// version of the program wrote them, or they were cut or overwritten.
 var ErrBadRecord = errors.New("stored record cannot be read")
 
-// chunkRecordVersion is the first byte of an OpenChunk record. There may be
-// hundreds of thousands of them, so they alone are binary. Version 1 had no
-// Handouts and no Ahead, and is read still.
+// chunkRecordVersion is the first byte of an OpenChunk record. These records are
+// binary, since there may be hundreds of thousands of them. Records of version 1, which
+// lack Handouts and Ahead, can still be read.
 const (
 	chunkRecordVersion    = 2
 	chunkRecordVersionOld = 1
 )
 
-// Key is the chunk's key in a store: "<file>/<index>".
+// Key returns the chunk's key in a store: "<file>/<index>".
 func (c ChunkID) Key() string {
 	return c.File.Key() + "/" + strconv.Itoa(c.Index)
 }
@@ -42,7 +42,7 @@ func ParseChunkKey(key string) (ChunkID, error) {
 	return ChunkID{File: file, Index: index}, nil
 }
 
-// Key is the file's key in a store: its number in decimal.
+// Key returns the file's key in a store: its number in decimal.
 func (f FileID) Key() string { return strconv.FormatUint(uint64(f), 10) }
 
 // ParseFileKey is the inverse of FileID.Key. Its error wraps ErrBadRecord.
@@ -54,14 +54,14 @@ func ParseFileKey(key string) (FileID, error) {
 	return FileID(n), nil
 }
 
-// Key is the partition's key in a store: "<topic>/<partition>". The offset is
-// not part of it.
+// Key returns the partition's key in a store: "<topic>/<partition>", without the
+// offset.
 func (p Position) Key() string {
 	return p.Topic + "/" + strconv.Itoa(int(p.Partition))
 }
 
-// ParsePosition makes a Position of its key and its offset in decimal. Its
-// error wraps ErrBadRecord.
+// ParsePosition returns the Position with that key and that decimal offset. Its error
+// wraps ErrBadRecord.
 func ParsePosition(key, offset string) (Position, error) {
 	at := strings.LastIndexByte(key, '/')
 	if at < 0 {
@@ -78,9 +78,9 @@ func ParsePosition(key, offset string) (Position, error) {
 	return Position{Topic: key[:at], Partition: int32(partition), Offset: n}, nil
 }
 
-// EncodeRecord returns the record of the chunk without its ID, which is the
-// key: a version byte, then numbers as uvarints and strings with their length
-// before them. About 70 bytes with a UUID as worker.
+// EncodeRecord returns the record of the chunk without its ID, which is the key. A
+// record consists of a version, numbers as uvarints, and strings after their lengths.
+// It has about 70 bytes if the worker id is a UUID.
 func (c OpenChunk) EncodeRecord() []byte {
 	b := make([]byte, 0, 48+len(c.Worker)+len(c.Reason))
 	b = append(b, chunkRecordVersion, byte(c.State))
@@ -105,8 +105,8 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// DecodeOpenChunk is the inverse of OpenChunk.EncodeRecord; id comes from the
-// key. Its error wraps ErrBadRecord.
+// DecodeOpenChunk is the inverse of OpenChunk.EncodeRecord; id comes from the key. Its
+// error wraps ErrBadRecord.
 func DecodeOpenChunk(id ChunkID, record []byte) (OpenChunk, error) {
 	const fixed = 2 + 8
 	if len(record) < fixed || record[0] < chunkRecordVersionOld || record[0] > chunkRecordVersion || int(record[1]) >= len(chunkStates) {
@@ -127,7 +127,7 @@ func DecodeOpenChunk(id ChunkID, record []byte) (OpenChunk, error) {
 	return c, nil
 }
 
-// recordReader reads the fields of a binary record; bad sticks.
+// recordReader reads the fields of a binary record. Once a field is bad, bad stays set.
 type recordReader struct {
 	rest []byte
 	bad  bool
@@ -168,9 +168,9 @@ func (r *recordReader) text() string {
 	return s
 }
 
-// recordTime is a point in time in a JSON record: seconds and nanoseconds since
-// 1970, which unlike RFC 3339 holds every time that a file system may show. The
-// zero time stays the zero time.
+// recordTime is a time in a JSON record: seconds and nanoseconds since 1970. Unlike
+// RFC 3339 it can represent every time that a file system may report, and the zero
+// time.
 type recordTime [2]int64
 
 func newRecordTime(t time.Time) recordTime {
@@ -181,7 +181,7 @@ func (r recordTime) time() time.Time { return time.Unix(r[0], r[1]).UTC() }
 
 func marshalRecord(v any) []byte {
 	b, err := json.Marshal(v)
-	if err != nil { // only strings, numbers and lists of them: cannot fail
+	if err != nil { // impossible with strings, numbers and lists of them
 		panic(err)
 	}
 	return b

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// The JSON records carry their own names, so that renaming a field or moving a
-// state in Go never changes what is stored.
+// The JSON records have names of their own, so that renaming a field or reordering
+// states in Go does not change what is stored.
 
 type fileRecord struct {
 	Path        string     `json:"path"`
@@ -48,8 +48,8 @@ func (f File) EncodeRecord() []byte {
 	})
 }
 
-// DecodeFile is the inverse of File.EncodeRecord; times come back in UTC. Its
-// error wraps ErrBadRecord.
+// DecodeFile is the inverse of File.EncodeRecord; times are in UTC. Its error wraps
+// ErrBadRecord.
 func DecodeFile(id FileID, record []byte) (File, error) {
 	var r fileRecord
 	if err := unmarshalRecord("file", id.Key(), record, &r); err != nil {
@@ -82,8 +82,7 @@ type workerRecord struct {
 	Seen       recordTime `json:"seen"`
 }
 
-// EncodeRecord returns the record of the worker without its ID, which is the
-// key.
+// EncodeRecord returns the record of the worker without its ID, which is the key.
 func (w Worker) EncodeRecord() []byte {
 	return marshalRecord(workerRecord{
 		Kind: w.Kind.String(), Partitions: w.Partitions, Capacity: w.Capacity,
@@ -92,8 +91,8 @@ func (w Worker) EncodeRecord() []byte {
 	})
 }
 
-// DecodeWorker is the inverse of Worker.EncodeRecord; an empty list of
-// partitions comes back as nil and times in UTC. Its error wraps ErrBadRecord.
+// DecodeWorker is the inverse of Worker.EncodeRecord; an empty list of partitions
+// becomes nil, and times are in UTC. Its error wraps ErrBadRecord.
 func DecodeWorker(id WorkerID, record []byte) (Worker, error) {
 	var r workerRecord
 	if err := unmarshalRecord("worker", string(id), record, &r); err != nil {
@@ -125,7 +124,7 @@ type attemptRecord struct {
 	Hash    uint64     `json:"hash,omitempty"`
 }
 
-// EncodeRecord returns the journal entry as it is stored.
+// EncodeRecord returns the stored form of the journal entry.
 func (a Attempt) EncodeRecord() []byte {
 	return marshalRecord(attemptRecord{
 		File: a.Chunk.File, Index: a.Chunk.Index, Number: a.Number, Worker: a.Worker,
@@ -133,8 +132,8 @@ func (a Attempt) EncodeRecord() []byte {
 	})
 }
 
-// DecodeAttempt is the inverse of Attempt.EncodeRecord; times come back in UTC.
-// Its error wraps ErrBadRecord.
+// DecodeAttempt is the inverse of Attempt.EncodeRecord; times are in UTC. Its error
+// wraps ErrBadRecord.
 func DecodeAttempt(record []byte) (Attempt, error) {
 	var r attemptRecord
 	if err := unmarshalRecord("attempt", "", record, &r); err != nil {

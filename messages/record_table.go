@@ -7,17 +7,17 @@ import (
 	"strconv"
 )
 
-// Table is one kind of keyed records in a store. Its text is the table's name
-// in every store.
+// Table is the name of a table of keyed records in a store.
 type Table string
 
-// The tables of a store, one for each list of a Snapshot.
+// The tables of a store, one for each list of a Snapshot. The comments name key and
+// record.
 const (
-	TableFiles   Table = "files"   // FileID.Key to File.EncodeRecord
-	TableChunks  Table = "chunks"  // ChunkID.Key to OpenChunk.EncodeRecord
-	TableWorkers Table = "workers" // worker id to Worker.EncodeRecord
-	TableOffsets Table = "offsets" // Position.Key to the offset in decimal
-	TableValues  Table = "values"  // name to value
+	TableFiles   Table = "files"   // FileID.Key, File.EncodeRecord
+	TableChunks  Table = "chunks"  // ChunkID.Key, OpenChunk.EncodeRecord
+	TableWorkers Table = "workers" // worker id, Worker.EncodeRecord
+	TableOffsets Table = "offsets" // Position.Key, offset in decimal
+	TableValues  Table = "values"  // name, value
 )
 
 // Tables lists all tables.
@@ -25,20 +25,20 @@ func Tables() []Table {
 	return []Table{TableFiles, TableChunks, TableWorkers, TableOffsets, TableValues}
 }
 
-// TableWrite is what a batch does to one table: first the puts, then the drops.
+// TableWrite holds the writes of a batch to one table. The puts come before the drops.
 type TableWrite struct {
 	Table   Table
-	Keys    []string // of the puts
-	Records [][]byte // of the puts, one for each key
-	Drops   []string
+	Keys    []string // keys to put
+	Records [][]byte // record of each key to put
+	Drops   []string // keys to delete
 }
 
 func (w *TableWrite) put(key string, record []byte) {
 	w.Keys, w.Records = append(w.Keys, key), append(w.Records, record)
 }
 
-// TableWrites returns the batch as records, only the tables that it touches.
-// The journal is not among them.
+// TableWrites returns the encoded writes of the batch for each table that it changes.
+// The journal is not a table.
 func (b Batch) TableWrites() []TableWrite {
 	files, chunks := TableWrite{Table: TableFiles}, TableWrite{Table: TableChunks}
 	workers, offsets := TableWrite{Table: TableWorkers}, TableWrite{Table: TableOffsets}
@@ -72,7 +72,7 @@ func (b Batch) TableWrites() []TableWrite {
 	})
 }
 
-// AddRecord decodes one stored record into the snapshot. Its error wraps
+// AddRecord decodes a stored record and adds it to the snapshot. Its error wraps
 // ErrBadRecord and names table and key.
 func (s *Snapshot) AddRecord(table Table, key string, record []byte) error {
 	if err := s.addRecord(table, key, record); err != nil {
@@ -118,8 +118,8 @@ func addDecoded[T any](list *[]T) func(T, error) error {
 	}
 }
 
-// SortRecords puts the snapshot's lists in order: files by ID, chunks by file
-// and index, workers by ID, offsets by topic and partition.
+// SortRecords sorts the snapshot's lists: files by ID, chunks by file and index,
+// workers by ID, offsets by topic and partition.
 func (s *Snapshot) SortRecords() {
 	slices.SortFunc(s.Files, func(a, b File) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(s.Chunks, func(a, b OpenChunk) int {

@@ -88,15 +88,15 @@ func drawAttempt(t *rapid.T) Attempt {
 	}
 }
 
-// same fails the test unless a record came back as it went in. Every field is
-// drawn, so a field that a codec forgets is found.
-func same[T any](t *rapid.T, want, got T, err error) {
+// requireSame fails the test unless a decoded record equals the original. Every field
+// is drawn at random, so a field that a codec forgets is found.
+func requireSame[T any](t *rapid.T, want, got T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatalf("decode: %v", err)
 	}
 	if !reflect.DeepEqual(want, got) {
-		t.Fatalf("came back changed:\nwant %+v\ngot  %+v", want, got)
+		t.Fatalf("decoded another value:\nwant %+v\ngot  %+v", want, got)
 	}
 }
 
@@ -104,31 +104,31 @@ func TestRecordsComeBack(t *testing.T) {
 	t.Run("chunk", rapid.MakeCheck(func(t *rapid.T) {
 		c := drawChunk(t)
 		id, err := ParseChunkKey(c.ID.Key())
-		same(t, c.ID, id, err)
+		requireSame(t, c.ID, id, err)
 		got, err := DecodeOpenChunk(id, c.EncodeRecord())
-		same(t, c, got, err)
+		requireSame(t, c, got, err)
 	}))
 	t.Run("file", rapid.MakeCheck(func(t *rapid.T) {
 		f := drawFile(t)
 		id, err := ParseFileKey(f.ID.Key())
-		same(t, f.ID, id, err)
+		requireSame(t, f.ID, id, err)
 		got, err := DecodeFile(id, f.EncodeRecord())
-		same(t, f, got, err)
+		requireSame(t, f, got, err)
 	}))
 	t.Run("worker", rapid.MakeCheck(func(t *rapid.T) {
 		w := drawWorker(t)
 		got, err := DecodeWorker(w.ID, w.EncodeRecord())
-		same(t, w, got, err)
+		requireSame(t, w, got, err)
 	}))
 	t.Run("attempt", rapid.MakeCheck(func(t *rapid.T) {
 		a := drawAttempt(t)
 		got, err := DecodeAttempt(a.EncodeRecord())
-		same(t, a, got, err)
+		requireSame(t, a, got, err)
 	}))
 	t.Run("position", rapid.MakeCheck(func(t *rapid.T) {
 		p := Position{Topic: rapid.String().Draw(t, "topic"), Partition: rapid.Int32().Draw(t, "partition"), Offset: 7}
 		got, err := ParsePosition(p.Key(), "7")
-		same(t, p, got, err)
+		requireSame(t, p, got, err)
 	}))
 }
 
@@ -145,7 +145,7 @@ func TestChunkRecordIsSmall(t *testing.T) {
 	}
 }
 
-// TestOldChunkRecordIsRead: a state that an earlier version of the program wrote.
+// TestOldChunkRecordIsRead decodes a record of an earlier version of the program.
 func TestOldChunkRecordIsRead(t *testing.T) {
 	record, err := hex.DecodeString("0100000000000000002a808080808020d836f503f603f403030201027731046c6f7374")
 	if err != nil {
@@ -173,8 +173,8 @@ func TestCutRecordsAreRefused(t *testing.T) {
 	}
 }
 
-// FuzzDecodeRecords feeds any bytes to all decoders: they return a value that
-// survives another round, or ErrBadRecord, and never panic.
+// FuzzDecodeRecords passes any bytes to all decoders. They never panic, and return a
+// value that survives encoding and decoding, or ErrBadRecord.
 func FuzzDecodeRecords(f *testing.F) {
 	f.Add([]byte(nil))
 	f.Add(OpenChunk{Chunk: Chunk{Offset: 5, Items: 2}, Worker: "w"}.EncodeRecord())

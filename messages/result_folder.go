@@ -8,20 +8,20 @@ import (
 )
 
 const (
-	// maxResultFolder leaves room in a file name, 255 bytes, for what is put behind
-	// the name of a results folder.
+	// maxResultFolder leaves room for suffixes in a file name, which has at most 255
+	// bytes.
 	maxResultFolder = 200
 	noFile          = "_" // folder of chunks that name no file
 	hexDigits       = "0123456789ABCDEF"
-	// escapedBytes cannot be in a file name everywhere (Windows and its shares
-	// refuse most of them), or have a meaning in names of results.
+	// escapedBytes are bytes that not every file system allows in a file name (Windows
+	// and its shares refuse most of them), or that have a meaning in names of results.
 	escapedBytes = `"*/:<>?\|%@`
 )
 
-// ResultFolder is the name of the folder that holds a file's results. It is one
-// path component, whatever the path of the file is, and different files have
-// different ones. Bytes that a file system may refuse are escaped as "%" and two
-// hex digits; docs/protocol.md tells the rule.
+// ResultFolder returns the name of the folder for a file's results. It is a single
+// path component whatever the path of the file is, and different files have different
+// names. Bytes that a file system may refuse are escaped as "%" and two hexadecimal
+// digits; docs/protocol.md describes the rule.
 func ResultFolder(file string) string {
 	switch file {
 	case "":
@@ -30,7 +30,7 @@ func ResultFolder(file string) string {
 		return escapeByte(noFile[0])
 	}
 	var b strings.Builder
-	cut := 0 // where a name that is too long can be cut
+	cut := 0 // length at which a name that is too long can be cut
 	const mark = "%~"
 	digits := 16
 	for i := 0; i < len(file); {
@@ -52,8 +52,8 @@ func ResultFolder(file string) string {
 	return b.String()[:cut] + mark + hex.EncodeToString(sum[:digits/2])
 }
 
-// ResultsOf is the file whose results lie in a folder. ok is false for names that
-// ResultFolder does not make, and for those that it had to cut.
+// ResultsOf returns the file whose results a folder holds. ok is false for a name that
+// ResultFolder does not return, and for one that it had to cut.
 func ResultsOf(folder string) (file string, ok bool) {
 	if folder == noFile {
 		return "", true
@@ -89,8 +89,8 @@ func escapes(file string, i int) bool {
 	return i == len(file)-1 && (c == '.' || c == ' ')
 }
 
-// isDevice reports whether Windows takes the name for a device: CON, NUL and the
-// like, whatever follows the first dot.
+// isDevice reports whether the name means a device on Windows, such as CON or NUL,
+// whatever follows the first dot.
 func isDevice(file string) bool {
 	name, _, _ := strings.Cut(file, ".")
 	name = strings.ToUpper(name)

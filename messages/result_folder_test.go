@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The vectors are shared with the worker in Python.
+// The test vectors are shared with the Python worker.
 func TestResultFolder(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../examples/python-worker/testdata/result_folders.json")

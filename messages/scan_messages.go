@@ -2,7 +2,7 @@ package messages
 
 import "strings"
 
-// scanChunk reads a chunk message that has only the fields of ChunkMessage.
+// scanChunk parses a chunk message that has only the fields of ChunkMessage.
 func scanChunk(value []byte) (m ChunkMessage, ok bool) {
 	ok = scan(value, func(s *scanner, key string) {
 		switch key {
@@ -43,11 +43,11 @@ func scanChunk(value []byte) (m ChunkMessage, ok bool) {
 	return m, ok
 }
 
-// scanSignal reads a worker's message that has only the fields of wireSignal.
+// scanSignal parses a worker's message that has only the fields of wireSignal.
 func scanSignal(value []byte) (w wireSignal, ok bool) {
 	ok = scan(value, func(s *scanner, key string) {
 		if text := w.text(key); text != nil {
-			*text = strings.Clone(s.string()) // ids are kept for long: they must not keep a whole message alive
+			*text = strings.Clone(s.string()) // ids are kept, and must not keep the whole message in memory
 			return
 		}
 		switch key {
@@ -76,7 +76,7 @@ func scanSignal(value []byte) (w wireSignal, ok bool) {
 	return w, ok
 }
 
-// text is the text field of that name, nil when there is none.
+// text returns the string field with that key, or nil.
 func (w *wireSignal) text(key string) *string {
 	switch key {
 	case "status":
@@ -103,7 +103,7 @@ func (w *wireSignal) text(key string) *string {
 	return nil
 }
 
-// number is the number that may be absent of that name.
+// number returns the optional number with that key.
 func (w *wireSignal) number(key string) **int64 {
 	switch key {
 	case "next":

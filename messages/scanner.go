@@ -5,19 +5,19 @@ import (
 	"unicode/utf8"
 )
 
-// scanner reads the JSON that this package's own messages consist of, about ten
-// times as fast as encoding/json: a flat object of strings, numbers that are whole,
-// and lists of them. Whatever else it meets it declines, by setting off, and the
-// caller leaves the message to encoding/json; so both always agree on what a
-// message means. The strings that it returns share the memory of the message.
+// scanner parses the subset of JSON that our own messages use, about ten times as fast
+// as encoding/json: a flat object of strings, whole numbers, and lists of them. It
+// declines everything else, and the caller then uses encoding/json, so both always
+// agree on what a message means. The strings that it returns share the memory of the
+// message.
 type scanner struct {
-	text string
-	at   int
-	off  bool // the text is none of ours: ask encoding/json
+	text     string
+	at       int
+	declined bool // the text is not in the subset
 }
 
 func (s *scanner) decline() {
-	s.off = true
+	s.declined = true
 	s.at = len(s.text)
 }
 
@@ -34,7 +34,7 @@ func (s *scanner) peek() byte {
 	return 0
 }
 
-// expect skips white space and steps over c.
+// expect skips white space and then c.
 func (s *scanner) expect(c byte) {
 	if s.peek() != c {
 		s.decline()
@@ -43,11 +43,11 @@ func (s *scanner) expect(c byte) {
 	s.at++
 }
 
-// more reports whether another element follows in a list or an object that ends
-// with end; first is true before its first element.
+// more reports whether another element follows in a list or object that ends with end.
+// first is true before the first element.
 func (s *scanner) more(end byte, first bool) bool {
 	switch c := s.peek(); {
-	case s.off:
+	case s.declined:
 		return false
 	case c == end:
 		s.at++
@@ -62,8 +62,8 @@ func (s *scanner) more(end byte, first bool) bool {
 	return false
 }
 
-// object calls member for each key, which must read the value. A key that comes
-// twice declines the text.
+// object calls member for each key; member must read the value. A text with the same
+// key twice is declined.
 func (s *scanner) object(member func(key string)) {
 	s.expect('{')
 	var seen [32]string
@@ -79,7 +79,7 @@ func (s *scanner) object(member func(key string)) {
 			s.decline()
 		}
 		s.expect(':')
-		if s.off {
+		if s.declined {
 			return
 		}
 		seen[n] = key
@@ -111,7 +111,7 @@ func (s *scanner) string() string {
 	return ""
 }
 
-// escaped reads a string that began at from and has its first escape at i.
+// escaped reads a string that began at from and whose first escape is at i.
 func (s *scanner) escaped(from, i int) string {
 	var b strings.Builder
 	for ; i < len(s.text); i++ {
@@ -139,8 +139,8 @@ func (s *scanner) escaped(from, i int) string {
 	return ""
 }
 
-// unescape reads what follows a backslash and returns its size in bytes; 0 means
-// that it is no escape, or half of a surrogate pair.
+// unescape reads the character after a backslash and returns its size in bytes, or 0
+// for something that is no escape or half of a surrogate pair.
 func unescape(text string) (r rune, size int) {
 	if text == "" {
 		return 0, 0
@@ -202,7 +202,7 @@ func (s *scanner) int() (n int64) {
 		return 0
 	}
 	if negative && n == 0 {
-		s.decline() // for encoding/json it is no unsigned number
+		s.decline() // encoding/json does not accept it as an unsigned number
 	}
 	if negative {
 		return -n
@@ -220,8 +220,8 @@ func (s *scanner) strings() []string {
 	return list
 }
 
-// quotes counts the quotation marks up to the end of the list that was just begun:
-// exactly twice its length when no item has one of them or a closing bracket.
+// quotes counts the quotation marks up to the next closing bracket. That is twice the
+// length of the list that begins here, unless an item contains one of these characters.
 func (s *scanner) quotes() int {
 	rest := s.text[min(s.at, len(s.text)):]
 	if end := strings.IndexByte(rest, ']'); end >= 0 {
@@ -244,13 +244,12 @@ func (s *scanner) numbers() []int32 {
 	return list
 }
 
-// scan reads text as one object of ours; ok is false when it has to be left to
-// encoding/json.
+// scan parses value as an object; ok is false when the scanner declined it.
 func scan(value []byte, member func(s *scanner, key string)) (ok bool) {
 	if !utf8.Valid(value) {
 		return false
 	}
 	s := scanner{text: string(value)}
 	s.object(func(key string) { member(&s, key) })
-	return !s.off
+	return !s.declined
 }

@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// scannedMessages are messages of ours and near misses, for both kinds.
+// scannedMessages are messages that the scanner can parse, and others that differ a
+// little.
 var scannedMessages = []string{
 	`{"id":"w-1","batchId":"ips_chunk_4_a2","deployment":"J6QK2","term":12,"attempt":2,"file":"ips.txt","generation":1,"first_line":2001,"data":["10.0.0.1","::1","say \"hi\"\\","\u00e9\ufffd"]}`,
 	`{"id": "b", "batchId": "c_chunk_0", "data": []}`, `{"id":"b","data":["]","[\"a]"]}`,
@@ -21,7 +22,7 @@ var scannedMessages = []string{
 	`{"status":"heartbeat","id":"w","partitions":[7],"protocol":2,"incarnation":"17-5f","capacity":4,"version":"v1","running":["a"],"queued":[],"next":41,"note":"no \/ disk"}`,
 }
 
-// sameAsJSON checks that what the scanner accepts is what encoding/json reads.
+// sameAsJSON checks that the scanner declines a text or agrees with encoding/json.
 func sameAsJSON[T any](t require.TestingT, value []byte, read func([]byte) (T, bool)) {
 	got, ok := read(value)
 	if !ok {
@@ -53,7 +54,7 @@ func TestScannerReadsWhatWeSend(t *testing.T) {
 		_, ok := scanSignal(s.Encode())
 		require.True(t, ok, "%s", s.Encode())
 	}
-	// json.dumps of Python puts a space behind colons and commas.
+	// json.dumps of Python puts a space after colons and commas.
 	_, ok = scanSignal([]byte(`{"id": "x", "batchId": "b", "processing": 1, "total": 2}`))
 	require.True(t, ok)
 }

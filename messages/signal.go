@@ -1,16 +1,16 @@
 package messages
 
-// SignalKind is what a worker says.
+// SignalKind is the kind of a worker's message.
 type SignalKind uint8
 
 // The kinds of signals.
 const (
-	SignalAnnounce  SignalKind = iota // "new": here I am, with these partitions
-	SignalDone                        // a classic worker ended a chunk; decides nothing
-	SignalHeartbeat                   // a native worker lives, and what it holds
-	SignalDraining                    // takes nothing more
-	SignalBye                         // ends
-	SignalProgress                    // how far a chunk is, or how it ended
+	SignalAnnounce  SignalKind = iota // "new": the worker starts, or its partitions changed
+	SignalDone                        // a classic worker ended a chunk; changes no state
+	SignalHeartbeat                   // a native worker is alive and lists its chunks
+	SignalDraining                    // the worker takes no more chunks
+	SignalBye                         // the worker ends
+	SignalProgress                    // progress or end of an attempt
 )
 
 var signalKinds = [...]string{"new", "done", "heartbeat", "draining", "bye", "progress"}
@@ -18,11 +18,11 @@ var signalKinds = [...]string{"new", "done", "heartbeat", "draining", "bye", "pr
 // String returns the kind's name on the wire.
 func (k SignalKind) String() string { return name(signalKinds[:], int(k)) }
 
-// Outcome is how a worker says that an attempt ended.
+// Outcome is the result of an attempt as its worker reports it.
 type Outcome string
 
-// The outcomes of an attempt. A classic worker says none: its attempt is done
-// when as many items were processed as it has.
+// The outcomes of an attempt. A classic worker reports none: its attempt has succeeded
+// when all items were processed.
 const (
 	OutcomeNone   Outcome = ""
 	OutcomeOK     Outcome = "ok"
@@ -30,13 +30,12 @@ const (
 	OutcomeRetry  Outcome = "retry"
 )
 
-// Signal is one decoded message of a worker. Which fields are set depends on
-// its kind.
+// Signal is a decoded message of a worker. Its kind determines which fields are set.
 type Signal struct {
 	Kind   SignalKind
 	Worker WorkerID
-	// Old says that it lay there before this leadership began, so that a former
-	// leader may have read it.
+	// Old marks a message that was written before this leadership began. An earlier
+	// leader may have read it too.
 	Old bool
 
 	// Announce, heartbeat, draining and bye.
@@ -45,21 +44,21 @@ type Signal struct {
 	Incarnation Incarnation
 	Capacity    int
 	Version     string
-	Running     []string // batch ids in work
-	Queued      []string // batch ids read and not begun
-	Next        int64    // next offset that the worker reads, UnknownOffset when not said
+	Running     []string // batch ids of chunks that run
+	Queued      []string // batch ids of chunks that wait at the worker
+	Next        int64    // next offset that the worker reads, or UnknownOffset
 	Note        string   // why the worker takes no chunks now, cut to MaxNote; empty when it does
 
 	// Progress.
 	BatchID    string
-	Processing int64
-	Total      int64
-	Attempt    int // 0 when not said
+	Processing int64 // items processed
+	Total      int64 // items of the chunk
+	Attempt    int   // 0 when the message has none
 	Outcome    Outcome
 	Error      string // why it failed, cut to MaxErrorText
-	Deployment string // that of the chunk, empty when not said
-	Offset     int64  // that of the chunk's range, when Hash is there
-	Hash       string // that of the chunk's range, empty when not said
+	Deployment string // deployment in the chunk message, empty when the message has none
+	Offset     int64  // first byte of the chunk's range; valid if Hash is set
+	Hash       string // hash of the chunk's range, empty when the message has none
 }
 
 // Native reports whether the sender is a native worker.
@@ -70,5 +69,5 @@ func (s Signal) Final() bool {
 	return s.Kind == SignalProgress && (s.Outcome != OutcomeNone || s.Processing == s.Total)
 }
 
-// Failed reports whether a final signal says that the attempt did not succeed.
+// Failed reports whether the attempt did not succeed.
 func (s Signal) Failed() bool { return s.Outcome == OutcomeFailed || s.Outcome == OutcomeRetry }

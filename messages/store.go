@@ -5,17 +5,18 @@ import (
 	"time"
 )
 
-// ErrFenced says that a commit was refused since the store has another term, or
-// another batch number than the writer believes. The writer must step down at
-// once and load again.
+// ErrFenced is the error of a commit that the store refuses because it has another
+// term, or another batch number, than the writer expects. The writer must stop leading
+// at once and load the state again.
 var ErrFenced = errors.New("fenced: the store has a newer term or another batch number")
 
-// Batch is a list of writes that a store applies all or not at all, and only if
-// the term is current and Number is the stored number + 1. The same number with
-// the same ID was applied already and is a success.
+// Batch is a list of writes that a store applies as a whole or not at all, and only if
+// the term is current and Number is the stored number + 1. A batch with the stored
+// number and the stored ID was applied before: committing it again succeeds without an
+// effect.
 type Batch struct {
 	Number uint64
-	ID     string // random, the same for every try of this batch
+	ID     string // random; the same in every attempt to commit this batch
 
 	Files       []File
 	DropFiles   []FileID
@@ -23,7 +24,7 @@ type Batch struct {
 	DropChunks  []ChunkID
 	Workers     []Worker
 	DropWorkers []WorkerID
-	Offsets     []Position // offsets read up to, and send marks
+	Offsets     []Position // next offsets to read, and send marks
 	Values      []Value    // settings and counters
 	Journal     []Attempt
 }
@@ -34,7 +35,7 @@ func (b Batch) Empty() bool {
 		len(b.DropWorkers)+len(b.Offsets)+len(b.Values)+len(b.Journal) == 0
 }
 
-// Value is a named setting or counter; counters are written as values, never as
+// Value is a named setting or counter. Counters are written as values, never as
 // increments, so that a repeated write is harmless.
 type Value struct {
 	Name  string
@@ -43,16 +44,16 @@ type Value struct {
 
 // The names of stored values.
 const (
-	ValueBatchSize       = "batch_size"        // the setting in force
-	ValueBatchSizeOrigin = "batch_size_origin" // the variable's value when it was last taken over
-	ValueNextFile        = "next_file"         // the next FileID
-	ValueFileCount       = "file_count"        // how many file records there are
+	ValueBatchSize       = "batch_size"        // batch size in force
+	ValueBatchSizeOrigin = "batch_size_origin" // BATCH_SIZE when it was last applied
+	ValueNextFile        = "next_file"         // next FileID
+	ValueFileCount       = "file_count"        // number of file records
 	ValueIdentity        = "identity"          // input folder and topics, JSON
 	ValueSample          = "input_sample"      // some files of the input folder, JSON
-	ValueDeployment      = "deployment"        // random id, made with the state: tells deployments apart
+	ValueDeployment      = "deployment"        // random id of the state, which tells deployments apart
 )
 
-// Attempt is one journal entry: how a hand-out of a chunk ended.
+// Attempt is an entry of the journal: how one assignment of a chunk to a worker ended.
 type Attempt struct {
 	Chunk   ChunkID
 	Number  int
@@ -63,12 +64,12 @@ type Attempt struct {
 	Hash    uint64
 }
 
-// JournalCap is how many attempts a store keeps; older ones are dropped.
+// JournalCap is the number of attempts that a store keeps; older ones are dropped.
 const JournalCap = 10_000
 
-// Snapshot is everything that a store holds but the journal.
+// Snapshot is everything that a store holds, except for the journal.
 type Snapshot struct {
-	Number  uint64 // of the last batch
+	Number  uint64 // number of the last batch
 	Files   []File // ascending by ID
 	Chunks  []OpenChunk
 	Workers []Worker
@@ -76,8 +77,8 @@ type Snapshot struct {
 	Values  map[string]string
 }
 
-// Batch returns the writes that make an empty store hold s; number and id are
-// those of the last batch that led to it, which is not repeated.
+// Batch returns the writes that bring an empty store to the state s. The batch has the
+// number of the last one that led to s, and no ID, since it is never committed as such.
 func (s Snapshot) Batch() Batch {
 	b := Batch{Number: s.Number, Files: s.Files, Chunks: s.Chunks, Workers: s.Workers, Offsets: s.Offsets}
 	for name, value := range s.Values {

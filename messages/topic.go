@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// CleanupPolicy is the setting of a topic that says what happens to old records.
+// CleanupPolicy is the setting of a topic that decides what happens to old records,
+// CleanupDelete the value that our topics need.
 const (
 	CleanupPolicy = "cleanup.policy"
 	CleanupDelete = "delete"
 )
 
-// TopicFault says in one sentence what is wrong with the settings of a topic of
-// ours, with the cure; it is empty when nothing is. Settings that are not known
-// are taken for right ones.
+// TopicFault returns one sentence with what is wrong with the settings of one of our
+// topics and how to cure it, or nothing. A setting that is not known counts as right.
 func TopicFault(topic string, settings map[string]string) string {
 	policy := settings[CleanupPolicy]
 	if !strings.Contains(policy, "compact") {

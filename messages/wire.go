@@ -10,24 +10,24 @@ import (
 	"unicode/utf8"
 )
 
-// Limits of messages from workers. They are untrusted; what goes beyond is
+// Limits of messages from workers, which are untrusted. A message beyond a limit is
 // dropped and counted.
 const (
-	MaxSignalBytes = 1 << 20 // one message
-	MaxErrorText   = 4 << 10 // the error text of a failed attempt; longer ones are cut
+	MaxSignalBytes = 1 << 20 // size of a message
+	MaxErrorText   = 4 << 10 // bytes of the error text of a failed attempt; longer ones are cut
 	MaxNote        = 512     // bytes of a heartbeat's note; longer ones are cut
-	// MaxCapacity is how many chunks one worker is given at once: its heartbeat,
-	// which lists them all, has to stay below the size of a record.
+	// MaxCapacity is the largest number of chunks that a worker gets at once. Its
+	// heartbeat lists all of them and must stay below the size of a record.
 	MaxCapacity   = 1000
-	maxPartitions = 100_000 // partitions of one announcement
-	maxHeld       = 10_000  // chunks that one worker says to hold
-	maxCapacity   = 10_000  // what a worker may say to work on at once; it gets MaxCapacity
+	maxPartitions = 100_000 // partitions in an announcement
+	maxHeld       = 10_000  // chunks in a heartbeat
+	maxCapacity   = 10_000  // capacity that a worker may announce; it gets MaxCapacity
 	maxTotal      = 1 << 40 // items of a chunk
-	maxVersion    = 64      // bytes of a version string
-	maxReason     = 256     // bytes of what a JSON parser says of a message
+	maxVersion    = 64      // bytes of a version
+	maxReason     = 256     // bytes of a JSON parser's error
 )
 
-// ErrBadSignal says that a worker's message does not follow the protocol.
+// ErrBadSignal is the error of a worker's message that does not follow the protocol.
 var ErrBadSignal = errors.New("bad worker message")
 
 type wireSignal struct {
@@ -53,8 +53,8 @@ type wireSignal struct {
 	Hash        string   `json:"hash,omitempty"`
 }
 
-// DecodeSignal reads a worker's message from either worker topic. Unknown
-// fields are ignored. Every error wraps ErrBadSignal.
+// DecodeSignal decodes a message from either worker topic. Unknown fields are ignored.
+// Every error wraps ErrBadSignal.
 func DecodeSignal(value []byte) (Signal, error) {
 	if len(value) > MaxSignalBytes {
 		return Signal{}, fmt.Errorf("%w: %d bytes, at most %d are read", ErrBadSignal, len(value), MaxSignalBytes)
@@ -63,7 +63,7 @@ func DecodeSignal(value []byte) (Signal, error) {
 	if !ok {
 		w = wireSignal{}
 		if err := json.Unmarshal(value, &w); err != nil {
-			return Signal{}, fmt.Errorf("%w: %s", ErrBadSignal, CutText(err.Error(), maxReason)) // it may hold a number of any length
+			return Signal{}, fmt.Errorf("%w: %s", ErrBadSignal, CutText(err.Error(), maxReason)) // may quote a number of any length
 		}
 	}
 	if err := WorkerID(w.ID).Validate(); err != nil {
@@ -153,7 +153,7 @@ func (s *Signal) setIncarnation(text string) error {
 	return nil
 }
 
-// String returns the incarnation as it travels: "<start, ms>-<random>".
+// String returns the incarnation as messages carry it: "<start, ms>-<random>".
 func (i Incarnation) String() string {
 	if i.IsZero() {
 		return ""
@@ -183,7 +183,7 @@ func (s Signal) Encode() []byte {
 		}
 	}
 	b, err := json.Marshal(w)
-	if err != nil { // only strings and numbers: cannot fail
+	if err != nil { // impossible with strings and numbers only
 		panic(err)
 	}
 	return b
@@ -209,19 +209,19 @@ func CutText(s string, limit int) string {
 	return s[:limit]
 }
 
-// MasterHeartbeat is what every master says once a second.
+// MasterHeartbeat is the message that every master sends once a second.
 type MasterHeartbeat struct {
 	MasterID string `json:"masterId"`
 	Role     string `json:"role"` // "leader" or "standby"
 	Term     uint64 `json:"term"`
 	API      string `json:"api"` // host:port of its HTTP API
 	TS       string `json:"ts"`  // RFC 3339, UTC
-	// Deployment is the random id of what the master's state store holds, empty
-	// until the master has read it.
+	// Deployment is the random id of the state in the master's store, empty until the
+	// master has read it.
 	Deployment string `json:"deployment,omitempty"`
 }
 
-// Encode returns the heartbeat as it is produced.
+// Encode returns the heartbeat as a Kafka value.
 func (h MasterHeartbeat) Encode() []byte {
 	b, err := json.Marshal(h)
 	if err != nil {

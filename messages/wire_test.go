@@ -12,10 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files")
 
-// golden compares with testdata/<name>.json, the messages as workers and masters
-// see them.
+// golden compares a message with testdata/<name>.json.
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()
 	path := filepath.Join("testdata", name+".json")
@@ -136,7 +135,7 @@ func FuzzDecodeChunk(f *testing.F) {
 	})
 }
 
-// What is said of a bad message stays short, whatever it holds.
+// The error about a bad message is short, whatever the message contains.
 func TestBadSignalsHaveShortErrors(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("7", 700_000)

@@ -25,7 +25,7 @@ func ExerciseLease(t *testing.T, s Store, pass func(time.Duration)) {
 		require.False(t, got.Taken, "%s took a lease that runs", holder)
 		require.NotEqual(t, holder, got.Term.Holder)
 		require.Equal(t, claim(got.Term.Holder).Leader, got.Leader, "who leads")
-		require.InDelta(t, time.Hour, got.Left, float64(time.Minute), "how long the lease runs")
+		require.InDelta(t, time.Hour, got.Remaining, float64(time.Minute), "how long the lease runs")
 	}
 	a := lead(t, s, "a")
 	refused("b")

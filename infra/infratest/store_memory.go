@@ -268,7 +268,7 @@ func (s *MemoryStore) Acquire(ctx context.Context, c messages.Claim, ttl time.Du
 	case !s.began && (s.restoring || !c.Init):
 		return messages.LeaseState{Empty: true, Restoring: s.restoring}, nil
 	case s.held && now.Before(s.until) && s.term.Holder != c.Holder:
-		return messages.LeaseState{Term: s.term, Leader: s.leader, Left: s.until.Sub(now)}, nil
+		return messages.LeaseState{Term: s.term, Leader: s.leader, Remaining: s.until.Sub(now)}, nil
 	}
 	s.began, s.leader = true, c.Leader
 	s.term = messages.Term{Number: s.term.Number + 1, Holder: c.Holder}

@@ -47,7 +47,7 @@ func (s *Store) Acquire(ctx context.Context, c messages.Claim, ttl time.Duration
 	left, _ := strconv.ParseInt(answer[5], 10, 64) // negative when the lease has no end
 	return messages.LeaseState{
 		Taken: answer[0] == "taken", Term: messages.Term{Number: number, Holder: answer[2]},
-		Leader: messages.Leader{MasterID: answer[3], API: answer[4]}, Left: time.Duration(max(0, left)) * time.Millisecond,
+		Leader: messages.Leader{MasterID: answer[3], API: answer[4]}, Remaining: time.Duration(max(0, left)) * time.Millisecond,
 	}, nil
 }
 
