@@ -24,6 +24,8 @@ func ReadDotenv(path string) (map[string]string, error) {
 	if bytes.HasPrefix(content, []byte("\xff\xfe")) || bytes.HasPrefix(content, []byte("\xfe\xff")) || bytes.IndexByte(content, 0) >= 0 {
 		return nil, Mistakes{{Name: path, Problem: "is not a text in UTF-8 (it looks like UTF-16)", Allowed: "the same text saved as UTF-8"}}
 	}
+	content = bytes.ReplaceAll(content, []byte("\r\n"), []byte("\n"))
+	content = bytes.ReplaceAll(content, []byte("\r"), []byte("\n"))
 	content, unknown := literalDollars(content)
 	if unknown != "" {
 		return nil, Mistakes{{Name: path, Problem: "refers to ${" + shown(unknown) + "}, which no line above it sets",

@@ -6,20 +6,21 @@ import (
 	"strings"
 )
 
-// braced is what counts as a reference in a value: ${NAME}.
-var braced = regexp.MustCompile(`\$\{([^}\n]*)\}?`)
+// reference matches ${NAME} in a value.
+var reference = regexp.MustCompile(`\$\{([^}\n]*)\}?`)
 
-// literalDollars makes every $ in a .env file one that stands for itself, but for
-// those of ${NAME}: tokens and passwords have dollars in them, and the parser would
-// take what follows for a name and drop both. unknown is a name that is referred to
-// and not set by a line above.
+// literalDollars prepares a .env file, whose lines end with \n, for the parser: every
+// $ that does not begin a ${NAME} is escaped, since tokens and passwords contain
+// dollars and the parser would replace them with nothing; and comments behind values
+// are dropped, since the parser takes a comment with a second # for a part of the
+// value. unknown is a name that is referred to although no line above sets it.
 func literalDollars(content []byte) (out []byte, unknown string) {
 	set := map[string]bool{}
 	for len(content) > 0 {
 		name, head, value, rest := cutLine(content)
 		out = append(out, head...)
-		if len(value) == 0 || value[0] != '\'' {
-			for _, m := range braced.FindAllSubmatch(value, -1) {
+		if len(value) == 0 || value[0] != '\'' && value[0] != '#' {
+			for _, m := range reference.FindAllSubmatch(value, -1) {
 				if !set[string(m[1])] {
 					return nil, string(m[1])
 				}
@@ -33,18 +34,18 @@ func literalDollars(content []byte) (out []byte, unknown string) {
 	return out, ""
 }
 
-// cutLine takes the next line apart: everything before its value, and the value
-// itself, which may be quoted and then go on over line ends. A comment is no value.
+// cutLine splits off the next line: head is everything before the value. A quoted
+// value may span several lines. A value that begins with # is a comment in the place
+// of a value; Load decides what that means.
 func cutLine(content []byte) (name string, head, value, rest []byte) {
 	line, _, _ := bytes.Cut(content, []byte("\n"))
-	end := min(len(line)+1, len(content))
 	at := bytes.IndexAny(line, "=:")
-	if at < 0 || strings.HasPrefix(strings.TrimSpace(string(line)), "#") {
+	if at < 0 || bytes.HasPrefix(bytes.TrimSpace(line), []byte("#")) {
+		end := min(len(line)+1, len(content))
 		return "", content[:end], nil, content[end:]
 	}
-	name = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(string(line[:at])), "export "))
-	for at++; at < len(line) && (line[at] == ' ' || line[at] == '\t'); at++ {
-	}
+	name = nameOf(string(line[:at]))
+	at = len(line) - len(bytes.TrimLeftFunc(line[at+1:], isBlank))
 	if at < len(line) && (line[at] == '\'' || line[at] == '"') {
 		for i := at + 1; i < len(content); i++ {
 			if content[i] == content[at] && content[i-1] != '\\' {
@@ -52,13 +53,37 @@ func cutLine(content []byte) (name string, head, value, rest []byte) {
 			}
 		}
 	}
-	if comment := bytes.Index(line[at:], []byte(" #")); comment >= 0 {
-		return name, content[:at], content[at : at+comment], content[at+comment:]
-	}
-	return name, content[:at], content[at:end], content[end:]
+	return name, content[:at], line[at : at+valueSize(line[at:])], content[len(line):]
 }
 
-// escapeDollars puts a backslash before each $ that is neither escaped nor braced.
+// nameOf returns the name in what stands before the = of a line.
+func nameOf(text string) string {
+	text = strings.TrimSpace(text)
+	if name, ok := strings.CutPrefix(text, "export"); ok && strings.IndexFunc(name, isBlank) == 0 {
+		return strings.TrimSpace(name)
+	}
+	return text
+}
+
+// valueSize returns how many bytes of the text are the value: a # with white space
+// before it begins a comment.
+func valueSize(text []byte) int {
+	before := '#'
+	for i, r := range string(text) {
+		if r == '#' && isBlank(before) {
+			return i
+		}
+		before = r
+	}
+	return len(text)
+}
+
+// isBlank reports whether the parser takes the character for white space within a
+// line.
+func isBlank(r rune) bool { return strings.ContainsRune(" \t\v\f\u0085\u00a0", r) }
+
+// escapeDollars puts a backslash before each $ that is not escaped and does not begin
+// a reference.
 func escapeDollars(value []byte) []byte {
 	var out []byte
 	for i, c := range value {

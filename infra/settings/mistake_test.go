@@ -196,6 +196,12 @@ func TestDotenvOfPeople(t *testing.T) {
 		"A=x$1\nexport B = ${A}/${A} # $C ${D}\n#E=${F}": {"A": "x$1", "B": "x$1/x$1"},
 		"REDIS_URL=redis://:pa$$w0rd@127.0.0.1/0":        {"REDIS_URL": "redis://:pa$$w0rd@127.0.0.1/0"},
 		"A=\"two\nlines $x\"\nB=$y":                      {"A": "two\nlines $x", "B": "$y"},
+		"A=y\t# ${Z}\n":                                  {"A": "y"},
+		"A=y\v# ${Z}\nB=y\f#\nC=y\u0085#\nD=y\u00a0#x":   {"A": "y", "B": "y", "C": "y", "D": "y"},
+		"A=1 # one # ${Z} $Z\nB=\t\u00a02":               {"A": "1", "B": "2"},
+		"A=1 \r# ${Z}\rB=${A}\r":                         {"A": "1", "B": "1"},
+		"export\tA=1\nB=${A}#2\n":                        {"A": "1", "B": "1#2"},
+		"A=\t# ${Z}\nB=1":                                {"A": "# ", "B": "1"},
 	} {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 		got, err := settings.ReadDotenv(path)
