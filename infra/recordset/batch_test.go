@@ -59,7 +59,19 @@ var codecs = map[string]struct {
 			return z
 		})
 	}},
+	"zstd with the window of level 22": {4, func(t *testing.T, p []byte) []byte {
+		out := packed(t, p, func(w io.Writer) io.WriteCloser {
+			z, err := zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithSingleSegment(false))
+			require.NoError(t, err)
+			return z
+		})
+		out[5] = windowOf128MiB
+		return out
+	}},
 }
+
+// windowOf128MiB is the window of compression level 22 as a zstd frame states it.
+const windowOf128MiB = 0x88
 
 func packed(t *testing.T, plain []byte, open func(io.Writer) io.WriteCloser) []byte {
 	var out bytes.Buffer
@@ -122,6 +134,36 @@ func TestBombs(t *testing.T) {
 			require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(8*recordset.MaxInflated))
 		})
 	}
+}
+
+// Brokers and producers that compress with zstd at the levels 20 to 22 state windows of
+// 32 to 128 MiB. The frames are those of the command zstd.
+func TestLargeZstdWindows(t *testing.T) {
+	frame := func(window byte, data string) []byte {
+		return append([]byte{0x28, 0xb5, 0x2f, 0xfd, 0x04, window, 0x49, 0, 0}, data...)
+	}
+	const first, second = "\x10\x00\x00\x00\x01\x04ab\x00\x30\x0d\x3a\xa6", "\x10\x00\x00\x02\x01\x04cd\x00"
+	skipped := []byte{0x50, 0x2a, 0x4d, 0x18, 2, 0, 0, 0, 'x', 'y'}
+	repeated := []byte{0x28, 0xb5, 0x2f, 0xfd, 0, windowOf128MiB, 0x49, 0, 0}
+	for name, payload := range map[string][]byte{
+		"level 20": frame(0x78, first), "level 21": frame(0x80, first), "level 22": frame(windowOf128MiB, first),
+		"several frames": append(append(frame(windowOf128MiB, first), skipped...), append(repeated, second...)...),
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := map[int64]string{100: "ab"}
+			if name == "several frames" {
+				want[101] = "cd"
+			}
+			set := batch(4, int32(len(want)-1), int32(len(want)), payload)
+			before := bytes.Clone(set)
+			_, got, err := read(t, set)
+			require.NoError(t, err)
+			require.Equal(t, want, got)
+			require.Equal(t, before, set, "the batch itself stays as it was")
+		})
+	}
+	_, _, err := read(t, batch(4, 0, 1, frame(0x90, first)))
+	require.ErrorIs(t, err, recordset.ErrUnreadable, "no other reader accepts a window of 256 MiB either")
 }
 
 // What announces much and holds little costs little.

@@ -38,8 +38,7 @@ type Inflater struct{ zstd *zstd.Decoder }
 
 // NewInflater returns an Inflater.
 func NewInflater() (*Inflater, error) {
-	// A window is part of what is inflated, so a frame that asks for a larger one
-	// than MaxInflated is refused before anything is allocated.
+	// The decoder refuses larger windows too; see boundWindows.
 	d, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxMemory(MaxInflated))
 	if err != nil {
 		return nil, fmt.Errorf("make zstd decoder: %w", err)
@@ -61,7 +60,9 @@ func (in *Inflater) inflate(codec int, data []byte) (out []byte, err error) {
 	case lz4ed:
 		out, err = readBounded(lz4.NewReader(bytes.NewReader(data)))
 	case zstded:
-		out, err = in.zstd.DecodeAll(data, nil)
+		if data, err = boundWindows(data); err == nil {
+			out, err = in.zstd.DecodeAll(data, nil)
+		}
 	default:
 		err = fmt.Errorf("codec %d is not known", codec)
 	}

@@ -1,0 +1,79 @@
+package recordset
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+const (
+	// maxWindow is the largest window that a zstd decoder accepts by default. It is
+	// that of compression level 22, the highest.
+	maxWindow = 128 << 20
+	// windowAt is the place of the window's size in a frame that has one.
+	windowAt = 5
+	// smallWindow is a size of MaxInflated as a frame states it: 10 plus its upper
+	// five bits is the exponent of a power of two.
+	smallWindow = (24 - 10) << 3
+)
+
+// boundWindows returns the frames with every window larger than MaxInflated replaced
+// by one of that size. The content of a batch may not become larger than that, so no
+// frame that is read refers back further: the smaller window means the same, and
+// needs no more memory than any other. What is not a frame is left to the decoder.
+func boundWindows(frames []byte) ([]byte, error) {
+	rest, cloned := frames, false
+	for len(rest) > 0 {
+		var h zstd.Header
+		if h.Decode(rest) != nil {
+			break
+		}
+		if h.WindowSize > maxWindow {
+			return nil, fmt.Errorf("its zstd window of %d bytes is larger than %d: have its producer compress with a window of 27 bits at most, "+
+				"or not at all", h.WindowSize, maxWindow)
+		}
+		if h.WindowSize > MaxInflated {
+			if !cloned {
+				frames, cloned = bytes.Clone(frames), true
+			}
+			frames[len(frames)-len(rest)+windowAt] = smallWindow
+		}
+		rest = afterFrame(rest, h)
+	}
+	return frames, nil
+}
+
+// afterFrame returns what follows the first frame, nothing when the frame is not
+// whole.
+func afterFrame(frame []byte, h zstd.Header) []byte {
+	c := cursor{rest: frame}
+	c.bytes(int64(h.HeaderSize))
+	if h.Skippable {
+		c.bytes(int64(h.SkippableSize))
+		return c.rest
+	}
+	for last := false; !last && !c.bad; {
+		last = skipBlock(&c)
+	}
+	if h.HasCheckSum {
+		c.bytes(4)
+	}
+	return c.rest
+}
+
+// skipBlock steps over one block of a frame and reports whether it is the last one.
+func skipBlock(c *cursor) (last bool) {
+	const runLength = 1 // a block of one byte that is repeated
+	b := c.bytes(3)
+	if c.bad {
+		return true
+	}
+	header := int64(b[0]) | int64(b[1])<<8 | int64(b[2])<<16
+	size := header >> 3
+	if header>>1&3 == runLength {
+		size = 1
+	}
+	c.bytes(size)
+	return header&1 == 1
+}
