@@ -7,36 +7,36 @@ import (
 	"time"
 )
 
-// How many calls are worked on at once, and how many more may wait for that. It is
-// few: however many callers there are, the master's own work gets its share of the
-// processor. What waits or is worked on keeps its connection (see limit), so all
-// together must be fewer than MaxConnections.
+// The numbers of calls that run at once, and of those that may wait. They are small, so
+// that the master's own work gets its share of the processor however many callers there
+// are. A call that runs or waits keeps its connection (see limit), so the sum of the
+// numbers must be below MaxConnections.
 const (
-	maxCalls       = 16
-	maxCallQueue   = 128
-	maxProbes      = 8
-	maxProbesQueue = 256
+	maxCalls      = 16
+	maxCallQueue  = 128
+	maxProbes     = 8
+	maxProbeQueue = 256
 )
 
-// turns lets a few calls at once in.
-type turns struct {
-	slots   chan struct{}
-	waiting atomic.Int64
-	most    int64
+// callLimiter bounds the calls that run at once and those that wait.
+type callLimiter struct {
+	slots    chan struct{}
+	waiting  atomic.Int64
+	maxQueue int64
 }
 
-func newTurns(slots, queue int) *turns {
-	return &turns{slots: make(chan struct{}, slots), most: int64(queue)}
+func newCallLimiter(slots, queue int) *callLimiter {
+	return &callLimiter{slots: make(chan struct{}, slots), maxQueue: int64(queue)}
 }
 
-// take waits for a turn; ok is false when too many wait, or for too long.
-func (t *turns) take(r *http.Request) (ok bool) {
+// acquire waits for a slot; ok is false when too many calls wait, or for too long.
+func (t *callLimiter) acquire(r *http.Request) (ok bool) {
 	select {
 	case t.slots <- struct{}{}:
 		return true
 	default:
 	}
-	if t.waiting.Add(1) > t.most {
+	if t.waiting.Add(1) > t.maxQueue {
 		t.waiting.Add(-1)
 		return false
 	}
@@ -52,14 +52,14 @@ func (t *turns) take(r *http.Request) (ok bool) {
 	return false
 }
 
-func (t *turns) give() { <-t.slots }
+func (t *callLimiter) release() { <-t.slots }
 
-// takeTurns bounds the calls that are worked on. An answer is written after its
-// turn: a client that reads slowly holds up nobody.
-func (s *Server) takeTurns(next http.Handler) http.Handler {
-	calls, probes := newTurns(maxCalls, maxCallQueue), newTurns(maxProbes, maxProbesQueue)
+// limitCalls bounds the calls that run at once. The answer is written after the slot
+// was released, so a client that reads slowly does not block other calls.
+func (s *Server) limitCalls(next http.Handler) http.Handler {
+	calls, probes := newCallLimiter(maxCalls, maxCallQueue), newCallLimiter(maxProbes, maxProbeQueue)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == pathLive { // it asks nobody
+		if r.URL.Path == pathLive { // needs nothing of the master
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -67,8 +67,8 @@ func (s *Server) takeTurns(next http.Handler) http.Handler {
 		if isProbe(r) {
 			t = probes
 		}
-		answer := &held{header: w.Header()}
-		if !s.serveInTurn(next, t, answer, r) {
+		answer := &bufferedAnswer{header: w.Header()}
+		if !s.serveLimited(next, t, answer, r) {
 			w.Header().Set("Retry-After", retryAfter)
 			refuse(w, http.StatusServiceUnavailable, "Too many calls are open. Try again in a moment.")
 			return
@@ -80,37 +80,37 @@ func (s *Server) takeTurns(next http.Handler) http.Handler {
 	})
 }
 
-func (s *Server) serveInTurn(next http.Handler, t *turns, w http.ResponseWriter, r *http.Request) bool {
+func (s *Server) serveLimited(next http.Handler, t *callLimiter, w http.ResponseWriter, r *http.Request) bool {
 	done := working(r)
 	defer done()
-	if !t.take(r) {
+	if !t.acquire(r) {
 		return false
 	}
-	defer t.give()
+	defer t.release()
 	next.ServeHTTP(w, r)
 	return true
 }
 
-// held is an answer that is not written yet. Its size is bounded by what the
-// routes answer.
-type held struct {
+// bufferedAnswer holds an answer until it is written. Each route bounds the size of its
+// answers.
+type bufferedAnswer struct {
 	header http.Header
 	status int
 	body   bytes.Buffer
 }
 
 // Header implements http.ResponseWriter.
-func (h *held) Header() http.Header { return h.header }
+func (a *bufferedAnswer) Header() http.Header { return a.header }
 
 // WriteHeader implements http.ResponseWriter.
-func (h *held) WriteHeader(status int) {
-	if h.status == 0 && status >= 200 {
-		h.status = status
+func (a *bufferedAnswer) WriteHeader(status int) {
+	if a.status == 0 && status >= 200 {
+		a.status = status
 	}
 }
 
 // Write implements http.ResponseWriter.
-func (h *held) Write(b []byte) (int, error) {
-	h.WriteHeader(http.StatusOK)
-	return h.body.Write(b)
+func (a *bufferedAnswer) Write(b []byte) (int, error) {
+	a.WriteHeader(http.StatusOK)
+	return a.body.Write(b)
 }

@@ -9,11 +9,12 @@ import (
 	"kafka-master/messages"
 )
 
-// maxShown is how much of a wrong value is shown, in characters.
+// maxShown is the number of characters of a wrong value that an error shows.
 const maxShown = 40
 
-// count returns the parameter of a raw query: given once, decimal digits only,
-// 1 to high. The error is a sentence for the client.
+// count returns a parameter of a raw query as a number. The parameter must be given once
+// and consist of decimal digits, and be from 1 to high. The error is a sentence for the
+// client.
 func count(query, name string, high int) (int, error) {
 	sentence := fmt.Sprintf("%s must be a whole number from 1 to %d, given once", name, high)
 	values, err := url.ParseQuery(query)
@@ -34,12 +35,13 @@ func count(query, name string, high int) (int, error) {
 	return n, nil
 }
 
-// parseCount reads decimal digits, 1 to high; no sign, space or exponent.
+// parseCount parses a number from 1 to high of decimal digits, without sign, space or
+// exponent.
 func parseCount(text string, high int) (int, bool) {
 	if text == "" || strings.Trim(text, "0123456789") != "" {
 		return 0, false
 	}
-	n, err := strconv.Atoi(text) // digits alone fail only when they are too many
+	n, err := strconv.Atoi(text) // fails only if there are too many digits
 	return n, err == nil && n >= 1 && n <= high
 }
 

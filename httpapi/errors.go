@@ -10,12 +10,11 @@ import (
 	"kafka-master/messages"
 )
 
-// retryAfter is what a 503 says in its Retry-After header, in seconds.
+// retryAfter is the Retry-After header of a 503, in seconds.
 const retryAfter = "1"
 
-// fail lets the leader answer what only it can, or answers with what a client may
-// know of an error. Everything else, such as
-// the texts of back ends, goes to the log.
+// fail answers a call that met an error. A question that only the leader can answer is
+// forwarded to it. The client gets no texts of other systems; those go to the log.
 func (s *Server) fail(c *gin.Context, err error) {
 	var other *messages.NotLeader
 	switch {
@@ -25,11 +24,11 @@ func (s *Server) fail(c *gin.Context, err error) {
 	case errors.Is(err, messages.ErrRange):
 		text(c, http.StatusBadRequest, "Nothing changed: "+clean(err.Error(), 200)+".")
 	case errors.Is(err, messages.ErrUnavailable), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		s.log.Debug("API: Not available", "path", c.FullPath(), "err", err)
+		s.log.Debug("API call not answered: not available", "path", c.FullPath(), "err", err)
 		c.Header("Retry-After", retryAfter)
-		text(c, http.StatusServiceUnavailable, "Not available now; "+pathReady+"?verbose says why. Try again in a moment.")
+		text(c, http.StatusServiceUnavailable, "Not available now; "+pathReady+"?verbose shows why. Try again in a moment.")
 	default:
-		s.log.Error("API: Unexpected error", "path", c.FullPath(), "err", err)
-		text(c, http.StatusInternalServerError, "Internal error; the log of the master says more.")
+		s.log.Error("API call not answered: unexpected error", "path", c.FullPath(), "err", err)
+		text(c, http.StatusInternalServerError, "Internal error; see the log of the master.")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 
@@ -18,7 +19,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// fakeMaster behaves as the actors do: settings are registers, topics only grow.
+// fakeMaster behaves like the actors: a setting has the value that was set last, and
+// topics only grow.
 type fakeMaster struct {
 	mu       sync.Mutex
 	workers  []messages.WorkerStatus
@@ -26,12 +28,12 @@ type fakeMaster struct {
 	topics   []messages.Topic
 	overview messages.Overview
 	files    []messages.FileStatus
-	err      error         // every answer, when not nil
-	hang     bool          // no answer before the deadline
-	asked    chan struct{} // gets one for each hanging question, may be nil
-	panics   bool
-	odd      bool // answers of a wrong type
-	changes  int  // how often something was changed
+	err      error         // answer to every question, if not nil
+	hang     bool          // answer no question before its deadline
+	asked    chan struct{} // receives a value for each hanging question, may be nil
+	panics   bool          // panic on every question
+	odd      bool          // answer with a wrong type
+	changes  int           // number of changes that were asked for
 }
 
 func newFake() *fakeMaster {
@@ -95,7 +97,7 @@ func (f *fakeMaster) Ask(ctx context.Context, q messages.Query) (any, error) {
 	return nil, messages.ErrUnavailable
 }
 
-// shown is the overview with what the lists come to.
+// shown returns the overview with the totals of files and workers.
 func (f *fakeMaster) shown() messages.Overview {
 	o := f.overview
 	if o.Role != "leader" {
@@ -133,7 +135,7 @@ func (f *fakeMaster) grow(n int) (any, error) {
 	return f.topics, nil
 }
 
-// buffer is a log that is read while a server writes it.
+// buffer is a log that can be read while a server writes to it.
 type buffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -151,7 +153,7 @@ func (b *buffer) String() string {
 	return b.b.String()
 }
 
-// reply is an answer as a client sees it.
+// reply is an answer as the client receives it.
 type reply struct {
 	status int
 	kind   string
@@ -159,7 +161,17 @@ type reply struct {
 	header http.Header
 }
 
-// start serves an API over a real connection; call makes requests to it.
+// requireShows checks that a text for a person contains the facts that matter in it,
+// whatever its wording is.
+func requireShows(t *testing.T, text string, facts ...string) {
+	t.Helper()
+	require.True(t, strings.HasSuffix(text, ".\n"), "a sentence: %q", text)
+	for _, fact := range facts {
+		require.Contains(t, text, fact)
+	}
+}
+
+// start serves an API on a real connection and returns a function that calls it.
 func start(t *testing.T, cfg Config) (call func(method, target string, headers ...string) reply) {
 	t.Helper()
 	srv := httptest.NewServer(New(cfg).Handler())

@@ -14,19 +14,19 @@ import (
 
 // filesBody is the answer of /api/v1/files.
 type filesBody struct {
-	Total int        `json:"total"` // that match; files holds the newest of them
+	Total int        `json:"total"` // number of matching files; Files has the newest ones
 	Files []fileBody `json:"files"`
 }
 
-// fileBody is one version of an input file.
+// fileBody describes one version of an input file.
 type fileBody struct {
 	ID            messages.FileID `json:"id"`
 	Path          string          `json:"path"`
 	Generation    int             `json:"generation"`
 	State         string          `json:"state"`
 	Reason        string          `json:"reason"`
-	Size          int64           `json:"size"`   // bytes
-	Offset        int64           `json:"offset"` // bytes handed out
+	Size          int64           `json:"size"`   // in bytes
+	Offset        int64           `json:"offset"` // bytes assigned to workers
 	ItemsCut      int64           `json:"items_cut"`
 	ItemsDone     int64           `json:"items_done"`
 	ItemsDead     int64           `json:"items_dead"`
@@ -42,14 +42,14 @@ type fileBody struct {
 // oneFileBody is the answer of /api/v1/files/{id}.
 type oneFileBody struct {
 	fileBody
-	DeadRanges int64      `json:"dead_ranges"` // dead chunks, and the range that a change made unreadable
+	DeadRanges int64      `json:"dead_ranges"` // dead chunks, plus the range that a change made unreadable
 	DeadBytes  int64      `json:"dead_bytes"`  // length of that range
 	Duplicates int64      `json:"duplicates"`
 	ModifiedAt *time.Time `json:"modified_at"`
 	LeftAt     *time.Time `json:"left_at"`
 }
 
-// files answers the files that match, newest first.
+// files answers with the matching files, newest first.
 func (s *Server) files(c *gin.Context) {
 	want, err := selected(c.Request.URL.RawQuery, listedStates(), "limit", "q", "state")
 	if err != nil {
@@ -61,13 +61,13 @@ func (s *Server) files(c *gin.Context) {
 	}
 }
 
-// file answers one file by its id.
+// file answers with the file with the id in the path.
 func (s *Server) file(c *gin.Context) {
 	if _, err := parameters(c.Request.URL.RawQuery); err != nil {
 		s.refuseQuery(c, err)
 		return
 	}
-	id, err := strconv.ParseUint(c.Param("id"), 10, 64) // no sign, no space
+	id, err := strconv.ParseUint(c.Param("id"), 10, 64) // accepts no sign or space
 	if err != nil || id == 0 {
 		text(c, http.StatusBadRequest, "Not answered: the id of a file is a whole number from 1, but it was "+strconv.Quote(clean(c.Param("id"), maxShown))+".")
 		return
@@ -77,7 +77,7 @@ func (s *Server) file(c *gin.Context) {
 		return
 	}
 	if f == nil {
-		text(c, http.StatusNotFound, "There is no file with this id: it never was, or it was forgotten after it left the folder.")
+		text(c, http.StatusNotFound, "No file has this id: it never existed, or was forgotten after it left the folder.")
 		return
 	}
 	s.json(c, showOneFile(*f))
@@ -85,7 +85,7 @@ func (s *Server) file(c *gin.Context) {
 
 func showFiles(all []*messages.FileStatus, want selection) filesBody {
 	out := filesBody{Files: []fileBody{}}
-	for _, f := range slices.Backward(all) { // ids rise with age
+	for _, f := range slices.Backward(all) { // newer files have higher ids
 		if want.state != "" && f.State.String() != want.state || want.part != "" && !strings.Contains(strings.ToLower(f.Info.Path), want.part) {
 			continue
 		}
@@ -102,14 +102,14 @@ func showFile(f messages.FileStatus) fileBody {
 		Size: f.Info.Size, Offset: f.Cursor.Offset,
 		ItemsCut: f.Items, ItemsDone: f.DoneItems, ItemsDead: f.DeadItems,
 		ChunksDone: f.DoneChunks, ChunksDead: f.DeadChunks, ChunksReady: f.Ready, ChunksRunning: f.Running,
-		Repeats: f.Repeats, StartedAt: moment(f.Started), EndedAt: moment(f.Ended),
+		Repeats: f.Repeats, StartedAt: jsonTime(f.Started), EndedAt: jsonTime(f.Ended),
 	}
 }
 
 func showOneFile(f messages.FileStatus) oneFileBody {
 	out := oneFileBody{
 		fileBody: showFile(f), DeadRanges: f.DeadChunks, DeadBytes: f.DeadBytes, Duplicates: f.Duplicates,
-		ModifiedAt: moment(f.Info.ModTime), LeftAt: moment(f.Left),
+		ModifiedAt: jsonTime(f.Info.ModTime), LeftAt: jsonTime(f.Left),
 	}
 	if f.DeadBytes > 0 {
 		out.DeadRanges++
@@ -117,10 +117,10 @@ func showOneFile(f messages.FileStatus) oneFileBody {
 	return out
 }
 
-// moment is a time as the API shows it: UTC, to the millisecond, null when it is
-// not yet. File systems know times that JSON's format does not (beyond the year
-// 9999): the nearest one that it does stands for them.
-func moment(t time.Time) *time.Time {
+// jsonTime returns a time as the API shows it: in UTC, with milliseconds, null when it
+// is zero. File systems have times that the format does not (such as after the year
+// 9999); the nearest possible time stands for them.
+func jsonTime(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
 	}

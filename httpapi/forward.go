@@ -15,20 +15,21 @@ import (
 	"kafka-master/messages"
 )
 
-// forwardedBy is the header of a call that a standby passed on. Such a call is
-// answered or refused, never passed on again: two masters may each believe for a
-// moment that the other one leads. Where there is a token its value is a pass.
-const forwardedBy = "X-Kafka-Master-Forwarded"
+// forwardedHeader marks a call that a standby has forwarded. Such a call is answered or
+// refused, but not forwarded again, since two masters may each believe for a moment that
+// the other one leads. If there is an API token, the value is a signature.
+const forwardedHeader = "X-Kafka-Master-Forwarded"
 
-// maxForwarded is the most bytes of an answer that is passed back; no answer of a
-// master is as large.
+// maxForwarded is the largest answer of a leader that a standby returns, in bytes. No
+// master sends one of that size.
 const maxForwarded = 8 << 20
 
-// forward lets the leader answer, and reports whether somebody answered. The address
-// is what the state store says, and so not to be trusted with anything: the call was
-// checked here, and takes neither the caller's token nor a cookie along.
+// forward sends a call to the leader and returns its answer to the client. It reports
+// whether the call was answered. The leader's address comes from the state store and is
+// not trusted: the call was authorised here, and carries neither the caller's token nor
+// a cookie.
 func (s *Server) forward(c *gin.Context, to messages.Leader) bool {
-	if to.API == "" || c.GetHeader(forwardedBy) != "" {
+	if to.API == "" || c.GetHeader(forwardedHeader) != "" {
 		return false
 	}
 	ctx, cancel := context.WithTimeout(c.Request.Context(), AskTimeout)
@@ -36,29 +37,34 @@ func (s *Server) forward(c *gin.Context, to messages.Leader) bool {
 	proxy := httputil.ReverseProxy{
 		Transport:      s.leader,
 		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-		Rewrite:        func(r *httputil.ProxyRequest) { s.passOn(r, to.API) },
-		ModifyResponse: passBack,
+		Rewrite:        func(r *httputil.ProxyRequest) { s.rewriteRequest(r, to.API) },
+		ModifyResponse: filterAnswer,
 		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) {
-			s.log.Debug("API: Leader does not answer", "leader", to.MasterID, "api", to.API, "err", err)
+			s.log.Debug("leader does not answer an API call", "leader", to.MasterID, "api", to.API, "err", err)
 			c.Header("Retry-After", retryAfter)
-			why := "does not answer at %s; API_ADVERTISE of the leader is where the others reach it."
-			if errors.Is(err, errPassRefused) {
-				why = "does not take the calls that this one passes on to %s; all masters need the same API_TOKEN and clocks less than " + passFor.String() + " apart."
-			}
-			text(c, http.StatusServiceUnavailable, "This master stands by, and the leader "+fmt.Sprintf("%s "+why, clean(to.MasterID, 128), clean(to.API, 300)))
+			text(c, http.StatusServiceUnavailable, noLeaderText(to, err))
 		},
 	}
 	proxy.ServeHTTP(c.Writer, c.Request.WithContext(ctx))
 	return true
 }
 
-// passOn makes the call to the leader: of the caller's headers it has only those
-// that say what is wanted.
-func (s *Server) passOn(r *httputil.ProxyRequest, api string) {
+// noLeaderText explains to the client why the leader has not answered a forwarded call.
+func noLeaderText(to messages.Leader, err error) string {
+	why := "does not answer at %s; its API_ADVERTISE must be an address at which the other masters reach it."
+	if errors.Is(err, errSignatureRefused) {
+		why = "refuses the calls that this master forwards to %s; all masters need the same API_TOKEN, and clocks that differ by less than " + maxClockSkew.String() + "."
+	}
+	return fmt.Sprintf("This master is a standby, and the leader %s "+why, clean(to.MasterID, 128), clean(to.API, 300))
+}
+
+// rewriteRequest makes the call to the leader. Of the caller's headers it keeps only
+// those that describe the wanted answer.
+func (s *Server) rewriteRequest(r *httputil.ProxyRequest, api string) {
 	r.SetURL(&url.URL{Scheme: "http", Host: api})
-	header := http.Header{forwardedBy: {"1"}}
-	if s.passKey != nil {
-		header.Set(forwardedBy, s.passKey.sign(r.Out.Method, r.Out.URL.RequestURI(), api))
+	header := http.Header{forwardedHeader: {"1"}}
+	if s.signingKey != nil {
+		header.Set(forwardedHeader, s.signingKey.sign(r.Out.Method, r.Out.URL.RequestURI(), api))
 	}
 	for _, name := range []string{"Accept", "Accept-Encoding", "User-Agent"} {
 		if all := r.In.Header.Values(name); len(all) > 0 {
@@ -69,15 +75,16 @@ func (s *Server) passOn(r *httputil.ProxyRequest, api string) {
 	r.Out.Body, r.Out.ContentLength = http.NoBody, 0
 }
 
-// errPassRefused says that the leader does not believe that a call was checked here.
-var errPassRefused = errors.New("the leader refuses the pass")
+// errSignatureRefused is the error of a forwarded call whose signature the leader does
+// not accept.
+var errSignatureRefused = errors.New("the leader refuses the signature")
 
-// passBack keeps of the leader's headers what describes the answer; this server sets
-// its own beside them. The caller has shown the token, so it is not told that the
-// token is wrong.
-func passBack(r *http.Response) error {
+// filterAnswer keeps only those headers of the leader's answer that describe it; this
+// server adds its own. A 401 becomes an error, since the caller's token was accepted
+// here: the masters do not agree with each other.
+func filterAnswer(r *http.Response) error {
 	if r.StatusCode == http.StatusUnauthorized {
-		return errPassRefused
+		return errSignatureRefused
 	}
 	header := http.Header{}
 	for _, name := range []string{"Content-Type", "Content-Length", "Content-Encoding", "Retry-After", "Allow"} {
@@ -93,7 +100,8 @@ func passBack(r *http.Response) error {
 	return nil
 }
 
-// leaderTransport is what calls are passed on by: few connections to one host.
+// leaderTransport returns the transport for forwarded calls, which bounds the
+// connections to the leader.
 func leaderTransport() *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.Proxy = nil

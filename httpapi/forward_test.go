@@ -14,7 +14,7 @@ import (
 	"kafka-master/messages"
 )
 
-// standby returns a server whose master stands by for the one at api.
+// standby returns a server whose master is a standby of the one at the address api.
 func standby(t *testing.T, api string, cfg Config) *Server {
 	fake := newFake()
 	fake.err = &messages.NotLeader{Leader: messages.Leader{MasterID: "m1", API: api}}
@@ -24,7 +24,7 @@ func standby(t *testing.T, api string, cfg Config) *Server {
 	return s
 }
 
-func leading(t *testing.T, cfg Config) (*fakeMaster, string) {
+func startLeader(t *testing.T, cfg Config) (*fakeMaster, string) {
 	fake := newFake()
 	server := httptest.NewUnstartedServer(nil)
 	cfg.Asker, cfg.Advertise = fake, server.Listener.Addr().String()
@@ -47,9 +47,9 @@ func call(s *Server, path string, header ...string) *httptest.ResponseRecorder {
 	return w
 }
 
-func TestStandbyPassesCallsOnToTheLeader(t *testing.T) {
+func TestStandbyForwardsCalls(t *testing.T) {
 	cfg := Config{Token: "t0ken"}
-	fake, api := leading(t, cfg)
+	fake, api := startLeader(t, cfg)
 	s := standby(t, api, cfg)
 	auth := []string{"Authorization", "Bearer t0ken"}
 
@@ -79,29 +79,27 @@ func TestStandbyWithoutALeaderThatAnswers(t *testing.T) {
 			require.Equal(t, http.StatusServiceUnavailable, w.Code)
 			require.Equal(t, retryAfter, w.Header().Get("Retry-After"))
 			if api != "" {
-				require.Contains(t, w.Body.String(), "the leader m1 does not answer at "+api)
+				requireShows(t, w.Body.String(), "m1", api, "API_ADVERTISE")
 			}
 		})
 	}
 }
 
-// A caller with the right token is not told that it is wrong when it is the masters
-// that do not understand each other.
-func TestLeaderThatTakesNoCalls(t *testing.T) {
+// A caller with the right token gets no 401 when the masters have different tokens.
+func TestLeaderThatRefusesForwardedCalls(t *testing.T) {
 	t.Parallel()
-	fake, api := leading(t, Config{Token: "another"})
+	fake, api := startLeader(t, Config{Token: "another"})
 	w := call(standby(t, api, Config{Token: token}), "/api/updateNumBatches?numBatches=7", "Authorization", "Bearer "+token)
 	require.Equal(t, http.StatusServiceUnavailable, w.Code, w.Body)
 	require.Equal(t, retryAfter, w.Header().Get("Retry-After"))
-	require.Contains(t, w.Body.String(), "the leader m1 does not take the calls that this one passes on to "+api+
-		"; all masters need the same API_TOKEN and clocks less than 30s apart.")
+	requireShows(t, w.Body.String(), "m1", api, "API_TOKEN", maxClockSkew.String())
 	require.Zero(t, fake.changes)
 }
 
-// Whatever address the state store holds, it learns nothing that is worth having:
-// neither the token nor a cookie, and a pass that is good for nothing else. Nor can
-// it put a cookie or a redirect into an answer.
-func TestWhatAForeignLeaderLearns(t *testing.T) {
+// A false address of the leader in the state store gains nothing. It receives neither
+// the token nor a cookie, only a signature that is not valid for anything else, and it
+// cannot add a cookie or a redirect to an answer.
+func TestFalseLeaderGainsNothing(t *testing.T) {
 	t.Parallel()
 	var seen http.Header
 	thief := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -120,26 +118,26 @@ func TestWhatAForeignLeaderLearns(t *testing.T) {
 	require.Empty(t, w.Header().Get("Set-Cookie")+w.Header().Get("Location"))
 	require.Contains(t, w.Header().Get("Content-Security-Policy"), "default-src 'none'")
 	require.Equal(t, "text/html", seen.Get("Accept"))
-	pass := seen.Get(forwardedBy)
-	require.NotEmpty(t, pass)
+	signature := seen.Get(forwardedHeader)
+	require.NotEmpty(t, signature)
 	for _, all := range seen {
 		for _, x := range all {
 			require.NotContains(t, x, "canary")
 		}
 	}
 
-	fake, api := leading(t, cfg)
-	replay := func(target, pass string) int {
+	fake, api := startLeader(t, cfg)
+	replay := func(target, signature string) int {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+api+target, nil)
 		require.NoError(t, err)
-		r.Header.Set(forwardedBy, pass)
+		r.Header.Set(forwardedHeader, signature)
 		resp, err := http.DefaultClient.Do(r)
 		require.NoError(t, err)
 		defer resp.Body.Close()
 		return resp.StatusCode
 	}
-	require.Equal(t, http.StatusUnauthorized, replay(target, pass), "it was signed for another master")
-	key := newPassKey(token)
+	require.Equal(t, http.StatusUnauthorized, replay(target, signature), "it was signed for another master")
+	key := newSigningKey(token)
 	good := key.sign(http.MethodGet, target, api)
 	require.Equal(t, http.StatusUnauthorized, replay("/api/updateNumBatches?numBatches=8", good), "for another call")
 	for _, bad := range []string{"1", ".", "0." + good, good + "x", strings.Replace(good, ".", "..", 1)} {
@@ -150,33 +148,33 @@ func TestWhatAForeignLeaderLearns(t *testing.T) {
 	require.Equal(t, 1, fake.changes)
 }
 
-func TestPassesEnd(t *testing.T) {
+func TestSignaturesExpire(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		key := newPassKey(token)
-		pass := key.sign("GET", "/x", "h:1")
-		require.True(t, key.good(pass, "GET", "/x", "h:1"))
-		require.False(t, key.good(pass, "HEAD", "/x", "h:1"))
-		require.False(t, newPassKey("other").good(pass, "GET", "/x", "h:1"))
-		require.False(t, newPassKey("").good(pass, "GET", "/x", "h:1"))
-		require.False(t, key.good(key.sign("GET", "/x", ""), "GET", "/x", ""), "this master does not know its own address")
-		time.Sleep(passFor + time.Second)
-		require.False(t, key.good(pass, "GET", "/x", "h:1"))
+		key := newSigningKey(token)
+		signature := key.sign("GET", "/x", "h:1")
+		require.True(t, key.verify(signature, "GET", "/x", "h:1"))
+		require.False(t, key.verify(signature, "HEAD", "/x", "h:1"))
+		require.False(t, newSigningKey("other").verify(signature, "GET", "/x", "h:1"))
+		require.False(t, newSigningKey("").verify(signature, "GET", "/x", "h:1"))
+		require.False(t, key.verify(key.sign("GET", "/x", ""), "GET", "/x", ""), "this master does not know its own address")
+		time.Sleep(maxClockSkew + time.Second)
+		require.False(t, key.verify(signature, "GET", "/x", "h:1"))
 	})
 }
 
-// The names that people use need not be those that masters use.
+// Forwarded calls use the master's own address, which is allowed in addition to the
+// names that people use.
 func TestAllowedHostsDoNotBreakForwarding(t *testing.T) {
 	t.Parallel()
 	cfg := Config{AllowedHosts: []string{"localhost", "master.example"}}
-	_, api := leading(t, cfg)
+	_, api := startLeader(t, cfg)
 	require.Equal(t, http.StatusOK, call(standby(t, api, cfg), "/api/getNumBatches").Code)
 	require.Equal(t, http.StatusForbidden, call(standby(t, api, cfg), "/api/getNumBatches", "Host", "evil.example").Code)
 }
 
-// Two masters that each take the other one for the leader do not pass a call to
-// and fro.
-func TestCallsArePassedOnOnce(t *testing.T) {
+// Two masters that each believe that the other one leads do not forward a call forever.
+func TestCallsAreForwardedOnce(t *testing.T) {
 	calls := 0
 	var b *Server
 	second := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

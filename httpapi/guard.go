@@ -12,13 +12,13 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// isProbe reports whether a call is one of those that need no rights: whether a
-// process lives and is ready is no secret, and probes cannot keep one.
+// isProbe reports whether a call is a health probe. Probes need no token: whether a
+// process is alive and ready is no secret, and not every prober can send a token.
 func isProbe(r *http.Request) bool {
 	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && (r.URL.Path == pathLive || r.URL.Path == pathReady)
 }
 
-// checkToken lets only calls with the token pass, when there is one.
+// checkToken refuses calls without the API token, if one is set.
 func (s *Server) checkToken(next http.Handler) http.Handler {
 	if s.cfg.Token == "" {
 		return next
@@ -33,16 +33,17 @@ func (s *Server) checkToken(next http.Handler) http.Handler {
 	})
 }
 
-// hasToken reports whether a call carries the token, or was passed on by a master
-// that has checked it.
+// hasToken reports whether a call carries the token, or was forwarded by a master that
+// has checked it.
 func (s *Server) hasToken(r *http.Request) bool {
 	if s.cfg.Token == "" {
 		return true
 	}
-	if pass := r.Header.Get(forwardedBy); pass != "" && s.passKey.good(pass, r.Method, r.URL.RequestURI(), s.cfg.Advertise) {
+	signature := r.Header.Get(forwardedHeader)
+	if signature != "" && s.signingKey.verify(signature, r.Method, r.URL.RequestURI(), s.cfg.Advertise) {
 		return true
 	}
-	// Hashed, so that the comparison takes as long for every length.
+	// The hashes make the comparison take the same time for every length.
 	got, want := sha256.Sum256([]byte(bearer(r))), sha256.Sum256([]byte(s.cfg.Token))
 	return subtle.ConstantTimeCompare(got[:], want[:]) == 1
 }
@@ -59,8 +60,8 @@ func bearer(r *http.Request) string {
 	return strings.TrimSpace(token)
 }
 
-// checkHost refuses calls by a name that is not ours. A page of somebody else
-// whose name resolves to this machine would else count as our own site.
+// checkHost refuses calls with an unknown host name. Otherwise a foreign page whose name
+// resolves to this machine would count as our own site in a browser.
 func (s *Server) checkHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isProbe(r) && !s.hasHost(r) {
@@ -71,8 +72,8 @@ func (s *Server) checkHost(next http.Handler) http.Handler {
 	})
 }
 
-// hasHost reports whether a call is by a name of ours. The one by which the other
-// masters reach this one is: they pass calls on by it.
+// hasHost reports whether a call uses an allowed host name. That of Config.Advertise is
+// always allowed, since the other masters forward calls to it.
 func (s *Server) hasHost(r *http.Request) bool {
 	if len(s.cfg.AllowedHosts) == 0 {
 		return true
@@ -82,7 +83,7 @@ func (s *Server) hasHost(r *http.Request) bool {
 		s.cfg.Advertise != "" && hostName(s.cfg.Advertise) == name
 }
 
-// hostName is a Host header without its port, in lower case.
+// hostName returns a Host header without its port and in lower case.
 func hostName(host string) string {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
@@ -91,21 +92,21 @@ func hostName(host string) string {
 	return strings.ToLower(strings.TrimSuffix(host, "."))
 }
 
-// checkSite refuses calls that a browser makes for a page of another site. It
-// stands before every route that changes something, since those are GETs, which
-// a mere image tag sends.
+// checkSite refuses calls that a browser makes for a page of another site. It protects
+// the routes that change something, since they use GET, which a page can send with an
+// image tag.
 func (s *Server) checkSite(c *gin.Context) {
-	if foreign(c.Request) {
+	if isCrossSite(c.Request) {
 		text(c, http.StatusForbidden, "Nothing changed: a page of another site may not do this.")
 		c.Abort()
 	}
 }
 
-// foreign reports whether a browser says that another site is behind the call.
-// Tools that are no browsers say nothing of the kind. A browser says
-// Sec-Fetch-Site only to loopback and over TLS; elsewhere Origin and Referer are
-// all there is, and only a token is sure.
-func foreign(r *http.Request) bool {
+// isCrossSite reports whether the headers show that a page of another site makes the
+// call. Clients that are not browsers do not send these headers. Browsers send
+// Sec-Fetch-Site only to loopback addresses and over TLS; elsewhere Origin and Referer
+// are all there is, and only a token protects reliably.
+func isCrossSite(r *http.Request) bool {
 	for _, site := range r.Header.Values("Sec-Fetch-Site") {
 		if site != "same-origin" && site != "none" {
 			return true

@@ -14,16 +14,16 @@ import (
 	"kafka-master/messages"
 )
 
-// maxProblem is how much of a problem is shown, in characters.
+// maxProblem is the number of characters of a problem that are shown.
 const maxProblem = 300
 
-// live says that the process answers; it asks nobody.
+// live answers that the process is alive, without asking the master.
 func (s *Server) live(c *gin.Context) { text(c, http.StatusOK, "ok") }
 
-// ready says in one line whether the master can do its part, as leader or as
-// standby: 200 or 503. With ?verbose every problem follows on a line of its own.
-// Problems and the leader have addresses in them, which only callers with the token
-// and a name of ours are told: probes are answered without.
+// ready answers whether the master can do its work as leader or standby, with one line
+// and status 200 or 503. With ?verbose each problem follows on a line of its own.
+// Problems and the leader contain addresses, so they are shown only to callers with the
+// token and an allowed host name.
 func (s *Server) ready(c *gin.Context) {
 	o, known := s.health.ask(c.Request.Context(), s.cfg.Asker)
 	trusted := s.hasToken(c.Request) && s.hasHost(c.Request)
@@ -33,7 +33,7 @@ func (s *Server) ready(c *gin.Context) {
 	}
 	why := "the master does not answer"
 	if known {
-		why = obstacle(o, trusted)
+		why = unreadyReason(o, trusted)
 	}
 	if why != "" {
 		body, status = "not ready: "+why, http.StatusServiceUnavailable
@@ -47,23 +47,23 @@ func (s *Server) ready(c *gin.Context) {
 	text(c, status, body)
 }
 
-// health shares one answer among the probes that come together.
+// health shares one answer of the master among probes that come at the same time.
 type health struct {
-	turn  chan struct{} // holds one while the master is asked
-	at    time.Time
-	known bool // the master answered
-	o     messages.Overview
+	asking chan struct{} // full while a probe asks the master
+	at     time.Time     // time of the answer
+	known  bool          // the master has answered
+	o      messages.Overview
 }
 
-// healthFor is how long an answer is shared. It bounds what the master is asked
-// however many probes come, and is shorter than any probe's interval.
+// healthFor is the time for which an answer is shared. It bounds the questions to the
+// master however many probes come, and is shorter than the interval of any prober.
 const healthFor = 50 * time.Millisecond
 
-// ask returns the overview that was published last; known is false when the master
-// did not answer.
+// ask returns the overview that was published last; known is false if the master does
+// not answer.
 func (h *health) ask(ctx context.Context, asker Asker) (o messages.Overview, known bool) {
-	h.turn <- struct{}{}
-	defer func() { <-h.turn }()
+	h.asking <- struct{}{}
+	defer func() { <-h.asking }()
 	if !h.at.IsZero() && time.Since(h.at) < healthFor {
 		return h.o, h.known
 	}
@@ -76,11 +76,11 @@ func (h *health) ask(ctx context.Context, asker Asker) (o messages.Overview, kno
 	return h.o, h.known
 }
 
-// obstacle is what keeps a master from being ready, empty when nothing does.
-func obstacle(o messages.Overview, trusted bool) string {
+// unreadyReason returns why a master is not ready, or nothing when it is.
+func unreadyReason(o messages.Overview, trusted bool) string {
 	for _, p := range o.Problems {
 		switch {
-		case !stops(p.Kind):
+		case !blocksReadiness(p.Kind):
 		case trusted:
 			return problemLine(p)
 		default:
@@ -93,10 +93,10 @@ func obstacle(o messages.Overview, trusted bool) string {
 	return ""
 }
 
-// stops reports whether a master with such a problem cannot do its part. A missing
-// input folder, missing workers or a badly set up topic do not: another master would
-// not cure them.
-func stops(kind messages.ProblemKind) bool {
+// blocksReadiness reports whether a master with such a problem is not ready. A missing
+// input folder, missing workers or wrong settings of a topic are not such problems, since
+// another master would have them too.
+func blocksReadiness(kind messages.ProblemKind) bool {
 	switch kind {
 	case messages.ProblemKafka, messages.ProblemState, messages.ProblemDeployment, messages.ProblemMasterStuck:
 		return true
@@ -108,12 +108,12 @@ func problemLine(p messages.Problem) string {
 	return clean(p.Part, 20) + ": " + clean(strings.TrimSpace(p.Text), maxProblem)
 }
 
-// version says what runs.
+// version answers with the version of the program.
 func (s *Server) version(c *gin.Context) {
 	v := struct {
 		Version  string `json:"version"`
-		Revision string `json:"revision"` // of the source, empty when it is not known
-		Modified bool   `json:"modified"` // the source differed from the revision
+		Revision string `json:"revision"` // revision of the source, empty when not known
+		Modified bool   `json:"modified"` // whether the source differed from the revision
 		Go       string `json:"go"`
 	}{Version: s.cfg.Version, Go: runtime.Version()}
 	if info, ok := debug.ReadBuildInfo(); ok {

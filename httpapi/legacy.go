@@ -17,8 +17,8 @@ import (
 	"kafka-master/messages"
 )
 
-// ask puts a question and returns the answer; ok is false when the error was
-// answered already.
+// ask sends a question to the master and returns the answer. If that fails, it answers
+// the call and ok is false.
 func ask[A any](s *Server, c *gin.Context, q messages.Query) (answer A, ok bool) {
 	ctx, cancel := context.WithTimeout(c.Request.Context(), AskTimeout)
 	defer cancel()
@@ -33,8 +33,8 @@ func ask[A any](s *Server, c *gin.Context, q messages.Query) (answer A, ok bool)
 	return answer, false
 }
 
-// getWorkersStatus answers {"<worker>":"1"}: "1" when a slot is free, else "0".
-// Workers that are lost or gone are left out.
+// getWorkersStatus answers {"<worker>":"1"}, with "1" for a worker with a free slot and
+// "0" for any other. Workers that are lost or gone are omitted.
 func (s *Server) getWorkersStatus(c *gin.Context) {
 	workers, ok := ask[[]messages.WorkerStatus](s, c, messages.QueryWorkers{})
 	if !ok {
@@ -53,14 +53,14 @@ func (s *Server) getWorkersStatus(c *gin.Context) {
 	s.json(c, status)
 }
 
-// getNumBatches answers the bare batch size.
+// getNumBatches answers with the batch size as a bare number.
 func (s *Server) getNumBatches(c *gin.Context) {
 	if n, ok := ask[int](s, c, messages.QueryBatchSize{}); ok {
 		c.Data(http.StatusOK, typeHTML, []byte(strconv.Itoa(n)))
 	}
 }
 
-// updateNumBatches changes the batch size to ?numBatches=N.
+// updateNumBatches sets the batch size to ?numBatches=N.
 func (s *Server) updateNumBatches(c *gin.Context) {
 	n, err := count(c.Request.URL.RawQuery, "numBatches", MaxBatchSize)
 	if err != nil {
@@ -72,10 +72,11 @@ func (s *Server) updateNumBatches(c *gin.Context) {
 	}
 }
 
-// getPartitions answers the topics with their partition counts.
+// getPartitions answers with the topics and their partition counts.
 func (s *Server) getPartitions(c *gin.Context) { s.topics(c, messages.QueryTopics{}) }
 
-// updatePartitions grows the chunk topic to ?value=N and answers all topics.
+// updatePartitions grows the chunk topic to ?value=N partitions and answers with all
+// topics.
 func (s *Server) updatePartitions(c *gin.Context) {
 	n, err := count(c.Request.URL.RawQuery, "value", MaxPartitions)
 	if err != nil {
@@ -85,13 +86,13 @@ func (s *Server) updatePartitions(c *gin.Context) {
 	s.topics(c, messages.GrowPartitions{Partitions: n})
 }
 
-// topics answers sorted, without the cluster's own topics.
+// topics answers with the sorted topics, without those of the cluster itself.
 func (s *Server) topics(c *gin.Context, q messages.Query) {
 	all, ok := ask[[]messages.Topic](s, c, q)
 	if !ok {
 		return
 	}
-	shown := make([]messages.Topic, 0, len(all)) // [] and not null when there is none
+	shown := make([]messages.Topic, 0, len(all)) // becomes [] and not null when empty
 	for _, t := range all {
 		if !strings.HasPrefix(t.Name, "__") {
 			shown = append(shown, t)
@@ -107,19 +108,19 @@ func (s *Server) json(c *gin.Context, x any) {
 		s.fail(c, fmt.Errorf("marshal the answer: %w", err))
 		return
 	}
-	c.Data(http.StatusOK, typeJSON, harmless(body))
+	c.Data(http.StatusOK, typeJSON, escapeControls(body))
 }
 
-// harmless escapes what JSON allows in a text and a terminal obeys: DEL, C1 control
-// characters, and marks that turn the direction of writing. To a reader of JSON
-// nothing changes.
-func harmless(body []byte) []byte {
-	if !bytes.ContainsFunc(body, obeyed) {
+// escapeControls escapes characters that JSON allows in a string and a terminal
+// interprets: DEL, C1 control characters, and marks that change the direction of
+// writing. The JSON value stays the same.
+func escapeControls(body []byte) []byte {
+	if !bytes.ContainsFunc(body, isControl) {
 		return body
 	}
 	out := make([]byte, 0, len(body)+64)
 	for _, r := range string(body) {
-		if obeyed(r) {
+		if isControl(r) {
 			out = fmt.Appendf(out, `\u%04x`, r)
 		} else {
 			out = utf8.AppendRune(out, r)
@@ -128,6 +129,6 @@ func harmless(body []byte) []byte {
 	return out
 }
 
-func obeyed(r rune) bool {
+func isControl(r rune) bool {
 	return r == 0x7f || r >= 0x80 && r < 0xa0 || r < 0x10000 && unicode.Is(unicode.Cf, r)
 }

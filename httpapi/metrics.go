@@ -12,41 +12,41 @@ import (
 	"kafka-master/messages"
 )
 
-// The metrics of a master. There is no label whose values grow in number with
-// files or workers.
+// The metrics of a master. No label has a value for each file or worker, so their
+// number is bounded.
 var (
-	leaderMetric   = described("leader", "Whether this master leads (1) or not (0).")
-	termMetric     = described("term", "Number of the current leadership, as far as this master knows.")
-	problemsMetric = described("problems", "What a person has to know of, by kind and part: how many things it concerns, or how often it happened.", "kind", "part")
+	leaderMetric   = newDesc("leader", "Whether this master leads (1) or not (0).")
+	termMetric     = newDesc("term", "Number of the current leadership, as far as this master knows.")
+	problemsMetric = newDesc("problems", "Problems by kind and part: number of things concerned, or of occurrences.", "kind", "part")
 
-	filesMetric      = described("files", "Input files that are known, by state.", "state")
-	fileItemsMetric  = described("file_items", "Items cut so far of all files that are remembered, by what became of them.", "state")
-	chunksMetric     = described("chunks", "Chunks that wait for a worker, and chunks at workers.", "state")
-	itemsMetric      = described("items_total", "Items of chunks that ended since this master began to lead, by result.", "result")
-	chunksDoneMetric = described("chunks_done_total", "Chunks that were done since this master began to lead.")
-	chunksDeadMetric = described("chunks_dead_total", "Chunks that were given up since this master began to lead.")
-	workersMetric    = described("workers", "Workers that are known, by kind and state.", "kind", "state")
-	ignoredMetric    = described("worker_messages_ignored_total", "Worker messages that were dropped since this master began to lead.")
+	filesMetric      = newDesc("files", "Known input files by state.", "state")
+	fileItemsMetric  = newDesc("file_items", "Items cut so far from all remembered files, by state.", "state")
+	chunksMetric     = newDesc("chunks", "Chunks that wait for a worker, and chunks at workers.", "state")
+	itemsMetric      = newDesc("items_total", "Items in chunks that ended since this master began to lead, by result.", "result")
+	chunksDoneMetric = newDesc("chunks_done_total", "Chunks that were done since this master began to lead.")
+	chunksDeadMetric = newDesc("chunks_dead_total", "Chunks that were given up since this master began to lead.")
+	workersMetric    = newDesc("workers", "Known workers by kind and state.", "kind", "state")
+	ignoredMetric    = newDesc("worker_messages_ignored_total", "Worker messages that were dropped since this master began to lead.")
 )
 
-func described(name, help string, labels ...string) *prometheus.Desc {
+func newDesc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("kafka_master_"+name, help, labels, nil)
 }
 
-// scrape is a prometheus.Collector that asks for the numbers at each scrape and
-// keeps none of them.
+// scrape is a prometheus.Collector that asks for the numbers at each scrape and keeps
+// none.
 type scrape struct {
 	asker Asker
 	log   *slog.Logger
 }
 
-// newMetrics returns what answers /metrics.
+// newMetrics returns the handler of /metrics.
 func newMetrics(asker Asker, log *slog.Logger) http.Handler {
 	r := prometheus.NewRegistry()
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), scrape{asker, log})
 	return promhttp.HandlerFor(r, promhttp.HandlerOpts{
 		ErrorLog:      slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-		ErrorHandling: promhttp.ContinueOnError, // the other metrics tell of the trouble
+		ErrorHandling: promhttp.ContinueOnError, // the other metrics are still useful
 	})
 }
 
@@ -60,20 +60,20 @@ func (s scrape) Describe(out chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect implements prometheus.Collector. Without an answer there are no
-// metrics: old or zero ones would look like a master that stands still.
+// Collect implements prometheus.Collector. It sends no metrics if the master does not
+// answer: old or zero values would look like a master without work.
 func (s scrape) Collect(out chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), AskTimeout)
 	defer cancel()
 	answer, err := s.asker.Ask(ctx, messages.QueryOverview{})
 	o, ok := answer.(messages.Overview)
 	if err != nil || !ok {
-		s.log.Debug("API: No metrics", "err", err)
+		s.log.Debug("API metrics not answered", "err", err)
 		return
 	}
 	collectRole(out, o)
 	if o.Role != "leader" {
-		return // the numbers of the work are the leader's to tell
+		return // only the leader knows files, chunks and workers
 	}
 	collectWork(out, o)
 	collectWorkers(out, o.Workers)
@@ -99,29 +99,29 @@ func collectRole(out chan<- prometheus.Metric, o messages.Overview) {
 	}
 }
 
-// place is where a problem is counted.
-type place struct {
+// problemKey identifies a time series of problems.
+type problemKey struct {
 	kind messages.ProblemKind
 	part string
 }
 
-// countProblems counts by kind and part. A kind that has no problem is there as 0,
-// so that an alarm on it ends.
-func countProblems(all []messages.Problem) map[place]int {
-	out := map[place]int{}
+// countProblems counts problems by kind and part. Kinds without a problem have the value
+// 0, so that an alarm on them ends.
+func countProblems(all []messages.Problem) map[problemKey]int {
+	out := map[problemKey]int{}
 	for _, kind := range messages.ProblemKinds() {
-		out[place{kind, kind.Part()}] = 0
+		out[problemKey{kind, kind.Part()}] = 0
 	}
 	for _, p := range all {
-		out[place{p.Kind, clean(p.Part, 20)}] += max(1, p.Count)
+		out[problemKey{p.Kind, clean(p.Part, 20)}] += max(1, p.Count)
 	}
 	return out
 }
 
-// collectWork tells of files, items and chunks. The counters begin at 0 with each
-// leadership: sums over the files would fall when a file is forgotten or the
-// store loses its last commits, and a counter that falls reads as a restart and
-// then as that many items more.
+// collectWork sends the metrics of files, items and chunks. The counters begin at 0 with
+// each leadership. Sums over the files would decrease when a file is forgotten or the
+// store loses its last commits, and Prometheus takes a decrease for a restart, after
+// which it counts all items again.
 func collectWork(out chan<- prometheus.Metric, o messages.Overview) {
 	out <- gauge(filesMetric, float64(o.Settling), messages.FileSettling.String())
 	for state, n := range byState(o.Files.States) {

@@ -13,7 +13,7 @@ import (
 	"kafka-master/messages"
 )
 
-// own returns the lines of a scrape that are the master's, comments left out.
+// own returns the lines of a scrape with the master's own metrics, without comments.
 func own(t *testing.T, f *fakeMaster) []string {
 	t.Helper()
 	got := start(t, Config{Asker: f})(http.MethodGet, "/metrics")
@@ -52,8 +52,7 @@ func TestMetricsOfALeader(t *testing.T) {
 	require.Len(t, got, 2+len(messages.ProblemKinds())+6+3+2+2+2+1+2*7)
 }
 
-// The numbers of the work are the leader's; a standby tells of itself and asks
-// nobody else.
+// A standby has metrics about itself only, and does not ask the leader.
 func TestMetricsOfAStandby(t *testing.T) {
 	t.Parallel()
 	f := newFake()
@@ -68,7 +67,7 @@ func TestMetricsOfAStandby(t *testing.T) {
 	}
 }
 
-// A master that does not answer still tells of its process.
+// The metrics of the process do not depend on the master.
 func TestMetricsWithoutAnswer(t *testing.T) {
 	t.Parallel()
 	f := newFake()
@@ -85,7 +84,7 @@ func TestMetricsAreLintFree(t *testing.T) {
 	require.Empty(t, problems)
 }
 
-// Each server has metrics of its own.
+// Two servers in one process have separate metrics.
 func TestMetricsOfTwoServers(t *testing.T) {
 	t.Parallel()
 	a, b := newFake(), newFake()

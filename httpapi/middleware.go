@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// recorder remembers what was answered.
+// recorder records status and size of an answer.
 type recorder struct {
 	http.ResponseWriter
 	status int // 0 until the header is written
@@ -30,14 +30,14 @@ func (r *recorder) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// Flush sends what was written so far, where the connection can.
+// Flush sends what was written so far if the connection supports that.
 func (r *recorder) Flush() { _ = http.NewResponseController(r.ResponseWriter).Flush() }
 
 // Unwrap lets http.ResponseController reach the connection.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-// logCall logs every call but those of probes, at level debug. Headers and the
-// query are left out: they may hold secrets.
+// logCall logs every call that is not a probe, at level debug. It omits headers and
+// query, which may contain secrets.
 func (s *Server) logCall(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
@@ -46,12 +46,12 @@ func (s *Server) logCall(next http.Handler) http.Handler {
 		if isProbe(r) {
 			return
 		}
-		s.log.Debug("API: Call", "method", clean(r.Method, 20), "path", clean(r.URL.Path, 200), "status", rec.status,
+		s.log.Debug("API call", "method", clean(r.Method, 20), "path", clean(r.URL.Path, 200), "status", rec.status,
 			"bytes", rec.bytes, "duration_s", time.Since(start).Seconds(), "client", r.RemoteAddr)
 	})
 }
 
-// recoverPanic answers 500 without a text; the log has the stack.
+// recoverPanic answers a call that panics with 500 and no text, and logs the stack.
 func (s *Server) recoverPanic(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -60,9 +60,9 @@ func (s *Server) recoverPanic(next http.Handler) http.Handler {
 				return
 			}
 			if x == http.ErrAbortHandler {
-				panic(x) // the way to cut a connection
+				panic(x) // closes the connection
 			}
-			s.log.Error("API: Panic", "path", clean(r.URL.Path, 200), "panic", fmt.Sprint(x), "stack", string(debug.Stack()))
+			s.log.Error("API call panicked", "path", clean(r.URL.Path, 200), "panic", fmt.Sprint(x), "stack", string(debug.Stack()))
 			if rec, ok := w.(*recorder); ok && rec.status == 0 {
 				w.WriteHeader(http.StatusInternalServerError)
 			}
@@ -71,8 +71,8 @@ func (s *Server) recoverPanic(next http.Handler) http.Handler {
 	})
 }
 
-// headers keeps browsers from guessing types, from keeping answers and from
-// running anything that an answer holds.
+// headers prevents browsers from guessing types, from storing answers, and from running
+// anything in an answer.
 func headers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -96,7 +96,7 @@ func limitBody(next http.Handler) http.Handler {
 	})
 }
 
-// refuse answers before gin is reached.
+// refuse answers a call that does not reach gin.
 func refuse(w http.ResponseWriter, status int, sentence string) {
 	w.Header().Set("Content-Type", typeText)
 	w.WriteHeader(status)

@@ -10,8 +10,8 @@ import (
 	"kafka-master/messages"
 )
 
-// overviewBody is the answer of /api/v1/overview. The sums are those of the files
-// that are remembered.
+// overviewBody is the answer of /api/v1/overview. The sums are over all remembered
+// files.
 type overviewBody struct {
 	Role     string         `json:"role"`
 	Term     uint64         `json:"term"`
@@ -30,12 +30,12 @@ type leaderBody struct {
 	API      string `json:"api"`
 }
 
-// itemsBody counts items: cut = done + dead + open.
+// itemsBody counts items, with Cut = Done + Dead + Open.
 type itemsBody struct {
 	Cut  int64 `json:"cut"`
 	Done int64 `json:"done"`
 	Dead int64 `json:"dead"`
-	Open int64 `json:"open"` // in chunks that run, or wait to run again
+	Open int64 `json:"open"` // items of chunks that run or wait to run again
 }
 
 type chunksBody struct {
@@ -50,22 +50,23 @@ type problemBody struct {
 	Part  string               `json:"part"`
 	Text  string               `json:"text"`
 	Since *time.Time           `json:"since"`
-	Count int                  `json:"count"` // things that it concerns, or how often it happened
+	Count int                  `json:"count"` // number of things concerned, or of occurrences
 }
 
-// overview answers how everything goes on.
+// overview answers with the overview of the deployment.
 func (s *Server) overview(c *gin.Context) {
 	if _, err := parameters(c.Request.URL.RawQuery); err != nil {
 		s.refuseQuery(c, err)
 		return
 	}
-	if o, ok := s.leading(c); ok {
+	if o, ok := s.leaderOverview(c); ok {
 		s.json(c, showOverview(o))
 	}
 }
 
-// leading asks for the overview of the leader: that of a standby has no files.
-func (s *Server) leading(c *gin.Context) (messages.Overview, bool) {
+// leaderOverview asks for the overview and forwards the call if this master does not
+// lead, since only the leader knows the files.
+func (s *Server) leaderOverview(c *gin.Context) (messages.Overview, bool) {
 	o, ok := ask[messages.Overview](s, c, messages.QueryOverview{})
 	switch {
 	case !ok:
@@ -80,7 +81,7 @@ func (s *Server) leading(c *gin.Context) (messages.Overview, bool) {
 	return o, false
 }
 
-// refuseQuery tells what is wrong with the parameters of a reading call.
+// refuseQuery answers a reading call that has wrong parameters.
 func (s *Server) refuseQuery(c *gin.Context, err error) {
 	text(c, http.StatusBadRequest, "Not answered: "+err.Error()+".")
 }
@@ -97,13 +98,13 @@ func showOverview(o messages.Overview) overviewBody {
 		}
 	}
 	for _, p := range o.Problems {
-		out.Problems = append(out.Problems, problemBody{p.Kind, p.Part, p.Text, moment(p.Since), max(1, p.Count)})
+		out.Problems = append(out.Problems, problemBody{p.Kind, p.Part, p.Text, jsonTime(p.Since), max(1, p.Count)})
 	}
 	return out
 }
 
-// listedStates are the states of files that are versions already: what settles
-// has no id, and is counted only.
+// listedStates returns the states of files that have an id. A file that settles has
+// none, and is only counted.
 func listedStates() []string { return names(messages.FileFailed)[messages.FileRunning:] }
 
 func byState(states [messages.FileFailed + 1]int) map[string]int {

@@ -10,7 +10,7 @@ import (
 	"kafka-master/messages"
 )
 
-// busyMaster has something in every field of the overview.
+// busyMaster has a value in every field of the overview.
 func busyMaster() *fakeMaster {
 	f := withFiles()
 	f.overview.Leader = messages.Leader{MasterID: "m1", API: "127.0.0.1:3001"}
@@ -37,8 +37,8 @@ func TestOverviewGolden(t *testing.T) {
 	require.Contains(t, start(t, Config{Asker: f})(http.MethodGet, "/api/v1/overview").body, `"problems":[]`)
 }
 
-// A standby knows no files: it must not answer as if there were none.
-func TestStandbyPassesReadingCallsOnToTheLeader(t *testing.T) {
+// A standby does not know the files, and must not answer as if there were none.
+func TestStandbyForwardsReadingCalls(t *testing.T) {
 	leader := busyMaster()
 	server := httptest.NewServer(New(Config{Asker: leader}).Handler())
 	t.Cleanup(server.Close)
@@ -52,9 +52,9 @@ func TestStandbyPassesReadingCallsOnToTheLeader(t *testing.T) {
 		want := httptest.NewRecorder()
 		New(Config{Asker: leader}).Handler().ServeHTTP(want, httptest.NewRequest(http.MethodGet, target, nil))
 		require.Equal(t, want.Body.String(), w.Body.String())
-		require.Equal(t, http.StatusServiceUnavailable, call(s, target, forwardedBy, "1").Code)
+		require.Equal(t, http.StatusServiceUnavailable, call(s, target, forwardedHeader, "1").Code)
 	}
-	require.Equal(t, http.StatusNotFound, call(s, "/api/v1/files/77").Code, "the leader's answer is passed on")
+	require.Equal(t, http.StatusNotFound, call(s, "/api/v1/files/77").Code, "the leader's answer is returned")
 	require.Equal(t, http.StatusBadRequest, call(s, "/api/v1/files?limit=x").Code)
 }
 

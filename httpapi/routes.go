@@ -7,29 +7,30 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// The media types of the answers. That a bare number is HTML is what the clients
-// of the seed endpoints know.
+// The media types of the answers. A bare number is HTML because clients of the legacy
+// endpoints expect that.
 const (
 	typeJSON = "application/json; charset=utf-8"
 	typeHTML = "text/html; charset=utf-8"
 	typeText = "text/plain; charset=utf-8"
 )
 
-// The paths that are open to probes: no token, no check of the host, no log.
+// The paths for health probes, which need no token and no allowed host and are not
+// logged.
 const (
 	pathLive  = "/livez"
 	pathReady = "/readyz"
 )
 
-// route is one path that answers GET, and HEAD when it changes nothing.
+// route is a path that answers GET, and HEAD unless it changes something.
 type route struct {
 	path    string
 	handle  gin.HandlerFunc
 	changes bool
 }
 
-// table is all that the API has.
-func (s *Server) table() []route {
+// allRoutes returns the routes of the API.
+func (s *Server) allRoutes() []route {
 	return []route{
 		{"/api/getWorkersStatus", s.getWorkersStatus, false},
 		{"/api/getNumBatches", s.getNumBatches, false},
@@ -47,10 +48,11 @@ func (s *Server) table() []route {
 	}
 }
 
-// handler builds the chain that every request passes, from the outside in.
+// handler returns the chain of handlers for every request; the last one here is the
+// first one that a request reaches.
 func (s *Server) handler() http.Handler {
 	var h http.Handler = s.routes()
-	h = s.takeTurns(h)
+	h = s.limitCalls(h)
 	h = s.checkToken(h)
 	h = s.checkHost(h)
 	h = limitBody(h)
@@ -61,17 +63,17 @@ func (s *Server) handler() http.Handler {
 
 func (s *Server) routes() *gin.Engine {
 	if gin.Mode() == gin.DebugMode {
-		// Global, but gin has no other way to keep quiet on stdout.
+		// This is a global setting, but the only way to prevent gin from writing to stdout.
 		gin.SetMode(gin.ReleaseMode)
 	}
 	e := gin.New()
 	_ = e.SetTrustedProxies(nil) // nil cannot fail
 	e.HandleMethodNotAllowed = true
-	e.RedirectTrailingSlash = false // a redirect would pass by the handlers
-	for _, r := range s.table() {
+	e.RedirectTrailingSlash = false // a redirect would bypass the handlers
+	for _, r := range s.allRoutes() {
 		s.add(e, r.path, r)
 		if lower := strings.ToLower(r.path); lower != r.path {
-			s.add(e, lower, r) // the seed did not look at the case
+			s.add(e, lower, r) // the earlier program ignored the case
 		}
 	}
 	e.NoMethod(func(c *gin.Context) {
@@ -92,14 +94,14 @@ func (s *Server) add(e *gin.Engine, path string, r route) {
 
 func (s *Server) notFound(c *gin.Context) {
 	var b strings.Builder
-	b.WriteString("There is nothing here. There is:\n")
-	for _, r := range s.table() {
+	b.WriteString("This path does not exist. The paths are:\n")
+	for _, r := range s.allRoutes() {
 		b.WriteString(r.path + "\n")
 	}
 	text(c, http.StatusNotFound, strings.TrimSuffix(b.String(), "\n"))
 }
 
-// text answers with plain text; one newline ends it.
+// text answers with a plain text and a newline at its end.
 func text(c *gin.Context, status int, body string) {
 	c.Data(status, typeText, []byte(body+"\n"))
 }

@@ -9,23 +9,23 @@ import (
 	"strings"
 )
 
-// How much of a list one answer holds.
+// The numbers of entries in an answer with a list.
 const (
-	// DefaultLimit is how many entries are shown unless the call says otherwise.
+	// DefaultLimit is the number of entries without the parameter limit.
 	DefaultLimit = 100
-	// MaxLimit is the most entries that a call may ask for.
+	// MaxLimit is the largest value of the parameter limit.
 	MaxLimit = 1000
 )
 
-// selection is the part of a list that a call asks for.
+// selection describes the entries of a list that a call asks for.
 type selection struct {
-	state string // empty is every state
-	part  string // of the path, in lower case; empty is every path
+	state string // wanted state, empty for all
+	part  string // wanted part of the path in lower case, empty for all
 	limit int    // 1 to MaxLimit
 }
 
-// selected reads a raw query of the known parameters: limit, state and q. The
-// error is a sentence for the client.
+// selected parses a raw query with the known parameters, which are some of limit, state
+// and q. The error is a sentence for the client.
 func selected(query string, states []string, known ...string) (selection, error) {
 	out := selection{limit: DefaultLimit}
 	given, err := parameters(query, known...)
@@ -48,8 +48,9 @@ func selected(query string, states []string, known ...string) (selection, error)
 	return out, nil
 }
 
-// parameters reads a raw query in which nothing but the known names may stand,
-// each at most once. A misspelt name must not look like a list without it.
+// parameters parses a raw query with no other parameters than the known ones, each at
+// most once. A misspelt name is an error, so that nobody takes the answer for a
+// selection.
 func parameters(query string, known ...string) (map[string]string, error) {
 	values, err := url.ParseQuery(query)
 	if err != nil {
@@ -70,7 +71,7 @@ func parameters(query string, known ...string) (map[string]string, error) {
 	return out, nil
 }
 
-// names lists the names of all states from the zero value to the last one.
+// names returns the names of all states from the zero value to the last one.
 func names[S interface {
 	~uint8
 	fmt.Stringer

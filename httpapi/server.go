@@ -12,26 +12,26 @@ import (
 	"kafka-master/messages"
 )
 
-// Asker answers the API's questions. Ask blocks until there is an answer, of the
-// type that the question's doc names, or ctx ends. Errors wrap one of those of
-// package messages. It must be safe for concurrent use.
+// Asker answers the questions of the API. Ask blocks until there is an answer or ctx
+// ends. The answer has the type that the question documents. Errors wrap one of those in
+// package messages. Ask must be safe for concurrent use.
 type Asker interface {
 	Ask(ctx context.Context, q messages.Query) (any, error)
 }
 
-// The limits of a server. They leave a slow but honest client enough room, and
-// end what only holds a connection.
+// The limits of a server. They leave enough room for a slow client, and close
+// connections that are not used.
 const (
-	// AskTimeout is how long a question may take before the answer is 503.
+	// AskTimeout is the time after which an unanswered question becomes a 503.
 	AskTimeout = 3 * time.Second
-	// MaxConnections is the most open connections. One more takes the place of one
-	// that waits for its client.
+	// MaxConnections bounds the open connections. One more takes the place of a
+	// connection that waits for its client.
 	MaxConnections = 512
-	// MaxBody is the most bytes of a request's body.
+	// MaxBody is the largest body of a request in bytes.
 	MaxBody = 64 << 10
-	// MaxBatchSize is the largest batch size that the API takes, in items.
+	// MaxBatchSize is the largest batch size that the API accepts, in items.
 	MaxBatchSize = 1_000_000
-	// MaxPartitions is the largest partition count that the API takes.
+	// MaxPartitions is the largest partition count that the API accepts.
 	MaxPartitions = 10_000
 
 	readHeaderTimeout = 5 * time.Second
@@ -41,46 +41,43 @@ const (
 	maxHeaderBytes    = 16 << 10
 )
 
-// Config is what a server needs. Asker is required.
+// Config holds the settings of a server. Asker is required.
 type Config struct {
-	// Asker answers the questions.
+	// Asker answers the questions of the API.
 	Asker Asker
-	// Token is what a call must carry as "Authorization: Bearer <token>", but for
-	// /livez and /readyz. Empty means that everybody may call.
+	// Token is the API token. Every call except for /livez and /readyz must carry it as
+	// "Authorization: Bearer <token>". Empty means that everybody may call.
 	Token string
-	// AllowedHosts are the names and addresses, without ports, that the Host
-	// header may have, but for /livez and /readyz. It keeps web pages from
-	// reaching a server on loopback by a name of theirs that resolves to it (see
+	// AllowedHosts are the names and addresses, without ports, that are allowed in the
+	// Host header of every call except for /livez and /readyz. They prevent web pages
+	// from reaching a server on loopback by a foreign name that resolves to it (see
 	// LoopbackHosts). Empty means no check.
 	AllowedHosts []string
 	// Advertise is the host:port at which other masters reach this one. Its host is
-	// always allowed, and calls that they pass on are signed for it.
+	// always allowed, and the calls that they forward are signed for it.
 	Advertise string
-	// Version is what /version says. Defaults to "devel".
+	// Version is the version that /version shows. Defaults to "devel".
 	Version string
-	// Logger gets one line for a call at level debug, and panics at level error.
+	// Logger gets a line at level debug for each call, and panics at level error.
 	// Defaults to none.
 	Logger *slog.Logger
 }
 
-// LoopbackHosts are the hosts to allow on a loopback address without a token.
+// LoopbackHosts returns the hosts to allow on a loopback address without a token.
 func LoopbackHosts() []string { return []string{"localhost", "127.0.0.1", "::1"} }
 
 // Server is the API of one master.
 type Server struct {
-	cfg  Config
-	log  *slog.Logger
-	http *http.Server
-	// leader carries calls that a standby passes on.
-	leader *http.Transport
-	// passKey signs them; nil without a token.
-	passKey passKey
-	health  health
-	// metrics answers a scrape.
-	metrics http.Handler
+	cfg        Config
+	log        *slog.Logger
+	http       *http.Server
+	leader     *http.Transport // for calls that a standby forwards
+	signingKey signingKey      // nil without a token
+	health     health
+	metrics    http.Handler // of /metrics
 }
 
-// New returns a server that is not listening yet.
+// New returns a server that does not listen yet.
 func New(cfg Config) *Server {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -88,7 +85,10 @@ func New(cfg Config) *Server {
 	if cfg.Version == "" {
 		cfg.Version = "devel"
 	}
-	s := &Server{cfg: cfg, log: cfg.Logger, leader: leaderTransport(), metrics: newMetrics(cfg.Asker, cfg.Logger), passKey: newPassKey(cfg.Token), health: health{turn: make(chan struct{}, 1)}}
+	s := &Server{
+		cfg: cfg, log: cfg.Logger, leader: leaderTransport(), metrics: newMetrics(cfg.Asker, cfg.Logger),
+		signingKey: newSigningKey(cfg.Token), health: health{asking: make(chan struct{}, 1)},
+	}
 	s.http = &http.Server{
 		Handler:           s.handler(),
 		ReadHeaderTimeout: readHeaderTimeout,
@@ -102,12 +102,11 @@ func New(cfg Config) *Server {
 	return s
 }
 
-// Handler returns the whole API, guards included, without the limits on
-// connections and times.
+// Handler returns the API with its checks, without the limits on connections and times.
 func (s *Server) Handler() http.Handler { return s.http.Handler }
 
-// Serve answers calls until Shutdown, and closes the listener. It may be called
-// once. After Shutdown it returns nil.
+// Serve answers calls until Shutdown, and closes the listener. It returns nil after
+// Shutdown. It must be called only once.
 func (s *Server) Serve(l net.Listener) error {
 	err := s.http.Serve(limit(l, MaxConnections))
 	if err != nil && !errors.Is(err, http.ErrServerClosed) {
@@ -116,8 +115,8 @@ func (s *Server) Serve(l net.Listener) error {
 	return nil
 }
 
-// Shutdown stops listening and waits for the calls in work. When ctx ends first
-// their connections are cut, and the error says so.
+// Shutdown stops listening and waits for open calls. If ctx ends first, it closes their
+// connections and returns an error.
 func (s *Server) Shutdown(ctx context.Context) error {
 	defer s.leader.CloseIdleConnections()
 	if err := s.http.Shutdown(ctx); err != nil {

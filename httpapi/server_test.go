@@ -20,7 +20,7 @@ import (
 	"kafka-master/messages"
 )
 
-// What ends a client that only holds a connection.
+// These limits close connections that are not used.
 func TestLimitsAreSet(t *testing.T) {
 	t.Parallel()
 	h := New(Config{Asker: newFake()}).http
@@ -54,7 +54,7 @@ func TestLimitsOfRequests(t *testing.T) {
 	require.Equal(t, 431, send(nil, 0, strings.Repeat("x", 32<<10)))
 }
 
-// A question that nobody answers is 503 after 3 s, not after the client's patience.
+// A question without an answer becomes a 503 after 3 s.
 func TestAskTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -118,7 +118,7 @@ func TestServeAndShutdown(t *testing.T) {
 	require.NoError(t, <-served)
 }
 
-// A call that does not end is cut when the time for the shutdown is over.
+// A call that does not end is cut when the deadline of the shutdown has passed.
 func TestShutdownCuts(t *testing.T) {
 	t.Parallel()
 	f := newFake()
@@ -145,7 +145,7 @@ func TestServeError(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
-	require.ErrorContains(t, New(Config{Asker: newFake()}).Serve(l), "serve the API")
+	require.ErrorIs(t, New(Config{Asker: newFake()}).Serve(l), net.ErrClosed)
 }
 
 // listener hands out connections that the test made.

@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// passKey signs the calls that a standby passes on. It is derived from the token,
-// which all masters of a deployment share, and does not give it away.
-type passKey []byte
+// signingKey signs the calls that a standby forwards. It is derived from the API token,
+// which all masters of a deployment share, and does not reveal it.
+type signingKey []byte
 
-// passFor is how far the clocks of two masters may be apart, and so how long a pass
-// is good for.
-const passFor = 30 * time.Second
+// maxClockSkew is the largest difference between the clocks of two masters, and
+// therefore the time for which a signature is valid.
+const maxClockSkew = 30 * time.Second
 
-func newPassKey(token string) passKey {
+func newSigningKey(token string) signingKey {
 	if token == "" {
 		return nil
 	}
@@ -26,24 +26,26 @@ func newPassKey(token string) passKey {
 	return mac.Sum(nil)
 }
 
-// sign returns the pass of one call to one master. A pass that reached the wrong
-// address is good for no other one, and for no other call.
-func (k passKey) sign(method, target, api string) string {
+// sign returns the signature of one call to the master at the address api. It is not
+// valid for another call or another master, so whoever receives it by mistake cannot use
+// it.
+func (k signingKey) sign(method, target, api string) string {
 	at := strconv.FormatInt(time.Now().Unix(), 10)
 	return at + "." + k.sum(at, method, target, api)
 }
 
-// good reports whether a pass was signed for this call, a short time ago.
-func (k passKey) good(pass, method, target, api string) bool {
-	at, sum, ok := strings.Cut(pass, ".")
+// verify reports whether the signature belongs to this call and was made a short time
+// ago.
+func (k signingKey) verify(signature, method, target, api string) bool {
+	at, sum, ok := strings.Cut(signature, ".")
 	seconds, err := strconv.ParseInt(at, 10, 64)
-	if k == nil || api == "" || !ok || err != nil || time.Since(time.Unix(seconds, 0)).Abs() > passFor {
+	if k == nil || api == "" || !ok || err != nil || time.Since(time.Unix(seconds, 0)).Abs() > maxClockSkew {
 		return false
 	}
 	return hmac.Equal([]byte(sum), []byte(k.sum(at, method, target, api)))
 }
 
-func (k passKey) sum(parts ...string) string {
+func (k signingKey) sum(parts ...string) string {
 	mac := hmac.New(sha256.New, k)
 	for _, part := range parts {
 		mac.Write([]byte(strconv.Itoa(len(part)) + ":" + part))
