@@ -1,9 +1,9 @@
 //go:build !failpoint
 
-// Package failpoint marks the places in the program where a death would hurt most:
-// right before and after something becomes durable or is sent. Built with the tag
-// failpoint, the process kills itself (SIGKILL) at the place that the variable
-// FAILPOINT names; without it nothing is left of the marks.
+// Package failpoint marks the places where the end of the process is most dangerous:
+// before and after something becomes durable or is sent. A program that is built with the
+// tag failpoint kills itself (SIGKILL) at the place that the variable FAILPOINT names.
+// Without the tag the marks do nothing.
 package failpoint
 
 // Pass marks a place.

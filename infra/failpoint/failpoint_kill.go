@@ -11,21 +11,21 @@ import (
 	"syscall"
 )
 
-// left counts down to the pass at which the process dies. It is one for the whole
-// process, like the death that it counts down to.
-var left atomic.Int64
+// remaining is the number of passes before the one that kills the process. It is global,
+// since the whole process ends.
+var remaining atomic.Int64
 
-// wanted is the place of FAILPOINT=<place>@<passes before it>.
+// wanted is the place in FAILPOINT=<place>@<passes before it>.
 var wanted = func() string {
 	place, passes, _ := strings.Cut(os.Getenv("FAILPOINT"), "@")
 	n, _ := strconv.ParseInt(passes, 10, 64)
-	left.Store(n)
+	remaining.Store(n)
 	return place
 }()
 
-// Pass kills the process, if this is the place and the pass.
+// Pass kills the process if this is the wanted place and pass.
 func Pass(place string) {
-	if wanted == "" || place != wanted || left.Add(-1) >= 0 {
+	if wanted == "" || place != wanted || remaining.Add(-1) >= 0 {
 		return
 	}
 	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)

@@ -8,14 +8,14 @@ import (
 	"kafka-master/messages"
 )
 
-// maxArguments is how many arguments Redis takes in one request (its limit is
-// 1,048,576, key names and all).
+// maxArguments is the number of arguments that Redis accepts in one request, keys
+// included.
 const maxArguments = 1 << 20
 
-// Commit applies the batch in one script, only if term is current and the
-// batch's number is the stored number + 1. The same number with the same id is a
-// success without effect, so a commit that timed out can be repeated; everything
-// else is messages.ErrFenced. A batch takes up to about 500,000 puts.
+// Commit applies the batch as a whole if term is current and the batch's number is the
+// stored number + 1. Committing the last batch again succeeds without an effect, so a
+// commit that timed out can be repeated. Everything else is messages.ErrFenced. A batch
+// can have about 500,000 puts.
 func (s *Store) Commit(ctx context.Context, term messages.Term, b messages.Batch) error {
 	if b.Number == 0 {
 		return fenced("commit", "batch 0", "batches from 1 on")
@@ -27,7 +27,7 @@ func (s *Store) Commit(ctx context.Context, term messages.Term, b messages.Batch
 	}
 	args.addBatch(b)
 	if n := len(args.args) + len(args.keys) + 3; n > maxArguments {
-		return fmt.Errorf("commit: %d arguments, Redis takes %d", n, maxArguments)
+		return fmt.Errorf("commit: %d arguments, Redis accepts %d", n, maxArguments)
 	}
 	answer, err := commitScript.Run(ctx, s.client, args.keys, args.args...).Slice()
 	if err != nil {
@@ -36,7 +36,7 @@ func (s *Store) Commit(ctx context.Context, term messages.Term, b messages.Batch
 	if len(answer) != 4 {
 		return fmt.Errorf("commit: the script returned %d values, want 4", len(answer))
 	}
-	if verdict, _ := answer[0].(int64); verdict != 1 && verdict != 2 {
+	if result, _ := answer[0].(int64); result != 1 && result != 2 {
 		if answer[1] == "" {
 			return fmt.Errorf("commit: %w", messages.ErrEmpty)
 		}
@@ -46,7 +46,7 @@ func (s *Store) Commit(ctx context.Context, term messages.Term, b messages.Batch
 	return nil
 }
 
-// arguments collects what commitScript and pieceScript get.
+// arguments collects KEYS and ARGV of commitScript and pieceScript.
 type arguments struct {
 	space keyspace
 	keys  []string
@@ -75,7 +75,7 @@ func (a *arguments) addBatch(b messages.Batch) {
 	}
 }
 
-// put adds records to a table.
+// put adds a write of records to a table.
 func (a *arguments) put(table messages.Table, keys []string, records [][]byte) {
 	if len(keys) == 0 {
 		return
@@ -86,7 +86,7 @@ func (a *arguments) put(table messages.Table, keys []string, records [][]byte) {
 	}
 }
 
-// begin starts a list entry: n arguments have to follow.
+// begin starts a write; the caller has to add n arguments.
 func (a *arguments) begin(command, key string, n int) {
 	index := len(a.keys)
 	for i, k := range a.keys {

@@ -6,13 +6,13 @@ import (
 	"kafka-master/messages"
 )
 
-// DefaultPrefix begins every key unless the configuration says otherwise. The
-// braces are a hash tag: on a Redis Cluster all keys are in one slot, so that one
-// script may touch them all.
+// DefaultPrefix is the prefix of every key unless Config has another one. The braces are
+// a hash tag, which puts all keys into one slot of a Redis Cluster, so that a script can
+// use all of them.
 const DefaultPrefix = "{kafka-master}"
 
-// keyspace makes the keys of one deployment. Two deployments of one Redis have
-// different ones, which begin with their prefix and a colon.
+// keyspace is the common beginning of the keys of one deployment: its prefix and a
+// colon. It tells the keys of deployments that share a Redis apart.
 type keyspace string
 
 func newKeyspace(prefix string) keyspace {
@@ -25,37 +25,37 @@ func newKeyspace(prefix string) keyspace {
 	return keyspace(prefix + ":")
 }
 
-// head is a hash: who may write and what was written last. Owner: the scripts.
-// Lifetime: that of the state; without it the store counts as empty. Fields:
-// store (random id of this state), term, holder, master and api (who leads, or
-// led last), number and batch (of the last batch), attempts (how many were ever
-// put into the journal).
+// head returns the key of a hash with the current term and the last batch. It is written
+// by the scripts and exists as long as the state: without it the store is empty. Its
+// fields are store (random id of the state), term, holder, master and api (current or
+// last leader), number and batch (number and id of the last batch), and attempts (number
+// of attempts that were ever added to the journal).
 func (k keyspace) head() string { return string(k) + "head" }
 
-// lease is a string: the holder of the lease. Owner: acquire, renew, release.
-// Lifetime: the lease's, by its PX.
+// lease returns the key of a string with the holder of the lease. It is written by
+// acquire, renew and release, and expires with the lease.
 func (k keyspace) lease() string { return string(k) + "lease" }
 
-// restoring is a string: the id of the process that puts a state back into an
-// empty store. Owner: restore. Lifetime: until that is done, or some seconds
-// after the process ended.
+// restoring returns the key of a string with the id of the process that restores a
+// state. It is written by restore, and expires some seconds after that process ended.
 func (k keyspace) restoring() string { return string(k) + "restoring" }
 
-// master is a string: the random id of the process that runs under a master id.
-// Owner: present. Lifetime: some seconds after that process ended.
+// master returns the key of a string with the random id of the process that uses a
+// master id. It is written by present, and expires some seconds after that process
+// ended.
 func (k keyspace) master(id string) string { return string(k) + "master:" + id }
 
-// table is a hash: the records of a table of package messages. Owner: commit.
-// Lifetime: a record's, until a batch drops it.
+// table returns the key of a hash with the records of a table of package messages. It is
+// written by commit; a record stays until a batch drops it.
 //
-//	files    one field per file version, JSON; forgotten 30 days after the file left
-//	chunks   one field per open or dead chunk, "<file>/<index>", binary
-//	workers  one field per worker, JSON; forgotten when lost and idle
-//	offsets  one field per partition, "<topic>/<partition>", decimal; for ever
-//	values   one field per setting or counter, text; for ever
+//	files    a field for each file version, JSON; dropped 30 days after the file left
+//	chunks   a field for each open or dead chunk, "<file>/<index>", binary
+//	workers  a field for each worker, JSON; dropped when it is lost and holds nothing
+//	offsets  a field for each partition, "<topic>/<partition>", decimal; never dropped
+//	values   a field for each setting or counter, text; never dropped
 func (k keyspace) table(t messages.Table) string { return string(k) + string(t) }
 
-// tables are the keys of all tables.
+// tables returns the keys of all tables.
 func (k keyspace) tables() []string {
 	var keys []string
 	for _, t := range messages.Tables() {
@@ -64,6 +64,6 @@ func (k keyspace) tables() []string {
 	return keys
 }
 
-// journal is a list: attempts, oldest first, JSON. Owner: commit. Lifetime: an
-// entry's, until messages.JournalCap newer ones came.
+// journal returns the key of a list of attempts in JSON, oldest first. It is written by
+// commit; an attempt stays until messages.JournalCap newer ones were added.
 func (k keyspace) journal() string { return string(k) + "journal" }

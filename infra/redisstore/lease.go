@@ -15,15 +15,15 @@ import (
 
 func termText(t messages.Term) string { return strconv.FormatUint(t.Number, 10) }
 
-// milliseconds is ttl as Redis takes it, at least 1.
+// milliseconds returns ttl in the unit of Redis, at least 1.
 func milliseconds(ttl time.Duration) int64 { return max(1, ttl.Milliseconds()) }
 
-// Acquire takes the lease for the claim's holder and raises the term, in one
-// script. It is refused while another holder has it, on an empty store unless the
-// claim says to begin one, and while a state is being put back; its present holder may take it again, under a new
-// term. An answer that was lost costs a term number and nothing else.
+// Acquire takes the lease for the claim's holder and raises the term. It is refused
+// while another holder has the lease, while a state is being restored, and in an empty
+// store unless the claim asks to create a state. The present holder may take the lease
+// again, under a new term, so a lost answer costs a term number and nothing else.
 func (s *Store) Acquire(ctx context.Context, c messages.Claim, ttl time.Duration) (messages.LeaseState, error) {
-	id := "" // of the state that may be begun
+	id := "" // id of a state to create
 	if c.Init {
 		id = rand.Text()
 	}
@@ -44,22 +44,21 @@ func (s *Store) Acquire(ctx context.Context, c messages.Claim, ttl time.Duration
 		return messages.LeaseState{}, fmt.Errorf("acquire lease: %w: key %s, field term: %.64q",
 			messages.ErrBadRecord, s.keys.head(), answer[1])
 	}
-	left, _ := strconv.ParseInt(answer[5], 10, 64) // negative when the lease has no end
+	remaining, _ := strconv.ParseInt(answer[5], 10, 64) // negative if the lease does not expire
 	return messages.LeaseState{
 		Taken: answer[0] == "taken", Term: messages.Term{Number: number, Holder: answer[2]},
-		Leader: messages.Leader{MasterID: answer[3], API: answer[4]}, Remaining: time.Duration(max(0, left)) * time.Millisecond,
+		Leader: messages.Leader{MasterID: answer[3], API: answer[4]}, Remaining: time.Duration(max(0, remaining)) * time.Millisecond,
 	}, nil
 }
 
-// Renew prolongs the lease by ttl from now and returns the number of the last
-// batch. It returns messages.ErrFenced when the term is not current, or when the
-// lease has ended, even if nobody has taken it since; messages.ErrEmpty when the
-// store holds nothing.
+// Renew extends the lease to ttl from now and returns the number of the last batch. It
+// returns messages.ErrFenced if the term is not current or the lease has expired, even
+// if nobody has taken it since, and messages.ErrEmpty if the store is empty.
 func (s *Store) Renew(ctx context.Context, term messages.Term, ttl time.Duration) (number uint64, err error) {
 	text, err := renewScript.Run(ctx, s.client, []string{s.keys.head(), s.keys.lease()},
 		termText(term), term.Holder, milliseconds(ttl)).Text()
 	if errors.Is(err, redis.Nil) {
-		return 0, fenced("renew lease", describe(termText(term), term.Holder, ""), "another term, or the lease has ended")
+		return 0, fenced("renew lease", describe(termText(term), term.Holder, ""), "another term, or an expired lease")
 	}
 	if err != nil {
 		return 0, s.fail("renew lease", err)
@@ -73,7 +72,7 @@ func (s *Store) Renew(ctx context.Context, term messages.Term, ttl time.Duration
 	return number, nil
 }
 
-// Release gives the lease back if term has it; the term stays the current one.
+// Release gives the lease back if term holds it. The term stays the current one.
 func (s *Store) Release(ctx context.Context, term messages.Term) error {
 	err := releaseScript.Run(ctx, s.client, []string{s.keys.head(), s.keys.lease()}, termText(term), term.Holder).Err()
 	if err != nil {
@@ -82,12 +81,12 @@ func (s *Store) Release(ctx context.Context, term messages.Term) error {
 	return nil
 }
 
-// Present says for ttl that a process runs under a master id, and returns whether
-// it is the only one.
+// Present records for ttl that a process uses a master id, and reports whether it is the
+// only one that does.
 func (s *Store) Present(ctx context.Context, master, process string, ttl time.Duration) (mine bool, err error) {
 	other, err := presentScript.Run(ctx, s.client, []string{s.keys.master(master)}, process, milliseconds(ttl)).Bool()
 	if err != nil {
-		return false, s.fail("say that this master runs", err)
+		return false, s.fail("record that this master runs", err)
 	}
 	return !other, nil
 }

@@ -12,16 +12,16 @@ import (
 )
 
 const (
-	scanCount = 2000 // fields a step: some 300 KB, so that Redis serves others in between
+	scanCount = 2000 // fields of a step, some 300 KB: Redis serves others between two steps
 	loadTries = 5
 )
 
-// Load returns everything but the journal, sorted, for the holder of term. It
-// returns messages.ErrFenced when term is not the current one; an error that
-// wraps messages.ErrBadRecord names the table and key that cannot be read.
+// Load returns the state without the journal, sorted. It returns messages.ErrFenced if
+// term is not the current one. An error that wraps messages.ErrBadRecord names the table
+// and key that cannot be read.
 //
-// The tables are read in steps. Only the holder of term could commit meanwhile;
-// if it does, reading starts again.
+// The tables are read in steps. If the holder of term commits meanwhile, which nobody
+// else can, reading starts again.
 func (s *Store) Load(ctx context.Context, term messages.Term) (messages.Snapshot, error) {
 	before, err := s.head(ctx, "load", term)
 	if err != nil {
@@ -41,13 +41,13 @@ func (s *Store) Load(ctx context.Context, term messages.Term) (messages.Snapshot
 		}
 		before = after
 	}
-	return messages.Snapshot{}, fmt.Errorf("load: %w", errBusy)
+	return messages.Snapshot{}, fmt.Errorf("load: %w", ErrBusy)
 }
 
 func (s *Store) scanAll(ctx context.Context) (map[messages.Table]map[string]string, error) {
 	tables := map[messages.Table]map[string]string{}
 	for _, table := range messages.Tables() {
-		records := map[string]string{} // a scan may return a field twice
+		records := map[string]string{} // a scan may return the same field twice
 		for cursor := uint64(0); ; {
 			pairs, next, err := s.client.HScan(ctx, s.keys.table(table), cursor, "", scanCount).Result()
 			if err != nil {
@@ -65,8 +65,8 @@ func (s *Store) scanAll(ctx context.Context) (map[messages.Table]map[string]stri
 	return tables, nil
 }
 
-// Values returns the stored values of these names, whoever leads; missing ones are
-// left out.
+// Values returns the stored values with these names, whoever leads. Missing ones are
+// omitted.
 func (s *Store) Values(ctx context.Context, names ...string) (map[string]string, error) {
 	found, err := s.client.HMGet(ctx, s.keys.table(messages.TableValues), names...).Result()
 	if err != nil {
@@ -98,14 +98,15 @@ func (s *Store) decode(number string, tables map[messages.Table]map[string]strin
 	return snap, nil
 }
 
-// journalPage is how many attempts Journal reads in one step.
+// journalPage is the number of attempts that Journal reads in one step.
 const journalPage = 1000
 
-// Journal returns the newest attempts of the file, newest first, at most limit.
-// It reads the whole journal when the file has fewer than that.
+// Journal returns the newest attempts of the file, newest first, at most limit. It reads
+// the whole journal if the file has fewer.
 func (s *Store) Journal(ctx context.Context, file messages.FileID, limit int) ([]messages.Attempt, error) {
 	var list []messages.Attempt
-	seen, lowest := false, int64(0) // serial of the oldest attempt seen; new ones move the rest
+	// The number of the oldest attempt so far: new attempts shift the older ones.
+	seen, lowest := false, int64(0)
 	for from := int64(0); len(list) < limit; from += journalPage {
 		total, page, err := s.journalPage(ctx, from)
 		if err != nil {
@@ -115,11 +116,11 @@ func (s *Store) Journal(ctx context.Context, file messages.FileID, limit int) ([
 			break
 		}
 		for i := len(page) - 1; i >= 0 && len(list) < limit; i-- {
-			serial := total - from - int64(len(page)-1-i)
-			if seen && serial >= lowest {
+			number := total - from - int64(len(page)-1-i)
+			if seen && number >= lowest {
 				continue
 			}
-			seen, lowest = true, serial
+			seen, lowest = true, number
 			a, err := messages.DecodeAttempt([]byte(page[i]))
 			if err != nil {
 				return nil, fmt.Errorf("read journal: key %s: %w", s.keys.journal(), err)
@@ -132,8 +133,8 @@ func (s *Store) Journal(ctx context.Context, file messages.FileID, limit int) ([
 	return list, nil
 }
 
-// journalPage returns the attempts before the newest skip ones, oldest first,
-// and how many were ever written.
+// journalPage returns a page of the attempts older than the newest skip ones, oldest
+// first, and the number of attempts that were ever written.
 func (s *Store) journalPage(ctx context.Context, skip int64) (total int64, page []string, err error) {
 	answer, err := journalScript.Run(ctx, s.client, []string{s.keys.head(), s.keys.journal()},
 		-skip-journalPage, -skip-1).StringSlice()

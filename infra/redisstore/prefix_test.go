@@ -11,7 +11,7 @@ import (
 	"kafka-master/messages"
 )
 
-// Two deployments of one Redis have nothing in common.
+// Two deployments in one Redis do not share anything.
 func TestPrefixesTellDeploymentsApart(t *testing.T) {
 	server := miniredis.RunT(t)
 	url := "redis://" + server.Addr()

@@ -23,8 +23,8 @@ func TestRestoringOnRedis(t *testing.T) {
 	infratest.ExerciseRestoring(t, open(t, r.URL()), open(t, r.URL()), 30_000)
 }
 
-// A process that dies while it puts a state back keeps others out for as long as
-// its claim lasts. What it left is no state: one that is begun is empty.
+// The claim of a process that dies during a restore locks others out until it expires.
+// The records that it has written are no state: a new state is empty.
 func TestHalfARestore(t *testing.T) {
 	server := miniredis.RunT(t)
 	url := "redis://" + server.Addr()
@@ -59,12 +59,12 @@ func TestRestoreIsRepeated(t *testing.T) {
 	require.NoError(t, server.Set("{kafka-master}:restoring", "somebody"))
 	require.ErrorIs(t, s.Restore(t.Context(), messages.Term{Number: 3}, snap), messages.ErrRestoring)
 	server.Del("{kafka-master}:restoring")
-	require.NoError(t, server.Set("{kafka-master}:values", "no table")) // dropped
+	require.NoError(t, server.Set("{kafka-master}:values", "no table")) // is deleted
 	require.NoError(t, s.Restore(t.Context(), messages.Term{Number: 3}, snap))
 }
 
-// 700,000 records are more than Redis takes arguments in one call, and than it
-// takes in the time of one call.
+// 700,000 records are more than Redis accepts in one call, and more than it can store in
+// the time of one call.
 func TestRestoreOfALargeState(t *testing.T) {
 	n := 700_000
 	if testing.Short() {

@@ -2,12 +2,12 @@ package redisstore
 
 import "github.com/redis/go-redis/v9"
 
-// Numbers are compared as decimal text: Lua's own are doubles. Batch numbers are
-// below 2^63, terms are counted by HINCRBY.
+// The scripts compare numbers as decimal text, since numbers in Lua are doubles. Batch
+// numbers are below 2^63; HINCRBY counts the terms.
 
-// applyList is the part of a script that applies a list of writes from ARGV[at]
-// on, any number of: command, index in KEYS, count, that many arguments. Commands
-// get their arguments in slices, since Lua can unpack some thousands only.
+// applyList is the part of a script that applies the writes from ARGV[at] on. Each write
+// has a command, an index in KEYS, a count, and that many arguments. Commands get their
+// arguments in slices, since Lua can unpack only some thousand values.
 const applyList = `
 while at <= #ARGV do
   local command, key, last = ARGV[at], KEYS[tonumber(ARGV[at+1])], at + 2 + tonumber(ARGV[at+2])
@@ -20,12 +20,11 @@ while at <= #ARGV do
 end
 `
 
-// commitScript applies a batch. KEYS: head, then those that the list names.
-// ARGV: 1 term, 2 holder, 3 number, 4 number - 1, 5 batch id, then the list. It
-// returns {verdict, term, holder, number}, verdict 1 applied, 2 was applied
-// before, 0 refused; the term is empty when the store is. The head is written
-// last, so that an error on the way (which undoes nothing) leaves a batch that
-// can be repeated.
+// commitScript applies a batch. KEYS: head, then the keys of the writes. ARGV: 1 term,
+// 2 holder, 3 number, 4 number - 1, 5 batch id, then the writes. It returns {result,
+// term, holder, number} with the result 1 for applied, 2 for applied before, or 0 for
+// refused; the term is empty if the store is. An error in the middle undoes nothing, but
+// the head is written last, so the batch can be committed again.
 var commitScript = redis.NewScript(`
 local head = redis.call('HMGET', KEYS[1], 'store', 'term', 'holder', 'number', 'batch')
 if not head[1] then return {0, '', '', ''} end
@@ -37,16 +36,17 @@ redis.call('HSET', KEYS[1], 'number', ARGV[3], 'batch', ARGV[5])
 return {1, head[2], head[3], ARGV[3]}
 `)
 
-// mayRestore is the part of a script that ends it unless the store is empty and
-// claimed by ARGV[1]. KEYS: head, claim.
+// mayRestore is the part of a script that ends it unless the store is empty and claimed
+// by ARGV[1]. KEYS: head, claim.
 const mayRestore = `
 if redis.call('HEXISTS', KEYS[1], 'store') == 1 then return 'filled' end
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 'claimed' end
 `
 
-// claimScript claims an empty store and drops what is left in it: without a head
-// it is no state. KEYS: head, claim, then the tables. ARGV: 1 who claims, 2 ttl in
-// ms. Like those that follow it returns 'ok', 'filled', or 'claimed' by another.
+// claimScript claims an empty store for a restore and deletes remaining tables, which
+// without a head are no state. KEYS: head, claim, then the tables. ARGV: 1 claimant,
+// 2 ttl in ms. It returns 'ok', 'filled', or 'claimed' if another process has the claim,
+// like the two scripts after it.
 var claimScript = redis.NewScript(`
 if redis.call('HEXISTS', KEYS[1], 'store') == 1 then return 'filled' end
 local other = redis.call('GET', KEYS[2])
@@ -56,27 +56,27 @@ redis.call('DEL', KEYS[1], unpack(KEYS, 3))
 return 'ok'
 `)
 
-// pieceScript puts some records back. KEYS: head, claim, then those that the list
-// names. ARGV: 1 who claims, 2 ttl in ms, then the list.
+// pieceScript restores some records. KEYS: head, claim, then the keys of the writes.
+// ARGV: 1 claimant, 2 ttl in ms, then the writes.
 var pieceScript = redis.NewScript(mayRestore + `
 redis.call('PEXPIRE', KEYS[2], ARGV[2])
 local at = 3` + applyList + `
 return 'ok'
 `)
 
-// restoredScript makes what was put back a state. KEYS: head, claim. ARGV: 1 who
-// claims, 2 a random id for the store, 3 term, 4 number of the last batch.
+// restoredScript turns the restored records into a state by writing its head. KEYS: head,
+// claim. ARGV: 1 claimant, 2 random id of the state, 3 term, 4 number of the last batch.
 var restoredScript = redis.NewScript(mayRestore + `
 redis.call('HSET', KEYS[1], 'store', ARGV[2], 'term', ARGV[3], 'holder', '', 'number', ARGV[4], 'batch', '')
 redis.call('DEL', KEYS[2])
 return 'ok'
 `)
 
-// acquireScript takes the lease and raises the term. KEYS: head, lease, claim of
-// a restore, then journal and tables, which a state that is begun drops. ARGV:
-// 1 holder, 2 ttl in ms, 3 a random id for a store that has none, empty to begin
-// none, 4 master, 5 its API. It returns {verdict, term, holder, master, API, ms
-// left}, verdict 'taken', 'held' by another one, 'empty', or 'restoring'.
+// acquireScript takes the lease and raises the term. KEYS: head, lease, claim of a
+// restore, then journal and tables, which are deleted when a state is created. ARGV:
+// 1 holder, 2 ttl in ms, 3 random id of a state to create, empty to create none,
+// 4 master, 5 its API. It returns {result, term, holder, master, API, remaining ms} with
+// the result 'taken', 'held' if another holder has the lease, 'empty', or 'restoring'.
 var acquireScript = redis.NewScript(`
 local head = redis.call('HMGET', KEYS[1], 'store', 'term', 'holder', 'master', 'api')
 local holder = redis.call('GET', KEYS[2])
@@ -96,9 +96,9 @@ redis.call('HSET', KEYS[1], 'holder', ARGV[1], 'master', ARGV[4], 'api', ARGV[5]
 return {'taken', tostring(term), ARGV[1], ARGV[4], ARGV[5], '0'}
 `)
 
-// renewScript prolongs the lease. KEYS: head, lease. ARGV: 1 term, 2 holder,
-// 3 ttl in ms. It returns the number of the last batch, empty when the store is,
-// false when the term is not current or the lease has ended.
+// renewScript extends the lease. KEYS: head, lease. ARGV: 1 term, 2 holder, 3 ttl in ms.
+// It returns the number of the last batch, which is empty if the store is, or false if
+// the term is not current or the lease has expired.
 var renewScript = redis.NewScript(`
 local head = redis.call('HMGET', KEYS[1], 'store', 'term', 'holder', 'number')
 if not head[1] then return '' end
@@ -107,8 +107,8 @@ redis.call('PEXPIRE', KEYS[2], ARGV[3])
 return head[4]
 `)
 
-// presentScript notes that a process runs under a master id. KEYS: the master's.
-// ARGV: 1 process, 2 ttl in ms. It returns 1 when another process does.
+// presentScript records that a process uses a master id. KEYS: the master's. ARGV:
+// 1 process, 2 ttl in ms. It returns 1 if another process uses the id.
 var presentScript = redis.NewScript(`
 local process = redis.call('GET', KEYS[1])
 if process and process ~= ARGV[1] then return 1 end
@@ -125,8 +125,8 @@ end
 return 0
 `)
 
-// journalScript returns a page of the journal, and first how many attempts were
-// ever put into it. KEYS: head, journal. ARGV: LRANGE's two indices.
+// journalScript returns a page of the journal after the number of attempts that were ever
+// added to it. KEYS: head, journal. ARGV: the two indices of LRANGE.
 var journalScript = redis.NewScript(`
 local page = redis.call('LRANGE', KEYS[2], ARGV[1], ARGV[2])
 table.insert(page, 1, redis.call('HGET', KEYS[1], 'attempts') or '0')

@@ -12,12 +12,12 @@ import (
 	"kafka-master/messages"
 )
 
-// A Redis behind a socket of the file system is as good as one behind a port.
+// A Redis can be reached through a Unix socket.
 func TestUnixSocket(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "redis.sock")
 	infratest.StartRedis(t, "--unixsocket", path)
 	s := open(t, "unix://"+path+"?db=1")
-	require.Eventually(t, func() bool { return s.Ping(t.Context()) == nil }, 10*time.Second, 5*time.Millisecond, "the socket comes after the port")
+	require.Eventually(t, func() bool { return s.Ping(t.Context()) == nil }, 10*time.Second, 5*time.Millisecond, "the socket is created after the port")
 	term := lead(t, s, "a")
 	require.NoError(t, s.Commit(t.Context(), term, messages.Batch{Number: 1, ID: "x", Values: []messages.Value{{Name: "n", Value: "v"}}}))
 	snap, err := s.Load(t.Context(), term)

@@ -20,24 +20,25 @@ import (
 
 const (
 	dialTimeout = 2 * time.Second
-	callTimeout = 3 * time.Second // of one request and its answer
-	// A master asks for commit, lease, load and journal, seldom all at once.
+	callTimeout = 3 * time.Second // for a request and its answer
+	// maxConnections suffices for a master: commits, lease, loads and the journal
+	// rarely come at the same time.
 	maxConnections = 8
 )
 
-// Config says which Redis to use.
+// Config holds the settings of a Store.
 type Config struct {
 	// URL is redis://[user:password@]host[:port][/database], rediss:// for TLS, or
-	// unix://[user:password@]/path of a socket[?db=database]. Default port 6379,
-	// default database 0.
+	// unix://[user:password@]/path/of/socket[?db=database]. The port defaults to 6379,
+	// the database to 0.
 	URL string
-	// CAFile names a PEM file with the certificates to trust instead of the
-	// system's; only for rediss://.
+	// CAFile is a PEM file with the certificates to trust instead of the system's. It is
+	// allowed only with rediss://.
 	CAFile string
-	// Prefix begins all keys; it tells deployments apart that share a Redis.
-	// Default: DefaultPrefix.
+	// Prefix is the prefix of all keys. Deployments that share a Redis need different
+	// ones. Defaults to DefaultPrefix.
 	Prefix string
-	// Logger gets warnings about a Redis that may lose state. Default: none.
+	// Logger gets warnings about a Redis that may lose state. Defaults to none.
 	Logger *slog.Logger
 }
 
@@ -45,20 +46,20 @@ type Config struct {
 type Store struct {
 	client  *redis.Client
 	keys    keyspace
-	process string // a random id of this store, under which it claims a restore
+	process string // random id under which this store claims a restore
 	log     *slog.Logger
-	address string // host:port, what errors say
-	secure  bool   // over TLS
+	address string // host:port for errors and logs
+	secure  bool   // uses TLS
 	checked atomic.Bool
 }
 
-// Open returns a store; it connects when first used (see Ping). An URL that
-// cannot be read is an error that wraps messages.ErrConfig and, like every error
-// of this package, does not show the password.
+// Open returns a store, which connects when it is first used (see Ping). An invalid URL
+// is an error that wraps messages.ErrConfig. Like every error of this package it does not
+// show the password.
 func Open(cfg Config) (*Store, error) {
 	options, err := redis.ParseURL(cfg.URL)
-	if err != nil || !known(cfg.URL) {
-		// The parser's own error quotes the URL, password and all.
+	if err != nil || !hasKnownScheme(cfg.URL) {
+		// The parser's own error quotes the URL with the password.
 		return nil, fmt.Errorf("open redis store: %w: REDIS_URL is not redis[s]://[user:password@]host[:port][/database] "+
 			"or unix://[user:password@]/path/of/socket[?db=database]; special characters in a password are written as %%XX", messages.ErrConfig)
 	}
@@ -81,15 +82,18 @@ func Open(cfg Config) (*Store, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Store{client: redis.NewClient(options), keys: newKeyspace(cfg.Prefix), process: rand.Text(), log: log, address: options.Addr, secure: options.TLSConfig != nil}, nil
+	return &Store{
+		client: redis.NewClient(options), keys: newKeyspace(cfg.Prefix), process: rand.Text(), log: log,
+		address: options.Addr, secure: options.TLSConfig != nil,
+	}, nil
 }
 
-// known says whether the URL has a scheme of ours. The parser takes others.
-func known(url string) bool {
+// hasKnownScheme reports whether the URL has one of our schemes; the parser accepts more.
+func hasKnownScheme(url string) bool {
 	return strings.HasPrefix(url, "redis://") || strings.HasPrefix(url, "rediss://") || strings.HasPrefix(url, "unix://")
 }
 
-// trust makes TLS accept what the certificates in a file have signed.
+// trust sets the certificates of a file as the trusted ones.
 func trust(options *redis.Options, path string) error {
 	pem, err := os.ReadFile(path)
 	if err != nil {
@@ -106,7 +110,7 @@ func trust(options *redis.Options, path string) error {
 	return nil
 }
 
-// Close closes the connections. Calls under way may fail.
+// Close closes the connections. Calls in progress may fail.
 func (s *Store) Close() error {
 	if err := s.client.Close(); err != nil {
 		return fmt.Errorf("close redis store: %w", err)
@@ -114,32 +118,32 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// fenced makes the error of a refused call.
-func fenced(what string, want, stored string) error {
-	return fmt.Errorf("%s: %w: the caller has %s, the store has %s", what, messages.ErrFenced, want, stored)
+// fenced returns the error of a refused operation.
+func fenced(operation, want, stored string) error {
+	return fmt.Errorf("%s: %w: the caller has %s, the store has %s", operation, messages.ErrFenced, want, stored)
 }
 
-// head is who may write and what was written last.
+// head holds fields of the hash with that name.
 type head struct {
 	store, term, holder, number string
 }
 
-// head reads the head for the holder of term: messages.ErrFenced unless it is
-// the current one.
-func (s *Store) head(ctx context.Context, what string, term messages.Term) (head, error) {
+// head reads the head for an operation under a term. It returns messages.ErrFenced if
+// that is not the current one.
+func (s *Store) head(ctx context.Context, operation string, term messages.Term) (head, error) {
 	fields, err := s.client.HMGet(ctx, s.keys.head(), "store", "term", "holder", "number").Result()
 	if err != nil {
-		return head{}, s.fail(what, err)
+		return head{}, s.fail(operation, err)
 	}
 	var h head
 	for i, to := range []*string{&h.store, &h.term, &h.holder, &h.number} {
 		*to, _ = fields[i].(string)
 	}
 	if h.store == "" {
-		return head{}, fmt.Errorf("%s: %w", what, messages.ErrEmpty)
+		return head{}, fmt.Errorf("%s: %w", operation, messages.ErrEmpty)
 	}
 	if h.term != termText(term) || h.holder != term.Holder {
-		return head{}, fenced(what, describe(termText(term), term.Holder, ""), describe(h.term, h.holder, h.number))
+		return head{}, fenced(operation, describe(termText(term), term.Holder, ""), describe(h.term, h.holder, h.number))
 	}
 	return h, nil
 }
@@ -155,4 +159,5 @@ func describe(term, holder, number string) string {
 	return text
 }
 
-var errBusy = errors.New("the state changes too fast to be read")
+// ErrBusy is the error of a Load during which the state changed in each attempt.
+var ErrBusy = errors.New("the state changes too fast to be read")

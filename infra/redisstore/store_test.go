@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -98,8 +99,8 @@ func TestEmptiedAndPresenceOnRedis(t *testing.T) {
 	})
 }
 
-// A head that was evicted takes the state with it: what is left is dropped when
-// the leader puts its state back.
+// Without its head a state is lost: the remaining keys are deleted when the leader
+// restores its state.
 func TestRestoreDropsWhatAnEvictedHeadLeft(t *testing.T) {
 	ctx := context.Background()
 	server := miniredis.RunT(t)
@@ -125,8 +126,8 @@ func TestLeaseOnRedis(t *testing.T) {
 	})
 }
 
-// TestEveryKeyHasThePrefix keeps the scripts in one slot of a Redis Cluster, and
-// checks that every key but the lease stays.
+// TestEveryKeyHasThePrefix checks that all keys are in one slot of a Redis Cluster, and
+// that only the lease expires.
 func TestEveryKeyHasThePrefix(t *testing.T) {
 	server := miniredis.RunT(t)
 	s := open(t, "redis://"+server.Addr())
@@ -145,7 +146,7 @@ func TestEveryKeyHasThePrefix(t *testing.T) {
 	require.ElementsMatch(t, []string{"head", "lease", "files", "chunks", "workers", "offsets", "values", "journal"}, names)
 }
 
-func TestScriptsAreSentAgainWhenForgotten(t *testing.T) {
+func TestForgottenScriptsAreSentAgain(t *testing.T) {
 	server := miniredis.RunT(t)
 	s := open(t, "redis://"+server.Addr())
 	term := lead(t, s, "a")
@@ -168,8 +169,8 @@ func TestEmptiedRedisFences(t *testing.T) {
 	require.Empty(t, server.Keys(), "a refused call must not write")
 }
 
-// TestLostCommitsFence stands for a Redis that was killed before it had synced:
-// it has an older head than its writers were told.
+// TestLostCommitsFence simulates a Redis that was killed before it had synced: its head
+// is older than the last commit that it acknowledged.
 func TestLostCommitsFence(t *testing.T) {
 	ctx := context.Background()
 	server := miniredis.RunT(t)
@@ -210,14 +211,13 @@ func attempts(number uint64, first, n int) messages.Batch {
 	return b
 }
 
-// TestJournalWhileItGrows reads page after page while attempts are added: none
-// may be missing or come twice.
+// TestJournalWhileItGrows reads the pages of the journal while attempts are added: none
+// is missing or returned twice.
 func TestJournalWhileItGrows(t *testing.T) {
 	ctx := context.Background()
 	s := open(t, "redis://"+miniredis.RunT(t).Addr())
 	term := lead(t, s, "a")
-	// What is read must stay among the newest entries that are kept, however fast
-	// others come meanwhile.
+	// The attempts to read must not be dropped, however fast others are added.
 	const old, more = messages.JournalCap / 4, 5
 	require.NoError(t, s.Commit(ctx, term, attempts(1, 0, old)))
 	var stop atomic.Bool
@@ -265,7 +265,7 @@ func TestLoadWhileCommitsRun(t *testing.T) {
 		}
 		snap, err := s.Load(ctx, term)
 		if err != nil {
-			require.ErrorContains(t, err, "too fast")
+			require.ErrorIs(t, err, redisstore.ErrBusy)
 			continue
 		}
 		if snap.Number > 0 {
@@ -294,10 +294,12 @@ func TestPing(t *testing.T) {
 	server.RequireAuth("s3cret")
 	err := open(t, "redis://"+server.Addr()).Ping(ctx)
 	require.ErrorIs(t, err, messages.ErrConfig)
-	require.ErrorContains(t, err, "wants a password")
+	require.ErrorContains(t, err, "NOAUTH")
+	require.ErrorContains(t, err, "REDIS_URL")
 	err = open(t, "redis://:bad-s3cret@"+server.Addr()).Ping(ctx)
 	require.ErrorIs(t, err, messages.ErrConfig)
-	require.ErrorContains(t, err, "refuses the user or password")
+	require.ErrorContains(t, err, "WRONGPASS")
+	require.ErrorContains(t, err, "REDIS_URL")
 	require.NotContains(t, err.Error(), "s3cret")
 	require.NoError(t, open(t, "redis://:s3cret@"+server.Addr()).Ping(ctx))
 
@@ -305,12 +307,13 @@ func TestPing(t *testing.T) {
 	server.Close()
 	err = open(t, "redis://:s3cret@"+away).Ping(ctx)
 	require.NotErrorIs(t, err, messages.ErrConfig)
-	require.ErrorContains(t, err, "is not running")
+	require.ErrorIs(t, err, syscall.ECONNREFUSED)
+	require.ErrorContains(t, err, "REDIS_URL")
 	require.ErrorContains(t, err, away)
 	require.NotContains(t, err.Error(), "s3cret")
 }
 
-func TestPingWarnsOfARedisThatLosesState(t *testing.T) {
+func TestPingWarnsOfLostState(t *testing.T) {
 	ctx := context.Background()
 	url := realURL(t)
 	client := connect(t, url)
@@ -323,11 +326,11 @@ func TestPingWarnsOfARedisThatLosesState(t *testing.T) {
 	defer s.Close()
 	require.NoError(t, s.Ping(ctx))
 	require.NoError(t, s.Ping(ctx))
-	require.Equal(t, 1, strings.Count(out.String(), "noeviction"), out.String())
+	require.Equal(t, 1, strings.Count(out.String(), "maxmemory-policy"), out.String())
 }
 
-// TestSilentRedis: a server that takes connections and never answers costs no
-// more than the caller's time, and the commit can be repeated.
+// TestSilentRedis checks that a call to a server that accepts connections and never
+// answers ends with its context, and that the commit can be repeated.
 func TestSilentRedis(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
