@@ -46,7 +46,7 @@ func commits(t *testing.T, dir string, mode Sync, n int) {
 	kill(t, s)
 }
 
-// kill gives up what the end of a process gives up.
+// kill releases only what the end of a process releases.
 func kill(t *testing.T, s *Store) {
 	t.Helper()
 	close(s.ended)
@@ -71,8 +71,8 @@ func logOf(t *testing.T, dir string) string {
 	return list[0]
 }
 
-// number reads how many batches the folder holds, and checks that it holds all of
-// each.
+// number returns the number of batches in the folder, and checks that each is there as a
+// whole.
 func number(t *testing.T, dir string) int {
 	t.Helper()
 	s, err := reopen(t, dir, io.Discard)
@@ -84,7 +84,7 @@ func number(t *testing.T, dir string) int {
 	if n > 0 {
 		require.Equal(t, fmt.Sprint(n), snap.Values["n"])
 	}
-	require.NoError(t, s.Commit(t.Context(), mustLead(t, s), batch(n+1)), "it goes on")
+	require.NoError(t, s.Commit(t.Context(), mustLead(t, s), batch(n+1)), "the store still works")
 	require.NoError(t, s.Close())
 	return n
 }
@@ -97,8 +97,8 @@ func TestKilledProcessLosesNothing(t *testing.T) {
 	}
 }
 
-// TestTornEnd cuts the log at each byte of its last records: whole batches stay,
-// and the store goes on.
+// TestTornEnd cuts the log at each byte of its last records. Complete batches stay, and
+// the store can be used.
 func TestTornEnd(t *testing.T) {
 	dir := t.TempDir()
 	commits(t, dir, SyncEverySecond, 3)
@@ -119,8 +119,8 @@ func TestTornEnd(t *testing.T) {
 	require.ErrorIs(t, err, messages.ErrBadRecord, "the record of the term was on disk")
 }
 
-// TestTornEndOfZeros has the length of the lost records, as file systems leave it
-// that write the size of a file before its content.
+// TestTornEndOfZeros has zeros in place of the lost records, as left by file systems that
+// write the size of a file before its content.
 func TestTornEndOfZeros(t *testing.T) {
 	dir := t.TempDir()
 	commits(t, dir, SyncEverySecond, 3)
@@ -132,7 +132,7 @@ func TestTornEndOfZeros(t *testing.T) {
 	require.Equal(t, 3, number(t, dir))
 }
 
-func TestTornEndIsSaid(t *testing.T) {
+func TestTornEndIsLogged(t *testing.T) {
 	dir := t.TempDir()
 	commits(t, dir, SyncEverySecond, 3)
 	info, err := os.Stat(logOf(t, dir))
@@ -145,12 +145,12 @@ func TestTornEndIsSaid(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
-// TestDamageIsRefused changes each byte of a log whose records are known to be on
-// disk, and of its snapshot: nothing is read over a damage.
+// TestDamageIsRefused changes each byte of a log whose records are known to be on disk,
+// and of its snapshot. Damage is never skipped.
 func TestDamageIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	commits(t, dir, SyncAlways, 3)
-	s, err := reopen(t, dir, io.Discard) // what was committed is in a snapshot now
+	s, err := reopen(t, dir, io.Discard) // the commits are in a snapshot now
 	require.NoError(t, err)
 	term := mustLead(t, s)
 	for n := 4; n <= 6; n++ {
@@ -192,8 +192,8 @@ func TestMissingSnapshotRecordIsRefused(t *testing.T) {
 	}
 }
 
-// TestBrokenLogIsReplaced lets an append fail: the commit is an error without an
-// effect, and its repeat succeeds in a new generation.
+// TestBrokenLogIsReplaced lets an append fail. The commit returns an error and has no
+// effect, and succeeds in a new generation when it is repeated.
 func TestBrokenLogIsReplaced(t *testing.T) {
 	dir := t.TempDir()
 	s, err := reopen(t, dir, io.Discard)
@@ -207,8 +207,8 @@ func TestBrokenLogIsReplaced(t *testing.T) {
 	require.Equal(t, 2, number(t, dir))
 }
 
-// TestStopWithABrokenLog closes a store whose log failed last: the state is written
-// once more, whole.
+// TestStopWithABrokenLog closes a store whose log failed. The whole state is written to a
+// snapshot.
 func TestStopWithABrokenLog(t *testing.T) {
 	dir := t.TempDir()
 	s, err := reopen(t, dir, io.Discard)
@@ -221,7 +221,8 @@ func TestStopWithABrokenLog(t *testing.T) {
 	require.Equal(t, 1, number(t, dir))
 }
 
-// TestCrashWhileAGenerationBegins leaves what each step of it leaves.
+// TestCrashWhileAGenerationBegins leaves the files of each step in which a crash may
+// happen.
 func TestCrashWhileAGenerationBegins(t *testing.T) {
 	dir := t.TempDir()
 	commits(t, dir, SyncAlways, 3)
@@ -233,7 +234,7 @@ func TestCrashWhileAGenerationBegins(t *testing.T) {
 		"half a snapshot": func(dir string) {
 			require.NoError(t, os.WriteFile(filepath.Join(dir, unfinished+"2123"), []byte("half"), 0o600))
 		},
-		"a log that says others": func(dir string) {
+		"a damaged log": func(dir string) {
 			require.NoError(t, os.WriteFile(filepath.Join(dir, logName+"2"), []byte("garbage"), 0o600))
 		},
 	} {

@@ -1,14 +1,13 @@
-// Package logstore keeps the state of one master in a folder: a snapshot, and a
-// log of what was committed since. The state is in memory too, so a commit is one
-// append to the log.
+// Package logstore keeps the state of one master in a folder: a snapshot, and a log of
+// the commits since. The state is in memory too, so a commit is one append to the log.
 //
-// What holds:
-//   - A commit whose call returned outlives the process, however it ends. With
-//     SyncAlways it outlives a loss of power too, with SyncEverySecond all but the
-//     last second does.
-//   - A commit is in the state as a whole or not at all. What a crash left of the
-//     last records of the log is recognised by checksums and cut off; a damage
-//     further up, or in a snapshot, is refused with its place and never read over.
-//   - One process has the folder open. The lease is therefore always granted; its
-//     terms are counted all the same, so that every store has the same rules.
+// Its invariants are:
+//   - A commit whose call returned survives the end of the process. With SyncAlways it
+//     survives a loss of power too; with SyncEverySecond the commits of the last second
+//     may be lost then.
+//   - A commit is in the state as a whole or not at all. Checksums detect incomplete
+//     records that a crash left at the end of the log; they are dropped. Damage before
+//     that, or in a snapshot, is an error that names the place, and is never skipped.
+//   - Only one process has the folder open. The lease is therefore always granted, but
+//     terms are counted, so that every store follows the same rules.
 package logstore

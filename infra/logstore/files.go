@@ -9,16 +9,15 @@ import (
 	"strings"
 )
 
-// The files of a generation n are named snapshot-<n> and log-<n>: the state when
-// the generation began, and what was committed since.
+// The files of generation n are snapshot-<n>, the state when the generation began, and
+// log-<n>, the commits since.
 const (
 	snapshotName = "snapshot-"
 	logName      = "log-"
-	unfinished   = "." + snapshotName // what a crash leaves of a snapshot
+	unfinished   = "." + snapshotName // a snapshot that is being written
 )
 
-// fileMode is that of everything in the folder: file names and worker ids may be
-// private.
+// Only the owner may read the folder: file names and worker ids may be private.
 const (
 	fileMode   = 0o600
 	folderMode = 0o700
@@ -32,7 +31,7 @@ func (s *Store) logPath(n uint64) string {
 	return filepath.Join(s.dir, logName+strconv.FormatUint(n, 10))
 }
 
-// generations lists those that have a snapshot, newest first.
+// generations returns the generations that have a snapshot, newest first.
 func (s *Store) generations() ([]uint64, error) {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
@@ -50,9 +49,9 @@ func (s *Store) generations() ([]uint64, error) {
 	return list, nil
 }
 
-// sweep removes what is not of the present generation: it is older, or a crash left
-// it unfinished. What cannot be removed only takes room.
-func (s *Store) sweep() {
+// removeOldFiles removes the files of other generations and unfinished snapshots. A file
+// that cannot be removed only wastes space.
+func (s *Store) removeOldFiles() {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
 		return
@@ -63,14 +62,14 @@ func (s *Store) sweep() {
 		path := filepath.Join(s.dir, name)
 		if ours && path != s.snapshotPath(s.generation) && path != s.logPath(s.generation) {
 			if err := os.Remove(path); err != nil {
-				s.log.Warn("an old file of the state cannot be removed", "path", path, "err", err)
+				s.log.Warn("old file of the state cannot be removed", "path", path, "err", err)
 			}
 		}
 	}
 }
 
-// syncFolder makes new names in the folder outlive a loss of power. A file system
-// that cannot do that does it by itself.
+// syncFolder makes new names in the folder survive a loss of power. File systems without
+// this operation do so by themselves.
 func syncFolder(dir string) error {
 	f, err := os.Open(dir)
 	if err != nil {

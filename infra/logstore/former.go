@@ -14,20 +14,20 @@ import (
 	"kafka-master/messages"
 )
 
-// readFormer reads the state out of a bbolt file of earlier versions: a bucket for
-// each table, and one with the head. Without the file the state is empty. The file
-// stays as it is until setAside.
+// readFormer reads the state from a bbolt file of earlier versions, which has a bucket
+// for each table and one with the head. If there is no such file, the state is empty. The
+// file is not changed before setAside.
 func readFormer(path string) (*state, error) {
 	s := newState()
 	if _, err := os.Stat(path); path == "" || errors.Is(err, os.ErrNotExist) {
 		return s, nil
 	}
-	err := guarded(func() error { return readBolt(path, s) })
+	err := recovered(func() error { return readBolt(path, s) })
 	if errors.Is(err, bolterrors.ErrTimeout) {
 		return nil, fmt.Errorf("%s: %w: stop the other kafka-master that uses it", path, ErrLocked)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s, the state of an earlier version, cannot be moved over: %w: put a copy back, or move the file away to begin with an empty state", path, err)
+		return nil, fmt.Errorf("%s, the state of an earlier version, cannot be read: %w: restore the file from a copy, or move it away to begin with an empty state", path, err)
 	}
 	return s, nil
 }
@@ -46,9 +46,9 @@ func readBolt(path string, s *state) error {
 	return errors.Join(err, db.Close())
 }
 
-// guarded makes what bbolt does upon a damaged page an error: it panics, or reads
-// memory behind the end of a file that was cut, which would end the process.
-func guarded(f func() error) (err error) {
+// recovered turns a crash of bbolt into an error. On a damaged page bbolt panics or reads
+// beyond the end of a truncated file, which would otherwise end the process.
+func recovered(f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -58,17 +58,18 @@ func guarded(f func() error) (err error) {
 	return f()
 }
 
-// moved is what a former file's name ends with once its state was moved over.
+// moved is the suffix of a former file whose state was imported.
 const moved = ".moved"
 
-// setAside renames a former file whose state was moved over. A second one that
-// appears later is somebody's work, and nobody can say which state is right.
+// setAside renames a former file whose state was imported. If another former file appears
+// later, an earlier version of the program has worked here again, and only a person can
+// decide which state is the right one.
 func setAside(path string) (done bool, err error) {
 	if _, err := os.Stat(path); path == "" || errors.Is(err, os.ErrNotExist) {
 		return false, nil
 	}
 	if _, err := os.Stat(path + moved); err == nil {
-		return false, fmt.Errorf("%s: an earlier version has begun another state here: move the file away to go on with the newer state, or move the folder state and this file's copy %s away to go on with the older one", path, path+moved)
+		return false, fmt.Errorf("%s: an earlier version has created another state here: move the file away to continue with the newer state, or move the folder state and the file %s away to continue with the older one", path, path+moved)
 	}
 	return true, os.Rename(path, path+moved)
 }

@@ -8,9 +8,8 @@ import (
 	"kafka-master/messages"
 )
 
-// Acquire raises the term by one and writes its holder. It is never refused: the
-// lock admits one process only, and the store is never empty. ttl has no meaning
-// here.
+// Acquire raises the term by one and stores its holder. It is never refused, since only
+// one process can open the store and the store is never empty. The lease does not expire.
 func (s *Store) Acquire(ctx context.Context, c messages.Claim, _ time.Duration) (messages.LeaseState, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -26,8 +25,8 @@ func (s *Store) Acquire(ctx context.Context, c messages.Claim, _ time.Duration) 
 	return messages.LeaseState{Taken: true, Term: h.term, Leader: c.Leader}, nil
 }
 
-// Renew returns the number of the last batch, messages.ErrFenced when term is not
-// the current one. ttl has no meaning here.
+// Renew returns the number of the last batch, or messages.ErrFenced if term is not the
+// current one.
 func (s *Store) Renew(ctx context.Context, term messages.Term, _ time.Duration) (number uint64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -37,10 +36,10 @@ func (s *Store) Renew(ctx context.Context, term messages.Term, _ time.Duration) 
 	return s.state.head.number, nil
 }
 
-// Release does nothing: closing the store is what lets another process lead.
+// Release does nothing: another process can lead once the store is closed.
 func (s *Store) Release(context.Context, messages.Term) error { return nil }
 
-// Present returns true: the lock admits one process only.
+// Present returns true, since only one process can open the store.
 func (s *Store) Present(context.Context, string, string, time.Duration) (mine bool, err error) {
 	return true, nil
 }

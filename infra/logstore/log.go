@@ -15,25 +15,24 @@ import (
 	"kafka-master/messages"
 )
 
-// log is the file that commits are appended to, in the framing of LevelDB's
-// journal, which has a checksum for each record. Before the first record stands how
-// many of them are known to be on disk: so a damage can be told from what a loss of
-// power tore off.
+// log is the file to which commits are appended. Its records have the format of LevelDB's
+// journal, which includes a checksum. A header states how many records are known to be on
+// disk, which distinguishes damage from records that a loss of power cut off.
 type log struct {
 	file   *os.File
 	framed *journal.Writer
 	last   uint64 // number of the last record, from 1
 	size   int64
 	synced atomic.Uint64 // number of the last record that is on disk
-	broken atomic.Bool   // an append or a sync failed: what the file holds is not known
+	broken atomic.Bool   // an append or a sync failed, so the content of the file is not known
 }
 
-// errBroken is the answer of a log of which a write or a sync failed: a later sync
-// that succeeds says nothing about what was lost then.
-var errBroken = errors.New("a former write to the log failed")
+// errBroken is the error of a log after a failed write or sync. A later sync that
+// succeeds does not prove that earlier records are on disk.
+var errBroken = errors.New("an earlier write to the log failed")
 
-// The header of a log: a name, the number of the last record that is on disk, and a
-// checksum of both.
+// The header of a log consists of a name, the number of the last record that is on disk,
+// and a checksum of both.
 const (
 	logMagic   = "kmlog1\r\n"
 	headerSize = len(logMagic) + 8 + 4
@@ -44,7 +43,7 @@ func logHeader(synced uint64) []byte {
 	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
 }
 
-// readHeader returns the number in a log's header.
+// readHeader returns the number in the header of a log.
 func readHeader(r io.Reader) (synced uint64, err error) {
 	b := make([]byte, headerSize)
 	if _, err := io.ReadFull(r, b); err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
@@ -57,7 +56,7 @@ func readHeader(r io.Reader) (synced uint64, err error) {
 	return synced, nil
 }
 
-// createLog makes an empty log, which is on disk.
+// createLog creates an empty log and syncs it.
 func createLog(path string) (*log, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, fileMode)
 	if err != nil {
@@ -72,7 +71,7 @@ func createLog(path string) (*log, error) {
 	return &log{file: f, framed: journal.NewWriter(f)}, nil
 }
 
-// append writes one record. After an error the log is broken.
+// append writes a record. After an error the log is broken.
 func (l *log) append(payload []byte) error {
 	frame := binary.AppendUvarint(nil, l.last+1)
 	w, err := l.framed.Next()
@@ -91,9 +90,9 @@ func (l *log) append(payload []byte) error {
 	return nil
 }
 
-// sync puts everything up to the given place on disk; nothing is done when it is
-// there. After an error the log is broken, since nobody knows what the system threw
-// away. It may run beside append.
+// sync ensures that the records up to the given number are on disk. After an error the
+// log is broken, since the system may have dropped any of them. It may run concurrently
+// with append.
 func (l *log) sync(upTo uint64) error {
 	if l.broken.Load() {
 		return errBroken
@@ -103,7 +102,7 @@ func (l *log) sync(upTo uint64) error {
 	}
 	err := l.file.Sync()
 	if err == nil {
-		// The header gets on disk with the next sync at the latest.
+		// The next sync writes the header to the disk at the latest.
 		_, err = l.file.WriteAt(logHeader(upTo), 0)
 	}
 	if err != nil {
@@ -114,7 +113,7 @@ func (l *log) sync(upTo uint64) error {
 	return nil
 }
 
-// close puts the log on disk, and in its header that all of it is.
+// close syncs the log and then its header.
 func (l *log) close() error {
 	err := l.sync(l.last)
 	if err == nil {
@@ -123,15 +122,15 @@ func (l *log) close() error {
 	return errors.Join(err, l.file.Close())
 }
 
-// dropper notes that a reader steps over bytes that are no record.
+// dropper records that a reader skipped bytes that are not a record.
 type dropper struct{ dropped *bool }
 
 // Drop implements journal.Dropper.
 func (d dropper) Drop(error) { *d.dropped = true }
 
-// replay hands over the records of a log in their order. torn says that its end is
-// no whole record: a crash cut it off. A log that does not exist is empty. A damage
-// that no crash leaves is an error that wraps messages.ErrBadRecord.
+// replay passes the records of a log to apply, in order. torn reports that the log ends
+// with an incomplete record, which a crash has left. A log that does not exist is empty.
+// Damage that a crash cannot cause is an error that wraps messages.ErrBadRecord.
 func replay(path string, apply func(payload []byte) error) (torn bool, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -152,12 +151,12 @@ func replay(path string, apply func(payload []byte) error) (torn bool, err error
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) { // which is a record of which a part is missing
+		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) { // that error means an incomplete record
 			return torn, err
 		}
 		in := reader{rest: record}
 		if torn = torn || err != nil || in.number() != next; torn {
-			continue // Nothing behind a hole counts.
+			continue // records after a gap do not count
 		}
 		if err := apply(in.rest); err != nil {
 			return false, fmt.Errorf("record %d: %w", next, err)

@@ -8,14 +8,14 @@ import (
 	"kafka-master/messages"
 )
 
-// head says who may write and what was written last.
+// head is the current term and the last batch.
 type head struct {
 	term   messages.Term
-	number uint64 // of the last batch
+	number uint64 // number of the last batch
 	batch  string // id of the last batch
 }
 
-// appendHead appends the head as it is stored.
+// appendHead appends the encoded head.
 func appendHead(b []byte, h head) []byte {
 	b = binary.AppendUvarint(b, h.term.Number)
 	b = appendText(b, h.term.Holder)
@@ -23,7 +23,7 @@ func appendHead(b []byte, h head) []byte {
 	return appendText(b, h.batch)
 }
 
-// change is what a batch does to the state: the records as they are stored.
+// change holds the encoded writes of a batch.
 type change struct {
 	tables  []messages.TableWrite
 	journal [][]byte
@@ -37,7 +37,7 @@ func newChange(b messages.Batch) change {
 	return c
 }
 
-// entries counts the records that the change puts.
+// entries returns the number of records that the change puts.
 func (c change) entries() (n uint64) {
 	for _, w := range c.tables {
 		n += uint64(len(w.Keys))
@@ -45,8 +45,8 @@ func (c change) entries() (n uint64) {
 	return n + uint64(len(c.journal))
 }
 
-// appendChange appends a change. Tables are numbered by their place in
-// messages.Tables, which only ever grows at its end.
+// appendChange appends the encoded change. A table is encoded as its index in
+// messages.Tables, which may only grow at its end.
 func appendChange(b []byte, c change) []byte {
 	names := messages.Tables()
 	b = binary.AppendUvarint(b, uint64(len(c.tables)))
@@ -74,7 +74,7 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// reader reads what the functions above wrote; bad sticks.
+// reader decodes heads and changes. Once a field is bad, bad stays set.
 type reader struct {
 	rest []byte
 	bad  bool
@@ -103,7 +103,7 @@ func (r *reader) bytes() []byte {
 
 func (r *reader) text() string { return string(r.bytes()) }
 
-// count reads the length of a list whose elements take at least one byte each.
+// count reads the length of a list whose elements have at least one byte each.
 func (r *reader) count() int {
 	n := r.number()
 	if n > uint64(len(r.rest)) {
@@ -145,7 +145,7 @@ func (r *reader) change() change {
 	return c
 }
 
-// end returns an error unless everything was read and made sense.
+// end returns an error unless all fields were valid and nothing is left.
 func (r *reader) end(what string) error {
 	if r.bad || len(r.rest) > 0 {
 		return fmt.Errorf("%w: %s: its length does not fit its content", messages.ErrBadRecord, what)

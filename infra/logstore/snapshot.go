@@ -14,8 +14,9 @@ import (
 	"kafka-master/messages"
 )
 
-// A snapshot is a journal too: a head with the layout's number, records of some
-// hundred entries each, and an end that says how many entries there are.
+// A snapshot has the format of LevelDB's journal too: a record with the number of the
+// layout and the head, records with some hundred entries each, and a last record with the
+// number of entries.
 const (
 	layout          = 1
 	entriesOfRecord = 256
@@ -57,10 +58,10 @@ func encodeSnapshot(out io.Writer, s *state) error {
 	return errors.Join(w.err, w.framed.Close())
 }
 
-// snapshotWriter writes records until one fails.
+// snapshotWriter writes records until an error occurs.
 type snapshotWriter struct {
 	framed *journal.Writer
-	count  uint64 // of entries
+	count  uint64 // number of entries
 	err    error
 }
 
@@ -80,8 +81,8 @@ func (w *snapshotWriter) record(b []byte) {
 	w.err = err
 }
 
-// readSnapshot reads a file of writeSnapshot. What does not fit is an error that
-// wraps messages.ErrBadRecord.
+// readSnapshot reads a file of writeSnapshot. An unexpected content is an error that wraps
+// messages.ErrBadRecord.
 func readSnapshot(path string) (*state, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -106,7 +107,7 @@ func readSnapshot(path string) (*state, error) {
 		if err != nil {
 			return nil, err
 		}
-		// The end is one number; a change takes at least two.
+		// The last record is a single number; a change consists of at least two.
 		if end := *record; end.number() == entries && end.end("end") == nil {
 			return s, nil
 		}

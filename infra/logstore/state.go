@@ -7,8 +7,8 @@ import (
 	"kafka-master/messages"
 )
 
-// state is everything that the store holds: the records by table and key, and the
-// journal, oldest first. A record is never changed in place.
+// state is the content of the store: records by table and key, and the journal, oldest
+// attempt first. A record is never changed in place.
 type state struct {
 	head    head
 	tables  map[messages.Table]map[string][]byte
@@ -23,8 +23,8 @@ func newState() *state {
 	return s
 }
 
-// apply does what a batch asks for. Records are copied: they share the memory of
-// everything that was read or encoded with them.
+// apply applies a change. It copies the records, since they share memory with everything
+// that was read or encoded together with them.
 func (s *state) apply(c change) {
 	for _, w := range c.tables {
 		for i, key := range w.Keys {
@@ -54,7 +54,7 @@ func (s *state) snapshot() (messages.Snapshot, error) {
 	return snap, nil
 }
 
-// size is about how many bytes a snapshot takes.
+// size returns the approximate size of a snapshot in bytes.
 func (s *state) size() (n int64) {
 	for _, table := range s.tables {
 		for key, record := range table {
@@ -67,7 +67,7 @@ func (s *state) size() (n int64) {
 	return n
 }
 
-// attempts returns the newest entries of the journal of that file, newest first.
+// attempts returns the newest attempts of the file, newest first, at most limit.
 func (s *state) attempts(file messages.FileID, limit int) ([]messages.Attempt, error) {
 	var list []messages.Attempt
 	for i := len(s.journal) - 1; i >= 0 && len(list) < limit; i-- {

@@ -15,43 +15,43 @@ import (
 	"kafka-master/messages"
 )
 
-// ErrLocked says that another process has the folder open.
+// ErrLocked is the error of opening a folder that another process has open.
 var ErrLocked = errors.New("locked by another process")
 
-// lockWait is how long Open waits for a process that is just ending.
+// lockWait is the time for which Open waits for another process to end.
 const lockWait = 500 * time.Millisecond
 
-// Sync is when a commit is put on disk.
+// Sync determines when a commit is written to the disk.
 type Sync uint8
 
-// The ways to sync. A killed process loses nothing with either.
+// The values of Sync. The end of the process loses nothing with any of them.
 const (
-	SyncEverySecond Sync = iota // a loss of power may cost the last second
+	SyncEverySecond Sync = iota // once a second; a loss of power loses the last second
 	SyncAlways                  // before a commit returns
 )
 
-// syncEvery is how long a commit may be in the system's memory only.
+// syncEvery is the interval of SyncEverySecond.
 const syncEvery = time.Second
 
-// A log is replaced by a snapshot when it is longer than this, and than a few times
-// the state: so the work of snapshots stays a small share of that of commits.
+// A snapshot replaces the log when the log is longer than minLogBytes, and than logFactor
+// times the state. This keeps the cost of snapshots small compared to that of commits.
 const (
 	minLogBytes = 4 << 20
 	logFactor   = 4
 )
 
-// Config says where and how a Store keeps the state.
+// Config holds the settings of a Store.
 type Config struct {
-	Dir  string // folder of the store's own; it is made when missing
+	Dir  string // folder of the store, which is created if missing
 	Sync Sync
-	// Former is the path of a bbolt file of earlier versions, whose state is moved
-	// over once; empty or missing is none.
+	// Former is the path of a bbolt file of earlier versions, whose state is imported
+	// once. It may be empty, and the file may be missing.
 	Former string
 	Logger *slog.Logger
 }
 
-// Store is a state store in a folder. It is safe for concurrent use. After Close
-// every method returns an error.
+// Store is a state store in a folder. It is safe for concurrent use. All methods return
+// an error after Close.
 type Store struct {
 	dir   string
 	mode  Sync
@@ -65,15 +65,14 @@ type Store struct {
 	generation uint64
 	state      *state
 	out        *log
-	limit      int64 // bytes of the log after which a snapshot is due
+	limit      int64 // size of the log in bytes at which a snapshot is due
 }
 
-// errClosed is the answer of a store that was closed.
+// errClosed is the error of a closed store.
 var errClosed = errors.New("the store is closed")
 
-// Open opens the folder. The error wraps ErrLocked when another process has it
-// open, and messages.ErrBadRecord, with the path and the cure, when what it holds
-// is damaged.
+// Open opens the folder. The error wraps ErrLocked if another process has it open, and
+// messages.ErrBadRecord, with the path and the cure, if its content is damaged.
 func Open(cfg Config) (*Store, error) {
 	s := &Store{dir: cfg.Dir, mode: cfg.Sync, log: cfg.Logger, ended: make(chan struct{})}
 	if err := os.MkdirAll(s.dir, folderMode); err != nil {
@@ -91,7 +90,7 @@ func Open(cfg Config) (*Store, error) {
 	if err := s.load(cfg.Former); err != nil {
 		return nil, errors.Join(fmt.Errorf("open state: %w", err), s.lock.Unlock())
 	}
-	s.loop.Go(s.syncNowAndThen)
+	s.loop.Go(s.syncEverySecond)
 	return s, nil
 }
 
@@ -114,12 +113,12 @@ func (s *Store) load(former string) error {
 	}
 	done, err := setAside(former)
 	if done {
-		s.log.Info("the state of an earlier version was moved over", "from", former, "kept_as", former+moved, "to", s.dir)
+		s.log.Info("imported the state of an earlier version", "from", former, "kept_as", former+moved, "to", s.dir)
 	}
 	return err
 }
 
-// resume goes on from a generation.
+// resume loads a generation and begins the next one.
 func (s *Store) resume(generation uint64) (err error) {
 	s.generation = generation
 	path := s.snapshotPath(s.generation)
@@ -131,20 +130,20 @@ func (s *Store) resume(generation uint64) (err error) {
 		return damaged(s.logPath(s.generation), err)
 	}
 	if torn {
-		s.log.Warn("the end of the state's log was cut off by a crash: what was committed in the last second before it may be lost", "path", s.logPath(s.generation))
+		s.log.Warn("the state's log ends with an incomplete record after a crash: commits of the last second before it may be lost", "path", s.logPath(s.generation))
 	}
 	return s.begin()
 }
 
-// damaged adds the cure to the error of a file that cannot be read.
+// damaged adds path and cure to the error of a damaged file.
 func damaged(path string, err error) error {
 	if !errors.Is(err, messages.ErrBadRecord) {
 		return err
 	}
-	return fmt.Errorf("%s: %w: put a copy of the folder back, or move the folder away to begin with an empty state, which takes every input file as new", path, err)
+	return fmt.Errorf("%s: %w: restore the folder from a copy, or move it away to begin with an empty state, in which every input file is new", path, err)
 }
 
-// redo applies a record of the log.
+// redo applies a record of the log to the state.
 func (s *Store) redo(payload []byte) error {
 	in := reader{rest: payload}
 	h, c := in.head(), in.change()
@@ -156,12 +155,12 @@ func (s *Store) redo(payload []byte) error {
 	return nil
 }
 
-// begin starts a generation: a snapshot of the present state and an empty log. The
-// former one is removed when both are on disk.
+// begin starts a generation: it writes a snapshot of the present state and an empty log,
+// and then removes the previous generation.
 func (s *Store) begin() error {
 	next := s.generation + 1
 	if err := os.Remove(s.logPath(next)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err // of a generation that was begun and never got its snapshot
+		return err // the log is of a generation that began without a snapshot
 	}
 	out, err := createLog(s.logPath(next))
 	if err != nil {
@@ -171,15 +170,15 @@ func (s *Store) begin() error {
 		return errors.Join(err, out.file.Close())
 	}
 	if s.out != nil {
-		s.out.file.Close() // its content is in the snapshot
+		s.out.file.Close() // all of it is in the snapshot
 	}
 	s.generation, s.out = next, out
 	s.limit = max(minLogBytes, logFactor*s.state.size())
-	s.sweep()
+	s.removeOldFiles()
 	return nil
 }
 
-// Close puts everything on disk and gives the folder free.
+// Close syncs the log and unlocks the folder.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	if s.closed {
@@ -191,7 +190,7 @@ func (s *Store) Close() error {
 	s.mu.Unlock()
 	s.loop.Wait()
 	var err error
-	if s.out.broken.Load() { // nobody knows what it holds: the state is written once more
+	if s.out.broken.Load() { // write the whole state, since the content of the log is not known
 		err = s.begin()
 	}
 	if err := errors.Join(err, s.out.close(), s.lock.Unlock()); err != nil {
@@ -200,8 +199,8 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// syncNowAndThen puts commits on disk that did not wait for it.
-func (s *Store) syncNowAndThen() {
+// syncEverySecond syncs commits that did not wait for it.
+func (s *Store) syncEverySecond() {
 	tick := time.NewTicker(syncEvery)
 	defer tick.Stop()
 	for {
@@ -213,17 +212,16 @@ func (s *Store) syncNowAndThen() {
 		s.mu.Lock()
 		out, last := s.out, s.out.last
 		s.mu.Unlock()
-		// A generation that ended meanwhile has its file closed: the snapshot holds
-		// all of it.
+		// The file is closed if its generation has ended meanwhile; the snapshot then
+		// contains all of it.
 		if err := out.sync(last); err != nil && !errors.Is(err, os.ErrClosed) && !errors.Is(err, errBroken) {
-			s.log.Warn("the state cannot be synced, the next commit writes it anew", "err", err)
+			s.log.Warn("the state cannot be synced, the next commit writes a snapshot", "err", err)
 		}
 	}
 }
 
-// Load returns the state for the holder of term. It returns messages.ErrFenced when
-// term is not the current one; an error that wraps messages.ErrBadRecord names the
-// table and key that cannot be read.
+// Load returns the state. It returns messages.ErrFenced if term is not the current one.
+// An error that wraps messages.ErrBadRecord names the table and key that cannot be read.
 func (s *Store) Load(ctx context.Context, term messages.Term) (messages.Snapshot, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -233,9 +231,9 @@ func (s *Store) Load(ctx context.Context, term messages.Term) (messages.Snapshot
 	return s.state.snapshot()
 }
 
-// Commit applies the batch, only if term is current and the batch's number is the
-// stored number + 1. The same number with the same id is a success without effect;
-// everything else is messages.ErrFenced.
+// Commit applies the batch if term is current and the batch's number is the stored number
+// + 1. Committing the last batch again succeeds without an effect. Everything else is
+// messages.ErrFenced.
 func (s *Store) Commit(ctx context.Context, term messages.Term, b messages.Batch) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -256,7 +254,7 @@ func (s *Store) Commit(ctx context.Context, term messages.Term, b messages.Batch
 	return nil
 }
 
-// write appends to the log, then to memory.
+// write appends a change to the log and applies it to the state in memory.
 func (s *Store) write(h head, c change, sync bool) error {
 	if s.out.broken.Load() || s.out.size > s.limit {
 		if err := s.begin(); err != nil {
@@ -275,7 +273,7 @@ func (s *Store) write(h head, c change, sync bool) error {
 	return nil
 }
 
-// check reports whether the holder of term may go on.
+// check returns an error unless the store is open and term is the current one.
 func (s *Store) check(ctx context.Context, term messages.Term) error {
 	if err := s.usable(ctx); err != nil {
 		return err
@@ -304,7 +302,7 @@ func (s *Store) Journal(ctx context.Context, file messages.FileID, limit int) ([
 	return s.state.attempts(file, limit)
 }
 
-// Restore returns messages.ErrFilled: the store always has a state.
+// Restore returns messages.ErrFilled, since the store always has a state.
 func (s *Store) Restore(context.Context, messages.Term, messages.Snapshot) error {
 	return fmt.Errorf("restore: %w", messages.ErrFilled)
 }

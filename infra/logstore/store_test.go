@@ -120,8 +120,8 @@ func TestClosedStore(t *testing.T) {
 	require.NoError(t, s.Close(), "closing twice")
 }
 
-// TestLogIsReplacedBySnapshots commits more than a log may hold: one generation is
-// left, and nothing is lost.
+// TestLogIsReplacedBySnapshots commits more than a log may hold. One generation remains,
+// and nothing is lost.
 func TestLogIsReplacedBySnapshots(t *testing.T) {
 	cfg := config(t.TempDir(), logstore.SyncEverySecond)
 	s, err := logstore.Open(cfg)
@@ -151,8 +151,8 @@ func TestLogIsReplacedBySnapshots(t *testing.T) {
 	require.Equal(t, text, snap.Values["large"])
 }
 
-// TestFormerFileIsMovedOver reads a bbolt file as earlier versions wrote it.
-func TestFormerFileIsMovedOver(t *testing.T) {
+// TestFormerFileIsImported reads a bbolt file of an earlier version.
+func TestFormerFileIsImported(t *testing.T) {
 	dir := t.TempDir()
 	cfg := config(filepath.Join(dir, "state"), logstore.SyncAlways)
 	cfg.Former = filepath.Join(dir, "state.db")

@@ -5,7 +5,7 @@ import (
 	"syscall"
 )
 
-// cannotSync reports whether a file system has no way to sync a folder.
+// cannotSync reports whether the error means that a file system cannot sync folders.
 func cannotSync(err error) bool {
 	return errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported)
 }
