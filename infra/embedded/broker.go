@@ -1,12 +1,11 @@
-// Package embedded is a Kafka broker inside the process: what `go run .` uses
-// when no real one is configured. It listens on loopback only, keeps its topics
-// and groups in a folder, and any Kafka client can talk to it.
+// Package embedded is a Kafka broker inside the process, which a master uses unless a real
+// one is configured. It listens on loopback only, keeps topics and groups in a folder, and
+// works with any Kafka client.
 //
-// It is kfake with what kfake lacks for daily use: a lock on the folder, a guard
-// against frames and batches that would end the process or every reader, bounds
-// on connections and partitions, and retention that runs. It has the newest
-// version of each request that came before tagged fields, so it looks to clients
-// like Kafka 2.4.
+// It adds to kfake what daily use needs: a lock on the folder, a filter for frames and
+// batches that would end the process or every reader, bounds on connections and
+// partitions, and retention. It supports the newest version of each request without tagged
+// fields, so that clients see a Kafka 2.4.
 package embedded
 
 import (
@@ -26,40 +25,40 @@ import (
 )
 
 var (
-	// ErrPortInUse says that another process listens on the wanted port.
+	// ErrPortInUse is the error of a port on which another process listens.
 	ErrPortInUse = errors.New("port is in use")
-	// ErrLocked says that another process has the data folder open.
+	// ErrLocked is the error of a data folder that another process has open.
 	ErrLocked = errors.New("data folder is in use by another process")
-	// ErrDamaged says that what the data folder holds cannot be read.
+	// ErrDamaged is the error of a data folder whose content cannot be read.
 	ErrDamaged = errors.New("data folder is damaged")
 )
 
 const (
 	folderMode = 0o700
-	// retentionInterval is how often old segments are dropped. kfake's own
-	// ticker starts only when a topic is created, so never after a restart.
+	// retentionInterval is the interval at which old segments are dropped. kfake's own
+	// ticker starts only when a topic is created, so it does not run after a restart.
 	retentionInterval = time.Second
-	// cleanerBackoff is kfake's own clean-up interval, in milliseconds.
+	// cleanerBackoff is kfake's own clean-up interval in milliseconds.
 	cleanerBackoff = "5000"
 	lockName       = "broker.lock"
-	// topicsName is the file in which kfake keeps the list of topics.
+	// topicsName is the file in which kfake stores the list of topics.
 	topicsName = "topics.json"
 )
 
-// Config says where the broker listens and what it keeps.
+// Config holds the settings of a Broker.
 type Config struct {
-	// DataDir is the folder that topics, records and group offsets are kept in;
-	// it is created when missing. Empty means in memory.
+	// DataDir is the folder for topics, records and group offsets, which is created if
+	// missing. Empty means that they are kept in memory.
 	DataDir string
-	// Port is the loopback port of the first broker, the others take the
-	// following ones. 0 means free ports.
+	// Port is the loopback port of the first broker; the other brokers use the following
+	// ones. 0 means free ports.
 	Port int
 	// Brokers is the number of brokers in the cluster. 0 means 1.
 	Brokers int
-	// Partitions is how many the caller is going to make, all topics together, so
-	// that Start can tell at once when they are too many. 0 means not known.
+	// Partitions is the number of partitions that the caller is going to create in all
+	// topics, so that Start can refuse too many. 0 means that it is not known.
 	Partitions int
-	// Logger gets the broker's own messages. Nil means none.
+	// Logger gets the messages of the broker. Nil means none.
 	Logger *slog.Logger
 }
 
@@ -75,9 +74,9 @@ type Broker struct {
 	closeErr  error
 }
 
-// TopicConfig returns the topic settings that keep the data folder small: a day
-// and 4 MiB a partition, dropped in segments of 1 MiB. Whoever creates topics on
-// this broker passes them: it trims only topics that have retention of their own.
+// TopicConfig returns the topic settings that keep the data folder small: records are kept
+// for a day, and up to 4 MiB for each partition, in segments of 1 MiB. They have to be
+// passed when a topic is created, since kfake trims only topics with such settings.
 func TopicConfig() map[string]string {
 	return map[string]string{
 		"retention.ms":    "86400000",
@@ -86,13 +85,12 @@ func TopicConfig() map[string]string {
 	}
 }
 
-// Start opens the folder and listens. It returns ErrLocked when another process
-// has the folder, ErrPortInUse when another process has the port, ErrDamaged
-// when the folder cannot be read, and ErrFewFiles when the process may not open
-// what the partitions need; the last two name the cure.
+// Start opens the folder and listens. It returns ErrLocked if another process has the
+// folder open, ErrPortInUse if another process uses the port, ErrDamaged if the folder
+// cannot be read, and ErrFewFiles if the process may not open as many files as the
+// partitions need. The last two errors name the cure.
 //
-// Writes are not synced one by one: they survive the death of the process, not
-// the loss of power.
+// Writes are not synced. They survive the end of the process, but not a loss of power.
 func Start(c Config) (*Broker, error) {
 	if c.Brokers == 0 {
 		c.Brokers = 1
@@ -117,30 +115,30 @@ func Start(c Config) (*Broker, error) {
 	return b, nil
 }
 
-// open makes the cluster on what the folder holds.
+// open creates the cluster with the content of the folder.
 func open(c Config) (*kfake.Cluster, error) {
 	files, err := openFiles()
 	if err != nil {
 		return nil, err
 	}
-	r := newRoom(c.DataDir, files)
+	r := newPartitionLimit(c.DataDir, files)
 	if err := r.check(c.Partitions); err != nil {
-		return nil, explained(err, c.DataDir)
+		return nil, explain(err, c.DataDir)
 	}
 	batches, err := newBatchCheck()
 	if err != nil {
 		return nil, err
 	}
-	g := &gate{most: maxConnections, batchCheck: batches}
+	g := &connLimits{maxConns: maxConnections, batchCheck: batches}
 	cluster, err := load(options(c, g))
 	if err != nil {
-		return nil, explained(err, c.DataDir)
+		return nil, explain(err, c.DataDir)
 	}
-	r.guardTopics(cluster)
+	r.limitTopics(cluster)
 	return cluster, nil
 }
 
-// load makes the cluster. What kfake cannot cope with in its files is an error.
+// load creates the cluster. It turns a panic of kfake on a damaged file into an error.
 func load(opts []kfake.Opt) (c *kfake.Cluster, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -150,8 +148,8 @@ func load(opts []kfake.Opt) (c *kfake.Cluster, err error) {
 	return kfake.NewCluster(opts...)
 }
 
-// explained says what an error of starting means, and names the cure.
-func explained(err error, dir string) error {
+// explain adds cause and cure to an error of Start.
+func explain(err error, dir string) error {
 	var file *fs.PathError
 	var network *net.OpError
 	switch {
@@ -160,17 +158,17 @@ func explained(err error, dir string) error {
 	case dir == "", errors.Is(err, ErrFewFiles), errors.As(err, &file), errors.As(err, &network):
 		return err
 	}
-	return fmt.Errorf("%w: %w: delete the folder %s: what was on its way is handed out again, nothing is lost", ErrDamaged, err, dir)
+	return fmt.Errorf("%w: %w: delete the folder %s: nothing is lost, chunks in flight are sent again", ErrDamaged, err, dir)
 }
 
 // Addrs returns the host:port of every broker of the cluster.
 func (b *Broker) Addrs() []string { return append([]string(nil), b.addrs...) }
 
-// Close saves what is kept, closes all connections and gives the folder back.
-// Closing twice is no error.
+// Close stores the state of the broker, closes all connections and unlocks the folder. It
+// may be called more than once.
 func (b *Broker) Close() error {
 	b.once.Do(func() {
-		// A retention run asks the cluster's loop, which Close ends.
+		// Retention needs the loop of the cluster, which Close ends.
 		close(b.stop)
 		b.retention.Wait()
 		b.cluster.Close()
@@ -196,8 +194,8 @@ func (b *Broker) applyRetention() {
 	}
 }
 
-// lockFolder creates dir and takes its lock, since kfake itself lets two
-// clusters write into one folder. Without dir there is no lock.
+// lockFolder creates dir and locks it, since kfake itself allows two clusters to write to
+// the same folder. There is no lock if dir is empty.
 func lockFolder(dir string) (*flock.Flock, error) {
 	if dir == "" {
 		return nil, nil
@@ -205,8 +203,8 @@ func lockFolder(dir string) (*flock.Flock, error) {
 	if err := os.MkdirAll(dir, folderMode); err != nil {
 		return nil, fmt.Errorf("create data folder: %w", err)
 	}
-	// Records hold lines of the input, and kfake's files could be read by all. A
-	// mounted folder may have no rights to change.
+	// Records contain lines of the input, and everybody could read kfake's files. The
+	// rights of a mounted folder may not be changeable.
 	_ = os.Chmod(dir, folderMode)
 	lock := flock.New(filepath.Join(dir, lockName))
 	ok, err := lock.TryLock()
@@ -219,7 +217,7 @@ func lockFolder(dir string) (*flock.Flock, error) {
 	return lock, nil
 }
 
-func options(c Config, g *gate) []kfake.Opt {
+func options(c Config, g *connLimits) []kfake.Opt {
 	opts := []kfake.Opt{
 		kfake.NumBrokers(c.Brokers),
 		kfake.MaxVersions(untagged()),
@@ -228,7 +226,7 @@ func options(c Config, g *gate) []kfake.Opt {
 			if err != nil {
 				return nil, err
 			}
-			return newGuardListener(l, g, c.Logger), nil
+			return newFrameListener(l, g, c.Logger), nil
 		}),
 		kfake.WithLogger(logger{c.Logger}),
 		kfake.BrokerConfigs(map[string]string{"log.cleaner.backoff.ms": cleanerBackoff}),

@@ -102,8 +102,8 @@ func TestReopen(t *testing.T) {
 	require.Equal(t, []string{"a", "b"}, consume(t, b.Addrs(), "t", 2))
 }
 
-// runChild is the process that TestKill kills: a broker that says where it
-// listens, and lives until then.
+// runChild is the process that TestKill kills: a broker that prints its address and runs
+// until then.
 func runChild(dir string) {
 	b, err := embedded.Start(embedded.Config{DataDir: dir})
 	if err != nil {
@@ -142,7 +142,7 @@ func TestKill(t *testing.T) {
 	cl.Close()
 
 	b := start(t, embedded.Config{DataDir: dir})
-	require.Equal(t, want, consume(t, b.Addrs(), "t", len(want)), "what was acknowledged is there")
+	require.Equal(t, want, consume(t, b.Addrs(), "t", len(want)), "acknowledged records are there")
 }
 
 func TestLocked(t *testing.T) {
@@ -164,7 +164,7 @@ func TestPortInUse(t *testing.T) {
 	_, err = embedded.Start(embedded.Config{DataDir: dir, Port: addr.Port})
 	require.ErrorIs(t, err, embedded.ErrPortInUse)
 	require.ErrorContains(t, err, fmt.Sprint(addr.Port))
-	start(t, embedded.Config{DataDir: dir}) // the lock was given back
+	start(t, embedded.Config{DataDir: dir}) // the lock was released
 }
 
 func TestBrokersShareLeaders(t *testing.T) {
@@ -188,8 +188,7 @@ func TestNoAutomaticTopics(t *testing.T) {
 	require.Error(t, cl.ProduceSync(t.Context(), &kgo.Record{Topic: "t"}).FirstErr())
 }
 
-// Retention bounds the folder also after a restart, when kfake's own ticker
-// does not run.
+// Retention bounds the folder after a restart too, when kfake's own ticker does not run.
 func TestRetention(t *testing.T) {
 	dir := t.TempDir()
 	b := start(t, embedded.Config{DataDir: dir})
@@ -210,7 +209,7 @@ func folderSize(t *testing.T, dir string) (size int64) {
 	t.Helper()
 	require.NoError(t, filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
-			return nil // dropped while we look
+			return nil // may be deleted meanwhile
 		}
 		if info, err := e.Info(); err == nil {
 			size += info.Size()

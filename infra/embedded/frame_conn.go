@@ -13,43 +13,42 @@ import (
 )
 
 const (
-	sizeBytes = 4 // length of a frame's size field
-	// minFrame is the smallest request header: key, version, correlation id and
-	// the length of the client id.
+	sizeBytes = 4 // size of a frame's length field
+	// minFrame is the size of the smallest request header: key, version, correlation id
+	// and the length of the client id.
 	minFrame = 10
-	// maxProduce bounds a produce request: a batch has at most 1 MiB, and clients
-	// send several of them together.
+	// maxProduce bounds a produce request. A batch has at most 1 MiB, and clients send
+	// several in one request.
 	maxProduce = 16 << 20
-	// maxFrame bounds every other request. Decoding makes up to a hundred bytes
-	// for each one that announces an element of an array. 20,000 partitions fit
-	// into the largest, a fetch.
+	// maxFrame bounds every other request. Decoding allocates up to a hundred bytes for
+	// each byte that announces an element of an array. A fetch of 20,000 partitions, the
+	// largest of these requests, still fits.
 	maxFrame = 512 << 10
 
-	// maxHeld bounds what all connections together hold of frames that have not
-	// arrived whole.
-	maxHeld = 64 << 20
-	// readStep is how much memory a frame gets before its bytes have come.
+	// maxUnfinished bounds the memory for incomplete frames of all connections together.
+	maxUnfinished = 64 << 20
+	// readStep is the memory that is allocated for a frame before its bytes arrive.
 	readStep = 64 << 10
-	// frameTimeout is how long a frame may take from its first byte to its last.
+	// frameTimeout is the longest time from the first byte of a frame to its last.
 	frameTimeout = 30 * time.Second
 )
 
 const produceKey = 0
 
-// guardConn hands on only whole frames that kfake survives. kfake allocates
-// whatever size a frame announces, dereferences nil for an API key that it does
-// not know, which ends the whole process, and counts down from whatever number
-// of tags a frame announces (see untagged). Only one goroutine reads.
-type guardConn struct {
+// frameConn passes only complete frames that kfake can process. kfake itself allocates
+// any size that a frame announces, dereferences nil for an unknown API key, which ends the
+// process, and loops over any number of tags that a frame announces (see untagged). Only
+// one goroutine may read.
+type frameConn struct {
 	net.Conn
-	gate    *gate
-	pending []byte      // rest of the frame that was not handed on yet
-	gone    atomic.Bool // closed
+	limits  *connLimits
+	pending []byte // rest of the current frame
+	closed  atomic.Bool
 }
 
-// Read reads the present frame, or waits for the next one. A frame that is
-// refused is a read error, upon which kfake closes the connection.
-func (c *guardConn) Read(p []byte) (int, error) {
+// Read reads from the current frame, or waits for the next one. If a frame is refused, it
+// returns an error, and kfake closes the connection.
+func (c *frameConn) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
@@ -62,19 +61,19 @@ func (c *guardConn) Read(p []byte) (int, error) {
 	}
 	n := copy(p, c.pending)
 	if c.pending = c.pending[n:]; len(c.pending) == 0 {
-		c.pending = nil // the array may be large
+		c.pending = nil // frees an array that may be large
 	}
 	return n, nil
 }
 
-// Close gives the place of the connection free.
-func (c *guardConn) Close() error {
-	c.gate.left(c)
+// Close closes the connection and removes it from the count.
+func (c *frameConn) Close() error {
+	c.limits.leave(c)
 	return c.Conn.Close()
 }
 
-// next reads and checks the following frame.
-func (c *guardConn) next() ([]byte, error) {
+// next reads and checks the next frame.
+func (c *frameConn) next() ([]byte, error) {
 	head := make([]byte, sizeBytes+minFrame)
 	if _, err := io.ReadFull(c.Conn, head[:1]); err != nil {
 		return nil, err
@@ -110,17 +109,17 @@ func (c *guardConn) next() ([]byte, error) {
 	return frame, nil
 }
 
-// body appends n bytes to head, making memory as they come: whoever announces
-// much and sends nothing holds nothing.
-func (c *guardConn) body(head []byte, n int) ([]byte, error) {
+// body appends n bytes to head. It allocates memory as they arrive, so that a client that
+// announces a large frame and sends nothing uses no memory.
+func (c *frameConn) body(head []byte, n int) ([]byte, error) {
 	frame := head
-	held := int64(0)
-	defer func() { c.gate.held.Add(-held) }()
+	unfinished := int64(0)
+	defer func() { c.limits.unfinished.Add(-unfinished) }()
 	for n > 0 {
 		step := min(n, max(readStep, len(frame)))
-		held += int64(step)
-		if total := c.gate.held.Add(int64(step)); total > maxHeld {
-			return nil, fmt.Errorf("read frame: all connections hold %d bytes of unfinished requests, allowed %d", total, maxHeld)
+		unfinished += int64(step)
+		if total := c.limits.unfinished.Add(int64(step)); total > maxUnfinished {
+			return nil, fmt.Errorf("read frame: all connections together have %d bytes of incomplete requests, allowed %d", total, maxUnfinished)
 		}
 		from := len(frame)
 		frame = slices.Grow(frame, step)[:from+step]
@@ -132,8 +131,8 @@ func (c *guardConn) body(head []byte, n int) ([]byte, error) {
 	return frame, nil
 }
 
-// check looks at a frame and returns the one to hand on.
-func (c *guardConn) check(frame []byte) ([]byte, error) {
+// check checks a frame and returns the one to pass on.
+func (c *frameConn) check(frame []byte) ([]byte, error) {
 	header := frame[sizeBytes:]
 	key := int16(binary.BigEndian.Uint16(header))
 	req := kmsg.RequestForKey(key)
@@ -147,30 +146,30 @@ func (c *guardConn) check(frame []byte) ([]byte, error) {
 		return untag(req, frame[:at])
 	}
 	if key == produceKey {
-		return frame, c.gate.checkProduce(req.GetVersion(), frame[at:])
+		return frame, c.limits.checkProduce(req.GetVersion(), frame[at:])
 	}
 	return frame, nil
 }
 
-// gate is what all connections of a broker share.
-type gate struct {
-	held  atomic.Int64
-	conns atomic.Int64
-	most  int64 // connections
+// connLimits holds the limits and checks that the connections of a broker share.
+type connLimits struct {
+	unfinished atomic.Int64
+	conns      atomic.Int64
+	maxConns   int64
 	batchCheck
 }
 
-// entered counts a connection. It is false when there are too many.
-func (g *gate) entered() bool {
-	if g.conns.Add(1) <= g.most {
+// enter counts a connection and reports whether it is within the limit.
+func (g *connLimits) enter() bool {
+	if g.conns.Add(1) <= g.maxConns {
 		return true
 	}
 	g.conns.Add(-1)
 	return false
 }
 
-func (g *gate) left(c *guardConn) {
-	if c.gone.CompareAndSwap(false, true) {
+func (g *connLimits) leave(c *frameConn) {
+	if c.closed.CompareAndSwap(false, true) {
 		g.conns.Add(-1)
 	}
 }

@@ -14,28 +14,28 @@ import (
 	"kafka-master/infra/embedded"
 )
 
-// frame puts a size in front of the bytes.
+// frame returns the bytes after their length.
 func frame(body []byte) []byte {
 	return append(binary.BigEndian.AppendUint32(nil, uint32(len(body))), body...)
 }
 
-// request is a well-formed frame.
+// request returns a valid frame.
 func request(r kmsg.Request, version int16) []byte {
 	r.SetVersion(version)
 	return kmsg.NewRequestFormatter(kmsg.FormatterClientID("guard")).AppendRequest(nil, r, 7)
 }
 
-// throw sends bytes on a connection of its own and waits until the broker has
-// answered or closed.
+// throw sends bytes on a new connection and waits until the broker has answered or closed
+// it.
 func throw(t *testing.T, addr string, b []byte) {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, conn.Close()) }()
 	if _, err := conn.Write(b); err != nil {
-		return // closed on us, as it should
+		return // the broker has closed the connection, as expected
 	}
-	_ = conn.(*net.TCPConn).CloseWrite() // fails when the broker was faster
+	_ = conn.(*net.TCPConn).CloseWrite() // fails if the broker was faster
 	require.NoError(t, conn.SetReadDeadline(time.Now().Add(5*time.Second)))
 	_, _ = io.Copy(io.Discard, conn)
 }
@@ -64,8 +64,8 @@ func TestRefusedFrames(t *testing.T) {
 	alive(t, addr)
 }
 
-// Frames of noise, and well-formed ones with some bytes changed, do not end the
-// process. The seeds are fixed: a failure can be repeated.
+// Random frames, and valid ones with some bytes changed, do not end the process. The
+// seeds are fixed, so that a failure can be repeated.
 func TestBrokenFrames(t *testing.T) {
 	addr := start(t, embedded.Config{}).Addrs()[0]
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -96,7 +96,7 @@ func TestBrokenFrames(t *testing.T) {
 	alive(t, addr)
 }
 
-// alive checks that a client still gets its answer.
+// alive checks that the broker still answers a client.
 func alive(t *testing.T, addr string) {
 	t.Helper()
 	require.NoError(t, client(t, []string{addr}).Ping(t.Context()))

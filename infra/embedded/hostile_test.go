@@ -21,8 +21,7 @@ import (
 	"kafka-master/infra/infratest"
 )
 
-// What no reader can make sense of is not stored, so no restart meets it; the
-// batches beside it are.
+// A batch that cannot be read is not stored. Batches before and after it are.
 func TestHostileBatchesAreRefused(t *testing.T) {
 	dir := t.TempDir()
 	b := start(t, embedded.Config{DataDir: dir})
@@ -44,8 +43,8 @@ func TestHostileBatchesAreRefused(t *testing.T) {
 	require.Equal(t, []string{"before", "raw", "after"}, consume(t, b.Addrs(), "t", 3))
 }
 
-// Every codec that clients use is taken.
-func TestCompressedBatchesAreTaken(t *testing.T) {
+// Batches with each codec of clients are accepted.
+func TestCompressedBatchesAreAccepted(t *testing.T) {
 	b := start(t, embedded.Config{})
 	create(t, client(t, b.Addrs()), "t", 1)
 	var want []string
@@ -57,8 +56,8 @@ func TestCompressedBatchesAreTaken(t *testing.T) {
 	require.Equal(t, want, consume(t, b.Addrs(), "t", len(want)))
 }
 
-// Whoever announces a large request and sends nothing holds no memory.
-func TestAnnouncedFramesHoldNothing(t *testing.T) {
+// A client that announces a large request and sends nothing uses no memory.
+func TestAnnouncedFramesUseNoMemory(t *testing.T) {
 	b := start(t, embedded.Config{})
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -91,11 +90,11 @@ func TestArraysAreBounded(t *testing.T) {
 	throw(t, addr, produced)
 	alive(t, addr)
 	runtime.ReadMemStats(&after)
-	// The last one may be as large as a request of many batches.
+	// The last request is as large as one of many batches.
 	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(64<<20))
 }
 
-// Tagged fields cost nothing, at whatever depth they are announced.
+// Tagged fields cost no time, at any depth.
 func TestTagsInBodies(t *testing.T) {
 	addr := start(t, embedded.Config{}).Addrs()[0]
 	began := time.Now()
@@ -141,17 +140,17 @@ func TestPartitionsAreBounded(t *testing.T) {
 	}
 }
 
-// A start with more partitions than files may be open is refused with the cure.
+// Start refuses more partitions than the process may open files for, and names the cure.
 func TestTooFewFiles(t *testing.T) {
 	dir := t.TempDir()
 	_, err := embedded.Start(embedded.Config{DataDir: dir, Partitions: 1 << 30})
 	require.ErrorIs(t, err, embedded.ErrFewFiles)
 	require.ErrorContains(t, err, "KAFKA_PARTITIONS")
-	start(t, embedded.Config{DataDir: dir}) // the lock was given back
+	start(t, embedded.Config{DataDir: dir}) // the lock was released
 }
 
-// Whatever became of a file of the folder, the broker starts or says in one
-// sentence what to do.
+// With any damage of a file in the folder the broker starts, or returns an error of one
+// line with the cure.
 func TestDamagedFolder(t *testing.T) {
 	good := t.TempDir()
 	b := start(t, embedded.Config{DataDir: good})
@@ -187,7 +186,7 @@ func TestDamagedFolder(t *testing.T) {
 			}
 			damaged++
 			require.ErrorIs(t, err, embedded.ErrDamaged, "%s %s", kind, name)
-			require.ErrorContains(t, err, "delete the folder "+dir)
+			require.ErrorContains(t, err, dir)
 			require.NotContains(t, err.Error(), "\n")
 		}
 	}

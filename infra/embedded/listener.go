@@ -10,45 +10,44 @@ import (
 )
 
 const (
-	// firstPause and lastPause are between tries to accept a connection while the
-	// process is out of what one needs.
+	// firstPause and lastPause bound the back-off between attempts to accept a
+	// connection while the process lacks descriptors or buffers.
 	firstPause = 5 * time.Millisecond
 	lastPause  = time.Second
 )
 
-// guardListener wraps every connection in a guardConn. It goes on where kfake
-// would stop accepting for good: when the process or the machine is out of
-// descriptors or buffers for a while.
-type guardListener struct {
+// frameListener wraps every connection in a frameConn. It keeps accepting connections
+// after the process or the machine lacked descriptors or buffers for a while; kfake itself
+// would stop for good.
+type frameListener struct {
 	net.Listener
-	gate *gate
-	log  *slog.Logger
+	limits *connLimits
+	log    *slog.Logger
 
 	closing sync.Once
 	closed  chan struct{}
 }
 
-func newGuardListener(l net.Listener, g *gate, log *slog.Logger) *guardListener {
-	return &guardListener{Listener: l, gate: g, log: log, closed: make(chan struct{})}
+func newFrameListener(l net.Listener, g *connLimits, log *slog.Logger) *frameListener {
+	return &frameListener{Listener: l, limits: g, log: log, closed: make(chan struct{})}
 }
 
-// Accept waits for the next connection that has a place. It fails only once the
-// listener is closed.
-func (l *guardListener) Accept() (net.Conn, error) {
+// Accept waits for the next connection within the limit. It fails only after Close.
+func (l *frameListener) Accept() (net.Conn, error) {
 	for pause := firstPause; ; {
 		c, err := l.Listener.Accept()
 		switch {
-		case err == nil && l.gate.entered():
-			return &guardConn{Conn: c, gate: l.gate}, nil
+		case err == nil && l.limits.enter():
+			return &frameConn{Conn: c, limits: l.limits}, nil
 		case err == nil:
-			l.log.Warn("the embedded broker refuses a connection, it has too many", "from", c.RemoteAddr().String(), "allowed", l.gate.most)
-			_ = c.Close() // nothing was said on it
+			l.log.Warn("embedded broker refused a connection, it has too many", "from", c.RemoteAddr().String(), "allowed", l.limits.maxConns)
+			_ = c.Close() // nothing was sent on it
 			continue
 		case !temporary(err):
 			return nil, err
 		}
 		if pause == firstPause {
-			l.log.Warn("the embedded broker cannot accept connections for now", "err", err)
+			l.log.Warn("embedded broker cannot accept connections at present", "err", err)
 		}
 		select {
 		case <-l.closed:
@@ -59,13 +58,13 @@ func (l *guardListener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close ends Accept, also one that pauses.
-func (l *guardListener) Close() error {
+// Close ends Accept.
+func (l *frameListener) Close() error {
 	l.closing.Do(func() { close(l.closed) })
 	return l.Listener.Close()
 }
 
-// temporary says whether accepting may work again later.
+// temporary reports whether Accept may succeed again later.
 func temporary(err error) bool {
 	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED, syscall.EINTR} {
 		if errors.Is(err, e) {

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// scriptedListener returns what its list says, one after the other.
+// scriptedListener returns the errors and connections of its list, one after the other.
 type scriptedListener struct {
 	net.Listener
 	list []any // error or net.Conn
@@ -32,12 +32,12 @@ func acceptError(err error) error {
 	return &net.OpError{Op: "accept", Net: "tcp", Err: os.NewSyscallError("accept4", err)}
 }
 
-func TestAcceptGoesOnAfterTemporaryErrors(t *testing.T) {
+func TestAcceptContinuesAfterTemporaryErrors(t *testing.T) {
 	here, there := net.Pipe()
 	defer there.Close()
 	gone := errors.New("gone")
-	l := newGuardListener(&scriptedListener{list: []any{acceptError(syscall.EMFILE), acceptError(syscall.ECONNABORTED), here, gone}},
-		&gate{most: 1}, slog.New(slog.DiscardHandler))
+	l := newFrameListener(&scriptedListener{list: []any{acceptError(syscall.EMFILE), acceptError(syscall.ECONNABORTED), here, gone}},
+		&connLimits{maxConns: 1}, slog.New(slog.DiscardHandler))
 	c, err := l.Accept()
 	require.NoError(t, err)
 	_, err = l.Accept()
@@ -50,7 +50,7 @@ func TestAcceptEndsWithClose(t *testing.T) {
 	for range 100 {
 		endless = append(endless, acceptError(syscall.ENFILE))
 	}
-	l := newGuardListener(&scriptedListener{list: endless}, &gate{most: 1}, slog.New(slog.DiscardHandler))
+	l := newFrameListener(&scriptedListener{list: endless}, &connLimits{maxConns: 1}, slog.New(slog.DiscardHandler))
 	ended := make(chan error)
 	go func() {
 		_, err := l.Accept()
@@ -60,15 +60,14 @@ func TestAcceptEndsWithClose(t *testing.T) {
 	require.ErrorIs(t, <-ended, net.ErrClosed)
 }
 
-// A connection beyond the bound is closed, and its place is free once another
-// one has ended.
+// A connection beyond the limit is closed. When another one ends, a new one is accepted.
 func TestConnectionsAreBounded(t *testing.T) {
 	var conns []any
 	for range 4 {
 		c, _ := net.Pipe()
 		conns = append(conns, c)
 	}
-	l := newGuardListener(&scriptedListener{list: conns}, &gate{most: 2}, slog.New(slog.DiscardHandler))
+	l := newFrameListener(&scriptedListener{list: conns}, &connLimits{maxConns: 2}, slog.New(slog.DiscardHandler))
 	first, err := l.Accept()
 	require.NoError(t, err)
 	_, err = l.Accept()
@@ -77,5 +76,5 @@ func TestConnectionsAreBounded(t *testing.T) {
 	require.ErrorIs(t, first.Close(), nil)
 	_, err = l.Accept()
 	require.NoError(t, err)
-	require.False(t, l.gate.entered())
+	require.False(t, l.limits.enter())
 }

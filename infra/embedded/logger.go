@@ -8,8 +8,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 )
 
-// logger hands kfake's messages to slog. What kfake calls information is one
-// line per request, so it is debug output here.
+// logger passes kfake's messages to slog. kfake logs a message of level info for each
+// request, so that level becomes debug here.
 type logger struct{ log *slog.Logger }
 
 func (l logger) Logf(level kfake.LogLevel, format string, args ...any) {

@@ -4,5 +4,6 @@ package embedded
 
 import "math"
 
-// openFiles is how many files this process may open: here no number bounds it.
+// openFiles returns the number of files that this process may open, which is not limited
+// on this system.
 func openFiles() (uint64, error) { return math.MaxInt32, nil }

@@ -7,11 +7,11 @@ import (
 	"syscall"
 )
 
-// openFiles is how many files this process may open.
+// openFiles returns the number of files that this process may open.
 func openFiles() (uint64, error) {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return 0, fmt.Errorf("ask how many files may be open: %w", err)
+		return 0, fmt.Errorf("read the limit of open files: %w", err)
 	}
 	return limit.Cur, nil
 }

@@ -13,55 +13,56 @@ import (
 )
 
 const (
-	// filesPerPartition is what kfake keeps open: the newest segment and its index.
+	// filesPerPartition is the number of files that kfake keeps open for a partition: the
+	// newest segment and its index.
 	filesPerPartition = 2
-	// filesBeside is what the process needs for everything else: connections of
-	// clients, the API, the input folder, results.
-	filesBeside = 256
-	// maxPartitions bounds the partitions of all topics together, whatever the
-	// process may open: each costs memory and a place in every look.
+	// otherFiles is the number of files that the process needs for everything else:
+	// connections of clients, the API, the input folder, results.
+	otherFiles = 256
+	// maxPartitions bounds the partitions of all topics together, however many files the
+	// process may open, since each partition costs memory and time.
 	maxPartitions = 20_000
-	// maxConnections bounds the clients of one broker in the same way.
+	// maxConnections bounds the clients of one broker.
 	maxConnections = 10_000
 )
 
-// ErrFewFiles says that the process may not open as many files as the partitions
+// ErrFewFiles is the error of a process that may not open as many files as the partitions
 // need.
 var ErrFewFiles = errors.New("too few open files are allowed")
 
-// room is how many partitions this broker takes.
-type room struct {
-	dir  string // empty in memory
-	most int
+// partitionLimit bounds the partitions of a broker.
+type partitionLimit struct {
+	dir string // data folder, empty if the broker keeps everything in memory
+	max int    // largest number of partitions of all topics together
 }
 
-func newRoom(dir string, files uint64) room {
-	r := room{dir: dir, most: maxPartitions}
-	if dir != "" && files < maxPartitions*filesPerPartition+filesBeside {
-		r.most = max(0, (int(files)-filesBeside)/filesPerPartition)
+func newPartitionLimit(dir string, files uint64) partitionLimit {
+	r := partitionLimit{dir: dir, max: maxPartitions}
+	if dir != "" && files < maxPartitions*filesPerPartition+otherFiles {
+		r.max = max(0, (int(files)-otherFiles)/filesPerPartition)
 	}
 	return r
 }
 
-// check refuses to start with more partitions than can be kept open. planned is
-// how many the caller is going to make.
-func (r room) check(planned int) error {
+// check returns an error if the stored partitions, or the planned ones of the caller, are
+// too many.
+func (r partitionLimit) check(planned int) error {
 	have, err := r.partitions()
 	if err != nil {
 		return err
 	}
-	if n := max(have, planned); n > r.most {
+	if n := max(have, planned); n > r.max {
 		return fmt.Errorf("%w: %d partitions need %d: raise the limit (ulimit -n, LimitNOFILE of systemd, ulimits of compose), "+
-			"or set KAFKA_PARTITIONS to %d or less and delete the folder %s", ErrFewFiles, n, n*filesPerPartition+filesBeside, max(0, r.most-otherPartitions), r.dir)
+			"or set KAFKA_PARTITIONS to %d or less and delete the folder %s", ErrFewFiles, n, n*filesPerPartition+otherFiles, max(0, r.max-otherPartitions), r.dir)
 	}
 	return nil
 }
 
-// otherPartitions are those of the topics beside the chunk topic.
+// otherPartitions is the number of partitions of all topics except for the chunk topic.
 const otherPartitions = 3
 
-// partitions is how many there are, all topics together.
-func (r room) partitions() (n int, err error) {
+// partitions returns the number of stored partitions of all topics.
+func (r partitionLimit) partitions() (n int, err error) {
 	topics, err := r.topics()
 	for _, partitions := range topics {
 		n += partitions
@@ -69,8 +70,8 @@ func (r room) partitions() (n int, err error) {
 	return n, err
 }
 
-// topics are the topics and their partitions, as kfake has stored them.
-func (r room) topics() (map[string]int, error) {
+// topics returns the stored topics with their numbers of partitions.
+func (r partitionLimit) topics() (map[string]int, error) {
 	if r.dir == "" {
 		return nil, nil
 	}
@@ -100,8 +101,8 @@ func (r room) topics() (map[string]int, error) {
 	return topics, nil
 }
 
-// guardTopics makes the cluster refuse topics and partitions beyond the room.
-func (r room) guardTopics(c *kfake.Cluster) {
+// limitTopics makes the cluster refuse topics and partitions beyond the limit.
+func (r partitionLimit) limitTopics(c *kfake.Cluster) {
 	c.ControlKey(int16(kmsg.CreateTopics), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()
 		return r.createTopics(req.(*kmsg.CreateTopicsRequest))
@@ -112,9 +113,9 @@ func (r room) guardTopics(c *kfake.Cluster) {
 	})
 }
 
-// refusal is why the wanted partitions of these topics are too many, nil when
-// they are not. A topic that exists needs what it lacks.
-func (r room) refusal(wanted map[string]int) *string {
+// refusal returns why the wanted partitions of these topics are too many, or nil. Of an
+// existing topic only the additional partitions count.
+func (r partitionLimit) refusal(wanted map[string]int) *string {
 	topics, err := r.topics()
 	have, more := 0, 0
 	for _, n := range topics {
@@ -123,14 +124,14 @@ func (r room) refusal(wanted map[string]int) *string {
 	for name, n := range wanted {
 		more += max(0, n-topics[name])
 	}
-	if err == nil && have+more <= r.most {
+	if err == nil && have+more <= r.max {
 		return nil
 	}
-	text := fmt.Sprintf("%d more partitions are too many: there are %d, and this broker takes %d", more, have, r.most)
+	text := fmt.Sprintf("%d more partitions are too many: there are %d, and this broker allows %d", more, have, r.max)
 	return &text
 }
 
-func (r room) createTopics(req *kmsg.CreateTopicsRequest) (kmsg.Response, error, bool) {
+func (r partitionLimit) createTopics(req *kmsg.CreateTopicsRequest) (kmsg.Response, error, bool) {
 	wanted := map[string]int{}
 	for _, t := range req.Topics {
 		wanted[t.Topic] = max(1, int(t.NumPartitions), len(t.ReplicaAssignment))
@@ -148,7 +149,7 @@ func (r room) createTopics(req *kmsg.CreateTopicsRequest) (kmsg.Response, error,
 	return res, nil, true
 }
 
-func (r room) createPartitions(req *kmsg.CreatePartitionsRequest) (kmsg.Response, error, bool) {
+func (r partitionLimit) createPartitions(req *kmsg.CreatePartitionsRequest) (kmsg.Response, error, bool) {
 	wanted := map[string]int{}
 	for _, t := range req.Topics {
 		wanted[t.Topic] = int(t.Count)

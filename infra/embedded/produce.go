@@ -8,26 +8,24 @@ import (
 	"kafka-master/infra/recordset"
 )
 
-// crcAt is where a batch has its checksum.
+// crcAt is the position of the checksum in a batch.
 const crcAt = 17
 
 const (
-	// firstProduce is the oldest version with batches of format 2.
+	// firstProduce is the oldest version with record batches of format 2.
 	firstProduce = 3
 	// maxProduced bounds the topics, and the partitions, of one produce request.
 	maxProduced = maxPartitions
 )
 
-// checksAtOnce bounds how many compressed batches are inflated at a time to look
-// into them.
+// checksAtOnce is the number of batches that are inflated at once to check them.
 const checksAtOnce = 2
 
-// batchCheck looks at batches before they are stored: kfake believes what they
-// claim, and a record that nobody can read would be met by every reader, after
-// every restart.
+// batchCheck checks batches before kfake stores them. kfake does not verify their headers,
+// and every reader would fail at a record that cannot be read, even after a restart.
 type batchCheck struct {
 	inflater *recordset.Inflater
-	turn     chan struct{} // has room for checksAtOnce
+	running  chan struct{} // semaphore of checksAtOnce
 }
 
 func newBatchCheck() (batchCheck, error) {
@@ -35,13 +33,12 @@ func newBatchCheck() (batchCheck, error) {
 	if err != nil {
 		return batchCheck{}, err
 	}
-	return batchCheck{inflater: in, turn: make(chan struct{}, checksAtOnce)}, nil
+	return batchCheck{inflater: in, running: make(chan struct{}, checksAtOnce)}, nil
 }
 
-// checkProduce makes kfake refuse the batches of a request that are not what they
-// claim, each alone: their checksum is made wrong in place. kfake then answers
-// with the error for corrupt messages. It goes over the request itself: decoding
-// makes room for whatever an array announces.
+// checkProduce invalidates the checksum of each bad batch of a request, so that kfake
+// refuses that batch alone, with the error for corrupt messages. It walks through the
+// encoded request, since decoding allocates as many elements as an array announces.
 func (b *batchCheck) checkProduce(version int16, body []byte) error {
 	if version < firstProduce {
 		return fmt.Errorf("produce request of version %d", version)
@@ -59,7 +56,7 @@ func (b *batchCheck) checkProduce(version int16, body []byte) error {
 			if partitions++; !r.Ok() || partitions > maxProduced {
 				return fmt.Errorf("produce request: malformed, or for more than %d partitions", maxProduced)
 			}
-			if len(set) > crcAt && b.check(set) != nil { // kfake refuses shorter ones
+			if len(set) > crcAt && b.check(set) != nil { // kfake refuses shorter batches
 				set[crcAt] ^= 0xff
 			}
 		}
@@ -70,19 +67,19 @@ func (b *batchCheck) checkProduce(version int16, body []byte) error {
 	return nil
 }
 
-// elements reads the length of an array; one that is too long ends the reading.
+// elements reads the length of an array. If it is too large, the reader becomes bad.
 func elements(r *kbin.Reader) int32 {
 	n := r.ArrayLen()
 	if n > maxProduced {
 		r.Src = nil
-		r.Int16() // there is nothing left, so it is bad now
+		r.Int16() // fails, since nothing is left
 		return 0
 	}
 	return max(0, n)
 }
 
 func (b *batchCheck) check(set []byte) error {
-	b.turn <- struct{}{}
-	defer func() { <-b.turn }()
+	b.running <- struct{}{}
+	defer func() { <-b.running }()
 	return recordset.Check(b.inflater, set)
 }

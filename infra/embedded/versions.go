@@ -8,14 +8,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kversion"
 )
 
-// versionsKey is the API key of ApiVersions, the one request of which clients
-// send a version with tags before they know what the broker has.
+// versionsKey is the API key of ApiVersions. It is the only request that clients send in a
+// version with tagged fields before they know the versions of the broker.
 const versionsKey = 18
 
-// untagged are the newest versions of all requests that have no tagged fields.
-// Decoding those counts down from whatever number of tags a body announces, at
-// any depth: sixty bytes would take a core for a minute. Every client of today
-// can do without.
+// untagged returns the newest version without tagged fields of each request. Decoding
+// tagged fields loops as often as a body announces, at any depth, so that sixty bytes would
+// use a core for a minute. Every client supports versions without them.
 func untagged() *kversion.Versions {
 	v := &kversion.Versions{}
 	for key := range int16(kmsg.MaxKey + 1) {
@@ -37,17 +36,17 @@ func untagged() *kversion.Versions {
 	return v
 }
 
-// untag refuses requests with tagged fields, but for ApiVersions, whose body is
-// replaced by one of our own: the answer does not depend on it. header is the frame
-// up to the client id.
+// untag refuses requests with tagged fields, except for ApiVersions, whose body it
+// replaces, since the answer does not depend on it. header is the frame up to the client
+// id.
 func untag(req kmsg.Request, header []byte) ([]byte, error) {
 	if req.Key() != versionsKey {
-		return nil, fmt.Errorf("version %d of request %d has tagged fields, which this broker does not take", req.GetVersion(), req.Key())
+		return nil, fmt.Errorf("version %d of request %d has tagged fields, which this broker does not support", req.GetVersion(), req.Key())
 	}
 	own := kmsg.NewPtrApiVersionsRequest()
 	own.SetVersion(req.GetVersion())
-	own.ClientSoftwareName, own.ClientSoftwareVersion = "client", "0" // kfake wants some
-	frame := own.AppendTo(append(header, 0))                          // no tags in the header
+	own.ClientSoftwareName, own.ClientSoftwareVersion = "client", "0" // kfake requires both
+	frame := own.AppendTo(append(header, 0))                          // the header has no tags
 	binary.BigEndian.PutUint32(frame, uint32(len(frame)-sizeBytes))
 	return frame, nil
 }
