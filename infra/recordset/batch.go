@@ -1,9 +1,8 @@
-// Package recordset reads what Kafka calls a record set: the batches that a
-// fetch returns and a produce request carries, of all three message formats.
+// Package recordset reads Kafka's record sets, which are the batches in a fetch response or
+// a produce request, in all three message formats.
 //
-// It takes nothing on trust. Counts, lengths and offsets come from whoever wrote
-// the batch, so each is checked before anything is allocated for it, and what a
-// compressed batch may become is bounded.
+// It trusts nothing. Counts, lengths and offsets come from the writer of a batch, so each is
+// checked before memory is allocated for it, and the size of an inflated batch is bounded.
 package recordset
 
 import (
@@ -13,16 +12,16 @@ import (
 	"hash/crc32"
 )
 
-// ErrUnreadable says that a batch is not what it claims to be, or would become
-// larger than MaxInflated. Reading it again does not help.
+// ErrUnreadable is the error of a batch that is malformed, or larger than MaxInflated when
+// it is inflated. Reading it again does not help.
 var ErrUnreadable = errors.New("unreadable batch")
 
 const (
-	// frameBytes are in front of every batch: its base offset and its length.
+	// frameBytes is the size of the base offset and the length at the beginning of a batch.
 	frameBytes = 12
 	// headerBytes is the size of a batch of format 2 without its records.
 	headerBytes = 61
-	// magicAt is where all formats have their number.
+	// magicAt is the position of the format number, the same in all formats.
 	magicAt = 16
 
 	crcAt        = 17
@@ -33,22 +32,21 @@ const (
 	codecMask   = 7
 	controlMask = 1 << 5
 
-	// recordBytes is the smallest record of format 2: seven fields of one byte.
+	// recordBytes is the size of the smallest record of format 2: seven fields of a byte.
 	recordBytes = 7
-	// headerFields is the smallest header of a record: two lengths.
+	// headerFields is the size of the smallest header of a record: two lengths.
 	headerFields = 2
 )
 
-// Batch is one batch of a record set. Its bytes belong to the set.
+// Batch is a batch of a record set. It shares the memory of the set.
 type Batch struct {
-	Offset int64 // of its first record; in formats 0 and 1 of the message itself
-	Next   int64 // the offset behind it
+	Offset int64 // offset of the first record; in formats 0 and 1 of the message itself
+	Next   int64 // offset after the last record
 	data   []byte
 }
 
-// Next returns the first batch of the set and what follows it. ok is false when
-// the set does not hold the batch whole: a broker cuts the last one where its
-// answer is full.
+// Next returns the first batch of the set and the rest of the set. ok is false if the
+// batch is incomplete, since a broker cuts the last batch where its response is full.
 func Next(set []byte) (b Batch, rest []byte, ok bool) {
 	if len(set) <= magicAt {
 		return Batch{}, set, false
@@ -62,8 +60,8 @@ func Next(set []byte) (b Batch, rest []byte, ok bool) {
 	return b, set[frameBytes+length:], true
 }
 
-// Header returns the place of a batch of which only the beginning is at hand. It
-// has no records. Offsets that cannot be right lead one offset further.
+// Header returns a batch of which only the beginning is available, without records. If its
+// offsets are not plausible, Next is the offset after the first one.
 func Header(set []byte) Batch {
 	if len(set) < 8 {
 		return Batch{}
@@ -76,13 +74,13 @@ func Header(set []byte) Batch {
 	return b
 }
 
-// Records hands the records of the batch to visit, in order, until it returns
-// false; a nil value is a null one. The values belong to the batch or to memory
-// made for it. Control batches have no records. size is how much was inflated.
-// The error wraps ErrUnreadable; then visit was not called.
+// Records calls visit for the records of the batch, in order, until it returns false. A
+// null value is nil. The values share the memory of the batch, or of its inflated content,
+// whose size is returned. Control batches have no records. An error wraps ErrUnreadable;
+// visit was not called then.
 func (b Batch) Records(in *Inflater, visit func(offset int64, value []byte) bool) (size int, err error) {
 	if len(b.data) <= magicAt {
-		return 0, fmt.Errorf("%w: it is not whole", ErrUnreadable)
+		return 0, fmt.Errorf("%w: it is incomplete", ErrUnreadable)
 	}
 	switch magic := b.data[magicAt]; magic {
 	case 0, 1:
@@ -120,7 +118,7 @@ func (b Batch) records(in *Inflater, visit func(offset int64, value []byte) bool
 	return len(body), walk.run(body, visit)
 }
 
-// batchWalk goes over the records of one batch of format 2.
+// batchWalk iterates over the records of a batch of format 2.
 type batchWalk struct {
 	base        int64
 	last, count int32
@@ -144,7 +142,7 @@ func (w batchWalk) run(body []byte, visit func(int64, []byte) bool) error {
 			return fmt.Errorf("%w: record %d of %d is malformed", ErrUnreadable, i, w.count)
 		}
 		if delta <= before || delta > int64(w.last) {
-			return fmt.Errorf("%w: record %d has place %d of 0 to %d", ErrUnreadable, i, delta, w.last)
+			return fmt.Errorf("%w: record %d has offset %d of 0 to %d", ErrUnreadable, i, delta, w.last)
 		}
 		before = delta
 		if !visit(w.base+delta, value) {
@@ -152,19 +150,18 @@ func (w batchWalk) run(body []byte, visit func(int64, []byte) bool) error {
 		}
 	}
 	if len(r.rest) > 0 {
-		return fmt.Errorf("%w: %d bytes behind its %d records", ErrUnreadable, len(r.rest), w.count)
+		return fmt.Errorf("%w: %d bytes after its %d records", ErrUnreadable, len(r.rest), w.count)
 	}
 	return nil
 }
 
-// Check reports whether set is one batch as a producer may send it: format 2, no
-// control batch, its records complete, readable, and placed one after the other
-// from 0 on.
+// Check returns an error unless set is a batch that a producer may send: of format 2, no
+// control batch, with readable records whose offsets are consecutive from 0 on.
 func Check(in *Inflater, set []byte) error {
 	b, rest, ok := Next(set)
 	switch {
 	case !ok || len(rest) > 0:
-		return fmt.Errorf("%w: %d bytes are not one batch", ErrUnreadable, len(set))
+		return fmt.Errorf("%w: %d bytes are not a single batch", ErrUnreadable, len(set))
 	case b.data[magicAt] != 2 || len(b.data) < headerBytes:
 		return fmt.Errorf("%w: message format %d", ErrUnreadable, b.data[magicAt])
 	case binary.BigEndian.Uint16(b.data[attributesAt:])&controlMask != 0:
@@ -175,7 +172,7 @@ func Check(in *Inflater, set []byte) error {
 		return err
 	}
 	if n == 0 || b.Next-b.Offset != n {
-		return fmt.Errorf("%w: %d records at %d places", ErrUnreadable, n, b.Next-b.Offset)
+		return fmt.Errorf("%w: %d records at %d offsets", ErrUnreadable, n, b.Next-b.Offset)
 	}
 	return nil
 }

@@ -19,17 +19,17 @@ import (
 	"kafka-master/infra/recordset"
 )
 
-// record is one record of format 2; headers is the count that it claims.
+// record returns a record of format 2 that claims to have a number of headers.
 func record(delta int64, value string, headers int64) []byte {
 	return infratest.RawRecord(delta, []byte(value), headers)
 }
 
-// batch is one batch of format 2 at offset 100 around a payload.
+// batch returns a batch of format 2 at offset 100 with a payload.
 func batch(attributes int16, lastDelta, count int32, payload []byte) []byte {
 	return infratest.RawBatch(100, attributes, lastDelta, count, payload)
 }
 
-// codecs compress by the number of the attribute.
+// codecs are the ways to compress a batch, with their number in the attributes.
 var codecs = map[string]struct {
 	number int16
 	pack   func(t *testing.T, plain []byte) []byte
@@ -88,7 +88,7 @@ func inflater(t *testing.T) *recordset.Inflater {
 	return in
 }
 
-// read returns the values of the first batch by offset.
+// read returns the first batch of a set and its values by offset.
 func read(t *testing.T, set []byte) (recordset.Batch, map[int64]string, error) {
 	b, _, ok := recordset.Next(set)
 	require.True(t, ok)
@@ -111,8 +111,8 @@ func TestEveryCodec(t *testing.T) {
 	}
 }
 
-// A batch that becomes too large costs no more than the bound, whatever it is
-// compressed with.
+// A batch that is too large when it is inflated uses no more memory than the bound, with
+// any codec.
 func TestBombs(t *testing.T) {
 	value := make([]byte, 4*recordset.MaxInflated)
 	plain := record(0, string(value), 0)
@@ -128,9 +128,9 @@ func TestBombs(t *testing.T) {
 			require.ErrorIs(t, recordset.Check(in, set), recordset.ErrUnreadable)
 			b, _, ok := recordset.Next(set)
 			require.True(t, ok)
-			require.EqualValues(t, 101, b.Next, "it can be stepped over")
+			require.EqualValues(t, 101, b.Next, "it can be skipped")
 			runtime.ReadMemStats(&after)
-			// Growing slices make several times what they hold at last.
+			// Growing a slice allocates several times its final size.
 			require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(8*recordset.MaxInflated))
 		})
 	}
@@ -166,7 +166,7 @@ func TestLargeZstdWindows(t *testing.T) {
 	require.ErrorIs(t, err, recordset.ErrUnreadable, "no other reader accepts a window of 256 MiB either")
 }
 
-// What announces much and holds little costs little.
+// A small batch that announces large sizes uses little memory.
 func TestAnnouncedSizes(t *testing.T) {
 	huge := []byte{0x28, 0xb5, 0x2f, 0xfd, 0xc0 | 0x20, 0, 0, 0, 0, 0, 1, 0, 0} // zstd, 1 TiB of content
 	window := []byte{0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x98, 1, 0, 0}               // zstd, a window of 512 MiB
@@ -204,7 +204,8 @@ func TestAnnouncedSizes(t *testing.T) {
 	}
 }
 
-// Batches that compaction thinned or emptied are read; no producer may send them.
+// Batches from which compaction removed some or all records can be read, but no producer
+// may send them.
 func TestCompacted(t *testing.T) {
 	set := batch(0, 9, 1, record(4, "x", 0))
 	b, got, err := read(t, set)
@@ -239,7 +240,7 @@ func TestCutSets(t *testing.T) {
 	require.ErrorIs(t, recordset.Check(inflater(t), append(set, set...)), recordset.ErrUnreadable)
 }
 
-// message is one of format 0 or 1.
+// message returns a message of format 0 or 1.
 func message(magic, codec byte, offset int64, value []byte) []byte {
 	b := binary.BigEndian.AppendUint64(nil, uint64(offset))
 	b = append(b, 0, 0, 0, 0, 0, 0, 0, 0, magic, codec)
@@ -277,7 +278,7 @@ func TestOldFormats(t *testing.T) {
 	require.ErrorIs(t, recordset.Check(inflater(t), message(1, 0, 0, []byte("x"))), recordset.ErrUnreadable)
 }
 
-// Whatever the bytes are, reading ends, and only with the one kind of error.
+// Reading any bytes ends, and returns no other error than ErrUnreadable.
 func FuzzRecords(f *testing.F) {
 	f.Add(batch(0, 0, 1, record(0, "x", 0)))
 	f.Add(batch(0, 0, 1, record(0, "x", 1<<45)))

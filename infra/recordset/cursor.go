@@ -2,8 +2,8 @@ package recordset
 
 import "encoding/binary"
 
-// cursor takes fields off the front of rest. Once something is missing it is bad
-// and returns zeros.
+// cursor reads fields from the front of rest. Once a field is missing, it is bad and
+// returns zeros.
 type cursor struct {
 	rest []byte
 	bad  bool
@@ -29,7 +29,7 @@ func (c *cursor) bytes(n int64) []byte {
 	return b
 }
 
-// nullable reads bytes behind a length of which a negative one means none.
+// nullable reads bytes after their length; a negative length means nil.
 func (c *cursor) nullable() []byte {
 	n := c.varint()
 	if n < 0 {
@@ -38,7 +38,7 @@ func (c *cursor) nullable() []byte {
 	return c.bytes(n)
 }
 
-// nullable32 is nullable for a length of four bytes.
+// nullable32 is nullable with a length of four bytes.
 func (c *cursor) nullable32() []byte {
 	size := c.bytes(4)
 	if c.bad {
@@ -51,7 +51,7 @@ func (c *cursor) nullable32() []byte {
 	return c.bytes(int64(n))
 }
 
-// headers steps over the headers of a record.
+// headers skips the headers of a record.
 func (c *cursor) headers() {
 	n := c.varint()
 	if n < 0 || n > int64(len(c.rest)/headerFields) {

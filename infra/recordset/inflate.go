@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 
@@ -12,9 +13,9 @@ import (
 	"github.com/pierrec/lz4/v4"
 )
 
-// MaxInflated bounds what one compressed batch may become. Producers bound a
-// batch before they compress it, by 1 MB in every client's default; 16 times
-// that leaves room for other settings.
+// MaxInflated is the largest size of an inflated batch. Producers bound a batch before they
+// compress it, by 1 MB in the default of every client; 16 times that leaves room for other
+// settings.
 const MaxInflated = 16 << 20
 
 // The codecs of a batch's attributes.
@@ -26,14 +27,14 @@ const (
 	zstded
 )
 
-// xerialMagic begins the framing that Java clients put around snappy.
+// xerialMagic is the beginning of the framing that Java clients use for snappy.
 const xerialMagic = "\x82SNAPPY\x00"
 
-// xerialHeader is the size of that beginning, with two versions.
+// xerialHeader is the size of the header of that framing: xerialMagic and two versions.
 const xerialHeader = 16
 
-// Inflater undoes the compression of batches, each up to MaxInflated. It is safe
-// for concurrent use; it holds memory only.
+// Inflater decompresses batches, each up to MaxInflated. It is safe for concurrent use and
+// need not be closed.
 type Inflater struct{ zstd *zstd.Decoder }
 
 // NewInflater returns an Inflater.
@@ -66,14 +67,17 @@ func (in *Inflater) inflate(codec int, data []byte) (out []byte, err error) {
 	default:
 		err = fmt.Errorf("codec %d is not known", codec)
 	}
+	if errors.Is(err, zstd.ErrDecoderSizeExceeded) {
+		err = errTooLarge
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: decompress: %w", ErrUnreadable, err)
 	}
 	return out, nil
 }
 
-// errTooLarge is for batches that would become more than MaxInflated.
-var errTooLarge = fmt.Errorf("it becomes more than %d bytes", MaxInflated)
+// errTooLarge is the error of a batch that is larger than MaxInflated when it is inflated.
+var errTooLarge = fmt.Errorf("it has more than %d bytes when it is inflated: have its producer send smaller batches", MaxInflated)
 
 func readBounded(r io.Reader) ([]byte, error) {
 	out, err := io.ReadAll(io.LimitReader(r, MaxInflated+1))
@@ -83,8 +87,8 @@ func readBounded(r io.Reader) ([]byte, error) {
 	return out, err
 }
 
-// unsnap inflates a snappy block, or several in the framing of Java clients. The
-// size that a block announces is looked at before memory is made for it.
+// unsnap inflates a snappy block, or several ones in the framing of Java clients. It checks
+// the size that a block announces before it allocates memory.
 func unsnap(data []byte) ([]byte, error) {
 	if len(data) < xerialHeader || string(data[:len(xerialMagic)]) != xerialMagic {
 		return appendSnapped(nil, data)

@@ -6,12 +6,12 @@ import (
 	"hash/crc32"
 )
 
-// Formats 0 and 1: a set is a list of messages, of which a compressed one holds
-// another set. Clients older than Kafka 0.11 write them.
+// In the formats 0 and 1 a set is a list of messages, and a compressed message contains
+// another set. Clients before Kafka 0.11 write them.
 const (
 	oldCRCAt      = 12
-	oldFieldsAt   = 18 // behind the attributes
-	timestampSize = 8  // format 1 has one
+	oldFieldsAt   = 18 // after the attributes
+	timestampSize = 8  // only format 1 has a timestamp
 )
 
 func (b Batch) oldRecords(in *Inflater, visit func(offset int64, value []byte) bool) (size int, err error) {
@@ -32,8 +32,8 @@ func (b Batch) oldRecords(in *Inflater, visit func(offset int64, value []byte) b
 	if err != nil {
 		return 0, err
 	}
-	// In format 1 the offsets inside are relative, and the outer one is that of
-	// the last message.
+	// In format 1 the inner offsets are relative, and the outer one is that of the last
+	// inner message.
 	shift := int64(0)
 	if b.data[magicAt] == 1 {
 		shift = b.Offset - last
@@ -41,20 +41,20 @@ func (b Batch) oldRecords(in *Inflater, visit func(offset int64, value []byte) b
 	return len(set), eachOld(set, func(offset int64, value []byte) bool { return visit(offset+shift, value) })
 }
 
-// eachOld goes over the messages inside a compressed one.
+// eachOld iterates over the messages inside a compressed one.
 func eachOld(set []byte, visit func(int64, []byte) bool) error {
 	before := int64(-1)
 	for len(set) > 0 {
 		m, rest, ok := Next(set)
 		if !ok {
-			return fmt.Errorf("%w: %d bytes behind its messages", ErrUnreadable, len(set))
+			return fmt.Errorf("%w: %d bytes after its messages", ErrUnreadable, len(set))
 		}
 		value, codec, err := oldValue(m.data)
 		if err != nil {
 			return err
 		}
 		if codec != none || m.Offset <= before {
-			return fmt.Errorf("%w: a message inside has codec %d, offset %d after %d", ErrUnreadable, codec, m.Offset, before)
+			return fmt.Errorf("%w: an inner message has codec %d, offset %d after %d", ErrUnreadable, codec, m.Offset, before)
 		}
 		before = m.Offset
 		if !visit(m.Offset, value) {
@@ -65,7 +65,7 @@ func eachOld(set []byte, visit func(int64, []byte) bool) error {
 	return nil
 }
 
-// oldValue returns the value of a message and how it is compressed.
+// oldValue returns the value of a message and its codec.
 func oldValue(m []byte) (value []byte, codec int, err error) {
 	if len(m) < oldFieldsAt || m[magicAt] > 1 {
 		return nil, 0, fmt.Errorf("%w: a message of %d bytes", ErrUnreadable, len(m))
@@ -80,7 +80,7 @@ func oldValue(m []byte) (value []byte, codec int, err error) {
 	c.nullable32() // key
 	value = c.nullable32()
 	if c.bad || len(c.rest) > 0 {
-		return nil, 0, fmt.Errorf("%w: a malformed message", ErrUnreadable)
+		return nil, 0, fmt.Errorf("%w: malformed message", ErrUnreadable)
 	}
 	return value, int(m[oldFieldsAt-1] & codecMask), nil
 }
