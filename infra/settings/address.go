@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// brokers splits a comma list of brokers into host:port.
+// brokers parses a list of brokers, separated by commas, into host:port.
 func brokers(text, fallback string) ([]string, error) {
 	var all []string
 	for part := range strings.SplitSeq(text, ",") {
@@ -33,10 +33,11 @@ func brokers(text, fallback string) ([]string, error) {
 	return all, nil
 }
 
-// hostPort completes host, host:port, [v6] or [v6]:port.
+// hostPort returns host:port for host, host:port, [IPv6] or [IPv6]:port. The port defaults
+// to fallback.
 func hostPort(text, fallback string) (string, error) {
 	if strings.Contains(text, "://") {
-		return "", errors.New("is a URL; leave out what stands before the host")
+		return "", errors.New("is a URL; remove what is before the host")
 	}
 	if strings.Count(text, ":") > 1 && !strings.HasPrefix(text, "[") {
 		return "", errors.New("looks like IPv6 without brackets")
@@ -55,7 +56,7 @@ func hostPort(text, fallback string) (string, error) {
 	}
 	if strings.HasPrefix(text, "[") {
 		if ip, err := netip.ParseAddr(name); err != nil || !ip.Is6() {
-			return "", errors.New("has no IPv6 address in its brackets")
+			return "", errors.New("has something else than an IPv6 address in its brackets")
 		}
 	} else if !isHost(name) {
 		return "", errors.New("is not the name or address of a host")
@@ -63,8 +64,8 @@ func hostPort(text, fallback string) (string, error) {
 	return net.JoinHostPort(name, number), nil
 }
 
-// isHost reports whether a name can be a host. Underscores are no part of DNS,
-// but container networks have them. Digits and dots alone are an address.
+// isHost reports whether a name can be the name of a host. DNS does not allow underscores,
+// but container networks do. A name of digits and dots must be an address.
 func isHost(name string) bool {
 	if strings.Trim(name, "0123456789.") == "" {
 		_, err := netip.ParseAddr(name)
@@ -77,7 +78,7 @@ func host(at func(*Settings) *string) rule {
 	return rule{"a host name or an IP address", func(s *Settings, text string) error {
 		name := strings.TrimSuffix(strings.TrimPrefix(text, "["), "]")
 		if _, err := netip.ParseAddr(name); err != nil && !isHost(text) {
-			return errors.New("is not the name or address of a host, alone")
+			return errors.New("is not just the name or address of a host")
 		}
 		*at(s) = name
 		return nil
@@ -94,14 +95,14 @@ func setAPIListen(s *Settings, text string) error {
 func setRedisURL(s *Settings, text string) error {
 	u, err := url.Parse(text)
 	if err != nil {
-		// Not wrapped: it quotes the URL, which holds the password.
+		// The error is not wrapped, since it quotes the URL with the password.
 		return errors.New("is not a URL (a password with special characters must be percent-encoded)")
 	}
 	switch {
 	case u.Scheme == "unix" && u.Path != "":
 	case (u.Scheme == "redis" || u.Scheme == "rediss") && u.Host != "":
 	case u.Scheme == "unix" || u.Scheme == "redis" || u.Scheme == "rediss":
-		return errors.New("says no host or socket")
+		return errors.New("has no host or socket")
 	default:
 		return errors.New("has another scheme")
 	}

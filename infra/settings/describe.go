@@ -6,15 +6,15 @@ import (
 	"text/tabwriter"
 )
 
-// Line is one variable as `kafka-master config` shows it.
+// Line describes a variable for `kafka-master config`.
 type Line struct {
 	Name   string
-	Value  string // three stars for a secret that is set; empty when there is none
-	Source string // one of the Source constants, or the variable that names a secret's file
+	Value  string // value in force; three stars for a secret that is set
+	Source string // one of the Source constants, or the variable with the path of a secret
 	Doc    string
 }
 
-// Describe returns all variables with the values in force, secrets masked.
+// Describe returns all variables with the values in force. Secrets are masked.
 func (s Settings) Describe() []Line {
 	var all []Line
 	for _, v := range Variables() {

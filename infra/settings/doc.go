@@ -1,10 +1,9 @@
-// Package settings reads what a person sets: flags, environment variables, the
-// .env file, in this order, then the defaults.
+// Package settings reads the settings of the program from flags, environment variables, the
+// file .env, and defaults, in this order of precedence.
 //
-// One table, Variables, names every variable once; flags, parsing, mistakes,
-// `kafka-master config` and the table in the README come from it.
+// The table Variables defines every variable once. Flags, parsing, mistakes,
+// `kafka-master config` and the table in the documentation are derived from it.
 //
-// An empty value counts as not set. All mistakes are reported together. Secrets
-// have no flag and are never shown; each is also read from the file that
-// NAME_FILE names.
+// An empty value counts as not set. All mistakes are reported together. Secrets have no
+// flag and are never shown; each can also be read from a file whose path is in NAME_FILE.
 package settings

@@ -8,9 +8,9 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Flags returns a flag for every variable that is no secret, or only for the
-// variables that are named. All take texts, so that Load can report every wrong
-// one together with the other mistakes.
+// Flags returns a flag for each variable that is not a secret, or only for those with the
+// given names. All flags accept any text, so that Load can report wrong values together with
+// the other mistakes.
 func Flags(names ...string) *pflag.FlagSet {
 	f := pflag.NewFlagSet("settings", pflag.ContinueOnError)
 	f.SortFlags = false
@@ -30,16 +30,16 @@ func Flags(names ...string) *pflag.FlagSet {
 	return f
 }
 
-// text is a flag's value as it was written; it has no default of its own.
+// text is the value of a flag as it was written, without a default.
 type text string
 
 func (t *text) String() string     { return string(*t) }
 func (t *text) Set(s string) error { *t = text(s); return nil }
 func (*text) Type() string         { return "value" }
 
-// FlagError turns what pflag says about a command line into Mistakes with a
-// hint; it fits cobra's SetFlagErrorFunc. Other errors, pflag.ErrHelp among
-// them, are returned as they are.
+// FlagError turns an error of pflag about a command line into Mistakes with a hint. It can
+// be used for cobra's SetFlagErrorFunc. Other errors, such as pflag.ErrHelp, are returned
+// unchanged.
 func FlagError(flags *pflag.FlagSet, err error) error {
 	var unknown *pflag.NotExistError
 	if errors.As(err, &unknown) {
@@ -54,7 +54,7 @@ func FlagError(flags *pflag.FlagSet, err error) error {
 
 func unknownFlag(flags *pflag.FlagSet, e *pflag.NotExistError) Mistake {
 	if group := e.GetSpecifiedShortnames(); group != "" {
-		// The rest of the group may be a secret that was glued to the flag.
+		// The rest of the group is not shown, since it may be a secret.
 		return Mistake{Name: "-" + e.GetSpecifiedName(), Problem: "is not a flag; flags begin with two dashes"}
 	}
 	flag, _, _ := strings.Cut(e.GetSpecifiedName(), "=")
@@ -75,7 +75,7 @@ func unknownFlag(flags *pflag.FlagSet, e *pflag.NotExistError) Mistake {
 	return m
 }
 
-// nearest returns the name that differs least, empty when none is near.
+// nearest returns the most similar name, or nothing if none is similar.
 func nearest(word string, names []string) string {
 	best, least := "", min(3, max(1, len(word)/3))+1
 	for _, n := range names {
@@ -86,7 +86,7 @@ func nearest(word string, names []string) string {
 	return best
 }
 
-// distance is the number of letters to insert, delete or replace.
+// distance returns the number of letters to insert, delete or replace to get from a to b.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

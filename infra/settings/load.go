@@ -12,12 +12,12 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// maxSecretFile is the most bytes that a secret's file may have.
+// maxSecretFile is the largest size of a file with a secret, in bytes.
 const maxSecretFile = 64 << 10
 
-// Load reads all variables: flags (may be nil) win over lookup (os.LookupEnv),
-// that wins over dotenv (see ReadDotenv), that wins over the defaults. The error
-// is of type Mistakes and holds all of them.
+// Load reads all variables. Flags (may be nil) have precedence over lookup (os.LookupEnv),
+// that over dotenv (see ReadDotenv), and that over the defaults. The error is of type
+// Mistakes and contains all of them.
 func Load(flags *pflag.FlagSet, lookup func(string) (string, bool), dotenv map[string]string) (Settings, error) {
 	l := &loader{flags: flags, lookup: lookup, dotenv: dotenv}
 	l.settings.values = map[string]value{}
@@ -26,7 +26,7 @@ func Load(flags *pflag.FlagSet, lookup func(string) (string, bool), dotenv map[s
 	}
 	l.mistakes = append(l.mistakes, check(&l.settings)...)
 	l.settings.warnings = append(l.warnings, warn(&l.settings)...)
-	l.settings.typos = strangers(slices.Collect(maps.Keys(dotenv)), ".env", 3)
+	l.settings.typos = mistyped(slices.Collect(maps.Keys(dotenv)), ".env", 3)
 	if len(l.mistakes) > 0 {
 		return Settings{}, l.mistakes
 	}
@@ -42,12 +42,12 @@ type loader struct {
 	warnings []string
 }
 
-// read finds the text of one variable and stores its value.
+// read finds the text of a variable and sets its value.
 func (l *loader) read(v Variable) {
 	text, source, err := l.find(v)
 	if err != nil {
 		l.mistakes = append(l.mistakes, Mistake{Name: v.Name, Source: source, Problem: err.Error()})
-		l.note(v, "", source)
+		l.setText(v, "", source)
 		return
 	}
 	if source == SourceDefault {
@@ -56,7 +56,7 @@ func (l *loader) read(v Variable) {
 			text = v.derive(&l.settings)
 		}
 	}
-	l.note(v, text, source)
+	l.setText(v, text, source)
 	if text == "" {
 		return
 	}
@@ -69,14 +69,15 @@ func (l *loader) read(v Variable) {
 	}
 }
 
-func (l *loader) note(v Variable, text, source string) {
+// setText stores the text of a variable and its source. The text of a secret is not stored.
+func (l *loader) setText(v Variable, text, source string) {
 	if v.Secret {
 		text = ""
 	}
 	l.settings.values[v.Name] = value{text: text, source: source}
 }
 
-// find looks through the places in their order.
+// find returns the text from the first source that has one.
 func (l *loader) find(v Variable) (text, source string, err error) {
 	if v.Flag != "" && l.flags != nil {
 		if f := l.flags.Lookup(v.Flag); f != nil && f.Changed {
@@ -95,7 +96,7 @@ func (l *loader) find(v Variable) (text, source string, err error) {
 		}
 		path := l.text(v.Name+"_FILE", place, false)
 		if path != "" && text != "" {
-			return "", place, fmt.Errorf("is set, and %s_FILE too; set one of them", v.Name)
+			return "", place, fmt.Errorf("is set, and %s_FILE is too; set only one of them", v.Name)
 		}
 		if path != "" {
 			text, err = readSecret(path)
@@ -108,7 +109,7 @@ func (l *loader) find(v Variable) (text, source string, err error) {
 	return "", SourceDefault, nil
 }
 
-// text is what one place says; white space around it is dropped, but kept in a
+// text returns the text from one source. White space around it is removed, except for a
 // secret.
 func (l *loader) text(name, place string, secret bool) string {
 	var text string
@@ -116,10 +117,10 @@ func (l *loader) text(name, place string, secret bool) string {
 		text, _ = l.lookup(name)
 	} else {
 		text = l.dotenv[name]
-		// The sample that people copy has comments where values belong.
+		// The sample that people copy has comments in the place of values.
 		if strings.HasPrefix(text, "#") {
 			if secret {
-				l.warnings = append(l.warnings, name+" in .env begins with #, so it counts as a comment and is not set; write it to a file and set "+name+"_FILE.")
+				l.warnings = append(l.warnings, name+" in .env begins with # and therefore counts as a comment; write it to a file and set "+name+"_FILE.")
 			}
 			text = ""
 		}
@@ -130,7 +131,7 @@ func (l *loader) text(name, place string, secret bool) string {
 	return strings.TrimSpace(text)
 }
 
-// readSecret reads a secret's file; its trailing newline is not part of it.
+// readSecret reads a secret from a file, without line ends at the end of the file.
 func readSecret(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -146,7 +147,7 @@ func readSecret(path string) (string, error) {
 	}
 	text := strings.TrimRight(string(b), "\r\n")
 	if text == "" {
-		// Taken as not set, it would open the API to everybody.
+		// If an empty file counted as not set, it would open the API to everybody.
 		return "", errors.New("has an empty file")
 	}
 	return text, nil

@@ -7,19 +7,19 @@ import (
 	"unicode"
 )
 
-// maxShown is how much of a wrong value is shown, in characters.
+// maxShown is the number of characters of a wrong value that are shown.
 const maxShown = 80
 
-// Mistake is one setting that cannot be used.
+// Mistake describes a setting that cannot be used.
 type Mistake struct {
-	Name    string // the variable
-	Source  string // where its value came from: one of the Source constants, or a file
-	Value   string // the value, empty when there is none; never of a secret
-	Problem string // what is wrong with it
-	Allowed string // what is allowed, or what cures it
+	Name    string // name of the variable
+	Source  string // source of the value: one of the Source constants, or a file
+	Value   string // wrong value; always empty for a secret
+	Problem string // what is wrong
+	Allowed string // allowed values, or the cure
 }
 
-// Error returns one line that names all of it.
+// Error returns one line with all fields.
 func (m Mistake) Error() string {
 	var b strings.Builder
 	b.WriteString(m.Name)
@@ -36,11 +36,10 @@ func (m Mistake) Error() string {
 	return b.String()
 }
 
-// Mistakes are all settings that cannot be used. As an error it has one line
-// for each.
+// Mistakes are all settings that cannot be used. The error has a line for each.
 type Mistakes []Mistake
 
-// Error returns a headline and one line for each mistake.
+// Error returns a headline and a line for each mistake.
 func (m Mistakes) Error() string {
 	lines := make([]string, 0, len(m)+1)
 	head := fmt.Sprintf("%d mistakes in the settings:", len(m))
@@ -54,7 +53,8 @@ func (m Mistakes) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// shown quotes a value that somebody else wrote, on one line and not too long.
+// shown returns a foreign value for an error: on one line, not too long, and quoted if
+// necessary.
 func shown(text string) string {
 	if r := []rune(text); len(r) > maxShown {
 		text = string(r[:maxShown]) + "…"

@@ -3,6 +3,7 @@ package settings_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -11,7 +12,7 @@ import (
 	"kafka-master/infra/settings"
 )
 
-// wrong lists, for each variable, texts that nobody can mean.
+// wrong returns wrong values of each variable.
 func wrong() map[string][]string {
 	number := []string{"-1", "1.5", "1e3", "0x10", "+5", "12abc", "99999999999999999999", "１", "5 5", "NaN"}
 	port := append([]string{"0", "65536"}, number...)
@@ -116,11 +117,26 @@ func TestAllMistakesAtOnce(t *testing.T) {
 	flags := settings.Flags()
 	require.NoError(t, flags.Parse([]string{"--batch-size", "0"}))
 	_, err := settings.Load(flags, env(map[string]string{"SETTLE": "2h", "API_TOKEN": "a b"}), map[string]string{"PREFETCH": "65"})
-	require.EqualError(t, err, `4 mistakes in the settings:
-  BATCH_SIZE=0 (flag): is out of range; allowed: a whole number from 1 to 1,000,000 (items)
-  PREFETCH=65 (.env): is out of range; allowed: auto, or a whole number from 0 to 64 (chunks)
-  SETTLE=2h (environment): is out of range; allowed: 0s to 1h, as seconds (60) or with a unit (60s, 1m)
-  API_TOKEN (environment): is too long or has other characters; allowed: 1 to 1,024 printable ASCII characters without spaces`)
+	var m settings.Mistakes
+	require.ErrorAs(t, err, &m)
+	allowed := map[string]string{}
+	for _, v := range settings.Variables() {
+		allowed[v.Name] = v.Allowed
+	}
+	lines := strings.Split(err.Error(), "\n")
+	require.Len(t, lines, 5, "a headline and the mistakes")
+	for i, want := range []settings.Mistake{
+		{Name: "BATCH_SIZE", Value: "0", Source: settings.SourceFlag}, {Name: "PREFETCH", Value: "65", Source: settings.SourceDotenv},
+		{Name: "SETTLE", Value: "2h", Source: settings.SourceEnv}, {Name: "API_TOKEN", Source: settings.SourceEnv},
+	} {
+		want.Problem, want.Allowed = m[i].Problem, allowed[want.Name]
+		require.Equal(t, want, m[i])
+		require.NotEmpty(t, m[i].Problem)
+		require.Equal(t, "  "+m[i].Error(), lines[i+1])
+		for _, part := range []string{want.Name, want.Value, want.Source, want.Problem, want.Allowed} {
+			require.Contains(t, lines[i+1], part)
+		}
+	}
 }
 
 func TestCombinations(t *testing.T) {
@@ -129,7 +145,7 @@ func TestCombinations(t *testing.T) {
 	require.NoError(t, os.WriteFile(pem, nil, 0o600))
 	for _, c := range []struct {
 		pairs map[string]string
-		want  []string // the variables that are complained of
+		want  []string // names of the wrong variables
 	}{
 		{map[string]string{"KAFKA_BROKER_ADDRESS": "k", "EMBEDDED_WORKERS": "2"}, []string{"EMBEDDED_WORKERS"}},
 		{map[string]string{"KAFKA_BROKER_ADDRESS": "k", "EMBEDDED_WORKERS": "0"}, nil},
@@ -183,7 +199,7 @@ func TestReadDotenv(t *testing.T) {
 	require.ErrorAs(t, err, new(settings.Mistakes))
 }
 
-// What editors and people put into .env is what is in force, or an error.
+// What people and editors write to .env has the expected value, or is an error.
 func TestDotenvOfPeople(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), ".env")
@@ -212,9 +228,9 @@ func TestDotenvOfPeople(t *testing.T) {
 		"\xff\xfeB\x00A\x00":  "UTF-16",
 		"\xfe\xff\x00B\x00A":  "UTF-16",
 		"B\x00A\x00=\x00":     "UTF-16",
-		"A=canary${HOME}\n":   "refers to ${HOME}",
-		"A=\"${later}\"\nB=1": "refers to ${later}",
-		"A=${B}\nB=1":         "refers to ${B}",
+		"A=canary${HOME}\n":   "${HOME}",
+		"A=\"${later}\"\nB=1": "${later}",
+		"A=${B}\nB=1":         "${B}",
 	} {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 		_, err := settings.ReadDotenv(path)
@@ -228,22 +244,29 @@ func TestMistypedNames(t *testing.T) {
 	t.Parallel()
 	s, err := settings.Load(nil, env(nil), map[string]string{"KAFKA_BROKER_ADRESS": "x", "REDIS_PASSWORD": "x", "BATCHSIZE": "7", "SMB_PASSWORD_FIEL": "x"})
 	require.NoError(t, err)
-	require.Equal(t, []string{
-		"BATCHSIZE in .env is no setting; did you mean BATCH_SIZE?",
-		"KAFKA_BROKER_ADRESS in .env is no setting; did you mean KAFKA_BROKER_ADDRESS?",
-		"SMB_PASSWORD_FIEL in .env is no setting; did you mean SMB_PASSWORD_FILE?",
-	}, s.Warnings())
+	requireTypos(t, s, ".env", [][2]string{
+		{"BATCHSIZE", "BATCH_SIZE"}, {"KAFKA_BROKER_ADRESS", "KAFKA_BROKER_ADDRESS"}, {"SMB_PASSWORD_FIEL", "SMB_PASSWORD_FILE"},
+	})
 	s, err = settings.Load(nil, env(nil), nil)
 	require.NoError(t, err)
 	s.WarnOfEnvironment([]string{"PATH=/bin", "KAFKA_BROKER_ADRESS=x", "SETTINGS=1", "API_TOKENS=secret", "BATCH_SIZE=7", "LOGLEVEL=x", "KAFKA_HEAP_OPTS=x"})
-	require.Equal(t, []string{
-		"API_TOKENS in the environment is no setting; did you mean API_TOKEN?",
-		"KAFKA_BROKER_ADRESS in the environment is no setting; did you mean KAFKA_BROKER_ADDRESS?",
-		"LOGLEVEL in the environment is no setting; did you mean LOG_LEVEL?",
-	}, s.Warnings())
+	requireTypos(t, s, "environment", [][2]string{
+		{"API_TOKENS", "API_TOKEN"}, {"KAFKA_BROKER_ADRESS", "KAFKA_BROKER_ADDRESS"}, {"LOGLEVEL", "LOG_LEVEL"},
+	})
 }
 
-// Whatever a file holds, it is read or refused.
+// requireTypos checks that the warnings are those about mistyped names, each with its place
+// and the name that was probably meant.
+func requireTypos(t *testing.T, s settings.Settings, place string, names [][2]string) {
+	t.Helper()
+	require.Len(t, s.Typos(), len(names))
+	require.Equal(t, s.Typos(), s.Warnings())
+	for i, pair := range names {
+		require.Regexp(t, "^"+pair[0]+` .*`+regexp.QuoteMeta(place)+`.*\b`+pair[1]+`\b`, s.Typos()[i])
+	}
+}
+
+// Any content of a file is parsed or refused.
 func FuzzLiteralDollars(f *testing.F) {
 	for _, text := range []string{"A=$x", "A='$x'", "A=\"$x\\\"", "export A : ${B", "A=\\$", "'\n=\"$"} {
 		f.Add(text)

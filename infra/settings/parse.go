@@ -14,7 +14,7 @@ import (
 
 var errNotWhole = errors.New("is not a whole number")
 
-// whole reads a decimal number from low to high.
+// whole accepts a decimal number from low to high.
 func whole(low, high int, unit string, at func(*Settings) *int) rule {
 	allowed := fmt.Sprintf("a whole number from %s to %s", grouped(low), grouped(high))
 	if unit != "" {
@@ -34,10 +34,10 @@ func whole(low, high int, unit string, at func(*Settings) *int) rule {
 	}}
 }
 
-// Auto is the number of a setting that is left to the program.
+// Auto is the value of a number that the program chooses by itself.
 const Auto = -1
 
-// wholeOrAuto reads a whole number or the word auto.
+// wholeOrAuto accepts a whole number or the word auto.
 func wholeOrAuto(low, high int, unit string, at func(*Settings) *int) rule {
 	number := whole(low, high, unit, at)
 	return rule{"auto, or " + number.allowed, func(s *Settings, text string) error {
@@ -51,7 +51,7 @@ func wholeOrAuto(low, high int, unit string, at func(*Settings) *int) rule {
 
 func port(at func(*Settings) *int) rule { return whole(1, 65_535, "", at) }
 
-// duration reads 60, 60s or 1m; a bare number is seconds.
+// duration accepts 60, 60s or 1m; a number without a unit means seconds.
 func duration(low, high time.Duration, at func(*Settings) *time.Duration) rule {
 	allowed := fmt.Sprintf("%s to %s, as seconds (60) or with a unit (60s, 1m)", short(low), short(high))
 	return rule{allowed, func(s *Settings, text string) error {
@@ -84,7 +84,7 @@ func boolean(at func(*Settings) *bool) rule {
 	}}
 }
 
-// oneOf reads one of the words, in any case, and stores it as it stands here.
+// oneOf accepts one of the words, in upper or lower case, and stores it as it is given here.
 func oneOf(at func(*Settings) *string, words ...string) rule {
 	return rule{"one of " + strings.Join(words, ", "), func(s *Settings, text string) error {
 		for _, w := range words {
@@ -97,7 +97,7 @@ func oneOf(at func(*Settings) *string, words ...string) rule {
 	}}
 }
 
-// label reads a name that is only compared and shown.
+// label accepts a name that is only compared and shown.
 func label(limit int, at func(*Settings) *string) rule {
 	allowed := fmt.Sprintf("1 to %d bytes of printable text", limit)
 	return rule{allowed, func(s *Settings, text string) error {
@@ -112,7 +112,7 @@ func label(limit int, at func(*Settings) *string) rule {
 	}}
 }
 
-// keyName reads a name that becomes part of keys.
+// keyName accepts a name that becomes a part of keys.
 func keyName(at func(*Settings) *string) rule {
 	return rule{"1 to 64 of the characters a-z A-Z 0-9 . _ -", func(s *Settings, text string) error {
 		if len(text) > 64 || strings.Trim(text, nameBytes) != "" {
@@ -133,8 +133,8 @@ func topic(at func(*Settings) *string) rule {
 	}}
 }
 
-// folder reads the path of a folder. It need not exist: who uses it makes it, or
-// says what is in the way.
+// folder accepts the path of a folder. The folder need not exist: its users create it, or
+// report why they cannot.
 func folder(at func(*Settings) *string) rule {
 	return rule{"the path of a folder", func(s *Settings, text string) error {
 		if !printable(text) {
@@ -145,7 +145,7 @@ func folder(at func(*Settings) *string) rule {
 	}}
 }
 
-// below reads a path that does not lead out of the folder that it is joined to.
+// below accepts a relative path that does not lead out of its parent folder.
 func below(at func(*Settings) *string) rule {
 	return rule{"a relative path without ..", func(s *Settings, text string) error {
 		if !printable(text) || !filepath.IsLocal(slashed(text)) {
@@ -156,7 +156,7 @@ func below(at func(*Settings) *string) rule {
 	}}
 }
 
-// file reads the path of a file that must be there and readable now.
+// file accepts the path of a file that can be read now.
 func file(at func(*Settings) *string) rule {
 	return rule{"the path of a file that can be read", func(s *Settings, text string) error {
 		f, err := os.Open(text)
@@ -179,7 +179,7 @@ func password(at func(*Settings) *Secret) rule {
 	}}
 }
 
-// cause is what the system says, without the path: the value is shown already.
+// cause returns the error of the system without the path, which is shown as the value.
 func cause(err error) error {
 	var p *os.PathError
 	if errors.As(err, &p) {
@@ -192,7 +192,7 @@ func printable(text string) bool {
 	return utf8.ValidString(text) && strings.IndexFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
 }
 
-// nameBytes are the characters of topics and hosts.
+// nameBytes are the characters that are allowed in names of topics and hosts.
 const nameBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 
 // grouped writes 1000000 as 1,000,000.

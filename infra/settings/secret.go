@@ -5,18 +5,18 @@ import (
 	"log/slog"
 )
 
-// mask is all that anybody sees of a secret.
+// mask is shown in place of a secret.
 const mask = "***"
 
-// Secret is a text that no print, log, JSON or debugger-like dump shows. The
-// zero value is a secret that is not set.
+// Secret is a text that is not shown by fmt, slog or JSON. The zero value is a secret that
+// is not set.
 type Secret struct {
-	// A pointer, since fmt does not call the methods of unexported fields: a
-	// struct that holds a Secret then prints an address.
+	// text is a pointer, since fmt does not call methods of unexported fields: for a
+	// struct with a Secret it prints an address.
 	text *string
 }
 
-// NewSecret returns a secret; an empty text is one that is not set.
+// NewSecret returns a secret, which is not set if the text is empty.
 func NewSecret(text string) Secret {
 	if text == "" {
 		return Secret{}
@@ -24,7 +24,7 @@ func NewSecret(text string) Secret {
 	return Secret{text: &text}
 }
 
-// Reveal returns the text, for the one place that needs it.
+// Reveal returns the text. It is meant for the one place that needs it.
 func (s Secret) Reveal() string {
 	if s.text == nil {
 		return ""
@@ -32,7 +32,7 @@ func (s Secret) Reveal() string {
 	return *s.text
 }
 
-// IsSet reports whether there is a text.
+// IsSet reports whether the secret has a text.
 func (s Secret) IsSet() bool { return s.text != nil }
 
 // String returns three stars.

@@ -11,15 +11,15 @@ import (
 	"time"
 )
 
-// Settings are the values in force. The doc of each field names its variable;
-// ranges, units and defaults stand in the table (see Variables).
+// Settings are the values in force. The comment of each field names its variable; ranges,
+// units and defaults are in the table Variables.
 type Settings struct {
 	KafkaBrokers         []string // KAFKA_BROKER_ADDRESS as host:port; empty means the embedded broker
 	KafkaBrokerPort      int      // KAFKA_BROKER_PORT
 	KafkaGroupID         string   // KAFKA_GROUP_ID
 	KafkaWorkerGroup     string   // KAFKA_WORKER_GROUP
 	KafkaPartitions      int      // KAFKA_PARTITIONS
-	KafkaReplication     int      // KAFKA_REPLICATION; -1 means the broker's own
+	KafkaReplication     int      // KAFKA_REPLICATION; -1 means the broker's default
 	ChunkTopic           string   // KAFKA_TOPIC_NAME_MASTER
 	SignalTopic          string   // KAFKA_TOPIC_NAME_WORKER
 	ConnectionTopic      string   // KAFKA_TOPIC_NAME_WORKER_FREE
@@ -38,9 +38,9 @@ type Settings struct {
 	WorkerTimeout   time.Duration // WORKER_TIMEOUT
 	MaxAttempts     int           // MAX_ATTEMPTS
 	Prefetch        int           // PREFETCH, chunks, or Auto
-	EmbeddedWorkers int           // EMBEDDED_WORKERS; 0 with a broker of one's own
-	WorkerID        string        // WORKER_ID; empty means one that is kept on disk
-	WorkerPartition *int          // WORKER_PARTITION; nil means the one that follows from the id
+	EmbeddedWorkers int           // EMBEDDED_WORKERS; 0 with KAFKA_BROKER_ADDRESS
+	WorkerID        string        // WORKER_ID; empty means an id that is stored on disk
+	WorkerPartition *int          // WORKER_PARTITION; nil means a partition derived from the id
 
 	SMBHost        string        // SMB_HOST; empty means a local folder
 	SMBPort        int           // SMB_PORT
@@ -62,25 +62,24 @@ type Settings struct {
 	APIServerPort   int      // API_SERVER_PORT
 	APIAllowedHosts []string // API_ALLOWED_HOSTS
 	APIAdvertise    string   // host:port
-	APIToken        Secret   // API_TOKEN; not set means that everybody may ask
+	APIToken        Secret   // API_TOKEN; not set means that everybody may call
 
 	LogLevel  slog.Level // LOG_LEVEL
 	LogFormat string     // LOG_FORMAT: auto, text or json
 
-	values   map[string]value // what Raw, IsSet and Describe tell, by name
+	values   map[string]value // texts and sources of all variables, by name
 	warnings []string
-	typos    []string // names that are nearly a setting's
+	typos    []string // warnings about mistyped names
 }
 
-// value is where the text of a variable came from. The text of a secret is not
-// kept here.
+// value is the text of a variable and its source. The text of a secret is not stored.
 type value struct {
 	text   string
 	source string
 }
 
-// Raw returns the text of a variable as it was written, empty when it is not
-// set. Secrets are never returned.
+// Raw returns the text of a variable as it was written, or nothing if it is not set.
+// Secrets are never returned.
 func (s Settings) Raw(name string) string {
 	if v := s.values[name]; v.source != SourceDefault {
 		return v.text
@@ -88,38 +87,38 @@ func (s Settings) Raw(name string) string {
 	return ""
 }
 
-// IsSet reports whether somebody set the variable, be it to its default.
+// IsSet reports whether the variable was set, even if to its default.
 func (s Settings) IsSet(name string) bool {
 	v, ok := s.values[name]
 	return ok && v.source != SourceDefault
 }
 
-// Warnings are sentences about settings that work and are hardly meant so, such
-// as an API that everybody on the network may use. None is fatal.
+// Warnings returns sentences about settings that work but are probably not intended, such
+// as an API that everybody on the network may use.
 func (s Settings) Warnings() []string { return slices.Concat(s.warnings, s.typos) }
 
-// Typos are those of the warnings that tell of names which are nearly a setting's.
+// Typos returns those of the warnings that are about mistyped names.
 func (s Settings) Typos() []string { return s.typos }
 
 // EmbeddedBroker reports whether the broker runs in this process.
 func (s Settings) EmbeddedBroker() bool { return len(s.KafkaBrokers) == 0 }
 
-// APIAddress is the host:port that the API listens on.
+// APIAddress returns the host:port on which the API listens.
 func (s Settings) APIAddress() string {
 	return net.JoinHostPort(s.APIListen, strconv.Itoa(s.APIServerPort))
 }
 
-// APIOnLoopback reports whether only this machine reaches the API.
+// APIOnLoopback reports whether the API can be reached only from this machine.
 func (s Settings) APIOnLoopback() bool { return isLoopback(s.APIListen) }
 
-// Share splits CLIENT_DATA_PATH for SMB: the share, and the folder in it that
-// holds INPUT_DIR, slash separated and empty for the share itself.
+// Share splits CLIENT_DATA_PATH for SMB into the share and the folder in it that contains
+// INPUT_DIR. The folder is separated by slashes, and empty for the share itself.
 func (s Settings) Share() (share, folder string) {
 	share, folder, _ = strings.Cut(strings.Trim(slashed(s.ClientDataPath), "/"), "/")
 	return share, strings.Trim(folder, "/")
 }
 
-// InputPath is the input folder as a person writes it: a local path, or
+// InputPath returns the input folder as a person writes it: a local path, or
 // //host/share/folder.
 func (s Settings) InputPath() string {
 	if s.SMBHost == "" {

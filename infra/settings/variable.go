@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// The places that a value can come from. The value of a secret may also come
-// from a file; its source is then the variable that names the file.
+// The sources of a value. If a secret comes from a file, its source is the variable with
+// the path of the file.
 const (
 	SourceFlag    = "flag"
 	SourceEnv     = "environment"
@@ -14,29 +14,29 @@ const (
 	SourceDefault = "default"
 )
 
-// Variable is one line of the table of all settings.
+// Variable is a line of the table of all settings.
 type Variable struct {
-	Name    string // in the environment and in .env
-	Flag    string // on the command line, without dashes; empty for a secret
-	Doc     string // what it does, one sentence
-	Allowed string // the values that it takes, with their unit
-	Default string // empty means none
-	Secret  bool   // never shown; also read from the file that Name_FILE names
+	Name    string // name in the environment and in .env
+	Flag    string // name of the flag without dashes; empty for a secret
+	Doc     string // effect, in one sentence
+	Allowed string // allowed values, with their unit
+	Default string // default value; empty means none
+	Secret  bool   // the value is never shown, and may be in a file whose path is in Name_FILE
 
 	rule   rule
-	derive func(*Settings) string // the default when it follows from others
+	derive func(*Settings) string // returns a default that depends on other settings
 }
 
-// rule is how a text becomes a value.
+// rule parses and checks the text of a variable.
 type rule struct {
 	allowed string
-	// set stores the value. Its error is only the problem ("is not a whole
-	// number"): the caller names the variable and what is allowed.
+	// set stores the value. Its error is the problem alone ("is not a whole number"); the
+	// caller adds the variable and the allowed values.
 	set func(*Settings, string) error
 }
 
-// Variables returns the table of all settings, in the order in which they are
-// read and shown.
+// Variables returns the table of all settings, in the order in which they are read and
+// shown.
 func Variables() []Variable {
 	var all []Variable
 	for _, group := range [][]Variable{
@@ -59,7 +59,7 @@ func flagName(name string) string {
 	return strings.ReplaceAll(strings.ToLower(name), "_", "-")
 }
 
-// Markdown is the table of all variables for the README.
+// Markdown returns the table of all variables for the documentation.
 func Markdown() string {
 	var b strings.Builder
 	b.WriteString("| Variable | Default | Allowed | What it does |\n|---|---|---|---|\n")
@@ -78,7 +78,7 @@ func Markdown() string {
 
 func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
 
-// Dotenv is the text of a .env file that sets nothing and shows everything.
+// Dotenv returns the text of a .env file that shows every variable and sets none.
 func Dotenv() string {
 	var b strings.Builder
 	b.WriteString(dotenvHead)
@@ -92,13 +92,13 @@ func Dotenv() string {
 	return b.String()
 }
 
-const dotenvHead = `# Settings of Kafka Master: copy this file to .env and take the # away where you
-# want another value than the one shown. Flags and the environment win over it.
-# Put a value with # or spaces between single quotes. A $ stands for itself, but
-# ${NAME} for the value of a line above.
+const dotenvHead = `# Settings of Kafka Master: copy this file to .env and remove the # where you want
+# another value than the one shown. Flags and the environment have precedence.
+# Put a value with # or spaces in single quotes. A $ stands for itself, but ${NAME}
+# for the value of a line above.
 `
 
-// dotenvTail are the variables of docker-compose.yml, which reads the same file.
+// dotenvTail has the variables of docker-compose.yml, which reads the same file.
 const dotenvTail = `
 # ---- The rest is only for docker-compose, which sets the brokers, REDIS_URL,
 # RESULTS_DIR, MASTER_ID, WORKER_ID and the API's address by itself.
@@ -106,10 +106,10 @@ const dotenvTail = `
 # User and group, as numbers, that masters and workers run as; it must be able to write ./results.
 #RUN_AS=1000:1000
 
-# Address of this machine on which the API's ports are open; 0.0.0.0 is every one, then set API_TOKEN too.
+# Address of this machine on which the API's ports are open; 0.0.0.0 means all, then set API_TOKEN too.
 #HOST_IP=127.0.0.1
 
-# Names, without ports, under which the API may be asked for.
+# Host names, without ports, that calls of the API may use.
 #HOST_NAMES=localhost,127.0.0.1,master-1,master-2
 
 # Password of Redis, of letters and digits; only the masters reach it.
@@ -120,7 +120,7 @@ const dotenvTail = `
 #MASTER_2_PORT=3002
 
 # For workers on other machines: the address on which Kafka's port is open, and the name or address
-# and the port under which they reach it. Kafka asks nobody for a password: keep it inside your network.
+# and the port at which they reach it. Kafka does not require a password: keep it inside your network.
 #KAFKA_PUBLIC_IP=127.0.0.1
 #KAFKA_PUBLIC_HOST=127.0.0.1
 #KAFKA_PUBLIC_PORT=9092
@@ -136,8 +136,7 @@ func dotenvDefault(v Variable) string {
 	return v.Default
 }
 
-// SecretNames returns the names of all variables that hold a secret or name the
-// file of one.
+// SecretNames returns the names of all variables with a secret or with the path of one.
 func SecretNames() []string {
 	var names []string
 	for _, v := range Variables() {

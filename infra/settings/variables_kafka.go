@@ -5,15 +5,15 @@ import "strconv"
 func kafkaVariables() []Variable {
 	return []Variable{{
 		Name: "KAFKA_BROKER_PORT", Default: "9092",
-		Doc:  "Port of brokers that are given without one; without KAFKA_BROKER_ADDRESS the loopback port of the embedded broker.",
+		Doc:  "Port of brokers without one in KAFKA_BROKER_ADDRESS; if that is not set, the loopback port of the embedded broker.",
 		rule: port(func(s *Settings) *int { return &s.KafkaBrokerPort }),
 	}, {
 		Name: "KAFKA_BROKER_ADDRESS",
-		Doc:  "Kafka brokers to begin with; none means a broker in this process that keeps its data in DATA_DIR.",
-		rule: rule{"host or host:port, several with commas between, IPv6 in brackets", setBrokers},
+		Doc:  "Kafka brokers to connect to first; if not set, a broker in this process that keeps its data in DATA_DIR.",
+		rule: rule{"host or host:port, separated by commas, IPv6 in brackets", setBrokers},
 	}, {
 		Name: "KAFKA_GROUP_ID", Default: "kafka-master",
-		Doc:  "Group under which the leader commits what it has read, for tools that show lag.",
+		Doc:  "Group with which the leader commits its offsets, for tools that show lag.",
 		rule: label(249, func(s *Settings) *string { return &s.KafkaGroupID }),
 	}, {
 		Name: "KAFKA_WORKER_GROUP", Default: "ip-scanner-group",
@@ -37,15 +37,15 @@ func topicVariables() []Variable {
 		rule: topic(func(s *Settings) *string { return &s.ConnectionTopic }),
 	}, {
 		Name: "KAFKA_MASTER_HEARTBEAT_TOPIC", Default: "master-heartbeat",
-		Doc:  "Topic on which masters say that they live.",
+		Doc:  "Topic of the heartbeats of the masters.",
 		rule: topic(func(s *Settings) *string { return &s.MasterHeartbeatTopic }),
 	}, {
 		Name: "KAFKA_PARTITIONS", Default: "15",
-		Doc:  "Partitions that KAFKA_TOPIC_NAME_MASTER is made with; a topic that exists keeps its own.",
+		Doc:  "Number of partitions with which KAFKA_TOPIC_NAME_MASTER is created; an existing topic is not changed.",
 		rule: whole(1, 10_000, "", func(s *Settings) *int { return &s.KafkaPartitions }),
 	}, {
 		Name: "KAFKA_REPLICATION", Default: "-1",
-		Doc:  "Replication factor of topics that are made; -1 is the broker's own.",
+		Doc:  "Replication factor of topics that are created; -1 means the default of the broker.",
 		rule: rule{"-1, or a whole number from 1 to 32,767", setReplication},
 	}}
 }
@@ -53,7 +53,7 @@ func topicVariables() []Variable {
 func kafkaSecurityVariables() []Variable {
 	return []Variable{{
 		Name: "KAFKA_TLS", Default: "false",
-		Doc:  "Talk to the brokers over TLS.",
+		Doc:  "Connect to the brokers over TLS.",
 		rule: boolean(func(s *Settings) *bool { return &s.KafkaTLS }),
 	}, {
 		Name: "KAFKA_TLS_CA_FILE",
@@ -69,7 +69,7 @@ func kafkaSecurityVariables() []Variable {
 		rule: file(func(s *Settings) *string { return &s.KafkaTLSKeyFile }),
 	}, {
 		Name: "KAFKA_SASL_MECHANISM",
-		Doc:  "How to log in to the brokers; none means no login.",
+		Doc:  "Login mechanism of the brokers; if not set, no login.",
 		rule: oneOf(func(s *Settings) *string { return &s.KafkaSASLMechanism }, "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"),
 	}, {
 		Name: "KAFKA_SASL_USERNAME",
@@ -92,7 +92,7 @@ func setReplication(s *Settings, text string) error {
 
 func setBrokers(s *Settings, text string) error {
 	fallback := s.KafkaBrokerPort
-	if fallback == 0 { // was a mistake of its own
+	if fallback == 0 { // the port is a mistake, which is reported separately
 		fallback = 9092
 	}
 	all, err := brokers(text, strconv.Itoa(fallback))

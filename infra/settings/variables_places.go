@@ -12,7 +12,7 @@ import (
 func fileVariables() []Variable {
 	return []Variable{{
 		Name: "SMB_HOST",
-		Doc:  "File server that holds the input folder; none means a local folder.",
+		Doc:  "SMB file server with the input folder; if not set, a local folder.",
 		rule: host(func(s *Settings) *string { return &s.SMBHost }),
 	}, {
 		Name: "SMB_PORT", Default: "445",
@@ -28,15 +28,15 @@ func fileVariables() []Variable {
 		rule: password(func(s *Settings) *Secret { return &s.SMBPassword }),
 	}, {
 		Name: "CLIENT_DATA_PATH", Default: ".", derive: clientDataPath,
-		Doc:  "Folder that holds INPUT_DIR; with SMB_HOST the share, or share/folder (default `share`).",
+		Doc:  "Folder that contains INPUT_DIR; with SMB_HOST the share, or share/folder (default `share`).",
 		rule: folder(func(s *Settings) *string { return &s.ClientDataPath }),
 	}, {
 		Name: "INPUT_DIR", Default: "input_ip_data",
-		Doc:  "Folder, below CLIENT_DATA_PATH, whose *.txt files are worked on.",
+		Doc:  "Folder below CLIENT_DATA_PATH whose *.txt files are the input.",
 		rule: below(func(s *Settings) *string { return &s.InputDir }),
 	}, {
 		Name: "SETTLE", Default: "3s",
-		Doc:  "How long a new file must stay unchanged before it is read; 0 reads it at once.",
+		Doc:  "Time for which a new file must be unchanged before it is read; 0 reads it at once.",
 		rule: duration(0, time.Hour, func(s *Settings) *time.Duration { return &s.Settle }),
 	}, {
 		Name: "ARCHIVE", Default: "false",
@@ -48,11 +48,11 @@ func fileVariables() []Variable {
 func stateVariables() []Variable {
 	return []Variable{{
 		Name: "REDIS_URL", Secret: true,
-		Doc:  "Redis that keeps the state, needed for more than one master; none means a folder in DATA_DIR.",
+		Doc:  "Redis that keeps the state, necessary for more than one master; if not set, a folder in DATA_DIR.",
 		rule: rule{"a URL that begins with redis://, rediss:// or unix://", setRedisURL},
 	}, {
 		Name: "REDIS_PREFIX", Default: "kafka-master",
-		Doc:  "Name of this deployment in Redis; its keys are {name}:…. Two deployments that share a Redis need different ones, the masters of one deployment the same.",
+		Doc:  "Name of this deployment in Redis; its keys are {name}:…. Deployments that share a Redis need different names, the masters of one deployment the same.",
 		rule: keyName(func(s *Settings) *string { return &s.RedisPrefix }),
 	}, {
 		Name: "REDIS_TLS_CA_FILE",
@@ -60,15 +60,15 @@ func stateVariables() []Variable {
 		rule: file(func(s *Settings) *string { return &s.RedisTLSCAFile }),
 	}, {
 		Name: "STATE_SYNC", Default: "1s",
-		Doc:  "When the state in DATA_DIR is put on disk: once a second, so that a loss of power may cost the last second, or always, before anything else happens. A killed process loses nothing with either. Without meaning with REDIS_URL.",
+		Doc:  "When the state in DATA_DIR is synced to the disk: once a second, so that a loss of power may lose the last second, or always, before a change has an effect. The end of the process loses nothing with either. Has no effect with REDIS_URL.",
 		rule: oneOf(func(s *Settings) *string { return &s.StateSync }, "1s", "always"),
 	}, {
 		Name: "DATA_DIR", Default: "./data",
-		Doc:  "Folder for all that this process keeps; it is made when it is missing.",
+		Doc:  "Folder for all data of this process; it is created if missing.",
 		rule: folder(func(s *Settings) *string { return &s.DataDir }),
 	}, {
 		Name: "RESULTS_DIR", Default: "./data/results", derive: resultsDir,
-		Doc:  "Folder in which workers of ours leave their results, the same for all of them; results in DATA_DIR unless set.",
+		Doc:  "Folder for the results of native workers, the same for all of them; if not set, results in DATA_DIR.",
 		rule: folder(func(s *Settings) *string { return &s.ResultsDir }),
 	}}
 }
@@ -76,7 +76,7 @@ func stateVariables() []Variable {
 func apiVariables() []Variable {
 	return []Variable{{
 		Name: "API_LISTEN", Default: "127.0.0.1",
-		Doc:  "Address that the HTTP API listens on; 0.0.0.0 is every one, then set API_TOKEN too.",
+		Doc:  "Address on which the HTTP API listens; 0.0.0.0 means all, then set API_TOKEN too.",
 		rule: rule{"an IP address or a host name, without a port", setAPIListen},
 	}, {
 		Name: "API_SERVER_PORT", Default: "3001",
@@ -84,15 +84,15 @@ func apiVariables() []Variable {
 		rule: port(func(s *Settings) *int { return &s.APIServerPort }),
 	}, {
 		Name: "API_ADVERTISE", Default: "API_LISTEN and API_SERVER_PORT", derive: apiAdvertise,
-		Doc:  "Address at which other masters reach this one's API, to pass calls on to it while it leads; the host name unless API_LISTEN is one address.",
+		Doc:  "Address at which other masters reach the API of this one, to forward calls while it leads; the host name unless API_LISTEN is a single address.",
 		rule: rule{"host or host:port, IPv6 in brackets", setAPIAdvertise},
 	}, {
 		Name: "API_ALLOWED_HOSTS",
-		Doc:  "Names, without ports, under which the API may be asked for, beside that in API_ADVERTISE; those of this machine when API_LISTEN is loopback and there is no API_TOKEN, else any.",
-		rule: rule{"host names or addresses with commas between", setAPIAllowedHosts},
+		Doc:  "Host names, without ports, that calls of the API may use, in addition to that in API_ADVERTISE; if not set, those of loopback when API_LISTEN is loopback and API_TOKEN is not set, else any.",
+		rule: rule{"host names or addresses, separated by commas", setAPIAllowedHosts},
 	}, {
 		Name: "API_TOKEN", Secret: true,
-		Doc:  "Token that every call of the API must carry (Authorization: Bearer ...); none means that everybody may ask.",
+		Doc:  "Token that every call of the API must have (Authorization: Bearer ...); if not set, everybody may call.",
 		rule: rule{"1 to 1,024 printable ASCII characters without spaces", setAPIToken},
 	}}
 }
@@ -100,16 +100,17 @@ func apiVariables() []Variable {
 func logVariables() []Variable {
 	return []Variable{{
 		Name: "LOG_LEVEL", Default: "info",
-		Doc:  "Least important messages that are logged; unless set, a master on a terminal begins at warn.",
+		Doc:  "Lowest level of the messages that are logged; if not set, warn for a master on a terminal.",
 		rule: rule{"one of debug, info, warn, error", setLogLevel},
 	}, {
 		Name: "LOG_FORMAT", Default: "auto",
-		Doc:  "Form of the log; auto is text on a terminal, else JSON.",
+		Doc:  "Format of the log; auto means text on a terminal, else JSON.",
 		rule: oneOf(func(s *Settings) *string { return &s.LogFormat }, "auto", "text", "json"),
 	}}
 }
 
-// apiAdvertise is the address to listen on, if that is one.
+// apiAdvertise returns the default of API_ADVERTISE: the address to listen on, or the host
+// name if that means all addresses.
 func apiAdvertise(s *Settings) string {
 	host := s.APIListen
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
@@ -124,7 +125,7 @@ func setAPIAllowedHosts(s *Settings, text string) error {
 		var name string
 		part = strings.TrimSpace(part)
 		if host(func(*Settings) *string { return &name }).set(s, part) != nil {
-			return errors.New("has a part that is not a host name or an address, alone")
+			return errors.New("has an element that is not just a host name or an address")
 		}
 		s.APIAllowedHosts = append(s.APIAllowedHosts, name)
 	}

@@ -10,23 +10,23 @@ import (
 func workVariables() []Variable {
 	return []Variable{{
 		Name: "MASTER_ID", Default: "the host name", derive: hostName,
-		Doc:  "Name of this master; masters that work together need different ones.",
+		Doc:  "Name of this master; the masters of a deployment need different names.",
 		rule: label(messages.MaxWorkerID, func(s *Settings) *string { return &s.MasterID }),
 	}, {
 		Name: "BATCH_SIZE", Default: "500",
-		Doc:  "Most items of a chunk; can be changed over the API while it runs.",
+		Doc:  "Largest number of items in a chunk; the API can change it at run time.",
 		rule: whole(1, 1_000_000, "items", func(s *Settings) *int { return &s.BatchSize }),
 	}, {
 		Name: "WORKER_TIMEOUT", Default: "60",
-		Doc:  "How long a busy worker may be silent before its chunk goes to another one.",
+		Doc:  "Time for which a busy worker may be silent before its chunk is given to another one.",
 		rule: duration(time.Second, 24*time.Hour, func(s *Settings) *time.Duration { return &s.WorkerTimeout }),
 	}, {
 		Name: "MAX_ATTEMPTS", Default: "5",
-		Doc:  "Failures after which a chunk is put aside.",
+		Doc:  "Number of failures after which a chunk is dead.",
 		rule: whole(1, 100, "", func(s *Settings) *int { return &s.MaxAttempts }),
 	}, {
 		Name: "PREFETCH", Default: "auto",
-		Doc:  "Chunks queued ahead at a worker of ours, so that it never waits: auto queues about 50 ms of the worker's own work, 1 to 64 chunks and at most 1 MiB; a number is fixed, 0 is none.",
+		Doc:  "Number of chunks queued at a native worker, so that it never waits: auto means about 50 ms of its work, 1 to 64 chunks and at most 1 MiB; 0 means none.",
 		rule: wholeOrAuto(0, 64, "chunks", func(s *Settings) *int { return &s.Prefetch }),
 	}}
 }
@@ -34,15 +34,15 @@ func workVariables() []Variable {
 func workerVariables() []Variable {
 	return []Variable{{
 		Name: "EMBEDDED_WORKERS", Default: "4", derive: embeddedWorkers,
-		Doc:  "Workers in this process, only with the embedded broker; 0 is none.",
+		Doc:  "Number of workers in this process, only with the embedded broker.",
 		rule: whole(0, 64, "", func(s *Settings) *int { return &s.EmbeddedWorkers }),
 	}, {
 		Name: "WORKER_ID",
-		Doc:  "Name of the worker that `kafka-master worker` runs; none means one that it keeps on disk.",
+		Doc:  "Name of the worker that `kafka-master worker` runs; if not set, one that it stores on disk.",
 		rule: label(messages.MaxWorkerID, func(s *Settings) *string { return &s.WorkerID }),
 	}, {
 		Name: "WORKER_PARTITION",
-		Doc:  "Partition that the worker reads; none means one that follows from its name.",
+		Doc:  "Partition that the worker reads; if not set, one that is derived from its name.",
 		rule: rule{"a whole number from 0 to 99,999", setWorkerPartition},
 	}}
 }
@@ -63,8 +63,8 @@ func embeddedWorkers(s *Settings) string {
 	return "0"
 }
 
-// hostName is the name of this machine. One that cannot be a name of a master is
-// as good as none: nobody chose it.
+// hostName returns the name of this machine, or a fixed name if it cannot be that of a
+// master.
 func hostName(*Settings) string {
 	name, err := os.Hostname()
 	if err != nil || messages.WorkerID(name).Validate() != nil {
