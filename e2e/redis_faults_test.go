@@ -94,7 +94,7 @@ func TestRedisFaultsLoseNoLine(t *testing.T) {
 	r.Forget()
 	require.Eventually(t, func() bool {
 		status, body := s.get("/readyz")
-		return status == 503 && strings.Contains(body, "state: ") && strings.Contains(body, "is not running")
+		return status == 503 && strings.Contains(body, "state: ") && strings.Contains(body, "REDIS_URL")
 	}, 20*time.Second, 20*time.Millisecond)
 	time.Sleep(away(t, 5*time.Second)) // how long it is away is what is tested
 	r.Start()
