@@ -15,11 +15,11 @@ import (
 // API looks at the port of the HTTP API: free, or answered by a master. listen is
 // the address that it is to listen on, ask where it is reached from this
 // machine.
-func API(listen, ask, token string) Check {
-	return Check{Name: "api", Look: func(ctx context.Context) []Finding {
-		status, body, err := get(ctx, ask, "/readyz?verbose", token)
+func API(listen, connect, token string) Check {
+	return Check{Name: "api", Run: func(ctx context.Context) []Finding {
+		status, body, err := get(ctx, connect, "/readyz?verbose", token)
 		if err == nil && (strings.HasPrefix(body, "ready: ") || strings.HasPrefix(body, "not ready: ")) {
-			return running(ctx, ask, token, status, body)
+			return reportMaster(ctx, connect, token, status, body)
 		}
 		l, err := net.Listen("tcp", listen)
 		switch {
@@ -38,22 +38,22 @@ func API(listen, ask, token string) Check {
 }
 
 // running is the report of a master that runs already: what it says itself.
-func running(ctx context.Context, ask, token string, status int, body string) []Finding {
+func reportMaster(ctx context.Context, connect, token string, status int, body string) []Finding {
 	lines := strings.Split(strings.TrimSpace(body), "\n")
-	found := one(OK, "a master answers at %s: %s", ask, lines[0])
+	found := finding(OK, "a master answers at %s: %s", connect, lines[0])
 	if status != http.StatusOK {
-		found = fail("a master answers at %s: %s", ask, lines[0])
+		found = fail("a master answers at %s: %s", connect, lines[0])
 	}
 	for _, problem := range lines[1:] {
 		if !strings.HasSuffix(lines[0], problem) {
 			found = append(found, warn("the master says: %s", problem)...)
 		}
 	}
-	return append(found, workers(ctx, ask, token)...)
+	return append(found, reportWorkers(ctx, connect, token)...)
 }
 
-func workers(ctx context.Context, ask, token string) []Finding {
-	status, body, err := get(ctx, ask, "/api/getWorkersStatus", token)
+func reportWorkers(ctx context.Context, connect, token string) []Finding {
+	status, body, err := get(ctx, connect, "/api/getWorkersStatus", token)
 	var all map[string]string
 	switch {
 	case err != nil:

@@ -46,7 +46,7 @@ type Finding struct {
 // Check is one part that is looked at.
 type Check struct {
 	Name string
-	Look func(context.Context) []Finding
+	Run  func(context.Context) []Finding
 }
 
 // Run makes the checks in their order, at most limit for each, and writes what
@@ -54,7 +54,7 @@ type Check struct {
 func Run(ctx context.Context, w io.Writer, limit time.Duration, checks []Check) (failed int, err error) {
 	for _, c := range checks {
 		bad := false
-		for _, f := range look(ctx, limit, c) {
+		for _, f := range runCheck(ctx, limit, c) {
 			bad = bad || f.Level == Fail
 			if _, err := fmt.Fprintf(w, "%-4s  %-8s  %s\n", f.Level, c.Name, oneLine(f.Text)); err != nil {
 				return failed, fmt.Errorf("print: %w", err)
@@ -69,11 +69,11 @@ func Run(ctx context.Context, w io.Writer, limit time.Duration, checks []Check) 
 
 // look makes one check. A check that does not come back in time is left behind: a
 // folder of a dead file server blocks whoever asks for it.
-func look(ctx context.Context, limit time.Duration, c Check) []Finding {
+func runCheck(ctx context.Context, limit time.Duration, c Check) []Finding {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	done := make(chan []Finding, 1)
-	go func() { done <- c.Look(ctx) }()
+	go func() { done <- c.Run(ctx) }()
 	select {
 	case found := <-done:
 		return found
@@ -90,7 +90,7 @@ func look(ctx context.Context, limit time.Duration, c Check) []Finding {
 
 // Settings repeats what the settings themselves warn of.
 func Settings(warnings []string) Check {
-	return Check{Name: "settings", Look: func(context.Context) []Finding {
+	return Check{Name: "settings", Run: func(context.Context) []Finding {
 		found := make([]Finding, len(warnings))
 		for i, text := range warnings {
 			found[i] = Finding{Level: Warn, Text: text}
@@ -101,22 +101,22 @@ func Settings(warnings []string) Check {
 
 // Broken is a part whose settings cannot even be tried.
 func Broken(name string, err error) Check {
-	return Check{Name: name, Look: func(context.Context) []Finding { return fail("%s", said(err)) }}
+	return Check{Name: name, Run: func(context.Context) []Finding { return fail("%s", messageOf(err)) }}
 }
 
-func ok(format string, args ...any) []Finding { return one(OK, format, args...) }
+func ok(format string, args ...any) []Finding { return finding(OK, format, args...) }
 
-func warn(format string, args ...any) []Finding { return one(Warn, format, args...) }
+func warn(format string, args ...any) []Finding { return finding(Warn, format, args...) }
 
-func fail(format string, args ...any) []Finding { return one(Fail, format, args...) }
+func fail(format string, args ...any) []Finding { return finding(Fail, format, args...) }
 
-func one(l Level, format string, args ...any) []Finding {
+func finding(l Level, format string, args ...any) []Finding {
 	return []Finding{{Level: l, Text: fmt.Sprintf(format, args...)}}
 }
 
 // said is what an error says to a person: behind messages.ErrConfig stands a
 // sentence that needs nothing before it.
-func said(err error) string {
+func messageOf(err error) string {
 	text := err.Error()
 	if _, sentence, found := strings.Cut(text, messages.ErrConfig.Error()+": "); found {
 		return sentence

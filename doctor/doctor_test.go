@@ -50,7 +50,7 @@ func TestHanging(t *testing.T) {
 	t.Parallel()
 	end := make(chan struct{})
 	t.Cleanup(func() { close(end) })
-	hang := doctor.Check{Name: "input", Look: func(context.Context) []doctor.Finding { <-end; return nil }}
+	hang := doctor.Check{Name: "input", Run: func(context.Context) []doctor.Finding { <-end; return nil }}
 	var out strings.Builder
 	failed, err := doctor.Run(context.Background(), &out, time.Millisecond, []doctor.Check{hang, doctor.Settings([]string{"next"})})
 	require.NoError(t, err)

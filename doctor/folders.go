@@ -11,7 +11,7 @@ import (
 )
 
 // sample is how many input files are opened to see whether they can be read.
-const sample = 100
+const maxOpened = 100
 
 // Files is what is asked of the input folder, be it local or on a share.
 type Files interface {
@@ -23,20 +23,20 @@ type Files interface {
 
 // Input looks at the input folder; path is its name for a person.
 func Input(f Files, path string) Check {
-	return Check{Name: "input", Look: func(ctx context.Context) []Finding {
+	return Check{Name: "input", Run: func(ctx context.Context) []Finding {
 		list, err := f.List(ctx)
 		if err != nil {
-			return fail("%s", said(err))
+			return fail("%s", messageOf(err))
 		}
 		if len(list) == 0 {
 			return warn("%s can be listed and has no *.txt file: put files there, "+
 				"or correct CLIENT_DATA_PATH and INPUT_DIR if they lie elsewhere", path)
 		}
 		var found []Finding
-		for _, file := range list[:min(len(list), sample)] {
+		for _, file := range list[:min(len(list), maxOpened)] {
 			_, err := f.Fingerprint(ctx, file)
 			if err != nil && !errors.Is(err, messages.ErrFileChanged) { // still being written
-				found = append(found, fail("%s: a file cannot be read: %s", path, said(err))...)
+				found = append(found, fail("%s: a file cannot be read: %s", path, messageOf(err))...)
 				break // the others are likely to be the same
 			}
 		}
@@ -57,8 +57,8 @@ func Input(f Files, path string) Check {
 // does there; a folder that is missing is made when it is needed, so the nearest
 // one above it is tried.
 func Folder(name, path, setting string, needed bool, try func(folder string) error) Check {
-	return Check{Name: name, Look: func(context.Context) []Finding {
-		folder, err := nearest(path)
+	return Check{Name: name, Run: func(context.Context) []Finding {
+		folder, err := nearestFolder(path)
 		if err == nil {
 			err = try(folder)
 		}
@@ -74,7 +74,7 @@ func Folder(name, path, setting string, needed bool, try func(folder string) err
 }
 
 // nearest is the folder itself, or the first one above it that is there.
-func nearest(path string) (string, error) {
+func nearestFolder(path string) (string, error) {
 	for {
 		info, err := os.Stat(path)
 		switch {

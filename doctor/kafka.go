@@ -31,29 +31,29 @@ type TopicSettings interface {
 }
 
 // SetUp is a cluster of which the settings of topics can be seen.
-type SetUp interface {
+type ClusterWithSettings interface {
 	Cluster
 	TopicSettings
 }
 
 // Kafka looks at a cluster that is named by its bootstrap addresses, and at the
 // topics that the master needs there.
-func Kafka(c SetUp, brokers []string, topics []messages.TopicSpec) Check {
-	return Check{Name: "kafka", Look: func(ctx context.Context) []Finding {
+func Kafka(c ClusterWithSettings, brokers []string, topics []messages.TopicSpec) Check {
+	return Check{Name: "kafka", Run: func(ctx context.Context) []Finding {
 		if err := c.Ping(ctx); err != nil {
-			return fail("%s", said(err))
+			return fail("%s", messageOf(err))
 		}
-		if found := addresses(ctx, c, brokers); len(found) > 0 {
+		if found := checkAddresses(ctx, c, brokers); len(found) > 0 {
 			return found
 		}
-		return append(lookAtTopics(ctx, c, brokers, topics), lookAtSettings(ctx, c, topics)...)
+		return append(checkTopics(ctx, c, brokers, topics), checkSettings(ctx, c, topics)...)
 	}}
 }
 
 // lookAtSettings warns of topics that are set up in a way that loses messages. A
 // cluster that does not tell is fine. Heartbeats of masters may be compacted:
 // only the last one is of use.
-func lookAtSettings(ctx context.Context, c TopicSettings, topics []messages.TopicSpec) (found []Finding) {
+func checkSettings(ctx context.Context, c TopicSettings, topics []messages.TopicSpec) (found []Finding) {
 	var names []string
 	for _, t := range topics[:min(len(topics), 3)] {
 		names = append(names, t.Name)
@@ -73,7 +73,7 @@ func lookAtSettings(ctx context.Context, c TopicSettings, topics []messages.Topi
 // EmbeddedBroker looks at the loopback address of the broker that runs in the
 // master. chosen is whether somebody asked for its port.
 func EmbeddedBroker(address string, chosen bool) Check {
-	return Check{Name: "kafka", Look: func(context.Context) []Finding {
+	return Check{Name: "kafka", Run: func(context.Context) []Finding {
 		l, err := net.Listen("tcp", address)
 		switch {
 		case err == nil && l.Close() == nil:
@@ -87,10 +87,10 @@ func EmbeddedBroker(address string, chosen bool) Check {
 
 // addresses looks at where Kafka sends its clients: a broker that is reached by
 // one address and says another is the usual reason why nothing works.
-func addresses(ctx context.Context, c Cluster, brokers []string) []Finding {
+func checkAddresses(ctx context.Context, c Cluster, brokers []string) []Finding {
 	all, err := c.Advertised(ctx)
 	if err != nil {
-		return fail("%s", said(err))
+		return fail("%s", messageOf(err))
 	}
 	var found []Finding
 	for _, address := range slices.Sorted(maps.Keys(all)) {
@@ -103,10 +103,10 @@ func addresses(ctx context.Context, c Cluster, brokers []string) []Finding {
 	return found
 }
 
-func lookAtTopics(ctx context.Context, c Cluster, brokers []string, want []messages.TopicSpec) []Finding {
+func checkTopics(ctx context.Context, c Cluster, brokers []string, want []messages.TopicSpec) []Finding {
 	have, err := c.List(ctx)
 	if err != nil {
-		return fail("%s", said(err))
+		return fail("%s", messageOf(err))
 	}
 	var there []string
 	var missing []messages.TopicSpec

@@ -15,22 +15,22 @@ type Redis interface {
 
 // State looks at the Redis that keeps the state.
 func State(r Redis) Check {
-	return Check{Name: "redis", Look: func(ctx context.Context) []Finding {
+	return Check{Name: "redis", Run: func(ctx context.Context) []Finding {
 		if err := r.Ping(ctx); err != nil {
-			return fail("%s", said(err))
+			return fail("%s", messageOf(err))
 		}
 		text, err := r.Info(ctx)
 		if err != nil {
 			return warn("answers, but does not tell how it is set up, which this user may not ask for: "+
 				"see to appendonly yes and maxmemory-policy noeviction yourself: %v", err)
 		}
-		return setUp(infoFields(text))
+		return judgeInfo(infoFields(text))
 	}}
 }
 
 // setUp judges what Redis tells of itself. Fields that a service in the cloud
 // leaves out are not judged.
-func setUp(info map[string]string) []Finding {
+func judgeInfo(info map[string]string) []Finding {
 	if info["role"] == "slave" {
 		return fail("is a replica, which takes no writes: let REDIS_URL name the primary, %s:%s", info["master_host"], info["master_port"])
 	}
