@@ -12,9 +12,9 @@ import (
 	"syscall"
 )
 
-// API looks at the port of the HTTP API: free, or answered by a master. listen is
-// the address that it is to listen on, ask where it is reached from this
-// machine.
+// API checks that the port of the HTTP API is free or belongs to a master. listen is
+// the address that the API listens on, and connect the one that reaches it from this
+// machine. token is its API_TOKEN.
 func API(listen, connect, token string) Check {
 	return Check{Name: "api", Run: func(ctx context.Context) []Finding {
 		status, body, err := get(ctx, connect, "/readyz?verbose", token)
@@ -24,11 +24,11 @@ func API(listen, connect, token string) Check {
 		l, err := net.Listen("tcp", listen)
 		switch {
 		case errors.Is(err, syscall.EADDRINUSE):
-			return fail("%s is taken by another program: set API_SERVER_PORT to a free port, or stop that program", listen)
+			return fail("%s is in use by another program: set API_SERVER_PORT to a free port, or stop that program", listen)
 		case errors.Is(err, syscall.EACCES):
-			return fail("%s may not be used by this user: set API_SERVER_PORT to a port above 1023: %v", listen, err)
+			return fail("this user may not listen on %s: set API_SERVER_PORT to a port above 1023: %v", listen, err)
 		case err != nil:
-			return fail("%s cannot be listened on: correct API_LISTEN and API_SERVER_PORT: %v", listen, err)
+			return fail("cannot listen on %s: correct API_LISTEN and API_SERVER_PORT: %v", listen, err)
 		}
 		if err := l.Close(); err != nil {
 			return fail("%s: %v", listen, err)
@@ -37,32 +37,33 @@ func API(listen, connect, token string) Check {
 	}}
 }
 
-// running is the report of a master that runs already: what it says itself.
+// reportMaster returns the state of a running master as the master itself reports it.
 func reportMaster(ctx context.Context, connect, token string, status int, body string) []Finding {
 	lines := strings.Split(strings.TrimSpace(body), "\n")
-	found := finding(OK, "a master answers at %s: %s", connect, lines[0])
+	found := ok("a master answers at %s: %s", connect, lines[0])
 	if status != http.StatusOK {
 		found = fail("a master answers at %s: %s", connect, lines[0])
 	}
 	for _, problem := range lines[1:] {
 		if !strings.HasSuffix(lines[0], problem) {
-			found = append(found, warn("the master says: %s", problem)...)
+			found = append(found, warn("the master reports: %s", problem)...)
 		}
 	}
 	return append(found, reportWorkers(ctx, connect, token)...)
 }
 
+// reportWorkers returns the number of workers of a running master.
 func reportWorkers(ctx context.Context, connect, token string) []Finding {
 	status, body, err := get(ctx, connect, "/api/getWorkersStatus", token)
 	var all map[string]string
 	switch {
 	case err != nil:
-		return warn("the master does not tell its workers: %v", err)
+		return warn("the workers of the master are unknown: %v", err)
 	case status == http.StatusUnauthorized:
-		return warn("the master does not tell its workers: it was started with another API_TOKEN than the one set here")
+		return warn("the workers of the master are unknown: it was started with another API_TOKEN than the one set here")
 	case status != http.StatusOK || json.Unmarshal([]byte(body), &all) != nil:
-		return warn("the master does not tell its workers: %d %s", status, body)
-	case len(all) == 0: // how to start one the master says itself, as a problem
+		return warn("the workers of the master are unknown: %d %s", status, body)
+	case len(all) == 0: // the master itself reports how to start one
 		return warn("the master has no workers")
 	}
 	free := 0
@@ -74,15 +75,17 @@ func reportWorkers(ctx context.Context, connect, token string) []Finding {
 	return ok("%d workers, %d with a free slot", len(all), free)
 }
 
+// get makes one request and returns the first MiB of the body.
 func get(ctx context.Context, address, path, token string) (status int, body string, err error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+path, nil)
 	if err != nil {
-		return 0, "", fmt.Errorf("ask %s: %w", address, err)
+		return 0, "", fmt.Errorf("get %s: %w", address, err)
 	}
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
-	// A proxy of the environment is not asked for this machine.
+	// This transport ignores the proxy settings of the environment: the address is on
+	// this machine.
 	res, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
 	if err != nil {
 		return 0, "", err

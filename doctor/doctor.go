@@ -1,5 +1,5 @@
-// Package doctor looks at everything that a master leans on, with the settings in
-// force, and says in one line each what is wrong and what to do. It changes
+// Package doctor checks everything that a master depends on with the current settings.
+// Each finding is one line that names the fault and the remedy. The checks change
 // nothing.
 package doctor
 
@@ -13,20 +13,20 @@ import (
 	"kafka-master/messages"
 )
 
-// Limit is how long one check may take.
+// Limit is the maximum time for one check.
 const Limit = 10 * time.Second
 
-// Level tells how bad a finding is.
+// Level is the severity of a finding.
 type Level int
 
 // The levels of a finding.
 const (
 	OK   Level = iota
-	Warn       // it works, and is hardly meant so
-	Fail       // it does not work
+	Warn       // works, but is probably not intended
+	Fail       // does not work
 )
 
-// String is the level as it is printed.
+// String returns the level as it is printed.
 func (l Level) String() string {
 	switch l {
 	case OK:
@@ -37,20 +37,20 @@ func (l Level) String() string {
 	return "FAIL"
 }
 
-// Finding is one line of the report: what is, and the cure where one is needed.
+// Finding is one line of the report: the fact, and the remedy if one is needed.
 type Finding struct {
 	Level Level
 	Text  string
 }
 
-// Check is one part that is looked at.
+// Check is the check of one part.
 type Check struct {
 	Name string
 	Run  func(context.Context) []Finding
 }
 
-// Run makes the checks in their order, at most limit for each, and writes what
-// they found. It returns how many of them failed.
+// Run runs the checks in order, each for at most limit, and writes their findings to w.
+// It returns the number of checks that failed.
 func Run(ctx context.Context, w io.Writer, limit time.Duration, checks []Check) (failed int, err error) {
 	for _, c := range checks {
 		bad := false
@@ -67,8 +67,8 @@ func Run(ctx context.Context, w io.Writer, limit time.Duration, checks []Check) 
 	return failed, ctx.Err()
 }
 
-// look makes one check. A check that does not come back in time is left behind: a
-// folder of a dead file server blocks whoever asks for it.
+// runCheck runs one check. It abandons a check that does not return in time: access to a
+// folder of an unreachable file server blocks.
 func runCheck(ctx context.Context, limit time.Duration, c Check) []Finding {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -79,16 +79,16 @@ func runCheck(ctx context.Context, limit time.Duration, c Check) []Finding {
 		return found
 	case <-ctx.Done():
 	}
-	// What has come meanwhile is worth more than that it came late.
+	// A check that returns slightly late is still more useful than no finding.
 	select {
 	case found := <-done:
 		return found
 	case <-time.After(limit / 10):
-		return fail("does not answer within %s: look at the network and at the server", limit)
+		return fail("did not answer within %s: check the network and the server", limit)
 	}
 }
 
-// Settings repeats what the settings themselves warn of.
+// Settings reports the warnings about the settings.
 func Settings(warnings []string) Check {
 	return Check{Name: "settings", Run: func(context.Context) []Finding {
 		found := make([]Finding, len(warnings))
@@ -99,7 +99,7 @@ func Settings(warnings []string) Check {
 	}}
 }
 
-// Broken is a part whose settings cannot even be tried.
+// Broken reports a part whose settings are too wrong to be checked.
 func Broken(name string, err error) Check {
 	return Check{Name: name, Run: func(context.Context) []Finding { return fail("%s", messageOf(err)) }}
 }
@@ -114,8 +114,8 @@ func finding(l Level, format string, args ...any) []Finding {
 	return []Finding{{Level: l, Text: fmt.Sprintf(format, args...)}}
 }
 
-// said is what an error says to a person: behind messages.ErrConfig stands a
-// sentence that needs nothing before it.
+// messageOf returns the text of an error for a person. The text after messages.ErrConfig
+// is complete without the texts before it.
 func messageOf(err error) string {
 	text := err.Error()
 	if _, sentence, found := strings.Cut(text, messages.ErrConfig.Error()+": "); found {
@@ -124,11 +124,10 @@ func messageOf(err error) string {
 	return text
 }
 
-// oneLine keeps a text of somebody else on one line, without anything that a
-// terminal would obey.
+// oneLine converts untrusted text to one line without control characters.
 func oneLine(text string) string {
 	return messages.Clean(strings.Join(strings.Fields(text), " "), maxText)
 }
 
-// maxText is how much of a finding is shown, in characters.
+// maxText is the maximum length of a finding in characters.
 const maxText = 2000

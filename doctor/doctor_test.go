@@ -22,7 +22,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// report runs one check and returns what is printed.
+// report runs one check and returns the printed text.
 func report(t *testing.T, c doctor.Check) (text string, failed int) {
 	t.Helper()
 	var out strings.Builder
@@ -45,7 +45,7 @@ func TestRun(t *testing.T) {
 	require.Equal(t, "warn  settings  one\nwarn  settings  two\nFAIL  kafka     first second\nFAIL  redis     do this\n", out.String())
 }
 
-// A check that hangs is given up, and the ones behind it are made.
+// A check that hangs is abandoned, and the following ones run.
 func TestHanging(t *testing.T) {
 	t.Parallel()
 	end := make(chan struct{})
@@ -55,7 +55,7 @@ func TestHanging(t *testing.T) {
 	failed, err := doctor.Run(context.Background(), &out, time.Millisecond, []doctor.Check{hang, doctor.Settings([]string{"next"})})
 	require.NoError(t, err)
 	require.Equal(t, 1, failed)
-	require.Equal(t, "FAIL  input     does not answer within 1ms: look at the network and at the server\nwarn  settings  next\n", out.String())
+	require.Equal(t, "FAIL  input     did not answer within 1ms: check the network and the server\nwarn  settings  next\n", out.String())
 }
 
 func TestCannotPrint(t *testing.T) {
@@ -68,7 +68,7 @@ type broken struct{}
 
 func (broken) Write([]byte) (int, error) { return 0, errors.New("closed") }
 
-// cluster is a Kafka that answers as it is told to.
+// cluster is a Kafka cluster with fixed answers.
 type cluster struct {
 	ping, create error
 	topics       []messages.Topic
@@ -95,15 +95,15 @@ func TestKafka(t *testing.T) {
 	}{
 		"away":        {cluster{ping: errors.New("no broker listens there, start it")}, "FAIL  kafka     no broker listens there, start it"},
 		"all there":   {cluster{topics: all}, "ok    kafka     k:9092, topics with their partitions: chunks (15), signal (1)"},
-		"none there":  {cluster{}, "ok    kafka     k:9092, the master will make its topics: chunks, signal"},
-		"some there":  {cluster{topics: all[:1]}, "ok    kafka     k:9092, topics with their partitions: chunks (15); the master will make signal"},
-		"not allowed": {cluster{create: errors.New("denied")}, "FAIL  kafka     k:9092 lacks the topics chunks, signal and does not let the master make them: make them yourself, or give the user the right to, or correct KAFKA_REPLICATION: denied"},
+		"none there":  {cluster{}, "ok    kafka     k:9092, the master will create its topics: chunks, signal"},
+		"some there":  {cluster{topics: all[:1]}, "ok    kafka     k:9092, topics with their partitions: chunks (15); the master will create signal"},
+		"not allowed": {cluster{create: errors.New("denied")}, "FAIL  kafka     k:9092 lacks the topics chunks, signal and does not allow the master to create them: create them yourself, give the user the permission, or correct KAFKA_REPLICATION: denied"},
 		"compacted": {cluster{topics: all, settings: map[string]map[string]string{"signal": {"cleanup.policy": "compact,delete"}}},
 			"ok    kafka     k:9092, topics with their partitions: chunks (15), signal (1)\n" +
 				"warn  kafka     topic signal has cleanup.policy=compact,delete, so Kafka drops messages that nobody has read yet: set it to delete " +
 				"(kafka-configs.sh --alter --entity-type topics --entity-name signal --add-config cleanup.policy=delete)"},
 		"advertised": {cluster{topics: all, advertised: map[string]error{"a:1": nil, "b:2": away}},
-			"FAIL  kafka     Kafka answers at k:9092 and sends its clients on to b:2, which cannot be used from here: let it advertise an address that this machine reaches (advertised.listeners; KAFKA_PUBLIC_HOST with docker-compose): connection refused"},
+			"FAIL  kafka     Kafka answers at k:9092, but refers its clients to b:2, which cannot be reached from here: advertise an address that this machine can reach (advertised.listeners; KAFKA_PUBLIC_HOST with docker-compose): connection refused"},
 	} {
 		text, failed := report(t, doctor.Kafka(x.c, []string{"k:9092"}, []messages.TopicSpec{{Name: "chunks"}, {Name: "signal"}}))
 		require.Equal(t, x.want, text, name)
@@ -117,16 +117,16 @@ func TestEmbeddedBroker(t *testing.T) {
 	require.NoError(t, err)
 	at := l.Addr().String()
 	text, _ := report(t, doctor.EmbeddedBroker(at, true))
-	require.Contains(t, text, "warn  kafka     a broker of its own, but "+at+" is in use")
+	require.Contains(t, text, "warn  kafka     embedded broker, but "+at+" is in use")
 	text, _ = report(t, doctor.EmbeddedBroker(at, false))
-	require.Contains(t, text, "the master takes a free port")
+	require.Contains(t, text, "the master will choose a free port")
 	require.NoError(t, l.Close())
 	text, failed := report(t, doctor.EmbeddedBroker(at, true))
-	require.Contains(t, text, "ok    kafka     a broker of its own, on "+at)
+	require.Contains(t, text, "ok    kafka     embedded broker on "+at)
 	require.Zero(t, failed)
 }
 
-// server is a Redis that answers as it is told to.
+// server is a Redis server with fixed answers.
 type server struct {
 	ping, refused error
 	info          string
@@ -142,13 +142,13 @@ func TestState(t *testing.T) {
 		s    server
 		want []string
 	}{
-		"good":     {server{info: good}, []string{"ok    redis     answers, version 7.0.15, 1M of memory used, writes are kept"}},
+		"good":     {server{info: good}, []string{"ok    redis     answers, version 7.0.15, 1M of memory used, writes are durable"}},
 		"password": {server{ping: fmt.Errorf("ping: %w: redis at r wants a password", messages.ErrConfig)}, []string{"FAIL  redis     redis at r wants a password"}},
-		"silent":   {server{refused: errors.New("NOPERM")}, []string{"warn  redis     answers, but does not tell how it is set up"}},
+		"silent":   {server{refused: errors.New("NOPERM")}, []string{"warn  redis     answers, but this user may not read its configuration"}},
 		"loses": {server{info: "role:master\naof_enabled:0\nmaxmemory_policy:allkeys-lru"}, []string{
-			"warn  redis     loses the last writes when it ends: set appendonly yes",
+			"warn  redis     loses the last writes when it stops: set appendonly yes",
 			"warn  redis     may drop the state when its memory is full (maxmemory-policy allkeys-lru): set maxmemory-policy noeviction"}},
-		"replica":   {server{info: "role:slave\nmaster_host:m\nmaster_port:6379"}, []string{"FAIL  redis     is a replica, which takes no writes: let REDIS_URL name the primary, m:6379"}},
+		"replica":   {server{info: "role:slave\nmaster_host:m\nmaster_port:6379"}, []string{"FAIL  redis     is a replica, which accepts no writes: set REDIS_URL to the primary, m:6379"}},
 		"disk full": {server{info: "aof_enabled:1\naof_last_write_status:err"}, []string{"FAIL  redis     cannot write its append-only file"}},
 	} {
 		text, _ := report(t, doctor.State(x.s))
@@ -160,7 +160,7 @@ func TestState(t *testing.T) {
 	}
 }
 
-// files is an input folder that answers as it is told to.
+// files is an input folder with fixed answers.
 type files struct {
 	list       []messages.FileInfo
 	away, read error
@@ -175,11 +175,11 @@ func TestInput(t *testing.T) {
 	t.Parallel()
 	two := []messages.FileInfo{{Path: "a.txt", Size: 1}, {Path: "b.txt", Size: 2}}
 	for want, f := range map[string]files{
-		"ok    input     //nas/share/in can be read, files: 2, bytes in all: 3":         {list: two},
-		"warn  input     //nas/share/in can be listed and has no *.txt file: put files": {},
-		"FAIL  input     nas:445 does not let reader in: wrong password":                {away: fmt.Errorf("list: %w: nas:445 does not let reader in: wrong password", messages.ErrConfig)},
-		"FAIL  input     //nas/share/in: a file cannot be read: denied":                 {list: two, read: errors.New("denied")},
-		"ok    input     //nas/share/in can be read":                                    {list: two, read: fmt.Errorf("x: %w", messages.ErrFileChanged)},
+		"ok    input     //nas/share/in can be read, files: 2, bytes: 3":   {list: two},
+		"warn  input     //nas/share/in contains no *.txt file: put files": {},
+		"FAIL  input     nas:445 does not let reader in: wrong password":   {away: fmt.Errorf("list: %w: nas:445 does not let reader in: wrong password", messages.ErrConfig)},
+		"FAIL  input     //nas/share/in: a file cannot be read: denied":    {list: two, read: errors.New("denied")},
+		"ok    input     //nas/share/in can be read":                       {list: two, read: fmt.Errorf("x: %w", messages.ErrFileChanged)},
 	} {
 		text, _ := report(t, doctor.Input(f, "//nas/share/in"))
 		require.Contains(t, text, want)
@@ -190,7 +190,7 @@ func TestFolder(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	text, _ := report(t, doctor.Folder("results", filepath.Join(dir, "new", "deep"), "RESULTS_DIR", true, doctor.Writable))
-	require.Equal(t, "ok    results   "+filepath.Join(dir, "new", "deep")+" can be written", text)
+	require.Equal(t, "ok    results   "+filepath.Join(dir, "new", "deep")+" is writable", text)
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	require.Empty(t, left, "nothing is left behind")
@@ -198,11 +198,11 @@ func TestFolder(t *testing.T) {
 	file := filepath.Join(dir, "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o644))
 	text, failed := report(t, doctor.Folder("results", file, "RESULTS_DIR", true, doctor.Writable))
-	require.Contains(t, text, "FAIL  results   "+file+" cannot be written: give this user")
+	require.Contains(t, text, "FAIL  results   "+file+" is not writable: give this user")
 	require.Contains(t, text, "or set RESULTS_DIR: write "+file+": not a folder")
 	require.Equal(t, 1, failed)
 	text, failed = report(t, doctor.Folder("results", file, "RESULTS_DIR", false, doctor.Writable))
-	require.Contains(t, text, "warn  results   "+file+" cannot be written by this process, which matters only where workers run")
+	require.Contains(t, text, "warn  results   "+file+" is not writable for this process, which matters only if workers run here")
 	require.Zero(t, failed)
 
 	tried := ""
@@ -234,7 +234,7 @@ func TestAPI(t *testing.T) {
 
 	text, failed := report(t, doctor.API(at, at, "secret"))
 	require.Equal(t, "ok    api       a master answers at "+at+": ready: leader, term 7\n"+
-		"warn  api       the master says: workers: none is known\n"+
+		"warn  api       the master reports: workers: none is known\n"+
 		"warn  api       the master has no workers", text)
 	require.Zero(t, failed)
 
@@ -248,12 +248,12 @@ func TestAPI(t *testing.T) {
 
 	body = "<html>"
 	text, failed = report(t, doctor.API(at, at, ""))
-	require.Equal(t, "FAIL  api       "+at+" is taken by another program: set API_SERVER_PORT to a free port, or stop that program", text)
+	require.Equal(t, "FAIL  api       "+at+" is in use by another program: set API_SERVER_PORT to a free port, or stop that program", text)
 	require.Equal(t, 1, failed)
 
 	s.Close()
 	text, _ = report(t, doctor.API(at, at, ""))
 	require.Equal(t, "ok    api       "+at+" is free, no master runs here", text)
 	text, _ = report(t, doctor.API("192.0.2.1:80", at, ""))
-	require.Contains(t, text, "FAIL  api       192.0.2.1:80 cannot be listened on: correct API_LISTEN and API_SERVER_PORT")
+	require.Contains(t, text, "FAIL  api       cannot listen on 192.0.2.1:80: correct API_LISTEN and API_SERVER_PORT")
 }

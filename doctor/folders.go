@@ -10,18 +10,18 @@ import (
 	"kafka-master/messages"
 )
 
-// sample is how many input files are opened to see whether they can be read.
+// maxOpened is the number of input files that are opened to check that they can be read.
 const maxOpened = 100
 
-// Files is what is asked of the input folder, be it local or on a share.
+// Files is the input folder, local or on a share.
 type Files interface {
-	// List returns the input files; its error says what to do.
+	// List returns the input files. Its error contains the remedy.
 	List(context.Context) ([]messages.FileInfo, error)
-	// Fingerprint reads both ends of a file.
+	// Fingerprint reads the beginning and the end of a file.
 	Fingerprint(context.Context, messages.FileInfo) (uint64, error)
 }
 
-// Input looks at the input folder; path is its name for a person.
+// Input checks the input folder. path is the name of the folder for a person.
 func Input(f Files, path string) Check {
 	return Check{Name: "input", Run: func(ctx context.Context) []Finding {
 		list, err := f.List(ctx)
@@ -29,15 +29,15 @@ func Input(f Files, path string) Check {
 			return fail("%s", messageOf(err))
 		}
 		if len(list) == 0 {
-			return warn("%s can be listed and has no *.txt file: put files there, "+
-				"or correct CLIENT_DATA_PATH and INPUT_DIR if they lie elsewhere", path)
+			return warn("%s contains no *.txt file: put files there, "+
+				"or correct CLIENT_DATA_PATH and INPUT_DIR if they are elsewhere", path)
 		}
 		var found []Finding
 		for _, file := range list[:min(len(list), maxOpened)] {
 			_, err := f.Fingerprint(ctx, file)
-			if err != nil && !errors.Is(err, messages.ErrFileChanged) { // still being written
+			if err != nil && !errors.Is(err, messages.ErrFileChanged) { // a changed file is still being written
 				found = append(found, fail("%s: a file cannot be read: %s", path, messageOf(err))...)
-				break // the others are likely to be the same
+				break // the other files probably have the same fault
 			}
 		}
 		if len(found) > 0 {
@@ -47,15 +47,14 @@ func Input(f Files, path string) Check {
 		for _, file := range list {
 			bytes += file.Size
 		}
-		return ok("%s can be read, files: %d, bytes in all: %d", path, len(list), bytes)
+		return ok("%s can be read, files: %d, bytes: %d", path, len(list), bytes)
 	}}
 }
 
-// Folder looks at a folder of this machine that has to take files: path, what
-// for, and the setting that names it. needed is false where only other processes
-// write there. try does in a folder, with a file of its own, all that the work
-// does there; a folder that is missing is made when it is needed, so the nearest
-// one above it is tried.
+// Folder checks that a local folder is writable. name is the name of the check, and
+// setting the setting that contains the path. needed is false if only other processes
+// write there. try performs all steps of the real work in a folder, with a test file. A
+// missing folder is created when it is needed, so its nearest existing parent is checked.
 func Folder(name, path, setting string, needed bool, try func(folder string) error) Check {
 	return Check{Name: name, Run: func(context.Context) []Finding {
 		folder, err := nearestFolder(path)
@@ -64,16 +63,16 @@ func Folder(name, path, setting string, needed bool, try func(folder string) err
 		}
 		switch {
 		case err == nil:
-			return ok("%s can be written", path)
+			return ok("%s is writable", path)
 		case !needed:
-			return warn("%s cannot be written by this process, which matters only where workers run: "+
-				"give this user the right to, or set %s: %v", path, setting, err)
+			return warn("%s is not writable for this process, which matters only if workers run here: "+
+				"give this user write permission, or set %s: %v", path, setting, err)
 		}
-		return fail("%s cannot be written: give this user (%d:%d) the right to, or set %s: %v", path, os.Getuid(), os.Getgid(), setting, err)
+		return fail("%s is not writable: give this user (%d:%d) write permission, or set %s: %v", path, os.Getuid(), os.Getgid(), setting, err)
 	}}
 }
 
-// nearest is the folder itself, or the first one above it that is there.
+// nearestFolder returns the folder itself or its nearest existing parent.
 func nearestFolder(path string) (string, error) {
 	for {
 		info, err := os.Stat(path)
@@ -90,7 +89,7 @@ func nearestFolder(path string) (string, error) {
 	}
 }
 
-// Writable reports whether files can be made, written and synced in a folder.
+// Writable returns an error if files cannot be created, written and synced in a folder.
 func Writable(folder string) error {
 	f, err := os.CreateTemp(folder, ".doctor-*")
 	if err != nil {

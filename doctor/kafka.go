@@ -11,33 +11,34 @@ import (
 	"kafka-master/messages"
 )
 
-// Cluster is what is asked of Kafka.
+// Cluster is a Kafka cluster.
 type Cluster interface {
-	// Ping makes a round trip; its error says what to do.
+	// Ping makes a round trip. Its error contains the remedy.
 	Ping(context.Context) error
 	// List returns all topics.
 	List(context.Context) ([]messages.Topic, error)
-	// Advertised returns the addresses that Kafka sends its clients to, each with
-	// why it cannot be reached.
+	// Advertised returns the addresses that Kafka advertises to its clients. The value
+	// is the reason why an address cannot be reached, or nil.
 	Advertised(context.Context) (map[string]error, error)
-	// Creatable reports whether the topics could be made, without making them.
+	// Creatable returns an error if the topics cannot be created. It does not create
+	// them.
 	Creatable(context.Context, []messages.TopicSpec) error
 }
 
-// TopicSettings is what is asked of topics that exist.
+// TopicSettings reads the settings of existing topics.
 type TopicSettings interface {
-	// Settings returns settings of the topics, by topic and name.
+	// Settings returns the settings by topic and name.
 	Settings(context.Context, []string) (map[string]map[string]string, error)
 }
 
-// SetUp is a cluster of which the settings of topics can be seen.
+// SetUp is a cluster whose topic settings can be read.
 type ClusterWithSettings interface {
 	Cluster
 	TopicSettings
 }
 
-// Kafka looks at a cluster that is named by its bootstrap addresses, and at the
-// topics that the master needs there.
+// Kafka checks a cluster, given by its bootstrap addresses, and the topics that the
+// master needs there.
 func Kafka(c ClusterWithSettings, brokers []string, topics []messages.TopicSpec) Check {
 	return Check{Name: "kafka", Run: func(ctx context.Context) []Finding {
 		if err := c.Ping(ctx); err != nil {
@@ -50,9 +51,9 @@ func Kafka(c ClusterWithSettings, brokers []string, topics []messages.TopicSpec)
 	}}
 }
 
-// lookAtSettings warns of topics that are set up in a way that loses messages. A
-// cluster that does not tell is fine. Heartbeats of masters may be compacted:
-// only the last one is of use.
+// checkSettings warns about topics whose settings lose messages. It accepts a cluster
+// that does not return settings. It skips the topic for the heartbeats of masters, which
+// may be compacted, since only the last heartbeat matters.
 func checkSettings(ctx context.Context, c TopicSettings, topics []messages.TopicSpec) (found []Finding) {
 	var names []string
 	for _, t := range topics[:min(len(topics), 3)] {
@@ -70,23 +71,23 @@ func checkSettings(ctx context.Context, c TopicSettings, topics []messages.Topic
 	return found
 }
 
-// EmbeddedBroker looks at the loopback address of the broker that runs in the
-// master. chosen is whether somebody asked for its port.
+// EmbeddedBroker checks the loopback address of the embedded broker. chosen is true if
+// its port was set by the user.
 func EmbeddedBroker(address string, chosen bool) Check {
 	return Check{Name: "kafka", Run: func(context.Context) []Finding {
 		l, err := net.Listen("tcp", address)
 		switch {
 		case err == nil && l.Close() == nil:
-			return ok("a broker of its own, on %s (set KAFKA_BROKER_ADDRESS for another one)", address)
+			return ok("embedded broker on %s (set KAFKA_BROKER_ADDRESS to use another broker)", address)
 		case chosen:
-			return warn("a broker of its own, but %s is in use: by a master that runs already, or set KAFKA_BROKER_PORT to a free port", address)
+			return warn("embedded broker, but %s is in use: set KAFKA_BROKER_PORT to a free port unless your master is already running there", address)
 		}
-		return ok("a broker of its own; %s is in use, so the master takes a free port unless it is the one that runs there", address)
+		return ok("embedded broker; %s is in use, so the master will choose a free port unless it is already running there", address)
 	}}
 }
 
-// addresses looks at where Kafka sends its clients: a broker that is reached by
-// one address and says another is the usual reason why nothing works.
+// checkAddresses checks the addresses that Kafka advertises to its clients. A broker
+// that is reachable, but advertises an address that is not, is a common fault.
 func checkAddresses(ctx context.Context, c Cluster, brokers []string) []Finding {
 	all, err := c.Advertised(ctx)
 	if err != nil {
@@ -95,8 +96,8 @@ func checkAddresses(ctx context.Context, c Cluster, brokers []string) []Finding 
 	var found []Finding
 	for _, address := range slices.Sorted(maps.Keys(all)) {
 		if err := all[address]; err != nil {
-			found = append(found, fail("Kafka answers at %s and sends its clients on to %s, which cannot be used from here: "+
-				"let it advertise an address that this machine reaches (advertised.listeners; KAFKA_PUBLIC_HOST with docker-compose): %v",
+			found = append(found, fail("Kafka answers at %s, but refers its clients to %s, which cannot be reached from here: "+
+				"advertise an address that this machine can reach (advertised.listeners; KAFKA_PUBLIC_HOST with docker-compose): %v",
 				strings.Join(brokers, ","), address, err)...)
 		}
 	}
@@ -127,11 +128,11 @@ func checkTopics(ctx context.Context, c Cluster, brokers []string, want []messag
 		names[i] = spec.Name
 	}
 	if err := c.Creatable(ctx, missing); err != nil {
-		return fail("%s lacks the topics %s and does not let the master make them: make them yourself, or give the user the right to, "+
+		return fail("%s lacks the topics %s and does not allow the master to create them: create them yourself, give the user the permission, "+
 			"or correct KAFKA_REPLICATION: %v", at, strings.Join(names, ", "), err)
 	}
 	if len(there) > 0 {
-		return ok("%s, topics with their partitions: %s; the master will make %s", at, strings.Join(there, ", "), strings.Join(names, ", "))
+		return ok("%s, topics with their partitions: %s; the master will create %s", at, strings.Join(there, ", "), strings.Join(names, ", "))
 	}
-	return ok("%s, the master will make its topics: %s", at, strings.Join(names, ", "))
+	return ok("%s, the master will create its topics: %s", at, strings.Join(names, ", "))
 }

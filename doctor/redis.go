@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// Redis is what is asked of Redis.
+// Redis is a Redis server.
 type Redis interface {
-	// Ping makes a round trip; its error says what to do.
+	// Ping makes a round trip. Its error contains the remedy.
 	Ping(context.Context) error
-	// Info returns what Redis tells of itself.
+	// Info returns the answer to the command INFO.
 	Info(context.Context) (string, error)
 }
 
-// State looks at the Redis that keeps the state.
+// State checks the Redis server that stores the state.
 func State(r Redis) Check {
 	return Check{Name: "redis", Run: func(ctx context.Context) []Finding {
 		if err := r.Ping(ctx); err != nil {
@@ -21,25 +21,25 @@ func State(r Redis) Check {
 		}
 		text, err := r.Info(ctx)
 		if err != nil {
-			return warn("answers, but does not tell how it is set up, which this user may not ask for: "+
-				"see to appendonly yes and maxmemory-policy noeviction yourself: %v", err)
+			return warn("answers, but this user may not read its configuration: "+
+				"make sure that it has appendonly yes and maxmemory-policy noeviction: %v", err)
 		}
 		return judgeInfo(infoFields(text))
 	}}
 }
 
-// setUp judges what Redis tells of itself. Fields that a service in the cloud
-// leaves out are not judged.
+// judgeInfo checks the fields of INFO. It ignores missing fields, since some cloud
+// services omit them.
 func judgeInfo(info map[string]string) []Finding {
 	if info["role"] == "slave" {
-		return fail("is a replica, which takes no writes: let REDIS_URL name the primary, %s:%s", info["master_host"], info["master_port"])
+		return fail("is a replica, which accepts no writes: set REDIS_URL to the primary, %s:%s", info["master_host"], info["master_port"])
 	}
 	var found []Finding
 	if info["aof_enabled"] == "0" {
-		found = append(found, warn("loses the last writes when it ends: set appendonly yes")...)
+		found = append(found, warn("loses the last writes when it stops: set appendonly yes")...)
 	}
 	if info["aof_last_write_status"] == "err" {
-		found = append(found, fail("cannot write its append-only file: look at its disk and its log")...)
+		found = append(found, fail("cannot write its append-only file: check its disk and its log")...)
 	}
 	if policy := info["maxmemory_policy"]; strings.HasPrefix(policy, "allkeys") {
 		found = append(found, warn("may drop the state when its memory is full (maxmemory-policy %s): set maxmemory-policy noeviction", policy)...)
@@ -51,10 +51,10 @@ func judgeInfo(info map[string]string) []Finding {
 	if version == "" {
 		version = "of unknown version"
 	}
-	return ok("answers, version %s, %s of memory used, writes are kept", version, info["used_memory_human"])
+	return ok("answers, version %s, %s of memory used, writes are durable", version, info["used_memory_human"])
 }
 
-// infoFields reads lines of the form name:value.
+// infoFields parses lines of the form name:value.
 func infoFields(text string) map[string]string {
 	all := map[string]string{}
 	for line := range strings.Lines(text) {

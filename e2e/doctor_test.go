@@ -40,8 +40,8 @@ func TestDoctor(t *testing.T) {
 
 	code, stdout, stderr := s.ask("doctor")
 	require.Zero(t, code, stdout+stderr)
-	require.Contains(t, stdout, "ok    kafka     "+broker.Addrs()[0]+", the master will make its topics: master-signal, worker-signal, worker-connection, master-heartbeat")
-	require.Contains(t, stdout, "ok    input     "+filepath.Join(s.dir, "in")+" can be read, files: 1, bytes in all: 21")
+	require.Contains(t, stdout, "ok    kafka     "+broker.Addrs()[0]+", the master will create its topics: master-signal, worker-signal, worker-connection, master-heartbeat")
+	require.Contains(t, stdout, "ok    input     "+filepath.Join(s.dir, "in")+" can be read, files: 1, bytes: 21")
 	require.Contains(t, stdout, "ok    results   ")
 	require.Contains(t, stdout, "ok    api       127.0.0.1:"+s.vars["API_SERVER_PORT"]+" is free")
 	require.NotContains(t, stdout, "FAIL")
@@ -67,7 +67,7 @@ func TestDoctorCannotTry(t *testing.T) {
 	code, stdout, _ := s.ask("doctor")
 	require.Equal(t, app.ExitCannot, code)
 	require.Contains(t, stdout, `share "a*b" is not the name of a share`)
-	require.Contains(t, stdout, "ok    kafka     a broker of its own")
+	require.Contains(t, stdout, "ok    kafka     embedded broker")
 	require.Contains(t, stdout, "ok    state     ")
 
 	s.vars["CLIENT_DATA_PATH"] = "share"
