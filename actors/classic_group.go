@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"kafka-master/actors/slots"
 	"kafka-master/messages"
 )
 
@@ -33,7 +35,7 @@ type classicGroup struct {
 	workers    classicWorkers // as the fleet reported them last
 	requesting bool
 	memory     groupMemory
-	last       groupView
+	last       slots.Group
 	away       outage
 }
 
@@ -56,14 +58,14 @@ type groupMemory struct {
 	own       []int64   // ends that were committed for the group without members
 	ownOf     int       // number of partitions that were known then
 	renewedAt time.Time // time of that commit
-	rebalance rebalance
+	rebalance slots.Rebalance
 	probedAt  time.Time // when partitions without an offset were last probed
 	evict     [][]int32 // lists of lost workers, whose members have to go
 }
 
 // groupSeen is the answer of the group.
 type groupSeen struct {
-	view   groupView
+	view   slots.Group
 	memory groupMemory
 	probe  []int32 // partitions to be probed
 	err    error
@@ -136,18 +138,18 @@ func (g *classicGroup) read(ctx context.Context, out *groupSeen, workers classic
 		return fmt.Errorf("read the workers' group: %w", err)
 	}
 	out.memory.rebalance, group = out.memory.rebalance.Observe(group, time.Now())
-	out.view.stable = group.State == messages.GroupStable
-	out.view.settled = out.view.stable || len(group.Members) == 0
-	if !out.view.stable {
-		out.view.note = "its consumer group " + group.Name + " is " + group.State
+	out.view.Stable = group.State == messages.GroupStable
+	out.view.Settled = out.view.Stable || len(group.Members) == 0
+	if !out.view.Stable {
+		out.view.Note = "its consumer group " + group.Name + " is " + group.State
 	}
 	for _, m := range group.Members {
-		out.view.lists = append(out.view.lists, sorted(m.Partitions))
+		out.view.Lists = append(out.view.Lists, slices.Sorted(slices.Values(m.Partitions)))
 	}
 	if err := g.commitEmpty(ctx, group, &out.memory, partitions); err != nil {
 		return err
 	}
-	out.view.own = out.memory.own
+	out.view.Own = out.memory.own
 	if err := g.evictFrom(ctx, group, &out.memory, workers); err != nil {
 		return err
 	}
@@ -155,11 +157,11 @@ func (g *classicGroup) read(ctx context.Context, out *groupSeen, workers classic
 	if workers.count == 0 {
 		return nil
 	}
-	if out.view.committed, err = g.bus.Committed(ctx, group.Name, g.cfg.ChunkTopic); err != nil {
+	if out.view.Committed, err = g.bus.Committed(ctx, group.Name, g.cfg.ChunkTopic); err != nil {
 		return fmt.Errorf("read committed offsets: %w", err)
 	}
-	if out.view.stable && time.Since(out.memory.probedAt) >= probeEvery {
-		if out.probe = out.view.uncommitted(); len(out.probe) > 0 {
+	if out.view.Stable && time.Since(out.memory.probedAt) >= slots.ProbeEvery {
+		if out.probe = out.view.Uncommitted(); len(out.probe) > 0 {
 			out.memory.probedAt = time.Now()
 		}
 	}
@@ -225,12 +227,12 @@ func (g *classicGroup) onSeen(ctx actor.Context, m *groupSeen) {
 	g.memory = m.memory
 	g.memory.evict = append(g.memory.evict, waiting...)
 	if m.err != nil {
-		m.view = groupView{note: "its consumer group cannot be read"}
+		m.view = slots.Group{Note: "its consumer group cannot be read"}
 	}
 	for _, p := range m.probe {
 		ctx.Send(g.egress, probeRecord(g.term, g.cfg.ChunkTopic, p))
 	}
-	if !g.last.equal(m.view) {
+	if !g.last.Equal(m.view) {
 		g.last = m.view
 		view := m.view
 		ctx.Send(g.fleet, &view)

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kafka-master/actors/catalog"
+	"kafka-master/actors/slots"
 	"kafka-master/messages"
 )
 
@@ -113,21 +114,21 @@ func TestEmptyGroupGetsTheEndsCommitted(t *testing.T) {
 func TestGroupIsShownToTheFleet(t *testing.T) {
 	t.Parallel()
 	stageGroup(t, func(s *stage, bus *memBus, pid *actor.PID, fleet *probe) {
-		require.False(t, expect[*groupView](fleet).stable)
+		require.False(t, expect[*slots.Group](fleet).Stable)
 		s.tell(pid, &classicWorkers{count: 1})
 		bus.setGroup(messages.GroupState{Name: "g", State: messages.GroupStable, Members: []messages.GroupMember{{ID: "m", Partitions: []int32{1, 0}}}})
 		time.Sleep(2 * groupEvery)
-		fleetView := expect[*groupView](fleet)
-		for !fleetView.stable {
-			fleetView = expect[*groupView](fleet)
+		fleetView := expect[*slots.Group](fleet)
+		for !fleetView.Stable {
+			fleetView = expect[*slots.Group](fleet)
 		}
-		require.Equal(t, [][]int32{{0, 1}}, fleetView.lists)
-		require.Equal(t, []int64{1, 0}, fleetView.committed)
+		require.Equal(t, [][]int32{{0, 1}}, fleetView.Lists)
+		require.Equal(t, []int64{1, 0}, fleetView.Committed)
 		bus.mu.Lock()
 		bus.down = errors.New("away")
 		bus.mu.Unlock()
 		time.Sleep(2 * groupEvery)
-		require.False(t, expect[*groupView](fleet).stable, "what cannot be seen is not trusted")
+		require.False(t, expect[*slots.Group](fleet).Stable, "what cannot be seen is not trusted")
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"kafka-master/actors/slots"
 	"kafka-master/messages"
 )
 
@@ -43,9 +44,9 @@ func TestTenThousandWorkersAtOnce(t *testing.T) {
 			say(func(i int) messages.Signal { return beatAt(name(i), int32(i%8)) })
 		}
 		require.Equal(t, map[messages.WorkerState]int{messages.WorkerFree: crowd}, count(), "nobody is late because all speak at once")
-		time.Sleep(lostAfter + time.Second)
+		time.Sleep(slots.LostAfter + time.Second)
 		require.Equal(t, map[messages.WorkerState]int{messages.WorkerLost: crowd}, count())
-		time.Sleep(forgetAfter + time.Minute)
+		time.Sleep(slots.ForgetAfter + time.Minute)
 		require.Empty(t, count())
 		b.forgive()
 	})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"kafka-master/actors/slots"
 	"kafka-master/messages"
 )
 
@@ -30,9 +31,9 @@ type fleet struct {
 	partitions int // of the chunk topic
 	ended      bool
 
-	view           *groupView
+	view           *slots.Group
 	owners         map[int32]messages.WorkerID // classic workers by the partitions that they announced
-	duplicates     duplicateIDs
+	duplicates     slots.DuplicateIDs
 	duplicateCheck alarm                      // for the next comparison of duplicate ids
 	warned         map[messages.WorkerID]bool // ids whose duplicate was logged
 	reported       classicWorkers             // what the group's actor knows
@@ -89,7 +90,7 @@ func newFleet(f fleet) actor.Actor {
 	f.members = map[messages.WorkerID]*member{}
 	f.byPID = map[string]messages.WorkerID{}
 	f.owners = map[int32]messages.WorkerID{}
-	f.duplicates, f.warned, f.troubles = newDuplicateIDs(), map[messages.WorkerID]bool{}, troubles{}
+	f.duplicates, f.warned, f.troubles = slots.NewDuplicateIDs(), map[messages.WorkerID]bool{}, troubles{}
 	f.problems = problems{}
 	f.classic, f.gate = map[messages.WorkerID]*member{}, newGatekeeper()
 	return &f
@@ -134,7 +135,7 @@ func (f *fleet) Receive(ctx actor.Context) {
 		}
 	case *caughtUp:
 		ctx.Send(m.supervisor, m)
-	case *groupView:
+	case *slots.Group:
 		f.onView(ctx, m)
 	case *readsResumed:
 		for _, w := range f.members {

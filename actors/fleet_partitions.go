@@ -5,6 +5,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"kafka-master/actors/slots"
 	"kafka-master/messages"
 )
 
@@ -76,7 +77,7 @@ func (s *supervisor) onReturned(ctx actor.Context, m *returned) {
 	if !s.revoked || s.known.Kind != messages.Classic {
 		return
 	}
-	s.known.Partitions, s.revoked = sorted(m.partitions), false
+	s.known.Partitions, s.revoked = slices.Sorted(slices.Values(m.partitions)), false
 	s.store(ctx, s.known.Lost)
-	s.instruct(ctx, setWorker{change: workerChange{Announced: true}})
+	s.instruct(ctx, setWorker{change: slots.Change{Announced: true}})
 }

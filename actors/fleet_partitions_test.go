@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"kafka-master/actors/slots"
 	"kafka-master/messages"
 )
 
@@ -15,11 +16,11 @@ func TestOutdatedAnnouncementDoesNotTakePartitionsForGood(t *testing.T) {
 	t.Parallel()
 	native := messages.Worker{ID: "n", Kind: messages.Native, Partitions: []int32{2}, Capacity: 1}
 	stageFleet(t, []messages.Worker{native}, nil, func(b *fleetBundle) {
-		b.tell(b.fleet, &groupView{stable: false, note: "its group rebalances"})
+		b.tell(b.fleet, &slots.Group{Stable: false, Note: "its group rebalances"})
 		b.hear(classicNew("a", 2, 3))
 		b.hear(classicNew("b", 0, 1, 2, 3)) // sent before, read later
 		require.Empty(t, b.status("a").Partitions)
-		b.tell(b.fleet, &groupView{stable: true, settled: true, lists: [][]int32{{0, 1}, {2, 3}}, committed: make([]int64, 8)})
+		b.tell(b.fleet, &slots.Group{Stable: true, Settled: true, Lists: [][]int32{{0, 1}, {2, 3}}, Committed: make([]int64, 8)})
 		b.hear(classicNew("b", 0, 1))
 		require.Equal(t, messages.WorkerFree, b.status("a").State)
 		require.Equal(t, []int32{2, 3}, b.status("a").Partitions)
@@ -34,7 +35,7 @@ func TestOutdatedAnnouncementDoesNotTakePartitionsForGood(t *testing.T) {
 func TestClassicWorkerOutlivesItsSupervisor(t *testing.T) {
 	t.Parallel()
 	stageFleet(t, nil, nil, func(b *fleetBundle) {
-		b.tell(b.fleet, &groupView{stable: true, settled: true, lists: [][]int32{{2}}, committed: make([]int64, 8)})
+		b.tell(b.fleet, &slots.Group{Stable: true, Settled: true, Lists: [][]int32{{2}}, Committed: make([]int64, 8)})
 		b.hear(classicNew("a", 2))
 		first := expect[*offer](b.dispatcher)
 		time.Sleep(time.Minute)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"kafka-master/actors/slots"
 	"kafka-master/messages"
 )
 
@@ -37,7 +38,7 @@ func (f *fleet) findDuplicates(ctx actor.Context) {
 		}
 	}
 	if f.duplicates.Compare(*f.view, lists, f.owners, now) && f.duplicateCheck.timer == nil {
-		f.duplicateCheck.set(ctx, duplicateAfter)
+		f.duplicateCheck.set(ctx, slots.DuplicateAfter)
 	}
 	for _, id := range f.duplicates.Found(now) {
 		if !f.warned[id] {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"kafka-master/actors/slots"
 	"kafka-master/messages"
 )
 
@@ -17,7 +18,7 @@ type freeWorker struct {
 	workerDeps
 	worker messages.Worker
 	takes  bool // chunks may be sent
-	slots  *slots
+	slots  *slots.Slots
 	live   map[string]assignment // chunks at the worker, without their lines
 
 	epoch    uint64
@@ -53,7 +54,7 @@ type (
 	setWorker struct {
 		worker messages.Worker
 		takes  bool // chunks may be sent
-		change workerChange
+		change slots.Change
 		lost   *workerLost // passed on to the dispatcher behind the withdrawal
 	}
 	// spoken is a progress message or a heartbeat of the worker.
@@ -72,10 +73,10 @@ const beginsEvery = 30 * time.Second
 
 func newFreeWorker(deps workerDeps, w messages.Worker, held []holding) actor.Actor {
 	now := time.Now()
-	f := &freeWorker{workerDeps: deps, worker: w, live: map[string]assignment{}, slots: newSlots(deps.cfg.WorkerTimeout, deps.cfg.Prefetch)}
-	f.slots.Follow(w, workerChange{}, now)
+	f := &freeWorker{workerDeps: deps, worker: w, live: map[string]assignment{}, slots: slots.New(deps.cfg.WorkerTimeout, deps.cfg.Prefetch)}
+	f.slots.Follow(w, slots.Change{}, now)
 	for _, h := range held {
-		f.slots.Restore(heldChunk{BatchID: h.batchID, Length: h.chunk.Length, Partition: h.partition, Offset: h.offset, Gone: h.gone}, now)
+		f.slots.Restore(slots.Held{BatchID: h.batchID, Length: h.chunk.Length, Partition: h.partition, Offset: h.offset, Gone: h.gone}, now)
 		if !h.gone {
 			f.keep(h.assignment)
 		}
@@ -111,7 +112,7 @@ func (f *freeWorker) Receive(ctx actor.Context) {
 		f.onSent(ctx, m, now)
 	case *spoken:
 		f.onSpoken(ctx, m.signal, now)
-	case *groupView:
+	case *slots.Group:
 		f.slots.Group(*m, now)
 	case *caughtUp:
 		f.onCaughtUp(ctx, now)
@@ -184,7 +185,7 @@ func (f *freeWorker) offer(ctx actor.Context) {
 
 // report sends the supervisor what the worker holds.
 func (f *freeWorker) report(ctx actor.Context) {
-	ctx.Send(ctx.Parent(), &load{workerLoad: f.slots.Load(time.Now()), free: f.takes && f.slots.Room().Free > 0})
+	ctx.Send(ctx.Parent(), &load{Load: f.slots.Load(time.Now()), free: f.takes && f.slots.Room().Free > 0})
 }
 
 func (f *freeWorker) onAssigned(ctx actor.Context, m *assigned, now time.Time) {
@@ -243,21 +244,21 @@ func (f *freeWorker) onCaughtUp(ctx actor.Context, now time.Time) {
 	acts, changed := f.slots.Judge(now)
 	for _, a := range acts {
 		switch a.Move {
-		case moveEnd:
+		case slots.End:
 			how := endUnstarted
 			if a.Started {
 				how = endSilent
 			}
 			f.giveBack(ctx, a.BatchID, how, a.Reason)
-		case moveResend:
+		case slots.Resend:
 			f.send(ctx, f.live[a.BatchID])
-		case moveProbe:
+		case slots.Probe:
 			ctx.Send(f.egress, probeRecord(f.term, f.cfg.ChunkTopic, a.Partition))
-		case moveStalled:
+		case slots.Stalled:
 			ctx.Send(f.dispatcher, &quiet{worker: f.worker.ID, batchID: a.BatchID, since: a.Since})
-		case moveSilent:
+		case slots.Silent:
 			ctx.Send(ctx.Parent(), &silent{reason: a.Reason})
-		case moveLost:
+		case slots.Lost:
 			ctx.Send(ctx.Parent(), &vanished{reason: a.Reason})
 			return
 		}

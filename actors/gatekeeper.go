@@ -8,6 +8,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"kafka-master/actors/slots"
 	"kafka-master/messages"
 )
 
@@ -124,7 +125,7 @@ func (f *fleet) admits(ctx actor.Context, s messages.Signal) bool {
 
 // memberHas reports whether a member of the classic workers' group has this list.
 func (f *fleet) memberHas(list []int32) bool {
-	return f.view != nil && len(list) > 0 && f.view.member(sorted(list))
+	return f.view != nil && len(list) > 0 && f.view.Has(slices.Sorted(slices.Values(list)))
 }
 
 // remember keeps the announcement of a classic worker that is not a member.
@@ -176,7 +177,7 @@ func (f *fleet) dismiss(ctx actor.Context, w *member) {
 }
 
 // onView takes over the state of the classic workers' group.
-func (f *fleet) onView(ctx actor.Context, v *groupView) {
+func (f *fleet) onView(ctx actor.Context, v *slots.Group) {
 	f.view = v
 	for _, w := range f.classic {
 		if len(w.status.Partitions)+len(w.status.Held) > 0 {
@@ -191,13 +192,13 @@ func (f *fleet) onView(ctx actor.Context, v *groupView) {
 
 // letIn registers the workers outside whose lists members of the group have. One whose id
 // another worker has waits until that one is lost or gone.
-func (f *fleet) letIn(ctx actor.Context, v *groupView) {
-	for _, list := range v.lists {
+func (f *fleet) letIn(ctx actor.Context, v *slots.Group) {
+	for _, list := range v.Lists {
 		if len(list) == 0 {
 			continue
 		}
 		m := f.gate.outside[list[0]]
-		if m == nil || !slices.Equal(sorted(m.signal.Partitions), list) {
+		if m == nil || !slices.Equal(slices.Sorted(slices.Values(m.signal.Partitions)), list) {
 			continue
 		}
 		switch w := f.members[m.signal.Worker]; {
@@ -237,7 +238,7 @@ func (f *fleet) restoreMembers(ctx actor.Context) {
 }
 
 // sweep forgets classic workers that nothing speaks for: they sent nothing for
-// forgetAfter, hold nothing, and no member of the group has their list.
+// slots.ForgetAfter, hold nothing, and no member of the group has their list.
 func (f *fleet) sweep(ctx actor.Context) {
 	f.gate.sweep.stop()
 	f.gate.queue = slices.DeleteFunc(f.gate.queue, func(id messages.WorkerID) bool {
@@ -254,7 +255,7 @@ func (f *fleet) sweep(ctx actor.Context) {
 	clear(f.gate.lately)
 	if v := f.view; v != nil {
 		f.letIn(ctx, v)
-		if v.settled {
+		if v.Settled {
 			f.forgetAbsent(ctx, v)
 		}
 	}
@@ -266,11 +267,11 @@ func (f *fleet) sweep(ctx actor.Context) {
 // forgetAbsent forgets the classic workers that the group has no member for. Which of the
 // members without partitions is which worker cannot be seen: the workers that sent
 // something last are kept.
-func (f *fleet) forgetAbsent(ctx actor.Context, v *groupView) {
+func (f *fleet) forgetAbsent(ctx actor.Context, v *slots.Group) {
 	var absent, empty []*member
 	for _, w := range f.classic {
 		switch {
-		case w.leaving || len(w.status.Held) > 0 || w.status.Working || time.Since(w.seen) < forgetAfter:
+		case w.leaving || len(w.status.Held) > 0 || w.status.Working || time.Since(w.seen) < slots.ForgetAfter:
 		case len(w.status.Partitions) == 0:
 			empty = append(empty, w)
 		case !f.memberHas(w.announced):
@@ -279,7 +280,7 @@ func (f *fleet) forgetAbsent(ctx actor.Context, v *groupView) {
 	}
 	slices.SortFunc(empty, func(a, b *member) int { return b.seen.Compare(a.seen) })
 	kept := 0
-	for _, list := range v.lists {
+	for _, list := range v.Lists {
 		if len(list) == 0 {
 			kept++
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"kafka-master/actors/slots"
 	"kafka-master/messages"
 )
 
@@ -40,7 +41,7 @@ func (b *fleetBundle) flood(n int, forge func(i int) messages.Signal) {
 
 // members shows a Stable group with a member for each list.
 func (b *fleetBundle) members(lists ...[]int32) {
-	b.tell(b.fleet, &groupView{stable: true, settled: true, lists: lists, committed: make([]int64, 8)})
+	b.tell(b.fleet, &slots.Group{Stable: true, Settled: true, Lists: lists, Committed: make([]int64, 8)})
 }
 
 // A flood of invented ids is bounded, told of, and does not lock a real worker out:
@@ -64,13 +65,13 @@ func TestInventedWorkersLockNobodyOut(t *testing.T) {
 				require.LessOrEqual(t, len(b.workers()), most+maxLeaving+2)
 				require.Contains(t, b.kinds(), messages.ProblemLimit)
 				b.members([]int32{1}, []int32{2})
-				time.Sleep(lostAfter + time.Second)
+				time.Sleep(slots.LostAfter + time.Second)
 				require.Equal(t, messages.WorkerFree, b.status("before").State)
 				require.Equal(t, messages.WorkerFree, b.status("during").State)
 				b.hear(announce("native", 7, 1))
 				require.Equal(t, messages.WorkerFree, b.status("native").State)
 				b.members([]int32{1}, []int32{2})
-				time.Sleep(2*forgetAfter + 2*sweepEvery)
+				time.Sleep(2*slots.ForgetAfter + 2*sweepEvery)
 				b.hear(beatOf("native", 1, 0))
 				require.LessOrEqual(t, len(b.workers()), 3, "what nothing speaks for is forgotten")
 				require.NotContains(t, b.kinds(), messages.ProblemLimit, "the flood is over")
@@ -91,7 +92,7 @@ func TestWorkersThatWorkedAreKept(t *testing.T) {
 		b.tell(o.pid, &sent{tag: a.batchID, offset: 0})
 		b.hear(progress("real", a.batchID, 1, 2))
 		b.tell(o.pid, &judged{batchID: a.batchID, verdict: verdictDone})
-		b.tell(b.fleet, &groupView{note: "rebalancing"})
+		b.tell(b.fleet, &slots.Group{Note: "rebalancing"})
 		b.flood(500, func(i int) messages.Signal { return classicNew(fmt.Sprint("forged-", i)) })
 		require.Equal(t, messages.WorkerAnnounced, b.status("real").State)
 		require.NotEmpty(t, b.status("real").Partitions)
@@ -106,7 +107,7 @@ func TestIdleMembersWithoutPartitionsAreKept(t *testing.T) {
 		time.Sleep(time.Second)
 		b.hear(classicNew("b"), classicNew("c", 1))
 		b.members(nil, []int32{1})
-		time.Sleep(forgetAfter + 2*sweepEvery)
+		time.Sleep(slots.ForgetAfter + 2*sweepEvery)
 		require.Equal(t, messages.WorkerGone, b.status("a").State, "the group has one such member")
 		require.Equal(t, messages.WorkerAnnounced, b.status("b").State)
 		require.Equal(t, messages.WorkerFree, b.status("c").State)
@@ -180,7 +181,7 @@ func TestAClassicWorkerTakesTheIDOfANativeOne(t *testing.T) {
 		b.members([]int32{3})
 		b.hear(classicNew("w", 3))
 		require.Equal(t, messages.Native, b.status("w").Kind, "anybody could have said that")
-		time.Sleep(lostAfter + 2*sweepEvery)
+		time.Sleep(slots.LostAfter + 2*sweepEvery)
 		require.Equal(t, messages.Classic, b.status("w").Kind)
 		require.Equal(t, messages.WorkerFree, b.status("w").State)
 	})

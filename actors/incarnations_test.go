@@ -7,49 +7,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"kafka-master/actors/slots"
 	"kafka-master/messages"
 )
-
-func TestProcessOf(t *testing.T) {
-	t.Parallel()
-	inc := func(start int64) messages.Incarnation { return messages.Incarnation{StartMS: start, Random: "r"} }
-	native := messages.Worker{ID: "w", Kind: messages.Native, Incarnation: inc(10)}
-	classic := messages.Worker{ID: "w", Kind: messages.Classic}
-	for _, c := range []struct {
-		known messages.Worker
-		state messages.WorkerState
-		kind  messages.SignalKind
-		inc   messages.Incarnation
-		want  process
-	}{
-		{native, messages.WorkerAnnounced, messages.SignalProgress, inc(10), processCurrent},
-		{native, messages.WorkerAnnounced, messages.SignalBye, inc(10), processCurrent},
-		{native, messages.WorkerAnnounced, messages.SignalAnnounce, inc(11), processCurrent},
-		{native, messages.WorkerAnnounced, messages.SignalHeartbeat, inc(11), processCurrent},
-		{native, messages.WorkerAnnounced, messages.SignalProgress, inc(11), processStranger},
-		{native, messages.WorkerAnnounced, messages.SignalBye, inc(11), processStranger},
-		{native, messages.WorkerAnnounced, messages.SignalDraining, inc(11), processStranger},
-		{native, messages.WorkerAnnounced, messages.SignalProgress, inc(9), processFormer},
-		{native, messages.WorkerAnnounced, messages.SignalBye, inc(9), processFormer},
-		{native, messages.WorkerAnnounced, messages.SignalHeartbeat, inc(9), processFormer},
-		{native, messages.WorkerAnnounced, messages.SignalProgress, inc0, processStranger},
-		{native, messages.WorkerAnnounced, messages.SignalBye, inc0, processStranger},
-		{native, messages.WorkerAnnounced, messages.SignalDone, inc0, processStranger},
-		{native, messages.WorkerSuspect, messages.SignalAnnounce, inc0, processStranger},
-		{native, messages.WorkerLost, messages.SignalAnnounce, inc0, processCurrent},
-		{native, messages.WorkerLost, messages.SignalHeartbeat, inc(9), processCurrent},
-		{native, messages.WorkerLost, messages.SignalProgress, inc(9), processFormer},
-		{native, messages.WorkerLost, messages.SignalProgress, inc0, processStranger},
-		{native, messages.WorkerLost, messages.SignalProgress, inc(10), processCurrent},
-		{classic, messages.WorkerAnnounced, messages.SignalProgress, inc0, processCurrent},
-		{classic, messages.WorkerAnnounced, messages.SignalHeartbeat, inc(1), processCurrent},
-	} {
-		x := messages.Signal{Kind: c.kind, Worker: "w", Incarnation: c.inc}
-		require.Equal(t, c.want, processOf(c.known, c.state, x), "%s %s %s of %q", c.known.Kind, c.state, c.kind, c.inc)
-	}
-}
-
-var inc0 messages.Incarnation
 
 // Whoever does not know the incarnation of a native worker's process can neither end
 // its chunks, nor send it away, nor take its place as a classic worker.
@@ -118,7 +78,7 @@ func TestTwoProcessesUnderOneNativeId(t *testing.T) {
 			require.NotEqual(t, a.inc.String(), m.Incarnation, "the former one is sent nothing more")
 		}
 		a.kill()
-		time.Sleep(lostAfter + time.Second)
+		time.Sleep(slots.LostAfter + time.Second)
 		require.Empty(t, w.overview().Problems)
 		b.work("a.txt")
 		require.Equal(t, int64(40), w.file("a.txt").DoneItems)

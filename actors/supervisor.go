@@ -8,6 +8,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"kafka-master/actors/slots"
 	"kafka-master/messages"
 )
 
@@ -20,11 +21,11 @@ type supervisor struct {
 	known      messages.Worker
 	held       []holding // of the stored state, until the free-worker has them
 
-	alive      liveness
+	alive      slots.Liveness
 	watch      alarm     // for the next judgement of a silence
 	askedAt    time.Time // when ingress was asked whether everything was read, zero when it was not
 	reason     string    // of the silence that is judged then
-	former     formerProcess
+	former     slots.FormerProcess
 	formerEnds alarm // for the time when the former process counts as ended
 	ended      bool  // its child ends because this actor does
 
@@ -32,7 +33,7 @@ type supervisor struct {
 	worked     bool             // it was given a chunk
 	unfit      string           // why a native worker takes no chunks, by its own heartbeat
 	paused     paused           // why the dispatcher gives it none
-	view       groupView        // of the classic workers
+	view       slots.Group      // of the classic workers
 	partitions int              // of the chunk topic
 	unwritten  map[int32]string // partitions that cannot be written now, with the reason
 	revoked    bool             // another classic worker announced its partitions
@@ -52,7 +53,7 @@ type (
 	revoke struct{ partitions []int32 }
 	// load is what the worker holds.
 	load struct {
-		workerLoad
+		slots.Load
 		free bool
 	}
 	// vanished reports that a classic worker left its group.
@@ -77,7 +78,7 @@ const maxListed = 20
 
 func newSupervisor(deps workerDeps, log *slog.Logger, w messages.Worker, held []holding) actor.Actor {
 	x := &supervisor{workerDeps: deps, log: log.With("worker_id", w.ID), known: w, held: held}
-	x.alive = newLiveness(w, time.Now())
+	x.alive = slots.NewLiveness(w, time.Now())
 	x.former.Replaced(time.Now())
 	return x
 }
@@ -113,7 +114,7 @@ func (s *supervisor) Receive(ctx actor.Context) {
 	case *load:
 		s.load = *m
 		s.worked = s.worked || len(m.Held) > 0
-	case *groupView:
+	case *slots.Group:
 		s.view = *m
 		ctx.Send(s.freeWorker, m)
 		s.instruct(ctx, setWorker{})
@@ -168,15 +169,15 @@ func (s *supervisor) onHeard(ctx actor.Context, m *heard) (passed bool) {
 		ctx.Send(ctx.Parent(), m)
 		return true
 	}
-	switch processOf(s.known, s.alive.State(), x) {
-	case processFormer:
+	switch slots.ProcessOf(s.known, s.alive.State(), x) {
+	case slots.Former:
 		s.former.Hear(x, time.Now())
 		if x.Final() { // its work still counts; it frees nobody
 			ctx.Send(s.dispatcher, &judge{signal: x, ack: m.ack})
 			return true
 		}
 		return false
-	case processStranger:
+	case slots.Stranger:
 		ctx.Send(ctx.Parent(), &refused{signal: x})
 		return false
 	}
@@ -239,13 +240,13 @@ func (s *supervisor) announce(ctx actor.Context, x messages.Signal) {
 	if restarted {
 		s.paused = paused{}
 	}
-	s.alive = newLiveness(w, time.Now())
+	s.alive = slots.NewLiveness(w, time.Now())
 	if restarted {
 		s.former.Replaced(time.Now())
 	}
 	s.log.Debug("worker announced", "kind", w.Kind.String(), "partitions", w.Partitions[:min(len(w.Partitions), maxListed)], "count", len(w.Partitions))
 	s.store(ctx, false)
-	m := setWorker{change: workerChange{Announced: true}}
+	m := setWorker{change: slots.Change{Announced: true}}
 	if restarted {
 		s.reclaim(ctx, m, endLost, "the worker was started again")
 	} else {
@@ -283,7 +284,7 @@ func (s *supervisor) superseded() bool {
 func (s *supervisor) judge(ctx actor.Context) {
 	reason := s.reason
 	s.reason, s.askedAt = "", time.Time{}
-	if s.superseded() && s.alive.Silence(time.Now()) >= forgetAfter {
+	if s.superseded() && s.alive.Silence(time.Now()) >= slots.ForgetAfter {
 		s.leave(ctx)
 		return
 	}
@@ -355,7 +356,7 @@ func (s *supervisor) rearm(ctx actor.Context) {
 	}
 	at, ok := s.alive.Due()
 	if s.superseded() {
-		at, ok = time.Now().Add(forgetAfter-s.alive.Silence(time.Now())), true
+		at, ok = time.Now().Add(slots.ForgetAfter-s.alive.Silence(time.Now())), true
 	}
 	if !ok || !s.askedAt.IsZero() {
 		s.watch.stop()

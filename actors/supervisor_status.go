@@ -53,7 +53,7 @@ func (s *supervisor) takes() (ok bool, why string, kind messages.ProblemKind) {
 	if s.known.Kind == messages.Native {
 		return true, "", ""
 	}
-	ok, why = s.view.admits(s.known.Partitions)
+	ok, why = s.view.Admits(s.known.Partitions)
 	return ok, why, ""
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/stretchr/testify/require"
 
+	"kafka-master/actors/slots"
 	"kafka-master/messages"
 )
 
@@ -137,18 +138,18 @@ func TestSilenceMakesSuspectThenLostThenForgotten(t *testing.T) {
 	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.hear(announce("w", 3, 1))
 		b.dispatcher.clear()
-		time.Sleep(suspectAfter + time.Millisecond)
+		time.Sleep(slots.SuspectAfter + time.Millisecond)
 		expect[*withdraw](b.dispatcher)
 		expectNone[*workerLost](b.dispatcher)
 		require.Equal(t, messages.WorkerSuspect, b.status("w").State)
 		b.hear(beatOf("w", 1, 0))
 		require.Equal(t, messages.WorkerFree, b.status("w").State)
-		time.Sleep(lostAfter + time.Millisecond)
+		time.Sleep(slots.LostAfter + time.Millisecond)
 		require.Equal(t, endLost, expect[*workerLost](b.dispatcher).how)
 		require.Equal(t, messages.WorkerLost, b.status("w").State)
 		b.hear(beatOf("w", 1, 0))
 		require.Equal(t, messages.WorkerFree, b.status("w").State, "any message brings it back")
-		time.Sleep(lostAfter + forgetAfter + time.Second)
+		time.Sleep(slots.LostAfter + slots.ForgetAfter + time.Second)
 		require.Equal(t, messages.WorkerGone, b.status("w").State)
 		b.dispatcher.clear()
 		b.forgive()
@@ -170,7 +171,7 @@ func TestLostWorkerMayComeBackWithAnOlderClock(t *testing.T) {
 	t.Parallel()
 	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.hear(announce("w", 3, 10))
-		time.Sleep(lostAfter + time.Second)
+		time.Sleep(slots.LostAfter + time.Second)
 		require.Equal(t, messages.WorkerLost, b.status("w").State)
 		b.hear(beatOf("w", 9, 0))
 		require.Equal(t, messages.WorkerFree, b.status("w").State)
@@ -301,8 +302,8 @@ func classicNew(id string, partitions ...int32) messages.Signal {
 	return messages.Signal{Kind: messages.SignalAnnounce, Worker: messages.WorkerID(id), Partitions: partitions, Next: messages.UnknownOffset}
 }
 
-func gateOpen(lists ...[]int32) *groupView {
-	return &groupView{stable: true, lists: lists, committed: []int64{0, 0, 0, 0, 0, 0}}
+func gateOpen(lists ...[]int32) *slots.Group {
+	return &slots.Group{Stable: true, Lists: lists, Committed: []int64{0, 0, 0, 0, 0, 0}}
 }
 
 func TestClassicWorkerWaitsForTheGate(t *testing.T) {
@@ -312,7 +313,7 @@ func TestClassicWorkerWaitsForTheGate(t *testing.T) {
 		expectNone[*offer](b.dispatcher)
 		b.tell(b.fleet, gateOpen([]int32{0}, []int32{1}))
 		expectNone[*offer](b.dispatcher)
-		b.tell(b.fleet, &groupView{stable: true, lists: [][]int32{{1, 2}}, committed: []int64{0, -1, 0}})
+		b.tell(b.fleet, &slots.Group{Stable: true, Lists: [][]int32{{1, 2}}, Committed: []int64{0, -1, 0}})
 		expectNone[*offer](b.dispatcher)
 		require.Contains(t, b.status("c").Note, "committed offset")
 		b.tell(b.fleet, gateOpen([]int32{1, 2}))
@@ -321,7 +322,7 @@ func TestClassicWorkerWaitsForTheGate(t *testing.T) {
 		require.Equal(t, 1, o.ahead, "one chunk at a time")
 		b.give(o, 0)
 		require.Equal(t, int32(1), expect[*send](b.egress).record.Partition)
-		b.tell(b.fleet, &groupView{note: "rebalancing"})
+		b.tell(b.fleet, &slots.Group{Note: "rebalancing"})
 		expect[*withdraw](b.dispatcher)
 		require.Equal(t, messages.WorkerAnnounced, b.status("c").State)
 	})
@@ -386,7 +387,7 @@ func TestClassicNewInMidChunk(t *testing.T) {
 				} else {
 					b.hear(classicNew("c", 1))
 				}
-				time.Sleep(movedWait + time.Second)
+				time.Sleep(3 * time.Second)
 				if moved {
 					require.Equal(t, a.batchID, expect[*giveBack](b.dispatcher).batchID)
 				} else {
@@ -444,7 +445,7 @@ func TestDrainingWorkerStaysDraining(t *testing.T) {
 		s.Kind = messages.SignalDraining
 		b.hear(s)
 		b.dispatcher.clear()
-		time.Sleep(suspectAfter + time.Second)
+		time.Sleep(slots.SuspectAfter + time.Second)
 		b.hear(beatOf("w", 1, 0))
 		require.Equal(t, messages.WorkerDraining, b.status("w").State)
 		expectNone[*offer](b.dispatcher)
@@ -458,7 +459,7 @@ func TestDisownedClassicWorkerIsForgotten(t *testing.T) {
 	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.hear(classicNew("old", 1), classicNew("empty"))
 		b.hear(classicNew("new", 1))
-		time.Sleep(forgetAfter + time.Minute)
+		time.Sleep(slots.ForgetAfter + time.Minute)
 		require.Equal(t, messages.WorkerGone, b.status("old").State)
 		require.Equal(t, messages.WorkerAnnounced, b.status("empty").State, "it may be alive, and says nothing while idle")
 		require.Equal(t, messages.WorkerAnnounced, b.status("new").State)
@@ -494,8 +495,8 @@ func TestDisownedClassicWorkerGivesItsChunkBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			stageFleet(t, nil, nil, func(b *fleetBundle) {
-				at := func(stable bool, lists ...[]int32) *groupView {
-					return &groupView{stable: stable, settled: stable, lists: lists, committed: make([]int64, 8)}
+				at := func(stable bool, lists ...[]int32) *slots.Group {
+					return &slots.Group{Stable: stable, Settled: stable, Lists: lists, Committed: make([]int64, 8)}
 				}
 				b.tell(b.fleet, at(true, []int32{2}))
 				b.hear(messages.Signal{Kind: messages.SignalAnnounce, Worker: "c", Partitions: []int32{2}})

@@ -1,4 +1,4 @@
-package actors
+package slots
 
 import (
 	"slices"
@@ -22,9 +22,9 @@ const (
 	endedFor = 2 * time.Second
 	// vanishedFor is how long a worker must be quiet whose member is gone.
 	vanishedFor = 3 * time.Second
-	// probeEvery is the silence after which an open send is probed, and the
+	// ProbeEvery is the silence after which an open send is probed, and the
 	// pause between two probes.
-	probeEvery = 5 * time.Second
+	ProbeEvery = 5 * time.Second
 	// judgeEvery is how often what the group shows is judged while the worker holds
 	// chunks.
 	judgeEvery = 250 * time.Millisecond
@@ -40,7 +40,7 @@ const (
 
 // classicState is what the slots of a classic worker know of its group.
 type classicState struct {
-	group       groupView
+	group       Group
 	reached     []int64       // committed offsets as they were known last
 	mine        []int32       // partitions that the worker announced last
 	stableSince time.Time     // zero while the group is not Stable
@@ -52,11 +52,11 @@ type classicState struct {
 }
 
 // Group takes over the state of the group.
-func (s *slots) Group(v groupView, now time.Time) {
+func (s *Slots) Group(v Group, now time.Time) {
 	s.classic.group = v
-	s.remade(v.committed, now)
+	s.remade(v.Committed, now)
 	switch {
-	case !v.stable:
+	case !v.Stable:
 		s.classic.stableSince = time.Time{}
 	case s.classic.stableSince.IsZero():
 		s.classic.stableSince = now
@@ -71,7 +71,7 @@ func (s *slots) Group(v groupView, now time.Time) {
 // remade finds sends whose partition was made again, which a committed offset that went
 // back shows: what lay there will not be read, nor will the group ever commit beyond
 // it. Where the message is, if anywhere, is not known any more.
-func (s *slots) remade(committed []int64, now time.Time) {
+func (s *Slots) remade(committed []int64, now time.Time) {
 	if len(committed) == 0 {
 		return // the group could not be asked
 	}
@@ -90,33 +90,33 @@ func (s *slots) remade(committed []int64, now time.Time) {
 
 // passed reports whether the group's committed offset is beyond the message:
 // nobody will read it (any more).
-func (s *slots) passed(x *slot) bool {
-	c := s.classic.group.committed
+func (s *Slots) passed(x *slot) bool {
+	c := s.classic.group.Committed
 	return x.offset != messages.UnknownOffset && int(x.partition) < len(c) && c[x.partition] > x.offset
 }
 
 // receipt reports whether a worker committed the message. What the master itself
 // committed for the empty group is none.
-func (s *slots) receipt(x *slot) bool {
+func (s *Slots) receipt(x *slot) bool {
 	v := s.classic.group
-	return s.passed(x) && (int(x.partition) >= len(v.own) || v.committed[x.partition] > v.own[x.partition])
+	return s.passed(x) && (int(x.partition) >= len(v.Own) || v.Committed[x.partition] > v.Own[x.partition])
 }
 
 // elsewhere reports whether the partition that the message lies in is surely
 // another worker's.
-func (s *slots) elsewhere(x *slot) bool {
-	return s.classic.group.stable && !slices.Contains(s.classic.mine, x.partition)
+func (s *Slots) elsewhere(x *slot) bool {
+	return s.classic.group.Stable && !slices.Contains(s.classic.mine, x.partition)
 }
 
 // stale reports whether a send of unknown offset cannot be under way any more.
-func (s *slots) stale(x *slot, now time.Time) bool {
+func (s *Slots) stale(x *slot, now time.Time) bool {
 	since := s.classic.stableSince
 	return x.offset == messages.UnknownOffset && !since.IsZero() && now.Sub(since) >= unknownWait && now.Sub(x.waiting) >= unknownWait
 }
 
 // silentFor reports whether the worker was silent for longer than d, and for longer
 // than its own gaps explain: one slow item is no death.
-func (s *slots) silentFor(x *slot, d time.Duration, now time.Time) bool {
+func (s *Slots) silentFor(x *slot, d time.Duration, now time.Time) bool {
 	limit := max(d, 3*s.classic.longest)
 	if s.classic.signs < 3 || !x.begun {
 		limit = s.timeout
@@ -126,7 +126,7 @@ func (s *slots) silentFor(x *slot, d time.Duration, now time.Time) bool {
 
 // pulse reports whether the worker shows progress with a chunk that it began, or shows
 // none any more.
-func (s *slots) pulse(now time.Time) (working, silent bool) {
+func (s *Slots) pulse(now time.Time) (working, silent bool) {
 	x := s.oldest()
 	if x == nil && s.foreign > 0 && s.kind == messages.Classic {
 		return now.Sub(s.heard) < hangFor, false
@@ -139,7 +139,7 @@ func (s *slots) pulse(now time.Time) (working, silent bool) {
 }
 
 // judgeGroup draws the conclusions from the group.
-func (s *slots) judgeGroup(now time.Time) (acts []slotAct) {
+func (s *Slots) judgeGroup(now time.Time) (acts []Act) {
 	for _, x := range slices.Clone(s.list) {
 		switch {
 		case !x.sent:
@@ -155,10 +155,10 @@ func (s *slots) judgeGroup(now time.Time) (acts []slotAct) {
 }
 
 // judgeLive judges a chunk that the worker is believed to have.
-func (s *slots) judgeLive(x *slot, now time.Time) []slotAct {
+func (s *Slots) judgeLive(x *slot, now time.Time) []Act {
 	switch {
 	case s.vanished(x, now):
-		return []slotAct{{Move: moveLost, Reason: "its group member is gone"}}
+		return []Act{{Move: Lost, Reason: "its group member is gone"}}
 	case x.begun:
 		return s.judgeBegun(x, now)
 	case s.elsewhere(x):
@@ -172,13 +172,13 @@ func (s *slots) judgeLive(x *slot, now time.Time) []slotAct {
 		}
 	case s.stale(x, now):
 		s.remove(x, now)
-		return []slotAct{x.end("it is not known to have been written")}
+		return []Act{x.end("it is not known to have been written")}
 	}
 	return nil
 }
 
 // judgeBegun judges a chunk that the worker began.
-func (s *slots) judgeBegun(x *slot, now time.Time) []slotAct {
+func (s *Slots) judgeBegun(x *slot, now time.Time) []Act {
 	if !s.receipt(x) {
 		x.passedAt = time.Time{}
 		return nil
@@ -190,31 +190,31 @@ func (s *slots) judgeBegun(x *slot, now time.Time) []slotAct {
 		return nil
 	}
 	s.remove(x, now)
-	return []slotAct{x.end("the worker ended it without completing it")}
+	return []Act{x.end("the worker ended it without completing it")}
 }
 
 // resend sends the attempt once more, to where the worker reads now; without such a
 // place, or after too many copies, it is given back.
-func (s *slots) resend(x *slot, now time.Time) []slotAct {
+func (s *Slots) resend(x *slot, now time.Time) []Act {
 	const reason = "the worker passed it over"
 	if len(s.classic.mine) == 0 || x.copies+1 >= maxCopies {
 		s.remove(x, now)
-		return []slotAct{x.end(reason)}
+		return []Act{x.end(reason)}
 	}
-	if ok, _ := s.classic.group.admits(s.classic.mine); !ok {
+	if ok, _ := s.classic.group.Admits(s.classic.mine); !ok {
 		return nil // until chunks may be sent to the worker again
 	}
 	x.copies++
 	x.partition, x.offset, x.sent, x.passedAt, x.waiting = s.classic.mine[0], messages.UnknownOffset, false, time.Time{}, now
-	return []slotAct{{Move: moveResend, BatchID: x.batchID, Reason: reason}}
+	return []Act{{Move: Resend, BatchID: x.batchID, Reason: reason}}
 }
 
 // vanished reports whether the worker of a live chunk left its group. One whose
 // partitions another worker announced since has no list and no member. Nobody is
 // evicted for one slow item, so few signs are enough here.
-func (s *slots) vanished(x *slot, now time.Time) bool {
+func (s *Slots) vanished(x *slot, now time.Time) bool {
 	v := s.classic.group
-	if !v.settled || len(s.classic.mine) > 0 && v.member(s.classic.mine) {
+	if !v.Settled || len(s.classic.mine) > 0 && v.Has(s.classic.mine) {
 		return false
 	}
 	return now.Sub(s.lastSign(x)) >= min(max(vanishedFor, 3*s.classic.longest), s.timeout)
@@ -222,20 +222,20 @@ func (s *slots) vanished(x *slot, now time.Time) bool {
 
 // probe asks for a sign of an idle worker: by committing beyond a probe it shows that it
 // will not read what lies before it.
-func (s *slots) probe(now time.Time) []slotAct {
-	if len(s.list) == 0 || !s.classic.group.stable {
+func (s *Slots) probe(now time.Time) []Act {
+	if len(s.list) == 0 || !s.classic.group.Stable {
 		return nil
 	}
 	x := s.list[0]
-	if !x.sent || now.Sub(s.lastSign(x)) < probeEvery || now.Sub(s.classic.probed) < probeEvery || s.elsewhere(x) {
+	if !x.sent || now.Sub(s.lastSign(x)) < ProbeEvery || now.Sub(s.classic.probed) < ProbeEvery || s.elsewhere(x) {
 		return nil
 	}
 	s.classic.probed = now
-	return []slotAct{{Move: moveProbe, Partition: x.partition}}
+	return []Act{{Move: Probe, Partition: x.partition}}
 }
 
 // classicProgress notes progress and reports whether it is the chunk's first.
-func (s *slots) classicProgress(x *slot, m messages.Signal, now time.Time) (first bool) {
+func (s *Slots) classicProgress(x *slot, m messages.Signal, now time.Time) (first bool) {
 	switch {
 	case x == nil || x.gone:
 		// Work that the books do not know, or know as ended: a repeated run, a
@@ -255,7 +255,7 @@ func (s *slots) classicProgress(x *slot, m messages.Signal, now time.Time) (firs
 }
 
 // finish closes the send whose final progress was read, and remembers it.
-func (s *slots) finish(x *slot, now time.Time) {
+func (s *Slots) finish(x *slot, now time.Time) {
 	s.close(x, now)
 	if s.kind == messages.Classic {
 		s.keep(x)
@@ -263,7 +263,7 @@ func (s *slots) finish(x *slot, now time.Time) {
 }
 
 // keep remembers a send that a classic worker may read again.
-func (s *slots) keep(x *slot) {
+func (s *Slots) keep(x *slot) {
 	if x.offset == messages.UnknownOffset {
 		return
 	}
@@ -275,7 +275,7 @@ func (s *slots) keep(x *slot) {
 
 // reannounce takes a classic worker's announcement: it is not working right now, and will
 // read again what lies uncommitted in its partitions.
-func (s *slots) reannounce(partitions []int32, now time.Time) {
+func (s *Slots) reannounce(partitions []int32, now time.Time) {
 	s.foreign, s.heard = 0, now
 	s.classic.signs, s.classic.longest = 0, 0
 	for _, x := range s.list {
@@ -299,7 +299,7 @@ func (s *slots) reannounce(partitions []int32, now time.Time) {
 // giveMoved gives back the chunks that the worker will not run since it announced itself
 // with other partitions, unless their final progress is still on its way. Progress since
 // its announcement means that it does run one: two processes share the id.
-func (s *slots) giveMoved(now time.Time) (acts []slotAct) {
+func (s *Slots) giveMoved(now time.Time) (acts []Act) {
 	announced := s.classic.announced
 	if announced.IsZero() || now.Sub(announced) < movedWait {
 		return nil
@@ -313,7 +313,7 @@ func (s *slots) giveMoved(now time.Time) (acts []slotAct) {
 			continue
 		}
 		s.remove(x, now)
-		acts = append(acts, slotAct{Move: moveEnd, BatchID: x.batchID, Reason: "its partition moved to another worker"})
+		acts = append(acts, Act{Move: End, BatchID: x.batchID, Reason: "its partition moved to another worker"})
 	}
 	return acts
 }

@@ -1,4 +1,4 @@
-package actors
+package slots
 
 import (
 	"time"
@@ -8,14 +8,14 @@ import (
 
 // The times after which a silent worker is judged.
 const (
-	suspectAfter = 6 * time.Second // native: two heartbeats missed
-	lostAfter    = 9 * time.Second // native: three heartbeats missed
-	// forgetAfter is how long a lost worker is shown before it is forgotten.
-	forgetAfter = 10 * time.Minute
+	SuspectAfter = 6 * time.Second // native: two heartbeats missed
+	LostAfter    = 9 * time.Second // native: three heartbeats missed
+	// ForgetAfter is how long a lost worker is shown before it is forgotten.
+	ForgetAfter = 10 * time.Minute
 )
 
 // liveness judges whether one worker is alive.
-type liveness struct {
+type Liveness struct {
 	kind  messages.WorkerKind
 	state messages.WorkerState // announced, suspect, lost, draining or gone
 	last  time.Time            // time of the last sign of life
@@ -24,27 +24,27 @@ type liveness struct {
 	draining bool
 }
 
-// newLiveness begins with a worker that announced itself now, or that the stored state
+// NewLiveness begins with a worker that announced itself now, or that the stored state
 // calls lost.
-func newLiveness(w messages.Worker, now time.Time) liveness {
+func NewLiveness(w messages.Worker, now time.Time) Liveness {
 	if w.Lost {
-		return liveness{kind: w.Kind, state: messages.WorkerLost, last: w.Seen}
+		return Liveness{kind: w.Kind, state: messages.WorkerLost, last: w.Seen}
 	}
-	return liveness{kind: w.Kind, state: messages.WorkerAnnounced, last: now}
+	return Liveness{kind: w.Kind, state: messages.WorkerAnnounced, last: now}
 }
 
 // State returns announced, suspect, lost, draining or gone; whether the worker is free or
 // busy is the slots' matter.
-func (l *liveness) State() messages.WorkerState { return l.state }
+func (l *Liveness) State() messages.WorkerState { return l.state }
 
 // Draining reports whether the worker takes nothing more.
-func (l *liveness) Draining() bool { return l.draining }
+func (l *Liveness) Draining() bool { return l.draining }
 
 // Silence returns how long the worker has given no sign of life.
-func (l *liveness) Silence(now time.Time) time.Duration { return now.Sub(l.last) }
+func (l *Liveness) Silence(now time.Time) time.Duration { return now.Sub(l.last) }
 
 // Sign notes a sign of life and reports whether the worker was suspect or lost.
-func (l *liveness) Sign(now time.Time) (back bool) {
+func (l *Liveness) Sign(now time.Time) (back bool) {
 	l.last = now
 	if l.state != messages.WorkerSuspect && l.state != messages.WorkerLost {
 		return false
@@ -57,40 +57,40 @@ func (l *liveness) Sign(now time.Time) (back bool) {
 }
 
 // Excuse starts the silence again: nobody could hear the worker until now.
-func (l *liveness) Excuse(now time.Time) {
+func (l *Liveness) Excuse(now time.Time) {
 	if l.state != messages.WorkerLost && l.state != messages.WorkerGone {
 		l.last = now
 	}
 }
 
 // Drain notes that the worker takes nothing more.
-func (l *liveness) Drain() { l.draining, l.state = true, messages.WorkerDraining }
+func (l *Liveness) Drain() { l.draining, l.state = true, messages.WorkerDraining }
 
 // Lose gives the worker up for a reason other than its silence.
-func (l *liveness) Lose() { l.state = messages.WorkerLost }
+func (l *Liveness) Lose() { l.state = messages.WorkerLost }
 
 // Leave ends a worker that said bye or is forgotten.
-func (l *liveness) Leave() { l.state = messages.WorkerGone }
+func (l *Liveness) Leave() { l.state = messages.WorkerGone }
 
 // Due returns when the silence has to be judged next. An idle classic worker sends
 // nothing, so its silence proves nothing.
-func (l *liveness) Due() (at time.Time, ok bool) {
+func (l *Liveness) Due() (at time.Time, ok bool) {
 	switch {
 	case l.state == messages.WorkerGone:
 		return time.Time{}, false
 	case l.state == messages.WorkerLost:
-		return l.last.Add(forgetAfter), true
+		return l.last.Add(ForgetAfter), true
 	case l.kind == messages.Classic:
 		return time.Time{}, false
 	case l.state == messages.WorkerSuspect, l.state == messages.WorkerDraining:
-		return l.last.Add(lostAfter), true
+		return l.last.Add(LostAfter), true
 	}
-	return l.last.Add(suspectAfter), true
+	return l.last.Add(SuspectAfter), true
 }
 
 // Judge judges the silence and reports whether the state changed: to suspect, to lost, or
 // from lost to gone.
-func (l *liveness) Judge(now time.Time) (changed bool) {
+func (l *Liveness) Judge(now time.Time) (changed bool) {
 	at, ok := l.Due()
 	if !ok || now.Before(at) {
 		return false
@@ -98,7 +98,7 @@ func (l *liveness) Judge(now time.Time) (changed bool) {
 	switch {
 	case l.state == messages.WorkerLost:
 		l.state = messages.WorkerGone
-	case now.Sub(l.last) >= lostAfter:
+	case now.Sub(l.last) >= LostAfter:
 		l.state = messages.WorkerLost
 	default:
 		l.state = messages.WorkerSuspect

@@ -1,4 +1,4 @@
-package actors
+package slots
 
 import (
 	"slices"
@@ -25,8 +25,8 @@ const (
 	// another topic, and may be read that much later than what was sent behind it. A
 	// fast worker ends hundreds of chunks meanwhile.
 	endedMemory = 5 * time.Second
-	// maxRemembered bounds them.
-	maxRemembered = 4096
+	// maxEnded bounds them.
+	maxEnded = 4096
 )
 
 // endedChunk is a chunk that ended lately: late heartbeats may still list it.
@@ -35,7 +35,7 @@ type endedChunk struct {
 	readAt  time.Time // when its final message was read
 }
 
-func (s *slots) hearHeartbeat(m messages.Signal, now time.Time) (h hearing) {
+func (s *Slots) hearHeartbeat(m messages.Signal, now time.Time) (h Heard) {
 	foreign := s.foreign
 	h.Begun, h.Doubts = s.heartbeat(m, now)
 	h.Changed = len(h.Begun) > 0 || s.foreign != foreign
@@ -44,7 +44,7 @@ func (s *slots) hearHeartbeat(m messages.Signal, now time.Time) (h hearing) {
 }
 
 // nativeProgress notes progress and reports whether it is the chunk's first.
-func (s *slots) nativeProgress(x *slot) (first bool) {
+func (s *Slots) nativeProgress(x *slot) (first bool) {
 	if x == nil || x.begun {
 		return false
 	}
@@ -55,7 +55,7 @@ func (s *slots) nativeProgress(x *slot) (first bool) {
 // heartbeat compares what a native worker lists with what it was sent. doubts is true
 // when there are chunks that it does not hold, unless their final progress is still
 // unread (see denied). A draining worker does not begin what it does not list.
-func (s *slots) heartbeat(m messages.Signal, now time.Time) (begun []string, doubts bool) {
+func (s *Slots) heartbeat(m messages.Signal, now time.Time) (begun []string, doubts bool) {
 	known := 0
 	s.readsFrom(m.Next)
 	lists := s.listed(m)
@@ -84,7 +84,7 @@ func (s *slots) heartbeat(m messages.Signal, now time.Time) (begun []string, dou
 }
 
 // listed returns which of the slots' chunks a heartbeat lists, and whether as running.
-func (s *slots) listed(m messages.Signal) map[string]bool {
+func (s *Slots) listed(m messages.Signal) map[string]bool {
 	out := make(map[string]bool, len(s.list))
 	held := make(map[string]struct{}, len(s.list))
 	for _, x := range s.list {
@@ -105,7 +105,7 @@ func (s *slots) listed(m messages.Signal) map[string]bool {
 
 // endedAmong counts the chunks in a heartbeat that have ended: their final progress
 // travelled in another topic and was read first.
-func (s *slots) endedAmong(m messages.Signal) (n int) {
+func (s *Slots) endedAmong(m messages.Signal) (n int) {
 	if len(s.ended) == 0 {
 		return 0
 	}
@@ -125,7 +125,7 @@ func (s *slots) endedAmong(m messages.Signal) (n int) {
 
 // past reports whether a heartbeat with this next offset lists the chunk if the worker
 // has it: its message was read, or will never be.
-func (s *slots) past(x *slot, next int64, now time.Time) bool {
+func (s *Slots) past(x *slot, next int64, now time.Time) bool {
 	switch {
 	case !x.sent:
 		return false
@@ -141,7 +141,7 @@ func (s *slots) past(x *slot, next int64, now time.Time) bool {
 
 // readsFrom notes where the worker reads. Going back means that its partition lost its
 // records: what lay there was read before, or never will be.
-func (s *slots) readsFrom(next int64) {
+func (s *Slots) readsFrom(next int64) {
 	if next == messages.UnknownOffset {
 		return
 	}
@@ -155,7 +155,7 @@ func (s *slots) readsFrom(next int64) {
 
 // denied takes out the chunks that the worker does not hold, after everything was read
 // that it sent before.
-func (s *slots) denied(now time.Time) (acts []slotAct) {
+func (s *Slots) denied(now time.Time) (acts []Act) {
 	for _, x := range slices.Clone(s.list) {
 		if !x.doubted {
 			continue
@@ -169,14 +169,14 @@ func (s *slots) denied(now time.Time) (acts []slotAct) {
 }
 
 // probeDue returns the partition of a message that the worker should have read by now,
-// at most every probeEvery: the offset of a record that is written there shows whether
+// at most every ProbeEvery: the offset of a record that is written there shows whether
 // the message is still in front of the worker (see PartitionEnds).
-func (s *slots) probeDue(now time.Time) (partition int32, due bool) {
-	if now.Sub(s.native.probed) < probeEvery {
+func (s *Slots) probeDue(now time.Time) (partition int32, due bool) {
+	if now.Sub(s.native.probed) < ProbeEvery {
 		return 0, false
 	}
 	for _, x := range s.list {
-		if x.sent && !x.begun && !x.listed && !x.vanished && x.offset != messages.UnknownOffset && now.Sub(x.waiting) >= probeEvery && !s.past(x, s.native.next, now) {
+		if x.sent && !x.begun && !x.listed && !x.vanished && x.offset != messages.UnknownOffset && now.Sub(x.waiting) >= ProbeEvery && !s.past(x, s.native.next, now) {
 			s.native.probed = now
 			return x.partition, true
 		}
@@ -187,7 +187,7 @@ func (s *slots) probeDue(now time.Time) (partition int32, due bool) {
 // PartitionEnds takes the offset at which the last probe was written: messages that
 // were sent before it and were acknowledged at that offset or beyond are lost, since
 // the partition ended before them.
-func (s *slots) PartitionEnds(partition int32, offset int64) {
+func (s *Slots) PartitionEnds(partition int32, offset int64) {
 	for _, x := range s.list {
 		if x.sent && x.partition == partition && x.offset >= offset && x.waiting.Before(s.native.probed) {
 			x.vanished = true
@@ -196,11 +196,11 @@ func (s *slots) PartitionEnds(partition int32, offset int64) {
 }
 
 // close takes out the chunk whose final progress was read.
-func (s *slots) close(x *slot, now time.Time) {
+func (s *Slots) close(x *slot, now time.Time) {
 	s.remove(x, now)
 	s.ended = append(s.ended, endedChunk{x.batchID, now})
 	old, most := 0, len(s.ended)-keepEnded-2*(s.capacity+s.depth)
-	for old < most && (now.Sub(s.ended[old].readAt) >= endedMemory || len(s.ended)-old > maxRemembered) {
+	for old < most && (now.Sub(s.ended[old].readAt) >= endedMemory || len(s.ended)-old > maxEnded) {
 		old++
 	}
 	clear(s.ended[:old])

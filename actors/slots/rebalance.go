@@ -1,4 +1,4 @@
-package actors
+package slots
 
 import (
 	"slices"
@@ -16,9 +16,9 @@ const (
 	evictEvery = 200 * time.Millisecond
 )
 
-// rebalance is what is known of a rebalance of the classic workers' group. Its methods
+// Rebalance is what is known of a rebalance of the classic workers' group. Its methods
 // return new values: an older one may still be in use.
-type rebalance struct {
+type Rebalance struct {
 	had     map[string][]int32   // partitions of the members when the group was Stable last
 	since   time.Time            // when it began, zero while the group is at rest
 	seen    map[string]time.Time // its members, and when they were first seen in it
@@ -28,16 +28,16 @@ type rebalance struct {
 
 // Observe takes the state of the group. It returns the group with the partitions that its
 // members had before: brokers up to 3.9 do not report them during a rebalance.
-func (r rebalance) Observe(group messages.GroupState, now time.Time) (rebalance, messages.GroupState) {
+func (r Rebalance) Observe(group messages.GroupState, now time.Time) (Rebalance, messages.GroupState) {
 	if group.State == messages.GroupStable {
 		had := map[string][]int32{}
 		for _, x := range group.Members {
 			had[x.ID] = x.Partitions
 		}
-		return rebalance{had: had}, group
+		return Rebalance{had: had}, group
 	}
 	if len(group.Members) == 0 {
-		return rebalance{had: r.had}, group
+		return Rebalance{had: r.had}, group
 	}
 	group.Members = slices.Clone(group.Members)
 	for i, x := range group.Members {
@@ -64,9 +64,9 @@ func (r rebalance) Observe(group messages.GroupState, now time.Time) (rebalance,
 // rebalance until their session ends; without any of these, one that a rebalance seems to
 // wait for. lost and alive are lists of partitions of workers, working is how many workers
 // show progress.
-func (r rebalance) Evict(group messages.GroupState, lost, alive [][]int32, working int, now time.Time) (out []messages.GroupMember) {
+func (r Rebalance) Evict(group messages.GroupState, lost, alive [][]int32, working int, now time.Time) (out []messages.GroupMember) {
 	for _, x := range group.Members {
-		if list := sorted(x.Partitions); len(list) > 0 && contains(lost, list) {
+		if list := slices.Sorted(slices.Values(x.Partitions)); len(list) > 0 && contains(lost, list) {
 			out = append(out, x)
 		}
 	}
@@ -77,7 +77,7 @@ func (r rebalance) Evict(group messages.GroupState, lost, alive [][]int32, worki
 }
 
 // Evicted notes that a member was evicted.
-func (r rebalance) Evicted(now time.Time) rebalance {
+func (r Rebalance) Evicted(now time.Time) Rebalance {
 	r.evicted = now
 	return r
 }
@@ -88,12 +88,12 @@ func (r rebalance) Evicted(now time.Time) rebalance {
 // alive has announced come first, then those with partitions, then those that only joined.
 // A live one that is evicted by mistake comes back at once, as a new member. A group that
 // just forms has no dead ones to look for: it waits for group.initial.rebalance.delay.ms.
-func (r rebalance) suspect(group messages.GroupState, alive [][]int32, working int, now time.Time) (out []messages.GroupMember) {
+func (r Rebalance) suspect(group messages.GroupState, alive [][]int32, working int, now time.Time) (out []messages.GroupMember) {
 	if r.since.IsZero() || !r.old || now.Sub(r.since) < hangFor || working > 0 || now.Sub(r.evicted) < evictEvery {
 		return nil
 	}
 	rank := func(m messages.GroupMember) int {
-		switch list := sorted(m.Partitions); {
+		switch list := slices.Sorted(slices.Values(m.Partitions)); {
 		case len(list) == 0:
 			return 2
 		case contains(alive, list):

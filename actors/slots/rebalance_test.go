@@ -1,4 +1,4 @@
-package actors
+package slots
 
 import (
 	"slices"
@@ -14,7 +14,7 @@ import (
 type hangBench struct {
 	t       *testing.T
 	now     time.Time
-	r       rebalance
+	r       Rebalance
 	group   messages.GroupState
 	working int
 }
@@ -51,7 +51,7 @@ func TestHangingRebalanceLosesItsDeadMembersOneByOne(t *testing.T) {
 func TestMembersOfARebalanceAreRecalled(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1e9, 0)
-	r, _ := rebalance{}.Observe(messages.GroupState{State: messages.GroupStable, Members: []messages.GroupMember{{ID: "a", Partitions: []int32{1}}, {ID: "b"}}}, now)
+	r, _ := Rebalance{}.Observe(messages.GroupState{State: messages.GroupStable, Members: []messages.GroupMember{{ID: "a", Partitions: []int32{1}}, {ID: "b"}}}, now)
 	reported := []messages.GroupMember{{ID: "a"}, {ID: "b"}, {ID: "joiner"}}
 	_, group := r.Observe(messages.GroupState{State: "PreparingRebalance", Members: reported}, now)
 	require.Equal(t, []messages.GroupMember{{ID: "a", Partitions: []int32{1}}, {ID: "b"}, {ID: "joiner"}}, group.Members)
@@ -62,7 +62,7 @@ func TestMembersOfARebalanceAreRecalled(t *testing.T) {
 func TestMembersOfLostWorkersAreEvicted(t *testing.T) {
 	t.Parallel()
 	group := messages.GroupState{State: messages.GroupStable, Members: []messages.GroupMember{{ID: "a", Partitions: []int32{2, 1}}, {ID: "b", Partitions: []int32{3}}}}
-	r, group := rebalance{}.Observe(group, time.Unix(1e9, 0))
+	r, group := Rebalance{}.Observe(group, time.Unix(1e9, 0))
 	require.Equal(t, group.Members[:1], r.Evict(group, [][]int32{{1, 2}}, nil, 1, time.Unix(1e9, 0)))
 }
 

@@ -1,4 +1,4 @@
-package actors
+package slots
 
 import "time"
 
@@ -21,9 +21,9 @@ const (
 	// paceWindow is how long chunks are counted before the pace is set anew. Results
 	// arrive in bunches.
 	paceWindow = 20 * time.Millisecond
-	// maxQueued is the most chunks that are queued at a worker; workers keep room
+	// MaxQueued is the most chunks that are queued at a worker; workers keep room
 	// for as many.
-	maxQueued = 64
+	MaxQueued = 64
 	// maxQueuedBytes bounds their length, one chunk always being allowed. It is a
 	// fraction of what the embedded broker retains of a partition.
 	maxQueuedBytes = 1 << 20
@@ -77,7 +77,7 @@ func (p *pace) depth() int {
 	if p.each == 0 {
 		return 1
 	}
-	n := min(int64(queuedWork/p.each), maxQueued)
+	n := min(int64(queuedWork/p.each), MaxQueued)
 	if p.bytes > 0 {
 		n = min(n, maxQueuedBytes/p.bytes)
 	}

@@ -1,4 +1,4 @@
-package actors
+package slots
 
 import (
 	"slices"
@@ -7,9 +7,9 @@ import (
 	"kafka-master/messages"
 )
 
-// slots is what one worker holds: which chunks were sent to it, which it works on, and
+// Slots is what one worker holds: which chunks were sent to it, which it works on, and
 // how many more it takes.
-type slots struct {
+type Slots struct {
 	kind      messages.WorkerKind
 	draining  bool
 	timeout   time.Duration // WORKER_TIMEOUT
@@ -60,19 +60,19 @@ const (
 	untriedCapacity = 64
 )
 
-func newSlots(timeout time.Duration, prefetch int) *slots {
-	return &slots{timeout: timeout, prefetch: prefetch, capacity: 1}
+func New(timeout time.Duration, prefetch int) *Slots {
+	return &Slots{timeout: timeout, prefetch: prefetch, capacity: 1}
 }
 
-// workerChange is what changed about the worker itself.
-type workerChange struct {
+// Change is what changed about the worker itself.
+type Change struct {
 	Draining  bool // it begins nothing that its heartbeats do not list
 	Fresh     bool // its process is gone, and what it held with it
 	Announced bool // a classic worker announced itself: it works on nothing now
 }
 
 // Follow takes over what is known of the worker.
-func (s *slots) Follow(w messages.Worker, c workerChange, now time.Time) {
+func (s *Slots) Follow(w messages.Worker, c Change, now time.Time) {
 	s.kind, s.draining = w.Kind, c.Draining
 	partition := int32(-1)
 	if len(w.Partitions) > 0 {
@@ -95,7 +95,7 @@ func (s *slots) Follow(w messages.Worker, c workerChange, now time.Time) {
 }
 
 // setDepth sets how many chunks are queued ahead at the worker.
-func (s *slots) setDepth() {
+func (s *Slots) setDepth() {
 	switch {
 	case s.kind == messages.Classic:
 		s.depth = 0
@@ -106,8 +106,8 @@ func (s *slots) setDepth() {
 	}
 }
 
-// heldChunk is a chunk that a stored state lists as held by the worker.
-type heldChunk struct {
+// Held is a chunk that a stored state lists as held by the worker.
+type Held struct {
 	BatchID   string
 	Length    int64
 	Partition int32
@@ -117,17 +117,17 @@ type heldChunk struct {
 
 // Restore adds a chunk of the stored state. Heartbeats, the group or the start deadline
 // show whether the worker holds it.
-func (s *slots) Restore(h heldChunk, now time.Time) {
+func (s *Slots) Restore(h Held, now time.Time) {
 	x := s.add(h.BatchID, h.Length, now)
 	x.sent, x.partition, x.offset, x.gone = true, h.Partition, h.Offset, h.Gone
 }
 
 // Add takes a slot for a chunk and returns the partition that it has to be sent to.
-func (s *slots) Add(batchID string, length int64, now time.Time) (partition int32) {
+func (s *Slots) Add(batchID string, length int64, now time.Time) (partition int32) {
 	return s.add(batchID, length, now).partition
 }
 
-func (s *slots) add(batchID string, length int64, now time.Time) *slot {
+func (s *Slots) add(batchID string, length int64, now time.Time) *slot {
 	if len(s.list) == 0 {
 		s.judged = now
 	}
@@ -140,7 +140,7 @@ func (s *slots) add(batchID string, length int64, now time.Time) *slot {
 
 // Partition returns the partition that the chunk's message was or will be sent to;
 // held is false when the chunk has no slot.
-func (s *slots) Partition(batchID string) (partition int32, held bool) {
+func (s *Slots) Partition(batchID string) (partition int32, held bool) {
 	if x := s.find(batchID); x != nil {
 		return x.partition, true
 	}
@@ -148,14 +148,14 @@ func (s *slots) Partition(batchID string) (partition int32, held bool) {
 }
 
 // Sent notes that the chunk's message was written, or may have been.
-func (s *slots) Sent(batchID string, offset int64, now time.Time) {
+func (s *Slots) Sent(batchID string, offset int64, now time.Time) {
 	if x := s.find(batchID); x != nil {
 		x.sent, x.offset, x.waiting = true, offset, now
 	}
 }
 
 // Remove frees the slot of a chunk that is not at the worker.
-func (s *slots) Remove(batchID string, now time.Time) {
+func (s *Slots) Remove(batchID string, now time.Time) {
 	if x := s.find(batchID); x != nil {
 		s.remove(x, now)
 	}
@@ -163,7 +163,7 @@ func (s *slots) Remove(batchID string, now time.Time) {
 
 // Finish frees the slot of a chunk whose result was judged, and reports whether there
 // was one.
-func (s *slots) Finish(batchID string, done bool, now time.Time) (held bool) {
+func (s *Slots) Finish(batchID string, done bool, now time.Time) (held bool) {
 	x := s.find(batchID)
 	if x == nil {
 		return false
@@ -180,7 +180,7 @@ func (s *slots) Finish(batchID string, done bool, now time.Time) (held bool) {
 	return true
 }
 
-func (s *slots) find(batchID string) *slot {
+func (s *Slots) find(batchID string) *slot {
 	for _, x := range s.list {
 		if x.batchID == batchID {
 			return x
@@ -189,7 +189,7 @@ func (s *slots) find(batchID string) *slot {
 	return nil
 }
 
-func (s *slots) remove(x *slot, now time.Time) {
+func (s *Slots) remove(x *slot, now time.Time) {
 	if n := slices.Index(s.list, x); n >= 0 {
 		s.list = slices.Delete(s.list, n, n+1)
 		if n == 0 && len(s.list) > 0 {
@@ -200,7 +200,7 @@ func (s *slots) remove(x *slot, now time.Time) {
 }
 
 // oldest returns the oldest chunk that was not taken back.
-func (s *slots) oldest() *slot {
+func (s *Slots) oldest() *slot {
 	for _, x := range s.list {
 		if !x.gone {
 			return x
@@ -211,7 +211,7 @@ func (s *slots) oldest() *slot {
 
 // forget drops what a former process held. A classic worker that comes back to
 // partitions which it has not committed reads the messages again.
-func (s *slots) forget() {
+func (s *Slots) forget() {
 	if s.kind == messages.Classic {
 		for _, x := range s.list {
 			s.keep(x)
@@ -222,8 +222,8 @@ func (s *slots) forget() {
 	s.list, s.foreign, s.native.next, s.native.probed = nil, 0, 0, time.Time{}
 }
 
-// room is how many chunks the worker takes.
-type room struct {
+// Room is how many chunks the worker takes.
+type Room struct {
 	Free   int  // into free slots
 	Ahead  int  // in all, its queue included
 	Depth  int  // length of its queue
@@ -232,21 +232,21 @@ type room struct {
 }
 
 // Room returns how many more chunks the worker takes.
-func (s *slots) Room() room {
+func (s *Slots) Room() Room {
 	held := len(s.list) + s.foreign
 	capacity := s.capacity
 	if s.heard.IsZero() {
 		capacity = min(capacity, untriedCapacity)
 	}
 	limit := s.capacity + s.depth
-	return room{
+	return Room{
 		Free: max(0, capacity-held), Ahead: max(0, capacity+s.depth-held),
 		Depth: s.depth, Limit: limit, Refill: s.foreign == 0 && len(s.list) <= limit,
 	}
 }
 
-// workerLoad is what the worker holds and does.
-type workerLoad struct {
+// Load is what the worker holds and does.
+type Load struct {
 	Held  []string
 	Since []time.Time // when each of them was assigned
 	// Working and Silent are about the chunk that the worker began: whether it still
@@ -255,8 +255,8 @@ type workerLoad struct {
 }
 
 // Load returns what the worker holds and does.
-func (s *slots) Load(now time.Time) workerLoad {
-	l := workerLoad{Held: make([]string, 0, len(s.list))}
+func (s *Slots) Load(now time.Time) Load {
+	l := Load{Held: make([]string, 0, len(s.list))}
 	for _, x := range s.list {
 		l.Held, l.Since = append(l.Held, x.batchID), append(l.Since, x.since)
 	}
@@ -265,8 +265,8 @@ func (s *slots) Load(now time.Time) workerLoad {
 	return l
 }
 
-// hearing is what a message of the worker changed.
-type hearing struct {
+// Heard is what a message of the worker changed.
+type Heard struct {
 	Begun   []string // chunks that show work for the first time
 	Resumed string   // chunk that was reported as stalled and shows progress again
 	Changed bool     // the room or the load changed
@@ -277,13 +277,13 @@ type hearing struct {
 }
 
 // Hear takes a progress message or a heartbeat of the worker.
-func (s *slots) Hear(m messages.Signal, now time.Time) hearing {
+func (s *Slots) Hear(m messages.Signal, now time.Time) Heard {
 	if m.Kind == messages.SignalHeartbeat {
 		return s.hearHeartbeat(m, now)
 	}
 	foreign := s.foreign
 	x := s.find(m.BatchID)
-	var h hearing
+	var h Heard
 	if s.kind == messages.Classic {
 		h.Changed = s.classicProgress(x, m, now)
 	} else {
@@ -305,7 +305,7 @@ func (s *slots) Hear(m messages.Signal, now time.Time) hearing {
 }
 
 // Excuse starts every deadline again: nobody could hear the worker until now.
-func (s *slots) Excuse(now time.Time) {
+func (s *Slots) Excuse(now time.Time) {
 	for _, x := range s.list {
 		x.waiting, x.moved = now, now
 	}

@@ -1,12 +1,10 @@
-package actors
+package slots
 
 import (
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"kafka-master/messages"
 )
 
 // works lets a worker do n chunks that take each, in bunches of size bunch.
@@ -74,56 +72,4 @@ func TestDepthOfLargeChunksAndOfFailures(t *testing.T) {
 	p.failed()
 	p.works(now, 1, 1, time.Microsecond)
 	require.Equal(t, 1, p.depth())
-}
-
-// The queue at a worker grows as it turns out to be fast, never beyond what it keeps
-// room for, and shrinks when it gets slow.
-func TestQueueAtAWorkerFollowsItsPace(t *testing.T) {
-	t.Parallel()
-	stageCredit(t, PrefetchAuto, 2500, func(b *creditBundle) {
-		work := func(n int, each time.Duration) {
-			for range n {
-				time.Sleep(each)
-				b.finish()
-				b.take()
-				require.LessOrEqual(t, len(b.at), 1+maxQueued)
-			}
-		}
-		b.take()
-		require.Len(t, b.at, 2, "nothing is known yet")
-		work(200, 5*time.Millisecond)
-		require.Len(t, b.at, 1+10)
-		work(1500, 100*time.Microsecond)
-		require.Len(t, b.at, 1+maxQueued)
-		work(70, time.Second)
-		require.Len(t, b.at, 2)
-	})
-}
-
-// With the last chunks the queues get short: a worker that is free later finds some
-// to do.
-func TestLastChunksAreNotQueuedFarAhead(t *testing.T) {
-	t.Parallel()
-	for name, want := range map[string]int{"more is cut": 6, "cut to the end": 4} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
-				p := b.adopt(1, 9)
-				offers := func(upTo, ahead int) {
-					for _, w := range []messages.WorkerID{"a", "b"} {
-						b.tell(b.pid, &offer{worker: w, pid: b.hands.pid, upTo: upTo, ahead: ahead, depth: 8, refill: true})
-					}
-				}
-				offers(0, 0)
-				b.plan(p, 1, 0, 6)
-				if want == 4 {
-					b.tell(b.pid, &planEnd{file: 1, epoch: p.epoch})
-				}
-				offers(1, 9)
-				b.hands.mu.Lock()
-				defer b.hands.mu.Unlock()
-				require.Len(t, b.hands.got, want, "three at a, one at b")
-			})
-		})
-	}
 }

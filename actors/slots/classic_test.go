@@ -1,4 +1,4 @@
-package actors
+package slots
 
 import (
 	"testing"
@@ -13,25 +13,25 @@ import (
 type classicBench struct {
 	t    *testing.T
 	now  time.Time
-	s    *slots
-	view groupView
+	s    *Slots
+	view Group
 }
 
 func newClassicBench(t *testing.T) *classicBench {
-	b := &classicBench{t: t, now: time.Unix(1e9, 0), s: newSlots(time.Minute, 0)}
-	b.follow(workerChange{}, 1)
-	b.view = groupView{stable: true, settled: true, lists: [][]int32{{0}, {1}}, committed: []int64{10, 10}, own: []int64{10, 10}}
+	b := &classicBench{t: t, now: time.Unix(1e9, 0), s: New(time.Minute, 0)}
+	b.follow(Change{}, 1)
+	b.view = Group{Stable: true, Settled: true, Lists: [][]int32{{0}, {1}}, Committed: []int64{10, 10}, Own: []int64{10, 10}}
 	b.show()
 	return b
 }
 
 // follow is what the supervisor knows of the worker and its partitions.
-func (b *classicBench) follow(c workerChange, partitions ...int32) {
+func (b *classicBench) follow(c Change, partitions ...int32) {
 	b.s.Follow(messages.Worker{Kind: messages.Classic, Partitions: partitions}, c, b.now)
 }
 
 // announce lets the worker announce itself with the partition.
-func (b *classicBench) announce(partition int32) { b.follow(workerChange{Announced: true}, partition) }
+func (b *classicBench) announce(partition int32) { b.follow(Change{Announced: true}, partition) }
 
 // show passes the state of the group on.
 func (b *classicBench) show() { b.s.Group(b.view, b.now) }
@@ -44,7 +44,7 @@ func (b *classicBench) send(id string, offset int64) *slot {
 }
 
 func (b *classicBench) commit(offset int64) {
-	b.view.committed = []int64{10, offset}
+	b.view.Committed = []int64{10, offset}
 	b.show()
 }
 
@@ -56,11 +56,11 @@ func (b *classicBench) free() int { return b.s.Room().Free }
 
 // pass lets time go by in small steps, as the actor judges, and returns what was
 // concluded from the group on the way, probes apart.
-func (b *classicBench) pass(d time.Duration) (acts []slotAct) {
+func (b *classicBench) pass(d time.Duration) (acts []Act) {
 	for end := b.now.Add(d); b.now.Before(end); {
 		b.now = b.now.Add(judgeEvery)
 		for _, a := range b.s.judgeGroup(b.now) {
-			if a.Move != moveProbe {
+			if a.Move != Probe {
 				acts = append(acts, a)
 			}
 		}
@@ -68,7 +68,7 @@ func (b *classicBench) pass(d time.Duration) (acts []slotAct) {
 	return acts
 }
 
-func (b *classicBench) one(acts []slotAct, move slotMove) slotAct {
+func (b *classicBench) one(acts []Act, move Move) Act {
 	b.t.Helper()
 	require.Len(b.t, acts, 1)
 	require.Equal(b.t, move, acts[0].Move)
@@ -82,16 +82,16 @@ func TestSkippedChunkIsSentAgain(t *testing.T) {
 	require.Empty(t, b.pass(50*time.Second), "committed <= offset: it will be read")
 	b.commit(11)
 	require.Empty(t, b.pass(skippedFor))
-	b.one(b.pass(judgeEvery), moveResend)
+	b.one(b.pass(judgeEvery), Resend)
 	require.False(t, x.sent)
 	for copies := 2; copies < maxCopies; copies++ {
 		x.sent, x.offset = true, int64(10+copies)
 		b.commit(int64(11 + copies))
-		b.one(b.pass(skippedFor+time.Second), moveResend)
+		b.one(b.pass(skippedFor+time.Second), Resend)
 	}
 	x.sent, x.offset = true, 20
 	b.commit(21)
-	require.False(t, b.one(b.pass(skippedFor+time.Second), moveEnd).Started)
+	require.False(t, b.one(b.pass(skippedFor+time.Second), End).Started)
 	require.Empty(t, b.s.list)
 }
 
@@ -115,7 +115,7 @@ func TestCommittedWithoutFinalEndsTheAttempt(t *testing.T) {
 	}
 	b.commit(11)
 	require.Empty(t, b.pass(endedFor))
-	require.True(t, b.one(b.pass(4*time.Second), moveEnd).Started)
+	require.True(t, b.one(b.pass(4*time.Second), End).Started)
 	require.Empty(t, b.s.list)
 }
 
@@ -127,7 +127,7 @@ func TestMastersOwnCommitIsNoReceipt(t *testing.T) {
 		b.pass(time.Second)
 		b.progress("a", n+1, 9)
 	}
-	b.view.own = []int64{10, 30}
+	b.view.Own = []int64{10, 30}
 	b.commit(30)
 	require.Empty(t, b.pass(10*time.Second), "it may still be running in a worker that was put out of the group")
 }
@@ -136,8 +136,8 @@ func TestPartitionOfAnotherWorkerMovesTheChunk(t *testing.T) {
 	t.Parallel()
 	b := newClassicBench(t)
 	x := b.send("a", 10)
-	b.follow(workerChange{}, 0)
-	b.one(b.pass(judgeEvery), moveResend)
+	b.follow(Change{}, 0)
+	b.one(b.pass(judgeEvery), Resend)
 	require.Equal(t, int32(0), x.partition)
 }
 
@@ -145,16 +145,16 @@ func TestChunkWaitsWhileTheGroupIsNotStable(t *testing.T) {
 	t.Parallel()
 	b := newClassicBench(t)
 	b.send("a", 10)
-	b.view.stable, b.view.settled = false, false
+	b.view.Stable, b.view.Settled = false, false
 	for range 300 {
 		b.show()
 		require.Empty(t, b.pass(time.Second))
 		require.Empty(t, b.s.overdue(b.now), "the start deadline runs only while the group is Stable")
 	}
-	b.view.stable, b.view.settled = true, true
+	b.view.Stable, b.view.Settled = true, true
 	b.show()
 	b.pass(b.s.timeout)
-	require.False(t, b.one(b.s.overdue(b.now), moveEnd).Started)
+	require.False(t, b.one(b.s.overdue(b.now), End).Started)
 	require.Len(t, b.s.list, 1, "its message may still be read: the send stays open")
 	require.Zero(t, b.free())
 	b.commit(11)
@@ -170,10 +170,10 @@ func TestVanishedWorkerIsLost(t *testing.T) {
 		b.pass(500 * time.Millisecond)
 		b.progress("a", n+1, 9)
 	}
-	b.view.lists = [][]int32{{0}}
+	b.view.Lists = [][]int32{{0}}
 	b.show()
 	require.Empty(t, b.pass(vanishedFor-judgeEvery))
-	require.Equal(t, moveLost, b.s.judgeGroup(b.now.Add(judgeEvery))[0].Move)
+	require.Equal(t, Lost, b.s.judgeGroup(b.now.Add(judgeEvery))[0].Move)
 }
 
 func TestOneSlowItemIsNoDeath(t *testing.T) {
@@ -184,7 +184,7 @@ func TestOneSlowItemIsNoDeath(t *testing.T) {
 		b.pass(5 * time.Second)
 		b.progress("a", n+1, 9)
 	}
-	b.view.lists = [][]int32{{0}}
+	b.view.Lists = [][]int32{{0}}
 	b.show()
 	require.Empty(t, b.pass(14*time.Second), "quiet is three times its longest gap")
 	require.NotEmpty(t, b.pass(2*time.Second))
@@ -203,11 +203,11 @@ func TestNewRunsAgainWhatIsUncommitted(t *testing.T) {
 	b.announce(1)
 	require.Empty(t, b.s.giveMoved(b.now), "its final message may be on its way")
 	b.now = b.now.Add(movedWait)
-	require.Equal(t, "a", b.one(b.s.giveMoved(b.now), moveEnd).BatchID, "committed: it will not")
+	require.Equal(t, "a", b.one(b.s.giveMoved(b.now), End).BatchID, "Committed: it will not")
 	b.send("b", 12)
 	b.announce(0)
 	b.now = b.now.Add(movedWait)
-	require.Equal(t, "b", b.one(b.s.giveMoved(b.now), moveEnd).BatchID, "another worker has its partition")
+	require.Equal(t, "b", b.one(b.s.giveMoved(b.now), End).BatchID, "another worker has its partition")
 }
 
 func TestNewReopensCompletedSends(t *testing.T) {
@@ -218,7 +218,7 @@ func TestNewReopensCompletedSends(t *testing.T) {
 	b.s.Finish("a", true, b.now)
 	require.Equal(t, 1, b.free())
 	b.announce(1)
-	require.Zero(t, b.free(), "it was not committed: it will run again")
+	require.Zero(t, b.free(), "it was not Committed: it will run again")
 	b.progress("a", 3, 9)
 	b.progress("a", 9, 9)
 	require.Zero(t, b.s.foreign)
@@ -243,7 +243,7 @@ func TestUnknownOffsetIsBelievedForAWhile(t *testing.T) {
 	b := newClassicBench(t)
 	b.send("a", messages.UnknownOffset)
 	require.Empty(t, b.pass(unknownWait-time.Second))
-	require.False(t, b.one(b.pass(2*time.Second), moveEnd).Started)
+	require.False(t, b.one(b.pass(2*time.Second), End).Started)
 }
 
 func TestSilentOpenSendIsProbed(t *testing.T) {
@@ -254,7 +254,7 @@ func TestSilentOpenSendIsProbed(t *testing.T) {
 	for range 60 * 4 {
 		b.now = b.now.Add(judgeEvery)
 		for _, a := range b.s.judgeGroup(b.now) {
-			if a.Move == moveProbe {
+			if a.Move == Probe {
 				probes++
 			}
 		}
@@ -271,9 +271,9 @@ func TestRevokedWorkerThatIsQuietHasVanished(t *testing.T) {
 		b.progress("a", n+1, 9)
 		b.pass(judgeEvery)
 	}
-	b.follow(workerChange{})
+	b.follow(Change{})
 	require.Empty(t, b.pass(vanishedFor-2*judgeEvery))
-	require.Equal(t, moveLost, b.pass(3 * judgeEvery)[0].Move)
+	require.Equal(t, Lost, b.pass(3 * judgeEvery)[0].Move)
 }
 
 // One that leaves in its first items is missed as soon: no slow item costs it its
@@ -283,10 +283,10 @@ func TestWorkerThatLeavesEarlyHasVanished(t *testing.T) {
 	b := newClassicBench(t)
 	b.send("a", 10)
 	b.progress("a", 1, 9)
-	b.view.lists = [][]int32{{0}}
+	b.view.Lists = [][]int32{{0}}
 	b.show()
 	require.Empty(t, b.pass(vanishedFor-judgeEvery))
-	require.Equal(t, moveLost, b.pass(2 * judgeEvery)[0].Move)
+	require.Equal(t, Lost, b.pass(2 * judgeEvery)[0].Move)
 }
 
 // A lost worker that comes back to a partition which it has not committed runs its
@@ -296,7 +296,7 @@ func TestLostWorkerRunsItsUncommittedChunkAgain(t *testing.T) {
 	b := newClassicBench(t)
 	b.send("a", 10)
 	b.progress("a", 1, 9)
-	b.follow(workerChange{Fresh: true}, 1)
+	b.follow(Change{Fresh: true}, 1)
 	require.Equal(t, 1, b.free())
 	b.announce(1)
 	b.now = b.now.Add(movedWait)
@@ -312,37 +312,16 @@ func TestStartDeadlineStandsStillWhileTheGroupRebalances(t *testing.T) {
 	t.Parallel()
 	b := newClassicBench(t)
 	b.send("a", 10)
-	b.view.stable, b.view.settled = false, false
+	b.view.Stable, b.view.Settled = false, false
 	b.show()
 	b.now = b.now.Add(10 * time.Minute)
 	_, due := b.s.deadline()
 	require.False(t, due)
-	b.view.stable, b.view.settled = true, true
+	b.view.Stable, b.view.Settled = true, true
 	b.show()
 	at, due := b.s.deadline()
 	require.True(t, due)
 	require.Equal(t, b.now.Add(time.Minute), at)
-}
-
-func TestDuplicateIDs(t *testing.T) {
-	t.Parallel()
-	now := time.Unix(1e9, 0)
-	d := newDuplicateIDs()
-	owners := map[int32]messages.WorkerID{0: "w", 1: "w", 2: "x"}
-	d.Announced("w", []int32{0}, []int32{1})
-	both := groupView{stable: true, lists: [][]int32{{0}, {1}, {2}}}
-	lists := map[messages.WorkerID][]int32{"w": {1}}
-	require.True(t, d.Compare(both, lists, owners, now))
-	require.Empty(t, d.Found(now.Add(duplicateAfter-1)))
-	require.Equal(t, []messages.WorkerID{"w"}, d.Found(now.Add(duplicateAfter)))
-
-	owners[0] = "x" // another worker announced it: an ordinary rebalance
-	require.False(t, d.Compare(both, lists, owners, now))
-	require.Empty(t, d.Found(now.Add(duplicateAfter)))
-
-	owners[0] = "w"
-	require.False(t, d.Compare(groupView{stable: true, lists: [][]int32{{1}, {2}}}, lists, owners, now), "one of them is gone")
-	require.False(t, d.Compare(both, lists, owners, now), "and forgotten")
 }
 
 // The message of a chunk that was taken back keeps its slot while it may still be
@@ -357,7 +336,7 @@ func TestSlotOfAPartitionThatWasMadeAgainBecomesFree(t *testing.T) {
 	require.Len(t, b.s.list, 1, "it may be read still")
 	b.send("b", 46)
 	b.s.Finish("b", true, b.now) // which a worker that was restarted would read again
-	b.s.Group(groupView{note: "the group cannot be looked at"}, b.now)
+	b.s.Group(Group{Note: "the group cannot be looked at"}, b.now)
 	b.commit(messages.UnknownOffset)
 	b.commit(3)
 	b.pass(unknownWait + time.Second)

@@ -1,4 +1,4 @@
-package actors
+package slots
 
 import (
 	"fmt"
@@ -11,65 +11,6 @@ import (
 
 	"kafka-master/messages"
 )
-
-func TestLivenessTable(t *testing.T) {
-	t.Parallel()
-	start := time.Unix(1e9, 0)
-	for name, c := range map[string]struct {
-		kind  messages.WorkerKind
-		state messages.WorkerState
-		after time.Duration
-		want  messages.WorkerState
-	}{
-		"alive":                     {messages.Native, messages.WorkerAnnounced, suspectAfter - 1, messages.WorkerAnnounced},
-		"suspect":                   {messages.Native, messages.WorkerAnnounced, suspectAfter, messages.WorkerSuspect},
-		"still suspect":             {messages.Native, messages.WorkerSuspect, lostAfter - 1, messages.WorkerSuspect},
-		"lost":                      {messages.Native, messages.WorkerSuspect, lostAfter, messages.WorkerLost},
-		"judged late":               {messages.Native, messages.WorkerAnnounced, time.Hour, messages.WorkerLost},
-		"draining is not suspect":   {messages.Native, messages.WorkerDraining, suspectAfter, messages.WorkerDraining},
-		"draining is lost":          {messages.Native, messages.WorkerDraining, lostAfter, messages.WorkerLost},
-		"lost is shown":             {messages.Native, messages.WorkerLost, forgetAfter - 1, messages.WorkerLost},
-		"lost is forgotten":         {messages.Native, messages.WorkerLost, forgetAfter, messages.WorkerGone},
-		"idle classic":              {messages.Classic, messages.WorkerAnnounced, 1000 * time.Hour, messages.WorkerAnnounced},
-		"lost classic is forgotten": {messages.Classic, messages.WorkerLost, forgetAfter, messages.WorkerGone},
-		"gone stays gone":           {messages.Native, messages.WorkerGone, time.Hour, messages.WorkerGone},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			l := liveness{kind: c.kind, state: c.state, last: start}
-			l.Judge(start.Add(c.after))
-			require.Equal(t, c.want, l.State())
-		})
-	}
-}
-
-func TestAnySignBringsBack(t *testing.T) {
-	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		now := time.Unix(1e9, 0)
-		l := liveness{kind: messages.Native, state: messages.WorkerAnnounced, last: now}
-		t.Repeat(map[string]func(*rapid.T){
-			"sign": func(*rapid.T) {
-				l.Sign(now)
-				require.NotContains(t, []messages.WorkerState{messages.WorkerLost, messages.WorkerSuspect}, l.State())
-			},
-			"drain": func(*rapid.T) { l.Drain() },
-			"judge": func(*rapid.T) {
-				at, ok := l.Due()
-				require.Equal(t, ok && !now.Before(at), l.Judge(now), "a judgement changes something exactly when one is due")
-			},
-			"": func(t *rapid.T) {
-				if l.State() == messages.WorkerLost {
-					require.GreaterOrEqual(t, l.Silence(now), lostAfter)
-				}
-				if l.Draining() {
-					require.NotEqual(t, messages.WorkerAnnounced, l.State(), "a draining worker takes nothing")
-				}
-				now = now.Add(time.Duration(rapid.IntRange(0, 12_000).Draw(t, "ms")) * time.Millisecond)
-			},
-		})
-	})
-}
 
 // fieldWorker is a native worker as a model: it reads its messages in order, works, and
 // now and then drops one.
@@ -89,21 +30,21 @@ func (w *fieldWorker) beat() messages.Signal {
 }
 
 // nativeSlots are those of a native worker that reads partition 0.
-func nativeSlots(capacity, prefetch int) *slots {
-	s := newSlots(time.Minute, prefetch)
-	s.Follow(messages.Worker{Kind: messages.Native, Capacity: capacity, Partitions: []int32{0}}, workerChange{}, time.Time{})
+func nativeSlots(capacity, prefetch int) *Slots {
+	s := New(time.Minute, prefetch)
+	s.Follow(messages.Worker{Kind: messages.Native, Capacity: capacity, Partitions: []int32{0}}, Change{}, time.Time{})
 	return s
 }
 
 // sendTo adds a chunk whose message was written at the offset.
-func (s *slots) sendTo(id string, offset int64, now time.Time) *slot {
+func (s *Slots) sendTo(id string, offset int64, now time.Time) *slot {
 	s.Add(id, 0, now)
 	s.Sent(id, offset, now)
 	return s.find(id)
 }
 
 // hearBeat takes a heartbeat and returns the chunks that it denies.
-func (s *slots) hearBeat(m messages.Signal, now time.Time) (doubts bool, denied []slotAct) {
+func (s *Slots) hearBeat(m messages.Signal, now time.Time) (doubts bool, denied []Act) {
 	m.Kind = messages.SignalHeartbeat
 	doubts = s.Hear(m, now).Doubts
 	return doubts, s.denied(now)
@@ -190,7 +131,7 @@ func TestSlotsOfAPartitionThatLostItsRecords(t *testing.T) {
 	for i, offset := range []int64{100, 101, 102} {
 		s.sendTo(messages.BatchID("f", i, 1, 1), offset, now)
 	}
-	beat := func(next int64) []slotAct {
+	beat := func(next int64) []Act {
 		_, denied := s.hearBeat(messages.Signal{Running: []string{"f_chunk_0"}, Next: next}, now)
 		return denied
 	}
@@ -207,7 +148,7 @@ func TestSlotsOfAWorkerStartedAgain(t *testing.T) {
 	now := time.Now()
 	s := nativeSlots(1, 1)
 	s.hearBeat(messages.Signal{Next: 100}, now)
-	s.Follow(messages.Worker{Kind: messages.Native, Partitions: []int32{0}}, workerChange{Fresh: true}, now)
+	s.Follow(messages.Worker{Kind: messages.Native, Partitions: []int32{0}}, Change{Fresh: true}, now)
 	s.sendTo("f_chunk_0", 7, now)
 	for range missedBeats {
 		doubts, _ := s.hearBeat(messages.Signal{Next: 5}, now)
@@ -221,12 +162,12 @@ func TestSlotsOfAWorkerStartedAgain(t *testing.T) {
 func TestLateHeartbeatOfAFastWorker(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1e9, 0)
-	s := nativeSlots(1, maxQueued)
+	s := nativeSlots(1, MaxQueued)
 	beat := messages.Signal{Next: messages.UnknownOffset}
 	for n := range 500 {
 		id := messages.BatchID("a", n, 1, 1)
 		s.Add(id, 0, now)
-		if n <= maxQueued {
+		if n <= MaxQueued {
 			beat.Queued = append(beat.Queued, id)
 		}
 		now = now.Add(time.Millisecond)
@@ -248,11 +189,11 @@ func TestEndedChunksAreBounded(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1e9, 0)
 	s := nativeSlots(1, 0)
-	for range 3 * maxRemembered {
+	for range 3 * maxEnded {
 		s.Add("x", 0, now)
 		s.Finish("x", true, now)
 	}
-	require.LessOrEqual(t, len(s.ended), maxRemembered)
+	require.LessOrEqual(t, len(s.ended), maxEnded)
 }
 
 // A heartbeat without next does not show what was read.
@@ -261,7 +202,7 @@ func TestHeartbeatWithoutNextDeniesNothing(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	s := nativeSlots(1, 0)
 	s.sendTo("a_chunk_0", 7, now)
-	beat := func() []slotAct {
+	beat := func() []Act {
 		now = now.Add(3 * time.Second)
 		_, denied := s.hearBeat(messages.Signal{Next: messages.UnknownOffset}, now)
 		return denied
@@ -282,7 +223,7 @@ func TestProbeConcernsOnlyEarlierSends(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	s := nativeSlots(2, 1)
 	first := s.sendTo("f_chunk_0", 100, now)
-	now = now.Add(probeEvery)
+	now = now.Add(ProbeEvery)
 	h := s.Hear(messages.Signal{Kind: messages.SignalHeartbeat}, now)
 	require.True(t, h.Probe)
 	require.Zero(t, h.Probed)
@@ -332,7 +273,7 @@ func TestStalledChunkIsReported(t *testing.T) {
 		require.Empty(t, acts)
 		now = at
 		acts, _ = s.Judge(now)
-		require.Equal(t, []slotAct{{Move: moveStalled, BatchID: "a", Since: began}}, acts)
+		require.Equal(t, []Act{{Move: Stalled, BatchID: "a", Since: began}}, acts)
 		require.GreaterOrEqual(t, now.Sub(began), stallAfter)
 	}
 	require.Equal(t, began.Add(stallAfter+2*stallEvery), now)

@@ -1,4 +1,4 @@
-package actors
+package slots
 
 import (
 	"time"
@@ -6,54 +6,54 @@ import (
 	"kafka-master/messages"
 )
 
-// process is which process a message under a worker's id comes from.
-type process uint8
+// Process is which process a message under a worker's id comes from.
+type Process uint8
 
 const (
-	processCurrent  process = iota // the one that is known, or one that takes its place
-	processFormer                  // one that was replaced: its finals count, nothing else does
-	processStranger                // none that the message proves to be: it is refused
+	Current  Process = iota // the one that is known, or one that takes its place
+	Former                  // one that was replaced: its finals count, nothing else does
+	Stranger                // none that the message proves to be: it is refused
 )
 
-// processOf returns which process of a worker sent a message. A native worker's messages
+// ProcessOf returns which process of a worker sent a message. A native worker's messages
 // carry its incarnation: a newer one takes its place by announcing itself, and once the
 // worker is lost any process may, since the clock that incarnations come from may have
 // gone back. Whatever else has no incarnation, or one that did not announce itself, could
 // be anybody's.
-func processOf(known messages.Worker, state messages.WorkerState, x messages.Signal) process {
+func ProcessOf(known messages.Worker, state messages.WorkerState, x messages.Signal) Process {
 	if known.Kind != messages.Native || x.Incarnation == known.Incarnation {
-		return processCurrent
+		return Current
 	}
 	begins := x.Kind == messages.SignalAnnounce || x.Kind == messages.SignalHeartbeat
 	switch {
 	case begins && state == messages.WorkerLost:
-		return processCurrent
+		return Current
 	case x.Incarnation.IsZero():
-		return processStranger
+		return Stranger
 	case known.Incarnation.Newer(x.Incarnation):
-		return processFormer
+		return Former
 	case begins:
-		return processCurrent
+		return Current
 	}
-	return processStranger
+	return Stranger
 }
 
 // formerAfter is how long after a process took a worker's place a heartbeat of the former
 // one shows that it still runs: one may have been on its way.
-const formerAfter = suspectAfter
+const formerAfter = SuspectAfter
 
-// formerProcess tells whether a second process runs under a native worker's id: it goes
+// FormerProcess tells whether a second process runs under a native worker's id: it goes
 // on with its heartbeats after another one took its place.
-type formerProcess struct {
+type FormerProcess struct {
 	replaced time.Time // when the present process took its place
 	seen     time.Time // when a heartbeat showed that it still runs
 }
 
 // Replaced notes that another process took the worker's place.
-func (f *formerProcess) Replaced(now time.Time) { *f = formerProcess{replaced: now} }
+func (f *FormerProcess) Replaced(now time.Time) { *f = FormerProcess{replaced: now} }
 
 // Hear takes a message of the former process.
-func (f *formerProcess) Hear(x messages.Signal, now time.Time) {
+func (f *FormerProcess) Hear(x messages.Signal, now time.Time) {
 	if x.Kind == messages.SignalHeartbeat && !x.Old && now.Sub(f.replaced) >= formerAfter {
 		f.seen = now
 	}
@@ -61,7 +61,7 @@ func (f *formerProcess) Hear(x messages.Signal, now time.Time) {
 
 // Runs reports whether the former process still runs, and until when that holds without
 // another heartbeat of it.
-func (f *formerProcess) Runs(now time.Time) (until time.Time, runs bool) {
-	until = f.seen.Add(lostAfter)
+func (f *FormerProcess) Runs(now time.Time) (until time.Time, runs bool) {
+	until = f.seen.Add(LostAfter)
 	return until, !f.seen.IsZero() && now.Before(until)
 }
