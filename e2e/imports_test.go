@@ -1,8 +1,12 @@
 package e2e
 
 import (
+	"cmp"
 	"encoding/json"
+	"fmt"
 	"io"
+	"maps"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -34,6 +38,37 @@ var allowed = map[string][]string{
 	"worker":           {"messages", "infra/failpoint", "infra/kafkabus", "github.com/cenkalti/backoff/v5", "github.com/gofrs/flock"},
 	"doctor":           {"messages"},
 	"generate":         {},
+}
+
+// The page shows the rule as it is checked. UPDATE=1 writes it.
+func TestImportTable(t *testing.T) {
+	t.Parallel()
+	const path, begin, end = "../docs/architecture.md", "<!-- imports -->\n", "<!-- end of imports -->\n"
+	page, err := os.ReadFile(path)
+	require.NoError(t, err)
+	head, rest, ok := strings.Cut(string(page), begin)
+	require.True(t, ok)
+	_, tail, ok := strings.Cut(rest, end)
+	require.True(t, ok)
+	want := head + begin + importTable() + end + tail
+	if os.Getenv("UPDATE") != "" {
+		require.NoError(t, os.WriteFile(path, []byte(want), 0o644))
+		return
+	}
+	require.Equal(t, want, string(page), "write it again: UPDATE=1 go test -run ImportTable ./e2e")
+}
+
+func importTable() string {
+	var b strings.Builder
+	b.WriteString("| package | may import |\n|---|---|\n")
+	for _, pkg := range slices.Sorted(maps.Keys(allowed)) {
+		list := "–"
+		if len(allowed[pkg]) > 0 {
+			list = "`" + strings.Join(allowed[pkg], "`, `") + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s |\n", cmp.Or(pkg, "main"), list)
+	}
+	return b.String()
 }
 
 // free reports whether a package wires or tests the others, and so may import them.

@@ -58,10 +58,10 @@ func startSecured(t *testing.T) *secured {
 	return s
 }
 
-// documentedRights gives the rights that docs/operations.md lists.
+// documentedRights gives the rights that docs/install.md lists.
 func (s *secured) documentedRights(t *testing.T) {
 	t.Helper()
-	doc, err := os.ReadFile("../docs/operations.md")
+	doc, err := os.ReadFile("../docs/install.md")
 	require.NoError(t, err)
 	n := 0
 	for line := range strings.Lines(string(doc)) {
@@ -137,7 +137,7 @@ func TestKafkaMistakesAreNamed(t *testing.T) {
 		"login where there is none": {k.Address(), "PLAIN", "master", "mpw", "", "", "unset KAFKA_SASL_MECHANISM"},
 		"TLS where there is none":   {k.login, "PLAIN", "master", "mpw", "true", k.ca, "unset KAFKA_TLS"},
 		"no TLS where there is":     {k.both, "PLAIN", "master", "mpw", "", "", "KAFKA_TLS"},
-		"no rights":                 {k.login, "PLAIN", "nobody", "npw", "", "", "see Rights in docs/operations.md"},
+		"no rights":                 {k.login, "PLAIN", "nobody", "npw", "", "", "see Rights in docs/install.md"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

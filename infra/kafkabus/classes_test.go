@@ -107,7 +107,7 @@ func TestExplain(t *testing.T) {
 		{kafka.IllegalSASLState, false, true, "has no SASL"},
 		{kafka.UnsupportedSASLMechanism, false, true, "does not offer"},
 		{context.DeadlineExceeded, false, false, "does not answer"},
-		{kafka.TopicAuthorizationFailed, false, false, "see Rights in docs/operations.md"},
+		{kafka.TopicAuthorizationFailed, false, false, "see Rights in docs/install.md"},
 		{kafka.InvalidTopic, false, false, ""},
 	} {
 		got := explain(classify(c.err), c.tls, c.sasl, false)

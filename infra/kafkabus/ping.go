@@ -58,7 +58,7 @@ func explain(err error, withTLS, withSASL, seen bool) string {
 	case errors.Is(err, kafka.SASLAuthenticationFailed):
 		return "the broker refuses user or password, correct KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD"
 	case errors.Is(err, kafka.TopicAuthorizationFailed), errors.Is(err, kafka.GroupAuthorizationFailed), errors.Is(err, kafka.ClusterAuthorizationFailed):
-		return "the user of KAFKA_SASL_USERNAME lacks a right, see Rights in docs/operations.md"
+		return "the user of KAFKA_SASL_USERNAME lacks a right, see Rights in docs/install.md"
 	case errors.Is(err, kafka.IllegalSASLState):
 		return "the broker's port has no SASL, unset KAFKA_SASL_MECHANISM or use its SASL port"
 	case errors.Is(err, kafka.UnsupportedSASLMechanism):

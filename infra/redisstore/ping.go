@@ -86,7 +86,7 @@ func explain(err error) (cure string, config bool) {
 	case begins("WRONGPASS", "ERR invalid password", "ERR AUTH"):
 		return "refuses the user or password in REDIS_URL", true
 	case begins("NOPERM", "ERR The user executing the script can't"):
-		return "does not give the user in REDIS_URL the necessary rights, see Rights in docs/operations.md", true
+		return "does not give the user in REDIS_URL the necessary rights, see Rights in docs/install.md", true
 	case begins("ERR DB index", "ERR invalid DB index"):
 		return "does not have the database that REDIS_URL ends with", true
 	case errors.As(err, &untrusted):

@@ -42,13 +42,13 @@ func TestRedisOverTLS(t *testing.T) {
 	}
 }
 
-// rights returns the rights in docs/operations.md.
+// rights returns the rights in docs/install.md.
 func rights(t *testing.T) []string {
 	t.Helper()
-	doc, err := os.ReadFile("../../docs/operations.md")
+	doc, err := os.ReadFile("../../docs/install.md")
 	require.NoError(t, err)
 	_, rule, found := strings.Cut(string(doc), "ACL SETUSER kafka-master ")
-	require.True(t, found, "docs/operations.md names the rights in Redis")
+	require.True(t, found, "docs/install.md names the rights in Redis")
 	rule, _, _ = strings.Cut(rule, "\n")
 	return strings.Fields(rule)
 }

@@ -123,22 +123,40 @@ type broken struct{}
 
 func (broken) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
-// .env.example shows every variable and sets none.
+// The sample that people copy shows every variable and sets none.
 func TestDotenvExample(t *testing.T) {
 	t.Parallel()
-	b, err := os.ReadFile("../../.env.example")
-	require.NoError(t, err)
-	require.Equal(t, settings.Dotenv(), string(b), "write it with UPDATE=1 go test -run TestWriteDotenvExample")
+	generated(t, "../../.env.example", func(string) string { return settings.Dotenv() })
 	got, err := settings.ReadDotenv("../../.env.example")
 	require.NoError(t, err)
 	require.Empty(t, got)
 }
 
-func TestWriteDotenvExample(t *testing.T) {
-	if os.Getenv("UPDATE") == "" {
-		t.Skip("UPDATE is not set")
+// The table of the settings page is the one that the program reads by.
+func TestSettingsPage(t *testing.T) {
+	t.Parallel()
+	const begin, end = "<!-- settings -->\n", "<!-- end of settings -->\n"
+	generated(t, "../../docs/settings.md", func(old string) string {
+		head, rest, ok := strings.Cut(old, begin)
+		require.True(t, ok)
+		_, tail, ok := strings.Cut(rest, end)
+		require.True(t, ok)
+		return head + begin + settings.Markdown() + end + tail
+	})
+}
+
+// generated requires that a file has the text that is made from its present one, and
+// writes it with UPDATE=1.
+func generated(t *testing.T, path string, text func(old string) string) {
+	t.Helper()
+	old, err := os.ReadFile(path)
+	require.NoError(t, err)
+	want := text(string(old))
+	if os.Getenv("UPDATE") != "" {
+		require.NoError(t, os.WriteFile(path, []byte(want), 0o644))
+		return
 	}
-	require.NoError(t, os.WriteFile("../../.env.example", []byte(settings.Dotenv()), 0o644))
+	require.Equal(t, want, string(old), "write it with UPDATE=1 go test ./infra/settings")
 }
 
 // The values in .env.example are the defaults.

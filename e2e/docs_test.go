@@ -1,0 +1,138 @@
+package e2e
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/stretchr/testify/require"
+
+	"kafka-master/messages"
+)
+
+// Alarms are made on the kinds of problems, so each is explained with its cause and
+// its cure.
+func TestEveryProblemIsExplained(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/alarms.md")
+	require.NoError(t, err)
+	for _, kind := range messages.ProblemKinds() {
+		require.Contains(t, string(text), "| `"+string(kind)+"` |")
+	}
+}
+
+// Every relative link of every page leads to a file, and every anchor to a heading.
+func TestLinksOfThePages(t *testing.T) {
+	t.Parallel()
+	all := readPages(t)
+	require.Greater(t, len(all), 20)
+	n := 0
+	for at, p := range all {
+		for _, link := range linkPattern.FindAllStringSubmatch(p.prose, -1) {
+			target, anchor, _ := strings.Cut(link[1], "#")
+			if strings.Contains(target, "://") {
+				continue
+			}
+			n++
+			to := at
+			if target != "" {
+				to = filepath.Join(filepath.Dir(at), target)
+			}
+			_, err := os.Stat(to)
+			require.NoError(t, err, "%s links to %s", at, link[1])
+			if anchor != "" {
+				require.Contains(t, all[to].anchors, anchor, "%s links to %s", at, link[1])
+			}
+		}
+	}
+	require.Greater(t, n, 100)
+}
+
+// A reader who starts at the README reaches every page of docs.
+func TestReadmeLeadsToEveryPage(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../README.md")
+	require.NoError(t, err)
+	pages, err := filepath.Glob("../docs/*.md")
+	require.NoError(t, err)
+	for _, p := range pages {
+		require.Contains(t, string(text), "(docs/"+filepath.Base(p)+")")
+	}
+}
+
+// Go files that a page names exist.
+func TestFilesThatPagesName(t *testing.T) {
+	t.Parallel()
+	named := regexp.MustCompile("`((?:[a-z_0-9]+/)+[a-z_0-9]+\\.go)`")
+	n := 0
+	for at, p := range readPages(t) {
+		for _, m := range named.FindAllStringSubmatch(p.prose, -1) {
+			n++
+			_, err := os.Stat(filepath.Join("..", m[1]))
+			require.NoError(t, err, "%s names it", at)
+		}
+	}
+	require.Greater(t, n, 10)
+}
+
+var (
+	linkPattern    = regexp.MustCompile(`\[[^\]]*\]\(([^)\s]+)\)`)
+	headingPattern = regexp.MustCompile(`(?m)^#+ (.+)$`)
+	fencePattern   = regexp.MustCompile("(?ms)^```.*?^```$")
+)
+
+// page is a Markdown file: its text without blocks of code, and the anchors of its
+// headings.
+type page struct {
+	prose   string
+	anchors map[string]bool
+}
+
+func readPages(t *testing.T) map[string]page {
+	t.Helper()
+	all := map[string]page{}
+	require.NoError(t, filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && strings.HasPrefix(d.Name(), ".") && d.Name() != ".." {
+			return fs.SkipDir
+		}
+		if filepath.Ext(path) != ".md" {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		prose := fencePattern.ReplaceAllString(string(text), "")
+		all[path] = page{prose, anchors(prose)}
+		return err
+	}))
+	return all
+}
+
+// anchors follows GitHub's rule: lower case, no punctuation, hyphens for spaces, and a
+// number for a heading that repeats an earlier one.
+func anchors(prose string) map[string]bool {
+	all := map[string]bool{}
+	for _, h := range headingPattern.FindAllStringSubmatch(prose, -1) {
+		base := strings.Map(func(r rune) rune {
+			switch {
+			case r == ' ':
+				return '-'
+			case r == '-', r == '_', unicode.IsLetter(r), unicode.IsDigit(r):
+				return unicode.ToLower(r)
+			}
+			return -1
+		}, h[1])
+		name := base
+		for i := 1; all[name]; i++ {
+			name = base + "-" + strconv.Itoa(i)
+		}
+		all[name] = true
+	}
+	return all
+}
