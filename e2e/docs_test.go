@@ -80,6 +80,35 @@ func TestFilesThatPagesName(t *testing.T) {
 	require.Greater(t, n, 10)
 }
 
+// Names of the code that the pages about it use exist: a renamed function leaves no
+// page behind.
+func TestNamesThatPagesUse(t *testing.T) {
+	t.Parallel()
+	code := map[string]bool{}
+	word := regexp.MustCompile(`\w+`)
+	require.NoError(t, filepath.WalkDir("..", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".go" {
+			return err
+		}
+		source, err := os.ReadFile(path)
+		for _, w := range word.FindAll(source, -1) {
+			code[string(w)] = true
+		}
+		return err
+	}))
+	named := regexp.MustCompile("`(?:\\w+\\.([A-Za-z]\\w*)|([a-z]+[A-Z]\\w*))(?:\\(\\))?`")
+	pages, n := readPages(t), 0
+	for _, at := range []string{"../docs/architecture.md", "../docs/internals.md", "../docs/states.md", "../CONTRIBUTING.md"} {
+		for _, m := range named.FindAllStringSubmatch(pages[at].prose, -1) {
+			if name := m[1] + m[2]; name != "go" && name != "md" {
+				n++
+				require.True(t, code[name], "%s names %s", at, m[0])
+			}
+		}
+	}
+	require.Greater(t, n, 30)
+}
+
 var (
 	linkPattern    = regexp.MustCompile(`\[[^\]]*\]\(([^)\s]+)\)`)
 	headingPattern = regexp.MustCompile(`(?m)^#+ (.+)$`)
