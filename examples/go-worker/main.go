@@ -1,4 +1,4 @@
-// A worker of one's own in a few lines: it prints the items of its chunks.
+// Command go-worker is a minimal worker: it prints the items of its chunks.
 //
 //	go run ./examples/go-worker localhost:9092
 package main
@@ -17,7 +17,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// The same worker after a restart; a second process gets an id of its own.
+	// After a restart the worker has the same id. A second process gets another one.
 	id, err := worker.ClaimID("go-worker.id")
 	if err != nil {
 		log.Fatal(err)
@@ -30,7 +30,7 @@ func main() {
 	err = worker.Run(ctx, cfg, func(ctx context.Context, chunk worker.Chunk, progress func(int)) error {
 		for i, item := range chunk.Items {
 			if ctx.Err() != nil {
-				return ctx.Err() // told to stop: the chunk runs again elsewhere
+				return ctx.Err() // the worker is stopping, the chunk runs again on another one
 			}
 			fmt.Println(chunk.File, chunk.FirstLine, item)
 			progress(i + 1)

@@ -1,61 +1,53 @@
 """A native worker of Kafka Master: class Worker.
 
-One thread reads chunks, others work on them, one more sends what is to be said.
-The protocol is docs/protocol.md, "Writing a native worker"; its steps are named
-below.
+One thread reads chunks, others run them, and one more sends the messages. The comments name the steps of the protocol,
+see "Writing a native worker" in docs/protocol.md.
 """
 from __future__ import annotations
 
-import json
 import logging
 import re
 import secrets
 import threading
 import time
-from typing import Callable, Dict, Optional, Set, Tuple
+from typing import Callable, Optional, Set, Tuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
-from desk import Chunk, Desk, Job, decode, partition_of, report
+from desk import Desk, Job, decode, partition_of, progress_message
+from outbox import Message, Outbox
 from results import Results, Retry, Unfit
 from settings import Settings
 
-HEARTBEAT = 3.0  # seconds; the master suspects a worker that was silent for 6
-PROGRESS = 0.2  # seconds between two progress messages of a chunk
-FLUSH = 3.0  # seconds for the last messages of a worker that ends
-TRIES = (1.0, 60.0)  # seconds between two tries of a worker that cannot work: at first, at most
-LOOK = (2.0, 60.0)  # seconds between two looks whether the partition is still there: in trouble, else
-POLL = 0.2  # seconds, and so the longest that a signal waits
+HEARTBEAT = 3.0  # seconds between heartbeats; the master suspects a worker after 6 s of silence
+PROGRESS = 0.2  # minimum seconds between two progress messages of a chunk
+FLUSH = 3.0  # seconds to deliver the last messages of a stopped worker
+MIN_RECHECK, MAX_RECHECK = 1.0, 60.0  # seconds before an unfit worker checks again whether it can work
+PARTITION_CHECK = 60.0  # seconds between two checks whether the partition still exists
+PARTITION_RECHECK = 2.0  # the same after an error
+POLL = 0.2  # seconds that a poll waits, which is also the longest delay of a signal
 
 log = logging.getLogger("worker")
 Handle = Callable[[str], object]
 
 
 class Refused(Exception):
-    """Kafka refuses this worker, for example its password."""
+    """Kafka refuses this worker, for example because of its password."""
 
 
 REFUSALS = {
     KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED, KafkaError.UNSUPPORTED_SASL_MECHANISM,
     KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED,
 }
-OFF_THE_LOG = {KafkaError.OFFSET_OUT_OF_RANGE, getattr(KafkaError, "_AUTO_OFFSET_RESET", KafkaError.OFFSET_OUT_OF_RANGE)}
-
-
-class Message:
-    """Something to be said. final is set for the last word about a chunk."""
-
-    def __init__(self, topic: str, body: dict, final: bool = False) -> None:
-        self.topic, self.body, self.final = topic, body, final
+OUT_OF_RANGE = {KafkaError.OFFSET_OUT_OF_RANGE, getattr(KafkaError, "_AUTO_OFFSET_RESET", KafkaError.OFFSET_OUT_OF_RANGE)}
 
 
 class Worker:
-    """One worker. run() lasts until stop() is called, or Kafka refuses it.
+    """One worker. run() returns after stop() was called, or raises Refused.
 
-    handle gets one item. What it returns becomes a line of JSON in the chunk's
-    result, None becomes nothing. An exception fails the chunk; Retry gives it
-    back to run later. It may run in several threads at once, and more than once
-    for an item.
+    handle is called with one item. Its return value becomes one line of JSON in the chunk's result, or no line if it is
+    None. An exception fails the chunk; Retry gives it back to run later. handle may run in several threads at once, and
+    more than once for an item.
     """
 
     def __init__(self, settings: Settings, handle: Handle) -> None:
@@ -64,41 +56,41 @@ class Worker:
         self.incarnation = "%d-%s" % (time.time() * 1000, secrets.token_hex(4))
         self.partition = 0
         self.stopping = threading.Event()
-        self.cancelled = threading.Event()  # the drain took too long
-        self.changed = threading.Condition()  # guards all that follows
-        self.desk = Desk(settings.parallel)
-        self.outbox: Dict[Tuple[str, str], Message] = {}  # a newer message takes the older one's place
-        self.flying = 0  # messages that Kafka has not acknowledged
-        self.next_beat = float("inf")
-        self.ended = False
-        self.pause = 0.0  # before the next try of a worker that cannot work; 0 once a chunk was done
+        self.cancelled = threading.Event()  # set when running chunks must be given back
         self.refused: Optional[Exception] = None
-        self.troubles: Set[str] = set()  # that were logged, each once until all is well
+        self.logged: Set[str] = set()  # causes of errors that were logged since the last success
 
         common = {
             "bootstrap.servers": ",".join(settings.brokers), "client.id": "kafka-master-python-worker",
             "error_cb": self.on_error, "log_level": 2, **settings.security,
         }
-        # One request at a time, repeated for ever: the order holds.
-        self.producer = Producer({**common, "acks": "all", "max.in.flight.requests.per.connection": 1,
-                                  "message.timeout.ms": 0, "linger.ms": 0})
-        # The library wants a group's name; it is never joined.
+        # One request at a time and no limit on retries keep the order of the messages.
+        producer = Producer({**common, "acks": "all", "max.in.flight.requests.per.connection": 1,
+                             "message.timeout.ms": 0, "linger.ms": 0})
+        # The library requires the name of a group. The worker never joins it.
         self.consumer = Consumer({**common, "group.id": "kafka-master-native", "enable.auto.commit": False,
                                   "enable.auto.offset.store": False, "auto.offset.reset": "error"})
 
+        self.changed = threading.Condition()  # guards the following attributes
+        self.desk = Desk(settings.parallel)
+        self.outbox = Outbox(producer, settings.worker_id, self.incarnation, self.on_error, self.logged.clear)
+        self.next_heartbeat = float("inf")
+        self.ended = False
+        self.pause = 0.0  # last pause of an unfit worker, 0 after a chunk was done
+
     def stop(self) -> None:
-        """Ask run() to drain and return; safe in a signal handler."""
+        """Make run() drain and return. It may be called in a signal handler."""
         self.stopping.set()
 
     def run(self) -> None:
-        """Work until stop() is called."""
+        """Process chunks until stop() is called."""
         offset = self.locate()
         if offset is None:
             return
         try:
             self.results.check()
         except OSError as e:
-            self.rest("results in %s cannot be written: %s" % (self.settings.results_dir, e))
+            self.suspend("results in %s cannot be written: %s" % (self.settings.results_dir, e))
         self.announce(offset)
         threads = [threading.Thread(target=self.send, daemon=True)]
         threads += [threading.Thread(target=self.work, daemon=True) for _ in range(self.settings.parallel)]
@@ -116,7 +108,7 @@ class Worker:
     # Reading: steps 2, 3, 4, 6 and 9.
 
     def locate(self) -> Optional[int]:
-        """Find the partition and its end, however long it takes; None when stopped."""
+        """Wait until the partition exists. Return its end offset, or None when the worker is stopped."""
         topic = self.settings.chunk_topic
         while not self.stopping.is_set():
             try:
@@ -128,23 +120,25 @@ class Worker:
                 self.partition = wanted if wanted is not None else partition_of(self.settings.worker_id, count or 1)
                 if self.partition < count:
                     return self.bounds()[1]
-                self.complain("topic %s has %d partitions, waiting for number %d" % (topic, count, self.partition))
+                self.log_once("topic %s has %d partitions, waiting for number %d" % (topic, count, self.partition))
             except KafkaException as e:
                 self.on_error(e.args[0])
-            self.consumer.poll(0)  # errors of connections come by it
-            self.check()
+            self.consumer.poll(0)  # reports connection errors
+            self.raise_refusal()
             self.stopping.wait(1)
         return None
 
     def bounds(self) -> Tuple[int, int]:
+        """Return the first and the end offset of the partition."""
         place = TopicPartition(self.settings.chunk_topic, self.partition)
         return self.consumer.get_watermark_offsets(place, timeout=10, cached=False)
 
     def announce(self, offset: int) -> None:
+        """Announce the worker with its partition and the offset that it reads from."""
         with self.changed:
             self.desk.next = offset
-            self.say("new")
-            self.next_beat = time.monotonic() + (0 if self.desk.note else HEARTBEAT)
+            self.send_status("new")
+            self.next_heartbeat = time.monotonic() + (0 if self.desk.refusal else HEARTBEAT)
         log.info("worker %s started: partition %d, offset %d, incarnation %s", self.settings.worker_id, self.partition,
                  offset, self.incarnation)
 
@@ -152,12 +146,13 @@ class Worker:
         self.consumer.assign([TopicPartition(self.settings.chunk_topic, self.partition, offset)])
 
     def read(self, offset: int) -> None:
+        """Read chunks until the worker is stopped."""
         self.seek(offset)
-        looked, trouble = time.monotonic(), False
+        checked, trouble = time.monotonic(), False
         while not self.stopping.is_set():
-            self.check()
-            if time.monotonic() - looked >= LOOK[0 if trouble else 1]:
-                looked, trouble = time.monotonic(), False
+            self.raise_refusal()
+            if time.monotonic() - checked >= (PARTITION_RECHECK if trouble else PARTITION_CHECK):
+                checked, trouble = time.monotonic(), False
                 self.relocate()
             message = self.consumer.poll(POLL)
             if message is None:
@@ -165,13 +160,13 @@ class Worker:
             trouble = trouble or bool(message.error())
             if not message.error():
                 self.accept(message.offset(), message.value())
-            elif message.error().code() in OFF_THE_LOG:
+            elif message.error().code() in OUT_OF_RANGE:
                 self.clamp()
             else:
                 self.on_error(message.error())
 
     def relocate(self) -> None:
-        """Go on at another partition when the topic was made again without this one."""
+        """Move to another partition if the topic was created again without this one."""
         topic = self.settings.chunk_topic
         try:
             found = self.consumer.list_topics(topic, timeout=2).topics[topic]
@@ -183,31 +178,32 @@ class Worker:
         except KafkaException as e:
             self.on_error(e.args[0])
             return
-        log.warning("topic %s was made again with %d partitions, going on at number %d", topic, count, self.partition)
+        log.warning("topic %s was created again with %d partitions, continuing with number %d", topic, count, self.partition)
         self.announce(offset)
         self.seek(offset)
 
     def accept(self, offset: int, value: Optional[bytes]) -> None:
+        """Handle one record."""
         try:
             chunk = decode(value or b"", self.settings.worker_id, self.incarnation)
         except (ValueError, RecursionError) as e:
-            log.warning("bad chunk message dropped at offset %d: %s", offset, e)
+            log.warning("invalid chunk message at offset %d dropped: %s", offset, e)
             chunk = None
         with self.changed:
             self.desk.next = offset + 1
-            answer, final = self.desk.take(chunk) if chunk else (None, False)
-        # Without the lock: a file server that does not answer must not stop the heartbeats.
-        gone = final and answer["result"] == "ok" and not self.results.has(chunk.file, chunk.batch_id)
+            answer, final = self.desk.decide(chunk) if chunk else (None, False)
+        # The lock is not held here, since a file server that does not answer must not stop the heartbeats.
+        missing = final and answer["result"] == "ok" and not self.results.has(chunk.file, chunk.batch_id)
         with self.changed:
-            if gone:
+            if missing:
                 self.desk.forget(chunk.batch_id)
-                answer, final = self.desk.take(chunk)
+                answer, final = self.desk.decide(chunk)
             if answer:
-                self.tell(answer, final)
+                self.send_signal(answer, final)
             self.changed.notify_all()
 
     def clamp(self) -> None:
-        """Go on at the nearest offset there is; a heartbeat shows what was missed."""
+        """Continue at the nearest offset that exists. The next heartbeat shows the master what was missed."""
         try:
             low, high = self.bounds()
         except KafkaException as e:
@@ -215,15 +211,15 @@ class Worker:
             low = high = self.desk.next
         with self.changed:
             missed, self.desk.next = self.desk.next, min(max(self.desk.next, low), high)
-            self.next_beat = 0
+            self.next_heartbeat = 0
             self.changed.notify_all()
         if missed == self.desk.next:
             self.stopping.wait(1)
         else:
-            log.warning("offset %d is out of range, going on at %d", missed, self.desk.next)
+            log.warning("offset %d is out of range, continuing at %d", missed, self.desk.next)
         self.seek(self.desk.next)
 
-    # Working: steps 7 and 8.
+    # Running: steps 7 and 8.
 
     def work(self) -> None:
         """Run chunks one after the other."""
@@ -235,15 +231,15 @@ class Worker:
                         return
                     self.changed.wait()
                     job = self.desk.start(time.monotonic())
-            last = self.attempt(job)
+            final = self.run_job(job)
             with self.changed:
-                self.pause = 0.0 if last["result"] == "ok" else self.pause
-                if self.desk.finish(job, last):
-                    self.tell(last, final=True)
+                self.pause = 0.0 if final["result"] == "ok" else self.pause
+                if self.desk.finish(job, final):
+                    self.send_signal(final, final=True)
                 self.changed.notify_all()
 
-    def attempt(self, job: Job) -> dict:
-        """Run one chunk and return the last word about it."""
+    def run_job(self, job: Job) -> dict:
+        """Run one chunk and return the final message about it."""
         chunk = job.chunk
         try:
             with self.results.create(chunk.file, chunk.batch_id, chunk.attempt) as out:
@@ -253,32 +249,33 @@ class Worker:
                     out.write(self.handle(item))
                     job.done += 1
                 out.commit()
-            return report(chunk, job.done, "ok")
+            return progress_message(chunk, job.done, "ok")
         except Retry as e:
             if isinstance(e, Unfit):
-                self.rest(str(e), e.size)
+                self.suspend(str(e), e.size)
             log.warning("chunk %s given back: %s", chunk.batch_id, e)
-            return report(chunk, job.done, "retry", str(e))
-        except BaseException as e:  # whatever the function does, the worker goes on
+            return progress_message(chunk, job.done, "retry", str(e))
+        except BaseException as e:  # the worker must survive whatever the function raises
             log.warning("chunk %s failed", chunk.batch_id, exc_info=True)
-            return report(chunk, job.done, "failed", "%s: %s" % (type(e).__name__, e))
+            return progress_message(chunk, job.done, "failed", "%s: %s" % (type(e).__name__, e))
 
-    def rest(self, why: str, size: int = 0) -> None:
-        """Take no chunks until results can be written again."""
+    def suspend(self, why: str, size: int = 0) -> None:
+        """Accept no chunks until results of size bytes can be written again."""
         with self.changed:
-            if self.desk.note:
+            if self.desk.refusal:
                 return
-            for last in self.desk.rest(why):
-                self.tell(last, final=True)
-            self.next_beat = 0  # the master hears it at once
+            for final in self.desk.refuse(why):
+                self.send_signal(final, final=True)
+            self.next_heartbeat = 0  # reports the reason to the master at once
             self.changed.notify_all()
-        log.warning("this worker cannot work, it takes no chunks until it can: %s", why)
-        threading.Thread(target=self.recover, args=(size,), daemon=True).start()
+        log.warning("this worker cannot work and accepts no chunks until it can: %s", why)
+        threading.Thread(target=self.await_recovery, args=(size,), daemon=True).start()
 
-    def recover(self, size: int) -> None:
+    def await_recovery(self, size: int) -> None:
+        """Check after each pause whether results can be written again."""
         while True:
             with self.changed:
-                self.pause = min(max(2 * self.pause, TRIES[0]), TRIES[1])
+                self.pause = min(max(2 * self.pause, MIN_RECHECK), MAX_RECHECK)
                 pause = self.pause
             if self.stopping.wait(pause):
                 return
@@ -287,126 +284,98 @@ class Worker:
             except OSError:
                 continue
             with self.changed:
-                self.desk.rest("")
-                self.next_beat = 0
+                self.desk.reopen()
+                self.next_heartbeat = 0
                 self.changed.notify_all()
             log.info("this worker can work again")
             return
 
-    # Sending: steps 4, 5, 7 and 8. All but send and deliver are called with the lock held.
+    # Sending: steps 4, 5, 7 and 8. The lock is held in all of these methods but send.
 
-    def say(self, status: str) -> None:
-        """Say something about the worker itself."""
+    def send_status(self, status: str) -> None:
+        """Queue a message about the worker itself."""
         body = {"status": status, "partitions": [self.partition], "capacity": self.settings.parallel, "version": "python"}
         if status in ("heartbeat", "draining"):
-            body.update(self.desk.view())
-        self.put(status, Message(self.settings.connection_topic, body))
-
-    def tell(self, body: dict, final: bool) -> None:
-        """Say something about a chunk."""
-        self.put(body["batchId"], Message(self.settings.signal_topic, body, final))
-
-    def put(self, key: str, message: Message) -> None:
-        old = self.outbox.get((message.topic, key))
-        if old is None or message.final or not old.final:
-            self.outbox[(message.topic, key)] = message
+            body.update(self.desk.contents())
+        self.outbox.put(self.settings.connection_topic, status, Message(body))
         self.changed.notify_all()
 
-    def collect(self, now: float) -> float:
-        """Put what is due by now, and return how long nothing else is."""
-        if now >= self.next_beat:
-            self.say("heartbeat")
-            self.next_beat = now + HEARTBEAT
+    def send_signal(self, body: dict, final: bool) -> None:
+        """Queue a message about a chunk."""
+        self.outbox.put(self.settings.signal_topic, body["batchId"], Message(body, final))
+        self.changed.notify_all()
+
+    def queue_due(self, now: float) -> float:
+        """Queue the messages that are due now. Return the time until the next one may be due."""
+        if now >= self.next_heartbeat:
+            self.send_status("heartbeat")
+            self.next_heartbeat = now + HEARTBEAT
         for body in self.desk.progress(now, PROGRESS):
-            self.tell(body, final=False)
-        return min(self.next_beat - now, PROGRESS if self.desk.busy() else HEARTBEAT)
+            self.send_signal(body, final=False)
+        return min(self.next_heartbeat - now, PROGRESS if self.desk.running() else HEARTBEAT)
 
     def send(self) -> None:
-        """Send all messages; what comes while Kafka has not answered goes next."""
+        """Send all messages. Those that are queued while Kafka has not answered go into the next batch."""
         while True:
             with self.changed:
-                pause = self.collect(time.monotonic())
-                if not self.outbox:
+                pause = self.queue_due(time.monotonic())
+                if not self.outbox.waiting:
                     if self.ended:
                         return
                     self.changed.wait(pause)
                     continue
-                batch, self.outbox = self.outbox, {}
-                self.flying = len(batch)
-            failed = self.deliver(batch)
+                batch = self.outbox.take()
+            failed = self.outbox.deliver(batch, lambda: self.ended)
             with self.changed:
                 for key, message in batch.items():
                     if message.final and key not in failed:
                         self.desk.acknowledged(key[1])
-                self.outbox = {**failed, **self.outbox}
-                self.flying = 0
+                self.outbox.done(failed)
                 self.changed.notify_all()
             if failed:
                 time.sleep(1)
 
-    def deliver(self, batch: Dict[Tuple[str, str], Message]) -> Dict[Tuple[str, str], Message]:
-        """Send messages and wait for Kafka; returns those that it did not take."""
-        failed = {}
-
-        def delivered(key: Tuple[str, str], error: Optional[KafkaError]) -> None:
-            if error is None:
-                self.troubles.clear()
-                return
-            self.on_error(error)
-            if error.code() != KafkaError.MSG_SIZE_TOO_LARGE:  # would never pass, and must not hold up the others
-                failed[key] = batch[key]
-
-        for key, message in batch.items():
-            body = {"id": self.settings.worker_id, "protocol": 2, "incarnation": self.incarnation, **message.body}
-            self.producer.produce(message.topic, json.dumps(body).encode(), self.settings.worker_id.encode(),
-                                  on_delivery=lambda error, _, key=key: delivered(key, error))
-        while self.producer.flush(1) > 0 and not self.ended:
-            pass
-        return failed
-
     # Stopping: step 10.
 
     def drain(self) -> None:
-        """End in order: chunks in work may end, the queue goes back, then bye."""
+        """Stop in order: running chunks may finish, queued ones are dropped, then the worker says bye."""
         with self.changed:
-            log.info("worker stops: %d chunks in work, %d given back", self.desk.busy(), self.desk.drain())
-            self.say("draining")
-            self.next_beat = 0  # at once: without the queue the master hands it out again
+            log.info("worker is stopping: %d running chunks, %d queued chunks dropped", self.desk.running(), self.desk.drain())
+            self.send_status("draining")
+            self.next_heartbeat = 0  # lists no queued chunks, so the master hands them out again at once
             self.changed.notify_all()
-        if not self.wait(lambda: self.desk.busy() == 0, self.settings.drain):
-            log.warning("chunks in work are given back after %g s", self.settings.drain)
+        if not self.wait(lambda: self.desk.running() == 0, self.settings.drain):
+            log.warning("giving back the running chunks after %g s", self.settings.drain)
             self.cancelled.set()
-            self.wait(lambda: self.desk.busy() == 0, FLUSH)
-        delivered = self.wait(self.flushed, FLUSH)
+            self.wait(lambda: self.desk.running() == 0, FLUSH)
+        delivered = self.wait(self.outbox.empty, FLUSH)
         with self.changed:
-            self.next_beat = float("inf")  # none may come after the bye
-            self.say("bye")
-        if self.wait(self.flushed, FLUSH) and delivered:
+            self.next_heartbeat = float("inf")  # no heartbeat may follow the bye
+            self.send_status("bye")
+        if self.wait(self.outbox.empty, FLUSH) and delivered:
             log.info("worker stopped")
         else:
-            log.warning("worker stopped, its last messages were not delivered")
-
-    def flushed(self) -> bool:
-        return not self.outbox and not self.flying
+            log.warning("worker stopped before its last messages were delivered")
 
     def wait(self, holds: Callable[[], bool], seconds: float) -> bool:
         with self.changed:
             return self.changed.wait_for(holds, seconds)
 
-    # Trouble.
+    # Errors.
 
     def on_error(self, error: KafkaError) -> None:
         if error.code() in REFUSALS:
             self.refused = Refused(error.str())
         else:
-            self.complain("Kafka: %s; it is tried again" % error.str())
+            self.log_once("Kafka: %s; retrying" % error.str())
 
-    def complain(self, text: str) -> None:
+    def log_once(self, text: str) -> None:
+        """Log a text unless it was logged since the last success. Numbers do not count as a difference."""
         cause = re.sub("[0-9]+", "#", text)
-        if cause not in self.troubles:
-            self.troubles.add(cause)
+        if cause not in self.logged:
+            self.logged.add(cause)
             log.warning(text)
 
-    def check(self) -> None:
+    def raise_refusal(self) -> None:
         if self.refused:
             raise self.refused

@@ -1,5 +1,5 @@
-"""Result files: <folder>/<folder of the file>/<chunk>.jsonl, as the worker in Go writes them, so
-that both share one folder. A file appears there whole or not at all."""
+"""Result files: <folder>/<folder of the file>/<chunk>.jsonl. The worker in Go writes the same files, so both can share
+one folder. A file appears complete or not at all."""
 from __future__ import annotations
 
 import errno
@@ -13,19 +13,20 @@ import shutil
 import time
 from typing import Any, BinaryIO, List
 
-STALE = 24 * 3600  # seconds after which a crashed attempt's file is removed
-CHECK, MAX_CHECK = 4 << 10, 2 << 20  # bytes of a check: beyond what did not fit, at most
-MAX_FOLDER = 200  # bytes, which leaves room in a name for what is put behind it
-ESCAPED = "\"*/:<>?\\|%@\x7f"  # what a file name cannot hold everywhere, or has a meaning here
+STALE = 24 * 3600  # seconds after which the file of a crashed attempt is removed
+CHECK = 4 << 10  # bytes that a check writes in addition to what did not fit
+MAX_CHECK = 2 << 20  # bytes that a check writes at most
+MAX_FOLDER = 200  # bytes of a folder name, which leaves space for a suffix
+ESCAPED = "\"*/:<>?\\|%@\x7f"  # characters that some systems do not allow in file names, or that have a meaning here
 DEVICE = re.compile(r"(?i)(CON|PRN|AUX|NUL|COM[0-9]|LPT[0-9])(\.|\Z)", re.ASCII)
 
 
 class Retry(Exception):
-    """Raised to say that the chunk cannot run now and is not to blame: it runs again later."""
+    """The chunk cannot run now, for a reason that is not its own. It runs again later."""
 
 
 class Unfit(Retry):
-    """Raised when no result at all can be written: the worker takes no chunks until one of size bytes can."""
+    """No result at all can be written. The worker accepts no chunks until one of size bytes can."""
 
     def __init__(self, text: str, size: int = 0) -> None:
         super().__init__(text)
@@ -33,7 +34,7 @@ class Unfit(Retry):
 
 
 def result_name(batch_id: str) -> str:
-    """The name of a chunk's result: the batch id without its attempt."""
+    """Return the name of a chunk's result: the batch id without its attempt."""
     number, from_two = "(?:0|[1-9][0-9]{0,17})", "(?:[2-9]|[1-9][0-9]{1,17})"
     parts = re.fullmatch("(?s)(.+_chunk_%s(?:_g%s)?)_a%s" % (number, from_two, from_two), batch_id)
     name = parts.group(1) if parts else batch_id
@@ -41,7 +42,7 @@ def result_name(batch_id: str) -> str:
 
 
 def base(name: str) -> str:
-    """A name that is fit for a file; names that had to be changed get a hash."""
+    """Return a valid file name. A name that had to be changed gets a hash."""
     full, name = name, posixpath.basename(name.rstrip("/")) or name[:1] or "."
     changed = name != full
     if name[-4:].lower() == ".txt":
@@ -55,10 +56,10 @@ def base(name: str) -> str:
 
 
 def result_folder(file: str) -> str:
-    """The folder of a file's results: the file's path as one name, the same as the worker in Go makes."""
+    """Return the folder of a file's results: the path of the file as one name, as the worker in Go forms it."""
     if file in ("", "_"):
         return "%5F" if file else "_"
-    file = "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in file)  # no UTF-8, no name
+    file = "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in file)  # not valid in UTF-8
     out = cut = ""
     for i, c in enumerate(file):
         edge = i == 0 and (c == "." or DEVICE.match(file)) or i == len(file) - 1 and c in ". "
@@ -71,12 +72,12 @@ def result_folder(file: str) -> str:
 
 
 def make_folder(path: str) -> None:
-    """Make a folder and its parents, durably."""
+    """Create a folder and its missing parents, durably."""
     if os.path.isdir(path):
         return
     parent = os.path.dirname(os.path.abspath(path))
     make_folder(parent)
-    os.makedirs(path, exist_ok=True)  # another worker may be faster
+    os.makedirs(path, exist_ok=True)  # another worker may have created it meanwhile
     fd = os.open(parent, os.O_RDONLY)
     try:
         sync_folder(fd)
@@ -85,7 +86,7 @@ def make_folder(path: str) -> None:
 
 
 def open_folder(name: str, below: int) -> int:
-    """Open a folder below an open one, and make it if need be. Links are not followed: they may lead out."""
+    """Open a folder below an open one. Create it if it is missing. Do not follow links, since they may lead outside."""
     try:
         os.mkdir(name, 0o755, dir_fd=below)
         sync_folder(below)
@@ -95,7 +96,7 @@ def open_folder(name: str, below: int) -> int:
 
 
 def sync_folder(fd: int) -> None:
-    """Make a folder's entries durable where its file system can; some have no such call."""
+    """Make the entries of a folder durable if its file system supports that."""
     try:
         os.fsync(fd)
     except OSError as e:
@@ -104,29 +105,29 @@ def sync_folder(fd: int) -> None:
 
 
 class Results:
-    """The results of all chunks."""
+    """The folder with the results of all chunks."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
 
     def path(self, file: str, batch_id: str) -> str:
+        """Return the path of a chunk's result."""
         return os.path.join(self.folder, result_folder(file), result_name(batch_id) + ".jsonl")
 
     def has(self, file: str, batch_id: str) -> bool:
-        """Whether the result of a chunk is there."""
+        """Return whether the result of a chunk exists."""
         return os.path.isfile(self.path(file, batch_id))
 
     def create(self, file: str, batch_id: str, attempt: int) -> "Result":
-        """Begin a result. What is wrong with the disk is no failure of the chunk: Retry."""
+        """Create a result. Errors of the disk raise Retry, since they are not the chunk's fault."""
         try:
-            return self.begin(result_folder(file), batch_id, attempt)
+            return self.open(result_folder(file), batch_id, attempt)
         except OSError as e:
-            raise self.trouble(e) from e
+            raise self.write_error(e) from e
 
-    def trouble(self, cause: OSError, size: int = 0) -> Retry:
-        """Whose trouble it is: Unfit when a file of the worker's own cannot be written either.
-
-        size is how large the result was by then."""
+    def write_error(self, cause: OSError, size: int = 0) -> Retry:
+        """Return the exception for a result that could not be written after size bytes: Unfit unless a check succeeds,
+        since then no other result can be written either."""
         room = min(size + CHECK, MAX_CHECK)
         text = "results in %s cannot be written: %s" % (self.folder, cause)
         if cause.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -138,16 +139,17 @@ class Results:
         return Retry(text)
 
     def check(self, size: int = 0) -> None:
-        """Do with a file of its own all that a result needs; OSError when that fails."""
+        """Perform all steps of a result with a test file. Raise OSError if one fails."""
         folder = ".check-" + secrets.token_hex(8)
         try:
-            with self.begin(folder, "check", 0) as out:
+            with self.open(folder, "check", 0) as out:
                 out.out.write(b"\n" * (size or CHECK))
-                out.put()
+                out.move()
         finally:
             shutil.rmtree(os.path.join(self.folder, folder), ignore_errors=True)
 
-    def begin(self, folder: str, batch_id: str, attempt: int) -> "Result":
+    def open(self, folder: str, batch_id: str, attempt: int) -> "Result":
+        """Open the temporary file of a result."""
         name = result_name(batch_id)
         prefix = hashlib.sha256(name.encode()).hexdigest()[:16] + "-"
         fds: List[int] = []
@@ -168,17 +170,18 @@ class Results:
 
 
 def remove_stale(temps: int, prefix: str) -> None:
+    """Remove the files of crashed attempts at the same chunk."""
     for name in os.listdir(temps):
         if name.startswith(prefix):
             try:
                 if time.time() - os.lstat(name, dir_fd=temps).st_mtime > STALE:
                     os.remove(name, dir_fd=temps)
             except OSError:
-                pass  # another worker removed it
+                pass  # another worker has removed it
 
 
 class Result:
-    """A result that is being written; used in a with block, it is thrown away unless committed."""
+    """A result that is being written. A with block discards it at the end unless it was committed."""
 
     def __init__(self, results: Results, out: BinaryIO, temp: str, final: str, temps: int, folder: int) -> None:
         self.results = results
@@ -188,7 +191,7 @@ class Result:
         self.committed = False
 
     def write(self, value: Any) -> None:
-        """Add a line, or nothing for None."""
+        """Write one line, or nothing for None."""
         if value is None:
             return
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
@@ -197,16 +200,16 @@ class Result:
         try:
             self.out.write(line)
         except OSError as e:
-            raise self.results.trouble(e, self.size) from e
+            raise self.results.write_error(e, self.size) from e
 
     def commit(self) -> None:
-        """Put the result in its place, durably."""
+        """Move the result to its path, durably."""
         try:
-            self.put()
+            self.move()
         except OSError as e:
-            raise self.results.trouble(e, self.size) from e
+            raise self.results.write_error(e, self.size) from e
 
-    def put(self) -> None:
+    def move(self) -> None:
         self.out.flush()
         os.fsync(self.out.fileno())
         self.out.close()
@@ -220,7 +223,7 @@ class Result:
     def __exit__(self, *_: object) -> None:
         try:
             if not self.committed:
-                os.remove(self.temp, dir_fd=self.temps)  # else removed as stale later
+                os.remove(self.temp, dir_fd=self.temps)  # if this fails, it is removed as stale later
             self.out.close()
         except OSError:
             pass

@@ -1,4 +1,4 @@
-"""Settings, by the names that the master uses too."""
+"""The settings of a worker. They have the same names as those of the master."""
 from __future__ import annotations
 
 import os
@@ -14,12 +14,12 @@ TOPICS = {
 
 
 class WrongSettings(Exception):
-    """All mistakes, one a line."""
+    """All mistakes, one per line."""
 
 
 @dataclass
 class Settings:
-    """Who a worker is and where its Kafka is."""
+    """The settings of one worker."""
 
     worker_id: str
     brokers: List[str]
@@ -28,13 +28,13 @@ class Settings:
     chunk_topic: str = "master-signal"
     signal_topic: str = "worker-signal"
     connection_topic: str = "worker-connection"
-    security: Dict[str, str] = field(default_factory=dict)  # of the client library
+    security: Dict[str, str] = field(default_factory=dict)  # security options of the client library
     parallel: int = 1
-    drain: float = 5.0  # seconds that chunks in work may go on at a stop
+    drain: float = 5.0  # seconds that running chunks get to finish at a stop
 
 
 def load(env: Mapping[str, str]) -> Settings:
-    """Read the environment; raises WrongSettings with all mistakes. Empty is not set."""
+    """Read the environment. Raise WrongSettings with all mistakes. An empty variable counts as not set."""
     get = Reader(env)
     topics = get.topics()
     s = Settings(
@@ -48,7 +48,7 @@ def load(env: Mapping[str, str]) -> Settings:
 
 
 class Reader:
-    """Reads settings and gathers mistakes."""
+    """Reads settings and collects mistakes."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
         self.env = env
@@ -65,14 +65,14 @@ class Reader:
         if not text:
             return None
         if not re.fullmatch("[0-9]{1,9}", text) or not low <= int(text) <= high:
-            self.wrong(name, "%r is no whole number from %d to %d" % (text, low, high))
+            self.wrong(name, "%r is not a whole number from %d to %d" % (text, low, high))
             return None
         return int(text)
 
     def worker_id(self) -> str:
         value = self.text("WORKER_ID")
         if not value:
-            self.wrong("WORKER_ID", "is not set; choose a name that no other worker has and that stays over restarts")
+            self.wrong("WORKER_ID", "is not set; choose a name that no other worker has, and keep it across restarts")
         elif len(value.encode("utf-8", "replace")) > 128 or not value.isprintable():
             self.wrong("WORKER_ID", "%.40r is not 1 to 128 bytes of printable text" % value)
         return value
@@ -94,7 +94,7 @@ class Reader:
         names = [self.text(name, default) for name, default in TOPICS.items()]
         for variable, topic in zip(TOPICS, names):
             if not re.fullmatch("[A-Za-z0-9._-]{1,249}", topic) or topic in (".", ".."):
-                self.wrong(variable, "%.40r is no topic's name" % topic)
+                self.wrong(variable, "%.40r is not a valid topic name" % topic)
         if len(set(names)) < len(names):
             self.wrong(", ".join(TOPICS), "must differ")
         return names
@@ -104,7 +104,7 @@ class Reader:
         out = {"security.protocol": ("SASL_" if mechanism else "") + ("SSL" if tls else "PLAINTEXT")}
         if mechanism:
             if mechanism not in MECHANISMS:
-                self.wrong("KAFKA_SASL_MECHANISM", "%r is none of %s" % (mechanism, ", ".join(MECHANISMS)))
+                self.wrong("KAFKA_SASL_MECHANISM", "%r is not one of %s" % (mechanism, ", ".join(MECHANISMS)))
             if not self.text("KAFKA_SASL_USERNAME"):
                 self.wrong("KAFKA_SASL_USERNAME", "is missing: KAFKA_SASL_MECHANISM needs it")
             out.update({"sasl.mechanisms": mechanism, "sasl.username": self.text("KAFKA_SASL_USERNAME"),
@@ -128,7 +128,7 @@ class Reader:
         return text in ("true", "1")
 
     def secret(self, name: str) -> str:
-        """A secret, or the content of the file that NAME_FILE names. Never quoted in mistakes."""
+        """Return a secret, or the content of the file that NAME_FILE names. No mistake quotes it."""
         path = self.text(name + "_FILE")
         if not path:
             return self.env.get(name, "")

@@ -1,4 +1,4 @@
-"""Tests of the parts that need no Kafka: python3 -m unittest"""
+"""Tests that need no Kafka: python3 -m unittest"""
 import json
 import os
 import sys
@@ -7,7 +7,7 @@ import threading
 import unittest
 from unittest import mock
 
-from desk import QUEUE_AHEAD, TERM_TRUST, Chunk, Desk, cut, decode, partition_of, report
+from desk import QUEUE_AHEAD, TERM_MEMORY, Chunk, Desk, cut, decode, partition_of, progress_message
 from results import Results, Retry, Unfit, base, result_folder, result_name, sync_folder
 from settings import WrongSettings, load
 
@@ -35,11 +35,11 @@ class Protocol(unittest.TestCase):
             with self.subTest(value), self.assertRaises(ValueError):
                 decode(value, "w")
 
-    def test_report(self):
+    def test_progress_message(self):
         chunk = Chunk("b", ["x", "y"], attempt=2)
-        self.assertEqual(report(chunk, 1), {"batchId": "b", "processing": 1, "total": 2, "attempt": 2})
-        self.assertEqual(report(chunk, 0, "ok")["processing"], 2)
-        self.assertEqual(report(chunk, 1, "failed", "why")["error"], "why")
+        self.assertEqual(progress_message(chunk, 1), {"batchId": "b", "processing": 1, "total": 2, "attempt": 2})
+        self.assertEqual(progress_message(chunk, 0, "ok")["processing"], 2)
+        self.assertEqual(progress_message(chunk, 1, "failed", "why")["error"], "why")
         self.assertLessEqual(len(cut("\u00e9" * 5000).encode()), 4096)
 
 
@@ -50,86 +50,86 @@ class TestDesk(unittest.TestCase):
 
     def test_a_chunk_is_run_once(self):
         d, chunk = self.desk, Chunk("b", ["x", "y", "z"])
-        self.assertEqual(d.take(chunk), (None, False))
-        self.assertEqual(d.view()["queued"], ["b"])
+        self.assertEqual(d.decide(chunk), (None, False))
+        self.assertEqual(d.contents()["queued"], ["b"])
         job = d.start(self.now)
-        self.assertEqual(d.take(Chunk("b", ["x", "y", "z"])), (None, False), "nothing was said so far")
+        self.assertEqual(d.decide(Chunk("b", ["x", "y", "z"])), (None, False), "nothing was reported yet")
         job.done = 1
-        self.assertEqual(d.progress(self.now, 0.2), [], "it begins with an interval of silence")
-        said = d.progress(self.now + 0.2, 0.2)
-        self.assertEqual(said[0]["processing"], 1)
-        self.assertEqual(d.take(Chunk("b", ["x", "y", "z"])), (said[0], False))
+        self.assertEqual(d.progress(self.now, 0.2), [], "a chunk begins with an interval of silence")
+        sent = d.progress(self.now + 0.2, 0.2)
+        self.assertEqual(sent[0]["processing"], 1)
+        self.assertEqual(d.decide(Chunk("b", ["x", "y", "z"])), (sent[0], False))
         job.done = 3
-        self.assertEqual(d.progress(self.now + 0.4, 0.2)[0]["processing"], 2, "not all before the end")
-        last = report(chunk, 3, "ok")
-        self.assertTrue(d.finish(job, last))
-        self.assertEqual(d.view()["running"], ["b"], "until Kafka has the last word")
+        self.assertEqual(d.progress(self.now + 0.4, 0.2)[0]["processing"], 2, "never all items before the end")
+        final = progress_message(chunk, 3, "ok")
+        self.assertTrue(d.finish(job, final))
+        self.assertEqual(d.contents()["running"], ["b"], "until the final message is acknowledged")
         d.acknowledged("b")
-        self.assertEqual(d.view(), {"running": [], "queued": [], "next": 0})
-        self.assertEqual(d.take(Chunk("b", ["x", "y", "z"])), (last, True))
+        self.assertEqual(d.contents(), {"running": [], "queued": [], "next": 0})
+        self.assertEqual(d.decide(Chunk("b", ["x", "y", "z"])), (final, True))
 
     def test_other_items_under_a_known_id_run(self):
         d = self.desk
-        d.take(Chunk("b", ["x"]))
+        d.decide(Chunk("b", ["x"]))
         old = d.start(self.now)
-        d.take(Chunk("b", ["other"]))
-        self.assertFalse(d.finish(old, report(old.chunk, 1, "ok")), "nothing is said about the former")
+        d.decide(Chunk("b", ["other"]))
+        self.assertFalse(d.finish(old, progress_message(old.chunk, 1, "ok")), "nothing is reported about the first chunk")
         self.assertEqual(d.start(self.now).chunk.items, ["other"])
 
     def test_terms(self):
         d = self.desk
-        d.take(Chunk("a", ["x"], term=5))
-        d.take(Chunk("b", ["x"], term=4))
-        self.assertEqual(d.view()["queued"], ["a"])
-        self.now += TERM_TRUST
-        d.take(Chunk("b", ["x"], term=4))
-        self.assertEqual(d.view()["queued"], ["a", "b"], "of a state that began anew")
+        d.decide(Chunk("a", ["x"], term=5))
+        d.decide(Chunk("b", ["x"], term=4))
+        self.assertEqual(d.contents()["queued"], ["a"])
+        self.now += TERM_MEMORY
+        d.decide(Chunk("b", ["x"], term=4))
+        self.assertEqual(d.contents()["queued"], ["a", "b"], "the state may have been created again")
 
     def test_another_deployment(self):
         d = self.desk
-        d.take(Chunk("a", ["x"], term=5, deployment="one"))
+        d.decide(Chunk("a", ["x"], term=5, deployment="one"))
         job = d.start(self.now)
-        d.finish(job, report(job.chunk, 1, "ok"))
-        self.assertEqual(d.take(Chunk("a", ["x"], term=1, deployment="two")), (None, False), "its books are others, its terms too")
-        self.assertEqual(d.view()["queued"], ["a"])
+        d.finish(job, progress_message(job.chunk, 1, "ok"))
+        self.assertEqual(d.decide(Chunk("a", ["x"], term=1, deployment="two")), (None, False), "another deployment has its own account and its own terms")
+        self.assertEqual(d.contents()["queued"], ["a"])
 
-    def test_a_result_that_is_gone(self):
+    def test_a_result_that_is_missing(self):
         d = self.desk
-        d.take(Chunk("a", ["x"]))
+        d.decide(Chunk("a", ["x"]))
         job = d.start(self.now)
-        d.finish(job, report(job.chunk, 1, "ok"))
-        self.assertEqual(d.take(Chunk("a", ["x"]))[1], True)
+        d.finish(job, progress_message(job.chunk, 1, "ok"))
+        self.assertEqual(d.decide(Chunk("a", ["x"]))[1], True)
         d.forget("a")
-        self.assertEqual(d.take(Chunk("a", ["x"])), (None, False))
-        self.assertEqual(d.view()["queued"], ["a"])
+        self.assertEqual(d.decide(Chunk("a", ["x"])), (None, False))
+        self.assertEqual(d.contents()["queued"], ["a"])
 
-    def test_rest(self):
+    def test_refuse(self):
         d = self.desk
-        d.take(Chunk("a", ["x"]))
-        d.take(Chunk("b", ["x"]))
+        d.decide(Chunk("a", ["x"]))
+        d.decide(Chunk("b", ["x"]))
         d.start(self.now)
-        self.assertEqual([last["batchId"] for last in d.rest("no room")], ["b"])
-        self.assertEqual(d.view()["note"], "no room")
-        answer, final = d.take(Chunk("c", ["x"]))
+        self.assertEqual([final["batchId"] for final in d.refuse("no room")], ["b"])
+        self.assertEqual(d.contents()["note"], "no room")
+        answer, final = d.decide(Chunk("c", ["x"]))
         self.assertEqual((answer["result"], answer["error"], final), ("retry", "no room", True))
-        d.rest("")
-        self.assertEqual(d.take(Chunk("d", ["x"])), (None, False))
-        self.assertNotIn("note", d.view())
+        d.reopen()
+        self.assertEqual(d.decide(Chunk("d", ["x"])), (None, False))
+        self.assertNotIn("note", d.contents())
 
     def test_full_queue(self):
         for n in range(QUEUE_AHEAD + 2):
-            self.assertEqual(self.desk.take(Chunk(str(n), ["x"])), (None, False))
-        answer, final = self.desk.take(Chunk("more", ["x"]))
+            self.assertEqual(self.desk.decide(Chunk(str(n), ["x"])), (None, False))
+        answer, final = self.desk.decide(Chunk("more", ["x"]))
         self.assertEqual((answer["result"], final), ("retry", True))
 
     def test_drain(self):
         d = self.desk
         for name in "abc":
-            d.take(Chunk(name, ["x"]))
+            d.decide(Chunk(name, ["x"]))
         d.start(self.now)
         self.assertEqual(d.drain(), 2)
-        d.take(Chunk("d", ["x"]))
-        self.assertEqual(d.view()["running"] + d.view()["queued"], ["a"])
+        d.decide(Chunk("d", ["x"]))
+        self.assertEqual(d.contents()["running"] + d.contents()["queued"], ["a"])
 
 
 class TestWorker(unittest.TestCase):
@@ -138,7 +138,7 @@ class TestWorker(unittest.TestCase):
             from native import Worker
         self.worker = Worker(load({"WORKER_ID": "w"}), lambda item: item)
 
-    def test_the_disk_is_not_asked_under_the_lock(self):
+    def test_the_disk_is_accessed_without_the_lock(self):
         """A file server that does not answer must not stop the heartbeats."""
         worker, value, free = self.worker, b'{"id":"w","batchId":"b","data":["x"]}', []
 
@@ -156,10 +156,10 @@ class TestWorker(unittest.TestCase):
         worker.results.has = has
         worker.accept(0, value)
         job = worker.desk.start(0.0)
-        worker.desk.finish(job, report(job.chunk, 1, "ok"))
+        worker.desk.finish(job, progress_message(job.chunk, 1, "ok"))
         worker.accept(1, value)
         self.assertEqual(free, [True])
-        self.assertEqual(worker.desk.view()["queued"], ["b"], "the result is gone, so the chunk runs again")
+        self.assertEqual(worker.desk.contents()["queued"], ["b"], "the result is missing, so the chunk runs again")
 
 
 class TestResults(unittest.TestCase):
@@ -189,7 +189,7 @@ class TestResults(unittest.TestCase):
             self.assertEqual(os.listdir(outside), [])
 
     def test_folders_that_cannot_be_synced(self):
-        read, write = os.pipe()  # the kernel refuses to sync it with EINVAL
+        read, write = os.pipe()  # the kernel returns EINVAL for it
         try:
             sync_folder(read)
         finally:
@@ -198,7 +198,7 @@ class TestResults(unittest.TestCase):
         with self.assertRaises(OSError):
             sync_folder(write)
 
-    def test_whole_or_not_at_all(self):
+    def test_complete_or_not_at_all(self):
         with tempfile.TemporaryDirectory() as folder:
             results = Results(folder)
             with self.assertRaises(TypeError), results.create("a.txt", "a_chunk_0", 1) as out:
@@ -214,18 +214,18 @@ class TestResults(unittest.TestCase):
             with open(folder + "/a.txt/a_chunk_0.jsonl", encoding="utf-8") as f:
                 self.assertEqual(f.read(), '{"item":"\u00e9"}\n')
 
-    def test_trouble_with_the_disk_is_no_failure(self):
+    def test_an_error_of_the_disk_makes_the_worker_unfit(self):
         with tempfile.NamedTemporaryFile() as f, self.assertRaises(Unfit):
             Results(f.name).create("a.txt", "a_chunk_0", 1)
 
-    def test_trouble_with_one_name_is_not_the_workers(self):
+    def test_an_error_of_one_name_does_not(self):
         with tempfile.TemporaryDirectory() as folder:
             with open(folder + "/a.txt", "w"):
                 pass
             with self.assertRaises(Retry) as raised:
                 Results(folder).create("a.txt", "a_chunk_0", 1)
             self.assertNotIsInstance(raised.exception, Unfit)
-            self.assertEqual(os.listdir(folder), ["a.txt"], "the check leaves nothing")
+            self.assertEqual(os.listdir(folder), ["a.txt"], "the check leaves nothing behind")
 
 
 class TestSettings(unittest.TestCase):

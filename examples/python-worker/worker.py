@@ -1,4 +1,4 @@
-"""The command line of the worker in Python.
+"""The command line of the Python worker.
 
     KAFKA_BROKER_ADDRESS=kafka1:9092 WORKER_ID=py-1 python3 worker.py scan:handle
 """
@@ -19,36 +19,36 @@ from settings import WrongSettings, load
 
 
 def function(name: str) -> Handle:
-    """Import "module:function"; modules of the working folder are found."""
+    """Import "module:function". The module may be in the working folder."""
     module, _, attribute = name.partition(":")
     if not module or not attribute:
-        raise WrongSettings("%r: give a function as module:function" % name)
+        raise WrongSettings("%r: expected module:function" % name)
     sys.path.insert(0, os.getcwd())
     try:
         found = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as e:
         raise WrongSettings("%s: %s" % (name, e)) from e
     if not callable(found):
-        raise WrongSettings("%s: is no function" % name)
+        raise WrongSettings("%s: is not a function" % name)
     return found
 
 
 def arguments(argv: Optional[list] = None) -> argparse.Namespace:
     p = argparse.ArgumentParser(description="A worker of Kafka Master that calls a Python function for each item.")
-    p.add_argument("function", metavar="module:function", help="gets one item, returns what is written as its JSON line")
-    p.add_argument("--parallel", type=int, default=1, help="chunks worked on at once, in threads")
+    p.add_argument("function", metavar="module:function", help="called with one item; its return value is written as one line of JSON")
+    p.add_argument("--parallel", type=int, default=1, help="number of chunks that run at the same time, in threads")
     p.add_argument("--results", help="folder for result files (default RESULTS_DIR)")
-    p.add_argument("--drain-timeout", type=float, default=5, help="seconds that chunks in work may go on at a stop")
+    p.add_argument("--drain-timeout", type=float, default=5, help="seconds that running chunks get to finish at a stop")
     a = p.parse_args(argv)
     if not 1 <= a.parallel <= 1000:
-        p.error("--parallel %d: allowed are 1 to 1000" % a.parallel)
+        p.error("--parallel %d: must be 1 to 1000" % a.parallel)
     if not 0 < a.drain_timeout <= 86400:
-        p.error("--drain-timeout %g: allowed are more than 0 and at most 86400" % a.drain_timeout)
+        p.error("--drain-timeout %g: must be more than 0 and at most 86400" % a.drain_timeout)
     return a
 
 
 def main(argv: Optional[list] = None) -> int:
-    """The command; returns the exit code: 0 stopped, 1 refused, 2 wrong settings."""
+    """Run the command. Return the exit code: 0 stopped, 1 refused by Kafka, 2 wrong settings."""
     a = arguments(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
@@ -60,12 +60,12 @@ def main(argv: Optional[list] = None) -> int:
         for line in str(e).splitlines():
             print("worker: %s" % line, file=sys.stderr)
         return 2
-    except KafkaException as e:  # the library does not like a setting
+    except KafkaException as e:  # the library rejects a setting
         print("worker: %s" % e.args[0].str(), file=sys.stderr)
         return 2
 
     def stop(number: int, _: object) -> None:
-        signal.signal(number, signal.SIG_DFL)  # the second one ends it at once
+        signal.signal(number, signal.SIG_DFL)  # a second signal ends the process at once
         worker.stop()
 
     signal.signal(signal.SIGTERM, stop)
@@ -73,7 +73,7 @@ def main(argv: Optional[list] = None) -> int:
     try:
         worker.run()
     except Refused as e:
-        print("worker: Kafka refuses it: %s" % e, file=sys.stderr)
+        print("worker: refused by Kafka: %s" % e, file=sys.stderr)
         return 1
     return 0
 
