@@ -52,11 +52,13 @@ type member struct {
 	status     messages.WorkerStatus
 	trouble    messages.ProblemKind // kind of the problem that its status names
 	registered time.Time
-	seen       time.Time
-	announced  []int32  // partitions of a classic worker's last announcement
-	proven     bool     // it was seen working on a chunk that it was given
-	leaving    bool     // its supervisor ends
-	waiting    []*heard // messages for its next supervisor
+	// replacement reports that its supervisor replaced one that failed.
+	replacement bool
+	seen        time.Time
+	announced   []int32  // partitions of a classic worker's last announcement
+	proven      bool     // it was seen working on a chunk that it was given
+	leaving     bool     // its supervisor ends
+	waiting     []*heard // messages for its next supervisor
 }
 
 type (
@@ -157,6 +159,8 @@ func (f *fleet) Receive(ctx actor.Context) {
 	case *glance:
 		f.pub.glance = m.number
 		f.publish(ctx)
+	default:
+		unknown(ctx)
 	}
 }
 
@@ -337,12 +341,13 @@ func (f *fleet) onTerminated(ctx actor.Context, m *actor.Terminated) {
 
 // replaceClassic gives a classic worker whose supervisor failed another one. The worker is
 // idle soon and sends nothing then, so it would get no chunk until its group rebalances. A
-// supervisor that failed at once would do so again.
+// replacement that failed at once would do so again.
 func (f *fleet) replaceClassic(ctx actor.Context, id messages.WorkerID, w *member) {
-	if w.leaving || f.members[id] != nil || w.status.Kind != messages.Classic || time.Since(w.registered) < time.Second {
+	if w.leaving || f.members[id] != nil || w.status.Kind != messages.Classic || w.replacement && time.Since(w.registered) < time.Second {
 		return
 	}
-	f.register(ctx, messages.Worker{ID: id, Kind: messages.Classic, Partitions: w.status.Partitions, Capacity: 1, Seen: w.seen}, nil)
+	m := f.register(ctx, messages.Worker{ID: id, Kind: messages.Classic, Partitions: w.status.Partitions, Capacity: 1, Seen: w.seen}, nil)
+	m.replacement = true
 }
 
 // reportClassicSoon reports the classic workers to the group actor soon, once for many changes.

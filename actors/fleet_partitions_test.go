@@ -2,7 +2,6 @@ package actors
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -31,19 +30,19 @@ func TestOutdatedAnnouncementDoesNotTakePartitionsForGood(t *testing.T) {
 	})
 }
 
-// A classic worker whose supervisor failed is idle soon and says nothing then.
+// A classic worker whose supervisor failed is idle soon and sends nothing then, even if
+// the supervisor was started a moment ago.
 func TestClassicWorkerOutlivesItsSupervisor(t *testing.T) {
 	t.Parallel()
 	stageFleet(t, nil, nil, func(b *fleetBundle) {
 		b.tell(b.fleet, &slots.Group{Stable: true, Settled: true, Lists: [][]int32{{2}}, Committed: make([]int64, 8)})
 		b.hear(classicNew("a", 2))
 		first := expect[*offer](b.dispatcher)
-		time.Sleep(time.Minute)
-		b.tell(first.pid, (*setWorker)(nil)) // which it cannot bear
+		b.tell(first.pid, (*setWorker)(nil)) // makes it panic
 		again := expect[*offer](b.dispatcher)
 		require.NotEqual(t, first.pid.Id, again.pid.Id)
 		require.Equal(t, messages.WorkerFree, b.status("a").State)
-		b.tell(again.pid, (*setWorker)(nil)) // at once: nothing is gained by another
+		b.tell(again.pid, (*setWorker)(nil)) // a replacement that fails at once is not replaced
 		require.Equal(t, messages.WorkerGone, b.status("a").State)
 		b.forgive()
 	})
