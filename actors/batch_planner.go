@@ -89,6 +89,8 @@ func (p *planner) Receive(ctx actor.Context) {
 		}
 	case *actor.Stopping:
 		p.halt()
+	default:
+		unknown(ctx)
 	}
 }
 

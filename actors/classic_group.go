@@ -111,6 +111,8 @@ func (g *classicGroup) Receive(ctx actor.Context) {
 		if g.tick.is(m) {
 			g.request(ctx)
 		}
+	default:
+		unknown(ctx)
 	}
 }
 

@@ -245,6 +245,7 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 			d.tryPaused(now)
 		}
 	default:
+		unknown(ctx)
 		return
 	}
 	d.match(now)

@@ -132,6 +132,8 @@ func (e *egress) Receive(ctx actor.Context) {
 				return
 			}
 		}
+	default:
+		unknown(ctx)
 	}
 }
 

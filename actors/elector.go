@@ -145,6 +145,8 @@ func (e *elector) Receive(ctx actor.Context) {
 		e.onCompared(ctx, m)
 	case *knownDeployment:
 		e.deployment = m.id
+	default:
+		unknown(ctx)
 	}
 }
 

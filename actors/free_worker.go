@@ -129,6 +129,7 @@ func (f *freeWorker) Receive(ctx actor.Context) {
 			f.ask(ctx)
 		}
 	default:
+		unknown(ctx)
 		return
 	}
 	f.rearm(ctx, now)

@@ -169,6 +169,8 @@ func (i *ingress) Receive(ctx actor.Context) {
 	case *showDone:
 		i.show.set(ctx, showEvery)
 		i.guard(ctx)
+	default:
+		unknown(ctx)
 	}
 }
 

@@ -160,6 +160,8 @@ func (i *intake) receive(ctx actor.Context) {
 		i.onArchived(m)
 	case *actor.Terminated:
 		i.onTerminated(ctx, m)
+	default:
+		unknown(ctx)
 	}
 }
 

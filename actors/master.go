@@ -106,6 +106,8 @@ func (m *master) Receive(ctx actor.Context) {
 		m.onShutdown(ctx)
 	case *drain, *flushed, *release:
 		m.advance(ctx)
+	default:
+		unknown(ctx)
 	}
 	if m.view != nil && !m.ended {
 		m.publish(ctx, m.head())

@@ -145,6 +145,8 @@ func (p *persistence) Receive(ctx actor.Context) {
 		if p.retry.is(m) && p.flying != nil {
 			p.commit(ctx)
 		}
+	default:
+		unknown(ctx)
 	}
 }
 

@@ -45,6 +45,7 @@ func start(cfg Config, parts Parts, log *slog.Logger, root ...actor.PropsOption)
 	s := &System{sys: sys, done: make(chan struct{})}
 	kept := newPool(s.done)
 	sys.Extensions.Register(kept)
+	sys.Extensions.Register(&unknownMessages{log: log})
 	p := props(log, "master", func() actor.Actor {
 		return newMaster(master{cfg: cfg, parts: parts, log: log, done: s.done, reason: &s.reason})
 	}).

@@ -67,6 +67,8 @@ func (s *scanner) Receive(ctx actor.Context) {
 		s.done(ctx, m)
 	case *archived:
 		s.done(ctx, m)
+	default:
+		unknown(ctx)
 	}
 }
 

@@ -155,21 +155,22 @@ func (w *simWorld) masterFrozen() bool {
 	return !m.process.dead
 }
 
-// actorPanics sends an actor a message that it cannot bear.
+// actorPanics sends an actor a message that makes it panic.
 func (w *simWorld) actorPanics() bool {
 	kinds := []struct {
 		name string
 		msg  any
 	}{
-		{"free-worker", (*setWorker)(nil)}, {"/supervisor-", (*heard)(nil)}, {"batch-planner", (*planFrom)(nil)},
-		{"/fleet", (*signals)(nil)}, {"/dispatcher", (*adopt)(nil)}, {"/ingress", (*fetched)(nil)},
+		{"free-worker", (*setWorker)(nil)}, {"supervisor-", (*heard)(nil)}, {"batch-planner-", (*planFrom)(nil)},
+		{"fleet", (*signals)(nil)}, {"dispatcher", (*adopt)(nil)}, {"ingress", (*fetched)(nil)},
+		{"intake", (*listing)(nil)}, {"scanner", (*fingerprint)(nil)},
 	}
 	kind, m := kinds[w.rng.IntN(len(kinds))], w.anyMaster()
 	var found []string
 	pids := m.system.sys.ProcessRegistry.LocalPIDs.LocalPIDs
 	for i := range pids {
 		for _, key := range pids[i].Keys() {
-			if strings.Contains(key, kind.name) && (kind.name != "/supervisor-" || !strings.Contains(key, "free-worker")) {
+			if strings.HasPrefix(key[strings.LastIndex(key, "/")+1:], kind.name) {
 				found = append(found, key)
 			}
 		}

@@ -40,6 +40,9 @@ func (m *simMaster) start() {
 // ended is called when all actors of a process are gone.
 func (m *simMaster) ended(s *System, p *simProcess) {
 	delete(m.w.living, p.name)
+	for _, kind := range s.unknownMessages() {
+		m.w.history.violate("S13", "a message that its receiver does not know: %s", kind)
+	}
 	if !p.ordered {
 		s.sys.Shutdown() // an ordered stop does that itself
 	}

@@ -155,6 +155,7 @@ func (s *supervisor) Receive(ctx actor.Context) {
 			s.formerEnds.stop()
 		}
 	default:
+		unknown(ctx)
 		return
 	}
 	s.rearm(ctx)

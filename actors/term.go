@@ -146,6 +146,8 @@ func (t *term) receive(ctx actor.Context) {
 		t.onDrain(ctx)
 	case *actor.Terminated:
 		t.onTerminated(ctx, m)
+	default:
+		unknown(ctx)
 	}
 	t.pub.soon(ctx)
 }

@@ -109,6 +109,8 @@ func (t *topics) Receive(ctx actor.Context) {
 		t.onListed(ctx, m)
 	case messages.GrowPartitions:
 		t.grow(ctx, m.Partitions)
+	default:
+		unknown(ctx)
 	}
 }
 

@@ -153,6 +153,8 @@ func (v *view) Receive(ctx actor.Context) {
 			v.tick.set(ctx, time.Second)
 			v.noteProblems()
 		}
+	default:
+		unknown(ctx)
 	}
 }
 

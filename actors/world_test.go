@@ -65,6 +65,7 @@ func (w *world) start() {
 func (w *world) stop() {
 	w.t.Helper()
 	require.NoError(w.t, w.sys.Stop(w.t.Context()))
+	require.Empty(w.t, w.sys.unknownMessages())
 }
 
 func (w *world) ask(q messages.Query) any {
