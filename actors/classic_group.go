@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -58,6 +59,7 @@ type groupMemory struct {
 	own       []int64   // ends that were committed for the group without members
 	ownOf     int       // number of partitions that were known then
 	renewedAt time.Time // time of that commit
+	partial   bool      // the ends of some partitions were not known then
 	rebalance slots.Rebalance
 	probedAt  time.Time // when partitions without an offset were last probed
 	evict     [][]int32 // lists of lost workers, whose members have to go
@@ -190,24 +192,36 @@ func (g *classicGroup) commitEmpty(ctx context.Context, group messages.GroupStat
 	if len(group.Members) > 0 || group.State != messages.GroupDead && group.State != messages.GroupEmpty {
 		return nil
 	}
-	if m.state == group.State && partitions == m.ownOf && time.Since(m.renewedAt) <= renewEnds {
+	valid := renewEnds
+	if m.partial {
+		valid = idleGroupEvery
+	}
+	if m.state == group.State && partitions == m.ownOf && time.Since(m.renewedAt) <= valid {
 		return nil
 	}
 	_, end, err := g.in.Offsets(ctx, g.cfg.ChunkTopic)
-	if err != nil {
+	var failed messages.PartitionErrors
+	if err != nil && !errors.As(err, &failed) {
 		return fmt.Errorf("read the ends of %s: %w", g.cfg.ChunkTopic, err)
+	}
+	for p := range failed { // what was committed there before stays
+		if int(p) < len(m.own) {
+			end[p] = m.own[p]
+		}
 	}
 	if err := g.commitEnds(ctx, group.Name, end); err != nil {
 		return err
 	}
-	m.own, m.ownOf, m.renewedAt = end, partitions, time.Now()
+	m.own, m.ownOf, m.renewedAt, m.partial = end, partitions, time.Now(), len(failed) > 0
 	return nil
 }
 
 func (g *classicGroup) commitEnds(ctx context.Context, group string, end []int64) error {
-	at := make([]messages.Position, len(end))
+	at := make([]messages.Position, 0, len(end))
 	for p, offset := range end {
-		at[p] = messages.Position{Topic: g.cfg.ChunkTopic, Partition: int32(p), Offset: offset}
+		if offset >= 0 {
+			at = append(at, messages.Position{Topic: g.cfg.ChunkTopic, Partition: int32(p), Offset: offset})
+		}
 	}
 	if err := g.bus.CommitOffsets(ctx, group, at); err != nil {
 		return fmt.Errorf("commit the ends for the empty workers' group: %w", err)

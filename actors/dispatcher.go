@@ -150,10 +150,11 @@ func (o *offer) size() int {
 // queued is how many chunks wait at the worker.
 func (o *offering) queued() int { return o.depth - (o.ahead - o.given) }
 
-func newDispatcher(d dispatcher, snap messages.Snapshot, past []pastSend, maxAttempts int) actor.Actor {
+func newDispatcher(d dispatcher, snap messages.Snapshot, past tail, maxAttempts int) actor.Actor {
 	d.led = newLedger(d.term, maxAttempts)
 	d.led.restore(snap, time.Now())
-	for _, s := range past {
+	d.led.unread = len(past.unread) > 0
+	for _, s := range past.sends {
 		d.led.noteSend(s.batchID)
 	}
 	d.planners = map[messages.FileID]*planning{}

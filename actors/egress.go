@@ -27,8 +27,10 @@ type egress struct {
 	term    messages.Term
 	trusted time.Time            // the term's lease is believed until then
 	queues  map[int32]*sendQueue // by leader; NoLeader holds what has no leader yet
-	waiting []*actor.PID         // asked for flushed
-	away    outage
+	// withheld are partitions that nothing is written to in this term, with the reason.
+	withheld map[place]error
+	waiting  []*actor.PID // asked for flushed
+	away     outage
 }
 
 // sendQueue is what waits for one broker.
@@ -77,6 +79,13 @@ type (
 	}
 	// useTerm lets egress drop what an older term still wants to send.
 	useTerm struct{ term messages.Term }
+	// withhold keeps a term from writing to partitions whose tail it has not read: to
+	// their workers they are partitions without a leader, whose mark does not move.
+	withhold struct {
+		term       messages.Term
+		topic      string
+		partitions messages.PartitionErrors
+	}
 	// busState tells the owner that Kafka cannot be written, or can again.
 	busState struct{ err error }
 
@@ -112,6 +121,8 @@ func (e *egress) Receive(ctx actor.Context) {
 		}
 	case *useTerm:
 		e.useTerm(ctx, m.term)
+	case *withhold:
+		e.withhold(m)
 	case *trustTerm:
 		if e.term.Older(m.term) { // what an older term left must not go out under this lease
 			e.useTerm(ctx, m.term)
@@ -139,11 +150,32 @@ func (e *egress) Receive(ctx actor.Context) {
 
 // useTerm drops what older terms still want to send: nobody waits for the answers.
 func (e *egress) useTerm(ctx actor.Context, term messages.Term) {
+	if term != e.term {
+		e.withheld = nil
+	}
 	e.term = term
 	for _, q := range e.queues {
 		q.ready = e.fresh(q.ready)
 	}
 	e.rest(ctx)
+}
+
+func (e *egress) withhold(m *withhold) {
+	if m.term != e.term {
+		return
+	}
+	e.withheld = map[place]error{}
+	for p, err := range m.partitions {
+		e.withheld[place{m.topic, p}] = fmt.Errorf("%w: what was sent there before cannot be read: %w", messages.ErrNotWritten, err)
+	}
+}
+
+// leader is the broker that a record goes to.
+func (e *egress) leader(r messages.Record) int32 {
+	if e.withheld[place{r.Topic, r.Partition}] != nil {
+		return messages.NoLeader
+	}
+	return e.bus.Leader(r.Topic, r.Partition)
 }
 
 // rest ends the trouble of queues that have nothing more to send: nothing would
@@ -185,7 +217,7 @@ func (e *egress) onSend(ctx actor.Context, m *send) {
 	if m.term.Older(e.term) {
 		return // of a leader that was deposed: nobody waits for the answer
 	}
-	q := e.queue(e.bus.Leader(m.record.Topic, m.record.Partition))
+	q := e.queue(e.leader(m.record))
 	q.ready = append(q.ready, &waiting{send: m})
 	e.next(ctx, q)
 }
@@ -214,7 +246,7 @@ func (e *egress) wake(ctx actor.Context, q *sendQueue) {
 			ctx.Send(s.reply, &sent{tag: s.tag, partition: s.record.Partition, offset: messages.UnknownOffset, err: err})
 			continue
 		}
-		to := e.queue(e.bus.Leader(s.record.Topic, s.record.Partition))
+		to := e.queue(e.leader(s.record))
 		to.ready = append(to.ready, s)
 		to.trouble = to.trouble || s.failed != nil && !s.quiet
 		touched[to] = true
@@ -250,6 +282,10 @@ func (e *egress) next(ctx actor.Context, q *sendQueue) {
 		records[i] = s.record
 	}
 	bus, parent, leader := e.bus, e.ctx, q.leader
+	if err := e.withheld[place{records[0].Topic, records[0].Partition}]; err != nil { // it is the only one
+		ctx.Send(ctx.Self(), &produced{leader: leader, outcomes: []messages.Produced{{Offset: messages.UnknownOffset, Err: err}}})
+		return
+	}
 	run(ctx, func() any {
 		c, cancel := context.WithTimeout(parent, produceTimeout)
 		defer cancel()

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -166,5 +167,43 @@ func TestResultsThatAreReadAgainAreNoRepeats(t *testing.T) {
 		h.report(m, messages.OutcomeOK)
 		require.Equal(t, int64(1), w.file("a.txt").Repeats)
 		h.work("a.txt")
+	})
+}
+
+// A partition without a leader holds up its own workers, and no term. Once its tail
+// can be read they go on, and no attempt number that it may hold is given again.
+func TestTermBeginsWithoutAPartition(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		away, there := w.hire("away", 0), w.hire("there", 1)
+		w.drop("a.txt", 40)
+		sent := away.read()
+		require.NotEmpty(t, sent)
+		w.stop()
+		w.bus.setLed(place{"chunks", 0}, false)
+		w.start()
+		there.finish(messages.OutcomeOK)
+		for range 5 {
+			m := there.finish(messages.OutcomeOK)
+			require.NotEqual(t, sent[0].BatchID, m.BatchID)
+		}
+		require.True(t, slices.ContainsFunc(w.overview().Problems, func(p messages.Problem) bool {
+			return p.Kind == messages.ProblemKafka && p.Part == "kafka"
+		}), "%v", w.overview().Problems)
+		term := w.overview().Term
+		w.bus.setLed(place{"chunks", 0}, true)
+		for range 2 * unreadEvery / time.Second {
+			time.Sleep(time.Second)
+			if len(there.read()) > 0 {
+				there.finish(messages.OutcomeOK)
+			}
+		}
+		require.Greater(t, w.overview().Term, term)
+		require.Empty(t, w.overview().Problems)
+		require.Equal(t, sent[0].BatchID, away.finish(messages.OutcomeOK).BatchID)
+		away.work("a.txt")
+		f := w.file("a.txt")
+		require.Equal(t, int64(40), f.DoneItems)
+		require.Zero(t, f.Repeats+f.Duplicates)
 	})
 }

@@ -21,6 +21,7 @@ type ledger struct {
 	files       map[messages.FileID]*book
 	names       map[fileName]messages.FileID
 	voids       map[chunkName]int // highest attempt of chunks that was sent and is not in the books
+	unread      bool              // more of these may lie where nothing can be read in this term
 	turn        []messages.FileID // files in work, in the order of their turns
 	held        map[messages.WorkerID]map[messages.ChunkID]*entry
 	ahead       map[messages.WorkerID][]*entry // of those, what waits behind others, in the order of hand-out
@@ -77,6 +78,7 @@ type entry struct {
 	// Attempts from voidFrom to voidTo were sent by a former leader and are in no
 	// book: nobody had them.
 	voidFrom, voidTo int
+	numbered         bool // it was handed out in this term
 }
 
 // assignment is a chunk for a worker.

@@ -160,10 +160,20 @@ func (l *ledger) noteSend(batchID string) {
 	l.voids[name] = max(l.voids[name], attempt)
 }
 
+// unreadAttempts is how many numbers are left free for the attempts of a chunk that
+// may lie where nothing can be read. It is far more than a store can lose of one chunk
+// before the chunk is dead, or held back for hours.
+const unreadAttempts = 100
+
 // skipVoid moves a chunk's attempts beyond the void ones, which nobody had.
 func (l *ledger) skipVoid(b *book, e *entry) {
 	name := chunkName{fileName{b.Base, b.Generation}, e.ID.Index}
-	if void := l.voids[name]; void > e.Attempt {
+	void := l.voids[name]
+	if l.unread && !e.numbered {
+		void = max(void, e.Attempt) + unreadAttempts
+	}
+	e.numbered = true
+	if void > e.Attempt {
 		e.voidFrom, e.voidTo = e.Attempt+1, void
 		e.Attempt = void
 	}

@@ -90,6 +90,12 @@ func (m *master) Receive(ctx actor.Context) {
 			m.depose(ctx, x.term)
 			ctx.Send(m.elector, &stepDown{term: x.term})
 		}
+	case *renewTerm:
+		if x.term == m.term {
+			m.log.Info("partitions of the chunk topic can be read again, beginning a new term", "term", x.term.Number)
+			m.depose(ctx, x.term)
+			ctx.Send(m.elector, &stepDown{term: x.term})
+		}
 	case *storeState:
 		m.problems.setError("state", messages.ProblemState, "state", x.err, time.Now())
 	case *estranged:

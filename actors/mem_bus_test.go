@@ -22,13 +22,14 @@ type memBus struct {
 	news     chan struct{}      // closed when something was produced
 	fail     func(messages.Record) error
 	down     error
+	headless map[place]bool    // partitions without a leader
 	policies map[string]string // cleanup.policy by topic, delete by default
 	group    messages.GroupState
 	kept     map[string]map[place]int64
 }
 
 func newMemBus() *memBus {
-	return &memBus{logs: map[place][][]byte{}, starts: map[place]int64{}, news: make(chan struct{}), kept: map[string]map[place]int64{}, policies: map[string]string{},
+	return &memBus{logs: map[place][][]byte{}, starts: map[place]int64{}, headless: map[place]bool{}, news: make(chan struct{}), kept: map[string]map[place]int64{}, policies: map[string]string{},
 		group: messages.GroupState{Name: "g", State: messages.GroupDead}}
 }
 
@@ -51,10 +52,23 @@ const (
 func (b *memBus) Leader(topic string, p int32) int32 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if _, ok := b.logs[place{topic, p}]; !ok {
+	if !b.led(place{topic, p}) {
 		return messages.NoLeader
 	}
 	return p % memBrokers
+}
+
+// led reports whether the partition exists and has a leader.
+func (b *memBus) led(at place) bool {
+	_, exists := b.logs[at]
+	return exists && !b.headless[at]
+}
+
+// setLed gives a partition its leader, or takes it away.
+func (b *memBus) setLed(at place, led bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.headless[at] = !led
 }
 
 // Produce implements Producer. What follows a failed record of the same partition is
@@ -99,8 +113,8 @@ func (b *memBus) refusal(ctx context.Context, r messages.Record) error {
 	if len(r.Value) > maxRecord {
 		return fmt.Errorf("%w: %w", messages.ErrRefused, messages.ErrTooLarge)
 	}
-	if _, ok := b.logs[place{r.Topic, r.Partition}]; !ok {
-		return fmt.Errorf("no such partition: %w", messages.ErrNotWritten)
+	if !b.led(place{r.Topic, r.Partition}) {
+		return fmt.Errorf("no such partition, or no leader: %w", messages.ErrNotWritten)
 	}
 	return nil
 }
@@ -141,9 +155,9 @@ func (b *memBus) answers(from []messages.Position) (out []messages.Fetched, err 
 	}
 	for _, p := range from {
 		at := place{p.Topic, p.Partition}
-		log, ok := b.logs[at]
-		if !ok {
-			return nil, fmt.Errorf("no such partition: %w", messages.ErrNotWritten)
+		log := b.logs[at]
+		if !b.led(at) {
+			return nil, fmt.Errorf("no such partition, or no leader: %w", messages.ErrNotWritten)
 		}
 		f := messages.Fetched{Position: p, Start: b.starts[at], End: int64(len(log))}
 		if p.Offset < f.Start || p.Offset > f.End {
@@ -179,12 +193,24 @@ func (b *memBus) Offsets(_ context.Context, topic string) (start, end []int64, e
 	if err != nil {
 		return nil, nil, err
 	}
+	failed := messages.PartitionErrors{}
 	for p := range n {
 		at := place{topic, int32(p)}
+		if !b.led(at) {
+			failed[at.partition] = fmt.Errorf("no leader: %w", messages.ErrNotWritten)
+			start, end = append(start, messages.UnknownOffset), append(end, messages.UnknownOffset)
+			continue
+		}
 		start = append(start, b.starts[at])
 		end = append(end, int64(len(b.logs[at])))
 	}
-	return start, end, nil
+	switch len(failed) {
+	case 0:
+		return start, end, nil
+	case n:
+		return nil, nil, failed.Unwrap()
+	}
+	return start, end, failed
 }
 
 // CommitOffsets implements Consumer and Groups.

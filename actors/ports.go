@@ -97,7 +97,9 @@ type Consumer interface {
 	// records are stepped over.
 	Fetch(ctx context.Context, from []messages.Position, wait time.Duration) ([]messages.Fetched, error)
 	// Offsets returns the first retained and the end offset of every partition
-	// of the topic.
+	// of the topic. When only some of them do not answer, both are
+	// messages.UnknownOffset for these, and the error wraps
+	// messages.PartitionErrors.
 	Offsets(ctx context.Context, topic string) (start, end []int64, err error)
 	// CommitOffsets commits the positions for a group without members, so that
 	// lag tools see how far a reader is.

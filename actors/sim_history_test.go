@@ -132,6 +132,9 @@ func (h *simHistory) produced(p *simProcess, r messages.Record) {
 		return // a probe
 	}
 	h.note("%s sends %s to %s in %d", p.name, m.BatchID, m.ID, r.Partition)
+	if _, _, _, attempt, _ := messages.ParseBatchID(m.BatchID); attempt > unreadAttempts {
+		h.w.sometimes("an attempt leaves room for those of an unread tail")
+	}
 	if h.assigned[m.BatchID+" "+m.ID].IsZero() && !h.done(m.BatchID) {
 		h.violate("S5", "%s is sent to %s and its assignment was never committed", m.BatchID, m.ID)
 	}

@@ -304,6 +304,8 @@ func (k *simKafka) fetch(from []messages.Position) (out []messages.Fetched, err 
 		switch {
 		case l == nil:
 			f.Err = fmt.Errorf("no such partition: %w", messages.ErrNotWritten)
+		case k.leaderless[place{p.Topic, p.Partition}]:
+			f.Err = fmt.Errorf("no leader: %w", messages.ErrNotWritten)
 		case p.Offset > l.end() || p.Offset < l.base:
 			f.Err = messages.ErrOffsetOutOfRange
 		default:
@@ -327,6 +329,7 @@ func (k *simKafka) fetch(from []messages.Position) (out []messages.Fetched, err 
 
 // Offsets implements Consumer.
 func (b simBus) Offsets(ctx context.Context, topic string) (start, end []int64, err error) {
+	failed := messages.PartitionErrors{}
 	b.call(ctx, "offsets "+topic, func(cause error) {
 		if err = b.k.up(cause); err != nil {
 			return
@@ -335,8 +338,21 @@ func (b simBus) Offsets(ctx context.Context, topic string) (start, end []int64, 
 			err = errSimNoTopic
 		}
 		for p := range b.k.size[topic] {
-			l := b.k.logs[place{topic, int32(p)}]
-			start, end = append(start, l.base), append(end, l.end())
+			at := place{topic, int32(p)}
+			if b.k.leaderless[at] {
+				failed[at.partition] = b.k.reach(at)
+				start, end = append(start, messages.UnknownOffset), append(end, messages.UnknownOffset)
+				continue
+			}
+			start, end = append(start, b.k.logs[at].base), append(end, b.k.logs[at].end())
+		}
+		switch len(failed) {
+		case 0:
+		case b.k.size[topic]:
+			start, end, err = nil, nil, failed.Unwrap()
+		default:
+			b.k.w.sometimes("the ends of some partitions are not known")
+			err = failed
 		}
 	})
 	return start, end, err

@@ -92,6 +92,7 @@ func simSometimes() []string {
 		"a chunk is written, and its answer is lost", "a chunk is not written, and nobody knows", "a chunk is not written", "a chunk is written late",
 		"a worker's message arrives twice", "a result meets a full disk", "a state is put back",
 		"the classic workers' group rebalances", "a group member is evicted",
+		"the ends of some partitions are not known", "an attempt leaves room for those of an unread tail",
 	}
 	for _, f := range simFaults() {
 		list = append(list, f.name)

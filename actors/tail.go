@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,9 +15,11 @@ import (
 // still read. A new leader looks at it before it judges anybody.
 type tail struct {
 	// from is where the look began in each partition; UnknownOffset where more is
-	// unread than was looked at.
+	// unread than was looked at, or nothing can be read.
 	from  []int64
 	sends []pastSend
+	// unread are the partitions that cannot be read now.
+	unread messages.PartitionErrors
 	// unmarked are the ends of partitions for which no mark is stored.
 	unmarked []messages.Position
 }
@@ -48,21 +51,29 @@ type tailReader struct {
 	in     Consumer
 	groups Groups
 	snap   messages.Snapshot
+	only   messages.PartitionErrors // partitions to read, nil for all
+	// tolerant leaves a partition unread that has a leader and fails all the same.
+	tolerant bool
 }
 
-// read blocks up to ctx.
+// read blocks up to ctx. It fails when no partition can be read, and unless tolerant
+// when one that has a leader cannot.
 func (r tailReader) read(ctx context.Context) (tail, error) {
+	unread := messages.PartitionErrors{}
 	start, end, err := r.in.Offsets(ctx, r.cfg.ChunkTopic)
-	if err != nil {
+	if err != nil && !errors.As(err, &unread) {
 		return tail{}, fmt.Errorf("look up the ends of %s: %w", r.cfg.ChunkTopic, err)
 	}
 	committed, err := r.committed(ctx)
 	if err != nil {
 		return tail{}, err
 	}
-	out := tail{from: r.begin(start, end, committed), unmarked: r.unmarked(end)}
+	out := tail{from: r.begin(start, end, committed), unmarked: r.unmarked(end), unread: maps.Clone(unread)}
 	next := map[int32]int64{}
 	for p, from := range out.from {
+		if _, wanted := r.only[int32(p)]; r.only != nil && !wanted {
+			continue
+		}
 		if from < end[p] {
 			next[int32(p)] = from
 		}
@@ -138,7 +149,7 @@ func (r tailReader) unmarked(end []int64) (out []messages.Position) {
 		marked[o.Partition] = marked[o.Partition] || o.Topic == r.cfg.ChunkTopic
 	}
 	for p, offset := range end {
-		if !marked[int32(p)] {
+		if !marked[int32(p)] && offset >= 0 {
 			out = append(out, messages.Position{Topic: r.cfg.ChunkTopic, Partition: int32(p), Offset: offset})
 		}
 	}
@@ -155,11 +166,18 @@ func (r tailReader) fetch(ctx context.Context, next map[int32]int64, end []int64
 	for _, l := range slices.Sorted(maps.Keys(leaders)) {
 		list, err := r.in.Fetch(ctx, leaders[l], fetchWait)
 		if err != nil {
-			return err
+			for _, at := range leaders[l] {
+				list = append(list, messages.Fetched{Position: at, Err: err})
+			}
 		}
 		for _, f := range list {
 			if f.Err != nil {
-				return f.Err
+				out.unread[f.Partition], out.from[f.Partition] = f.Err, messages.UnknownOffset
+				delete(next, f.Partition)
+				if !r.tolerant || len(out.unread) == len(end) {
+					return f.Err
+				}
+				continue
 			}
 			for _, rec := range f.Records {
 				out.add(f.Partition, rec)
@@ -209,7 +227,7 @@ func (t *tail) holdings(snap messages.Snapshot) map[messages.WorkerID][]holding 
 			h := holding{assignment: a, partition: partitions[id], offset: messages.UnknownOffset}
 			if s, ok := last[key{id, a.batchID}]; ok {
 				h.partition, h.offset, live[s] = s.partition, s.offset, true
-			} else if p := int(h.partition); p < len(t.from) && t.from[p] >= 0 {
+			} else if p := int(h.partition); p < len(t.from) && t.from[p] >= 0 && (!classic[id] || len(t.unread) == 0) {
 				h.offset = t.from[p] - 1 // it lies before, or was never written
 			}
 			out[id] = append(out[id], h)

@@ -73,6 +73,32 @@ func (b *tailBundle) read() (tail, map[messages.WorkerID][]holding) {
 	return out, out.holdings(b.snap)
 }
 
+// A partition without a leader hides nothing of the others, and nothing is concluded
+// from what lies there.
+func TestTailWithoutALeader(t *testing.T) {
+	t.Parallel()
+	withTail(t, func(b *tailBundle) {
+		b.sent(1, "w", chunkID(0))
+		b.sent(2, "x", chunkID(1))
+		b.assigned(messages.Native, "w", 1, 0)
+		b.assigned(messages.Native, "x", 2, 1)
+		b.assigned(messages.Classic, "c", 3, 2)
+		b.marked(1, 0)
+		b.marked(2, 0)
+		b.bus.setLed(place{"chunks", 2}, false)
+		out, held := b.read()
+		require.ErrorIs(t, out.unread[2], messages.ErrNotWritten)
+		require.Len(t, out.unread, 1)
+		require.Len(t, out.sends, 1)
+		require.Equal(t, int64(0), held["w"][0].offset, "found")
+		require.Equal(t, messages.UnknownOffset, held["x"][0].offset)
+		require.Equal(t, messages.UnknownOffset, held["c"][0].offset, "the partitions of a classic worker change")
+		for _, at := range out.unmarked {
+			require.NotEqual(t, int32(2), at.Partition)
+		}
+	})
+}
+
 func chunkID(i int) string { return messages.BatchID(testFile(1, 10).Base, i, 1, 1) }
 
 func TestTailOfANativeWorker(t *testing.T) {
@@ -178,6 +204,26 @@ type blindGroups struct{ *memBus }
 
 func (blindGroups) Find(context.Context, string, string) (messages.GroupState, error) {
 	return messages.GroupState{}, errors.New("not allowed")
+}
+
+// What lies in a partition that cannot be read may be an attempt whose commit the store
+// lost: the numbers that it may have are not given.
+func TestAttemptsLeaveRoomForAnUnreadTail(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	l := newLedger(messages.Term{Number: 2}, 3)
+	l.unread = true
+	l.restore(messages.Snapshot{Files: []messages.File{testFile(1, 1)}}, now)
+	l.plan(1, testCut(1, 0), now)
+	a, ok := l.pick("w", false, false, now)
+	require.True(t, ok)
+	require.Equal(t, 1+unreadAttempts, a.attempt)
+	lost := messages.Signal{Kind: messages.SignalProgress, Worker: "x", BatchID: messages.BatchID(testFile(1, 1).Base, 0, 1, 1), Processing: 2, Total: 2}
+	require.Equal(t, verdictStale, l.result(lost, now))
+	require.True(t, l.takeBack("w", a.batchID, endReturned, "", now))
+	a, ok = l.pick("w", false, false, now.Add(time.Minute))
+	require.True(t, ok)
+	require.Equal(t, 2+unreadAttempts, a.attempt, "once in a term is enough")
 }
 
 // A message whose commit the store lost must not be taken for the attempt that is

@@ -33,6 +33,9 @@ type term struct {
 	draining   *actor.PID   // who asked for the drain, nil before
 	drains     []*actor.PID // children that still have to drain, in order
 
+	unread       messages.PartitionErrors // partitions of the chunk topic that the term began without
+	tailFailedAt time.Time                // first failure to read the tail, zero when there was none
+
 	topics, intake, dispatcher, fleet, ingress, group *actor.PID
 }
 
@@ -58,10 +61,6 @@ type (
 
 	loadedState struct {
 		snap messages.Snapshot
-		err  error
-	}
-	tailRead struct {
-		tail tail
 		err  error
 	}
 )

@@ -13,13 +13,9 @@ import (
 	"kafka-master/messages"
 )
 
-const (
-	// loadTimeout bounds the reading of the whole state: a million records take some
-	// 30 s. Its single calls are bounded by the store.
-	loadTimeout = 5 * time.Minute
-	// tailTimeout bounds one try to read the end of the chunk topic.
-	tailTimeout = 20 * time.Second
-)
+// loadTimeout bounds the reading of the whole state: a million records take some
+// 30 s. Its single calls are bounded by the store.
+const loadTimeout = 5 * time.Minute
 
 // load reads the state that the term begins with.
 func (t *term) load(ctx actor.Context) {
@@ -64,35 +60,13 @@ func (t *term) onLoaded(ctx actor.Context, m *loadedState) {
 	})
 }
 
-// readTail reads what former leaders sent last.
-func (t *term) readTail(ctx actor.Context) {
-	r, parent := tailReader{cfg: t.cfg, in: t.parts.Consumer, groups: t.parts.Groups, snap: t.snap}, t.ctx
-	run(ctx, func() any {
-		x, cancel := context.WithTimeout(parent, tailTimeout)
-		defer cancel()
-		out := &tailRead{}
-		out.tail, out.err = r.read(x)
-		return out
-	})
-}
-
-func (t *term) onTail(ctx actor.Context, m *tailRead) {
-	t.problems.setError("topics", messages.ProblemKafka, "kafka", m.err, time.Now())
-	if m.err != nil {
-		t.log.Warn("the end of the chunk topic cannot be read, trying again", "err", m.err)
-		t.retry.set(ctx, t.pause.next())
-		return
-	}
-	t.open(ctx, t.ready, m.tail)
-}
-
 // open starts the actors that work, once Kafka is ready.
 func (t *term) open(ctx actor.Context, ready *topicsReady, past tail) {
 	if t.dispatcher != nil {
 		return
 	}
 	self, snap := ctx.Self(), t.snap
-	t.snap = messages.Snapshot{}
+	t.snap = messages.Snapshot{Workers: snap.Workers, Offsets: snap.Offsets} // for tails that could not be read
 	if snap.Number == 0 && slices.Max(ready.ends[t.cfg.SignalTopic].end) > 0 {
 		t.log.Warn("the state is empty, although workers have reported before: it is lost, or this is another state store; all files of the folder are taken as new")
 	}
@@ -101,7 +75,7 @@ func (t *term) open(ctx actor.Context, ready *topicsReady, past tail) {
 		return newIntake(intakeDeps{cfg: t.cfg, files: t.parts.Files, log: t.log, term: t.term, persistence: t.persistence, view: t.view}, snap)
 	})
 	t.dispatcher = spawn(ctx, t.log, "dispatcher", func() actor.Actor {
-		return newDispatcher(dispatcher{log: t.log, term: t.term, deployment: t.deployment, persistence: t.persistence, owner: t.intake, batch: t.batch, pub: publisher{view: t.view, source: sourceDispatcher, term: t.term}}, snap, past.sends, t.cfg.MaxAttempts)
+		return newDispatcher(dispatcher{log: t.log, term: t.term, deployment: t.deployment, persistence: t.persistence, owner: t.intake, batch: t.batch, pub: publisher{view: t.view, source: sourceDispatcher, term: t.term}}, snap, past, t.cfg.MaxAttempts)
 	})
 	if len(past.unmarked) > 0 {
 		t.write(ctx, messages.Batch{Offsets: past.unmarked})

@@ -1,6 +1,11 @@
 package messages
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+)
 
 // The classes of a failed Kafka call. Every error of a bus wraps exactly one of
 // them, so that a caller can decide by errors.Is.
@@ -22,6 +27,23 @@ var (
 	// not have, no longer or not yet. The reader continues at the nearest offset.
 	ErrOffsetOutOfRange = errors.New("offset out of range")
 )
+
+// PartitionErrors are the partitions of a topic that a call could not reach, such as
+// those without a leader. What the call returns for the others holds.
+type PartitionErrors map[int32]error
+
+// Error names the partitions, with the reason of the first one.
+func (e PartitionErrors) Error() string {
+	return fmt.Sprintf("partitions %v do not answer: %v", slices.Sorted(maps.Keys(e)), e.Unwrap())
+}
+
+// Unwrap returns the error of the lowest partition.
+func (e PartitionErrors) Unwrap() error {
+	if len(e) == 0 {
+		return nil
+	}
+	return e[slices.Min(slices.Collect(maps.Keys(e)))]
+}
 
 // NoLeader is the broker id of a partition whose leader is not known.
 const NoLeader int32 = -1

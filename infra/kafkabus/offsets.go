@@ -2,7 +2,9 @@ package kafkabus
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol/listoffsets"
@@ -25,25 +27,48 @@ const (
 )
 
 // Offsets returns the first retained and the end offset of every partition of
-// the topic. It repeats temporary failures for 2 s.
+// the topic. It repeats temporary failures for 2 s. When some partitions do not
+// answer even then, their offsets are messages.UnknownOffset, and the error wraps
+// messages.PartitionErrors.
 func (b *Bus) Offsets(ctx context.Context, topic string) (start, end []int64, err error) {
-	type bounds struct{ start, end []int64 }
-	both, err := repeat(ctx, patience, func() (bounds, error) {
+	_, err = repeat(ctx, patience, func() (struct{}, error) {
 		n, err := b.partitions(ctx, topic)
 		if err != nil {
-			return bounds{}, err
+			return struct{}{}, err
 		}
-		var v bounds
-		if v.start, err = b.offsetsAt(ctx, topic, 0, n, firstOffset); err != nil {
-			return bounds{}, err
-		}
-		v.end, err = b.offsetsAt(ctx, topic, 0, n, endOffset)
-		return v, err
+		start, end, err = b.ends(ctx, topic, n)
+		return struct{}{}, err
 	})
-	if err != nil {
-		return nil, nil, fmt.Errorf("offsets of %s: %w", topic, err)
+	if err == nil {
+		return start, end, nil
 	}
-	return both.start, both.end, nil
+	return start, end, fmt.Errorf("offsets of %s: %w", topic, err)
+}
+
+// ends returns the first retained and the end offset of the topic's n partitions.
+func (b *Bus) ends(ctx context.Context, topic string, n int) (start, end []int64, err error) {
+	failed := messages.PartitionErrors{}
+	for _, x := range []struct {
+		at   *[]int64
+		time int64
+	}{{&start, firstOffset}, {&end, endOffset}} {
+		var some messages.PartitionErrors
+		*x.at, err = b.offsetsAt(ctx, topic, 0, n, x.time)
+		if err != nil && !errors.As(err, &some) {
+			return nil, nil, err
+		}
+		maps.Copy(failed, some)
+	}
+	switch len(failed) {
+	case 0:
+		return start, end, nil
+	case n:
+		return nil, nil, failed.Unwrap()
+	}
+	for p := range failed {
+		start[p], end[p] = messages.UnknownOffset, messages.UnknownOffset
+	}
+	return start, end, failed
 }
 
 // Bounds returns the first retained and the end offset of one partition. One that
@@ -88,14 +113,16 @@ func (b *Bus) partitions(ctx context.Context, topic string) (int, error) {
 }
 
 // offsetsAt returns the offsets of partitions low ≤ p < high at one of the
-// special timestamps. It asks the leaders, so an answer proves that each of the
-// partitions works.
+// special timestamps. It asks the leaders, so an answer proves that the partition
+// works. When only some do not answer, their offsets are messages.UnknownOffset and
+// the error is messages.PartitionErrors; any other error concerns all of them.
 func (b *Bus) offsetsAt(ctx context.Context, topic string, low, high int, timestamp int64) ([]int64, error) {
-	offsets := make([]int64, 0, high-low)
-	for low < high {
-		upTo := min(low+offsetsPerCall, high)
-		part := make([]listoffsets.RequestPartition, 0, upTo-low)
-		for p := low; p < upTo; p++ {
+	offsets := make([]int64, high-low)
+	failed := messages.PartitionErrors{}
+	for from := low; from < high; from += offsetsPerCall {
+		part := make([]listoffsets.RequestPartition, 0, offsetsPerCall)
+		for p := from; p < min(from+offsetsPerCall, high); p++ {
+			offsets[p-low] = messages.UnknownOffset
 			part = append(part, listoffsets.RequestPartition{
 				Partition: int32(p), CurrentLeaderEpoch: -1, Timestamp: timestamp,
 			})
@@ -103,37 +130,53 @@ func (b *Bus) offsetsAt(ctx context.Context, topic string, low, high int, timest
 		res, err := b.call(ctx, callTimeout, &listoffsets.Request{
 			ReplicaID: -1, Topics: []listoffsets.RequestTopic{{Topic: topic, Partitions: part}},
 		})
-		if err != nil {
+		if err != nil && !errors.Is(err, messages.ErrNotWritten) {
 			return nil, err
 		}
-		found, err := b.listed(res.(*listoffsets.Response), low, upTo)
+		for _, p := range part { // until its offset is in the answer
+			failed[p.Partition] = fmt.Errorf("%w: partition %d is missing in the answer", messages.ErrMaybeWritten, p.Partition)
+			if err != nil {
+				failed[p.Partition] = err
+			}
+		}
 		if err != nil {
+			continue
+		}
+		if err := b.listed(res.(*listoffsets.Response), low, offsets, failed); err != nil {
 			return nil, err
 		}
-		offsets = append(offsets, found...)
-		low = upTo
 	}
-	return offsets, nil
+	switch len(failed) {
+	case 0:
+		return offsets, nil
+	case len(offsets):
+		return nil, failed.Unwrap()
+	}
+	return offsets, failed
 }
 
-func (b *Bus) listed(res *listoffsets.Response, low, high int) ([]int64, error) {
-	offsets := make([]int64, high-low)
-	n := 0
+// listed enters an answer into the offsets of the partitions from low on, and into
+// the failed ones. It fails when a partition is refused for good.
+func (b *Bus) listed(res *listoffsets.Response, low int, offsets []int64, failed messages.PartitionErrors) error {
 	for _, t := range res.Topics {
 		for _, p := range t.Partitions {
-			if err := b.code(p.ErrorCode, ""); err != nil {
-				return nil, fmt.Errorf("partition %d: %w", p.Partition, err)
+			i := int(p.Partition) - low
+			if i < 0 || i >= len(offsets) {
+				continue
 			}
-			if i := int(p.Partition) - low; i >= 0 && i < len(offsets) {
+			err := b.code(p.ErrorCode, "")
+			switch {
+			case err == nil:
 				offsets[i] = p.Offset
-				n++
+				delete(failed, p.Partition)
+			case !repeatable(err):
+				return fmt.Errorf("partition %d: %w", p.Partition, err)
+			default:
+				failed[p.Partition] = fmt.Errorf("partition %d: %w", p.Partition, err)
 			}
 		}
 	}
-	if n != len(offsets) {
-		return nil, fmt.Errorf("%w: answer has %d of %d partitions", messages.ErrMaybeWritten, n, len(offsets))
-	}
-	return offsets, nil
+	return nil
 }
 
 // CommitOffsets commits the positions for a group that has no members. The

@@ -2,6 +2,7 @@ package kafkabus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,10 +19,11 @@ import (
 // internalPrefix marks the topics of the broker itself.
 const internalPrefix = "__"
 
-// Ensure creates the topics that do not exist, waits until every partition of
-// all of them answers, and returns how many partitions each has, in the order
-// of specs. An existing topic is left as it is. It repeats temporary failures
-// until ctx ends; messages.ErrRefused is returned at once.
+// Ensure creates the topics that do not exist, waits until their partitions
+// answer, and returns how many partitions each has, in the order of specs. An
+// existing topic is left as it is, and one partition that answers is enough: the
+// others may have lost their leaders. It repeats temporary failures until ctx ends;
+// messages.ErrRefused is returned at once.
 func (b *Bus) Ensure(ctx context.Context, specs []messages.TopicSpec) ([]messages.Topic, error) {
 	topics, err := repeat(ctx, 0, func() ([]messages.Topic, error) { return b.ensure(ctx, specs) })
 	if err != nil {
@@ -52,18 +54,25 @@ func (b *Bus) ensure(ctx context.Context, specs []messages.TopicSpec) ([]message
 		}
 	}
 	topics := make([]messages.Topic, len(specs))
+	var whole []messages.Topic // topics whose partitions all answer
 	for i, s := range specs {
 		n := len(t.leaders[s.Name])
 		if n == 0 {
 			return nil, fmt.Errorf("topic %s: %w", s.Name, b.code(int16(kafka.UnknownTopicOrPartition), ""))
 		}
 		// A created topic is listed some 100 ms before its partitions work.
-		if _, err := b.offsetsAt(ctx, s.Name, 0, n, endOffset); err != nil {
+		_, err := b.offsetsAt(ctx, s.Name, 0, n, endOffset)
+		var failed messages.PartitionErrors
+		some := errors.As(err, &failed) && !slices.ContainsFunc(missing, func(x messages.TopicSpec) bool { return x.Name == s.Name })
+		if err != nil && !some {
 			return nil, fmt.Errorf("topic %s: %w", s.Name, err)
 		}
 		topics[i] = messages.Topic{Name: s.Name, Partitions: n}
+		if err == nil {
+			whole = append(whole, topics[i])
+		}
 	}
-	return topics, b.haveLeaders(ctx, topics)
+	return topics, b.haveLeaders(ctx, whole)
 }
 
 // haveLeaders sees to it that Leader knows all partitions that were just proved

@@ -1,0 +1,34 @@
+package actors
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"kafka-master/messages"
+)
+
+// The ends of an empty group's partitions are committed where they are known, and the
+// others once their leaders are back.
+func TestEndsAreCommittedWithoutALeader(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		bus := newMemBus()
+		_, err := bus.Ensure(t.Context(), []messages.TopicSpec{{Name: "chunks", Partitions: 2}})
+		require.NoError(t, err)
+		bus.setLed(place{"chunks", 1}, false)
+		g, memory := classicGroup{cfg: Config{ChunkTopic: "chunks"}, bus: bus, in: bus}, groupMemory{state: messages.GroupDead}
+		group := messages.GroupState{Name: "g", State: messages.GroupDead}
+		commit := func() { require.NoError(t, g.commitEmpty(t.Context(), group, &memory, 2)) }
+		commit()
+		require.Equal(t, map[place]int64{{"chunks", 0}: 0}, bus.keptAt("g"))
+		bus.setLed(place{"chunks", 1}, true)
+		commit()
+		require.Len(t, bus.keptAt("g"), 1, "not at every look")
+		time.Sleep(idleGroupEvery + time.Second)
+		commit()
+		require.Equal(t, map[place]int64{{"chunks", 0}: 0, {"chunks", 1}: 0}, bus.keptAt("g"))
+	})
+}

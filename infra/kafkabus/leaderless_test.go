@@ -1,0 +1,91 @@
+package kafkabus_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"kafka-master/messages"
+)
+
+// lastWithoutLeader starts a broker with topic t of n partitions, the last of which
+// has no leader.
+func lastWithoutLeader(t *testing.T, n int32) *kfake.Cluster {
+	t.Helper()
+	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(n, "t"))
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	host, port, err := net.SplitHostPort(c.ListenAddrs()[0])
+	require.NoError(t, err)
+	number, err := strconv.Atoi(port)
+	require.NoError(t, err)
+	c.ControlKey(int16(kmsg.Metadata), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		res := req.ResponseKind().(*kmsg.MetadataResponse)
+		b := kmsg.NewMetadataResponseBroker()
+		b.NodeID, b.Host, b.Port = 0, host, int32(number)
+		res.Brokers = append(res.Brokers, b)
+		topic := kmsg.NewMetadataResponseTopic()
+		topic.Topic = kmsg.StringPtr("t")
+		for p := range n {
+			x := kmsg.NewMetadataResponseTopicPartition()
+			if x.Partition = p; p == n-1 {
+				x.Leader, x.ErrorCode = -1, kerr.LeaderNotAvailable.Code
+			}
+			topic.Partitions = append(topic.Partitions, x)
+		}
+		res.Topics = append(res.Topics, topic)
+		return res, nil, true
+	})
+	c.ControlKey(int16(kmsg.ListOffsets), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		asked := req.(*kmsg.ListOffsetsRequest).Topics[0]
+		if asked.Partitions[0].Partition != n-1 {
+			return nil, nil, false
+		}
+		res := req.ResponseKind().(*kmsg.ListOffsetsResponse)
+		p := kmsg.NewListOffsetsResponseTopicPartition()
+		p.Partition, p.ErrorCode = n-1, kerr.NotLeaderForPartition.Code
+		topic := kmsg.NewListOffsetsResponseTopic()
+		topic.Topic, topic.Partitions = asked.Topic, append(topic.Partitions, p)
+		res.Topics = append(res.Topics, topic)
+		return res, nil, true
+	})
+	return c
+}
+
+// A partition without a leader hides nothing of the others.
+func TestPartitionWithoutALeader(t *testing.T) {
+	for _, n := range []int32{2, 9} { // one of a call, and a call of its own
+		t.Run(fmt.Sprint(n, " partitions"), func(t *testing.T) {
+			t.Parallel()
+			b := openBus(t, lastWithoutLeader(t, n).ListenAddrs())
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			topics, err := b.Ensure(ctx, []messages.TopicSpec{{Name: "t", Partitions: 1}})
+			require.NoError(t, err)
+			require.Equal(t, []messages.Topic{{Name: "t", Partitions: int(n)}}, topics)
+			require.Equal(t, messages.NoLeader, b.Leader("t", n-1))
+			require.NoError(t, b.Produce(t.Context(), []messages.Record{{Topic: "t", Value: []byte("x")}})[0].Err)
+
+			start, end, err := b.Offsets(t.Context(), "t")
+			var failed messages.PartitionErrors
+			require.ErrorAs(t, err, &failed)
+			require.Len(t, failed, 1)
+			require.Error(t, failed[n-1])
+			want := make([]int64, n)
+			want[n-1] = messages.UnknownOffset
+			require.Equal(t, want, start)
+			want[0] = 1
+			require.Equal(t, want, end)
+		})
+	}
+}
