@@ -73,8 +73,10 @@ type (
 	// readFor starts the reading: the messages go to the fleet.
 	readFor struct{ fleet *actor.PID }
 	// askCaughtUp asks for caughtUp once everything was read that was there when the
-	// question arrived. The answer goes by way of the fleet and the supervisor, behind
-	// the messages that were read.
+	// question arrived. What a worker sent to one topic may be read before what it sent
+	// earlier to the other, so whatever follows from silence is decided after this
+	// answer. It goes by way of the fleet and the supervisor, behind the messages that
+	// were read.
 	askCaughtUp struct {
 		supervisor    *actor.PID
 		forFreeWorker bool // the supervisor passes the answer on to its free-worker

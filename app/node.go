@@ -311,6 +311,8 @@ func (n *node) startWorkers() (stop func()) {
 	}
 }
 
+// embeddedMembers gives the embedded workers fixed ids, so that after a restart a new
+// incarnation takes over, and what the old one held is taken back at once.
 func embeddedMembers(count int) []worker.Member {
 	members := make([]worker.Member, count)
 	for i := range members {

@@ -33,7 +33,7 @@ type ChunkState uint8
 const (
 	ChunkReady    ChunkState = iota // waits for a worker
 	ChunkAssigned                   // assigned to a worker, no progress reported yet
-	ChunkRunning                    // its worker reports progress
+	ChunkRunning                    // its worker reports progress; kept in memory only, stored as assigned
 	ChunkDone                       // completed
 	ChunkDead                       // given up, see Reason
 )

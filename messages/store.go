@@ -46,7 +46,7 @@ type Value struct {
 const (
 	ValueBatchSize       = "batch_size"        // batch size in force
 	ValueBatchSizeOrigin = "batch_size_origin" // BATCH_SIZE when it was last applied
-	ValueNextFile        = "next_file"         // next FileID
+	ValueNextFile        = "next_file"         // next FileID; ids of files are never used twice
 	ValueFileCount       = "file_count"        // number of file records
 	ValueIdentity        = "identity"          // input folder and topics, JSON
 	ValueSample          = "input_sample"      // some files of the input folder, JSON
