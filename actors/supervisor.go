@@ -33,6 +33,8 @@ type supervisor struct {
 	worked     bool             // it was given a chunk
 	unfit      string           // why a native worker takes no chunks, by its own heartbeat
 	paused     paused           // why the dispatcher gives it none
+	pauseEnds  alarm            // for the time when its pause is over
+	rested     bool             // its pause is over, and there was no work to try it with
 	view       slots.Group      // of the classic workers
 	partitions int              // of the chunk topic
 	unwritten  map[int32]string // partitions that cannot be written now, with the reason
@@ -95,6 +97,7 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		s.ended = true
 		s.watch.stop()
 		s.formerEnds.stop()
+		s.pauseEnds.stop()
 		return
 	case *heard:
 		// The message is acknowledged even if it makes this actor panic: it must not
@@ -129,7 +132,7 @@ func (s *supervisor) Receive(ctx actor.Context) {
 	case *returned:
 		s.onReturned(ctx, m)
 	case *paused:
-		s.paused = *m
+		s.pause(ctx, *m)
 	case *blocked:
 		s.onBlocked(ctx, m)
 	case *partitionCount:
@@ -153,6 +156,8 @@ func (s *supervisor) Receive(ctx actor.Context) {
 			s.askCaughtUp(ctx, "no heartbeat")
 		case s.formerEnds.is(m):
 			s.formerEnds.stop()
+		case s.pauseEnds.is(m):
+			s.onPauseEnds(ctx)
 		}
 	default:
 		unknown(ctx)
@@ -239,7 +244,7 @@ func (s *supervisor) announce(ctx actor.Context, x messages.Signal) {
 	s.known, s.revoked = w, false
 	s.unfit = ""
 	if restarted {
-		s.paused = paused{}
+		s.pause(ctx, paused{})
 	}
 	s.alive = slots.NewLiveness(w, time.Now())
 	if restarted {
@@ -309,7 +314,7 @@ func (s *supervisor) judge(ctx actor.Context) {
 }
 
 func (s *supervisor) lose(ctx actor.Context, reason string) {
-	s.paused = paused{}
+	s.pause(ctx, paused{})
 	s.alive.Lose()
 	level := slog.LevelInfo
 	if !s.worked { // it may never have existed

@@ -31,6 +31,30 @@ func (s *supervisor) onNote(ctx actor.Context, note string) {
 	}
 }
 
+// triedWithin is how long after its pause a worker is given a chunk to try itself, when
+// there is one.
+const triedWithin = 3 * time.Second
+
+// pause notes why the dispatcher gives the worker no chunks for a while.
+func (s *supervisor) pause(ctx actor.Context, m paused) {
+	s.paused, s.rested = m, false
+	s.pauseEnds.stop()
+	if m.reason != "" {
+		s.pauseEnds.set(ctx, time.Until(m.until)+triedWithin)
+	}
+}
+
+// onPauseEnds ends the problem of a paused worker that got no chunk to try itself: there
+// is no work left.
+func (s *supervisor) onPauseEnds(ctx actor.Context) {
+	if len(s.load.Held) > 0 {
+		s.pauseEnds.set(ctx, triedWithin)
+		return
+	}
+	s.pauseEnds.stop()
+	s.rested = true
+}
+
 // takes reports whether chunks may be sent to the worker, and why not. kind is set
 // when that is a problem for a person.
 func (s *supervisor) takes() (ok bool, why string, kind messages.ProblemKind) {
@@ -78,12 +102,15 @@ func (s *supervisor) present(now time.Time) workerStatus {
 	switch {
 	case !takes:
 		st.Note, st.trouble = why, kind
-	case s.paused.reason != "": // its offers stand: it is tried with one chunk
+	case s.paused.reason != "" && !s.rested: // its offers stand: it is tried with one chunk
 		st.State, st.Note, st.trouble = messages.WorkerAnnounced, s.paused.reason, messages.ProblemUnfitWorker
 	case s.load.free:
 		st.State = messages.WorkerFree
 	default:
 		st.State = messages.WorkerBusy
+	}
+	if takes && s.rested && len(st.Held) == 0 {
+		st.Note = "its pause is over and it waits for work"
 	}
 	if _, runs := s.former.Runs(now); runs && st.trouble == "" {
 		st.Note, st.trouble = "another process runs under this worker id, only the one that started last gets chunks: give each its own WORKER_ID", messages.ProblemDuplicateID

@@ -520,3 +520,45 @@ func TestDisownedClassicWorkerGivesItsChunkBack(t *testing.T) {
 		})
 	}
 }
+
+// A paused worker is no problem any more when its pause is over and no work is left to
+// try it with. With a chunk to try it, it is one until its result.
+func TestPausedWorkerWithoutWorkIsNoProblem(t *testing.T) {
+	t.Parallel()
+	for name, work := range map[string]bool{"no work": false, "work": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			stageFleet(t, nil, nil, func(b *fleetBundle) {
+				b.hear(announce("w", 3, 1))
+				o := expect[*offer](b.dispatcher)
+				pause := func() { b.tell(o.pid, &paused{until: time.Now().Add(2 * time.Second), reason: "it fails"}) }
+				pause()
+				require.Equal(t, "it fails", b.status("w").Note)
+				require.Contains(t, b.kinds(), messages.ProblemUnfitWorker)
+				time.Sleep(3 * time.Second)
+				running := []string{}
+				if work {
+					a := b.give(o, 0)
+					b.tell(o.pid, &sent{tag: a.batchID})
+					running = append(running, a.batchID)
+				}
+				for range 4 {
+					b.hear(beatOf("w", 1, 0, running...))
+					time.Sleep(3 * time.Second)
+				}
+				if work {
+					require.Contains(t, b.kinds(), messages.ProblemUnfitWorker)
+					return
+				}
+				require.Empty(t, b.kinds())
+				require.Equal(t, messages.WorkerFree, b.status("w").State)
+				require.NotEmpty(t, b.status("w").Note)
+				b.give(o, 0)
+				require.Equal(t, messages.WorkerBusy, b.status("w").State)
+				require.Empty(t, b.kinds())
+				pause()
+				require.Contains(t, b.kinds(), messages.ProblemUnfitWorker)
+			})
+		})
+	}
+}
