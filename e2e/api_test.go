@@ -10,8 +10,7 @@ import (
 	"kafka-master/app"
 )
 
-// What a person or a tool reads over HTTP while a file is worked on agrees with
-// the file, and so do the metrics.
+// The API and the metrics report the progress of a file correctly.
 func TestProgressOverHTTP(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -24,21 +24,20 @@ import (
 // bigBatch is the batch size of big files, in items.
 const bigBatch = 5000
 
-// big is a large file that goes through two masters to four classic and four
-// native workers.
+// big is a large file for two masters, four classic and four native workers.
 type big struct {
 	*pair
 	mib    int
-	suffix string // of the topics
+	suffix string // suffix of the topics
 	native []*process
 	state  *redis.Client
 	lines  int64
 	began  time.Time
-	peak   int // of the memory of leaders, in MiB
+	peak   int // largest memory of a leader, in MiB
 }
 
-// newBig takes over a site whose settings point at its servers. The file has
-// BIG_MIB, 64 when that is not set.
+// newBig uses a site whose settings have its servers. The size of the file is BIG_MIB, or 64
+// if that is not set.
 func newBig(s *site) *big {
 	s.t.Helper()
 	options, err := redis.ParseURL(s.vars["REDIS_URL"])
@@ -54,11 +53,11 @@ func newBig(s *site) *big {
 func (b *big) run(folder string) {
 	b.t.Helper()
 	b.begin("m1")
-	b.masters["m1"].out.await(b.t, `"msg":"this master leads"`)
+	b.masters["m1"].out.awaitLine(b.t, isLeading)
 	b.begin("m2")
 	b.watch()
 	for i := range 4 {
-		b.native = append(b.native, b.hire("n"+strconv.Itoa(i)))
+		b.native = append(b.native, b.startNative("n"+strconv.Itoa(i)))
 		b.start(exec.Command(python(b.t), classicScript(b.t), b.vars["KAFKA_BROKER_ADDRESS"], "c"+strconv.Itoa(i), "0", "0", b.suffix))
 	}
 	b.generate(folder)
@@ -66,11 +65,11 @@ func (b *big) run(folder string) {
 	<-b.terms
 }
 
-func (b *big) hire(id string) *process {
+func (b *big) startNative(id string) *process {
 	return b.command(roleMaster, []string{"worker", "--parallel", "2", "--exec", "cksum", "--results", filepath.Join(b.dir, "data", "results")}, "WORKER_ID="+id)
 }
 
-// generate writes a sample file of about the wanted size.
+// generate writes a sample file of about the configured size.
 func (b *big) generate(folder string) {
 	b.t.Helper()
 	const sample = 100_000
@@ -96,18 +95,18 @@ func (w *countingWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// reach waits until that much of the file was done, in percent, and returns the
-// leader and the other master.
+// reach waits until a part of the file is done, in percent, and returns the leader and the
+// other master.
 func (b *big) reach(percent int) (leads, other string) {
 	b.t.Helper()
 	chunks := int(b.lines) / bigBatch
-	require.Eventually(b.t, func() bool { return b.done()*100 >= chunks*percent }, b.patience(), 100*time.Millisecond)
+	require.Eventually(b.t, func() bool { return b.done()*100 >= chunks*percent }, b.timeLimit(), 100*time.Millisecond)
 	leads, other = b.leader()
 	b.peak = max(b.peak, b.masters[leads].peakMemory())
 	return leads, other
 }
 
-// done is how many chunks of the file are done, as the state has it.
+// done returns the number of chunks of the file that are done according to the state.
 func (b *big) done() int {
 	files, err := b.state.HVals(b.t.Context(), "{kafka-master}:files").Result()
 	if err != nil || len(files) != 1 {
@@ -120,12 +119,12 @@ func (b *big) done() int {
 	return f.Done
 }
 
-// patience is how long a part of the file may take before it counts as stuck.
-func (b *big) patience() time.Duration {
+// timeLimit returns the longest time for a part of the file.
+func (b *big) timeLimit() time.Duration {
 	return 2*time.Minute + time.Duration(b.mib)*time.Second/2
 }
 
-// peakMemory is the most memory that a process has used, in MiB.
+// peakMemory returns the largest memory that a process has used, in MiB.
 func (p *process) peakMemory() int {
 	p.t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
@@ -140,23 +139,22 @@ func (p *process) peakMemory() int {
 // end waits for the end of the file and checks its balance.
 func (b *big) end() {
 	b.t.Helper()
-	ended := fmt.Sprintf(`"items":%d,"done":%d,"dead":0`, b.lines, b.lines)
-	var out string
 	require.Eventually(b.t, func() bool {
 		for _, m := range b.masters {
-			if text := m.out.text(); strings.Contains(text, ended) && strings.Contains(text, "==== big.txt") {
-				out = text[strings.Index(text, "==== big.txt"):]
+			if len(m.out.lines(isBalanced(b.lines, 0))) > 0 {
 				return true
 			}
 		}
 		return false
-	}, b.patience(), 100*time.Millisecond)
+	}, b.timeLimit(), 100*time.Millisecond)
 	took := time.Since(b.began)
 	leads, _ := b.leader()
 	b.peak = max(b.peak, b.masters[leads].peakMemory())
-	require.Contains(b.t, out, " 0 counted twice")
-	b.t.Logf("%d MiB, %d items in %v: %.0f chunks/s, %.1f MB/s; a leader used at most %d MiB\n%s", b.mib, b.lines, took.Round(time.Second),
-		float64(b.lines)/bigBatch/took.Seconds(), float64(b.mib)*1.048576/took.Seconds(), b.peak, out)
+	reports := b.fileReports()
+	require.Len(b.t, reports, 1)
+	require.Zero(b.t, reports[0].Duplicates, "nothing was counted twice")
+	b.t.Logf("%d MiB, %d items in %v: %.0f chunks/s, %.1f MB/s; %d results repeated; a leader used at most %d MiB", b.mib, b.lines,
+		took.Round(time.Second), float64(b.lines)/bigBatch/took.Seconds(), float64(b.mib)*1.048576/took.Seconds(), reports[0].Repeats, b.peak)
 }
 
 // The leader is killed three times.
@@ -176,8 +174,8 @@ func TestBigFileWhileLeadersAreKilled(t *testing.T) {
 	b.end()
 }
 
-// The file lies on an encrypted share; smbd, Kafka, Redis, the leader and a worker
-// are killed once each.
+// The file is on an encrypted share. smbd, Kafka, Redis, the leader and a worker are killed
+// once each.
 func TestBigFileFromAShareWhileEverythingIsKilled(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -216,6 +214,6 @@ func TestBigFileFromAShareWhileEverythingIsKilled(t *testing.T) {
 	b.begin(leads)
 	b.reach(75)
 	b.native[0].kill()
-	b.native[0] = b.hire("n4")
+	b.native[0] = b.startNative("n4")
 	b.end()
 }

@@ -16,10 +16,10 @@ import (
 	"kafka-master/messages"
 )
 
-// classicWorker behaves like the workers in the field: a member of one consumer
-// group over the chunk topic, beginning at the end, with the eager assignor; it
-// works inside its poll loop, says how far it is after each item, commits after
-// the chunk, and skips what is for others.
+// classicWorker behaves like the classic workers in use: it is a member of a consumer group
+// on the chunk topic, starts at the end, and uses an eager assignor. It works in its poll
+// loop, reports progress after each item, commits after the chunk, and skips chunks for
+// other workers.
 type classicWorker struct {
 	t      *testing.T
 	id     string
@@ -34,7 +34,7 @@ func (s *site) classicWorker(id string) *classicWorker {
 	w := &classicWorker{t: s.t, id: id}
 	announce := func(_ context.Context, c *kgo.Client, got map[string][]int32) {
 		value, _ := json.Marshal(map[string]any{"status": "new", "id": id, "partitions": append([]int32{}, got["master-signal"]...)})
-		w.say(c, "worker-connection", value) // w.client may not be there yet
+		w.send(c, "worker-connection", value) // w.client may not be set yet
 	}
 	var err error
 	w.client, err = kgo.NewClient(
@@ -46,7 +46,7 @@ func (s *site) classicWorker(id string) *classicWorker {
 	return w
 }
 
-func (w *classicWorker) say(c *kgo.Client, topic string, value []byte) {
+func (w *classicWorker) send(c *kgo.Client, topic string, value []byte) {
 	c.Produce(context.Background(), &kgo.Record{Topic: topic, Key: []byte(w.id), Value: value}, func(_ *kgo.Record, err error) {
 		if err != nil && !errors.Is(err, kgo.ErrClientClosed) && w.t.Context().Err() == nil {
 			w.t.Errorf("%s: %v", w.id, err)
@@ -78,13 +78,13 @@ func (w *classicWorker) chunk(value []byte) {
 		return
 	}
 	for n := range m.Data {
-		w.say(w.client, "worker-signal", fmt.Appendf(nil, `{"id":%q,"batchId":%q,"processing":%d,"total":%d}`, w.id, m.BatchID, n+1, len(m.Data)))
+		w.send(w.client, "worker-signal", fmt.Appendf(nil, `{"id":%q,"batchId":%q,"processing":%d,"total":%d}`, w.id, m.BatchID, n+1, len(m.Data)))
 	}
 	w.mu.Lock()
 	w.items = append(w.items, m.Data...)
 	w.chunks++
 	w.mu.Unlock()
-	w.say(w.client, "worker-connection", fmt.Appendf(nil, `{"status":"done","id":%q}`, w.id))
+	w.send(w.client, "worker-connection", fmt.Appendf(nil, `{"status":"done","id":%q}`, w.id))
 }
 
 func (w *classicWorker) done() int {
@@ -93,23 +93,22 @@ func (w *classicWorker) done() int {
 	return w.chunks
 }
 
-// Two classic workers, one of which leaves in the middle, and a native one share
-// a file.
+// Two classic workers, of which one leaves in the middle, and a native one share a file.
 func TestClassicAndNativeWorkersShareAFile(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.vars["EMBEDDED_WORKERS"], s.vars["BATCH_SIZE"], s.vars["WORKER_TIMEOUT"] = "1", "50", "3s"
 	r := s.run()
-	r.log.await(t, `"msg":"this master leads"`)
+	r.log.awaitLine(t, isLeading)
 	require.Eventually(t, func() bool { status, _ := s.get("/api/getWorkersStatus"); return status == 200 }, 20*time.Second, 20*time.Millisecond)
 	var all sync.WaitGroup
 	stop := make([]context.CancelFunc, 2)
-	crew := make([]*classicWorker, 2)
-	for i := range crew {
+	classic := make([]*classicWorker, 2)
+	for i := range classic {
 		var ctx context.Context
 		ctx, stop[i] = context.WithCancel(t.Context())
-		crew[i] = s.classicWorker(fmt.Sprintf("classic-%d", i))
-		all.Go(func() { crew[i].work(ctx) })
+		classic[i] = s.classicWorker(fmt.Sprintf("classic-%d", i))
+		all.Go(func() { classic[i].work(ctx) })
 	}
 	defer all.Wait()
 	defer stop[0]()
@@ -120,18 +119,19 @@ func TestClassicAndNativeWorkersShareAFile(t *testing.T) {
 	}, 30*time.Second, 20*time.Millisecond)
 	items := numbered(60_000)
 	s.drop("a.txt", items)
-	for _, w := range crew {
+	for _, w := range classic {
 		require.Eventually(t, func() bool { return w.done() > 5 }, 30*time.Second, 20*time.Millisecond)
 	}
 	stop[0]()
-	r.log.await(t, `"msg":"input file ended"`)
+	r.log.awaitLine(t, isFileEnded)
 	stop[1]()
-	all.Wait() // while there is a broker that they can leave
+	all.Wait() // they leave the group while the broker still runs
 	require.Equal(t, app.ExitOK, r.end())
-	require.Contains(t, r.out.text(), "60,000 cut = 60,000 done + 0 dead + 0 missing")
-	require.Contains(t, r.log.text(), messages.FileDone.String())
+	ended := r.log.lines(isBalanced(60_000, 0))
+	require.Len(t, ended, 1)
+	require.Equal(t, messages.FileDone.String(), ended[0].text("state"))
 	got := map[string]bool{}
-	for _, x := range append(append(s.results("a.txt"), crew[0].items...), crew[1].items...) {
+	for _, x := range append(append(s.results("a.txt"), classic[0].items...), classic[1].items...) {
 		got[x] = true
 	}
 	require.Len(t, got, len(items), "every item was worked on")

@@ -12,7 +12,7 @@ import (
 	"kafka-master/infra/settings"
 )
 
-// What docker-compose.yml takes from .env stands in the sample, with the same
+// Every variable that docker-compose.yml takes from .env is in the sample, with the same
 // default.
 func TestComposeVariablesAreInTheSample(t *testing.T) {
 	t.Parallel()
@@ -28,8 +28,8 @@ func TestComposeVariablesAreInTheSample(t *testing.T) {
 	}
 }
 
-// A worker runs what somebody else wrote: it gets what it needs, not what stands in
-// .env for the masters.
+// A worker runs foreign programs. It gets the variables that it needs, but not those in .env
+// for the masters.
 func TestComposeWorkersGetNoSecretsOfTheMasters(t *testing.T) {
 	t.Parallel()
 	compose, err := os.ReadFile("../docker-compose.yml")
@@ -55,7 +55,7 @@ func TestComposeWorkersGetNoSecretsOfTheMasters(t *testing.T) {
 	}
 }
 
-// Every folder that the binary is built from goes into the image's build.
+// Every folder with a package of the program is available when the image is built.
 func TestImageHasEveryPackage(t *testing.T) {
 	t.Parallel()
 	ignore, err := os.ReadFile("../.dockerignore")

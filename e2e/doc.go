@@ -1,3 +1,3 @@
-// Package e2e tests the whole program: masters and workers as processes or by
-// app.Run, on embedded parts and on real servers.
+// Package e2e tests the whole program: masters and workers as processes or through app.Run,
+// with the embedded broker and store and with real servers.
 package e2e

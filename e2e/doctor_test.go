@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
@@ -17,16 +18,26 @@ import (
 	"kafka-master/infra/infratest"
 )
 
-// ask runs a command of the program with the settings of the site.
-func (s *site) ask(args ...string) (code int, stdout, stderr string) {
+// runCommand runs a command of the program with the settings of the site.
+func (s *site) runCommand(args ...string) (code int, stdout, stderr string) {
 	s.t.Helper()
 	var out, errs bytes.Buffer
 	code = app.Run(context.Background(), args, s.lookup, &out, &errs)
 	return code, out.String(), errs.String()
 }
 
-// With everything there the doctor finds nothing; each thing that is wrong is a
-// line with its cure.
+// requireCheck checks that the doctor printed a line for a part, with a result and facts.
+func requireCheck(t *testing.T, stdout, result, part string, facts ...string) {
+	t.Helper()
+	line := regexp.MustCompile(`(?m)^` + result + ` +` + part + ` +(.*)$`).FindString(stdout)
+	require.NotEmpty(t, line, stdout)
+	for _, fact := range facts {
+		require.Contains(t, line, fact)
+	}
+}
+
+// The doctor finds nothing when everything works, and prints a line with the cure for each
+// thing that does not.
 func TestDoctor(t *testing.T) {
 	s := newSite(t)
 	broker, err := embedded.Start(embedded.Config{})
@@ -38,74 +49,72 @@ func TestDoctor(t *testing.T) {
 	s.vars["REDIS_URL"] = "redis://:secret@" + state.Addr()
 	s.drop("a.txt", numbered(3))
 
-	code, stdout, stderr := s.ask("doctor")
+	code, stdout, stderr := s.runCommand("doctor")
 	require.Zero(t, code, stdout+stderr)
-	require.Contains(t, stdout, "ok    kafka     "+broker.Addrs()[0]+", the master will create its topics: master-signal, worker-signal, worker-connection, master-heartbeat")
-	require.Contains(t, stdout, "ok    input     "+filepath.Join(s.dir, "in")+" can be read, files: 1, bytes: 21")
-	require.Contains(t, stdout, "ok    results   ")
-	require.Contains(t, stdout, "ok    api       127.0.0.1:"+s.vars["API_SERVER_PORT"]+" is free")
+	requireCheck(t, stdout, "ok", "kafka", broker.Addrs()[0], "master-signal", "worker-signal", "worker-connection", "master-heartbeat")
+	requireCheck(t, stdout, "ok", "input", filepath.Join(s.dir, "in"), " 1", " 21")
+	requireCheck(t, stdout, "ok", "results")
+	requireCheck(t, stdout, "ok", "api", "127.0.0.1:"+s.vars["API_SERVER_PORT"])
 	require.NotContains(t, stdout, "FAIL")
 
 	s.vars["KAFKA_BROKER_ADDRESS"] = "127.0.0.1:" + infratest.FreePort(t)
 	s.vars["REDIS_URL"] = "redis://" + state.Addr()
 	s.vars["INPUT_DIR"] = "elsewhere"
-	code, stdout, stderr = s.ask("doctor")
+	code, stdout, stderr = s.runCommand("doctor")
 	require.Equal(t, app.ExitCannot, code)
-	require.Contains(t, stdout, "FAIL  kafka     ping 127.0.0.1:")
-	require.Contains(t, stdout, "no broker listens there, start it or correct KAFKA_BROKER_ADDRESS")
-	require.Contains(t, stdout, "FAIL  redis     redis at "+state.Addr())
-	require.Contains(t, stdout, "FAIL  input     input folder "+filepath.Join(s.dir, "elsewhere")+" does not exist: create it, or set CLIENT_DATA_PATH and INPUT_DIR")
-	require.Contains(t, stderr, "3 of 5 checks failed")
+	requireCheck(t, stdout, "FAIL", "kafka", s.vars["KAFKA_BROKER_ADDRESS"], "KAFKA_BROKER_ADDRESS")
+	requireCheck(t, stdout, "FAIL", "redis", state.Addr(), "REDIS_URL")
+	requireCheck(t, stdout, "FAIL", "input", filepath.Join(s.dir, "elsewhere"), "INPUT_DIR")
+	require.Contains(t, stderr, "3 of 5")
 	require.NotContains(t, stdout+stderr, "secret")
 }
 
-// A share that is away, and settings that cannot even be tried.
+// The doctor reports a share that cannot be reached, and settings that cannot be tried.
 func TestDoctorCannotTry(t *testing.T) {
 	s := newSite(t)
 	s.vars["SMB_HOST"], s.vars["SMB_PORT"], s.vars["SMB_USER"], s.vars["SMB_PASSWORD"] = "127.0.0.1", infratest.FreePort(t), "reader", "canary"
 	s.vars["CLIENT_DATA_PATH"] = "a*b"
-	code, stdout, _ := s.ask("doctor")
+	code, stdout, _ := s.runCommand("doctor")
 	require.Equal(t, app.ExitCannot, code)
-	require.Contains(t, stdout, `share "a*b" is not the name of a share`)
-	require.Contains(t, stdout, "ok    kafka     embedded broker")
-	require.Contains(t, stdout, "ok    state     ")
+	requireCheck(t, stdout, "FAIL", "input", `"a*b"`)
+	requireCheck(t, stdout, "ok", "kafka")
+	requireCheck(t, stdout, "ok", "state")
 
 	s.vars["CLIENT_DATA_PATH"] = "share"
-	code, stdout, stderr := s.ask("doctor")
+	code, stdout, stderr := s.runCommand("doctor")
 	require.Equal(t, app.ExitCannot, code)
-	require.Contains(t, stdout, "127.0.0.1:"+s.vars["SMB_PORT"]+" refuses the connection: check that the file server runs there and that SMB_PORT is right")
+	requireCheck(t, stdout, "FAIL", "input", "127.0.0.1:"+s.vars["SMB_PORT"], "SMB_PORT")
 	require.NotContains(t, stdout+stderr, "canary")
 
 	ca := filepath.Join(s.dir, "ca.pem")
 	require.NoError(t, os.WriteFile(ca, []byte("no certificate"), 0o644))
 	s.vars["KAFKA_BROKER_ADDRESS"], s.vars["KAFKA_TLS"], s.vars["KAFKA_TLS_CA_FILE"] = "127.0.0.1:9", "true", ca
-	_, stdout, _ = s.ask("doctor")
-	require.Contains(t, stdout, "FAIL  kafka     read CA file: "+ca+" holds no PEM certificate")
+	_, stdout, _ = s.runCommand("doctor")
+	requireCheck(t, stdout, "FAIL", "kafka", ca)
 }
 
-// Beside a running master the doctor tells what that says, and healthcheck asks
-// it alone.
+// The commands healthcheck and doctor show the state of a running master.
 func TestHealthcheck(t *testing.T) {
 	s := newSite(t)
 	s.vars["EMBEDDED_WORKERS"] = "1"
 	s.drop("a.txt", numbered(3))
-	code, _, stderr := s.ask("healthcheck")
+	code, _, stderr := s.runCommand("healthcheck")
 	require.Equal(t, app.ExitCannot, code)
-	require.Contains(t, stderr, "no master answers: ")
+	require.Contains(t, stderr, "127.0.0.1:"+s.vars["API_SERVER_PORT"])
 
 	s.spawn(roleMaster)
 	require.Eventually(t, func() bool {
 		status, _ := s.get("/readyz")
 		return status == http.StatusOK
 	}, time.Minute, 20*time.Millisecond)
-	code, stdout, stderr := s.ask("healthcheck")
+	code, stdout, stderr := s.runCommand("healthcheck")
 	require.Zero(t, code, stderr)
 	require.Equal(t, "ready: leader, term 1\n", stdout)
-	s.vars["API_LISTEN"] = "0.0.0.0" // the question goes to loopback all the same
-	code, stdout, stderr = s.ask("healthcheck", "--live")
+	s.vars["API_LISTEN"] = "0.0.0.0" // the command uses loopback all the same
+	code, stdout, stderr = s.runCommand("healthcheck", "--live")
 	require.Zero(t, code, stderr)
 	require.Equal(t, "ok\n", stdout)
-	code, stdout, stderr = s.ask("doctor")
+	code, stdout, stderr = s.runCommand("doctor")
 	require.Zero(t, code, stdout+stderr)
-	require.Contains(t, stdout, "ok    api       a master answers at 127.0.0.1:"+s.vars["API_SERVER_PORT"]+": ready: leader, term 1")
+	requireCheck(t, stdout, "ok", "api", "127.0.0.1:"+s.vars["API_SERVER_PORT"], "ready: leader, term 1")
 }

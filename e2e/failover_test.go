@@ -18,26 +18,25 @@ import (
 	"kafka-master/infra/infratest"
 )
 
-// times returns how much of something: few, or what the variable says.
-func times(t *testing.T, variable string, few int) int {
+// times returns the number in an environment variable, or the default.
+func times(t *testing.T, variable string, byDefault int) int {
 	t.Helper()
 	text := os.Getenv(variable)
 	if text == "" {
-		return few
+		return byDefault
 	}
 	n, err := strconv.Atoi(text)
 	require.NoError(t, err, variable)
 	return n
 }
 
-// pair is two masters at one Kafka and Redis, and workers that are busy all the
-// time.
+// pair is two masters that share a Kafka and a Redis, and workers that are always busy.
 type pair struct {
 	*site
 	masters map[string]*process
 	ports   map[string]string
 	workers []*process
-	terms   chan uint64 // each new term, at its first chunk
+	terms   chan uint64 // receives each new term when its first chunk is sent
 }
 
 func newPair(t *testing.T, db, lines int) (*pair, []string) {
@@ -48,7 +47,7 @@ func newPair(t *testing.T, db, lines int) (*pair, []string) {
 	}
 	p.vars["BATCH_SIZE"], p.vars["SETTLE"] = "10", "0"
 	p.begin("m1")
-	p.masters["m1"].out.await(t, `"msg":"this master leads"`)
+	p.masters["m1"].out.awaitLine(t, isLeading)
 	p.begin("m2")
 	p.workers = p.slowWorkers()
 	p.watch()
@@ -58,12 +57,12 @@ func newPair(t *testing.T, db, lines int) (*pair, []string) {
 	return p, items
 }
 
-// begin starts a master and waits until it knows who leads.
+// begin starts a master.
 func (p *pair) begin(id string) {
 	p.masters[id] = p.spawn(roleMaster, "MASTER_ID="+id, "API_SERVER_PORT="+p.ports[id])
 }
 
-// watch notes the first chunk of every term.
+// watch sends each term to p.terms when its first chunk is in the topic.
 func (p *pair) watch() {
 	client, err := kgo.NewClient(kgo.SeedBrokers(p.vars["KAFKA_BROKER_ADDRESS"]), kgo.ConsumeTopics(p.vars["KAFKA_TOPIC_NAME_MASTER"]),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(100*time.Millisecond))
@@ -90,7 +89,7 @@ func (p *pair) watch() {
 	})
 }
 
-// leader returns the ids of the master that leads and of the other one.
+// leader returns the ids of the leader and of the other master.
 func (p *pair) leader() (leads, other string) {
 	p.t.Helper()
 	ids := []string{"m1", "m2"}
@@ -107,45 +106,44 @@ func (p *pair) leader() (leads, other string) {
 	return leads, other
 }
 
-// next waits for the first chunk of the next term and returns the time since.
+// next waits for the first chunk of the next term and returns the time since a point.
 func (p *pair) next(since time.Time) time.Duration {
 	p.t.Helper()
 	select {
 	case <-p.terms:
 		return time.Since(since)
 	case <-time.After(time.Minute):
-		p.t.Fatal("nobody took over")
+		p.t.Fatal("no master took over")
 		return 0
 	}
 }
 
-// finish waits for the end of the file and checks that every line was done once.
+// finish waits for the end of the file and checks that each line has one result.
 func (p *pair) finish(items []string) {
 	p.t.Helper()
 	require.Eventually(p.t, func() bool {
 		for _, m := range p.masters {
-			if strings.Contains(m.out.text(), `"msg":"input file ended"`) {
+			if len(m.out.lines(isFileEnded)) > 0 {
 				return true
 			}
 		}
 		return false
 	}, 4*time.Minute, 50*time.Millisecond)
-	all := ""
+	balanced := 0
 	for _, id := range []string{"m1", "m2"} {
 		p.masters[id].terminate()
-		all += p.masters[id].out.text()
+		balanced += len(p.masters[id].out.lines(isBalanced(int64(len(items)), 0)))
+		require.Empty(p.t, p.masters[id].out.lines(isWorkerLost), "no worker was silent")
 	}
-	n := strconv.Itoa(len(items))
-	require.Contains(p.t, all, `"items":`+n+`,"done":`+n+`,"dead":0`)
-	require.NotContains(p.t, all, `"msg":"worker is lost"`, "no worker was silent")
+	require.Positive(p.t, balanced)
 	for _, w := range p.workers {
 		require.Equal(p.t, app.ExitOK, w.terminate())
 	}
-	p.sameItems(items, p.texts("a.txt"))
+	p.sameItems(items, p.plainResults("a.txt"))
 }
 
-// report logs how long the hand-overs took.
-func report(t *testing.T, what string, took []time.Duration) {
+// logTakeovers logs the times from the end of a leader to the next dispatch.
+func logTakeovers(t *testing.T, what string, took []time.Duration) {
 	slices.Sort(took)
 	t.Logf("%s, to the next dispatch: n %d, p50 %v, worst %v", what, len(took), took[len(took)/2], took[len(took)-1])
 }
@@ -161,7 +159,7 @@ func TestLeaderIsKilled(t *testing.T) {
 		took = append(took, p.next(time.Now()))
 		p.begin(leads)
 	}
-	report(t, "kill -9", took)
+	logTakeovers(t, "kill -9", took)
 	p.finish(items)
 }
 
@@ -172,18 +170,18 @@ func TestLeaderIsStoppedInOrder(t *testing.T) {
 	var took []time.Duration
 	for range n {
 		leads, other := p.leader()
-		p.masters[other].out.await(t, `"msg":"another master leads, this one stands by"`)
+		p.masters[other].out.awaitLine(t, isStandingBy)
 		at := time.Now()
 		require.Equal(t, app.ExitOK, p.masters[leads].terminate())
 		took = append(took, p.next(at))
 		p.begin(leads)
 	}
-	report(t, "SIGTERM", took)
+	logTakeovers(t, "SIGTERM", took)
 	p.finish(items)
 }
 
-// A leader that was stopped for longer than its lease writes nothing when it
-// wakes, and stands by.
+// A leader that was suspended for longer than its lease writes nothing when it resumes, and
+// becomes a standby.
 func TestLeaderThatWakesStandsBy(t *testing.T) {
 	t.Parallel()
 	waits := []time.Duration{6 * time.Second}
@@ -196,14 +194,14 @@ func TestLeaderThatWakesStandsBy(t *testing.T) {
 		m := p.masters[leads]
 		require.NoError(t, m.cmd.Process.Signal(syscall.SIGSTOP))
 		p.next(time.Now())
-		time.Sleep(wait - 5*time.Second) // how long it sleeps is what is tested
-		before := strings.Count(m.out.text(), `"msg":"another master leads, this one stands by"`)
+		time.Sleep(wait - 5*time.Second) // the length of the suspension is what is tested
+		before := len(m.out.lines(isStandingBy))
 		require.NoError(t, m.cmd.Process.Signal(syscall.SIGCONT))
 		require.Eventually(t, func() bool {
-			return strings.Count(m.out.text(), `"msg":"another master leads, this one stands by"`) > before
+			return len(m.out.lines(isStandingBy)) > before
 		}, 10*time.Second, 10*time.Millisecond)
 		now, _ := p.leader()
-		require.Equal(t, other, now, "the one that took over goes on")
+		require.Equal(t, other, now, "the master that took over still leads")
 		require.Empty(t, p.terms)
 	}
 	p.finish(items)

@@ -12,14 +12,14 @@ import (
 	"kafka-master/app"
 )
 
-// The places at which the process, master and workers in one, is killed.
+// The places at which the process, which contains a master and workers, is killed.
 var places = []string{
 	"before a commit", "after a commit", "before a produce", "after a produce",
 	"before a result is in place", "after a result is in place", "before a worker's message", "after a worker's message",
 }
 
-// TestKilledAtAPlace kills a process at each place, several times in a row, lets the
-// next one go on, and compares the results with the input.
+// TestKilledAtAPlace kills the process at each place several times, lets the next one
+// complete the file, and compares the results with the input.
 func TestKilledAtAPlace(t *testing.T) {
 	for _, place := range places {
 		t.Run(place, func(t *testing.T) {
@@ -31,10 +31,10 @@ func TestKilledAtAPlace(t *testing.T) {
 			for range times(t, "KILLS", 5) {
 				p := s.spawn(roleMaster, "FAILPOINT="+place+"@"+strconv.Itoa(rand.IntN(60)))
 				<-p.dead
-				require.False(t, p.cmd.ProcessState.Exited(), "it was not killed, but ended:\n%s", p.out.text())
+				require.False(t, p.cmd.ProcessState.Exited(), "it ended without being killed:\n%s", p.out.text())
 			}
 			p := s.spawn(roleMaster)
-			p.out.await(t, `"msg":"input file ended"`)
+			p.out.awaitLine(t, isFileEnded)
 			require.Equal(t, app.ExitOK, p.terminate())
 			s.sameItems(items, s.results("a.txt"))
 		})

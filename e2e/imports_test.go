@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The layout's rule: who may import whom. A package of ours that is not listed
-// may import nothing of ours and nothing foreign.
+// allowed lists what each of our packages may import beside the standard library. A package
+// that is not listed may import nothing else.
 var allowed = map[string][]string{
 	"":                 {"app"}, // main.go
 	"messages":         {},

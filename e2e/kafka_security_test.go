@@ -18,8 +18,8 @@ import (
 // secured is a real broker with logins, TLS and rights.
 type secured struct {
 	*infratest.KafkaServer
-	login, both string // addresses of the ports with logins, alone and over TLS
-	ca          string
+	login, both string // addresses with a login, without and with TLS
+	ca          string // path of the certificate
 }
 
 func startSecured(t *testing.T) *secured {
@@ -42,7 +42,7 @@ func startSecured(t *testing.T) *secured {
 		"sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
 		"ssl.keystore.type=PEM", "ssl.keystore.location=" + store,
 		"authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-		"super.users=User:ANONYMOUS", // the plain ports, for the test itself
+		"super.users=User:ANONYMOUS", // the ports without a login, for the test itself
 	}
 	for _, listener := range []string{"sasl", "saslssl"} {
 		prefix := "listener.name." + listener + "."
@@ -58,7 +58,7 @@ func startSecured(t *testing.T) *secured {
 	return s
 }
 
-// documentedRights gives the rights that docs/install.md lists.
+// documentedRights grants the rights in docs/install.md.
 func (s *secured) documentedRights(t *testing.T) {
 	t.Helper()
 	doc, err := os.ReadFile("../docs/install.md")
@@ -78,8 +78,7 @@ func (s *site) secure(address, mechanism, user, password string) {
 	s.vars["KAFKA_SASL_USERNAME"], s.vars["KAFKA_SASL_PASSWORD"] = user, password
 }
 
-// A master and a worker with the documented rights do their work over TLS, with a
-// login each.
+// The documented rights suffice for a master and a worker, each with a login over TLS.
 func TestDocumentedKafkaRightsSuffice(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -92,21 +91,21 @@ func TestDocumentedKafkaRightsSuffice(t *testing.T) {
 	s.vars["KAFKA_TLS"], s.vars["KAFKA_TLS_CA_FILE"] = "true", k.ca
 	s.secure(k.both, "SCRAM-SHA-512", "master", "mpw")
 	m := s.spawn(roleMaster)
-	m.out.await(t, `"msg":"this master leads"`)
+	m.out.awaitLine(t, isLeading)
 	s.secure(k.both, "SCRAM-SHA-512", "worker", "wpw")
 	w := s.command(roleMaster, []string{"worker", "--results", filepath.Join(s.dir, "data", "results")}, "WORKER_ID=w")
 	items := numbered(3000)
 	s.drop("a.txt", items)
-	m.out.await(t, `"msg":"input file ended"`)
-	require.Eventually(t, func() bool { // an answer may take more than the 3 s of a call where everything is slow
+	m.out.awaitLine(t, isFileEnded)
+	require.Eventually(t, func() bool { // on a slow machine the answer may take longer than the 3 s of a call
 		_, body := s.get("/api/updatePartitions?value=6")
 		return strings.Contains(body, `{"topic":"master-signal","partitions":6}`)
 	}, 30*time.Second, 50*time.Millisecond)
-	require.NotContains(t, m.out.text(), `"level":"WARN"`)
+	require.Empty(t, m.out.lines(isWarning))
 	bus, err := kafkabus.New(kafkabus.Config{Brokers: []string{k.Address()}})
 	require.NoError(t, err)
 	defer bus.Close()
-	require.Eventually(t, func() bool { // it is written every 5 s
+	require.Eventually(t, func() bool { // it is committed every 5 s
 		at, err := bus.Committed(t.Context(), "kafka-master", "worker-signal")
 		return err == nil && at[0] > 0
 	}, 30*time.Second, 50*time.Millisecond)
@@ -114,12 +113,11 @@ func TestDocumentedKafkaRightsSuffice(t *testing.T) {
 	require.Equal(t, app.ExitOK, w.terminate())
 	s.sameItems(items, s.results("a.txt"))
 	lag := k.Tool("org.apache.kafka.tools.consumer.group.ConsumerGroupCommand", "--bootstrap-server", k.Address(), "--describe", "--group", "kafka-master")
-	require.Contains(t, lag, "worker-signal", "lag tools see how far the master has read")
+	require.Contains(t, lag, "worker-signal", "lag tools show the offsets of the master")
 }
 
-// Whatever is wrong with the login, TLS or the rights is named as such at the
-// start and in /readyz, and never taken for a missing topic alone. Nothing of it
-// ends the master.
+// A mistake in the login, TLS or the rights is reported with its cure in the log and in
+// /readyz, and does not end the master.
 func TestKafkaMistakesAreNamed(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -128,16 +126,16 @@ func TestKafkaMistakesAreNamed(t *testing.T) {
 	k := startSecured(t)
 	for name, c := range map[string]struct {
 		address, mechanism, user, password, tls, ca string
-		says                                        string
+		cure                                        string
 	}{
-		"wrong password":            {k.login, "PLAIN", "master", "wrong", "", "", "correct KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD"},
-		"unknown user":              {k.both, "SCRAM-SHA-256", "ghost", "pw", "true", k.ca, "correct KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD"},
-		"certificate not trusted":   {k.both, "PLAIN", "master", "mpw", "true", "", "set KAFKA_TLS_CA_FILE"},
-		"no login":                  {k.login, "", "", "", "", "", "set KAFKA_SASL_MECHANISM"},
-		"login where there is none": {k.Address(), "PLAIN", "master", "mpw", "", "", "unset KAFKA_SASL_MECHANISM"},
-		"TLS where there is none":   {k.login, "PLAIN", "master", "mpw", "true", k.ca, "unset KAFKA_TLS"},
+		"wrong password":            {k.login, "PLAIN", "master", "wrong", "", "", "KAFKA_SASL_PASSWORD"},
+		"unknown user":              {k.both, "SCRAM-SHA-256", "ghost", "pw", "true", k.ca, "KAFKA_SASL_PASSWORD"},
+		"certificate not trusted":   {k.both, "PLAIN", "master", "mpw", "true", "", "KAFKA_TLS_CA_FILE"},
+		"no login":                  {k.login, "", "", "", "", "", "KAFKA_SASL_MECHANISM"},
+		"login where there is none": {k.Address(), "PLAIN", "master", "mpw", "", "", "KAFKA_SASL_MECHANISM"},
+		"TLS where there is none":   {k.login, "PLAIN", "master", "mpw", "true", k.ca, "KAFKA_TLS"},
 		"no TLS where there is":     {k.both, "PLAIN", "master", "mpw", "", "", "KAFKA_TLS"},
-		"no rights":                 {k.login, "PLAIN", "nobody", "npw", "", "", "see Rights in docs/install.md"},
+		"no rights":                 {k.login, "PLAIN", "nobody", "npw", "", "", "docs/install.md"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -146,10 +144,10 @@ func TestKafkaMistakesAreNamed(t *testing.T) {
 			s.secure(c.address, c.mechanism, c.user, c.password)
 			s.vars["KAFKA_TLS"], s.vars["KAFKA_TLS_CA_FILE"] = c.tls, c.ca
 			m := s.spawn(roleMaster)
-			m.out.await(t, c.says)
+			m.out.await(t, c.cure)
 			require.Eventually(t, func() bool {
 				status, body := s.get("/readyz")
-				return status == 503 && strings.Contains(body, c.says)
+				return status == 503 && strings.Contains(body, c.cure)
 			}, 30*time.Second, 50*time.Millisecond)
 			require.Equal(t, app.ExitOK, m.terminate())
 			if c.password != "" {

@@ -27,8 +27,8 @@ import (
 	"kafka-master/worker"
 )
 
-// The test binary plays two other processes: a master, and a worker that keeps a
-// ledger of what it was handed.
+// The test binary also runs as two other processes: a master, and a worker that records
+// the items it received.
 const (
 	roleVariable = "KAFKA_MASTER_TEST_ROLE"
 	roleMaster   = "master"
@@ -40,35 +40,35 @@ func TestMain(m *testing.M) {
 	case roleMaster:
 		os.Exit(app.Main())
 	case roleWorker:
-		os.Exit(ledgerWorker())
+		os.Exit(recordingWorker())
 	}
 	goleak.VerifyTestMain(m)
 }
 
-// entry is a line of a ledger: what an attempt delivered.
-type entry struct {
+// delivery is an attempt with the items that the worker received.
+type delivery struct {
 	BatchID string
 	Items   []string
 }
 
-// ledgerWorker works slowly, and writes down what it was handed before it says
-// that it is done.
-func ledgerWorker() int {
-	f, err := os.OpenFile(os.Getenv("LEDGER"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+// recordingWorker works slowly, and records each delivery in a file before it reports the
+// result.
+func recordingWorker() int {
+	f, err := os.OpenFile(os.Getenv("DELIVERIES"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	cfg := worker.Config{ID: os.Getenv("WORKER_ID"), Brokers: []string{os.Getenv("KAFKA_BROKER_ADDRESS")}, Logger: slog.New(slog.DiscardHandler)}
-	err = worker.Run(context.Background(), cfg, ledgerHandler(f))
+	err = worker.Run(context.Background(), cfg, recordingHandler(f))
 	fmt.Fprintln(os.Stderr, err)
 	return 1
 }
 
-func ledgerHandler(f *os.File) worker.Handler {
+func recordingHandler(f *os.File) worker.Handler {
 	return func(ctx context.Context, c worker.Chunk, progress func(int)) error {
 		time.Sleep(10 * time.Millisecond) // the work
-		line, err := json.Marshal(entry{BatchID: c.BatchID, Items: c.Items})
+		line, err := json.Marshal(delivery{BatchID: c.BatchID, Items: c.Items})
 		if err != nil {
 			return err
 		}
@@ -79,8 +79,8 @@ func ledgerHandler(f *os.File) worker.Handler {
 	}
 }
 
-// site is a folder with everything that a master needs, and the environment that
-// points one at it.
+// site is a folder with everything that a master needs, and the environment for processes
+// that use it.
 type site struct {
 	t    *testing.T
 	dir  string
@@ -112,7 +112,7 @@ func (s *site) env() []string {
 
 func (s *site) broker() string { return "127.0.0.1:" + s.vars["KAFKA_BROKER_PORT"] }
 
-// drop puts a file into the input folder in one step.
+// drop puts a file into the input folder, in one step.
 func (s *site) drop(name string, lines []string) {
 	s.t.Helper()
 	tmp := filepath.Join(s.dir, name+".tmp")
@@ -182,17 +182,19 @@ func (s *site) start(cmd *exec.Cmd) *process {
 	return p
 }
 
-func (s *site) ledgerWorker(id string) *process {
-	return s.spawn(roleWorker, "WORKER_ID="+id, "KAFKA_BROKER_ADDRESS="+s.broker(), "LEDGER="+filepath.Join(s.dir, "ledger"))
+func (s *site) deliveriesPath() string { return filepath.Join(s.dir, "deliveries") }
+
+func (s *site) recordingWorker(id string) *process {
+	return s.spawn(roleWorker, "WORKER_ID="+id, "KAFKA_BROKER_ADDRESS="+s.broker(), "DELIVERIES="+s.deliveriesPath())
 }
 
-// kill is kill -9.
+// kill ends the process with SIGKILL.
 func (p *process) kill() {
 	p.cmd.Process.Signal(syscall.SIGKILL)
 	<-p.dead
 }
 
-// terminate asks the process to end and returns its exit code.
+// terminate ends the process with SIGTERM and returns its exit code.
 func (p *process) terminate() int {
 	p.t.Helper()
 	require.NoError(p.t, p.cmd.Process.Signal(syscall.SIGTERM))
@@ -202,9 +204,11 @@ func (p *process) terminate() int {
 
 // output collects what a process prints and lets tests wait for it.
 type output struct {
-	mu   sync.Mutex
-	buf  bytes.Buffer
-	news chan struct{}
+	mu       sync.Mutex
+	buf      bytes.Buffer
+	news     chan struct{} // closed by the next write, may be nil
+	parsed   []logLine     // lines of the log in buf[:parsedTo]
+	parsedTo int
 }
 
 // Write implements io.Writer.
@@ -224,27 +228,37 @@ func (o *output) text() string {
 	return o.buf.String()
 }
 
-// await waits until the output holds the text.
+// await waits until the output contains the text.
 func (o *output) await(t *testing.T, text string) {
 	t.Helper()
-	deadline := time.After(4 * time.Minute) // of a hang: CI machines are slow
+	o.awaitFunc(t, func() bool { return strings.Contains(o.text(), text) })
+}
+
+// awaitFunc waits until done returns true, which it asks after each write.
+func (o *output) awaitFunc(t *testing.T, done func() bool) {
+	t.Helper()
+	deadline := time.After(4 * time.Minute) // for a hang: CI machines are slow
 	for {
-		o.mu.Lock()
-		if strings.Contains(o.buf.String(), text) {
-			o.mu.Unlock()
+		news := o.nextWrite()
+		if done() {
 			return
 		}
-		if o.news == nil {
-			o.news = make(chan struct{})
-		}
-		news := o.news
-		o.mu.Unlock()
 		select {
 		case <-news:
 		case <-deadline:
-			t.Fatalf("%q was not printed in time, but:\n%s", text, o.text())
+			t.Fatalf("the expected output did not come, but:\n%s", o.text())
 		}
 	}
+}
+
+// nextWrite returns a channel that the next write closes.
+func (o *output) nextWrite() <-chan struct{} {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.news == nil {
+		o.news = make(chan struct{})
+	}
+	return o.news
 }
 
 // running is a master inside the test.

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -18,7 +17,7 @@ import (
 	"kafka-master/messages"
 )
 
-// results returns the items of a file's result files.
+// results returns the items in the results of a file.
 func (s *site) results(file string) []string {
 	s.t.Helper()
 	paths, err := filepath.Glob(filepath.Join(s.dir, "data", "results", file, "*.jsonl"))
@@ -38,22 +37,22 @@ func TestEmbeddedDefaultAccountsForEveryLine(t *testing.T) {
 	items := numbered(20_000)
 	s.drop("a.txt", items)
 	r := s.run()
-	r.log.await(t, `"msg":"input file ended"`)
+	r.log.awaitLine(t, isFileEnded)
 	s.drop("later.txt", items[:10])
-	r.log.await(t, `"file":"later.txt","state":"done"`)
+	r.log.awaitLine(t, func(l logLine) bool { return isBalanced(10, 0)(l) && l.text("file") == "later.txt" })
 	require.Equal(t, app.ExitOK, r.end())
 	s.sameItems(items, s.results("a.txt"))
 	require.Len(t, s.results("later.txt"), 10)
 }
 
-func TestKilledEmbeddedMasterGoesOn(t *testing.T) {
+func TestKilledEmbeddedMasterContinues(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	items := numbered(100_000)
 	s.drop("a.txt", items)
 	for range 3 {
 		p := s.spawn(roleMaster)
-		p.out.await(t, `"msg":"this master leads"`)
+		p.out.awaitLine(t, isLeading)
 		require.Eventually(t, func() bool {
 			done, _ := filepath.Glob(filepath.Join(s.dir, "data", "results", "a.txt", "*.jsonl"))
 			return len(done) > 10
@@ -61,14 +60,13 @@ func TestKilledEmbeddedMasterGoesOn(t *testing.T) {
 		p.kill()
 	}
 	p := s.spawn(roleMaster)
-	p.out.await(t, `"msg":"input file ended"`)
+	p.out.awaitLine(t, isFileEnded)
 	require.Equal(t, app.ExitOK, p.terminate())
 	s.sameItems(items, s.results("a.txt"))
 }
 
-// A file goes to its end although workers and the master are killed, and the
-// batch size changes, in the middle of it; every line is delivered by exactly
-// one accepted attempt.
+// Workers and the master are killed, and the batch size changes, in the middle of a file.
+// The file is completed, and exactly one accepted attempt delivers each line.
 func TestEveryLineIsDeliveredOnceWhateverIsKilled(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -79,50 +77,51 @@ func TestEveryLineIsDeliveredOnceWhateverIsKilled(t *testing.T) {
 	items := numbered(200_000)
 	s.drop("a.txt", items)
 	m := s.spawn(roleMaster)
-	m.out.await(t, `"msg":"this master leads"`)
-	ws := []*process{s.ledgerWorker("w0"), s.ledgerWorker("w1"), s.ledgerWorker("w2")}
+	m.out.awaitLine(t, isLeading)
+	ws := []*process{s.recordingWorker("w0"), s.recordingWorker("w1"), s.recordingWorker("w2")}
 
-	s.awaitLedger(40)
+	s.awaitDeliveries(40)
 	ws[0].kill()
-	ws[0] = s.ledgerWorker("w0")
-	s.awaitLedger(80)
+	ws[0] = s.recordingWorker("w0")
+	s.awaitDeliveries(80)
 	status, body := s.get("/api/updateNumBatches?numBatches=300")
 	require.Equal(t, 200, status, body)
-	s.awaitLedger(120)
+	s.awaitDeliveries(120)
 	m.kill()
 	m = s.spawn(roleMaster)
-	m.out.await(t, `"msg":"this master leads"`)
-	s.awaitLedger(200)
-	ws[1].kill() // for good: found by its silence
-	m.out.await(t, `"msg":"input file ended"`)
+	m.out.awaitLine(t, isLeading)
+	s.awaitDeliveries(200)
+	ws[1].kill() // it does not come back, and is lost for its silence
+	m.out.awaitLine(t, isFileEnded)
 	_, size := s.get("/api/getNumBatches")
-	require.Equal(t, "300", size, "the API's value outlives the master")
+	require.Equal(t, "300", size, "the value of the API survives the master")
 	require.Equal(t, app.ExitOK, m.terminate())
-	s.checkLedger(items)
+	s.checkDeliveries(items)
 }
 
-func (s *site) ledger() []entry {
+// deliveries returns what recording workers have received.
+func (s *site) deliveries() []delivery {
 	s.t.Helper()
-	if _, err := os.Stat(filepath.Join(s.dir, "ledger")); err != nil {
+	if _, err := os.Stat(s.deliveriesPath()); err != nil {
 		return nil
 	}
-	var out []entry
-	for _, line := range readLines(s.t, filepath.Join(s.dir, "ledger")) {
-		var e entry
-		if json.Unmarshal([]byte(line), &e) == nil { // the last line may be half written
-			out = append(out, e)
+	var out []delivery
+	for _, line := range readLines(s.t, s.deliveriesPath()) {
+		var d delivery
+		if json.Unmarshal([]byte(line), &d) == nil { // the last line may be incomplete
+			out = append(out, d)
 		}
 	}
 	return out
 }
 
-func (s *site) awaitLedger(n int) {
+func (s *site) awaitDeliveries(n int) {
 	s.t.Helper()
-	require.Eventually(s.t, func() bool { return len(s.ledger()) >= n }, 40*time.Second, 20*time.Millisecond)
+	require.Eventually(s.t, func() bool { return len(s.deliveries()) >= n }, 40*time.Second, 20*time.Millisecond)
 }
 
-// checkLedger compares what the accepted attempts delivered with the input.
-func (s *site) checkLedger(items []string) {
+// checkDeliveries compares the items of the accepted attempts with the input.
+func (s *site) checkDeliveries(items []string) {
 	s.t.Helper()
 	store, err := logstore.Open(logstore.Config{Dir: filepath.Join(s.dir, "data", "state"), Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(s.t, err)
@@ -138,8 +137,8 @@ func (s *site) checkLedger(items []string) {
 	journal, err := store.Journal(s.t.Context(), f.ID, messages.JournalCap)
 	require.NoError(s.t, err)
 	delivered := map[string][]string{}
-	for _, e := range s.ledger() {
-		delivered[e.BatchID] = e.Items
+	for _, d := range s.deliveries() {
+		delivered[d.BatchID] = d.Items
 	}
 	accepted, got := map[messages.ChunkID]bool{}, []string{}
 	for _, a := range journal {
@@ -155,14 +154,14 @@ func (s *site) checkLedger(items []string) {
 	s.sameItems(items, got)
 }
 
-// sameItems compares multisets.
+// sameItems compares two lists of items in any order.
 func (s *site) sameItems(want, got []string) {
 	s.t.Helper()
 	want, got = slices.Sorted(slices.Values(want)), slices.Sorted(slices.Values(got))
 	require.True(s.t, slices.Equal(want, got), "%d items, want %d", len(got), len(want))
 }
 
-func TestSeedEndpoints(t *testing.T) {
+func TestLegacyEndpoints(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	r := s.run("--embedded-workers=1")
@@ -199,7 +198,7 @@ func TestSeedEndpoints(t *testing.T) {
 	require.Equal(t, app.ExitOK, r.end())
 }
 
-func TestMistakesAreReportedAtOnceWithStatus2(t *testing.T) {
+func TestMistakesAreReportedTogetherWithStatus2(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.vars["BATCH_SIZE"], s.vars["WORKER_TIMEOUT"] = "many", "-1"
@@ -212,17 +211,17 @@ func TestMistakesAreReportedAtOnceWithStatus2(t *testing.T) {
 	require.Equal(t, app.ExitUsage, <-newSite(t).run("serve").code)
 }
 
-func TestWhatIsInTheWayIsNamedWithStatus1(t *testing.T) {
+func TestObstaclesAreNamedWithStatus1(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	r := s.run()
-	r.log.await(t, `"msg":"this master leads"`)
+	r.log.awaitLine(t, isLeading)
 	for name, port := range map[string]string{"API_SERVER_PORT": s.vars["API_SERVER_PORT"], "KAFKA_BROKER_PORT": s.vars["KAFKA_BROKER_PORT"]} {
 		other := newSite(t)
 		other.vars[name] = port
 		x := other.run()
 		require.Equal(t, app.ExitCannot, <-x.code)
-		require.Contains(t, x.log.text(), fmt.Sprintf("port %s is taken", port))
+		require.Contains(t, x.log.text(), port)
 		require.Contains(t, x.log.text(), name)
 	}
 	same := newSite(t)
@@ -249,9 +248,9 @@ func TestExecWorkerOnItsOwn(t *testing.T) {
 	s.vars["EMBEDDED_WORKERS"] = "0"
 	s.drop("a.txt", numbered(3000))
 	r := s.run()
-	r.log.await(t, `"msg":"this master leads"`)
+	r.log.awaitLine(t, isLeading)
 	w := s.run("worker", "--exec", `sed "s/.*/{\"item\":\"&\"}/"`, "--parallel", "3")
-	r.log.await(t, `"msg":"input file ended"`)
+	r.log.awaitLine(t, isFileEnded)
 	require.Equal(t, app.ExitOK, w.end())
 	require.Equal(t, app.ExitOK, r.end())
 	s.sameItems(numbered(3000), s.results("a.txt"))

@@ -23,7 +23,7 @@ func pythonWorker(t *testing.T) string {
 	return path
 }
 
-// anyPython returns an interpreter for what needs no client library.
+// anyPython returns an interpreter, which may lack the client library.
 func anyPython(t *testing.T) string {
 	t.Helper()
 	path, err := exec.LookPath("python3")
@@ -41,7 +41,8 @@ func TestUnitTestsOfThePythonWorker(t *testing.T) {
 	require.NoError(t, err, "%s", out)
 }
 
-// Both kinds of native workers share one results folder.
+// Native workers in Go and in Python use the same results folder, and therefore the same
+// names.
 func TestPythonWorkerNamesResultsAsTheGoWorker(t *testing.T) {
 	t.Parallel()
 	var chunks [][2]string
@@ -67,7 +68,7 @@ print(json.dumps([Results("/r").path(file, batch_id) for file, batch_id in json.
 	}
 }
 
-// pythonHandler is what users write.
+// pythonHandler is a handler as users write it.
 const pythonHandler = `
 import time
 
@@ -76,8 +77,8 @@ def handle(item):
     return {"item": item}
 `
 
-// Workers in Python and in Go share a file; one is killed and one stopped in the
-// middle, and every line has one result.
+// Workers in Python and in Go share a file. One is killed and one is stopped in the middle,
+// and every line has one result.
 func TestPythonAndGoWorkersShareAFile(t *testing.T) {
 	t.Parallel()
 	interpreters := pythons(t)
@@ -86,7 +87,7 @@ func TestPythonAndGoWorkersShareAFile(t *testing.T) {
 	items := numbered(60_000)
 	s.drop("a.txt", items)
 	m := s.spawn(roleMaster)
-	m.out.await(t, `"msg":"this master leads"`)
+	m.out.awaitLine(t, isLeading)
 	results := filepath.Join(s.dir, "data", "results")
 	python := func(id string, n int) *process {
 		cmd := exec.Command(interpreters[n%len(interpreters)], "-B", filepath.Join(pythonWorker(t), "worker.py"), "--parallel", "2", "--results", results, "scan:handle")
@@ -108,10 +109,10 @@ func TestPythonAndGoWorkersShareAFile(t *testing.T) {
 	require.NoError(t, stopped.cmd.Process.Signal(syscall.SIGTERM))
 	<-stopped.dead
 	require.Equal(t, app.ExitOK, stopped.cmd.ProcessState.ExitCode(), stopped.out.text())
-	require.Contains(t, stopped.out.text(), "worker stopped")
+	require.NotContains(t, stopped.out.text(), " WARNING ", "its last messages were delivered")
 	last := python("p2", 0)
-	m.out.await(t, `"msg":"input file ended"`)
-	require.Contains(t, m.out.text(), `"items":60000,"done":60000,"dead":0`)
+	m.out.awaitLine(t, isFileEnded)
+	require.Len(t, m.out.lines(isBalanced(60_000, 0)), 1)
 	require.Equal(t, app.ExitOK, last.terminate())
 	require.Equal(t, app.ExitOK, native.terminate())
 	require.Equal(t, app.ExitOK, m.terminate())

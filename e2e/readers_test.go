@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fullPipe is a pipe that takes nothing more, and nobody reads it.
+// fullPipe returns the end of a pipe that is full and that nobody reads.
 func fullPipe(t *testing.T) *os.File {
 	t.Helper()
 	r, w, err := os.Pipe()
@@ -27,8 +27,8 @@ func fullPipe(t *testing.T) *os.File {
 	}
 }
 
-// A reader of log and output that hangs, or has gone, neither stops the work nor the
-// end. The terminal's end is an ordered one.
+// A reader of log and output that hangs or is gone does not block the work or the stop. A
+// master stops in order when its terminal is closed.
 func TestMasterWithoutReaders(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {

@@ -16,9 +16,9 @@ import (
 	"kafka-master/app"
 )
 
-// realSite is a site on a real Kafka and a real Redis: those that `make test`
-// starts, or that the variables point at. It uses topics of its own, and the
-// Redis database db, which no other test may use: there is one state in each.
+// realSite is a site with a real Kafka and a real Redis: those that `make test` starts, or
+// those in the environment. It has topics of its own, and uses the Redis database db, which
+// no other test may use.
 func realSite(t *testing.T, db int) *site {
 	t.Helper()
 	broker, url := os.Getenv("KAFKA_TEST_BROKER"), os.Getenv("REDIS_TEST_URL")
@@ -44,15 +44,14 @@ func realSite(t *testing.T, db int) *site {
 	return s
 }
 
-// The same as on the embedded parts: workers and the master are killed in the
-// middle, and every line has one result.
+// Workers and the master are killed in the middle of a file, and every line has one result.
 func TestRealKafkaAndRedisAccountForEveryLine(t *testing.T) {
 	t.Parallel()
 	s := realSite(t, 9)
 	items := numbered(150_000)
 	s.drop("a.txt", items)
 	m := s.spawn(roleMaster)
-	m.out.await(t, `"msg":"this master leads"`)
+	m.out.awaitLine(t, isLeading)
 	worker := func(id string) *process {
 		return s.command(roleMaster, []string{"worker", "--results", filepath.Join(s.dir, "data", "results")}, "WORKER_ID="+id)
 	}
@@ -69,29 +68,29 @@ func TestRealKafkaAndRedisAccountForEveryLine(t *testing.T) {
 	some(90)
 	m.kill()
 	m = s.spawn(roleMaster)
-	m.out.await(t, `"msg":"this master leads"`)
+	m.out.awaitLine(t, isLeading)
 	some(150)
 	require.Equal(t, app.ExitOK, m.terminate())
 	m = s.spawn(roleMaster)
-	m.out.await(t, `"msg":"input file ended"`)
-	require.Contains(t, m.out.text(), `"items":150000,"done":150000,"dead":0`)
+	m.out.awaitLine(t, isFileEnded)
+	require.Len(t, m.out.lines(isBalanced(150_000, 0)), 1)
 	require.Equal(t, app.ExitOK, m.terminate())
 	require.Equal(t, app.ExitOK, ws[1].terminate())
 	s.sameItems(items, s.results("a.txt"))
 }
 
-// python returns an interpreter that has the classic workers' client library.
+// python returns an interpreter with the client library of the classic workers.
 func python(t *testing.T) string {
 	t.Helper()
-	const debian = "/usr/bin/python3" // packages of the system are there, whatever python3 is in PATH
+	const debian = "/usr/bin/python3" // has the packages of the system, whatever python3 in PATH is
 	if err := exec.Command(debian, "-c", "import confluent_kafka").Run(); err != nil {
 		t.Skip("python3-confluent-kafka is not installed: make services-install installs it")
 	}
 	return debian
 }
 
-// Classic workers join, are killed and stopped, and fail chunks without a word;
-// every line is done all the same.
+// Classic workers join, are killed and suspended, and fail chunks without reporting it, but
+// every line is done.
 func TestClassicWorkersComeAndGoOnRealKafka(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -102,17 +101,17 @@ func TestClassicWorkersComeAndGoOnRealKafka(t *testing.T) {
 	suffix := strings.TrimPrefix(s.vars["KAFKA_TOPIC_NAME_MASTER"], "chunks")
 	s.vars["KAFKA_WORKER_GROUP"], s.vars["BATCH_SIZE"] = "classic"+suffix, "25"
 	m := s.spawn(roleMaster)
-	m.out.await(t, `"msg":"this master leads"`)
+	m.out.awaitLine(t, isLeading)
 	join := func(id string) *process {
 		return s.start(exec.Command(interpreter, classicScript(t), s.vars["KAFKA_BROKER_ADDRESS"], id, "0.01", "0.02", suffix))
 	}
-	crew := []*process{join("c0"), join("c1"), join("c2")}
+	members := []*process{join("c0"), join("c1"), join("c2")}
 	require.Eventually(t, func() bool {
 		_, body := s.get("/api/getWorkersStatus")
 		return body == `{"c0":"1","c1":"1","c2":"1"}`
 	}, 30*time.Second, 50*time.Millisecond)
 	s.drop("a.txt", numbered(3000))
-	m.out.await(t, `"msg":"input file taken"`)
+	m.out.awaitLine(t, isFileTaken)
 	busy := func(id string) {
 		require.Eventually(t, func() bool {
 			_, body := s.get("/api/getWorkersStatus")
@@ -120,8 +119,8 @@ func TestClassicWorkersComeAndGoOnRealKafka(t *testing.T) {
 		}, 20*time.Second, 20*time.Millisecond)
 	}
 	busy("c0")
-	crew[0].kill()
-	crew = append(crew, join("c3"))
+	members[0].kill()
+	members = append(members, join("c3"))
 	// The dead one is out of the way, and the new one has partitions. A worker that died
 	// between the first and the third sign of its chunk cannot be told from one with a
 	// slow item, so its session of 60 s may have to end first.
@@ -130,11 +129,11 @@ func TestClassicWorkersComeAndGoOnRealKafka(t *testing.T) {
 		return strings.Contains(body, `"c3":"`)
 	}, 100*time.Second, 20*time.Millisecond)
 	busy("c1")
-	require.NoError(t, crew[1].cmd.Process.Signal(syscall.SIGSTOP))
+	require.NoError(t, members[1].cmd.Process.Signal(syscall.SIGSTOP))
 	busy("c3")
-	require.NoError(t, crew[1].cmd.Process.Signal(syscall.SIGCONT))
-	m.out.await(t, `"msg":"input file ended"`)
-	require.Contains(t, m.out.text(), `"items":3000,"done":3000,"dead":0`)
+	require.NoError(t, members[1].cmd.Process.Signal(syscall.SIGCONT))
+	m.out.awaitLine(t, isFileEnded)
+	require.Len(t, m.out.lines(isBalanced(3000, 0)), 1)
 	require.Equal(t, app.ExitOK, m.terminate())
 }
 

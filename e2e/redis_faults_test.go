@@ -13,8 +13,7 @@ import (
 	"kafka-master/infra/infratest"
 )
 
-// redisSite is a site on a real Kafka and a Redis of its own, with two workers
-// that take 50 ms for each chunk of 10 lines.
+// redisSite is a site with a real Kafka and a Redis of its own. Chunks have 10 lines.
 func redisSite(t *testing.T, args ...string) (*site, *infratest.RedisServer) {
 	t.Helper()
 	r := infratest.StartRedis(t, args...)
@@ -23,6 +22,7 @@ func redisSite(t *testing.T, args ...string) (*site, *infratest.RedisServer) {
 	return s, r
 }
 
+// slowWorkers starts two workers that take 50 ms for each chunk.
 func (s *site) slowWorkers() []*process {
 	var all []*process
 	for _, id := range []string{"w0", "w1"} {
@@ -32,8 +32,8 @@ func (s *site) slowWorkers() []*process {
 	return all
 }
 
-// more waits until n more result files are there.
-func (s *site) more(n int) {
+// awaitResults waits until there are n more result files.
+func (s *site) awaitResults(n int) {
 	s.t.Helper()
 	count := func() int {
 		done, _ := filepath.Glob(filepath.Join(s.dir, "data", "results", "a.txt", "*.jsonl"))
@@ -43,26 +43,27 @@ func (s *site) more(n int) {
 	require.Eventually(s.t, func() bool { return count() >= until }, time.Minute, 10*time.Millisecond)
 }
 
-// texts returns the items that a worker with the command cat left.
-func (s *site) texts(file string) []string {
+// plainResults returns the items in the results of workers with the command cat.
+func (s *site) plainResults(file string) []string {
 	s.t.Helper()
 	paths, err := filepath.Glob(filepath.Join(s.dir, "data", "results", file, "*.jsonl"))
 	require.NoError(s.t, err)
 	return readLines(s.t, paths...)
 }
 
-func away(t *testing.T, short time.Duration) time.Duration {
+// outage returns for how long a server is away: AWAY, or the default.
+func outage(t *testing.T, byDefault time.Duration) time.Duration {
 	t.Helper()
 	if text := os.Getenv("AWAY"); text != "" {
 		d, err := time.ParseDuration(text)
 		require.NoError(t, err)
 		return d
 	}
-	return short
+	return byDefault
 }
 
-// One file goes to its end while its Redis is killed, comes back without its last
-// commits, is emptied, comes back empty, and hangs.
+// A file is completed while its Redis is killed, comes back without its last commits, is
+// emptied, comes back empty, and hangs.
 func TestRedisFaultsLoseNoLine(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -70,25 +71,27 @@ func TestRedisFaultsLoseNoLine(t *testing.T) {
 	}
 	s, r := redisSite(t)
 	m := s.spawn(roleMaster)
-	m.out.await(t, `"msg":"this master leads"`)
+	m.out.awaitLine(t, isLeading)
 	workers := s.slowWorkers()
 	items := numbered(12_000)
 	s.drop("a.txt", items)
-	s.more(60)
+	s.awaitResults(60)
 
 	r.Kill()
 	r.Start()
-	s.more(60)
+	s.awaitResults(60)
 
+	terms := len(m.out.lines(isLeading))
 	r.Kill()
 	r.LoseLast(20_000)
 	r.Start()
-	s.more(60)
-	require.Contains(t, m.out.text(), "beginning again", "the leader noticed")
+	m.out.awaitLines(t, terms+1, isLeading) // the leader notices the lost commits
+	s.awaitResults(60)
 
+	terms = len(m.out.lines(isLeading))
 	r.Do("FLUSHALL")
-	m.out.await(t, `"msg":"the state was put back into the empty store as this master knew it"`)
-	s.more(60)
+	m.out.awaitLines(t, terms+1, isLeading) // it leads again with the restored state
+	s.awaitResults(60)
 
 	r.Kill()
 	r.Forget()
@@ -96,41 +99,42 @@ func TestRedisFaultsLoseNoLine(t *testing.T) {
 		status, body := s.get("/readyz")
 		return status == 503 && strings.Contains(body, "state: ") && strings.Contains(body, "REDIS_URL")
 	}, 20*time.Second, 20*time.Millisecond)
-	time.Sleep(away(t, 5*time.Second)) // how long it is away is what is tested
+	time.Sleep(outage(t, 5*time.Second)) // the length of the outage is what is tested
 	r.Start()
-	s.more(60)
+	s.awaitResults(60)
 
 	r.Stop()
 	time.Sleep(6 * time.Second) // longer than the lease
 	r.Continue()
-	m.out.await(t, `"msg":"input file ended"`)
-	require.Contains(t, m.out.text(), `"items":12000,"done":12000,"dead":0`)
+	m.out.awaitLine(t, isFileEnded)
+	require.Len(t, m.out.lines(isBalanced(12_000, 0)), 1)
+	require.Len(t, m.out.lines(isFileTaken), 1, "the file was not planned again")
 	require.Equal(t, app.ExitOK, m.terminate())
 	for _, w := range workers {
 		require.Equal(t, app.ExitOK, w.terminate())
 	}
-	s.sameItems(items, s.texts("a.txt"))
+	s.sameItems(items, s.plainResults("a.txt"))
 }
 
-// With the master and the Redis data both gone nobody knows: files are planned
-// anew, and the log says so.
-func TestMasterAndStateLostPlansAnew(t *testing.T) {
+// If both the master and the data of Redis are lost, files are planned from the start, with a
+// warning.
+func TestMasterAndStateLostPlansAgain(t *testing.T) {
 	t.Parallel()
 	s, r := redisSite(t)
 	m := s.spawn(roleMaster)
-	m.out.await(t, `"msg":"this master leads"`)
+	m.out.awaitLine(t, isLeading)
 	s.slowWorkers()
 	items := numbered(1000)
 	s.drop("a.txt", items)
-	s.more(20)
+	s.awaitResults(20)
 	m.kill()
 	r.Kill()
 	r.Forget()
 	r.Start()
 	m = s.spawn(roleMaster)
-	m.out.await(t, "the state is empty, although workers have reported before")
-	m.out.await(t, `"msg":"input file ended"`)
-	require.Contains(t, m.out.text(), `"items":1000,"done":1000,"dead":0`)
+	m.out.awaitLine(t, isWarning)
+	m.out.awaitLine(t, isFileEnded)
+	require.Len(t, m.out.lines(isBalanced(1000, 0)), 1)
 	require.Equal(t, app.ExitOK, m.terminate())
-	s.sameItems(items, s.texts("a.txt"))
+	s.sameItems(items, s.plainResults("a.txt"))
 }

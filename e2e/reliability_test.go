@@ -11,8 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Every test that docs/reliability.md names exists, and no row is left without one
-// or a reason.
+// Every test that docs/reliability.md names exists, and every row names a test or a reason.
 func TestReliabilityPage(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../docs/reliability.md")
