@@ -1,5 +1,5 @@
-// Package generate makes input files: addresses, one a line, with all that real
-// lists have in them. The same options always make the same bytes.
+// Package generate writes sample input files: IP addresses, one per line, with the
+// irregularities of real lists. The same options always produce the same bytes.
 package generate
 
 import (
@@ -11,42 +11,41 @@ import (
 	"strconv"
 )
 
-// Options say how much of what a file has. All but Lines may be zero; the file is
-// then plain IPv4.
+// Options describe the contents of a file. With only Lines set, the file consists of
+// IPv4 addresses.
 type Options struct {
-	// Lines is the number of items: lines that are not blank. 0 makes nothing.
+	// Lines is the number of items, that is, of lines that are not blank.
 	Lines int64
-	// Seed chooses among files of the same kind.
+	// Seed selects one of many files of the same kind.
 	Seed uint64
-	// IPv6 is how many of a thousand items are IPv6 addresses.
+	// IPv6 is the number of IPv6 addresses per thousand items.
 	IPv6 int
-	// Junk is how many of a thousand items are no addresses.
+	// Junk is the number of items per thousand that are not addresses.
 	Junk int
-	// Duplicates is how many of a thousand items stood shortly before. The three
-	// together are at most 1000.
+	// Duplicates is the number of items per thousand that repeat a recent one. IPv6,
+	// Junk and Duplicates together are at most 1000.
 	Duplicates int
-	// Blanks is how many blank lines there are for a thousand items, besides
-	// these; at most 1000.
+	// Blanks is the number of additional blank lines per thousand items, at most 1000.
 	Blanks int
-	// CRLF is how many of a thousand lines end as on Windows; at most 1000.
+	// CRLF is the number of lines per thousand with a Windows line end, at most 1000.
 	CRLF int
 }
 
-// Mixed returns options for a file like those that people have: mainly IPv4, and
-// a little of everything else.
+// Mixed returns the options for a typical file: mostly IPv4 and a little of everything
+// else.
 func Mixed(lines int64, seed uint64) Options {
 	return Options{Lines: lines, Seed: seed, IPv6: 50, Junk: 10, Duplicates: 20, Blanks: 10, CRLF: 20}
 }
 
-// Write writes a mixed file with exactly lines items. The same arguments write
-// the same bytes.
+// Write writes a mixed file with exactly lines items. The same arguments produce the
+// same bytes.
 func Write(w io.Writer, lines int64, seed uint64) error { return Mixed(lines, seed).Write(w) }
 
-// flushAt is how much is gathered for one call of the writer, in bytes.
+// flushAt is the size of one write in bytes.
 const flushAt = 256 << 10
 
-// Write writes the file in large pieces. It returns the writer's first error, or
-// one that says which option is out of range; then nothing was written.
+// Write writes the file. It returns the first error of the writer, or, before it has
+// written anything, an error about an option that is out of range.
 func (o Options) Write(w io.Writer) error {
 	if err := o.validate(); err != nil {
 		return fmt.Errorf("generate: %w", err)
@@ -77,22 +76,22 @@ func (o Options) validate() error {
 	}
 	for _, n := range []int{o.IPv6, o.Junk, o.Duplicates, o.Blanks, o.CRLF, o.IPv6 + o.Junk + o.Duplicates} {
 		if n < 0 || n > 1000 {
-			return errors.New("a share is not 0 to 1000 of a thousand")
+			return errors.New("a number per thousand is not between 0 and 1000")
 		}
 	}
 	return nil
 }
 
-// maker makes one file, line by line.
+// maker generates one file, line by line.
 type maker struct {
 	Options
 	state  uint64
-	octets [256]string // the decimal texts, since formatting is most of the work
-	recent [512]item   // what a duplicate repeats
+	octets [256]string // decimal texts, since formatting takes most of the time
+	recent [512]item   // items that a duplicate may repeat
 	made   uint64
 }
 
-// item is enough to write a line again.
+// item contains what is needed to write a line again.
 type item struct {
 	kind kind
 	bits uint64
@@ -114,7 +113,8 @@ func newMaker(o Options) *maker {
 	return g
 }
 
-// next is SplitMix64: fast, and the same on every machine and Go version.
+// next returns the next number of SplitMix64, which is fast and the same on every
+// machine and in every version of Go.
 func (g *maker) next() uint64 {
 	g.state += 0x9e3779b97f4a7c15
 	return mix(g.state)
@@ -126,7 +126,7 @@ func mix(z uint64) uint64 {
 	return z ^ z>>31
 }
 
-// thousand maps 16 random bits to 0..999.
+// thousand maps 16 random bits to 0…999.
 func thousand(bits uint64) int { return int(bits & 0xffff * 1000 >> 16) }
 
 // line appends one item, and sometimes a blank line before it.
@@ -170,7 +170,7 @@ func (g *maker) append(b []byte, it item) []byte {
 	case kindJunk:
 		return appendJunk(b, x)
 	}
-	b = append(b, g.octets[1+(x>>24&0xff)*222>>8]...) // 1 to 222: no multicast
+	b = append(b, g.octets[1+(x>>24&0xff)*222>>8]...) // 1 to 222, without multicast
 	b = append(b, '.')
 	b = append(b, g.octets[x>>16&0xff]...)
 	b = append(b, '.')
@@ -183,7 +183,7 @@ func appendIPv6(b []byte, x uint64) []byte {
 	var a [16]byte
 	binary.BigEndian.PutUint64(a[:], x)
 	a[0], a[1] = 0x20, 0x01 // global unicast
-	if x&1 == 0 {           // half of them have a run of zeros to leave out
+	if x&1 == 0 {           // half of them have a run of zeros that the text omits
 		binary.BigEndian.PutUint16(a[14:], uint16(x>>16))
 	} else {
 		binary.BigEndian.PutUint64(a[8:], mix(x))
@@ -191,7 +191,7 @@ func appendIPv6(b []byte, x uint64) []byte {
 	return netip.AddrFrom16(a).AppendTo(b)
 }
 
-// appendJunk appends something that is an item and no address.
+// appendJunk appends an item that is not an address.
 func appendJunk(b []byte, x uint64) []byte {
 	n := x >> 8 & 0xffff
 	switch x & 7 {

@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// tally counts what a file has.
+// tally is the number of lines of each kind in a file.
 type tally struct{ lines, items, blanks, crlf, v4, v6, junk, duplicates int }
 
 func count(t require.TestingT, file []byte) tally {
@@ -126,7 +126,7 @@ func TestWriteError(t *testing.T) {
 	require.ErrorIs(t, generate.Write(&full{room: 300 << 10}, 1_000_000, 1), errFull)
 }
 
-// The sample in the repository is what the generator makes.
+// The sample in the repository is the output of the generator.
 func TestSample(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
