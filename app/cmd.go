@@ -134,11 +134,11 @@ func (c command) generate() *cobra.Command {
 	var out string
 	var seed uint64
 	cmd := &cobra.Command{
-		Use: "generate", Short: "Write a sample input file: addresses, some junk, duplicates and blank lines", Args: noArgs,
+		Use: "generate", Short: "Write a sample input file: addresses with some junk, duplicates and blank lines", Args: noArgs,
 		Example: "  kafka-master generate --lines 1000000 --out input_ip_data/big.txt",
 		RunE: func(*cobra.Command, []string) error {
 			if lines < 1 {
-				return fmt.Errorf("%w: --lines %d: at least 1 is needed", errUsage, lines)
+				return fmt.Errorf("%w: --lines %d: must be at least 1", errUsage, lines)
 			}
 			if out == "" || out == "-" {
 				return generate.Write(c.stdout, lines, seed)
@@ -147,8 +147,8 @@ func (c command) generate() *cobra.Command {
 		},
 	}
 	cmd.Flags().Int64Var(&lines, "lines", 10_000, "number of items")
-	cmd.Flags().StringVar(&out, "out", "-", "file to write, - for the output")
-	cmd.Flags().Uint64Var(&seed, "seed", 1, "another number gives another file")
+	cmd.Flags().StringVar(&out, "out", "-", "file to write, - for standard output")
+	cmd.Flags().Uint64Var(&seed, "seed", 1, "seed; another one gives another file")
 	return cmd
 }
 
@@ -171,7 +171,7 @@ func writeFile(path string, write func(io.Writer) error) error {
 	return nil
 }
 
-// workerFlags are those of the command worker that are no settings.
+// workerFlags are the flags of the command worker that are not settings.
 type workerFlags struct {
 	exec, results, deployment string
 	parallel, ids             int
@@ -181,11 +181,11 @@ type workerFlags struct {
 func (f workerFlags) check() error {
 	switch {
 	case f.parallel < 1 || f.parallel > 1000:
-		return fmt.Errorf("%w: --parallel %d: allowed are 1 to 1000", errUsage, f.parallel)
+		return fmt.Errorf("%w: --parallel %d: must be 1 to 1000", errUsage, f.parallel)
 	case f.ids < 1 || f.ids > maxIDs:
-		return fmt.Errorf("%w: --ids %d: allowed are 1 to %d", errUsage, f.ids, maxIDs)
+		return fmt.Errorf("%w: --ids %d: must be 1 to %d", errUsage, f.ids, maxIDs)
 	case f.timeout != 0 && (f.timeout < worker.MinTimeout || f.timeout > worker.MaxTimeout):
-		return fmt.Errorf("%w: --timeout %s: allowed are 0 for none, and %s to %s", errUsage, f.timeout, worker.MinTimeout, worker.MaxTimeout)
+		return fmt.Errorf("%w: --timeout %s: must be 0 for no limit, or %s to %s", errUsage, f.timeout, worker.MinTimeout, worker.MaxTimeout)
 	}
 	return nil
 }
@@ -193,22 +193,23 @@ func (f workerFlags) check() error {
 func (c command) worker() *cobra.Command {
 	var f workerFlags
 	cmd := &cobra.Command{
-		Use: "worker", Short: "Run a worker: each chunk is fed to a command, or to the sample handler", Args: noArgs,
-		Long: `Runs a worker until it is told to stop. With --exec the items of each chunk are
-fed to the command, one per line; its output becomes the chunk's result file. The
-command sees KM_BATCH_ID, KM_FILE, KM_ATTEMPT, KM_TOTAL and KM_WORKER_ID. Exit code
-0 means done, 75 try later, 126 and 127 that this worker cannot run the command, any
-other failed with the end of its error output as the reason. Without --exec each
-item is parsed as an IP address.
+		Use: "worker", Short: "Run a worker, which passes each chunk to a command or to the sample handler", Args: noArgs,
+		Long: `Runs a worker until it receives SIGINT or SIGTERM. With --exec, each chunk runs the
+command: it reads the items from standard input, one per line, and its standard
+output becomes the chunk's result file. The environment contains KM_BATCH_ID,
+KM_FILE, KM_ATTEMPT, KM_TOTAL and KM_WORKER_ID. Exit code 0 means that the chunk is
+done, 75 that it must be retried later, and 126 or 127 that this worker cannot run
+the command. Any other code means that the attempt has failed; the end of standard
+error is the reason. Without --exec, each item is parsed as an IP address.
 
-With --ids N it is N workers in one process, on one set of connections. With
-WORKER_ID=x their ids are x-1 to x-N; else each takes an id that is kept in DATA_DIR.
+With --ids N, one process runs N workers that share one set of connections. With
+WORKER_ID=x their ids are x-1 to x-N. Otherwise each uses an id stored in DATA_DIR.
 
-A worker that cannot run its command, or cannot write results, gives its chunks back
-and takes none until it can; it tries by itself.
+A worker that cannot run its command or cannot write results gives its chunks back
+and accepts none until it can. It checks this regularly.
 
-All workers of a pool must write to one results folder: a chunk that runs twice
-then leaves one result.`,
+All workers of a master must use the same results folder, so that a chunk that runs
+twice leaves one result.`,
 		Example: "  kafka-master worker --exec 'grep -c .' --parallel 4 --results /srv/results",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.check(); err != nil {
@@ -228,14 +229,14 @@ then leaves one result.`,
 			return c.runWorker(cmd.Context(), s, f, log)
 		},
 	}
-	cmd.Flags().StringVar(&f.exec, "exec", "", "command for each chunk, run by sh -c")
+	cmd.Flags().StringVar(&f.exec, "exec", "", "command to run for each chunk, by sh -c")
 	cmd.Flags().StringVar(&f.results, "results", "", "folder for result files (default RESULTS_DIR)")
-	cmd.Flags().IntVar(&f.parallel, "parallel", 1, "chunks worked on at once by each worker")
-	cmd.Flags().IntVar(&f.ids, "ids", 1, "workers in this process, each with an id of its own and --parallel chunks at once")
-	cmd.Flags().DurationVar(&f.grace, "drain-timeout", 5*time.Second, "how long chunks in work may go on at a stop")
-	cmd.Flags().DurationVar(&f.timeout, "timeout", 0, "how long one chunk may take before it is ended and has failed, 0 for ever")
+	cmd.Flags().IntVar(&f.parallel, "parallel", 1, "number of chunks that each worker runs at the same time")
+	cmd.Flags().IntVar(&f.ids, "ids", 1, "number of workers in this process, each with its own id")
+	cmd.Flags().DurationVar(&f.grace, "drain-timeout", 5*time.Second, "time that running chunks get to finish at a stop")
+	cmd.Flags().DurationVar(&f.timeout, "timeout", 0, "time after which a chunk is stopped and has failed, 0 for no limit")
 	cmd.Flags().StringVar(&f.deployment, "deployment", "",
-		`id of the only deployment to serve, "any" for all (default, without KAFKA_BROKER_ADDRESS: that of the master of DATA_DIR)`)
+		`id of the only deployment to serve, "any" for all (default without KAFKA_BROKER_ADDRESS: the one of the master in DATA_DIR)`)
 	return cmd
 }
 
@@ -255,14 +256,14 @@ func (c command) runWorker(ctx context.Context, s settings.Settings, f workerFla
 	if f.exec != "" {
 		handler = worker.ExecHandler(worker.ExecConfig{Command: f.exec, ResultsDir: f.results, Hidden: settings.SecretNames(), Logger: log})
 	}
-	fmt.Fprintf(c.stdout, "%s: broker %s, results in %s; stop it with Ctrl-C\n", nameOf(members), cfg.Brokers[0], f.results)
+	fmt.Fprintf(c.stdout, "%s: broker %s, results in %s; press Ctrl-C to stop\n", nameOf(members), cfg.Brokers[0], f.results)
 	if err := worker.RunMany(ctx, cfg, members, handler); err != nil {
 		return fmt.Errorf("run the worker: %w", err)
 	}
 	return nil
 }
 
-// workerConfig is what the workers of a process of their own have in common.
+// workerConfig returns the configuration that all workers of the process share.
 func workerConfig(s settings.Settings) (worker.Config, error) {
 	cfg := worker.Config{
 		Brokers: s.KafkaBrokers, Version: build().version,

@@ -47,10 +47,10 @@ func TestMembersWithKeptIDs(t *testing.T) {
 	all := claim(1)
 	require.Empty(t, out.String())
 	all = append(all, claim(1)...)
-	require.Equal(t, filepath.Join(dir, "worker_id")+" is in use by another worker, this one takes its id from "+filepath.Join(dir, "worker_id.2")+"\n", out.String())
+	require.Equal(t, filepath.Join(dir, "worker_id")+" is in use by another worker, this one uses the id in "+filepath.Join(dir, "worker_id.2")+"\n", out.String())
 	out.Reset()
 	all = append(all, claim(3)...)
-	require.Equal(t, "2 ids in "+dir+" are in use by other workers, these take theirs from "+
+	require.Equal(t, "2 ids in "+dir+" are in use by other workers, these use the ids in "+
 		filepath.Join(dir, "worker_id.3")+" to "+filepath.Join(dir, "worker_id.5")+"\n", out.String())
 	seen := map[string]bool{}
 	for _, m := range all {

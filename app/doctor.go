@@ -25,10 +25,10 @@ import (
 	"kafka-master/worker"
 )
 
-// errUnwell says that the doctor found something that does not work.
+// errUnwell means that a check failed.
 var errUnwell = errors.New("not everything works")
 
-// Who implements which port of the doctor.
+// The implementations of the interfaces of package doctor.
 var (
 	_ doctor.Cluster = (*kafkabus.Bus)(nil)
 	_ doctor.Files   = (*localfiles.Files)(nil)
@@ -38,11 +38,11 @@ var (
 
 func (c command) doctor() *cobra.Command {
 	return &cobra.Command{
-		Use: "doctor", Short: "Check Kafka, Redis, the input folder and the API's port, and say what to do", Args: noArgs,
-		Long: `Checks everything that a master leans on, with the settings in force, and prints
-one line for each part: ok, warn or FAIL, what is, and what to do. It changes
-nothing, needs no running master, and may run beside one. Exit code 0 means that
-nothing fails.`,
+		Use: "doctor", Short: "Check Kafka, Redis, the folders and the port of the API, and print what to do", Args: noArgs,
+		Long: `Checks everything that a master depends on with the current settings. Prints one or
+more lines for each part: ok, warn or FAIL, the fact, and the remedy. The command
+changes nothing. It needs no running master, but may run next to one. Exit code 0
+means that no check failed.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := c.load(cmd)
 			if err != nil {
@@ -53,7 +53,7 @@ nothing fails.`,
 	}
 }
 
-// examine makes all checks and prints what they find.
+// examine runs all checks and prints their findings.
 func examine(ctx context.Context, s settings.Settings, w io.Writer) error {
 	redis.SetLogger(quiet{})
 	checks, closers, err := checks(s)
@@ -70,12 +70,12 @@ func examine(ctx context.Context, s settings.Settings, w io.Writer) error {
 		return err
 	}
 	if failed > 0 {
-		return fmt.Errorf("%w: %d of %d checks failed, the lines above say what to do", errUnwell, failed, len(checks))
+		return fmt.Errorf("%w: %d of %d checks failed, see the lines above", errUnwell, failed, len(checks))
 	}
 	return nil
 }
 
-// checks are what to look at, in the order in which it is worth putting right.
+// checks returns the checks, in the order in which faults should be fixed.
 func checks(s settings.Settings) (all []doctor.Check, closers []func(), err error) {
 	if len(s.Warnings()) > 0 {
 		all = append(all, doctor.Settings(s.Warnings()))

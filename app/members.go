@@ -11,11 +11,12 @@ import (
 	"kafka-master/worker"
 )
 
-// maxIDs bounds the workers of one process: as many ids as one folder keeps.
+// maxIDs is the largest number of workers in one process, which is the number of ids
+// that one folder can store.
 const maxIDs = 1000
 
-// members are the workers of this process. Ids that are kept in DATA_DIR are this
-// process's own until release.
+// members returns the workers of this process. No other process uses their ids from
+// DATA_DIR until release is called.
 func (c command) members(s settings.Settings, count int, log *slog.Logger) (all []worker.Member, release func(), err error) {
 	all = make([]worker.Member, count)
 	for i := range all {
@@ -41,7 +42,7 @@ func (c command) members(s settings.Settings, count int, log *slog.Logger) (all 
 	}, nil
 }
 
-// nameOf names the workers to a person.
+// nameOf returns a name of the workers for a person.
 func nameOf(members []worker.Member) string {
 	if len(members) == 1 {
 		return "worker " + members[0].ID
@@ -49,8 +50,7 @@ func nameOf(members []worker.Member) string {
 	return fmt.Sprintf("%d workers, %s to %s", len(members), members[0].ID, members[len(members)-1].ID)
 }
 
-// claimIDs takes ids that are kept in DATA_DIR, the first ones that no other
-// worker of the folder has.
+// claimIDs claims the first ids in DATA_DIR that no other worker uses.
 func (c command) claimIDs(dataDir string, count int, log *slog.Logger) ([]*worker.Identity, error) {
 	if err := os.MkdirAll(dataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("make DATA_DIR: %w", err)
@@ -62,12 +62,12 @@ func (c command) claimIDs(dataDir string, count int, log *slog.Logger) ([]*worke
 	last := ids[count-1]
 	switch n := len(last.Taken); {
 	case n > 0 && count == 1:
-		fmt.Fprintf(c.stdout, "%s is in use by another worker, this one takes its id from %s\n", last.Taken[n-1], last.Path)
+		fmt.Fprintf(c.stdout, "%s is in use by another worker, this one uses the id in %s\n", last.Taken[n-1], last.Path)
 	case n > 0:
-		fmt.Fprintf(c.stdout, "%d ids in %s are in use by other workers, these take theirs from %s to %s\n", n, dataDir, ids[0].Path, last.Path)
+		fmt.Fprintf(c.stdout, "%d ids in %s are in use by other workers, these use the ids in %s to %s\n", n, dataDir, ids[0].Path, last.Path)
 	}
 	if last.Unlocked != nil {
-		log.Warn("the file of the worker's id cannot be locked: make sure that no other worker uses it, or set WORKER_ID", "file", last.Path, "err", last.Unlocked)
+		log.Warn("the file with the worker's id cannot be locked: make sure that no other worker uses it, or set WORKER_ID", "file", last.Path, "err", last.Unlocked)
 	}
 	return ids, nil
 }
