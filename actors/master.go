@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"time"
@@ -17,7 +18,7 @@ type master struct {
 	cfg   Config
 	parts Parts
 	log   *slog.Logger
-	done  chan struct{}
+	end   context.CancelCauseFunc // called once everything has ended
 
 	persistence, egress, elector, view *actor.PID
 
@@ -32,8 +33,8 @@ type master struct {
 	knows    bool // the store said once who leads
 	leader   messages.Leader
 	shown    headSeen
-	reason   *error // why the master cannot go on
-	ended    bool   // children end because this actor does
+	reason   error // why the master cannot go on
+	ended    bool  // children end because this actor does
 }
 
 // shutdown asks for an ordered stop; the answer is the same message.
@@ -67,7 +68,7 @@ func (m *master) Receive(ctx actor.Context) {
 	case *actor.Stopping:
 		m.ended = true
 	case *actor.Stopped:
-		close(m.done)
+		m.end(m.reason)
 		return
 	case *trustTerm:
 		m.trusted = x.until
@@ -232,7 +233,7 @@ func (m *master) onTerminated(ctx actor.Context, x *actor.Terminated) {
 // giveUp ends the actors for a reason that only a person can cure.
 func (m *master) giveUp(ctx actor.Context, err error) {
 	m.log.Error("the master cannot go on", "err", err)
-	*m.reason = err
+	m.reason = err
 	ctx.Stop(ctx.Self())
 }
 

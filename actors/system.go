@@ -27,53 +27,59 @@ type Parts struct {
 type System struct {
 	sys    *actor.ActorSystem
 	master *actor.PID
-	done   chan struct{}
-	reason error // written before done is closed
+	ended  context.Context // its cause is why the actors gave up
 }
 
-// Start starts the actors. They run until Stop, or until they give up: then Done
-// is closed.
+// Start starts the actors. They run until Stop, or until they give up. Then Done is
+// closed.
 func Start(cfg Config, parts Parts, log *slog.Logger) *System { return start(cfg, parts, log) }
 
-// start is Start with further properties of the root actor.
+// start is Start with more properties of the root actor.
 func start(cfg Config, parts Parts, log *slog.Logger, root ...actor.PropsOption) *System {
 	quiet := slog.New(warnOnly{log.Handler()})
 	sys := actor.NewActorSystem(
 		actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return quiet }),
 		actor.WithDeadLetterThrottleInterval(throttled),
 	)
-	s := &System{sys: sys, done: make(chan struct{})}
-	kept := newPool(s.done)
-	sys.Extensions.Register(kept)
+	ended, end := context.WithCancelCause(context.Background())
+	s := &System{sys: sys, ended: ended}
+	goroutines := newPool(s.Done())
+	sys.Extensions.Register(goroutines)
 	sys.Extensions.Register(&unknownMessages{log: log})
 	p := props(log, "master", func() actor.Actor {
-		return newMaster(master{cfg: cfg, parts: parts, log: log, done: s.done, reason: &s.reason})
+		return newMaster(master{cfg: cfg, parts: parts, log: log, end: end})
 	}).
-		Configure(actor.WithGuardian(stopOnPanic()), actor.WithDispatcher(kept)).Configure(root...)
+		Configure(actor.WithGuardian(stopOnPanic()), actor.WithDispatcher(goroutines)).Configure(root...)
 	pid, err := sys.Root.SpawnNamed(p, "master")
 	if err != nil {
-		panic(fmt.Sprintf("spawn master: %v", err)) // a new system has no other
+		panic(fmt.Sprintf("spawn master: %v", err)) // the name is free in a new system
 	}
 	s.master = pid
 	return s
 }
 
 // Done is closed when the actors have ended.
-func (s *System) Done() <-chan struct{} { return s.done }
+func (s *System) Done() <-chan struct{} { return s.ended.Done() }
 
-// Err returns why the actors gave up, nil when they were stopped. It may be called
-// after Done was closed.
-func (s *System) Err() error { return s.reason }
+// Err returns why the actors gave up. It is nil when they were stopped, and until Done is
+// closed.
+func (s *System) Err() error {
+	if err := context.Cause(s.ended); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
 
-// throttled is how long dead letters are counted together. It outlives a stop.
+// throttled is how long dead letters are counted together. The library's timer for it
+// outlives a stop.
 const throttled = 100 * time.Millisecond
 
 // askTimeout bounds an answer: the API promises one within 3 s.
 const askTimeout = 3 * time.Second
 
-// Ask puts a question to the actors and returns its answer, of the type that the
-// question's doc names. Errors wrap messages.ErrUnavailable when asking again
-// helps, or one of the other errors that the question's doc names.
+// Ask sends a question to the actors and returns the answer, of the type that the comment
+// of the question names. Errors wrap messages.ErrUnavailable when a retry helps, or one of
+// the other errors that the comment names.
 func (s *System) Ask(ctx context.Context, q messages.Query) (any, error) {
 	d := askTimeout
 	if at, ok := ctx.Deadline(); ok {
@@ -92,10 +98,9 @@ func (s *System) Ask(ctx context.Context, q messages.Query) (any, error) {
 	return answer, nil
 }
 
-// Stop drains and ends the actors: nothing new is read, planned or dispatched,
-// what is in flight is produced and stored, the lease is given back. It returns
-// an error when that was not over before ctx ended; the actors are ended then
-// all the same, as after a crash.
+// Stop drains and ends the actors: nothing new is read, planned or dispatched, what is in
+// flight is produced and stored, and the lease is released. It returns an error when ctx
+// ended before that; the actors have ended all the same then, as after a crash.
 func (s *System) Stop(ctx context.Context) error {
 	d := 10 * time.Second
 	if at, ok := ctx.Deadline(); ok {
@@ -104,7 +109,7 @@ func (s *System) Stop(ctx context.Context) error {
 	_, err := s.sys.Root.RequestFuture(s.master, &shutdown{}, d).Result()
 	s.sys.Root.Stop(s.master)
 	select {
-	case <-s.done:
+	case <-s.Done():
 	case <-time.After(2 * time.Second):
 		err = errors.Join(err, errors.New("the actors did not end"))
 	}
@@ -118,7 +123,7 @@ func (s *System) Stop(ctx context.Context) error {
 // ask carries a question.
 type ask struct{ query messages.Query }
 
-// warnOnly hides the actor library's own chatter.
+// warnOnly hides what the actor library logs below the level of warnings.
 type warnOnly struct{ slog.Handler }
 
 // Enabled implements slog.Handler.
