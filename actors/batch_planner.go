@@ -13,32 +13,31 @@ import (
 	"kafka-master/messages"
 )
 
-// planner streams one file and cuts chunks while it holds credit. The reading
-// and cutting happens in a goroutine of its own, which sends each chunk straight
-// to the dispatcher; every plan has an epoch, so that chunks of an older one are
-// recognised.
+// planner streams one file and cuts chunks while it has credit. It reads and cuts in a
+// goroutine beside the actor, which sends each chunk to the dispatcher itself. Every plan
+// has an epoch, by which the dispatcher recognises chunks of an older plan.
 type planner struct {
 	files      Files
 	log        *slog.Logger
 	file       messages.File
 	dispatcher *actor.PID
 
-	plan   *planFrom
+	plan   *planFrom // nil before the first one; its cursor and credit move on
 	cancel context.CancelFunc
-	credit chan int // the newest grant, at most one waiting
+	credit chan int // holds the newest grant that the goroutine has not taken yet
 	pause  backoff
 	retry  alarm
 }
 
 type (
-	// planFrom starts cutting at a cursor, in place of what was cut before.
+	// planFrom starts to cut at a cursor, in place of the former plan.
 	planFrom struct {
 		epoch uint64
 		at    messages.Cursor
 		batch int
-		upTo  int // first index that may not be cut yet
+		upTo  int // lowest index that may not be cut yet
 	}
-	// grant raises the credit: chunks below upTo may be cut. It is cumulative.
+	// grant raises the credit: chunks with an index below upTo may be cut.
 	grant struct {
 		epoch uint64
 		upTo  int
@@ -59,7 +58,7 @@ type (
 
 	streamed struct {
 		epoch uint64
-		at    messages.Cursor // where to go on
+		at    messages.Cursor // behind the last chunk that was sent
 		blank int64
 		err   error
 	}
@@ -79,7 +78,7 @@ func (p *planner) Receive(ctx actor.Context) {
 	case *grant:
 		if p.plan != nil && p.plan.epoch == m.epoch {
 			p.plan.upTo = max(p.plan.upTo, m.upTo)
-			p.pass(m.upTo)
+			p.raiseCredit(m.upTo)
 		}
 	case *streamed:
 		p.onStreamed(ctx, m)
@@ -94,6 +93,7 @@ func (p *planner) Receive(ctx actor.Context) {
 	}
 }
 
+// halt ends the cutting goroutine, without waiting for it.
 func (p *planner) halt() {
 	p.retry.stop()
 	if p.cancel != nil {
@@ -101,8 +101,8 @@ func (p *planner) halt() {
 	}
 }
 
-// pass replaces the grant that waits for the cutting goroutine.
-func (p *planner) pass(upTo int) {
+// raiseCredit replaces the grant that the cutting goroutine has not taken yet.
+func (p *planner) raiseCredit(upTo int) {
 	select {
 	case <-p.credit:
 	default:
@@ -110,6 +110,7 @@ func (p *planner) pass(upTo int) {
 	p.credit <- upTo
 }
 
+// begin starts the goroutine that cuts a plan.
 func (p *planner) begin(ctx actor.Context, m *planFrom) {
 	p.halt()
 	plan := *m
@@ -124,6 +125,7 @@ func (p *planner) begin(ctx actor.Context, m *planFrom) {
 	run(ctx, func() any { return w.stream(files, file, plan.batch) })
 }
 
+// onStreamed ends a plan, or continues it after a pause when the file could not be read.
 func (p *planner) onStreamed(ctx actor.Context, m *streamed) {
 	if p.plan == nil || p.plan.epoch != m.epoch || errors.Is(m.err, context.Canceled) {
 		return
@@ -152,9 +154,10 @@ type cutting struct {
 	owner      *actor.PID
 	root       *actor.RootContext
 	at         messages.Cursor // behind the last chunk that was sent
-	told       bool            // the owner knows that the file can be read
+	readable   bool            // the owner knows that the file can be read
 }
 
+// stream cuts the file from the cursor to its end.
 func (w *cutting) stream(files Files, file messages.File, batch int) *streamed {
 	c := cutter.New(file.ID, w.at, batch, w.emit)
 	err := files.Stream(w.ctx, file.Info, w.at.Offset, file.Info.Size-w.at.Offset, c.Feed)
@@ -163,22 +166,22 @@ func (w *cutting) stream(files Files, file messages.File, batch int) *streamed {
 		blank, err = c.Finish()
 	}
 	if err == nil {
-		w.tell(file.ID)
+		w.reportReadable(file.ID)
 	}
 	return &streamed{epoch: w.epoch, at: w.at, blank: blank, err: err}
 }
 
-// tell says once that the file can be read.
-func (w *cutting) tell(id messages.FileID) {
-	if !w.told {
-		w.told = true
+// reportReadable reports once that the file can be read.
+func (w *cutting) reportReadable(id messages.FileID) {
+	if !w.readable {
+		w.readable = true
 		w.root.Send(w.owner, &readTried{id: id, at: catalog.FromCursor})
 	}
 }
 
-// emit waits for credit and sends the chunk on.
+// emit waits for credit and sends the chunk to the dispatcher.
 func (w *cutting) emit(c cutter.Cut) error {
-	w.tell(c.ID.File)
+	w.reportReadable(c.ID.File)
 	for c.ID.Index >= w.upTo {
 		select {
 		case w.upTo = <-w.credit:

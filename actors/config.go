@@ -2,15 +2,15 @@ package actors
 
 import "time"
 
-// Config is what the actors need to know of the settings. All fields are
-// required but those that say otherwise.
+// Config is what the actors need to know of the settings. All fields are required, unless
+// their comment says otherwise.
 type Config struct {
-	// MasterID names this master to people and other masters.
+	// MasterID names this master to people and to other masters.
 	MasterID string
-	// API is the host:port at which this master's HTTP API is reached.
+	// API is the host:port at which others reach the HTTP API of this master.
 	API string
 
-	// Input names the input folder to people and to other masters of the state.
+	// Input names the input folder to people and to other masters of the same state.
 	Input string
 
 	// ChunkTopic carries chunks to workers, by explicit partition.
@@ -21,54 +21,58 @@ type Config struct {
 	ConnectionTopic string
 	// HeartbeatTopic carries the heartbeats of masters.
 	HeartbeatTopic string
-	// Partitions is how many partitions a missing ChunkTopic is made with.
+	// Partitions is the number of partitions that a missing ChunkTopic is created with.
 	Partitions int
-	// Replication is the factor for missing topics; -1 is the broker's own.
+	// Replication is the replication factor of topics that are created; -1 is the default of
+	// the broker.
 	Replication int
-	// TopicConfig is set on topics that are created; may be nil.
+	// TopicConfig is set on topics that are created. It may be nil.
 	TopicConfig map[string]string
-	// Group is the group id under which read offsets are committed for lag tools.
+	// Group is the id under which read offsets are committed, for tools that show lag.
 	Group string
 	// WorkerGroup is the consumer group of the classic workers.
 	WorkerGroup string
 
-	// BatchSize is the most items of a chunk when the store knows no other.
+	// BatchSize is the maximum number of items of a chunk, when none is stored.
 	BatchSize int
-	// BatchSizeText is the variable as it was written, empty when it was not
-	// set. The variable wins over a stored value when it differs from what it
-	// was when the value was stored.
+	// BatchSizeText is the variable as it was written, empty when it was not set. The
+	// variable wins over a stored value when it changed since that was stored.
 	BatchSizeText string
-	// WorkerTimeout is how long a busy classic worker may be silent, and how
-	// long a chunk may lie at a worker unbegun.
+	// WorkerTimeout is how long a busy classic worker may be silent, and how long a chunk may
+	// wait at a worker before it begins.
 	WorkerTimeout time.Duration
-	// MaxAttempts is how many failures make a chunk dead.
+	// MaxAttempts is the number of failures that make a chunk dead.
 	MaxAttempts int
-	// Prefetch is how many chunks are queued ahead at a native worker, or
+	// Prefetch is the number of chunks that are queued ahead at a native worker, or
 	// PrefetchAuto.
 	Prefetch int
-	// Settle is how long a new file must be unchanged; 0 takes it at once.
+	// Settle is how long a new file must be unchanged before it is taken; 0 takes it at once.
 	Settle time.Duration
-	// WorkerCommand is what a person types to start a worker of this master, for
-	// the hints.
+	// WorkerCommand is the command that starts a worker of this master. It is shown in hints.
 	WorkerCommand string
-	// OnDeployment is told the random id of the state at the beginning of each term;
-	// it must not block. May be nil.
+	// OnDeployment is called with the random id of the state at the beginning of each term.
+	// It must not block, and may be nil.
 	OnDeployment func(id string)
-	// Archive moves finished files to processed/.
+	// Archive reports whether finished files are moved to processed/.
 	Archive bool
 }
 
-// PrefetchAuto queues as many chunks at each worker as its own pace asks for.
+// PrefetchAuto queues as many chunks at each worker as its own pace requires.
 const PrefetchAuto = -1
 
-// The times that nobody needs to change.
+// Times that nobody needs to change.
 const (
-	scanEvery   = 2 * time.Second // the input folder is listed
-	renewEvery  = time.Second     // the lease is renewed
-	leaseTTL    = 4 * time.Second // the lease ends by itself
-	leaseMargin = time.Second     // trust in the lease ends that much earlier
-	groupEvery  = 100 * time.Millisecond
-	// kafkaPause is the longest pause between two tries while Kafka is away: work
-	// goes on within a second of its return.
+	// scanEvery is how often the input folder is listed.
+	scanEvery = 2 * time.Second
+	// renewEvery is how often the lease is renewed.
+	renewEvery = time.Second
+	// leaseTTL is how long the lease lasts without being renewed.
+	leaseTTL = 4 * time.Second
+	// leaseMargin is how much earlier the trust in the lease ends.
+	leaseMargin = time.Second
+	// groupEvery is how often the group of the classic workers is read.
+	groupEvery = 100 * time.Millisecond
+	// kafkaPause is the longest pause between two tries while Kafka is away, so that work
+	// continues within a second of its return.
 	kafkaPause = 400 * time.Millisecond
 )

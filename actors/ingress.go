@@ -95,8 +95,6 @@ type (
 		start, end []int64
 		err        error
 	}
-	// ignoredSignals tells the owner how many worker messages were dropped.
-	ignoredSignals struct{ total uint64 }
 )
 
 const (

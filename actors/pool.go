@@ -7,33 +7,32 @@ import (
 	"github.com/asynkron/protoactor-go/extensions"
 )
 
-// pool runs the mailboxes of a system, and the work beside its actors, in goroutines
-// that it keeps: a fresh goroutine has a small stack, which grows by copying again
-// for each message. It is a dispatcher of the actor library, and an extension of the
+// pool runs the mailboxes of a system, and the work beside its actors, in goroutines that
+// it keeps. The stack of a new goroutine is small, and would have to grow by copying for
+// each message. The pool is a dispatcher of the actor library, and an extension of the
 // system, so that every actor finds it.
 type pool struct {
-	work chan func() // taken by a goroutine that is idle
+	work chan func() // received by idle goroutines
 	quit <-chan struct{}
 	idle atomic.Int32
 }
 
-// maxIdle is how many goroutines are kept: more than run at once on most machines,
+// maxIdle is how many idle goroutines are kept: more than run at once on most machines, and
 // few enough to cost nothing.
 const maxIdle = 64
 
-// poolID is where the pool of a system is found. The library counts these ids for
-// the whole process.
+// poolID is the key of the pool in a system. The library counts these ids for the whole
+// process.
 var poolID = extensions.NextExtensionID()
 
-// newPool makes a pool whose idle goroutines end when quit is closed, and the others
-// when they have ended their work then.
+// newPool returns a pool whose goroutines end once quit is closed and their work is done.
 func newPool(quit <-chan struct{}) *pool { return &pool{work: make(chan func()), quit: quit} }
 
 // ExtensionID implements extensions.Extension.
 func (*pool) ExtensionID() extensions.ExtensionID { return poolID }
 
-// Throughput implements actor.Dispatcher: how many messages of a mailbox are taken
-// before others get their turn. It is the library's own number.
+// Throughput implements actor.Dispatcher. It is how many messages of a mailbox are handled
+// before another mailbox gets its turn; 300 is the default of the library.
 func (*pool) Throughput() int { return 300 }
 
 // Schedule implements actor.Dispatcher.
@@ -45,7 +44,7 @@ func (p *pool) Schedule(f func()) {
 	}
 }
 
-// keep runs f, and then what comes while there is room for an idle goroutine.
+// keep runs f, and then more work as long as there is room for an idle goroutine.
 func (p *pool) keep(f func()) {
 	for {
 		f()
@@ -62,7 +61,8 @@ func (p *pool) keep(f func()) {
 	}
 }
 
-// dispatcherOf is the pool of the system, or the library's dispatcher in one without.
+// dispatcherOf returns the pool of the system, or the dispatcher of the library when the
+// system has none.
 func dispatcherOf(sys *actor.ActorSystem) actor.Dispatcher {
 	if p, ok := sys.Extensions.Get(poolID).(*pool); ok {
 		return p

@@ -12,33 +12,33 @@ import (
 	"kafka-master/messages"
 )
 
-// scanner lists the input folder and does the other slow things to its files,
-// one at a time and off the mailbox.
+// scanner lists the input folder, and fingerprints and archives its files: one job at a
+// time, because all of them wait for the same disk or share.
 type scanner struct {
 	files Files
 	log   *slog.Logger
-	owner *actor.PID
+	owner *actor.PID // intake
 
 	ctx    context.Context
 	cancel context.CancelFunc
 	tick   alarm
-	busy   bool
-	jobs   []any
+	busy   bool  // a job is under way
+	jobs   []any // *rescan, *fingerprint or *archive
 }
 
 type (
 	// rescan asks for a listing now.
 	rescan struct{}
-	// fingerprint asks for a file's fingerprint; the answer is fingerprinted.
+	// fingerprint asks for the fingerprint of a file; the answer is fingerprinted.
 	fingerprint struct{ file messages.FileInfo }
-	// archive asks for a finished file to be moved away.
+	// archive asks for a finished file to be moved away; the answer is archived.
 	archive struct {
 		id   messages.FileID
 		file messages.FileInfo
 	}
 )
 
-// scanTimeout bounds a listing; a share with 100,000 files takes 2 s.
+// scanTimeout bounds one job. Listing a share with 100,000 files takes 2 s.
 const scanTimeout = time.Minute
 
 func newScanner(files Files, log *slog.Logger, owner *actor.PID) actor.Actor {
@@ -72,17 +72,20 @@ func (s *scanner) Receive(ctx actor.Context) {
 	}
 }
 
+// add queues a job.
 func (s *scanner) add(ctx actor.Context, job any) {
 	s.jobs = append(s.jobs, job)
 	s.next(ctx)
 }
 
+// done passes on the result of a job.
 func (s *scanner) done(ctx actor.Context, result any) {
 	s.busy = false
 	ctx.Send(s.owner, result)
 	s.next(ctx)
 }
 
+// next starts the next job unless one is under way.
 func (s *scanner) next(ctx actor.Context) {
 	if s.busy || len(s.jobs) == 0 {
 		return
@@ -99,14 +102,20 @@ func (s *scanner) next(ctx actor.Context) {
 			return fingerprintOf(c, files, m.file)
 		case *archive:
 			return &archived{id: m.id, file: m.file, err: files.Archive(c, m.file)}
+		default:
+			return list(c, files)
 		}
-		out := &listing{}
-		out.files, out.err = files.List(c)
-		if o, ok := files.(Overlooking); ok {
-			out.ignored = o.Ignored()
-		}
-		return out
 	})
+}
+
+// list lists the folder.
+func list(ctx context.Context, files Files) *listing {
+	out := &listing{}
+	out.files, out.err = files.List(ctx)
+	if o, ok := files.(Overlooking); ok {
+		out.ignored = o.Ignored()
+	}
+	return out
 }
 
 // errStillOpen reports that a file that looks settled is open at another client.

@@ -12,14 +12,13 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// props are the properties of every actor: the guard around its Receive, and
-// children that stop when they panic. Nothing restarts in place, since a restart
-// would lose the message and keep the children's old state; the parent sees
-// Terminated and decides.
+// props returns the properties of every actor: its panics are logged, and its children
+// stop when they panic. Nothing restarts in place, because a restart would lose the message
+// and keep the old state of the children. The parent receives Terminated and decides.
 func props(log *slog.Logger, name string, produce func() actor.Actor) *actor.Props {
 	return actor.PropsFromProducer(
 		produce,
-		actor.WithReceiverMiddleware(guard(log, name)),
+		actor.WithReceiverMiddleware(logPanics(log, name)),
 		actor.WithSupervisor(stopOnPanic()),
 	)
 }
@@ -28,9 +27,9 @@ func stopOnPanic() actor.SupervisorStrategy {
 	return actor.NewOneForOneStrategy(0, 0, func(any) actor.Directive { return actor.StopDirective })
 }
 
-// guard logs a panic with its stack. A panic while stopping is swallowed: passed
-// on, it would leave a zombie whose parent waits for ever.
-func guard(log *slog.Logger, name string) actor.ReceiverMiddleware {
+// logPanics logs a panic with its stack, and passes it on. A panic while the actor stops is
+// not passed on: it would leave an actor that never ends, and its parent would wait for it.
+func logPanics(log *slog.Logger, name string) actor.ReceiverMiddleware {
 	return func(next actor.ReceiverFunc) actor.ReceiverFunc {
 		return func(c actor.ReceiverContext, env *actor.MessageEnvelope) {
 			defer func() {
@@ -67,22 +66,22 @@ func spawn(ctx actor.Context, log *slog.Logger, name string, produce func() acto
 	return pid
 }
 
-// alarm is one timer of an actor. A fired alarm arrives as a message; one that
-// was set anew or stopped meanwhile does not count any more.
+// alarm is one timer of an actor. It arrives as a message, which counts only if the alarm
+// was neither set again nor stopped meanwhile.
 type alarm struct {
 	timer *time.Timer
-	gen   uint64
+	gen   uint64 // raised by each set and stop
 }
 
-// rang is the message of an alarm.
+// rang is the message of an alarm that went off.
 type rang struct {
 	alarm *alarm
 	gen   uint64
 }
 
-// set arms the alarm; d below 0 counts as at once. That is a nanosecond: in the
-// virtual time of tests a timer of 0 runs in the goroutine that sets it, and under the
-// race detector two of these at once end the process (Go 1.26, runtime.timer.modify).
+// set sets the alarm. A d of 0 or less counts as a nanosecond: in the virtual time of tests
+// a timer of 0 runs in the goroutine that sets it, and under the race detector two of these
+// at once end the process (Go 1.26, runtime.timer.modify).
 func (a *alarm) set(ctx actor.Context, d time.Duration) {
 	a.stop()
 	msg := &rang{alarm: a, gen: a.gen}
@@ -90,7 +89,7 @@ func (a *alarm) set(ctx actor.Context, d time.Duration) {
 	a.timer = time.AfterFunc(max(1, d), func() { root.Send(self, msg) })
 }
 
-// stop disarms the alarm.
+// stop cancels the alarm.
 func (a *alarm) stop() {
 	a.gen++
 	if a.timer != nil {
@@ -99,7 +98,7 @@ func (a *alarm) stop() {
 	}
 }
 
-// is reports whether msg is this alarm's and still counts.
+// is reports whether msg belongs to this alarm and still counts.
 func (a *alarm) is(msg *rang) bool { return msg.alarm == a && msg.gen == a.gen }
 
 // backoff is a capped exponential pause with jitter. The jitter comes from the
@@ -120,20 +119,20 @@ func (b *backoff) next() time.Duration {
 
 func (b *backoff) reset() { b.tries = 0 }
 
-// run does work off the mailbox; its result comes back as a message.
+// run does work in a goroutine beside the actor; its result comes back as a message.
 func run(ctx actor.Context, work func() any) {
 	self, root := ctx.Self(), ctx.ActorSystem().Root
 	beside(ctx, func() { root.Send(self, work()) })
 }
 
-// crashed ends an actor beside which a goroutine panicked.
+// crashed makes an actor panic because a goroutine beside it did.
 type crashed struct {
 	cause any
 	stack []byte
 }
 
-// beside does work in a goroutine that belongs to the actor: if it panics, the actor
-// fails as if it had panicked itself, and the process goes on.
+// beside does work in a goroutine that belongs to the actor: when it panics, the actor
+// fails as if it had panicked itself, and the process continues.
 func beside(ctx actor.Context, work func()) {
 	self, root := ctx.Self(), ctx.ActorSystem().Root
 	dispatcherOf(ctx.ActorSystem()).Schedule(func() {
@@ -146,7 +145,8 @@ func beside(ctx actor.Context, work func()) {
 	})
 }
 
-// within runs f with a deadline. Ports name the operation in their errors.
+// within runs f with a deadline. It adds nothing to the error, because every port names its
+// operation there.
 func within(parent context.Context, d time.Duration, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(parent, d)
 	defer cancel()

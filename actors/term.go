@@ -59,6 +59,20 @@ type (
 		problem messages.Problem
 	}
 
+	// topicsReady reports that every partition of the topics answers, and where the worker
+	// topics begin and end.
+	topicsReady struct {
+		chunks messages.Topic
+		ends   map[string]topicEnds
+	}
+	// topicEnds are the first retained and the end offset of each partition.
+	topicEnds struct{ start, end []int64 }
+	// topicsGrown reports that the chunk topic has another number of partitions than
+	// before: more, or fewer when it was made again.
+	topicsGrown struct{ partitions int }
+	// ignoredSignals reports how many worker messages ingress has dropped.
+	ignoredSignals struct{ total uint64 }
+
 	loadedState struct {
 		snap messages.Snapshot
 		err  error

@@ -33,17 +33,6 @@ type topics struct {
 }
 
 type (
-	// topicsReady tells the owner that every partition of our topics answers,
-	// and where the worker topics begin and end.
-	topicsReady struct {
-		chunks messages.Topic
-		ends   map[string]topicEnds
-	}
-	// topicEnds are the first retained and the end offset of each partition.
-	topicEnds struct{ start, end []int64 }
-	// topicsGrown tells the owner that the chunk topic has another number of
-	// partitions than before: more, or fewer when it was made again.
-	topicsGrown struct{ partitions int }
 	// workerTopics tells the owner at every look how many partitions the worker
 	// topics have, by name.
 	workerTopics struct{ partitions map[string]int }

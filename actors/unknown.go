@@ -17,8 +17,8 @@ type unknownMessages struct {
 	logged sync.Map // by kind of actor and type of message
 }
 
-// unknownID is where the unknownMessages of a system are found. The library counts these
-// ids for the whole process.
+// unknownID is the key of the unknownMessages in a system. The library counts these ids for
+// the whole process.
 var unknownID = extensions.NextExtensionID()
 
 // ExtensionID implements extensions.Extension.
