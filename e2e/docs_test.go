@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -80,11 +81,12 @@ func TestFilesThatPagesName(t *testing.T) {
 	require.Greater(t, n, 10)
 }
 
-// Names of the code that the pages about it use exist: a renamed function leaves no
-// page behind.
+// Functions, types and messages that the pages about the code name exist: a renamed
+// one leaves no page behind.
 func TestNamesThatPagesUse(t *testing.T) {
 	t.Parallel()
 	code := map[string]bool{}
+	declared := regexp.MustCompile(`(?m)^(?:func|type) (?:\(\w+ \*?(\w+)\) )?(\w+)`)
 	word := regexp.MustCompile(`\w+`)
 	require.NoError(t, filepath.WalkDir("..", func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".go" {
@@ -94,16 +96,26 @@ func TestNamesThatPagesUse(t *testing.T) {
 		for _, w := range word.FindAll(source, -1) {
 			code[string(w)] = true
 		}
+		pkg := filepath.Base(filepath.Dir(path))
+		for _, m := range declared.FindAllStringSubmatch(string(source), -1) {
+			code[cmp.Or(strings.ToLower(m[1]), pkg)+"."+m[2]] = true
+		}
 		return err
 	}))
-	named := regexp.MustCompile("`(?:\\w+\\.([A-Za-z]\\w*)|([a-z]+[A-Z]\\w*))(?:\\(\\))?`")
+	method := regexp.MustCompile("`(\\w+)\\.([A-Za-z]\\w*)(?:\\(\\))?`")
+	other := regexp.MustCompile("`([a-z]+[A-Z]\\w*)(?:\\(\\))?`")
 	pages, n := readPages(t), 0
 	for _, at := range []string{"../docs/architecture.md", "../docs/internals.md", "../docs/states.md", "../CONTRIBUTING.md"} {
-		for _, m := range named.FindAllStringSubmatch(pages[at].prose, -1) {
-			if name := m[1] + m[2]; name != "go" && name != "md" {
+		for _, m := range method.FindAllStringSubmatch(pages[at].prose, -1) {
+			if m[2] != "go" && m[2] != "md" {
 				n++
+				name := strings.ToLower(m[1]) + "." + m[2]
 				require.True(t, code[name], "%s names %s", at, m[0])
 			}
+		}
+		for _, m := range other.FindAllStringSubmatch(pages[at].prose, -1) {
+			n++
+			require.True(t, code[m[1]], "%s names %s", at, m[0])
 		}
 	}
 	require.Greater(t, n, 30)
