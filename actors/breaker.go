@@ -7,58 +7,58 @@ import (
 	"kafka-master/messages"
 )
 
-// breaker tells a worker that cannot work from a chunk that cannot be done, as pure
-// state. What a worker or its machine cannot do is not booked on the chunks: it is
-// paused, and tries itself with one chunk after a growing time.
+// breaker tells a worker that cannot work from a chunk that cannot be done. What a
+// worker or its machine cannot do is not booked on the chunks: the worker is paused, and
+// tries one chunk after a growing time.
 type breaker struct {
 	trials  map[messages.WorkerID]*trial // of workers whose last results were failures
-	proven  map[messages.WorkerID]bool   // workers that have done a chunk since they began
-	failing int                          // workers that take chunks and fail every one
+	proven  map[messages.WorkerID]bool   // workers that have done a chunk since their process began
+	failing int                          // number of workers that take chunks and fail every one
 }
 
-// trial is what a worker's last results were.
+// trial is what the last results of a worker were.
 type trial struct {
-	failed  []messages.ChunkID // different chunks that failed since it did one, newest last
-	retries int                // "later" in a row, since it did one
-	trips   int                // how often it was paused since it did one
+	failed  []messages.ChunkID // different chunks that failed since its last success, newest last
+	retries int                // chunks put off in a row since then
+	trips   int                // number of its pauses since then
 	away    bool               // it takes no chunks now, for whatever reason
-	until   time.Time          // it is paused until then, and then gets one chunk; zero when it is not
+	until   time.Time          // end of its pause, after which it gets one chunk; zero when it is not paused
 	reason  string
 }
 
 const (
 	// failedInARow is how many different chunks a worker has to fail, without having
-	// done any, for it to be the worker.
+	// done any, to be paused.
 	failedInARow = 3
 	// retriedInARow is how often a worker may ask to do a chunk later before it is
 	// paused.
 	retriedInARow = 5
-	// pauseMin is its first pause, doubled each time up to pauseMax: a worker that is
+	// pauseMin is the first pause, doubled each time up to pauseMax: a worker that is
 	// well again works on after that time at the latest.
 	pauseMin, pauseMax = 2 * time.Second, 16 * time.Second
 	// tryFor is how long after its pause a worker gets no second chunk. What cannot
-	// work mostly fails at once; a worker that works on its chunk for longer, or had
-	// none to try itself, is believed to be well.
+	// work mostly fails at once; a worker that takes longer for its chunk, or had none
+	// to try, is believed to be well.
 	tryFor = 5 * time.Second
 	// maxBlamed is how many failed chunks of a worker are remembered.
 	maxBlamed = 64
 )
 
-// regard is how much a failure of a worker says about the chunk.
+// regard is how much a failure of a worker counts for the chunk.
 type regard uint8
 
 const (
 	regardFull  regard = iota // it counts
 	regardDoubt               // it counts, but does not end the chunk: the worker has not done any yet
-	regardNone                // it does not count: the worker is paused, or says that it is unfit
+	regardNone                // it does not count: the worker is paused, or reports that it is unfit
 )
 
 func newBreaker() breaker {
 	return breaker{trials: map[messages.WorkerID]*trial{}, proven: map[messages.WorkerID]bool{}}
 }
 
-// judge tells how a failure of the worker is to be taken. others is how many other
-// workers take chunks and have not failed this one.
+// judge returns how much a failure of the worker counts. others is the number of other
+// workers that take chunks and have not failed this one.
 func (b *breaker) judge(w messages.WorkerID, others int) regard {
 	t := b.trials[w]
 	switch {
@@ -85,20 +85,20 @@ func (t *trial) fails() bool { return len(t.failed) >= failedInARow }
 // counts reports whether a worker is one of those that take chunks and fail.
 func (t *trial) counts() bool { return t.fails() && !t.away }
 
-// change changes a trial and keeps the total.
+// change changes a trial and keeps the number of failing workers.
 func (b *breaker) change(t *trial, f func()) {
-	was := t.counts()
+	before := t.counts()
 	f()
-	switch is := t.counts(); {
-	case is && !was:
+	switch after := t.counts(); {
+	case after && !before:
 		b.failing++
-	case was && !is:
+	case before && !after:
 		b.failing--
 	}
 }
 
-// takes notes whether the worker takes chunks at all.
-func (b *breaker) takes(w messages.WorkerID, takes bool) {
+// setTaking records whether the worker takes chunks at all.
+func (b *breaker) setTaking(w messages.WorkerID, takes bool) {
 	if t := b.trials[w]; t != nil {
 		b.change(t, func() { t.away = !takes })
 	}
@@ -113,7 +113,7 @@ func (b *breaker) trial(w messages.WorkerID) *trial {
 	return t
 }
 
-// done notes a chunk that the worker did. It reports whether the worker was paused.
+// done records a chunk that the worker did. It reports whether the worker was paused.
 func (b *breaker) done(w messages.WorkerID) (resumed bool) {
 	t := b.trials[w]
 	if t == nil && b.proven[w] {
@@ -124,7 +124,7 @@ func (b *breaker) done(w messages.WorkerID) (resumed bool) {
 	return t != nil && !t.until.IsZero()
 }
 
-// forget drops a worker: its process ended.
+// forget drops a worker whose process ended.
 func (b *breaker) forget(w messages.WorkerID) {
 	if t := b.trials[w]; t != nil && t.counts() {
 		b.failing--
@@ -133,18 +133,18 @@ func (b *breaker) forget(w messages.WorkerID) {
 	delete(b.proven, w)
 }
 
-// tripped says that a worker is paused from now on.
-type tripped struct {
-	worker  messages.WorkerID
-	reason  string
-	until   time.Time
-	pardons []messages.ChunkID // chunks on which its failures are booked that do not count
+// Pause is a worker that gets no chunks for a while, since it could do none.
+type Pause struct {
+	Worker  messages.WorkerID
+	Reason  string
+	Until   time.Time
+	pardons []messages.ChunkID // chunks on which failures of the worker are booked that do not count
 }
 
-// failed notes a failure. It returns a trip when it is the worker's: it failed several
-// chunks, did none, and there are others that do not. everybody is true when all fail:
-// then it is the chunks, and nobody is paused for it any more.
-func (b *breaker) failed(w messages.WorkerID, id messages.ChunkID, others int, reason string, now time.Time) (trip *tripped, everybody bool) {
+// failed records a failure. It returns a pause when the worker is the cause: it failed
+// several chunks and did none, and there are others that do not. everybody is true when
+// all fail: then the chunks are the cause, and no worker stays paused for it.
+func (b *breaker) failed(w messages.WorkerID, id messages.ChunkID, others int, reason string, now time.Time) (p *Pause, everybody bool) {
 	t := b.trial(w)
 	if !t.until.IsZero() && b.healthy(w, others) > 0 {
 		return b.pause(w, t, now), false
@@ -161,15 +161,15 @@ func (b *breaker) failed(w messages.WorkerID, id messages.ChunkID, others int, r
 	case !t.fails():
 		return nil, false
 	case b.healthy(w, others) > 0:
-		trip = b.pause(w, t, now)
-		trip.pardons = slices.Clone(t.failed)
-		return trip, false
+		p = b.pause(w, t, now)
+		p.pardons = slices.Clone(t.failed)
+		return p, false
 	}
 	return nil, true
 }
 
-// retried notes that the worker asked to do a chunk later.
-func (b *breaker) retried(w messages.WorkerID, reason string, now time.Time) *tripped {
+// putOff records that the worker asked to do a chunk later.
+func (b *breaker) putOff(w messages.WorkerID, reason string, now time.Time) *Pause {
 	t := b.trial(w)
 	t.retries++
 	if t.until.IsZero() && t.retries < retriedInARow {
@@ -179,13 +179,13 @@ func (b *breaker) retried(w messages.WorkerID, reason string, now time.Time) *tr
 	return b.pause(w, t, now)
 }
 
-func (b *breaker) pause(w messages.WorkerID, t *trial, now time.Time) *tripped {
+func (b *breaker) pause(w messages.WorkerID, t *trial, now time.Time) *Pause {
 	t.until = now.Add(min(pauseMax, pauseMin<<min(t.trips, 10)))
 	t.trips++
-	return &tripped{worker: w, reason: t.reason, until: t.until}
+	return &Pause{Worker: w, Reason: t.reason, Until: t.until}
 }
 
-// release ends the pauses of workers that failed: all of them fail.
+// release ends the pauses of workers that failed, and returns them.
 func (b *breaker) release() (ids []messages.WorkerID) {
 	for id, t := range b.trials {
 		if t.fails() && !t.until.IsZero() {
@@ -196,9 +196,9 @@ func (b *breaker) release() (ids []messages.WorkerID) {
 	return ids
 }
 
-// holds reports whether the worker gets nothing now. When its pause is over it gets
-// one chunk to try itself, and more after tryFor: held is how many it has.
-func (b *breaker) holds(w messages.WorkerID, held int, now time.Time) bool {
+// paused reports whether the worker gets nothing now. When its pause is over it gets one
+// chunk to try, and more after tryFor. held is the number of chunks that it has.
+func (b *breaker) paused(w messages.WorkerID, held int, now time.Time) bool {
 	t := b.trials[w]
 	return t != nil && !t.until.IsZero() && (now.Before(t.until) || held > 0 && now.Before(t.until.Add(tryFor)))
 }

@@ -32,7 +32,7 @@ func TestBreakerTripsForTheWorkerAlone(t *testing.T) {
 		if c.doneFirst {
 			b.done("w")
 		}
-		var trip *tripped
+		var trip *Pause
 		for i := range c.chunks {
 			b.failed("w", chunkNo(i), c.others, "exit status 1", noon) // the same chunk again says nothing new
 			trip, _ = b.failed("w", chunkNo(i), c.others, "exit status 1", noon)
@@ -40,8 +40,7 @@ func TestBreakerTripsForTheWorkerAlone(t *testing.T) {
 				break
 			}
 		}
-		tripped := b.holds("w", 0, noon)
-		require.Equal(t, c.trips, tripped, name)
+		require.Equal(t, c.trips, b.paused("w", 0, noon), name)
 		if c.trips {
 			require.Equal(t, regardNone, b.judge("w", c.others))
 		}
@@ -57,7 +56,7 @@ func TestBreakerPardonsWhatWasBooked(t *testing.T) {
 	}
 	trip, _ := b.failed("w", chunkNo(2), 1, "x", noon)
 	require.Equal(t, []messages.ChunkID{chunkNo(0), chunkNo(1), chunkNo(2)}, trip.pardons)
-	require.Contains(t, trip.reason, "x")
+	require.Contains(t, trip.Reason, "x")
 }
 
 // The pause grows, is followed by one chunk, and ends with the first that is done.
@@ -68,18 +67,18 @@ func TestBreakerPauses(t *testing.T) {
 		b.failed("w", chunkNo(i), 1, "x", now)
 	}
 	for _, d := range []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second, 16 * time.Second} {
-		require.True(t, b.holds("w", 0, now.Add(d-1)))
+		require.True(t, b.paused("w", 0, now.Add(d-1)))
 		require.Empty(t, b.due(now.Add(d-1)))
 		now = now.Add(d)
 		require.Equal(t, []messages.WorkerID{"w"}, b.due(now))
-		require.False(t, b.holds("w", 0, now), "one chunk to try itself")
-		require.True(t, b.holds("w", 1, now.Add(tryFor-1)), "and no second one")
-		require.False(t, b.holds("w", 1, now.Add(tryFor)), "unless it works on it")
+		require.False(t, b.paused("w", 0, now), "one chunk to try itself")
+		require.True(t, b.paused("w", 1, now.Add(tryFor-1)), "and no second one")
+		require.False(t, b.paused("w", 1, now.Add(tryFor)), "unless it works on it")
 		trip, _ := b.failed("w", chunkNo(9), 1, "x", now)
 		require.Empty(t, trip.pardons, "it was not booked")
 	}
 	require.True(t, b.done("w"))
-	require.False(t, b.holds("w", 5, now))
+	require.False(t, b.paused("w", 5, now))
 	require.Equal(t, regardFull, b.judge("w", 1), "it has done one: now it may be the chunk")
 }
 
@@ -98,13 +97,13 @@ func TestBreakerWhenEverybodyFails(t *testing.T) {
 	require.True(t, fail("c", 2))
 	require.ElementsMatch(t, []messages.WorkerID{"a", "b"}, b.release())
 	for _, w := range []messages.WorkerID{"a", "b", "c"} {
-		require.False(t, b.holds(w, 0, noon))
+		require.False(t, b.paused(w, 0, noon))
 		require.Equal(t, regardFull, b.judge(w, 2))
 	}
 	require.Equal(t, regardDoubt, b.judge("a", 3), "somebody new is there")
 	trip, _ := b.failed("a", chunkNo(5), 3, "x", noon)
 	require.NotNil(t, trip)
-	b.takes("b", false)
+	b.setTaking("b", false)
 	require.Equal(t, 1, b.healthy("a", 2), "who takes nothing is no sign")
 	b.forget("b")
 	b.forget("c")
@@ -117,11 +116,11 @@ func TestBreakerOfAWorkerThatGivesEverythingBack(t *testing.T) {
 	b := newBreaker()
 	b.done("w")
 	for range retriedInARow - 1 {
-		require.Nil(t, b.retried("w", "disk full", noon))
+		require.Nil(t, b.putOff("w", "disk full", noon))
 	}
-	require.NotNil(t, b.retried("w", "disk full", noon), "also when it is alone, and has worked before")
+	require.NotNil(t, b.putOff("w", "disk full", noon), "also when it is alone, and has worked before")
 	_, _ = b.failed("w", chunkNo(1), 0, "x", noon)
-	require.False(t, b.holds("w", 9, noon), "it fails now, and nobody else is there: that counts")
+	require.False(t, b.paused("w", 9, noon), "it fails now, and nobody else is there: that counts")
 }
 
 // robot is a native worker that works by itself until the test ends.
@@ -368,7 +367,7 @@ func TestChunkWithoutProgressIsNamed(t *testing.T) {
 		h := w.hire("w1", 0)
 		w.drop("h.txt", 2)
 		require.Len(t, h.read(), 1) // from now on its heartbeats list it as running
-		time.Sleep(quietAfter - 5*time.Second)
+		time.Sleep(QuietAfter - 5*time.Second)
 		require.Zero(t, w.trouble(messages.ProblemStalledChunk))
 		time.Sleep(40 * time.Second)
 		p := w.trouble(messages.ProblemStalledChunk)

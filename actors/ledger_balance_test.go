@@ -17,39 +17,37 @@ import (
 func halfDone(t *testing.T) *stored {
 	t.Helper()
 	now := time.Unix(1e9, 0)
-	l := newLedger(messages.Term{Number: 1}, 1)
-	require.NoError(t, l.openFile(testFile(1, 6), now))
-	var third assignment
+	l := testLedger(1, now)
+	require.NoError(t, l.Files().Open(testFile(1, 6), now))
+	var third Assignment
 	for i := range 5 {
-		l.plan(1, testCut(1, i), now)
-		a, ok := l.pick("w1", false, false, now)
+		l.plan(1, i, now)
+		a, ok := l.pick("w1", false, now)
 		require.True(t, ok)
-		s := progress("w1", a.batchID, 2, 2)
+		s := progress("w1", a.BatchID, 2, 2)
 		switch i {
 		case 0, 1:
-			require.Equal(t, verdictDone, l.result(s, now))
+			require.Equal(t, verdictDone, l.verdict(s, now))
 		case 2:
 			s.Outcome = messages.OutcomeFailed
-			require.Equal(t, verdictFailed, l.result(s, now))
+			require.Equal(t, verdictFailed, l.verdict(s, now))
 		case 3:
 			third = a
 		}
 	}
-	require.True(t, l.takeBack("w1", third.batchID, endReturned, "", now))
+	require.True(t, l.TakeBack("w1", third.BatchID, endReturned, "", now))
 	require.EqualValues(t, 1, l.files[1].DeadChunks)
 	require.Equal(t, 1, l.files[1].live)
 	store := newStored()
-	b, _ := l.take()
+	b := l.Flush().Batch
 	store.apply(b)
 	return store
 }
 
-func restored(store *stored, values map[string]string) *ledger {
+func restored(store *stored, values map[string]string) *Ledger {
 	snap := store.snapshot()
 	snap.Values = values
-	l := newLedger(messages.Term{Number: 2}, 1)
-	l.restore(snap, time.Unix(2e9, 0))
-	return l
+	return NewLedger(1, snap, Sent{}, time.Unix(2e9, 0))
 }
 
 func TestStateThatLostRecords(t *testing.T) {
@@ -74,16 +72,16 @@ func TestStateThatLostRecords(t *testing.T) {
 			c.lose(store)
 			l := restored(store, nil)
 			require.Equal(t, c.failed, l.files[1].State == messages.FileFailed, l.files[1].Reason)
-			require.Equal(t, c.failed, len(l.lacks.files) == 1)
+			require.Equal(t, c.failed, len(l.losses.files) == 1)
 			if !c.failed {
 				return
 			}
 			require.Contains(t, l.files[1].Reason, "it does not add up")
 			require.Contains(t, l.files[1].Reason, "put it back")
-			l.lost("w1", endLost, "", time.Unix(2e9, 0))
+			l.Lost("w1", endLost, "", time.Unix(2e9, 0))
 			require.True(t, l.files[1].HasEnded())
 			require.Equal(t, messages.FileFailed, l.files[1].State)
-			b, _ := l.take()
+			b := l.Flush().Batch
 			store.apply(b)
 			require.Equal(t, messages.FileFailed, restored(store, nil).files[1].State, "and so it stays")
 		})
@@ -96,7 +94,7 @@ func TestStateThatLostTheRecordOfADeadChunk(t *testing.T) {
 	delete(store.chunks, messages.ChunkID{File: 1, Index: 2})
 	l := restored(store, nil)
 	require.Equal(t, messages.FileRunning, l.files[1].State, "it is counted still")
-	require.EqualValues(t, 1, l.lacks.unnamed)
+	require.EqualValues(t, 1, l.losses.deadRecords)
 }
 
 func TestStateThatLostFiles(t *testing.T) {
@@ -104,12 +102,12 @@ func TestStateThatLostFiles(t *testing.T) {
 	store := halfDone(t)
 	clear(store.files)
 	l := restored(store, map[string]string{messages.ValueFileCount: "1"})
-	require.Equal(t, 1, l.lacks.records)
-	require.Equal(t, 3, l.lacks.orphans)
-	b, _ := l.take()
+	require.Equal(t, 1, l.losses.records)
+	require.Equal(t, 3, l.losses.orphans)
+	b := l.Flush().Batch
 	require.Len(t, b.DropChunks, 3)
-	require.NoError(t, l.openFile(testFile(2, 1), time.Unix(2e9, 0)))
-	b, _ = l.take()
+	require.NoError(t, l.Files().Open(testFile(2, 1), time.Unix(2e9, 0)))
+	b = l.Flush().Batch
 	require.Contains(t, b.Values, messages.Value{Name: messages.ValueFileCount, Value: "1"})
 }
 
@@ -136,8 +134,8 @@ func TestDuplicatesCanMove(t *testing.T) {
 	l := restored(store, nil)
 	require.Zero(t, l.files[1].Duplicates)
 	now := time.Unix(2e9, 0)
-	require.Equal(t, verdictDone, l.result(progress("w2", "f1_chunk_1", 2, 2), now))
-	require.Equal(t, verdictDone, l.result(progress("w1", "f1_chunk_4", 2, 2), now))
+	require.Equal(t, verdictDone, l.verdict(progress("w2", "f1_chunk_1", 2, 2), now))
+	require.Equal(t, verdictDone, l.verdict(progress("w1", "f1_chunk_4", 2, 2), now))
 	require.EqualValues(t, 1, l.files[1].Duplicates)
 	require.True(t, l.files[1].HasEnded())
 	require.Equal(t, messages.FileFailed, l.files[1].State)
@@ -222,15 +220,14 @@ func TestRefusedFileDoesNotTakeTheName(t *testing.T) {
 func TestForgottenFileLeavesTheNameToItsOwner(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1e9, 0)
-	l := newLedger(messages.Term{Number: 1}, 3)
-	require.NoError(t, l.openFile(testFile(1, 1), now))
+	l := testLedger(3, now)
+	require.NoError(t, l.Files().Open(testFile(1, 1), now))
 	twin := testFile(2, 1)
 	twin.Base = "f1"
-	require.Error(t, l.openFile(twin, now))
-	l.refuse(twin, "its name is taken", now)
-	l.forget(2)
-	l.plan(1, testCut(1, 0), now)
-	a, ok := l.pick("w", false, false, now)
+	require.Error(t, l.Files().Open(twin, now))
+	l.Files().Forget(2)
+	l.plan(1, 0, now)
+	a, ok := l.pick("w", false, now)
 	require.True(t, ok)
-	require.Equal(t, verdictDone, l.result(progress("w", a.batchID, 2, 2), now))
+	require.Equal(t, verdictDone, l.verdict(progress("w", a.BatchID, 2, 2), now))
 }

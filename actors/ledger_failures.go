@@ -7,47 +7,62 @@ import (
 	"kafka-master/messages"
 )
 
-// fail ends an attempt that its worker could not do.
-func (l *ledger) fail(b *book, e *entry, how ending, r regard, reason string, now time.Time) {
-	switch {
-	case r == regardNone:
-		how = endUnfit
-	case how == endFailed:
-		e.doubted = r == regardDoubt
-	}
-	l.end(b, e, how, reason, now)
-}
+const (
+	retryMin = time.Second // first pause of a chunk that is put off or failed, doubled each time
+	// retryMax is the longest pause. When the cause is gone, work goes on after that
+	// time at the latest, since no more than maxRetried chunks are handed out meanwhile.
+	retryMax = 30 * time.Second
+	// idleEndings is how many hand-outs in a row may end without a start before a
+	// chunk is held back: flapping workers would use up its hand-outs.
+	idleEndings = 2
+	idleMin     = 500 * time.Millisecond // first such pause, doubled each time
+	idleMax     = 30 * time.Second       // longest such pause
+	// outerBound times MAX_ATTEMPTS is the largest number of hand-outs of a chunk that
+	// end without a result, whatever the reasons: it stops a chunk that always gets lost.
+	outerBound = 4
+	// leastHandouts is the bound where MAX_ATTEMPTS is small: chunks come back unbegun
+	// without their fault, such as when workers are restarted one after the other.
+	leastHandouts = 12
+)
 
-// holdBack sets the pause before the next hand-out. What a worker needs may be
-// away for a moment: failures in a row come with growing pauses of 1 s to 30 s.
-func (e *entry) holdBack(how ending, now time.Time) {
+// holdBack sets the pause before the next hand-out. What a worker needs may be away for
+// a moment, so the pauses of endings in a row grow.
+func (e *entry) holdBack(how Ending, now time.Time) {
 	if how == endRetry {
-		e.after = now.Add(min(retryMax, retryMin<<min(e.retries, 10)))
+		e.notUntil = now.Add(min(retryMax, retryMin<<min(e.retries, 10)))
 		e.retries++
 		return
 	}
 	if how == endUnsent || how == endUnfit {
-		return // it is not the chunk
+		return // The chunk is not the cause.
 	}
 	e.retries = 0
 	if how == endFailed {
-		e.after = now.Add(min(idleMax, retryMin<<min(e.Failures-1, 10)))
+		e.notUntil = now.Add(min(retryMax, retryMin<<min(e.Failures-1, 10)))
 		return
 	}
 	if e.State == messages.ChunkRunning {
 		return
 	}
 	if e.idle++; e.idle > idleEndings {
-		e.after = now.Add(min(idleMax, idleMin<<min(e.idle-idleEndings-1, 10)))
+		e.notUntil = now.Add(min(idleMax, idleMin<<min(e.idle-idleEndings-1, 10)))
 	}
 }
 
-// noteFailure counts the workers that failed the chunk, up to two.
-func (e *entry) noteFailure() {
+// hopeless reports whether the chunk is given up: MAX_ATTEMPTS failures, at two or more
+// workers where there are two, or far too many hand-outs.
+func (l *Ledger) hopeless(e *entry) bool {
+	return !e.doubted && e.Failures >= l.maxAttempts && (e.Workers >= 2 || len(l.offers.of) < 2) ||
+		e.Handouts >= max(outerBound*l.maxAttempts, leastHandouts)
+}
+
+// blame books a failure on the worker of the attempt.
+func (e *entry) blame() {
 	e.blamed = append(e.blamed, e.Worker)
 	e.countWorkers()
 }
 
+// countWorkers counts the workers that failed the chunk, up to two.
 func (e *entry) countWorkers() {
 	e.Workers = 0
 	for n, w := range e.blamed {
@@ -68,47 +83,40 @@ func (e *entry) failedElsewhere(w messages.WorkerID) (n int) {
 	return n
 }
 
-// restoreFailures takes over how many workers failed the chunk before this term: of
-// one it is known which.
+// restoreFailures takes over how many workers failed the chunk before this term. A
+// single one is known by its id.
 func (e *entry) restoreFailures() {
 	switch {
 	case e.Workers == 1:
 		e.blamed = []messages.WorkerID{e.Worker}
 	case e.Workers > 1:
-		e.blamed = []messages.WorkerID{"\x00 one", "\x00 another"} // no ids
+		e.blamed = []messages.WorkerID{"\x00 one", "\x00 another"} // No worker has such an id.
 	}
 }
 
-// pardon takes the failures of a worker that turned out unfit from a chunk, which is
+// pardon removes the failures of a worker that turned out unfit from a chunk, which is
 // ready at once for another one.
-func (l *ledger) pardon(id messages.ChunkID, w messages.WorkerID, now time.Time) {
+func (l *Ledger) pardon(id messages.ChunkID, w messages.WorkerID, now time.Time) {
 	b := l.files[id.File]
 	if b == nil {
 		return
 	}
-	e := b.open[id.Index]
+	e := b.entries[id.Index]
 	if e == nil || e.State == messages.ChunkDead {
 		return
 	}
-	had := len(e.blamed)
+	before := len(e.blamed)
 	e.blamed = slices.DeleteFunc(e.blamed, func(x messages.WorkerID) bool { return x == w })
-	n := had - len(e.blamed)
+	n := before - len(e.blamed)
 	if n == 0 {
 		return
 	}
 	e.Failures, e.Handouts = max(0, e.Failures-n), max(0, e.Handouts-n)
 	e.countWorkers()
-	if !e.out() {
-		b.again.drop(e)
-		e.after = time.Time{}
-		b.again.put(e, now)
+	if !e.inFlight() {
+		b.waiting.drop(e)
+		e.notUntil = time.Time{}
+		b.waiting.put(e, now)
 	}
 	l.out.Chunks = append(l.out.Chunks, e.OpenChunk)
-}
-
-// hopeless reports whether the chunk is given up: MAX_ATTEMPTS failures, at two
-// or more workers where there are two, or far too many hand-outs.
-func (l *ledger) hopeless(e *entry) bool {
-	return !e.doubted && e.Failures >= l.maxAttempts && (e.Workers >= 2 || l.workers < 2) ||
-		e.Handouts >= max(outerBound*l.maxAttempts, leastHandouts)
 }

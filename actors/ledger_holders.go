@@ -6,8 +6,8 @@ import (
 	"kafka-master/messages"
 )
 
-// hold notes that a worker has the chunk.
-func (l *ledger) hold(e *entry) {
+// hold records that a worker has the chunk.
+func (l *Ledger) hold(e *entry) {
 	m := l.held[e.Worker]
 	if m == nil {
 		m = map[messages.ChunkID]*entry{}
@@ -19,16 +19,16 @@ func (l *ledger) hold(e *entry) {
 	}
 }
 
-// unhold notes that its worker does not have the chunk any more. What waits behind
-// it moves up.
-func (l *ledger) unhold(e *entry) {
+// unhold records that its worker does not have the chunk any more. What waits behind it
+// moves up.
+func (l *Ledger) unhold(e *entry) {
 	w := e.Worker
 	delete(l.held[w], e.ID)
 	if e.Ahead {
 		l.ahead[w] = slices.DeleteFunc(l.ahead[w], func(x *entry) bool { return x == e })
 		e.Ahead = false
 	} else {
-		l.advance(w, 1+len(l.held[w])-len(l.ahead[w]))
+		l.moveUp(w, 1+len(l.held[w])-len(l.ahead[w]))
 	}
 	if len(l.held[w]) == 0 {
 		delete(l.held, w)
@@ -36,9 +36,9 @@ func (l *ledger) unhold(e *entry) {
 	}
 }
 
-// advance lets chunks that wait behind others move up, until slots of the worker's
-// chunks wait behind none.
-func (l *ledger) advance(w messages.WorkerID, slots int) {
+// moveUp lets chunks that wait behind others move up, until as many as the worker has
+// slots wait behind none.
+func (l *Ledger) moveUp(w messages.WorkerID, slots int) {
 	for n := len(l.held[w]) - len(l.ahead[w]); n < slots && len(l.ahead[w]) > 0; n++ {
 		l.ahead[w][0].Ahead = false
 		l.ahead[w] = l.ahead[w][1:]

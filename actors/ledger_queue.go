@@ -8,17 +8,19 @@ import (
 )
 
 const (
-	// maxRetried is how many chunks of a file may wait since their worker asked to do
-	// them later: what keeps workers from their work (a full disk) must not hand out
-	// the whole file, each chunk a stored record. With many workers it is twice their
-	// number.
+	// maxRetried is how many chunks of a file may wait because they were put off: what
+	// keeps workers from their work (a full disk) must not hand out the whole file, each
+	// chunk a stored record. With many workers it is twice their number.
 	maxRetried = 64
 	// maxReturned is the same for chunks that came back for any reason. Failed ones
 	// end by themselves, so there may be many more of them.
 	maxReturned = 4096
-	// maxLooks is how many chunks are looked at for a worker that shall not get the
-	// first ones.
-	maxLooks = 8
+	// maxTried is how many chunks are tried for a worker that shall not get the first
+	// ones.
+	maxTried = 8
+	// otherFirst is how long a chunk that an attempt failed waits for another worker
+	// than the one of that attempt.
+	otherFirst = 5 * time.Second
 )
 
 // queue holds the chunks of a file that are to be handed out again: those that are
@@ -27,36 +29,36 @@ const (
 type queue struct {
 	ready   entryHeap
 	held    entryHeap
-	retried int // of those that wait, chunks that a worker asked to do later
+	retried int // number of waiting chunks that were put off
 }
 
 func newQueue() queue {
 	return queue{
 		ready: entryHeap{before: func(a, b *entry) bool { return a.ID.Index < b.ID.Index }},
-		held:  entryHeap{before: func(a, b *entry) bool { return a.after.Before(b.after) }},
+		held:  entryHeap{before: func(a, b *entry) bool { return a.notUntil.Before(b.notUntil) }},
 	}
 }
 
 func (q *queue) len() int { return len(q.ready.list) + len(q.held.list) }
 
-// full reports whether enough chunks wait for no new one to be handed out.
+// full reports whether so many chunks wait that no new one is handed out.
 func (q *queue) full(workers int) bool {
 	return q.retried >= max(maxRetried, 2*workers) || q.len() >= max(maxReturned, 2*workers)
 }
 
-// put adds a chunk, which may be held back until a time.
+// put adds a chunk, which is held back until the time in it.
 func (q *queue) put(e *entry, now time.Time) {
 	if e.retries > 0 {
 		q.retried++
 	}
-	if now.Before(e.after) {
+	if now.Before(e.notUntil) {
 		heap.Push(&q.held, e)
 	} else {
 		heap.Push(&q.ready, e)
 	}
 }
 
-// drop takes a chunk out.
+// drop removes a chunk, if it waits.
 func (q *queue) drop(e *entry) {
 	if e.in == nil {
 		return
@@ -69,17 +71,18 @@ func (q *queue) drop(e *entry) {
 
 // wake makes ready what was held back until now.
 func (q *queue) wake(now time.Time) {
-	for len(q.held.list) > 0 && !now.Before(q.held.list[0].after) {
+	for len(q.held.list) > 0 && !now.Before(q.held.list[0].notUntil) {
 		heap.Push(&q.ready, heap.Pop(&q.held))
 	}
 }
 
-// next takes out the first of the ready chunks that the worker may have; nil when
-// none of those that are looked at is.
+// next removes and returns the first of the ready chunks that the worker may have; nil
+// when none of those that are tried is. others reports whether other workers are there,
+// for which a chunk that this one could not do waits.
 func (q *queue) next(w messages.WorkerID, others bool, now time.Time) (found *entry) {
-	var passed [maxLooks]*entry
+	var passed [maxTried]*entry
 	n := 0
-	for n < maxLooks && len(q.ready.list) > 0 {
+	for n < maxTried && len(q.ready.list) > 0 {
 		e := heap.Pop(&q.ready).(*entry)
 		if !others || !e.avoids(w, now) {
 			found = e
@@ -97,7 +100,7 @@ func (q *queue) next(w messages.WorkerID, others bool, now time.Time) (found *en
 	return found
 }
 
-// empty takes everything out.
+// empty removes and returns all chunks.
 func (q *queue) empty() []*entry {
 	all := append(q.ready.list, q.held.list...)
 	for _, e := range all {
@@ -108,12 +111,12 @@ func (q *queue) empty() []*entry {
 }
 
 // avoids reports whether the chunk waits for another worker than the one that had it
-// last, which could not do it.
+// last and could not do it.
 func (e *entry) avoids(w messages.WorkerID, now time.Time) bool {
 	return (e.Failures > 0 || e.idle > 0 || e.retries > 0) && e.Worker == w && now.Sub(e.since) < otherFirst
 }
 
-// entryHeap is a heap of chunks that knows the place of each.
+// entryHeap is a heap of chunks. Each chunk knows its index in it.
 type entryHeap struct {
 	list   []*entry
 	before func(a, b *entry) bool

@@ -20,7 +20,7 @@ func TestQueueAgainstAList(t *testing.T) {
 		for n := range rapid.IntRange(1, 60).Draw(t, "steps") {
 			switch rapid.IntRange(0, 3).Draw(t, "step") {
 			case 0:
-				e := &entry{after: now.Add(time.Duration(rapid.IntRange(-5, 5).Draw(t, "after")) * time.Second), retries: rapid.IntRange(0, 1).Draw(t, "retries")}
+				e := &entry{notUntil: now.Add(time.Duration(rapid.IntRange(-5, 5).Draw(t, "after")) * time.Second), retries: rapid.IntRange(0, 1).Draw(t, "retries")}
 				e.ID.Index = n
 				q.put(e, now)
 				in[e] = true
@@ -37,7 +37,7 @@ func TestQueueAgainstAList(t *testing.T) {
 				q.wake(now)
 				var want *entry
 				for e := range in {
-					if !now.Before(e.after) && (want == nil || e.ID.Index < want.ID.Index) {
+					if !now.Before(e.notUntil) && (want == nil || e.ID.Index < want.ID.Index) {
 						want = e
 					}
 				}
@@ -55,21 +55,18 @@ func TestQueueAgainstAList(t *testing.T) {
 }
 
 // tired is a ledger with a file of n chunks, each of which w asked to do later.
-func tired(t testing.TB, n int, now time.Time) *ledger {
-	l := newLedger(messages.Term{Number: 1}, 5)
-	l.workers = 2
-	require.NoError(t, l.openFile(testFile(1, n), now))
+func tired(t testing.TB, n int, now time.Time) *Ledger {
+	l := testLedger(5, now, "w", "v")
+	require.NoError(t, l.Files().Open(testFile(1, n), now))
 	for i := range n {
-		l.plan(1, testCut(1, i), now)
+		l.plan(1, i, now)
 	}
 	for {
-		a, ok := l.pick("w", true, false, now)
+		a, ok := l.pick("w", false, now)
 		if !ok {
 			return l
 		}
-		s := progress("w", a.batchID, 0, 2)
-		s.Outcome = messages.OutcomeRetry
-		require.Equal(t, verdictRetry, l.result(s, now))
+		require.True(t, l.TakeBack("w", a.BatchID, endRetry, "", now))
 	}
 }
 
@@ -77,25 +74,25 @@ func TestRetryDoesNotHandOutTheWholeFile(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1e9, 0)
 	l := tired(t, 1000, now)
-	require.Len(t, l.files[1].open, maxRetried)
+	require.Len(t, l.files[1].entries, maxRetried)
 	require.False(t, l.ready(now), "nothing is looked at before its time")
 	now = now.Add(retryMin)
 	require.True(t, l.ready(now))
-	_, ok := l.pick("w", true, false, now)
+	_, ok := l.pick("w", false, now)
 	require.False(t, ok, "another worker may have better luck")
-	a, ok := l.pick("v", true, false, now)
+	a, ok := l.pick("v", false, now)
 	require.True(t, ok)
-	require.Equal(t, 0, a.chunk.ID.Index)
-	require.Equal(t, verdictDone, l.result(progress("v", a.batchID, 2, 2), now))
+	require.Equal(t, 0, a.Chunk.ID.Index)
+	require.Equal(t, verdictDone, l.verdict(progress("v", a.BatchID, 2, 2), now))
 	now = now.Add(otherFirst)
 	for range maxRetried - 1 {
-		a, ok = l.pick("w", true, false, now)
+		a, ok = l.pick("w", false, now)
 		require.True(t, ok)
-		require.Equal(t, verdictDone, l.result(progress("w", a.batchID, 2, 2), now))
+		require.Equal(t, verdictDone, l.verdict(progress("w", a.BatchID, 2, 2), now))
 	}
-	a, ok = l.pick("w", true, false, now)
+	a, ok = l.pick("w", false, now)
 	require.True(t, ok)
-	require.Equal(t, maxRetried, a.chunk.ID.Index, "new chunks again")
+	require.Equal(t, maxRetried, a.Chunk.ID.Index, "new chunks again")
 }
 
 // TestHeldBackChunkDoesNotTryEveryWorker: one pair of a worker and a chunk that do
@@ -103,22 +100,21 @@ func TestRetryDoesNotHandOutTheWholeFile(t *testing.T) {
 func TestHeldBackChunkDoesNotTryEveryWorker(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1e9, 0)
-	d := &dispatcher{led: newLedger(messages.Term{Number: 1}, 5), offers: map[messages.WorkerID]*offering{}}
-	require.NoError(t, d.led.openFile(testFile(1, 2), now))
-	d.led.plan(1, testCut(1, 0), now)
+	l := testLedger(5, now)
+	require.NoError(t, l.Files().Open(testFile(1, 2), now))
+	l.plan(1, 0, now)
 	for i := range 100 {
-		o := &offering{offer: offer{worker: messages.WorkerID(fmt.Sprint("w", i)), upTo: 1, ahead: 1}}
-		d.offers[o.worker] = o
-		d.enqueue(o)
+		l.Offer(Offer{Worker: messages.WorkerID(fmt.Sprint("w", i)), UpTo: 1, Ahead: 1}, now)
 	}
-	d.match(now)
-	require.Len(t, d.free, 99)
-	require.True(t, d.led.takeBack("w0", "f1_chunk_0", endFailed, "", now))
-	d.match(now)
-	require.Equal(t, messages.WorkerID("w1"), d.free[0].worker, "held back: nobody was asked")
-	require.Len(t, d.free, 99)
-	d.match(now.Add(retryMin))
-	require.Len(t, d.free, 98)
+	a := l.Match(now)
+	require.Len(t, a, 1)
+	require.Len(t, l.offers.free, 99)
+	require.True(t, l.TakeBack("w0", a[0].BatchID, endFailed, "", now))
+	require.Empty(t, l.Match(now))
+	require.Equal(t, messages.WorkerID("w1"), l.offers.free[0].Worker, "held back: no worker was asked")
+	require.Len(t, l.offers.free, 99)
+	require.Len(t, l.Match(now.Add(retryMin)), 1)
+	require.Len(t, l.offers.free, 98)
 }
 
 // TestPoisonDiesOverRestarts: a chunk takes its worker and the master down before it
@@ -126,24 +122,23 @@ func TestHeldBackChunkDoesNotTryEveryWorker(t *testing.T) {
 func TestPoisonDiesOverRestarts(t *testing.T) {
 	t.Parallel()
 	now, store := time.Unix(1e9, 0), newStored()
-	l := newLedger(messages.Term{Number: 1}, 5)
-	require.NoError(t, l.openFile(testFile(1, 1), now))
-	l.plan(1, testCut(1, 0), now)
-	l.planEnd(1, 0, now)
+	l := testLedger(5, now)
+	require.NoError(t, l.Files().Open(testFile(1, 1), now))
+	l.plan(1, 0, now)
+	l.Files().PlanEnd(1, 0, now)
 	handouts := 0
 	for l.files[1].DeadChunks == 0 {
 		handouts++
 		require.LessOrEqual(t, handouts, outerBound*5)
 		now = now.Add(time.Hour)
-		_, ok := l.pick("w", false, false, now)
+		_, ok := l.pick("w", false, now)
 		require.True(t, ok)
-		b, _ := l.take()
+		b := l.Flush().Batch
 		store.apply(b)
-		l = newLedger(messages.Term{Number: l.term.Number + 1}, 5)
-		l.workers = 2
-		l.restore(store.snapshot(), now)
-		require.Equal(t, 1, l.lost("w", endLost, "started anew", now))
-		b, _ = l.take()
+		l = NewLedger(5, store.snapshot(), Sent{}, now)
+		l.know(now, "w", "v")
+		require.Equal(t, 1, l.Lost("w", endLost, "started anew", now))
+		b = l.Flush().Batch
 		store.apply(b)
 	}
 	require.Equal(t, outerBound*5, handouts)
@@ -155,31 +150,29 @@ func TestHealthyChunkOutlivesThePoisonBeforeIt(t *testing.T) {
 	t.Parallel()
 	for _, restarts := range []bool{false, true} {
 		now, store := time.Unix(1e9, 0), newStored()
-		l := newLedger(messages.Term{Number: 1}, 5)
-		l.workers = 2
-		require.NoError(t, l.openFile(testFile(1, 2), now))
-		l.plan(1, testCut(1, 0), now)
-		l.plan(1, testCut(1, 1), now)
+		l := testLedger(5, now, "w0", "w1")
+		require.NoError(t, l.Files().Open(testFile(1, 2), now))
+		l.plan(1, 0, now)
+		l.plan(1, 1, now)
 		for n := range 30 {
 			w := messages.WorkerID(fmt.Sprint("w", n%2))
 			now = now.Add(time.Minute)
-			l.pick(w, true, false, now)
-			l.pick(w, true, n < outerBound*5, now) // behind the first, as long as it lives
+			l.pick(w, false, now)
+			l.pick(w, n < outerBound*5, now) // behind the first, as long as it lives
 			if restarts {
-				b, _ := l.take()
+				b := l.Flush().Batch
 				store.apply(b)
 				snap := store.snapshot()
 				snap.Workers = []messages.Worker{{ID: w, Capacity: 1}}
-				l = newLedger(messages.Term{Number: l.term.Number + 1}, 5)
-				l.workers = 2
-				l.restore(snap, now)
+				l = NewLedger(5, snap, Sent{}, now)
+				l.know(now, "w0", "w1")
 			}
-			l.lost(w, endLost, "it was started anew", now)
+			l.Lost(w, endLost, "it was started anew", now)
 			require.LessOrEqual(t, l.files[1].DeadChunks, int64(1))
 		}
 		require.EqualValues(t, 1, l.files[1].DeadChunks)
-		require.Equal(t, messages.ChunkDead, l.files[1].open[0].State)
-		require.NotNil(t, l.files[1].open[1])
+		require.Equal(t, messages.ChunkDead, l.files[1].entries[0].State)
+		require.NotNil(t, l.files[1].entries[1])
 	}
 }
 
@@ -188,19 +181,18 @@ func TestHealthyChunkOutlivesThePoisonBeforeIt(t *testing.T) {
 func TestWhatMovedUpIsBlamed(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1e9, 0)
-	l := newLedger(messages.Term{Number: 1}, 5)
-	l.workers = 2
-	require.NoError(t, l.openFile(testFile(1, 3), now))
+	l := testLedger(5, now, "w", "v")
+	require.NoError(t, l.Files().Open(testFile(1, 3), now))
 	for i := range 3 {
-		l.plan(1, testCut(1, i), now)
+		l.plan(1, i, now)
 	}
-	first, _ := l.pick("w", true, false, now)
-	l.pick("w", true, true, now)
-	l.pick("w", true, true, now)
-	require.Equal(t, verdictDone, l.result(progress("w", first.batchID, 2, 2), now))
-	l.lost("w", endLost, "", now)
-	require.Equal(t, 1, l.files[1].open[1].Handouts)
-	require.Zero(t, l.files[1].open[2].Handouts)
+	first, _ := l.pick("w", false, now)
+	l.pick("w", true, now)
+	l.pick("w", true, now)
+	require.Equal(t, verdictDone, l.verdict(progress("w", first.BatchID, 2, 2), now))
+	l.Lost("w", endLost, "", now)
+	require.Equal(t, 1, l.files[1].entries[1].Handouts)
+	require.Zero(t, l.files[1].entries[2].Handouts)
 	require.Empty(t, l.ahead)
 	require.Empty(t, l.held)
 }
@@ -218,11 +210,10 @@ func TestRestoredQueueMovesUp(t *testing.T) {
 		snap.Chunks = append(snap.Chunks, messages.OpenChunk{Chunk: testCut(1, i).Chunk, State: messages.ChunkAssigned, Worker: "w", Attempt: 1, Ahead: true})
 	}
 	snap.Workers = []messages.Worker{{ID: "w", Capacity: 2}}
-	l := newLedger(messages.Term{Number: 2}, 5)
-	l.restore(snap, now)
-	l.lost("w", endLost, "", now)
+	l := NewLedger(5, snap, Sent{}, now)
+	l.Lost("w", endLost, "", now)
 	for i, want := range []int{1, 1, 0} {
-		require.Equal(t, want, l.files[1].open[i].Handouts, i)
+		require.Equal(t, want, l.files[1].entries[i].Handouts, i)
 	}
 }
 
@@ -231,24 +222,26 @@ func BenchmarkManyHeldBack(b *testing.B) {
 	for _, n := range []int{1000, 30_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			now := time.Unix(1e9, 0)
-			l := newLedger(messages.Term{Number: 1}, 1<<30)
-			l.workers = n
-			if err := l.openFile(testFile(1, n+1), now); err != nil {
+			l := testLedger(1<<30, now)
+			for i := range n {
+				l.know(now, messages.WorkerID(fmt.Sprint("v", i)))
+			}
+			if err := l.Files().Open(testFile(1, n+1), now); err != nil {
 				b.Fatal(err)
 			}
 			for i := range n {
-				l.plan(1, testCut(1, i), now)
-				a, _ := l.pick("w", false, false, now)
-				l.takeBack("w", a.batchID, endRetry, "", now)
-				l.take()
+				l.plan(1, i, now)
+				a, _ := l.pick("w", false, now)
+				l.TakeBack("w", a.BatchID, endRetry, "", now)
+				l.Flush()
 			}
-			l.plan(1, testCut(1, n), now)
+			l.plan(1, n, now)
 			b.ReportAllocs()
 			for b.Loop() {
 				now = now.Add(time.Minute)
-				a, _ := l.pick("w", false, false, now)
-				l.takeBack("w", a.batchID, endReturned, "", now)
-				l.take()
+				a, _ := l.pick("w", false, now)
+				l.TakeBack("w", a.BatchID, endReturned, "", now)
+				l.Flush()
 			}
 		})
 	}
@@ -259,17 +252,16 @@ func BenchmarkManyHeldBack(b *testing.B) {
 func TestRollingRestartKillsNoChunk(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1e9, 0)
-	l := newLedger(messages.Term{Number: 1}, 1)
-	l.workers = 8
-	require.NoError(t, l.openFile(testFile(1, 1), now))
-	l.plan(1, testCut(1, 0), now)
+	l := testLedger(1, now, "w0", "w1", "w2", "w3", "w4", "w5", "w6", "w7")
+	require.NoError(t, l.Files().Open(testFile(1, 1), now))
+	l.plan(1, 0, now)
 	for n := range leastHandouts {
 		require.Zero(t, l.files[1].DeadChunks, "after %d", n)
 		now = now.Add(time.Minute)
 		w := messages.WorkerID(fmt.Sprint("w", n))
-		_, ok := l.pick(w, true, false, now)
+		_, ok := l.pick(w, false, now)
 		require.True(t, ok)
-		l.lost(w, endReturned, "the worker left", now)
+		l.Lost(w, endReturned, "the worker left", now)
 	}
 	require.EqualValues(t, 1, l.files[1].DeadChunks)
 }

@@ -25,19 +25,16 @@ func newStored() *stored {
 }
 
 func (s *stored) apply(b messages.Batch) {
-	var g gathering
-	g.add(b)
-	out := g.batch()
-	for _, f := range out.Files {
+	for _, f := range b.Files {
 		s.files[f.ID] = f
 	}
-	for _, id := range out.DropFiles {
+	for _, id := range b.DropFiles {
 		delete(s.files, id)
 	}
-	for _, c := range out.Chunks {
+	for _, c := range b.Chunks {
 		s.chunks[c.ID] = c
 	}
-	for _, id := range out.DropChunks {
+	for _, id := range b.DropChunks {
 		delete(s.chunks, id)
 	}
 }
@@ -68,35 +65,55 @@ func testCut(id messages.FileID, index int) cutter.Cut {
 	}, Text: []byte("a\nb\n")}
 }
 
-// sentOut is an assignment that a simulated worker was handed.
-type sentOut struct{ assignment }
+// testLedger returns an empty ledger with workers that offer no slot yet.
+func testLedger(maxAttempts int, now time.Time, workers ...messages.WorkerID) *Ledger {
+	l := NewLedger(maxAttempts, messages.Snapshot{}, Sent{}, now)
+	l.know(now, workers...)
+	return l
+}
+
+// know lets workers offer nothing: they count as workers that take chunks.
+func (l *Ledger) know(now time.Time, workers ...messages.WorkerID) {
+	for _, w := range workers {
+		l.Offer(Offer{Worker: w}, now)
+	}
+}
+
+// plan lets the planner cut a chunk of testCut.
+func (l *Ledger) plan(id messages.FileID, index int, now time.Time) {
+	c := testCut(id, index)
+	l.Files().Plan(c.Chunk, c.Text, c.Dead, now)
+}
+
+func (l *Ledger) verdict(s messages.Signal, now time.Time) Verdict {
+	return l.Judge(Result{Signal: s}, now).Verdict
+}
 
 // machine runs a ledger through a random schedule beside a naive model.
 type machine struct {
-	led     *ledger
+	led     *Ledger
 	store   *stored
 	now     time.Time
-	sent    []*sentOut
+	epoch   uint64
+	sent    []Assigned
 	done    map[messages.ChunkID]int // completions that the ledger accepted
 	attempt map[messages.ChunkID]int
 	ranges  map[messages.ChunkID]messages.Chunk
 	total   map[messages.FileID]int
-	planned map[messages.FileID]int
 	workers []messages.WorkerID
 	last    []messages.Signal
 }
 
 func newMachine(t *rapid.T) *machine {
 	m := &machine{
-		led: newLedger(messages.Term{Number: 1}, 3), store: newStored(), now: time.Unix(1e9, 0),
+		store: newStored(), now: time.Unix(1e9, 0),
 		done: map[messages.ChunkID]int{}, attempt: map[messages.ChunkID]int{}, ranges: map[messages.ChunkID]messages.Chunk{},
-		total: map[messages.FileID]int{}, planned: map[messages.FileID]int{},
-		workers: []messages.WorkerID{"w1", "w2", "w3"},
+		total: map[messages.FileID]int{}, workers: []messages.WorkerID{"w1", "w2", "w3"},
 	}
-	m.led.workers = 3
+	m.led = testLedger(3, m.now, m.workers...)
 	for id := messages.FileID(1); id <= 3; id++ {
 		m.total[id] = rapid.IntRange(0, 6).Draw(t, "chunks")
-		require.NoError(t, m.led.openFile(testFile(id, m.total[id]), m.now))
+		require.NoError(t, m.led.Files().Open(testFile(id, m.total[id]), m.now))
 	}
 	m.sync(t)
 	return m
@@ -104,8 +121,7 @@ func newMachine(t *rapid.T) *machine {
 
 // sync stores what changed and checks everything that must always hold.
 func (m *machine) sync(t require.TestingT) {
-	batch, _ := m.led.take()
-	m.store.apply(batch)
+	m.store.apply(m.led.Flush().Batch)
 	m.check(t)
 }
 
@@ -113,43 +129,61 @@ func (m *machine) file(t *rapid.T) messages.FileID {
 	return messages.FileID(rapid.IntRange(1, 3).Draw(t, "file"))
 }
 
+func (m *machine) worker(t *rapid.T) messages.WorkerID {
+	return rapid.SampledFrom(m.workers).Draw(t, "worker")
+}
+
 func (m *machine) plan(t *rapid.T) {
 	id := m.file(t)
 	b := m.led.files[id]
-	if b.changed || b.allCut {
+	if b.stopped || b.allCut {
 		return
 	}
-	next := b.Cursor.Index + len(b.planned)
+	next := b.Cursor.Index + len(b.cut)
 	if next >= m.total[id] {
-		m.led.planEnd(id, 0, m.now)
+		m.led.Files().PlanEnd(id, 0, m.now)
 		return
 	}
 	c := testCut(id, next)
 	if rapid.IntRange(0, 9).Draw(t, "giant") == 0 {
 		c.Dead, c.Text = cutter.TooLarge, nil
 	}
-	m.led.plan(id, c, m.now)
+	m.led.Files().Plan(c.Chunk, c.Text, c.Dead, m.now)
+}
+
+// offer lets a worker take one chunk in place of what it offered before.
+func (m *machine) offer(w messages.WorkerID) []Assigned {
+	m.epoch++
+	m.led.Offer(Offer{Worker: w, Epoch: m.epoch, UpTo: 1, Ahead: 1, Refill: true}, m.now)
+	return m.led.Match(m.now)
 }
 
 func (m *machine) assign(t *rapid.T) {
-	w := rapid.SampledFrom(m.workers).Draw(t, "worker")
-	a, ok := m.led.pick(w, true, false, m.now)
-	if !ok {
-		return
+	for _, a := range m.offer(m.worker(t)) {
+		m.assigned(t, a)
 	}
-	id := a.chunk.ID
-	require.Equal(t, m.attempt[id]+1, a.attempt, "S7: attempts rise by one")
-	require.Zero(t, m.done[id], "S3: a done chunk is not handed out")
-	m.attempt[id] = a.attempt
-	if old, ok := m.ranges[id]; ok {
-		require.Equal(t, old, a.chunk, "S9: an assigned chunk never changes its range")
-	}
-	m.ranges[id] = a.chunk
-	m.sent = append(m.sent, &sentOut{assignment: a})
 }
 
-func (m *machine) signal(t *rapid.T, s *sentOut) messages.Signal {
-	x := messages.Signal{Kind: messages.SignalProgress, Worker: s.worker, BatchID: s.batchID, Processing: 2, Total: 2}
+func (m *machine) match(t *rapid.T) {
+	for _, a := range m.led.Match(m.now) {
+		m.assigned(t, a)
+	}
+}
+
+func (m *machine) assigned(t *rapid.T, a Assigned) {
+	id := a.Chunk.ID
+	require.Equal(t, m.attempt[id]+1, a.Attempt, "S7: attempts rise by one")
+	require.Zero(t, m.done[id], "S3: a done chunk is not handed out")
+	m.attempt[id] = a.Attempt
+	if old, ok := m.ranges[id]; ok {
+		require.Equal(t, old, a.Chunk, "S9: an assigned chunk never changes its range")
+	}
+	m.ranges[id] = a.Chunk
+	m.sent = append(m.sent, a)
+}
+
+func (m *machine) signal(t *rapid.T, s Assigned) messages.Signal {
+	x := messages.Signal{Kind: messages.SignalProgress, Worker: s.Worker, BatchID: s.BatchID, Processing: 2, Total: 2}
 	switch rapid.IntRange(0, 9).Draw(t, "kind of result") {
 	case 0:
 		x.Outcome, x.Processing = messages.OutcomeFailed, 1
@@ -172,19 +206,19 @@ func (m *machine) result(t *rapid.T) {
 		x = rapid.SampledFrom(m.last).Draw(t, "old message")
 	}
 	m.last = append(m.last, x)
-	m.judge(t, x)
+	m.judge(t, Result{Signal: x, Unfit: rapid.IntRange(0, 9).Draw(t, "unfit") == 0, Refill: rapid.Bool().Draw(t, "refill")})
 }
 
-func (m *machine) judge(t require.TestingT, x messages.Signal) {
-	_, e, _ := m.led.find(x.BatchID)
+func (m *machine) judge(t require.TestingT, r Result) {
+	_, e, _ := m.led.find(r.BatchID)
 	before := map[messages.WorkerID]int{}
 	for w, held := range m.led.held {
 		before[w] = len(held)
 	}
-	v := m.led.result(x, m.now)
+	v := m.led.Judge(r, m.now).Verdict
 	if v == verdictDone || v == verdictLate {
 		m.done[e.ID]++
-		require.Equal(t, int64(2), x.Total)
+		require.Equal(t, int64(2), r.Total)
 	}
 	if v == verdictRepeat || v == verdictStale || v == verdictUnknown {
 		for w := range before {
@@ -194,119 +228,133 @@ func (m *machine) judge(t require.TestingT, x messages.Signal) {
 }
 
 func (m *machine) lost(t *rapid.T) {
-	m.led.lost(rapid.SampledFrom(m.workers).Draw(t, "worker"), endLost, "lost", m.now)
+	m.led.Lost(m.worker(t), endLost, "lost", m.now)
+}
+
+func (m *machine) withdraw(t *rapid.T) {
+	w := m.worker(t)
+	m.led.Withdraw(w, m.epoch)
+	if rapid.Bool().Draw(t, "comes back") {
+		m.led.know(m.now, w)
+	}
 }
 
 func (m *machine) takeBack(t *rapid.T) {
 	if len(m.sent) > 0 {
 		s := rapid.SampledFrom(m.sent).Draw(t, "attempt")
-		how := rapid.SampledFrom([]ending{endSilent, endUnstarted, endReturned, endRetry}).Draw(t, "how")
-		m.led.takeBack(s.worker, s.batchID, how, "", m.now)
+		how := rapid.SampledFrom([]Ending{endSilent, endUnstarted, endReturned, endRetry, endUnsent}).Draw(t, "how")
+		m.led.TakeBack(s.Worker, s.BatchID, how, "", m.now)
 	}
 }
 
-func (m *machine) started(t *rapid.T) {
+func (m *machine) unsendable(t *rapid.T) {
+	if len(m.sent) > 0 && rapid.IntRange(0, 4).Draw(t, "really") == 0 {
+		s := rapid.SampledFrom(m.sent).Draw(t, "attempt")
+		how := rapid.SampledFrom([]Ending{endUnsendable, endOtherBytes}).Draw(t, "how")
+		m.led.TakeBack(s.Worker, s.BatchID, how, "it cannot be sent", m.now)
+	}
+}
+
+func (m *machine) begin(t *rapid.T) {
 	if len(m.sent) > 0 {
 		s := rapid.SampledFrom(m.sent).Draw(t, "attempt")
-		m.led.started(s.worker, s.batchID)
+		m.led.Begin(s.Worker, s.BatchID, m.now)
 	}
 }
 
 func (m *machine) replan(t *rapid.T) {
-	m.led.replan(m.file(t))
+	m.led.Files().Replan(m.file(t))
 }
 
 func (m *machine) changed(t *rapid.T) {
 	if rapid.IntRange(0, 9).Draw(t, "really") == 0 {
-		m.led.change(m.file(t), messages.FileChanged, "rewritten", m.now)
+		m.led.Files().Fail(m.file(t), messages.FileChanged, "rewritten", m.now)
 	}
 }
 
 func (m *machine) wait(t *rapid.T) {
 	m.now = m.now.Add(time.Duration(rapid.IntRange(0, 400).Draw(t, "seconds")) * time.Second)
+	m.led.Tick(m.now)
 }
 
 // restart loads a new ledger from the store, as a new leader does.
-func (m *machine) restart(t *rapid.T) {
-	term := messages.Term{Number: m.led.term.Number + 1}
-	m.led = newLedger(term, 3)
-	m.led.workers = 3
-	m.led.restore(m.store.snapshot(), m.now)
+func (m *machine) restart(*rapid.T) {
+	m.led = NewLedger(3, m.store.snapshot(), Sent{}, m.now)
+	m.led.know(m.now, m.workers...)
 }
 
 // check is S1, S2, S3, S4, S7 and S10 on the ledger and the store.
 func (m *machine) check(t require.TestingT) {
-	perWorker := map[messages.WorkerID]int{}
-	for id, b := range m.led.files {
-		var done, dead, live int64
-		for i := range b.Cursor.Index {
-			e := b.open[i]
-			switch {
-			case e == nil:
-				done++
-				require.LessOrEqual(t, m.done[messages.ChunkID{File: id, Index: i}], 1, "S3: a chunk counts once")
-			case e.State == messages.ChunkDead:
-				dead++
-			case e.out():
-				live++
-				perWorker[e.Worker]++
-				require.Same(t, e, m.led.held[e.Worker][e.ID])
-			default:
-				require.NotNil(t, e.in, "a chunk that is ready is in the queue")
-			}
-		}
-		require.Equal(t, done, b.DoneChunks)
-		require.Equal(t, dead, b.DeadChunks)
-		require.Equal(t, int(live), b.live)
-		require.Equal(t, 2*(done), b.DoneItems)
-		require.Equal(t, int64(2*b.Cursor.Index), b.Items)
-		require.Zero(t, b.Duplicates)
-		require.Empty(t, b.imbalance(), "the totals agree with the entries")
-		require.Equal(t, int64(10*b.Cursor.Index), b.Cursor.Offset, "S1: the ranges cover what was handed out")
-		if !b.Ended.IsZero() {
-			require.Zero(t, b.Missing(), "S2 and S4: at the end every item is done or dead")
-			require.Zero(t, live)
-			if b.State != messages.FileChanged {
-				require.Equal(t, b.Info.Size, b.Cursor.Offset)
-			}
-		}
-		require.Equal(t, b.File, m.store.files[id], "the store follows")
-		for i, e := range b.open {
-			kept := m.store.chunks[messages.ChunkID{File: id, Index: i}]
-			require.Equal(t, e.Attempt, kept.Attempt)
-			require.Equal(t, e.Failures, kept.Failures)
-		}
-	}
-	open := 0
+	chunks := 0
 	for _, b := range m.led.files {
-		open += len(b.open)
+		m.checkFile(t, b)
+		chunks += len(b.entries)
 	}
-	require.Len(t, m.store.chunks, open, "the store holds the open chunks and no other")
+	require.Len(t, m.store.chunks, chunks, "the store holds the open chunks and no other")
+	require.Empty(t, m.led.losses.files)
 }
 
-// drainAll lets honest workers do what is left; everything must end.
-func (m *machine) drainAll(t require.TestingT) {
-	for step := 0; ; step++ {
+func (m *machine) checkFile(t require.TestingT, b *book) {
+	var done, dead, live int64
+	for i := range b.Cursor.Index {
+		e := b.entries[i]
+		switch {
+		case e == nil:
+			done++
+			require.LessOrEqual(t, m.done[messages.ChunkID{File: b.ID, Index: i}], 1, "S3: a chunk counts once")
+		case e.State == messages.ChunkDead:
+			dead++
+		case e.inFlight():
+			live++
+			require.Same(t, e, m.led.held[e.Worker][e.ID])
+		default:
+			require.NotNil(t, e.in, "a chunk that is ready is in the queue")
+		}
+	}
+	require.Equal(t, done, b.DoneChunks)
+	require.Equal(t, dead, b.DeadChunks)
+	require.Equal(t, int(live), b.live)
+	require.Equal(t, 2*done, b.DoneItems)
+	require.Equal(t, int64(2*b.Cursor.Index), b.Items)
+	require.Zero(t, b.Duplicates)
+	require.Empty(t, b.imbalance(), "the totals agree with the entries")
+	require.Equal(t, int64(10*b.Cursor.Index), b.Cursor.Offset, "S1: the ranges cover what was handed out")
+	if !b.Ended.IsZero() {
+		require.Zero(t, b.Missing(), "S2 and S4: at the end every item is done or dead")
+		require.Zero(t, live)
+		if b.State != messages.FileChanged {
+			require.Equal(t, b.Info.Size, b.Cursor.Offset)
+		}
+	}
+	require.Equal(t, b.File, m.store.files[b.ID], "the store follows")
+	for i, e := range b.entries {
+		kept := m.store.chunks[messages.ChunkID{File: b.ID, Index: i}]
+		require.Equal(t, e.Attempt, kept.Attempt)
+		require.Equal(t, e.Failures, kept.Failures)
+	}
+}
+
+// finish lets an honest worker do what is left; everything must end.
+func (m *machine) finish(t *rapid.T) {
+	m.led.Withdraw("w1", m.epoch)
+	m.led.Withdraw("w3", m.epoch)
+	for step := 0; len(m.led.turns) > 0; step++ {
 		require.Less(t, step, 2000, "everything that is open ends")
 		m.now = m.now.Add(retryMax)
 		for id, b := range m.led.files {
-			for next := b.Cursor.Index + len(b.planned); !b.changed && next < m.total[id]; next++ {
-				m.led.plan(id, testCut(id, next), m.now)
+			for next := b.Cursor.Index + len(b.cut); !b.stopped && next < m.total[id]; next++ {
+				m.led.plan(id, next, m.now)
 			}
-			m.led.planEnd(id, 0, m.now)
+			m.led.Files().PlanEnd(id, 0, m.now)
 		}
-		m.led.lost("w1", endLost, "gone for good", m.now)
-		m.led.lost("w3", endLost, "gone for good", m.now)
+		m.led.Lost("w1", endLost, "gone for good", m.now)
+		m.led.Lost("w3", endLost, "gone for good", m.now)
 		for _, e := range slices.Collect(maps.Values(m.led.held["w2"])) {
 			b := m.led.files[e.ID.File]
-			m.judge(t, messages.Signal{Kind: messages.SignalProgress, Worker: "w2", Processing: 2, Total: 2,
-				BatchID: messages.BatchID(b.Base, e.ID.Index, 1, e.Attempt)})
+			m.judge(t, Result{Signal: progress("w2", messages.BatchID(b.Base, e.ID.Index, 1, e.Attempt), 2, 2)})
 		}
 		m.sync(t)
-		m.led.pick("w2", false, false, m.now)
-		if len(m.led.turn) == 0 {
-			break
-		}
+		m.offer("w2")
 	}
 	for _, b := range m.led.files {
 		require.False(t, b.Ended.IsZero(), "L2: file %d ends", b.ID)
@@ -317,16 +365,13 @@ func TestLedgerSchedules(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		m := newMachine(t)
-		steps := map[string]func(*rapid.T){
-			"plan": m.plan, "plan2": m.plan, "assign": m.assign, "assign2": m.assign, "result": m.result, "result2": m.result,
-			"lost": m.lost, "takeBack": m.takeBack, "started": m.started, "replan": m.replan, "changed": m.changed,
-			"wait": m.wait, "restart": m.restart,
-		}
-		names := slices.Sorted(maps.Keys(steps))
-		for range rapid.IntRange(0, 120).Draw(t, "steps") {
-			steps[rapid.SampledFrom(names).Draw(t, "step")](t)
-			m.sync(t)
-		}
-		m.drainAll(t)
+		t.Repeat(map[string]func(*rapid.T){
+			"":     func(t *rapid.T) { m.sync(t) },
+			"plan": m.plan, "plan another": m.plan, "assign": m.assign, "assign another": m.assign,
+			"result": m.result, "another result": m.result, "match": m.match, "withdraw": m.withdraw,
+			"lost": m.lost, "take back": m.takeBack, "unsendable": m.unsendable, "begin": m.begin,
+			"replan": m.replan, "changed": m.changed, "wait": m.wait, "restart": m.restart,
+		})
+		m.finish(t)
 	})
 }

@@ -29,12 +29,12 @@ func TestShareOfRepeats(t *testing.T) {
 
 	var r runs
 	now := time.Unix(1e9, 0)
-	r.look(5, 100, now)
-	again, all := r.look(8, 130, now.Add(30*time.Second))
+	r.recent(5, 100, now)
+	again, all := r.recent(8, 130, now.Add(30*time.Second))
 	require.Equal(t, []int64{3, 33}, []int64{again, all})
 	for range 2 * runsFor {
 		now = now.Add(time.Minute)
-		again, all = r.look(8, 130, now)
+		again, all = r.recent(8, 130, now)
 	}
 	require.Zero(t, again+all, "long ago")
 }
@@ -44,7 +44,7 @@ func TestProblemOfReturnedChunks(t *testing.T) {
 	inWorld(t, func(w *world) {
 		h := w.hire("w1", 0)
 		w.drop("a.txt", 2)
-		for range returnedOften {
+		for range ReturnedOften {
 			_, shown := w.problem(messages.ProblemReturnedChunk)
 			require.False(t, shown)
 			m := h.read()

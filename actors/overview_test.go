@@ -6,7 +6,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"kafka-master/actors/cutter"
 	"kafka-master/messages"
 )
 
@@ -32,12 +31,11 @@ func TestOverviewCountsSinceTheLeadBegan(t *testing.T) {
 
 func TestDeadChunksAreCounted(t *testing.T) {
 	t.Parallel()
-	led, now := newLedger(messages.Term{Number: 1}, 1), time.Time{}
-	require.NoError(t, led.openFile(testFile(1, 2), now))
-	c := testCut(1, 0)
-	c.Dead = cutter.TooLarge
-	led.plan(1, c, now)
-	require.Equal(t, messages.Totals{DeadChunks: 1, DeadItems: 2}, led.counted)
+	now := time.Time{}
+	led := testLedger(1, now)
+	require.NoError(t, led.Files().Open(testFile(1, 2), now))
+	led.Files().Plan(testCut(1, 0).Chunk, nil, "item too large", now)
+	require.Equal(t, messages.Totals{DeadChunks: 1, DeadItems: 2}, led.Report().Totals)
 }
 
 // A worker's "done" is counted and shown and decides nothing.

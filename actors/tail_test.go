@@ -206,44 +206,23 @@ func (blindGroups) Find(context.Context, string, string) (messages.GroupState, e
 	return messages.GroupState{}, errors.New("not allowed")
 }
 
-// What lies in a partition that cannot be read may be an attempt whose commit the store
-// lost: the numbers that it may have are not given.
-func TestAttemptsLeaveRoomForAnUnreadTail(t *testing.T) {
-	t.Parallel()
-	now := time.Now()
-	l := newLedger(messages.Term{Number: 2}, 3)
-	l.unread = true
-	l.restore(messages.Snapshot{Files: []messages.File{testFile(1, 1)}}, now)
-	l.plan(1, testCut(1, 0), now)
-	a, ok := l.pick("w", false, false, now)
-	require.True(t, ok)
-	require.Equal(t, 1+unreadAttempts, a.attempt)
-	lost := messages.Signal{Kind: messages.SignalProgress, Worker: "x", BatchID: messages.BatchID(testFile(1, 1).Base, 0, 1, 1), Processing: 2, Total: 2}
-	require.Equal(t, verdictStale, l.result(lost, now))
-	require.True(t, l.takeBack("w", a.batchID, endReturned, "", now))
-	a, ok = l.pick("w", false, false, now.Add(time.Minute))
-	require.True(t, ok)
-	require.Equal(t, 2+unreadAttempts, a.attempt, "once in a term is enough")
-}
-
 // A message whose commit the store lost must not be taken for the attempt that is
-// made of the same chunk anew.
+// made of the same chunk again.
 func TestAttemptsOfLostCommitsAreNotGivenAgain(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
-	l := newLedger(messages.Term{Number: 2}, 3)
-	l.restore(messages.Snapshot{Files: []messages.File{testFile(1, 2)}}, now)
-	l.noteSend(chunkID(0)) // handed to "before", then the store lost it
-	l.plan(1, testCut(1, 0), now)
-	l.plan(1, testCut(1, 1), now)
-	a, ok := l.pick("w", false, false, now)
+	// The attempt was handed to "before", then the store lost it.
+	l := NewLedger(3, messages.Snapshot{Files: []messages.File{testFile(1, 2)}}, Sent{BatchIDs: []string{chunkID(0)}}, now)
+	l.plan(1, 0, now)
+	l.plan(1, 1, now)
+	a, ok := l.pick("w", false, now)
 	require.True(t, ok)
-	require.Equal(t, chunkID(0)+"_a2", a.batchID)
-	final := messages.Signal{Kind: messages.SignalProgress, Worker: "before", BatchID: chunkID(0), Processing: int64(a.chunk.Items), Total: int64(a.chunk.Items)}
-	require.Equal(t, verdictStale, l.result(final, now))
-	final.Worker, final.BatchID = "w", a.batchID
-	require.Equal(t, verdictDone, l.result(final, now))
-	b, ok := l.pick("w", false, false, now)
+	require.Equal(t, chunkID(0)+"_a2", a.BatchID)
+	final := messages.Signal{Kind: messages.SignalProgress, Worker: "before", BatchID: chunkID(0), Processing: int64(a.Chunk.Items), Total: int64(a.Chunk.Items)}
+	require.Equal(t, verdictStale, l.verdict(final, now))
+	final.Worker, final.BatchID = "w", a.BatchID
+	require.Equal(t, verdictDone, l.verdict(final, now))
+	b, ok := l.pick("w", false, now)
 	require.True(t, ok)
-	require.Equal(t, chunkID(1), b.batchID)
+	require.Equal(t, chunkID(1), b.BatchID)
 }

@@ -12,38 +12,42 @@ import (
 // look at the list of files costs a copy of its pointers.
 func BenchmarkLook(b *testing.B) {
 	for _, remembered := range []int{10, 100_000} {
-		led, now := newLedger(messages.Term{Number: 1}, 1), time.Unix(1000, 0)
+		now := time.Unix(1000, 0)
 		var snap messages.Snapshot
 		for i := range remembered {
 			f := testFile(messages.FileID(i+1), 0)
 			f.State, f.Ended = messages.FileDone, now
 			snap.Files = append(snap.Files, f)
 		}
-		led.restore(snap, now)
+		led := NewLedger(1, snap, Sent{}, now)
 		for i := range 16 {
-			if err := led.openFile(testFile(messages.FileID(remembered+i+1), 2), now); err != nil {
+			if err := led.Files().Open(testFile(messages.FileID(remembered+i+1), 2), now); err != nil {
 				b.Fatal(err)
 			}
 		}
+		changes := func() *booksSeen {
+			changed, forgotten := led.Files().Changed()
+			return &booksSeen{changed: changed, forgotten: forgotten}
+		}
 		seen := newFilesSeen()
-		seen.apply(led.changes(), now)
+		seen.apply(changes(), now)
 		b.Run(fmt.Sprintf("dispatcher/%d", remembered), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				led.changes()
+				changes()
 			}
 		})
 		b.Run(fmt.Sprintf("overview/%d", remembered), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				seen.apply(led.changes(), now)
+				seen.apply(changes(), now)
 				seen.working()
 			}
 		})
 		b.Run(fmt.Sprintf("files/%d", remembered), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				seen.apply(led.changes(), now)
+				seen.apply(changes(), now)
 				seen.all()
 			}
 		})

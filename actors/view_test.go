@@ -297,20 +297,22 @@ func TestEndedFilesAcrossTerms(t *testing.T) {
 
 // What the dispatcher publishes is what changed, not what it remembers.
 func TestChangesCostWhatChanged(t *testing.T) {
-	led, now := newLedger(messages.Term{Number: 1}, 1), time.Unix(1000, 0)
+	now := time.Unix(1000, 0)
 	var snap messages.Snapshot
 	for id := range messages.FileID(20_000) {
 		f := testFile(id+1, 0)
 		f.State, f.Ended = messages.FileDone, now
 		snap.Files = append(snap.Files, f)
 	}
-	led.restore(snap, now)
-	require.Len(t, led.changes().changed, 20_000, "the first look is at everything")
-	require.Empty(t, led.changes().changed)
-	require.NoError(t, led.openFile(testFile(30_000, 2), now))
-	led.forget(7)
-	c := led.changes()
-	require.Len(t, c.changed, 1)
-	require.Equal(t, []messages.FileID{7}, c.forgotten)
-	require.Less(t, testing.AllocsPerRun(10, func() { led.changes() }), 20.0)
+	led := NewLedger(1, snap, Sent{}, now)
+	changed, _ := led.Files().Changed()
+	require.Len(t, changed, 20_000, "the first call returns everything")
+	changed, _ = led.Files().Changed()
+	require.Empty(t, changed)
+	require.NoError(t, led.Files().Open(testFile(30_000, 2), now))
+	led.Files().Forget(7)
+	changed, forgotten := led.Files().Changed()
+	require.Len(t, changed, 1)
+	require.Equal(t, []messages.FileID{7}, forgotten)
+	require.Less(t, testing.AllocsPerRun(10, func() { led.Files().Changed() }), 20.0)
 }

@@ -25,23 +25,39 @@ func TestInventedAttempts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l := newLedger(messages.Term{Number: 1}, 100)
-			require.NoError(t, l.openFile(testFile(1, 2), now))
-			l.noteSend(c.sent)
-			l.plan(1, testCut(1, 0), now)
-			a, ok := l.pick("w", false, false, now)
+			l := NewLedger(100, messages.Snapshot{}, Sent{BatchIDs: []string{c.sent}}, now)
+			require.NoError(t, l.Files().Open(testFile(1, 2), now))
+			l.plan(1, 0, now)
+			a, ok := l.pick("w", false, now)
 			require.True(t, ok)
-			require.Equal(t, c.next, a.attempt)
-			require.LessOrEqual(t, len(l.files[1].open[0].had), rememberedAttempts)
+			require.Equal(t, c.next, a.Attempt)
+			require.LessOrEqual(t, len(l.files[1].entries[0].workers), rememberedAttempts)
 			if void := c.next - 1; void > 0 {
-				l.takeBack("w", a.batchID, endReturned, "", now)
+				l.TakeBack("w", a.BatchID, endReturned, "", now)
 				for range 2 * rememberedAttempts { // until who had the first attempts is forgotten
-					a, _ = l.pick("w", false, false, now.Add(time.Hour))
-					l.takeBack("w", a.batchID, endReturned, "", now)
+					a, _ = l.pick("w", false, now.Add(time.Hour))
+					l.TakeBack("w", a.BatchID, endReturned, "", now)
 				}
 				id := messages.BatchID(l.files[1].Base, 0, 1, void)
-				require.Equal(t, verdictStale, l.result(progress("w", id, 2, 2), now), "a void attempt was nobody's")
+				require.Equal(t, verdictStale, l.verdict(progress("w", id, 2, 2), now), "a void attempt was nobody's")
 			}
 		})
 	}
+}
+
+// What lies in a partition that cannot be read may be an attempt whose commit the store
+// lost: the numbers that it may have are not given.
+func TestAttemptsLeaveRoomForAnUnreadTail(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1e9, 0)
+	l := NewLedger(3, messages.Snapshot{Files: []messages.File{testFile(1, 1)}}, Sent{Unread: true}, now)
+	l.plan(1, 0, now)
+	a, ok := l.pick("w", false, now)
+	require.True(t, ok)
+	require.Equal(t, 1+unreadAttempts, a.Attempt)
+	require.Equal(t, verdictStale, l.verdict(progress("x", "f1_chunk_0", 2, 2), now))
+	require.True(t, l.TakeBack("w", a.BatchID, endReturned, "", now))
+	a, ok = l.pick("w", false, now.Add(time.Minute))
+	require.True(t, ok)
+	require.Equal(t, 2+unreadAttempts, a.Attempt, "once in a term is enough")
 }

@@ -1,0 +1,120 @@
+package actors
+
+import (
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"kafka-master/actors/catalog"
+	"kafka-master/messages"
+)
+
+type (
+	// adopt gives the dispatcher a file to process, with its planner.
+	adopt struct {
+		file    messages.File
+		planner *actor.PID
+		known   bool // the ledger has it already: it was restored
+	}
+	// useBatchSize changes the batch size of what was not handed out yet.
+	useBatchSize struct{ items int }
+	// fileChanged reports that a file in work cannot be read any more, or is not what
+	// it was.
+	fileChanged struct {
+		id     messages.FileID
+		state  messages.FileState
+		reason string
+	}
+	// fileSeen carries what a listing shows of a file; a zero time changes nothing.
+	fileSeen struct {
+		id      messages.FileID
+		modTime time.Time
+		left    time.Time // when it was first missing from the folder
+	}
+	// forgetFile drops a file that left the folder long ago.
+	forgetFile struct{ id messages.FileID }
+)
+
+// planning is the dispatcher's side of a planner.
+type planning struct {
+	pid   *actor.PID
+	epoch uint64 // of its current plan; chunks of older plans are dropped
+}
+
+// onFile handles what happens to files.
+func (d *dispatcher) onFile(ctx actor.Context, msg any, now time.Time) {
+	switch m := msg.(type) {
+	case *planned:
+		if p := d.planners[m.file]; p != nil && p.epoch == m.epoch {
+			d.ledger.Files().Plan(m.cut.Chunk, m.cut.Text, m.cut.Dead, now)
+		}
+	case *planEnd:
+		d.onPlanEnd(ctx, m, now)
+	case *adopt:
+		d.onAdopt(ctx, m, now)
+	case *useBatchSize:
+		d.onBatchSize(ctx, m)
+	case *fileChanged:
+		d.ledger.Files().Fail(m.id, m.state, m.reason, now)
+	case *fileSeen:
+		d.ledger.Files().Update(m.id, m.modTime, m.left)
+	case *forgetFile:
+		d.ledger.Files().Forget(m.id)
+	}
+}
+
+func (d *dispatcher) onPlanEnd(ctx actor.Context, m *planEnd, now time.Time) {
+	p := d.planners[m.file]
+	if p == nil || p.epoch != m.epoch {
+		return
+	}
+	if m.err != nil {
+		ctx.Send(d.owner, &fileSuspect{id: m.file, at: catalog.FromCursor, err: m.err})
+		return
+	}
+	d.ledger.Files().PlanEnd(m.file, m.blank, now)
+}
+
+func (d *dispatcher) onAdopt(ctx actor.Context, m *adopt, now time.Time) {
+	if !m.known {
+		if err := d.ledger.Files().Open(m.file, now); err != nil {
+			d.log.Warn("input file refused", "file", m.file.Info.Path, "err", err)
+			return
+		}
+	}
+	if m.planner == nil {
+		return
+	}
+	d.planners[m.file.ID] = &planning{pid: m.planner}
+	d.replan(ctx, m.file.ID)
+}
+
+// replan lets the planner of a file begin again behind what was handed out.
+func (d *dispatcher) replan(ctx actor.Context, id messages.FileID) {
+	at, upTo, ok := d.ledger.Files().Replan(id)
+	if !ok {
+		return
+	}
+	p := d.planners[id]
+	d.plans++
+	p.epoch = d.plans
+	ctx.Send(p.pid, &planFrom{epoch: p.epoch, at: at, batch: d.batch, upTo: upTo})
+}
+
+func (d *dispatcher) onBatchSize(ctx actor.Context, m *useBatchSize) {
+	if m.items != d.batch {
+		d.batch = m.items
+		for id := range d.planners {
+			d.replan(ctx, id)
+		}
+	}
+}
+
+// grant passes credit on to the planners.
+func (d *dispatcher) grant(ctx actor.Context, list []Grant) {
+	for _, g := range list {
+		if p := d.planners[g.File]; p != nil {
+			ctx.Send(p.pid, &grant{epoch: p.epoch, upTo: g.UpTo})
+		}
+	}
+}

@@ -1,0 +1,152 @@
+package actors
+
+import (
+	"fmt"
+	"time"
+
+	"kafka-master/messages"
+)
+
+// watch looks for problems.
+func (d *dispatcher) watch(now time.Time) {
+	r := d.ledger.Report()
+	d.watchLosses(r.Losses, now)
+	d.watchReturned(r, now)
+	d.watchRepeats(r, now)
+	d.watchStandstill(r, now)
+}
+
+// watchLosses reports what the stored state turned out to lack.
+func (d *dispatcher) watchLosses(l Losses, now time.Time) {
+	d.lossProblem("files", l.Files, "%s failed, since the figures in the stored state do not add up (its reason has them): "+
+		"take each out of the folder for some seconds and put it back, and it is done again", "file", now)
+	d.lossProblem("records", l.Records, "the state store lost the records of %s: what is in the folder still is done again from its beginning", "file", now)
+	d.lossProblem("orphans", l.Orphans, "the state store held %s of files that it does not know any more; they were dropped", "chunk", now)
+	d.lossProblem("unnamed", l.DeadRecords, "the state store lost the records of %s: they are counted, but not listed", "dead chunk", now)
+}
+
+func (d *dispatcher) lossProblem(key string, n int, format, noun string, now time.Time) {
+	if n == 0 {
+		d.problems.clear("lost " + key)
+		return
+	}
+	text := fmt.Sprintf(format, counted(n, noun))
+	fresh := d.problems.set("lost "+key, messages.Problem{Kind: messages.ProblemStateLost, Part: "input", Text: text, Count: n}, now)
+	if fresh && key != "files" { // Those have a line each.
+		d.log.Error("the stored state is incomplete", "err", text)
+	}
+}
+
+// watchReturned reports chunks that come back again and again.
+func (d *dispatcher) watchReturned(r Report, now time.Time) {
+	if r.Returned == 0 {
+		d.problems.clear("returned")
+		return
+	}
+	d.problems.set("returned", messages.Problem{
+		Kind: messages.ProblemReturnedChunk, Part: "workers", Count: r.Returned,
+		Text: fmt.Sprintf("%s given back %d times or more; the last: %s", counted(r.Returned, "chunk"), ReturnedOften, r.LastReturned),
+	}, now)
+}
+
+// watchRepeats reports that many runs are of chunks that were done already.
+func (d *dispatcher) watchRepeats(r Report, now time.Time) {
+	repeats, all := d.runs.recent(r.Repeats, r.Totals.DoneChunks, now)
+	_, lasts := d.problems["repeats"]
+	if !tooManyRepeats(repeats, all, lasts) {
+		d.problems.clear("repeats")
+		return
+	}
+	d.problems.set("repeats", messages.Problem{
+		Kind: messages.ProblemRepeats, Part: "workers", Count: int(repeats),
+		Text: fmt.Sprintf("%d of the last %d runs that ended were of chunks that were done already, the last: %s; are there two processes with one worker id, or is WORKER_TIMEOUT shorter than an item takes?",
+			repeats, all, r.LastRepeat),
+	}, now)
+}
+
+const (
+	// runsFor times a minute is the time over which repeated runs are counted.
+	runsFor = 10
+	// fewRepeats are no problem, whatever their share is: a lost worker or a restart
+	// causes some.
+	fewRepeats = 10
+	// repeatShare is the number of runs of which one may be a repeat.
+	repeatShare = 20
+)
+
+// runs holds the counters of the last minutes.
+type runs struct {
+	marks []runMark // oldest first, one a minute
+}
+
+type runMark struct {
+	at            time.Time
+	repeats, done int64
+}
+
+// recent returns how many results of the last minutes were repeats, and how many results
+// there were in all.
+func (r *runs) recent(repeats, done int64, now time.Time) (repeated, all int64) {
+	if n := len(r.marks); n == 0 || now.Sub(r.marks[n-1].at) >= time.Minute {
+		r.marks = append(r.marks, runMark{now, repeats, done})
+	}
+	if len(r.marks) > runsFor {
+		r.marks = r.marks[1:]
+	}
+	first := r.marks[0]
+	repeated = repeats - first.repeats
+	return repeated, repeated + done - first.done
+}
+
+// tooManyRepeats reports whether a share of repeats is a problem; one that lasts ends
+// at half of it.
+func tooManyRepeats(repeats, all int64, lasts bool) bool {
+	if lasts {
+		return repeats*2*repeatShare > all
+	}
+	return repeats >= fewRepeats && repeats*repeatShare > all
+}
+
+// stalledAfter is how long nothing may be done while there are work and workers.
+const stalledAfter = 2 * time.Minute
+
+// watchStandstill reports that nothing moves although it could.
+func (d *dispatcher) watchStandstill(r Report, now time.Time) {
+	if done := r.Totals.DoneItems; r.Idle || done != d.seenDone || d.moved.IsZero() {
+		d.seenDone, d.moved = done, now
+	}
+	if now.Sub(d.moved) < stalledAfter {
+		d.problems.clear("stalled")
+		return
+	}
+	text := fmt.Sprintf("no item was done for %s with %s in work: %s at workers, %d waiting",
+		now.Sub(d.moved).Round(time.Second), counted(r.Files, "file"), counted(r.AtWorkers, "chunk"), r.Waiting)
+	if r.LastEnd != "" {
+		text += "; what ended last: " + r.LastEnd
+	}
+	d.problems.set("stalled", messages.Problem{Kind: messages.ProblemStalled, Part: "workers", Count: max(1, r.AtWorkers+r.Waiting), Text: text}, d.moved)
+}
+
+// watchQuiet names the chunk that shows no progress for the longest time.
+func (d *dispatcher) watchQuiet(s Stalled, now time.Time) {
+	if s.Count == 0 {
+		d.problems.clear("quiet")
+		return
+	}
+	text := fmt.Sprintf("%s at %s for %d s without progress", s.BatchID, s.Worker, int(now.Sub(s.Since).Seconds()))
+	if s.Count > 1 {
+		text += fmt.Sprintf(", and %d other chunks", s.Count-1)
+	}
+	d.problems.set("quiet", messages.Problem{Kind: messages.ProblemStalledChunk, Part: "workers", Text: text, Count: s.Count}, now)
+}
+
+// logEnded logs chunks and files that were given up.
+func (d *dispatcher) logEnded(out Changes) {
+	for _, x := range out.Dead {
+		d.log.Warn("chunk is dead", "file", x.Path, "chunk", x.ID.Index, "first_line", x.FirstLine, "lines", x.Lines,
+			"items", x.Items, "offset", x.Offset, "attempts", x.Attempt, "worker_id", x.Worker, "reason", x.Reason)
+	}
+	for _, f := range out.Broken {
+		d.log.Error("the state of a file is incomplete, the file is failed", "file", f.Info.Path, "generation", f.Generation, "err", f.Reason)
+	}
+}

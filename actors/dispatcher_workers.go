@@ -1,0 +1,169 @@
+package actors
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"kafka-master/actors/cutter"
+	"kafka-master/messages"
+)
+
+type (
+	// offer is how many chunks a free-worker takes. The numbers are cumulative counts
+	// of assignments since the epoch began, so a repeated or late offer does no harm.
+	offer struct {
+		worker messages.WorkerID
+		pid    *actor.PID
+		epoch  uint64
+		upTo   int  // into free slots
+		ahead  int  // in all, the queue at the worker included
+		depth  int  // length of the queue at the worker when no more chunks fit
+		refill bool // a judged result frees a slot at once
+		limit  int  // most attempts in flight at the worker; 0 is no limit
+		seen   int  // credited verdicts of this epoch that the numbers include
+	}
+	// withdraw ends an epoch: the worker takes nothing more.
+	withdraw struct {
+		worker messages.WorkerID
+		epoch  uint64
+		under  string // only of a free-worker whose name begins so
+	}
+	// judge asks for a verdict on a final progress message.
+	judge struct {
+		signal messages.Signal
+		reply  *actor.PID // gets judged
+		unfit  bool       // the worker reports that it can do no chunk now
+		ack    receipt
+	}
+	// begun reports that an attempt shows progress.
+	begun struct {
+		worker  messages.WorkerID
+		batchID string
+	}
+	// quiet reports since when an attempt shows no progress; a zero time means that it
+	// shows some again.
+	quiet struct {
+		worker  messages.WorkerID
+		batchID string
+		since   time.Time
+	}
+	// giveBack ends an attempt without a result.
+	giveBack struct {
+		worker  messages.WorkerID
+		batchID string
+		how     ending
+		reason  string
+	}
+	// giveUp reports that a chunk cannot be sent, whoever takes it.
+	giveUp struct {
+		worker  messages.WorkerID
+		batchID string
+		err     error
+	}
+	// workerLost takes back everything that a worker holds.
+	workerLost struct {
+		worker messages.WorkerID
+		how    ending
+		reason string
+	}
+
+	// assigned is a committed assignment for a free-worker.
+	assigned struct {
+		assignment
+		epoch uint64
+	}
+	// judged is the verdict for a free-worker.
+	judged struct {
+		batchID  string
+		verdict  verdict
+		credited bool // the dispatcher counts the slot as free already
+	}
+	// paused informs a worker's supervisor, by way of its free-worker, that the worker
+	// gets no chunks for a while since it could do none; an empty reason ends that.
+	paused struct {
+		until  time.Time
+		reason string
+	}
+)
+
+// onWorker handles what happens to workers and their attempts.
+func (d *dispatcher) onWorker(msg any, now time.Time) {
+	switch m := msg.(type) {
+	case *offer:
+		if d.ledger.Offer(m.terms(), now) {
+			d.takers[m.worker] = m.pid
+		}
+	case *withdraw:
+		if pid := d.takers[m.worker]; pid != nil && strings.HasPrefix(pid.Id, m.under) && d.ledger.Withdraw(m.worker, m.epoch) {
+			delete(d.takers, m.worker)
+		}
+	case *giveBack:
+		if d.ledger.TakeBack(m.worker, m.batchID, m.how, m.reason, now) {
+			d.log.Info("chunk taken back", "worker_id", m.worker, "batch_id", m.batchID, "reason", m.reason)
+		}
+	case *giveUp:
+		how := endUnsendable
+		if errors.Is(m.err, cutter.ErrOtherBytes) {
+			how = endOtherBytes
+		}
+		d.ledger.TakeBack(m.worker, m.batchID, how, m.err.Error(), now)
+	case *quiet:
+		d.ledger.Quiet(m.worker, m.batchID, m.since, now)
+	case *workerLost:
+		if n := d.ledger.Lost(m.worker, m.how, m.reason, now); n > 0 {
+			d.log.Info("chunks taken back", "worker_id", m.worker, "chunks", n, "reason", m.reason)
+		}
+	}
+}
+
+// terms returns the offer as the ledger keeps it.
+func (m *offer) terms() Offer {
+	return Offer{Worker: m.worker, Epoch: m.epoch, UpTo: m.upTo, Ahead: m.ahead, Depth: m.depth, Refill: m.refill, Limit: m.limit, Seen: m.seen}
+}
+
+func (d *dispatcher) onJudge(ctx actor.Context, m *judge, now time.Time) {
+	w, s := m.signal.Worker, m.signal
+	foreign := s.Deployment != "" && s.Deployment != d.deployment
+	var out Judgement
+	if !foreign {
+		out = d.ledger.Judge(Result{Signal: s, Unfit: m.unfit, Refill: m.reply != nil && m.reply.Equal(d.takers[w])}, now)
+	}
+	if foreign || out.Verdict == verdictForeign {
+		// A state or its last commits were lost, and the chunk's name was given again.
+		// The slot of the chunk that has the name now stays taken.
+		d.log.Debug("result of another chunk of the same name dropped", "worker_id", w, "batch_id", s.BatchID, "deployment", s.Deployment, "offset", s.Offset)
+		return
+	}
+	d.pause(ctx, out.Paused, now)
+	for _, id := range out.Resumed {
+		if pid := d.takers[id]; pid != nil {
+			ctx.Send(pid, &paused{})
+		}
+	}
+	switch out.Verdict {
+	case verdictFailed:
+		d.log.Info("attempt failed", "worker_id", w, "batch_id", s.BatchID, "err", s.Error)
+	case verdictDone:
+	default:
+		d.log.Debug("result judged", "worker_id", w, "batch_id", s.BatchID, "verdict", out.Verdict.String())
+	}
+	if m.reply != nil {
+		ctx.Send(m.reply, &judged{batchID: s.BatchID, verdict: out.Verdict, credited: out.Credited})
+	}
+}
+
+// pause informs the free-worker of a worker that gets nothing for a while.
+func (d *dispatcher) pause(ctx actor.Context, p *Pause, now time.Time) {
+	if p == nil {
+		return
+	}
+	reason := messages.CutText(p.Reason, messages.MaxNote)
+	d.log.Warn("worker is paused, its failures are not booked on the chunks", "worker_id", p.Worker, "for", p.Until.Sub(now), "reason", reason)
+	if pid := d.takers[p.Worker]; pid != nil {
+		ctx.Send(pid, &paused{until: p.Until, reason: fmt.Sprintf("gets one chunk to try itself from time to time: it %s", reason)})
+	}
+}

@@ -1,0 +1,208 @@
+package actors
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"kafka-master/messages"
+)
+
+// LedgerFiles is the side of a ledger that concerns files: taking them into work,
+// cutting them, and what listings show of them.
+type LedgerFiles struct{ l *Ledger }
+
+// Files returns the ledger's side that concerns files.
+func (l *Ledger) Files() LedgerFiles { return LedgerFiles{l} }
+
+// fileName is the name of a file version in batch ids.
+type fileName struct {
+	base       string
+	generation int
+}
+
+// book is the ledger's page of one file version.
+type book struct {
+	messages.File
+	plan
+	entries map[int]*entry // chunks that were handed out and are not done, by index
+	open    openTotals     // totals of those that are neither done nor dead
+	waiting queue          // chunks to be handed out again
+	live    int            // attempts in flight
+	tempo   tempo
+	stopped bool // nothing more of it is cut or handed out
+}
+
+func (b *book) name() fileName { return fileName{b.Base, b.Generation} }
+
+func newBook(f messages.File) *book {
+	return &book{File: f, plan: plan{size: messages.MaxChunkBytes}, entries: map[int]*entry{}, waiting: newQueue()}
+}
+
+func (l *Ledger) add(f messages.File) *book {
+	b := newBook(f)
+	b.stopped = f.State == messages.FileChanged || f.State == messages.FileFailed
+	l.files[f.ID] = b
+	l.touched[f.ID] = true
+	// A file that ended without a chunk has no name on the wire: it may be one that
+	// was refused because another file has that name.
+	if f.Cursor.Index > 0 || !f.HasEnded() {
+		l.names[b.name()] = f.ID
+	}
+	if !f.HasEnded() {
+		l.turns = append(l.turns, f.ID)
+	}
+	return b
+}
+
+// Open takes a new file version into the books. A file that cannot be processed ends
+// at once; the error is the reason.
+func (x LedgerFiles) Open(f messages.File, now time.Time) error {
+	l := x.l
+	if f.State != messages.FileRunning {
+		l.refuse(f, f.Reason, now)
+		return errors.New(f.Reason)
+	}
+	if other, taken := l.names[fileName{f.Base, f.Generation}]; taken && other != f.ID {
+		err := fmt.Errorf("open %q: its name on the wire, %q, is that of %q: rename it", f.Info.Path, f.Base, l.files[other].Info.Path)
+		l.refuse(f, err.Error(), now)
+		return err
+	}
+	b := l.add(f)
+	l.store(b)
+	l.countFiles()
+	l.endWhenComplete(b, now)
+	return nil
+}
+
+// refuse records a file that cannot be processed.
+func (l *Ledger) refuse(f messages.File, reason string, now time.Time) {
+	f.State, f.Reason, f.Ended = messages.FileFailed, reason, now
+	b := newBook(f)
+	b.stopped = true
+	l.files[f.ID] = b
+	l.store(b)
+	l.countFiles()
+	l.ended = append(l.ended, f.ID)
+}
+
+// Update takes over what a listing shows of a file; a zero time changes nothing. left
+// is when the file was first missing from the folder.
+func (x LedgerFiles) Update(id messages.FileID, modTime, left time.Time) {
+	b := x.l.files[id]
+	if b == nil {
+		return
+	}
+	if !modTime.IsZero() {
+		b.Info.ModTime = modTime
+	}
+	if !left.IsZero() {
+		b.Left = left
+	}
+	x.l.store(b)
+}
+
+// Forget drops a terminal file.
+func (x LedgerFiles) Forget(id messages.FileID) {
+	l := x.l
+	b := l.files[id]
+	if b == nil || !b.HasEnded() {
+		return
+	}
+	for i := range b.entries {
+		l.out.DropChunks = append(l.out.DropChunks, messages.ChunkID{File: id, Index: i})
+	}
+	l.out.DropFiles = append(l.out.DropFiles, id)
+	if l.names[b.name()] == id {
+		delete(l.names, b.name())
+	}
+	delete(l.files, id)
+	delete(l.losses.files, id)
+	l.countFiles()
+	l.touched[id] = true
+}
+
+// Fail ends the planning of a file that cannot be read any more, or whose bytes are not
+// what they were. Done chunks stay, chunks at workers may still end, the rest is dead.
+func (x LedgerFiles) Fail(id messages.FileID, state messages.FileState, reason string, now time.Time) {
+	if b := x.l.files[id]; b != nil {
+		x.l.fail(b, state, reason, now)
+	}
+}
+
+func (l *Ledger) fail(b *book, state messages.FileState, reason string, now time.Time) {
+	if b.stopped || b.HasEnded() {
+		return
+	}
+	l.stop(b, state, reason)
+	l.endWhenComplete(b, now)
+}
+
+// stop ends the planning of a file and gives up what waits.
+func (l *Ledger) stop(b *book, state messages.FileState, reason string) {
+	b.State, b.Reason, b.stopped = state, reason, true
+	b.cut = nil
+	b.DeadBytes = b.Info.Size - b.Cursor.Offset
+	for _, e := range b.waiting.empty() {
+		l.markDead(b, e, reason)
+	}
+	l.store(b)
+}
+
+// store writes the record of a file.
+func (l *Ledger) store(b *book) {
+	l.out.Files = append(l.out.Files, b.File)
+	l.touched[b.ID] = true
+}
+
+// endWhenComplete ends the file when every chunk is terminal.
+func (l *Ledger) endWhenComplete(b *book, now time.Time) {
+	if b.HasEnded() {
+		return
+	}
+	// A file without any item has no chunk: its cursor jumps to the end.
+	if b.allCut && len(b.cut) == 0 && b.blank > 0 && b.Cursor.Offset+b.blank == b.Info.Size {
+		b.Cursor.Offset = b.Info.Size
+	}
+	if !b.stopped && (b.Cursor.Offset < b.Info.Size || len(b.cut) > 0) {
+		return
+	}
+	if b.live > 0 || b.waiting.len() > 0 {
+		return
+	}
+	l.audit(b) // A file that does not add up is never called done.
+	switch {
+	case b.stopped:
+	case b.DeadChunks > 0:
+		b.State = messages.FileDoneWithRejects
+	default:
+		b.State = messages.FileDone
+	}
+	b.Ended = now
+	l.store(b)
+	l.ended = append(l.ended, b.ID)
+	l.turns = slices.DeleteFunc(l.turns, func(id messages.FileID) bool { return id == b.ID })
+}
+
+// Changed returns what became of the files since the last call: the status of those in
+// work and of those whose record was written, and the ids of those that were forgotten.
+// Its cost depends on what changed, not on how many files are remembered.
+func (x LedgerFiles) Changed() (changed []*messages.FileStatus, forgotten []messages.FileID) {
+	l := x.l
+	for _, id := range l.turns {
+		l.touched[id] = true
+	}
+	for id := range l.touched {
+		if b := l.files[id]; b != nil {
+			changed = append(changed, &messages.FileStatus{File: b.File, Ready: len(b.cut) + b.waiting.len(), Running: b.live})
+		} else {
+			forgotten = append(forgotten, id)
+		}
+	}
+	l.touched = map[messages.FileID]bool{} // A map that once was large stays slow to iterate.
+	slices.Sort(forgotten)
+	slices.SortFunc(changed, func(a, b *messages.FileStatus) int { return cmp.Compare(a.ID, b.ID) })
+	return changed, forgotten
+}

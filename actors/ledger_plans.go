@@ -1,0 +1,133 @@
+package actors
+
+import (
+	"time"
+
+	"kafka-master/messages"
+)
+
+// plan is what of a file is cut and was never handed out, and how far its planner may
+// cut.
+type plan struct {
+	cut    []cutChunk // in index order
+	size   int        // bytes of the items of the chunk that was cut last
+	upTo   int        // credit of the planner: the first index that may not be cut; 0 without a planner
+	allCut bool       // the planner reached the end
+	blank  int64      // length of a rest without items, which is in no chunk
+}
+
+// cutChunk is a chunk that was never handed out, with its items. A chunk that no message
+// can hold is dead from the start, for the reason in it.
+type cutChunk struct {
+	messages.Chunk
+	text []byte
+	dead string
+}
+
+// Grant raises the credit of a file's planner: chunks below index UpTo may be cut.
+type Grant struct {
+	File messages.FileID
+	UpTo int
+}
+
+const (
+	// maxPlannedBytes bounds the items of chunks that wait in memory, over all files;
+	// one chunk for each file is always allowed.
+	maxPlannedBytes = 8 << 20
+	minPlanned      = 16   // least number of chunks that are cut ahead of the workers
+	maxPlanned      = 1024 // largest number of them
+)
+
+// Plan takes a chunk from the file's planner, with the text of its items. Chunks come in
+// index order; others are ignored. dead is why no message can hold the chunk, else empty.
+func (x LedgerFiles) Plan(c messages.Chunk, text []byte, dead string, now time.Time) {
+	b := x.l.files[c.ID.File]
+	if b == nil || b.stopped || b.allCut || c.ID.Index != b.Cursor.Index+len(b.cut) {
+		return
+	}
+	b.size = len(text)
+	b.cut = append(b.cut, cutChunk{c, text, dead})
+	x.l.passDead(b, now)
+}
+
+// PlanEnd records that every chunk of the file was planned. blank is the length of a
+// rest that holds no item and is in no chunk.
+func (x LedgerFiles) PlanEnd(id messages.FileID, blank int64, now time.Time) {
+	if b := x.l.files[id]; b != nil && !b.stopped {
+		b.allCut, b.blank = true, blank
+		x.l.endWhenComplete(b, now)
+	}
+}
+
+// Replan forgets the chunks that were planned and never handed out. The planner begins
+// again at the returned cursor and may cut the chunks below index upTo. ok is false when
+// nothing is left to plan.
+func (x LedgerFiles) Replan(id messages.FileID) (at messages.Cursor, upTo int, ok bool) {
+	b := x.l.files[id]
+	if b == nil || b.stopped || b.HasEnded() || b.Cursor.Offset >= b.Info.Size {
+		return messages.Cursor{}, 0, false
+	}
+	b.plan = plan{size: b.size, upTo: b.Cursor.Index + x.l.share(b)}
+	return b.Cursor, b.upTo, true
+}
+
+// share is how many chunks a file may have planned.
+func (l *Ledger) share(b *book) int {
+	files := max(1, len(l.turns))
+	n := min(max(minPlanned, 2*l.offers.slots), maxPlanned) / files
+	n = min(n, maxPlannedBytes/files/max(1, b.size))
+	return max(1, n)
+}
+
+// grants raises the credit of the planners as chunks leave.
+func (l *Ledger) grants() (out []Grant) {
+	for _, id := range l.turns {
+		b := l.files[id]
+		if b.allCut || b.upTo == 0 {
+			continue
+		}
+		share := l.share(b)
+		if upTo := b.Cursor.Index + share; upTo > b.upTo && (len(b.cut)*2 <= share || upTo-b.upTo >= share/2) {
+			b.upTo = upTo
+			out = append(out, Grant{id, upTo})
+		}
+	}
+	return out
+}
+
+// passDead moves the cursor over chunks that are dead from the start.
+func (l *Ledger) passDead(b *book, now time.Time) {
+	for len(b.cut) > 0 && b.cut[0].dead != "" {
+		c := l.pass(b)
+		l.markDead(b, l.enter(b, c.Chunk), c.dead)
+	}
+	l.endWhenComplete(b, now)
+}
+
+// pass moves the file's cursor over its next planned chunk.
+func (l *Ledger) pass(b *book) cutChunk {
+	c := b.cut[0]
+	b.cut[0] = cutChunk{}
+	b.cut = b.cut[1:]
+	b.Cursor = messages.Cursor{
+		Offset: c.End(), Index: c.ID.Index + 1, Line: c.FirstLine + c.Lines, Chain: chain(b.Cursor.Chain, c.Hash),
+	}
+	b.Items += int64(c.Items)
+	return c
+}
+
+// enter opens an entry for a chunk that the cursor passed.
+func (l *Ledger) enter(b *book, c messages.Chunk) *entry {
+	e := &entry{OpenChunk: messages.OpenChunk{Chunk: c}}
+	b.entries[c.ID.Index] = e
+	b.open.add(c, 1)
+	return e
+}
+
+// chain continues a file's running hash with the hash of its next chunk.
+func chain(sum, hash uint64) uint64 {
+	const prime = 0x9E3779B185EBCA87 // the first prime of XXH64
+	sum ^= hash
+	sum = (sum<<31 | sum>>33) * prime
+	return sum
+}

@@ -1,0 +1,90 @@
+package actors
+
+import (
+	"fmt"
+
+	"kafka-master/messages"
+)
+
+// ReturnedOften is how often a chunk must have come back to be reported.
+const ReturnedOften = 5
+
+// Report is what people need to know of the work.
+type Report struct {
+	Totals    messages.Totals // of what ended in this term
+	Files     int             // in work
+	AtWorkers int             // attempts in flight
+	Waiting   int             // chunks that wait for a worker
+	Idle      bool            // there is nothing to do, or no worker takes or has chunks
+	LastEnd   string          // how the last attempt ended that was taken back
+
+	Returned     int    // open chunks that came back ReturnedOften times
+	LastReturned string // how the last of them came back
+
+	Repeats    int64  // results of chunks that were done already, in this term
+	LastRepeat string // the last of them
+
+	Stalled Stalled
+	Losses  Losses
+}
+
+// Losses is what the stored state turned out to lack.
+type Losses struct {
+	Files       int // files in the folder whose figures do not add up
+	Records     int // file records that are missing
+	Orphans     int // chunk records whose file record is missing
+	DeadRecords int // dead chunks whose record, and with it the reason, is missing
+}
+
+// Report returns what people need to know of the work.
+func (l *Ledger) Report() Report {
+	r := Report{
+		Totals: l.totals, Files: len(l.turns), Idle: len(l.turns) == 0 || len(l.offers.of)+len(l.held) == 0,
+		LastEnd:  l.trials.lastEnd,
+		Returned: len(l.trials.often), LastReturned: l.trials.lastOften,
+		Repeats: l.trials.repeats, LastRepeat: l.trials.lastRepeat,
+		Stalled: l.stalled(),
+		Losses:  Losses{Records: l.losses.records, Orphans: l.losses.orphans, DeadRecords: int(l.losses.deadRecords)},
+	}
+	for _, id := range l.turns {
+		b := l.files[id]
+		r.AtWorkers += b.live
+		r.Waiting += b.waiting.len() + len(b.cut)
+	}
+	for id := range l.losses.files {
+		if l.files[id].Left.IsZero() {
+			r.Losses.Files++
+		}
+	}
+	return r
+}
+
+// trials is what went wrong with attempts.
+type trials struct {
+	often      map[messages.ChunkID]*entry // open chunks that came back ReturnedOften times
+	lastOften  string
+	lastEnd    string
+	repeats    int64
+	lastRepeat string
+}
+
+// end records an attempt that was taken back.
+func (t *trials) end(b *book, e *entry, how Ending, reason string) {
+	t.lastEnd = fmt.Sprintf("%s at %s: %s", messages.BatchID(b.Base, e.ID.Index, b.Generation, e.Attempt), e.Worker, reason)
+	if how == endFailed || how == endUnfit { // The chunk failed, or its worker did.
+		return
+	}
+	if e.returned++; e.returned >= ReturnedOften {
+		t.often[e.ID] = e
+		t.lastOften = t.lastEnd
+	}
+}
+
+// forget drops a chunk that is done or dead.
+func (t *trials) forget(e *entry) { delete(t.often, e.ID) }
+
+// repeat records a result of a chunk that was done already.
+func (t *trials) repeat(s messages.Signal) {
+	t.repeats++
+	t.lastRepeat = fmt.Sprintf("%s of worker %s", s.BatchID, s.Worker)
+}

@@ -1,0 +1,151 @@
+package actors
+
+import (
+	"time"
+
+	"kafka-master/messages"
+)
+
+// Verdict is how a final progress message is judged.
+type Verdict uint8
+
+const (
+	verdictDone    Verdict = iota // the chunk is done by this result
+	verdictLate                   // the chunk is done by an attempt that had been taken back
+	verdictFailed                 // the attempt failed
+	verdictRetry                  // the worker asks to do the chunk later
+	verdictRepeat                 // the chunk was terminal before: nothing changes
+	verdictStale                  // the attempt is not, or no longer, in flight at the sender
+	verdictUnknown                // the batch id names no chunk of the ledger
+	verdictForeign                // the result is that of other bytes than the chunk has
+)
+
+var verdicts = [...]string{"done", "late", "failed", "retry", "repeat", "stale", "unknown", "foreign"}
+
+// String returns the verdict's name in logs.
+func (v Verdict) String() string { return verdicts[v] }
+
+// Result is a final progress message, with what is known of its sender.
+type Result struct {
+	messages.Signal
+	Unfit  bool // the worker reports that it can do no chunk now
+	Refill bool // the sender made the current offer of the worker, which may be raised
+}
+
+// Judgement is what follows from a result.
+type Judgement struct {
+	Verdict  Verdict
+	Credited bool                // the worker's offer was raised by the slot that is free now
+	Paused   *Pause              // the worker is paused from now on
+	Resumed  []messages.WorkerID // workers whose pause ended
+}
+
+// Judge judges a final progress message: on the chunk, and on the worker.
+func (l *Ledger) Judge(r Result, now time.Time) Judgement {
+	v, chunk := l.judge(r, now)
+	out := Judgement{Verdict: v}
+	switch {
+	case v == verdictDone:
+		if l.breaker.done(r.Worker) {
+			out.Resumed = []messages.WorkerID{r.Worker}
+		}
+	case v == verdictFailed:
+		var everybody bool
+		if out.Paused, everybody = l.breaker.failed(r.Worker, chunk, l.offers.others(r.Worker), r.Error, now); everybody {
+			out.Resumed = l.breaker.release()
+		}
+	case v == verdictRetry && !r.Unfit: // What a worker reports of itself needs no conclusion.
+		out.Paused = l.breaker.putOff(r.Worker, r.Error, now)
+	}
+	if out.Paused != nil {
+		for _, id := range out.Paused.pardons {
+			l.pardon(id, r.Worker, now)
+		}
+	}
+	for _, w := range out.Resumed {
+		l.enqueue(l.offers.of[w], now)
+	}
+	out.Credited = r.Refill && l.credit(r.Worker, v, now)
+	return out
+}
+
+// judge judges a result on its chunk, which it returns when the attempt failed.
+func (l *Ledger) judge(r Result, now time.Time) (v Verdict, failed messages.ChunkID) {
+	b, e, attempt := l.find(r.BatchID)
+	if b == nil {
+		return verdictUnknown, failed
+	}
+	if e == nil {
+		if !r.Old { // Otherwise a former leader may have judged this very message.
+			l.trials.repeat(r.Signal)
+			b.Repeats++
+			l.store(b)
+		}
+		return verdictRepeat, failed
+	}
+	if r.Hash != "" && (r.Offset != e.Offset || r.Hash != e.Range().HashText()) {
+		return verdictForeign, failed
+	}
+	if e.State == messages.ChunkDead {
+		return verdictRepeat, failed
+	}
+	if attempt > e.Attempt || !e.wasAt(attempt, r.Worker) {
+		return verdictStale, failed
+	}
+	mine := attempt == e.Attempt && e.inFlight() && e.Worker == r.Worker
+	complete := r.Total == int64(e.Items) && r.Processing == r.Total
+	switch {
+	case !r.Failed() && complete:
+		return l.complete(b, e, r.Worker, attempt, mine, now), failed
+	case !mine:
+		return verdictStale, failed
+	case r.Outcome == messages.OutcomeRetry:
+		l.endFailed(b, e, endRetry, r, r.Error, now)
+		return verdictRetry, e.ID
+	case r.Failed():
+		l.endFailed(b, e, endFailed, r, r.Error, now)
+	default:
+		l.endFailed(b, e, endFailed, r, "wrong total in its result", now)
+	}
+	return verdictFailed, e.ID
+}
+
+// endFailed ends an attempt that its worker could not do. How much the failure counts
+// depends on the worker.
+func (l *Ledger) endFailed(b *book, e *entry, how Ending, r Result, reason string, now time.Time) {
+	weight := regardNone
+	if !r.Unfit {
+		weight = l.breaker.judge(r.Worker, l.offers.others(r.Worker)-e.failedElsewhere(r.Worker))
+	}
+	switch {
+	case weight == regardNone:
+		how = endUnfit
+	case how == endFailed:
+		e.doubted = weight == regardDoubt
+	}
+	l.end(b, e, how, reason, now)
+}
+
+// complete counts the chunk as done, once.
+func (l *Ledger) complete(b *book, e *entry, w messages.WorkerID, attempt int, mine bool, now time.Time) Verdict {
+	outcome := verdictLate
+	if mine {
+		outcome = verdictDone
+		b.tempo.add(now.Sub(e.workedSince()))
+	}
+	l.journal(e, attempt, w, outcome.String(), now)
+	l.release(b, e)
+	delete(b.entries, e.ID.Index)
+	b.open.add(e.Chunk, -1)
+	l.trials.forget(e)
+	if b.DoneChunks++; b.DoneChunks+b.DeadChunks > int64(b.Cursor.Index) {
+		b.Duplicates++ // More chunks ended than were ever handed out.
+	}
+	b.DoneItems += int64(e.Items)
+	l.totals.DoneChunks++
+	l.totals.DoneItems += int64(e.Items)
+	l.out.DropChunks = append(l.out.DropChunks, e.ID)
+	l.store(b)
+	l.endWhenComplete(b, now)
+	return outcome
+}

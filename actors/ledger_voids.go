@@ -1,0 +1,59 @@
+package actors
+
+import "kafka-master/messages"
+
+// chunkName is the name of a chunk in batch ids.
+type chunkName struct {
+	fileName
+	index int
+}
+
+// voidRange is a range of attempts of a chunk that a former leader sent and that are in
+// no record: no worker had them.
+type voidRange struct{ from, to int }
+
+func (v voidRange) has(attempt int) bool { return attempt >= v.from && attempt <= v.to }
+
+// maxVoid is the highest attempt that is believed of a message: whoever may write to the
+// chunk topic can invent one. No chunk is handed out that often.
+const maxVoid = 1 << 20
+
+// addVoid takes in a message that a former leader sent. One that is in no record is
+// void: the store lost its commit. Its attempt number is not given again, so that no
+// result of it is taken for that of another range or worker.
+func (l *Ledger) addVoid(batchID string) {
+	base, index, generation, attempt, ok := messages.ParseBatchID(batchID)
+	if !ok || attempt > maxVoid {
+		return
+	}
+	name := chunkName{fileName{base, generation}, index}
+	if id, ok := l.names[name.fileName]; ok && index < l.files[id].Cursor.Index {
+		if e := l.files[id].entries[index]; e == nil || attempt <= e.Attempt {
+			return
+		}
+	}
+	l.voids[name] = max(l.voids[name], attempt)
+}
+
+// unreadAttempts is how many numbers are left free for the attempts of a chunk that may
+// lie where nothing can be read. It is far more than a store can lose of one chunk before
+// the chunk is dead, or held back for hours.
+const unreadAttempts = 100
+
+// skipVoid moves a chunk's attempts beyond the void ones.
+func (l *Ledger) skipVoid(b *book, e *entry) {
+	if len(l.voids) == 0 && !l.unread {
+		return
+	}
+	name := chunkName{b.name(), e.ID.Index}
+	void := l.voids[name]
+	if l.unread && !e.numbered {
+		void = max(void, e.Attempt) + unreadAttempts
+	}
+	e.numbered = true
+	if void > e.Attempt {
+		e.void = voidRange{e.Attempt + 1, void}
+		e.Attempt = void
+	}
+	delete(l.voids, name)
+}
