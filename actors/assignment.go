@@ -1,6 +1,9 @@
 package actors
 
-import "kafka-master/messages"
+import (
+	"kafka-master/actors/ledger"
+	"kafka-master/messages"
+)
 
 // assignment is a chunk for a worker.
 type assignment struct {
@@ -14,6 +17,16 @@ type assignment struct {
 }
 
 type (
-	ending  = Ending
-	verdict = Verdict
+	ending  = ledger.Ending
+	verdict = ledger.Verdict
+)
+
+const (
+	endLost      = ledger.EndLost
+	endSilent    = ledger.EndSilent
+	endUnstarted = ledger.EndUnstarted
+	endReturned  = ledger.EndReturned
+	endRetry     = ledger.EndRetry
+	endUnsent    = ledger.EndUnsent
+	verdictDone  = ledger.VerdictDone
 )

@@ -6,6 +6,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"kafka-master/actors/ledger"
 	"kafka-master/messages"
 )
 
@@ -20,7 +21,7 @@ type dispatcher struct {
 	persistence *actor.PID
 	owner       *actor.PID
 
-	ledger   *Ledger
+	ledger   *ledger.Ledger
 	batch    int // items of a chunk
 	planners map[messages.FileID]*planning
 	plans    uint64                           // number of plans that were begun; the epoch of the last one
@@ -36,11 +37,11 @@ type dispatcher struct {
 }
 
 func newDispatcher(d dispatcher, snap messages.Snapshot, past tail, maxAttempts int) actor.Actor {
-	sent := Sent{Unread: len(past.unread) > 0}
+	sent := ledger.Sent{Unread: len(past.unread) > 0}
 	for _, s := range past.sends {
 		sent.BatchIDs = append(sent.BatchIDs, s.batchID)
 	}
-	d.ledger = NewLedger(maxAttempts, snap, sent, time.Now())
+	d.ledger = ledger.New(maxAttempts, snap, sent, time.Now())
 	d.planners = map[messages.FileID]*planning{}
 	d.takers = map[messages.WorkerID]*actor.PID{}
 	d.problems = problems{}
@@ -144,6 +145,6 @@ func (d *dispatcher) publish(ctx actor.Context, now time.Time) {
 	d.pub.publish(ctx, d.problems.list(), part)
 }
 
-func assignmentOf(a Assignment) assignment {
+func assignmentOf(a ledger.Assignment) assignment {
 	return assignment{chunk: a.Chunk, worker: a.Worker, attempt: a.Attempt, batchID: a.BatchID, file: a.File, generation: a.Generation, lines: a.Text}
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"kafka-master/actors/catalog"
+	"kafka-master/actors/ledger"
 	"kafka-master/messages"
 )
 
@@ -111,7 +112,7 @@ func (d *dispatcher) onBatchSize(ctx actor.Context, m *useBatchSize) {
 }
 
 // grant passes credit on to the planners.
-func (d *dispatcher) grant(ctx actor.Context, list []Grant) {
+func (d *dispatcher) grant(ctx actor.Context, list []ledger.Grant) {
 	for _, g := range list {
 		if p := d.planners[g.File]; p != nil {
 			ctx.Send(p.pid, &grant{epoch: p.epoch, upTo: g.UpTo})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"kafka-master/actors/ledger"
 	"kafka-master/messages"
 )
 
@@ -17,7 +18,7 @@ func (d *dispatcher) watch(now time.Time) {
 }
 
 // watchLosses reports what the stored state turned out to lack.
-func (d *dispatcher) watchLosses(l Losses, now time.Time) {
+func (d *dispatcher) watchLosses(l ledger.Losses, now time.Time) {
 	d.lossProblem("files", l.Files, "%s failed, since the figures in the stored state do not add up (its reason has them): "+
 		"take each out of the folder for some seconds and put it back, and it is done again", "file", now)
 	d.lossProblem("records", l.Records, "the state store lost the records of %s: what is in the folder still is done again from its beginning", "file", now)
@@ -38,19 +39,19 @@ func (d *dispatcher) lossProblem(key string, n int, format, noun string, now tim
 }
 
 // watchReturned reports chunks that come back again and again.
-func (d *dispatcher) watchReturned(r Report, now time.Time) {
+func (d *dispatcher) watchReturned(r ledger.Report, now time.Time) {
 	if r.Returned == 0 {
 		d.problems.clear("returned")
 		return
 	}
 	d.problems.set("returned", messages.Problem{
 		Kind: messages.ProblemReturnedChunk, Part: "workers", Count: r.Returned,
-		Text: fmt.Sprintf("%s given back %d times or more; the last: %s", counted(r.Returned, "chunk"), ReturnedOften, r.LastReturned),
+		Text: fmt.Sprintf("%s given back %d times or more; the last: %s", counted(r.Returned, "chunk"), ledger.ReturnedOften, r.LastReturned),
 	}, now)
 }
 
 // watchRepeats reports that many runs are of chunks that were done already.
-func (d *dispatcher) watchRepeats(r Report, now time.Time) {
+func (d *dispatcher) watchRepeats(r ledger.Report, now time.Time) {
 	repeats, all := d.runs.recent(r.Repeats, r.Totals.DoneChunks, now)
 	_, lasts := d.problems["repeats"]
 	if !tooManyRepeats(repeats, all, lasts) {
@@ -111,7 +112,7 @@ func tooManyRepeats(repeats, all int64, lasts bool) bool {
 const stalledAfter = 2 * time.Minute
 
 // watchStandstill reports that nothing moves although it could.
-func (d *dispatcher) watchStandstill(r Report, now time.Time) {
+func (d *dispatcher) watchStandstill(r ledger.Report, now time.Time) {
 	if done := r.Totals.DoneItems; r.Idle || done != d.seenDone || d.moved.IsZero() {
 		d.seenDone, d.moved = done, now
 	}
@@ -128,7 +129,7 @@ func (d *dispatcher) watchStandstill(r Report, now time.Time) {
 }
 
 // watchQuiet names the chunk that shows no progress for the longest time.
-func (d *dispatcher) watchQuiet(s Stalled, now time.Time) {
+func (d *dispatcher) watchQuiet(s ledger.Stalled, now time.Time) {
 	if s.Count == 0 {
 		d.problems.clear("quiet")
 		return
@@ -141,7 +142,7 @@ func (d *dispatcher) watchQuiet(s Stalled, now time.Time) {
 }
 
 // logEnded logs chunks and files that were given up.
-func (d *dispatcher) logEnded(out Changes) {
+func (d *dispatcher) logEnded(out ledger.Changes) {
 	for _, x := range out.Dead {
 		d.log.Warn("chunk is dead", "file", x.Path, "chunk", x.ID.Index, "first_line", x.FirstLine, "lines", x.Lines,
 			"items", x.Items, "offset", x.Offset, "attempts", x.Attempt, "worker_id", x.Worker, "reason", x.Reason)

@@ -9,6 +9,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"kafka-master/actors/cutter"
+	"kafka-master/actors/ledger"
 	"kafka-master/messages"
 )
 
@@ -106,9 +107,9 @@ func (d *dispatcher) onWorker(msg any, now time.Time) {
 			d.log.Info("chunk taken back", "worker_id", m.worker, "batch_id", m.batchID, "reason", m.reason)
 		}
 	case *giveUp:
-		how := endUnsendable
+		how := ledger.EndUnsendable
 		if errors.Is(m.err, cutter.ErrOtherBytes) {
-			how = endOtherBytes
+			how = ledger.EndOtherBytes
 		}
 		d.ledger.TakeBack(m.worker, m.batchID, how, m.err.Error(), now)
 	case *quiet:
@@ -121,18 +122,18 @@ func (d *dispatcher) onWorker(msg any, now time.Time) {
 }
 
 // terms returns the offer as the ledger keeps it.
-func (m *offer) terms() Offer {
-	return Offer{Worker: m.worker, Epoch: m.epoch, UpTo: m.upTo, Ahead: m.ahead, Depth: m.depth, Refill: m.refill, Limit: m.limit, Seen: m.seen}
+func (m *offer) terms() ledger.Offer {
+	return ledger.Offer{Worker: m.worker, Epoch: m.epoch, UpTo: m.upTo, Ahead: m.ahead, Depth: m.depth, Refill: m.refill, Limit: m.limit, Seen: m.seen}
 }
 
 func (d *dispatcher) onJudge(ctx actor.Context, m *judge, now time.Time) {
 	w, s := m.signal.Worker, m.signal
 	foreign := s.Deployment != "" && s.Deployment != d.deployment
-	var out Judgement
+	var out ledger.Judgement
 	if !foreign {
-		out = d.ledger.Judge(Result{Signal: s, Unfit: m.unfit, Refill: m.reply != nil && m.reply.Equal(d.takers[w])}, now)
+		out = d.ledger.Judge(ledger.Result{Signal: s, Unfit: m.unfit, Refill: m.reply != nil && m.reply.Equal(d.takers[w])}, now)
 	}
-	if foreign || out.Verdict == verdictForeign {
+	if foreign || out.Verdict == ledger.VerdictForeign {
 		// A state or its last commits were lost, and the chunk's name was given again.
 		// The slot of the chunk that has the name now stays taken.
 		d.log.Debug("result of another chunk of the same name dropped", "worker_id", w, "batch_id", s.BatchID, "deployment", s.Deployment, "offset", s.Offset)
@@ -145,9 +146,9 @@ func (d *dispatcher) onJudge(ctx actor.Context, m *judge, now time.Time) {
 		}
 	}
 	switch out.Verdict {
-	case verdictFailed:
+	case ledger.VerdictFailed:
 		d.log.Info("attempt failed", "worker_id", w, "batch_id", s.BatchID, "err", s.Error)
-	case verdictDone:
+	case ledger.VerdictDone:
 	default:
 		d.log.Debug("result judged", "worker_id", w, "batch_id", s.BatchID, "verdict", out.Verdict.String())
 	}
@@ -157,7 +158,7 @@ func (d *dispatcher) onJudge(ctx actor.Context, m *judge, now time.Time) {
 }
 
 // pause informs the free-worker of a worker that gets nothing for a while.
-func (d *dispatcher) pause(ctx actor.Context, p *Pause, now time.Time) {
+func (d *dispatcher) pause(ctx actor.Context, p *ledger.Pause, now time.Time) {
 	if p == nil {
 		return
 	}

@@ -2,7 +2,6 @@ package actors
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -27,15 +26,6 @@ func TestOverviewCountsSinceTheLeadBegan(t *testing.T) {
 		require.Zero(t, o.Counted)
 		require.Equal(t, int64(6), o.Files.DoneItems)
 	})
-}
-
-func TestDeadChunksAreCounted(t *testing.T) {
-	t.Parallel()
-	now := time.Time{}
-	led := testLedger(1, now)
-	require.NoError(t, led.Files().Open(testFile(1, 2), now))
-	led.Files().Plan(testCut(1, 0).Chunk, nil, "item too large", now)
-	require.Equal(t, messages.Totals{DeadChunks: 1, DeadItems: 2}, led.Report().Totals)
 }
 
 // A worker's "done" is counted and shown and decides nothing.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"kafka-master/actors/ledger"
 	"kafka-master/messages"
 )
 
@@ -132,7 +133,7 @@ func (h *simHistory) produced(p *simProcess, r messages.Record) {
 		return // a probe
 	}
 	h.note("%s sends %s to %s in %d", p.name, m.BatchID, m.ID, r.Partition)
-	if _, _, _, attempt, _ := messages.ParseBatchID(m.BatchID); attempt > unreadAttempts {
+	if _, _, _, attempt, _ := messages.ParseBatchID(m.BatchID); attempt > ledger.UnreadAttempts {
 		h.w.sometimes("an attempt leaves room for those of an unread tail")
 	}
 	if h.assigned[m.BatchID+" "+m.ID].IsZero() && !h.done(m.BatchID) {
@@ -166,7 +167,7 @@ func (h *simHistory) committed(term messages.Term, b messages.Batch) {
 		delete(h.files, id)
 	}
 	chunks := slices.Clone(b.Chunks)
-	slices.SortFunc(chunks, func(a, b messages.OpenChunk) int { return compareChunks(a.ID, b.ID) })
+	slices.SortFunc(chunks, func(a, b messages.OpenChunk) int { return a.ID.Compare(b.ID) })
 	for _, c := range chunks {
 		h.chunk(c)
 		touched[c.ID.File] = true

@@ -205,24 +205,3 @@ type blindGroups struct{ *memBus }
 func (blindGroups) Find(context.Context, string, string) (messages.GroupState, error) {
 	return messages.GroupState{}, errors.New("not allowed")
 }
-
-// A message whose commit the store lost must not be taken for the attempt that is
-// made of the same chunk again.
-func TestAttemptsOfLostCommitsAreNotGivenAgain(t *testing.T) {
-	t.Parallel()
-	now := time.Now()
-	// The attempt was handed to "before", then the store lost it.
-	l := NewLedger(3, messages.Snapshot{Files: []messages.File{testFile(1, 2)}}, Sent{BatchIDs: []string{chunkID(0)}}, now)
-	l.plan(1, 0, now)
-	l.plan(1, 1, now)
-	a, ok := l.pick("w", false, now)
-	require.True(t, ok)
-	require.Equal(t, chunkID(0)+"_a2", a.BatchID)
-	final := messages.Signal{Kind: messages.SignalProgress, Worker: "before", BatchID: chunkID(0), Processing: int64(a.Chunk.Items), Total: int64(a.Chunk.Items)}
-	require.Equal(t, verdictStale, l.verdict(final, now))
-	final.Worker, final.BatchID = "w", a.BatchID
-	require.Equal(t, verdictDone, l.verdict(final, now))
-	b, ok := l.pick("w", false, now)
-	require.True(t, ok)
-	require.Equal(t, chunkID(1), b.BatchID)
-}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"kafka-master/actors/ledger"
 	"kafka-master/messages"
 )
 
@@ -19,7 +20,7 @@ func BenchmarkLook(b *testing.B) {
 			f.State, f.Ended = messages.FileDone, now
 			snap.Files = append(snap.Files, f)
 		}
-		led := NewLedger(1, snap, Sent{}, now)
+		led := ledger.New(1, snap, ledger.Sent{}, now)
 		for i := range 16 {
 			if err := led.Files().Open(testFile(messages.FileID(remembered+i+1), 2), now); err != nil {
 				b.Fatal(err)

@@ -294,25 +294,3 @@ func TestEndedFilesAcrossTerms(t *testing.T) {
 	require.Equal(t, uint64(5002), s.endings)
 	require.Equal(t, messages.FileID(5009), s.ended[len(s.ended)-1].ID)
 }
-
-// What the dispatcher publishes is what changed, not what it remembers.
-func TestChangesCostWhatChanged(t *testing.T) {
-	now := time.Unix(1000, 0)
-	var snap messages.Snapshot
-	for id := range messages.FileID(20_000) {
-		f := testFile(id+1, 0)
-		f.State, f.Ended = messages.FileDone, now
-		snap.Files = append(snap.Files, f)
-	}
-	led := NewLedger(1, snap, Sent{}, now)
-	changed, _ := led.Files().Changed()
-	require.Len(t, changed, 20_000, "the first call returns everything")
-	changed, _ = led.Files().Changed()
-	require.Empty(t, changed)
-	require.NoError(t, led.Files().Open(testFile(30_000, 2), now))
-	led.Files().Forget(7)
-	changed, forgotten := led.Files().Changed()
-	require.Len(t, changed, 1)
-	require.Equal(t, []messages.FileID{7}, forgotten)
-	require.Less(t, testing.AllocsPerRun(10, func() { led.Files().Changed() }), 20.0)
-}

@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -48,6 +49,11 @@ type FileID uint64
 type ChunkID struct {
 	File  FileID
 	Index int
+}
+
+// Compare orders chunks by file, then by index.
+func (c ChunkID) Compare(d ChunkID) int {
+	return cmp.Or(cmp.Compare(c.File, d.File), cmp.Compare(c.Index, d.Index))
 }
 
 // Term is one leadership. Its number rises by one with each new leader. The holder's

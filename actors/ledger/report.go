@@ -1,4 +1,4 @@
-package actors
+package ledger
 
 import (
 	"fmt"
@@ -71,7 +71,7 @@ type trials struct {
 // end records an attempt that was taken back.
 func (t *trials) end(b *book, e *entry, how Ending, reason string) {
 	t.lastEnd = fmt.Sprintf("%s at %s: %s", messages.BatchID(b.Base, e.ID.Index, b.Generation, e.Attempt), e.Worker, reason)
-	if how == endFailed || how == endUnfit { // The chunk failed, or its worker did.
+	if how == EndFailed || how == EndUnfit { // The chunk failed, or its worker did.
 		return
 	}
 	if e.returned++; e.returned >= ReturnedOften {

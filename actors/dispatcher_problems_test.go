@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"kafka-master/actors/ledger"
 	"kafka-master/messages"
 )
 
@@ -44,7 +45,7 @@ func TestProblemOfReturnedChunks(t *testing.T) {
 	inWorld(t, func(w *world) {
 		h := w.hire("w1", 0)
 		w.drop("a.txt", 2)
-		for range ReturnedOften {
+		for range ledger.ReturnedOften {
 			_, shown := w.problem(messages.ProblemReturnedChunk)
 			require.False(t, shown)
 			m := h.read()

@@ -1,4 +1,4 @@
-package actors
+package ledger
 
 import (
 	"slices"
@@ -128,7 +128,7 @@ func (l *Ledger) paused(w messages.WorkerID, now time.Time) bool {
 // credit raises the offer of a worker by the slot that a verdict freed.
 func (l *Ledger) credit(w messages.WorkerID, v Verdict, now time.Time) bool {
 	o := l.offers.of[w]
-	if o == nil || !o.Refill || v != verdictDone && v != verdictFailed && v != verdictRetry {
+	if o == nil || !o.Refill || v != VerdictDone && v != VerdictFailed && v != VerdictRetry {
 		return false
 	}
 	o.credits++

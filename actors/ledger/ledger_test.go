@@ -1,4 +1,4 @@
-package actors
+package ledger
 
 import (
 	"fmt"
@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"kafka-master/actors/cutter"
 	"kafka-master/messages"
 )
 
@@ -44,7 +43,7 @@ func (s *stored) snapshot() messages.Snapshot {
 	for _, id := range slices.Sorted(maps.Keys(s.files)) {
 		snap.Files = append(snap.Files, s.files[id])
 	}
-	for _, id := range slices.SortedFunc(maps.Keys(s.chunks), compareChunks) {
+	for _, id := range slices.SortedFunc(maps.Keys(s.chunks), messages.ChunkID.Compare) {
 		snap.Chunks = append(snap.Chunks, s.chunks[id])
 	}
 	return snap
@@ -58,16 +57,16 @@ func testFile(id messages.FileID, chunks int) messages.File {
 	}
 }
 
-func testCut(id messages.FileID, index int) cutter.Cut {
-	return cutter.Cut{Chunk: messages.Chunk{
+func testCut(id messages.FileID, index int) cutChunk {
+	return cutChunk{Chunk: messages.Chunk{
 		ID: messages.ChunkID{File: id, Index: index}, Offset: int64(10 * index), Length: 10,
 		FirstLine: int64(2*index + 1), Lines: 2, Items: 2, Hash: uint64(index)*7 + uint64(id),
-	}, Text: []byte("a\nb\n")}
+	}, text: []byte("a\nb\n")}
 }
 
 // testLedger returns an empty ledger with workers that offer no slot yet.
 func testLedger(maxAttempts int, now time.Time, workers ...messages.WorkerID) *Ledger {
-	l := NewLedger(maxAttempts, messages.Snapshot{}, Sent{}, now)
+	l := New(maxAttempts, messages.Snapshot{}, Sent{}, now)
 	l.know(now, workers...)
 	return l
 }
@@ -82,7 +81,12 @@ func (l *Ledger) know(now time.Time, workers ...messages.WorkerID) {
 // plan lets the planner cut a chunk of testCut.
 func (l *Ledger) plan(id messages.FileID, index int, now time.Time) {
 	c := testCut(id, index)
-	l.Files().Plan(c.Chunk, c.Text, c.Dead, now)
+	l.Files().Plan(c.Chunk, c.text, c.dead, now)
+}
+
+// progress is a progress message of a native worker.
+func progress(worker messages.WorkerID, batchID string, processing, total int64) messages.Signal {
+	return messages.Signal{Kind: messages.SignalProgress, Worker: worker, BatchID: batchID, Processing: processing, Total: total}
 }
 
 func (l *Ledger) verdict(s messages.Signal, now time.Time) Verdict {
@@ -146,9 +150,9 @@ func (m *machine) plan(t *rapid.T) {
 	}
 	c := testCut(id, next)
 	if rapid.IntRange(0, 9).Draw(t, "giant") == 0 {
-		c.Dead, c.Text = cutter.TooLarge, nil
+		c.dead, c.text = "item too large", nil
 	}
-	m.led.Files().Plan(c.Chunk, c.Text, c.Dead, m.now)
+	m.led.Files().Plan(c.Chunk, c.text, c.dead, m.now)
 }
 
 // offer lets a worker take one chunk in place of what it offered before.
@@ -183,7 +187,7 @@ func (m *machine) assigned(t *rapid.T, a Assigned) {
 }
 
 func (m *machine) signal(t *rapid.T, s Assigned) messages.Signal {
-	x := messages.Signal{Kind: messages.SignalProgress, Worker: s.Worker, BatchID: s.BatchID, Processing: 2, Total: 2}
+	x := progress(s.Worker, s.BatchID, 2, 2)
 	switch rapid.IntRange(0, 9).Draw(t, "kind of result") {
 	case 0:
 		x.Outcome, x.Processing = messages.OutcomeFailed, 1
@@ -216,11 +220,11 @@ func (m *machine) judge(t require.TestingT, r Result) {
 		before[w] = len(held)
 	}
 	v := m.led.Judge(r, m.now).Verdict
-	if v == verdictDone || v == verdictLate {
+	if v == VerdictDone || v == VerdictLate {
 		m.done[e.ID]++
 		require.Equal(t, int64(2), r.Total)
 	}
-	if v == verdictRepeat || v == verdictStale || v == verdictUnknown {
+	if v == VerdictRepeat || v == VerdictStale || v == VerdictUnknown {
 		for w := range before {
 			require.Equal(t, before[w], len(m.led.held[w]), "S6: a result that does not count frees nobody")
 		}
@@ -228,7 +232,7 @@ func (m *machine) judge(t require.TestingT, r Result) {
 }
 
 func (m *machine) lost(t *rapid.T) {
-	m.led.Lost(m.worker(t), endLost, "lost", m.now)
+	m.led.Lost(m.worker(t), EndLost, "lost", m.now)
 }
 
 func (m *machine) withdraw(t *rapid.T) {
@@ -242,7 +246,7 @@ func (m *machine) withdraw(t *rapid.T) {
 func (m *machine) takeBack(t *rapid.T) {
 	if len(m.sent) > 0 {
 		s := rapid.SampledFrom(m.sent).Draw(t, "attempt")
-		how := rapid.SampledFrom([]Ending{endSilent, endUnstarted, endReturned, endRetry, endUnsent}).Draw(t, "how")
+		how := rapid.SampledFrom([]Ending{EndSilent, EndUnstarted, EndReturned, EndRetry, EndUnsent}).Draw(t, "how")
 		m.led.TakeBack(s.Worker, s.BatchID, how, "", m.now)
 	}
 }
@@ -250,7 +254,7 @@ func (m *machine) takeBack(t *rapid.T) {
 func (m *machine) unsendable(t *rapid.T) {
 	if len(m.sent) > 0 && rapid.IntRange(0, 4).Draw(t, "really") == 0 {
 		s := rapid.SampledFrom(m.sent).Draw(t, "attempt")
-		how := rapid.SampledFrom([]Ending{endUnsendable, endOtherBytes}).Draw(t, "how")
+		how := rapid.SampledFrom([]Ending{EndUnsendable, EndOtherBytes}).Draw(t, "how")
 		m.led.TakeBack(s.Worker, s.BatchID, how, "it cannot be sent", m.now)
 	}
 }
@@ -279,7 +283,7 @@ func (m *machine) wait(t *rapid.T) {
 
 // restart loads a new ledger from the store, as a new leader does.
 func (m *machine) restart(*rapid.T) {
-	m.led = NewLedger(3, m.store.snapshot(), Sent{}, m.now)
+	m.led = New(3, m.store.snapshot(), Sent{}, m.now)
 	m.led.know(m.now, m.workers...)
 }
 
@@ -347,8 +351,8 @@ func (m *machine) finish(t *rapid.T) {
 			}
 			m.led.Files().PlanEnd(id, 0, m.now)
 		}
-		m.led.Lost("w1", endLost, "gone for good", m.now)
-		m.led.Lost("w3", endLost, "gone for good", m.now)
+		m.led.Lost("w1", EndLost, "gone for good", m.now)
+		m.led.Lost("w3", EndLost, "gone for good", m.now)
 		for _, e := range slices.Collect(maps.Values(m.led.held["w2"])) {
 			b := m.led.files[e.ID.File]
 			m.judge(t, Result{Signal: progress("w2", messages.BatchID(b.Base, e.ID.Index, 1, e.Attempt), 2, 2)})

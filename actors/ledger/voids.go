@@ -1,4 +1,4 @@
-package actors
+package ledger
 
 import "kafka-master/messages"
 
@@ -35,10 +35,10 @@ func (l *Ledger) addVoid(batchID string) {
 	l.voids[name] = max(l.voids[name], attempt)
 }
 
-// unreadAttempts is how many numbers are left free for the attempts of a chunk that may
+// UnreadAttempts is how many numbers are left free for the attempts of a chunk that may
 // lie where nothing can be read. It is far more than a store can lose of one chunk before
 // the chunk is dead, or held back for hours.
-const unreadAttempts = 100
+const UnreadAttempts = 100
 
 // skipVoid moves a chunk's attempts beyond the void ones.
 func (l *Ledger) skipVoid(b *book, e *entry) {
@@ -48,7 +48,7 @@ func (l *Ledger) skipVoid(b *book, e *entry) {
 	name := chunkName{b.name(), e.ID.Index}
 	void := l.voids[name]
 	if l.unread && !e.numbered {
-		void = max(void, e.Attempt) + unreadAttempts
+		void = max(void, e.Attempt) + UnreadAttempts
 	}
 	e.numbered = true
 	if void > e.Attempt {

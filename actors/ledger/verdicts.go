@@ -1,4 +1,4 @@
-package actors
+package ledger
 
 import (
 	"time"
@@ -10,14 +10,14 @@ import (
 type Verdict uint8
 
 const (
-	verdictDone    Verdict = iota // the chunk is done by this result
-	verdictLate                   // the chunk is done by an attempt that had been taken back
-	verdictFailed                 // the attempt failed
-	verdictRetry                  // the worker asks to do the chunk later
-	verdictRepeat                 // the chunk was terminal before: nothing changes
-	verdictStale                  // the attempt is not, or no longer, in flight at the sender
-	verdictUnknown                // the batch id names no chunk of the ledger
-	verdictForeign                // the result is that of other bytes than the chunk has
+	VerdictDone    Verdict = iota // the chunk is done by this result
+	VerdictLate                   // the chunk is done by an attempt that had been taken back
+	VerdictFailed                 // the attempt failed
+	VerdictRetry                  // the worker asks to do the chunk later
+	VerdictRepeat                 // the chunk was terminal before: nothing changes
+	VerdictStale                  // the attempt is not, or no longer, in flight at the sender
+	VerdictUnknown                // the batch id names no chunk of the ledger
+	VerdictForeign                // the result is that of other bytes than the chunk has
 )
 
 var verdicts = [...]string{"done", "late", "failed", "retry", "repeat", "stale", "unknown", "foreign"}
@@ -45,16 +45,16 @@ func (l *Ledger) Judge(r Result, now time.Time) Judgement {
 	v, chunk := l.judge(r, now)
 	out := Judgement{Verdict: v}
 	switch {
-	case v == verdictDone:
+	case v == VerdictDone:
 		if l.breaker.done(r.Worker) {
 			out.Resumed = []messages.WorkerID{r.Worker}
 		}
-	case v == verdictFailed:
+	case v == VerdictFailed:
 		var everybody bool
 		if out.Paused, everybody = l.breaker.failed(r.Worker, chunk, l.offers.others(r.Worker), r.Error, now); everybody {
 			out.Resumed = l.breaker.release()
 		}
-	case v == verdictRetry && !r.Unfit: // What a worker reports of itself needs no conclusion.
+	case v == VerdictRetry && !r.Unfit: // What a worker reports of itself needs no conclusion.
 		out.Paused = l.breaker.putOff(r.Worker, r.Error, now)
 	}
 	if out.Paused != nil {
@@ -73,7 +73,7 @@ func (l *Ledger) Judge(r Result, now time.Time) Judgement {
 func (l *Ledger) judge(r Result, now time.Time) (v Verdict, failed messages.ChunkID) {
 	b, e, attempt := l.find(r.BatchID)
 	if b == nil {
-		return verdictUnknown, failed
+		return VerdictUnknown, failed
 	}
 	if e == nil {
 		if !r.Old { // Otherwise a former leader may have judged this very message.
@@ -81,16 +81,16 @@ func (l *Ledger) judge(r Result, now time.Time) (v Verdict, failed messages.Chun
 			b.Repeats++
 			l.store(b)
 		}
-		return verdictRepeat, failed
+		return VerdictRepeat, failed
 	}
 	if r.Hash != "" && (r.Offset != e.Offset || r.Hash != e.Range().HashText()) {
-		return verdictForeign, failed
+		return VerdictForeign, failed
 	}
 	if e.State == messages.ChunkDead {
-		return verdictRepeat, failed
+		return VerdictRepeat, failed
 	}
 	if attempt > e.Attempt || !e.wasAt(attempt, r.Worker) {
-		return verdictStale, failed
+		return VerdictStale, failed
 	}
 	mine := attempt == e.Attempt && e.inFlight() && e.Worker == r.Worker
 	complete := r.Total == int64(e.Items) && r.Processing == r.Total
@@ -98,19 +98,19 @@ func (l *Ledger) judge(r Result, now time.Time) (v Verdict, failed messages.Chun
 	case !r.Failed() && complete:
 		return l.complete(b, e, r.Worker, attempt, mine, now), failed
 	case !mine:
-		return verdictStale, failed
+		return VerdictStale, failed
 	case r.Outcome == messages.OutcomeRetry:
-		l.endFailed(b, e, endRetry, r, r.Error, now)
-		return verdictRetry, e.ID
+		l.endFailed(b, e, EndRetry, r, r.Error, now)
+		return VerdictRetry, e.ID
 	case r.Failed():
-		l.endFailed(b, e, endFailed, r, r.Error, now)
+		l.endFailed(b, e, EndFailed, r, r.Error, now)
 	default:
-		l.endFailed(b, e, endFailed, r, "wrong total in its result", now)
+		l.endFailed(b, e, EndFailed, r, "wrong total in its result", now)
 	}
-	return verdictFailed, e.ID
+	return VerdictFailed, e.ID
 }
 
-// endFailed ends an attempt that its worker could not do. How much the failure counts
+// EndFailed ends an attempt that its worker could not do. How much the failure counts
 // depends on the worker.
 func (l *Ledger) endFailed(b *book, e *entry, how Ending, r Result, reason string, now time.Time) {
 	weight := regardNone
@@ -119,8 +119,8 @@ func (l *Ledger) endFailed(b *book, e *entry, how Ending, r Result, reason strin
 	}
 	switch {
 	case weight == regardNone:
-		how = endUnfit
-	case how == endFailed:
+		how = EndUnfit
+	case how == EndFailed:
 		e.doubted = weight == regardDoubt
 	}
 	l.end(b, e, how, reason, now)
@@ -128,9 +128,9 @@ func (l *Ledger) endFailed(b *book, e *entry, how Ending, r Result, reason strin
 
 // complete counts the chunk as done, once.
 func (l *Ledger) complete(b *book, e *entry, w messages.WorkerID, attempt int, mine bool, now time.Time) Verdict {
-	outcome := verdictLate
+	outcome := VerdictLate
 	if mine {
-		outcome = verdictDone
+		outcome = VerdictDone
 		b.tempo.add(now.Sub(e.workedSince()))
 	}
 	l.journal(e, attempt, w, outcome.String(), now)

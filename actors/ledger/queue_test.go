@@ -1,4 +1,4 @@
-package actors
+package ledger
 
 import (
 	"fmt"
@@ -66,7 +66,7 @@ func tired(t testing.TB, n int, now time.Time) *Ledger {
 		if !ok {
 			return l
 		}
-		require.True(t, l.TakeBack("w", a.BatchID, endRetry, "", now))
+		require.True(t, l.TakeBack("w", a.BatchID, EndRetry, "", now))
 	}
 }
 
@@ -83,12 +83,12 @@ func TestRetryDoesNotHandOutTheWholeFile(t *testing.T) {
 	a, ok := l.pick("v", false, now)
 	require.True(t, ok)
 	require.Equal(t, 0, a.Chunk.ID.Index)
-	require.Equal(t, verdictDone, l.verdict(progress("v", a.BatchID, 2, 2), now))
+	require.Equal(t, VerdictDone, l.verdict(progress("v", a.BatchID, 2, 2), now))
 	now = now.Add(otherFirst)
 	for range maxRetried - 1 {
 		a, ok = l.pick("w", false, now)
 		require.True(t, ok)
-		require.Equal(t, verdictDone, l.verdict(progress("w", a.BatchID, 2, 2), now))
+		require.Equal(t, VerdictDone, l.verdict(progress("w", a.BatchID, 2, 2), now))
 	}
 	a, ok = l.pick("w", false, now)
 	require.True(t, ok)
@@ -109,7 +109,7 @@ func TestHeldBackChunkDoesNotTryEveryWorker(t *testing.T) {
 	a := l.Match(now)
 	require.Len(t, a, 1)
 	require.Len(t, l.offers.free, 99)
-	require.True(t, l.TakeBack("w0", a[0].BatchID, endFailed, "", now))
+	require.True(t, l.TakeBack("w0", a[0].BatchID, EndFailed, "", now))
 	require.Empty(t, l.Match(now))
 	require.Equal(t, messages.WorkerID("w1"), l.offers.free[0].Worker, "held back: no worker was asked")
 	require.Len(t, l.offers.free, 99)
@@ -135,9 +135,9 @@ func TestPoisonDiesOverRestarts(t *testing.T) {
 		require.True(t, ok)
 		b := l.Flush().Batch
 		store.apply(b)
-		l = NewLedger(5, store.snapshot(), Sent{}, now)
+		l = New(5, store.snapshot(), Sent{}, now)
 		l.know(now, "w", "v")
-		require.Equal(t, 1, l.Lost("w", endLost, "started anew", now))
+		require.Equal(t, 1, l.Lost("w", EndLost, "started anew", now))
 		b = l.Flush().Batch
 		store.apply(b)
 	}
@@ -164,10 +164,10 @@ func TestHealthyChunkOutlivesThePoisonBeforeIt(t *testing.T) {
 				store.apply(b)
 				snap := store.snapshot()
 				snap.Workers = []messages.Worker{{ID: w, Capacity: 1}}
-				l = NewLedger(5, snap, Sent{}, now)
+				l = New(5, snap, Sent{}, now)
 				l.know(now, "w0", "w1")
 			}
-			l.Lost(w, endLost, "it was started anew", now)
+			l.Lost(w, EndLost, "it was started anew", now)
 			require.LessOrEqual(t, l.files[1].DeadChunks, int64(1))
 		}
 		require.EqualValues(t, 1, l.files[1].DeadChunks)
@@ -189,8 +189,8 @@ func TestWhatMovedUpIsBlamed(t *testing.T) {
 	first, _ := l.pick("w", false, now)
 	l.pick("w", true, now)
 	l.pick("w", true, now)
-	require.Equal(t, verdictDone, l.verdict(progress("w", first.BatchID, 2, 2), now))
-	l.Lost("w", endLost, "", now)
+	require.Equal(t, VerdictDone, l.verdict(progress("w", first.BatchID, 2, 2), now))
+	l.Lost("w", EndLost, "", now)
 	require.Equal(t, 1, l.files[1].entries[1].Handouts)
 	require.Zero(t, l.files[1].entries[2].Handouts)
 	require.Empty(t, l.ahead)
@@ -210,8 +210,8 @@ func TestRestoredQueueMovesUp(t *testing.T) {
 		snap.Chunks = append(snap.Chunks, messages.OpenChunk{Chunk: testCut(1, i).Chunk, State: messages.ChunkAssigned, Worker: "w", Attempt: 1, Ahead: true})
 	}
 	snap.Workers = []messages.Worker{{ID: "w", Capacity: 2}}
-	l := NewLedger(5, snap, Sent{}, now)
-	l.Lost("w", endLost, "", now)
+	l := New(5, snap, Sent{}, now)
+	l.Lost("w", EndLost, "", now)
 	for i, want := range []int{1, 1, 0} {
 		require.Equal(t, want, l.files[1].entries[i].Handouts, i)
 	}
@@ -232,7 +232,7 @@ func BenchmarkManyHeldBack(b *testing.B) {
 			for i := range n {
 				l.plan(1, i, now)
 				a, _ := l.pick("w", false, now)
-				l.TakeBack("w", a.BatchID, endRetry, "", now)
+				l.TakeBack("w", a.BatchID, EndRetry, "", now)
 				l.Flush()
 			}
 			l.plan(1, n, now)
@@ -240,7 +240,7 @@ func BenchmarkManyHeldBack(b *testing.B) {
 			for b.Loop() {
 				now = now.Add(time.Minute)
 				a, _ := l.pick("w", false, now)
-				l.TakeBack("w", a.BatchID, endReturned, "", now)
+				l.TakeBack("w", a.BatchID, EndReturned, "", now)
 				l.Flush()
 			}
 		})
@@ -261,7 +261,7 @@ func TestRollingRestartKillsNoChunk(t *testing.T) {
 		w := messages.WorkerID(fmt.Sprint("w", n))
 		_, ok := l.pick(w, false, now)
 		require.True(t, ok)
-		l.Lost(w, endReturned, "the worker left", now)
+		l.Lost(w, EndReturned, "the worker left", now)
 	}
 	require.EqualValues(t, 1, l.files[1].DeadChunks)
 }

@@ -1,4 +1,4 @@
-package actors
+package ledger
 
 import (
 	"cmp"
@@ -10,12 +10,12 @@ import (
 	"kafka-master/messages"
 )
 
-// LedgerFiles is the side of a ledger that concerns files: taking them into work,
+// Files is the side of a ledger that concerns files: taking them into work,
 // cutting them, and what listings show of them.
-type LedgerFiles struct{ l *Ledger }
+type Files struct{ l *Ledger }
 
 // Files returns the ledger's side that concerns files.
-func (l *Ledger) Files() LedgerFiles { return LedgerFiles{l} }
+func (l *Ledger) Files() Files { return Files{l} }
 
 // fileName is the name of a file version in batch ids.
 type fileName struct {
@@ -59,7 +59,7 @@ func (l *Ledger) add(f messages.File) *book {
 
 // Open takes a new file version into the books. A file that cannot be processed ends
 // at once; the error is the reason.
-func (x LedgerFiles) Open(f messages.File, now time.Time) error {
+func (x Files) Open(f messages.File, now time.Time) error {
 	l := x.l
 	if f.State != messages.FileRunning {
 		l.refuse(f, f.Reason, now)
@@ -90,7 +90,7 @@ func (l *Ledger) refuse(f messages.File, reason string, now time.Time) {
 
 // Update takes over what a listing shows of a file; a zero time changes nothing. left
 // is when the file was first missing from the folder.
-func (x LedgerFiles) Update(id messages.FileID, modTime, left time.Time) {
+func (x Files) Update(id messages.FileID, modTime, left time.Time) {
 	b := x.l.files[id]
 	if b == nil {
 		return
@@ -105,7 +105,7 @@ func (x LedgerFiles) Update(id messages.FileID, modTime, left time.Time) {
 }
 
 // Forget drops a terminal file.
-func (x LedgerFiles) Forget(id messages.FileID) {
+func (x Files) Forget(id messages.FileID) {
 	l := x.l
 	b := l.files[id]
 	if b == nil || !b.HasEnded() {
@@ -126,7 +126,7 @@ func (x LedgerFiles) Forget(id messages.FileID) {
 
 // Fail ends the planning of a file that cannot be read any more, or whose bytes are not
 // what they were. Done chunks stay, chunks at workers may still end, the rest is dead.
-func (x LedgerFiles) Fail(id messages.FileID, state messages.FileState, reason string, now time.Time) {
+func (x Files) Fail(id messages.FileID, state messages.FileState, reason string, now time.Time) {
 	if b := x.l.files[id]; b != nil {
 		x.l.fail(b, state, reason, now)
 	}
@@ -189,7 +189,7 @@ func (l *Ledger) endWhenComplete(b *book, now time.Time) {
 // Changed returns what became of the files since the last call: the status of those in
 // work and of those whose record was written, and the ids of those that were forgotten.
 // Its cost depends on what changed, not on how many files are remembered.
-func (x LedgerFiles) Changed() (changed []*messages.FileStatus, forgotten []messages.FileID) {
+func (x Files) Changed() (changed []*messages.FileStatus, forgotten []messages.FileID) {
 	l := x.l
 	for _, id := range l.turns {
 		l.touched[id] = true

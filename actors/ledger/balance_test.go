@@ -1,14 +1,11 @@
-package actors
+package ledger
 
 import (
-	"bytes"
-	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"kafka-master/actors/catalog"
 	"kafka-master/messages"
 )
 
@@ -27,15 +24,15 @@ func halfDone(t *testing.T) *stored {
 		s := progress("w1", a.BatchID, 2, 2)
 		switch i {
 		case 0, 1:
-			require.Equal(t, verdictDone, l.verdict(s, now))
+			require.Equal(t, VerdictDone, l.verdict(s, now))
 		case 2:
 			s.Outcome = messages.OutcomeFailed
-			require.Equal(t, verdictFailed, l.verdict(s, now))
+			require.Equal(t, VerdictFailed, l.verdict(s, now))
 		case 3:
 			third = a
 		}
 	}
-	require.True(t, l.TakeBack("w1", third.BatchID, endReturned, "", now))
+	require.True(t, l.TakeBack("w1", third.BatchID, EndReturned, "", now))
 	require.EqualValues(t, 1, l.files[1].DeadChunks)
 	require.Equal(t, 1, l.files[1].live)
 	store := newStored()
@@ -47,7 +44,7 @@ func halfDone(t *testing.T) *stored {
 func restored(store *stored, values map[string]string) *Ledger {
 	snap := store.snapshot()
 	snap.Values = values
-	return NewLedger(1, snap, Sent{}, time.Unix(2e9, 0))
+	return New(1, snap, Sent{}, time.Unix(2e9, 0))
 }
 
 func TestStateThatLostRecords(t *testing.T) {
@@ -78,7 +75,7 @@ func TestStateThatLostRecords(t *testing.T) {
 			}
 			require.Contains(t, l.files[1].Reason, "it does not add up")
 			require.Contains(t, l.files[1].Reason, "put it back")
-			l.Lost("w1", endLost, "", time.Unix(2e9, 0))
+			l.Lost("w1", EndLost, "", time.Unix(2e9, 0))
 			require.True(t, l.files[1].HasEnded())
 			require.Equal(t, messages.FileFailed, l.files[1].State)
 			b := l.Flush().Batch
@@ -134,8 +131,8 @@ func TestDuplicatesCanMove(t *testing.T) {
 	l := restored(store, nil)
 	require.Zero(t, l.files[1].Duplicates)
 	now := time.Unix(2e9, 0)
-	require.Equal(t, verdictDone, l.verdict(progress("w2", "f1_chunk_1", 2, 2), now))
-	require.Equal(t, verdictDone, l.verdict(progress("w1", "f1_chunk_4", 2, 2), now))
+	require.Equal(t, VerdictDone, l.verdict(progress("w2", "f1_chunk_1", 2, 2), now))
+	require.Equal(t, VerdictDone, l.verdict(progress("w1", "f1_chunk_4", 2, 2), now))
 	require.EqualValues(t, 1, l.files[1].Duplicates)
 	require.True(t, l.files[1].HasEnded())
 	require.Equal(t, messages.FileFailed, l.files[1].State)
@@ -152,82 +149,4 @@ func TestAuditFindsWhatWentWrongMeanwhile(t *testing.T) {
 	l.auditAll(time.Unix(2e9, 0))
 	require.Equal(t, messages.FileFailed, l.files[1].State)
 	require.Contains(t, l.files[1].Reason, "of 10 items cut 3 are done, 2 dead and 4 open")
-}
-
-// TestLostChunkRecordIsNotDone: the table of open chunks is evicted while no master
-// runs, and the workers die with it.
-func TestLostChunkRecordIsNotDone(t *testing.T) {
-	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
-		w.drop("a.txt", 8)
-		require.Len(t, h.read(), 2)
-		h.kill()
-		w.stop()
-		term, err := w.memory.Acquire(t.Context(), messages.Claim{Holder: "x"}, time.Second)
-		require.NoError(t, err)
-		snap := w.memory.Snapshot()
-		b := messages.Batch{Number: snap.Number + 1, ID: "x"}
-		for _, c := range snap.Chunks {
-			b.DropChunks = append(b.DropChunks, c.ID)
-		}
-		require.Len(t, b.DropChunks, 2)
-		require.NoError(t, w.memory.Commit(t.Context(), term.Term, b))
-		require.NoError(t, w.memory.Release(t.Context(), term.Term))
-		var log bytes.Buffer
-		w.log = slog.New(slog.NewTextHandler(&log, nil))
-		w.start()
-		h2 := w.hire("w2", 1)
-		time.Sleep(20 * time.Second)
-		require.Empty(t, h2.read(), "nothing more of the file is handed out")
-		f := w.file("a.txt")
-		require.Equal(t, messages.FileFailed, f.State)
-		require.True(t, f.HasEnded())
-		require.EqualValues(t, 4, f.Missing())
-		require.Equal(t, messages.ProblemStateLost, w.overview().Problems[0].Kind)
-		w.files.remove("a.txt")
-		time.Sleep(catalog.EmptyFor + 2*scanEvery)
-		require.Empty(t, w.overview().Problems, "the file left the folder")
-		w.drop("a.txt", 8)
-		h2.work("a.txt")
-		require.Equal(t, messages.FileDone, w.file("a.txt").State, "it is done again as a whole")
-		w.stop()
-		require.Contains(t, log.String(), "level=ERROR msg=\"the state of a file is incomplete")
-		w.start()
-	})
-}
-
-// TestRefusedFileDoesNotTakeTheName: two names with one name on the wire; after a
-// restart it still belongs to the file that was first.
-func TestRefusedFileDoesNotTakeTheName(t *testing.T) {
-	inWorld(t, func(w *world) {
-		require.Equal(t, messages.Base("My list.txt"), messages.Base("My_list-b59d1226.txt"))
-		h := w.hire("w1", 0)
-		w.drop("My list.txt", 20)
-		require.Len(t, h.read(), 2)
-		w.drop("My_list-b59d1226.txt", 4)
-		require.Equal(t, messages.FileFailed, w.file("My_list-b59d1226.txt").State)
-		h.finish(messages.OutcomeOK)
-		w.stop()
-		w.start()
-		time.Sleep(5 * time.Second)
-		h.work("My list.txt")
-		require.Equal(t, messages.FileDone, w.file("My list.txt").State)
-	})
-}
-
-// TestForgottenFileLeavesTheNameToItsOwner: the refused one of two files with one
-// name on the wire is forgotten while the other is in work.
-func TestForgottenFileLeavesTheNameToItsOwner(t *testing.T) {
-	t.Parallel()
-	now := time.Unix(1e9, 0)
-	l := testLedger(3, now)
-	require.NoError(t, l.Files().Open(testFile(1, 1), now))
-	twin := testFile(2, 1)
-	twin.Base = "f1"
-	require.Error(t, l.Files().Open(twin, now))
-	l.Files().Forget(2)
-	l.plan(1, 0, now)
-	a, ok := l.pick("w", false, now)
-	require.True(t, ok)
-	require.Equal(t, verdictDone, l.verdict(progress("w", a.BatchID, 2, 2), now))
 }

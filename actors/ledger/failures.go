@@ -1,4 +1,4 @@
-package actors
+package ledger
 
 import (
 	"slices"
@@ -28,16 +28,16 @@ const (
 // holdBack sets the pause before the next hand-out. What a worker needs may be away for
 // a moment, so the pauses of endings in a row grow.
 func (e *entry) holdBack(how Ending, now time.Time) {
-	if how == endRetry {
+	if how == EndRetry {
 		e.notUntil = now.Add(min(retryMax, retryMin<<min(e.retries, 10)))
 		e.retries++
 		return
 	}
-	if how == endUnsent || how == endUnfit {
+	if how == EndUnsent || how == EndUnfit {
 		return // The chunk is not the cause.
 	}
 	e.retries = 0
-	if how == endFailed {
+	if how == EndFailed {
 		e.notUntil = now.Add(min(retryMax, retryMin<<min(e.Failures-1, 10)))
 		return
 	}

@@ -1,7 +1,6 @@
-package actors
+package ledger
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -24,16 +23,16 @@ type Assignment struct {
 type Ending uint8
 
 const (
-	endLost       Ending = iota // its worker is lost or was restarted
-	endSilent                   // no progress for too long
-	endUnstarted                // it never began
-	endReturned                 // handed back: the worker drains or takes nothing
-	endRetry                    // the worker asked to do it later, or it cannot be sent now
-	endFailed                   // reported as failed
-	endUnsent                   // surely never written to its worker's partition
-	endUnfit                    // its worker can do no chunk now
-	endUnsendable               // no message can hold it: the chunk is dead
-	endOtherBytes               // its range holds other bytes than were cut: the file changed, the chunk is dead
+	EndLost       Ending = iota // its worker is lost or was restarted
+	EndSilent                   // no progress for too long
+	EndUnstarted                // it never began
+	EndReturned                 // handed back: the worker drains or takes nothing
+	EndRetry                    // the worker asked to do it later, or it cannot be sent now
+	EndFailed                   // reported as failed
+	EndUnsent                   // surely never written to its worker's partition
+	EndUnfit                    // its worker can do no chunk now
+	EndUnsendable               // no message can hold it: the chunk is dead
+	EndOtherBytes               // its range holds other bytes than were cut: the file changed, the chunk is dead
 )
 
 var endings = [...]string{"lost", "silent", "never started", "returned", "retry", "failed", "not delivered", "worker unfit", "dead", "dead"}
@@ -203,10 +202,10 @@ func (l *Ledger) TakeBack(w messages.WorkerID, batchID string, how Ending, reaso
 		return false
 	}
 	switch how {
-	case endOtherBytes:
+	case EndOtherBytes:
 		l.fail(b, messages.FileChanged, reason, now)
 		l.kill(b, e, reason, now)
-	case endUnsendable:
+	case EndUnsendable:
 		l.kill(b, e, reason, now)
 	default:
 		l.end(b, e, how, reason, now)
@@ -221,7 +220,7 @@ func (l *Ledger) Lost(w messages.WorkerID, how Ending, reason string, now time.T
 	for _, e := range l.held[w] {
 		held = append(held, e)
 	}
-	slices.SortFunc(held, func(a, b *entry) int { return compareChunks(a.ID, b.ID) })
+	slices.SortFunc(held, func(a, b *entry) int { return a.ID.Compare(b.ID) })
 	delete(l.ahead, w) // Nothing moves up any more: all of them end.
 	for _, e := range held {
 		l.end(l.files[e.ID.File], e, how, reason, now)
@@ -229,20 +228,13 @@ func (l *Ledger) Lost(w messages.WorkerID, how Ending, reason string, now time.T
 	return len(held)
 }
 
-func compareChunks(a, b messages.ChunkID) int {
-	if c := cmp.Compare(a.File, b.File); c != 0 {
-		return c
-	}
-	return cmp.Compare(a.Index, b.Index)
-}
-
 // end takes an attempt back: the chunk is ready again, or dead.
 func (l *Ledger) end(b *book, e *entry, how Ending, reason string, now time.Time) {
 	if reason == "" {
 		reason = how.String()
 	}
-	failure := how == endFailed || e.State == messages.ChunkRunning && (how == endLost || how == endSilent)
-	if !e.Ahead && how != endRetry && how != endUnsent && how != endUnfit {
+	failure := how == EndFailed || e.State == messages.ChunkRunning && (how == EndLost || how == EndSilent)
+	if !e.Ahead && how != EndRetry && how != EndUnsent && how != EndUnfit {
 		e.Handouts++
 	}
 	l.journal(e, e.Attempt, e.Worker, how.String(), now)
@@ -269,7 +261,7 @@ func (l *Ledger) end(b *book, e *entry, how Ending, reason string, now time.Time
 
 // kill ends an attempt and gives its chunk up, whatever its failures.
 func (l *Ledger) kill(b *book, e *entry, reason string, now time.Time) {
-	l.journal(e, e.Attempt, e.Worker, endUnsendable.String(), now)
+	l.journal(e, e.Attempt, e.Worker, EndUnsendable.String(), now)
 	l.release(b, e)
 	l.markDead(b, e, reason)
 	l.endWhenComplete(b, now)

@@ -1,4 +1,25 @@
-package actors
+// Package ledger is the book of one term: which chunks of which files are open, which
+// worker has which chunk, how results are judged, and what is handed out next.
+//
+// It has no clock and does no I/O: the time comes as an argument, and whatever has to be
+// stored, sent or logged is in what the methods return. It is not safe for concurrent use.
+//
+// Invariants:
+//   - A chunk below the cursor of its file is done, dead, in flight at one worker, or
+//     waits. A chunk behind the cursor was never handed out. The ranges of the chunks
+//     below the cursor cover the file up to it.
+//   - A chunk has at most one attempt in flight. Attempt numbers rise; none is given
+//     twice, also when the store lost the commit of an attempt that was sent.
+//   - A chunk counts as done once, by a result of all its items and of its own bytes,
+//     from a worker that had the attempt. A result that does not count frees no slot.
+//   - What was cut of a file is the sum of what is done, dead and open. A file of which
+//     that is not true is failed, never done.
+//   - A file ends in the same batch as the last of its chunks.
+//   - A worker has no more attempts in flight than it offered to take. While it is paused
+//     it gets nothing; after that it gets one chunk to try.
+//   - What an attempt costs does not depend on how many chunks wait or how many files are
+//     remembered.
+package ledger
 
 import (
 	"time"
@@ -29,7 +50,7 @@ type Ledger struct {
 	ended  []messages.FileID
 	dead   []messages.OpenChunk
 	broken []messages.FileID
-	// What changed since the last call of LedgerFiles.Changed.
+	// What changed since the last call of Files.Changed.
 	touched map[messages.FileID]bool
 }
 
@@ -60,8 +81,8 @@ type Sent struct {
 	Unread   bool // more of them may lie where nothing can be read in this term
 }
 
-// NewLedger returns the ledger of a stored state.
-func NewLedger(maxAttempts int, s messages.Snapshot, sent Sent, now time.Time) *Ledger {
+// New returns the ledger of a stored state.
+func New(maxAttempts int, s messages.Snapshot, sent Sent, now time.Time) *Ledger {
 	l := &Ledger{
 		maxAttempts: maxAttempts,
 		files:       map[messages.FileID]*book{},

@@ -1,4 +1,4 @@
-package actors
+package ledger
 
 import (
 	"time"
@@ -40,7 +40,7 @@ const (
 
 // Plan takes a chunk from the file's planner, with the text of its items. Chunks come in
 // index order; others are ignored. dead is why no message can hold the chunk, else empty.
-func (x LedgerFiles) Plan(c messages.Chunk, text []byte, dead string, now time.Time) {
+func (x Files) Plan(c messages.Chunk, text []byte, dead string, now time.Time) {
 	b := x.l.files[c.ID.File]
 	if b == nil || b.stopped || b.allCut || c.ID.Index != b.Cursor.Index+len(b.cut) {
 		return
@@ -52,7 +52,7 @@ func (x LedgerFiles) Plan(c messages.Chunk, text []byte, dead string, now time.T
 
 // PlanEnd records that every chunk of the file was planned. blank is the length of a
 // rest that holds no item and is in no chunk.
-func (x LedgerFiles) PlanEnd(id messages.FileID, blank int64, now time.Time) {
+func (x Files) PlanEnd(id messages.FileID, blank int64, now time.Time) {
 	if b := x.l.files[id]; b != nil && !b.stopped {
 		b.allCut, b.blank = true, blank
 		x.l.endWhenComplete(b, now)
@@ -62,7 +62,7 @@ func (x LedgerFiles) PlanEnd(id messages.FileID, blank int64, now time.Time) {
 // Replan forgets the chunks that were planned and never handed out. The planner begins
 // again at the returned cursor and may cut the chunks below index upTo. ok is false when
 // nothing is left to plan.
-func (x LedgerFiles) Replan(id messages.FileID) (at messages.Cursor, upTo int, ok bool) {
+func (x Files) Replan(id messages.FileID) (at messages.Cursor, upTo int, ok bool) {
 	b := x.l.files[id]
 	if b == nil || b.stopped || b.HasEnded() || b.Cursor.Offset >= b.Info.Size {
 		return messages.Cursor{}, 0, false

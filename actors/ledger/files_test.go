@@ -1,0 +1,58 @@
+package ledger
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"kafka-master/messages"
+)
+
+// TestForgottenFileLeavesTheNameToItsOwner: the refused one of two files with one
+// name on the wire is forgotten while the other is in work.
+func TestForgottenFileLeavesTheNameToItsOwner(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1e9, 0)
+	l := testLedger(3, now)
+	require.NoError(t, l.Files().Open(testFile(1, 1), now))
+	twin := testFile(2, 1)
+	twin.Base = "f1"
+	require.Error(t, l.Files().Open(twin, now))
+	l.Files().Forget(2)
+	l.plan(1, 0, now)
+	a, ok := l.pick("w", false, now)
+	require.True(t, ok)
+	require.Equal(t, VerdictDone, l.verdict(progress("w", a.BatchID, 2, 2), now))
+}
+
+func TestDeadChunksAreCounted(t *testing.T) {
+	t.Parallel()
+	now := time.Time{}
+	led := testLedger(1, now)
+	require.NoError(t, led.Files().Open(testFile(1, 2), now))
+	led.Files().Plan(testCut(1, 0).Chunk, nil, "item too large", now)
+	require.Equal(t, messages.Totals{DeadChunks: 1, DeadItems: 2}, led.Report().Totals)
+}
+
+// What the dispatcher publishes is what changed, not what it remembers.
+func TestChangesCostWhatChanged(t *testing.T) {
+	now := time.Unix(1000, 0)
+	var snap messages.Snapshot
+	for id := range messages.FileID(20_000) {
+		f := testFile(id+1, 0)
+		f.State, f.Ended = messages.FileDone, now
+		snap.Files = append(snap.Files, f)
+	}
+	led := New(1, snap, Sent{}, now)
+	changed, _ := led.Files().Changed()
+	require.Len(t, changed, 20_000, "the first call returns everything")
+	changed, _ = led.Files().Changed()
+	require.Empty(t, changed)
+	require.NoError(t, led.Files().Open(testFile(30_000, 2), now))
+	led.Files().Forget(7)
+	changed, forgotten := led.Files().Changed()
+	require.Len(t, changed, 1)
+	require.Equal(t, []messages.FileID{7}, forgotten)
+	require.Less(t, testing.AllocsPerRun(10, func() { led.Files().Changed() }), 20.0)
+}
