@@ -42,19 +42,6 @@ type (
 		epoch uint64
 		upTo  int
 	}
-	// planned is a chunk that was cut.
-	planned struct {
-		file  messages.FileID
-		epoch uint64
-		cut   cutter.Cut
-	}
-	// planEnd says that a plan ended: every chunk was cut, or err tells why not.
-	planEnd struct {
-		file  messages.FileID
-		epoch uint64
-		blank int64
-		err   error
-	}
 
 	streamed struct {
 		epoch uint64

@@ -6,11 +6,25 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"kafka-master/actors/catalog"
+	"kafka-master/actors/cutter"
 	"kafka-master/actors/ledger"
 	"kafka-master/messages"
 )
 
 type (
+	// planned is a chunk that was cut.
+	planned struct {
+		file  messages.FileID
+		epoch uint64 // of the plan
+		cut   cutter.Cut
+	}
+	// planEnd ends a plan: every chunk was cut, or err is why not.
+	planEnd struct {
+		file  messages.FileID
+		epoch uint64
+		blank int64 // length of a rest without items, which is in no chunk
+		err   error
+	}
 	// adopt gives the dispatcher a file to process, with its planner.
 	adopt struct {
 		file    messages.File
