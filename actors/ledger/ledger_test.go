@@ -379,3 +379,41 @@ func TestLedgerSchedules(t *testing.T) {
 		m.finish(t)
 	})
 }
+
+// BenchmarkRound judges a result, hands out the next chunk, and returns what changed,
+// with 16 files in work and 64 workers.
+func BenchmarkRound(b *testing.B) {
+	now := time.Unix(1e9, 0)
+	l := testLedger(3, now)
+	for id := messages.FileID(1); id <= 16; id++ {
+		if err := l.Files().Open(testFile(id, 1<<30), now); err != nil {
+			b.Fatal(err)
+		}
+		l.Files().Replan(id)
+	}
+	for i := range 64 {
+		l.Offer(Offer{Worker: messages.WorkerID(fmt.Sprint("w", i)), UpTo: 1, Ahead: 2, Depth: 1, Refill: true}, now)
+	}
+	sent, next := []Assigned{}, map[messages.FileID]int{}
+	plan := func(n int) {
+		for id := messages.FileID(1); id <= 16; id++ {
+			for ; next[id] < n; next[id]++ {
+				l.plan(id, next[id], now)
+			}
+		}
+	}
+	plan(20)
+	sent = append(sent, l.Match(now)...)
+	l.Flush()
+	b.ReportAllocs()
+	for b.Loop() {
+		a := sent[0]
+		j := l.Judge(Result{Signal: progress(a.Worker, a.BatchID, 2, 2), Refill: true}, now)
+		if j.Verdict != VerdictDone {
+			b.Fatal(j.Verdict)
+		}
+		sent = append(sent[1:], l.Match(now)...)
+		l.Flush()
+		plan(a.Chunk.ID.Index + 20)
+	}
+}
