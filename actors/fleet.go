@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -112,18 +111,7 @@ func (f *fleet) Receive(ctx actor.Context) {
 		f.duplicateCheck.stop()
 		f.gate.sweep.stop()
 	case *rang:
-		switch {
-		case f.gate.sweep.is(m):
-			f.sweep(ctx)
-		case f.reportDue.is(m):
-			f.reportDue.stop()
-			f.reportClassic(ctx)
-		case f.duplicateCheck.is(m):
-			f.duplicateCheck.stop()
-			f.findDuplicates(ctx)
-		case f.pub.due.is(m):
-			f.publish(ctx)
-		}
+		f.onRang(ctx, m)
 	case *signals:
 		if f.ended { // a supervisor that began now would not end
 			return
@@ -140,14 +128,10 @@ func (f *fleet) Receive(ctx actor.Context) {
 	case *slots.Group:
 		f.onView(ctx, m)
 	case *readsResumed:
-		for _, w := range f.members {
-			ctx.Send(w.pid, m)
-		}
+		f.sendAll(ctx, m)
 	case *partitionCount:
 		f.partitions = m.n
-		for _, w := range f.members {
-			ctx.Send(w.pid, m)
-		}
+		f.sendAll(ctx, m)
 	case *workerStatus:
 		f.onStatus(ctx, m)
 	case *refused:
@@ -164,6 +148,30 @@ func (f *fleet) Receive(ctx actor.Context) {
 	}
 }
 
+func (f *fleet) onRang(ctx actor.Context, m *rang) {
+	switch {
+	case f.gate.sweep.is(m):
+		f.sweep(ctx)
+	case f.reportDue.is(m):
+		f.reportDue.stop()
+		f.reportClassic(ctx)
+	case f.duplicateCheck.is(m):
+		f.duplicateCheck.stop()
+		f.findDuplicates(ctx)
+	case f.pub.due.is(m):
+		f.publish(ctx)
+	}
+}
+
+// sendAll sends a message to every supervisor.
+func (f *fleet) sendAll(ctx actor.Context, m any) {
+	for _, w := range f.members {
+		ctx.Send(w.pid, m)
+	}
+}
+
+// route sends a worker's message to its supervisor, and registers an unknown worker that
+// announces itself.
 func (f *fleet) route(ctx actor.Context, m *heard) {
 	s := m.signal
 	w := f.members[s.Worker]
@@ -172,20 +180,7 @@ func (f *fleet) route(ctx actor.Context, m *heard) {
 		return
 	}
 	if w == nil {
-		registers := s.Kind == messages.SignalAnnounce || s.Kind == messages.SignalHeartbeat && s.Native()
-		switch {
-		case registers && f.admits(ctx, s):
-			kind := messages.Classic
-			if s.Native() {
-				kind = messages.Native
-			}
-			w = f.register(ctx, messages.Worker{ID: s.Worker, Kind: kind}, nil)
-		case s.Final():
-			// The worker was forgotten; its work still counts.
-			ctx.Send(f.dispatcher, &judge{signal: s, ack: m.ack})
-			return
-		default:
-			f.drop(ctx, m)
+		if w = f.admit(ctx, m); w == nil {
 			return
 		}
 	}
@@ -206,30 +201,31 @@ func (f *fleet) route(ctx actor.Context, m *heard) {
 	ctx.Send(w.pid, m)
 }
 
+// admit registers an unknown worker that announces itself. It returns nil when the message
+// is another one, which it acknowledges or passes on.
+func (f *fleet) admit(ctx actor.Context, m *heard) *member {
+	s := m.signal
+	announces := s.Kind == messages.SignalAnnounce || s.Kind == messages.SignalHeartbeat && s.Native()
+	switch {
+	case announces && f.admits(ctx, s):
+		w := messages.Worker{ID: s.Worker}
+		if s.Native() {
+			w.Kind = messages.Native
+		}
+		return f.register(ctx, w, nil)
+	case s.Final(): // the worker was forgotten; its work still counts
+		ctx.Send(f.dispatcher, &judge{signal: s, ack: m.ack})
+	default:
+		f.drop(ctx, m)
+	}
+	return nil
+}
+
 // drop acknowledges a message and ignores it.
 func (f *fleet) drop(ctx actor.Context, m *heard) {
 	f.dropped++
 	f.pub.soon(ctx)
 	m.ack.give(ctx)
-}
-
-// claim gives the partitions that a classic worker announced to it: the newest
-// announcement owns them.
-func (f *fleet) claim(ctx actor.Context, s messages.Signal) {
-	lost := map[messages.WorkerID][]int32{}
-	for _, p := range s.Partitions {
-		if int(p) >= f.partitions {
-			continue
-		}
-		former, owned := f.owners[p]
-		f.owners[p] = s.Worker
-		if owned && former != s.Worker && f.members[former] != nil {
-			lost[former] = append(lost[former], p)
-		}
-	}
-	for former, list := range lost {
-		ctx.Send(f.members[former].pid, &revoke{partitions: list})
-	}
 }
 
 // register starts the supervisor of a worker.
@@ -337,48 +333,6 @@ func (f *fleet) onTerminated(ctx actor.Context, m *actor.Terminated) {
 	}
 	f.replaceClassic(ctx, id, w)
 	f.reportClassicSoon(ctx)
-}
-
-// replaceClassic gives a classic worker whose supervisor failed another one. The worker is
-// idle soon and sends nothing then, so it would get no chunk until its group rebalances. A
-// replacement that failed at once would do so again.
-func (f *fleet) replaceClassic(ctx actor.Context, id messages.WorkerID, w *member) {
-	if w.leaving || f.members[id] != nil || w.status.Kind != messages.Classic || w.replacement && time.Since(w.registered) < time.Second {
-		return
-	}
-	m := f.register(ctx, messages.Worker{ID: id, Kind: messages.Classic, Partitions: w.status.Partitions, Capacity: 1, Seen: w.seen}, nil)
-	m.replacement = true
-}
-
-// reportClassicSoon reports the classic workers to the group actor soon, once for many changes.
-func (f *fleet) reportClassicSoon(ctx actor.Context) {
-	if f.reportDue.timer == nil && (len(f.classic) > 0 || f.reported.count > 0) {
-		f.reportDue.set(ctx, reportAfter)
-	}
-}
-
-// reportAfter is how long changes of the classic workers are collected.
-const reportAfter = 20 * time.Millisecond
-
-// reportClassic reports the classic workers to the group actor when they changed.
-func (f *fleet) reportClassic(ctx actor.Context) {
-	now := classicWorkers{count: len(f.classic)}
-	for _, id := range slices.Sorted(maps.Keys(f.classic)) {
-		st := f.classic[id].status
-		if st.State == messages.WorkerLost {
-			continue
-		}
-		if st.Working {
-			now.working++
-		}
-		if len(st.Partitions) > 0 && !st.Silent {
-			now.lists = append(now.lists, st.Partitions)
-		}
-	}
-	if now.count != f.reported.count || now.working != f.reported.working || !slices.EqualFunc(now.lists, f.reported.lists, slices.Equal[[]int32]) {
-		f.reported = now
-		ctx.Send(f.group, &now)
-	}
 }
 
 // list returns the present state of all workers, by id.

@@ -9,6 +9,25 @@ import (
 	"kafka-master/messages"
 )
 
+// claim gives the partitions that a classic worker announced to it: the newest
+// announcement owns them.
+func (f *fleet) claim(ctx actor.Context, s messages.Signal) {
+	lost := map[messages.WorkerID][]int32{}
+	for _, p := range s.Partitions {
+		if int(p) >= f.partitions {
+			continue
+		}
+		former, owned := f.owners[p]
+		f.owners[p] = s.Worker
+		if owned && former != s.Worker && f.members[former] != nil {
+			lost[former] = append(lost[former], p)
+		}
+	}
+	for former, list := range lost {
+		ctx.Send(f.members[former].pid, &revoke{partitions: list})
+	}
+}
+
 // release frees the partitions that a classic worker owned and does not announce any
 // more. Announcements of different workers may be read in another order than they were
 // sent in, since the connection topic may have several partitions: an older, longer list

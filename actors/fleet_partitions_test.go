@@ -9,7 +9,7 @@ import (
 	"kafka-master/messages"
 )
 
-// Two classic workers share the partitions anew, and the older announcement of one
+// Two classic workers share the partitions in another way, and the older announcement of one
 // is read behind the newer one of the other.
 func TestOutdatedAnnouncementDoesNotTakePartitionsForGood(t *testing.T) {
 	t.Parallel()

@@ -83,7 +83,7 @@ func (f *fleet) onRefused(ctx actor.Context, m *refused) {
 	if !m.signal.Incarnation.IsZero() {
 		what = "of an incarnation that did not announce itself"
 	}
-	f.turnAway(ctx, "incarnation", messages.ProblemBadMessages, fmt.Sprintf("messages under the id of a native worker, but not of its running process, are refused, the last one (%s, %s) under %q: a native worker has to say its incarnation in every message", m.signal.Kind, what, m.signal.Worker))
+	f.turnAway(ctx, "incarnation", messages.ProblemBadMessages, fmt.Sprintf("messages under the id of a native worker, but not of its running process, are refused, the last one (%s, %s) under %q: every message of a native worker has to carry its incarnation", m.signal.Kind, what, m.signal.Worker))
 }
 
 // turnAway notes a message that is turned away, and why.

@@ -17,7 +17,7 @@ func (b *fleetBundle) workers() []messages.WorkerStatus {
 	return x.(*workersSeen).list
 }
 
-// problems are those that the fleet tells of.
+// problems are those that the fleet publishes.
 func (b *fleetBundle) problems() []messages.Problem {
 	b.view.clear()
 	b.tell(b.fleet, &glance{number: 1})
@@ -44,7 +44,7 @@ func (b *fleetBundle) members(lists ...[]int32) {
 	b.tell(b.fleet, &slots.Group{Stable: true, Settled: true, Lists: lists, Committed: make([]int64, 8)})
 }
 
-// A flood of invented ids is bounded, told of, and does not lock a real worker out:
+// A flood of invented ids is bounded and shown, and does not lock a real worker out:
 // neither one that was there nor one that comes during it.
 func TestInventedWorkersLockNobodyOut(t *testing.T) {
 	t.Parallel()
@@ -180,7 +180,7 @@ func TestAClassicWorkerTakesTheIDOfANativeOne(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		b.members([]int32{3})
 		b.hear(classicNew("w", 3))
-		require.Equal(t, messages.Native, b.status("w").Kind, "anybody could have said that")
+		require.Equal(t, messages.Native, b.status("w").Kind, "anybody could have sent that")
 		time.Sleep(slots.LostAfter + 2*sweepEvery)
 		require.Equal(t, messages.Classic, b.status("w").Kind)
 		require.Equal(t, messages.WorkerFree, b.status("w").State)

@@ -47,7 +47,7 @@ func TestForgedMessagesOfANativeWorkerAreRefused(t *testing.T) {
 }
 
 // Two processes under one id: the one that started last gets the chunks, which are
-// addressed to it; the other one is told of for as long as it runs.
+// addressed to it; the other one is shown for as long as it runs.
 func TestTwoProcessesUnderOneNativeId(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
@@ -62,7 +62,7 @@ func TestTwoProcessesUnderOneNativeId(t *testing.T) {
 		p := w.overview().Problems
 		require.Len(t, p, 1)
 		require.Equal(t, messages.ProblemDuplicateID, p[0].Kind)
-		require.Contains(t, p[0].Text, "w1: another process")
+		require.Contains(t, p[0].Text, "w1")
 		require.NotEmpty(t, w.worker("w1").Note)
 		a.report(first, messages.OutcomeOK)
 		require.Equal(t, int64(2), w.file("a.txt").DoneItems, "what the former one was given and did counts")

@@ -231,6 +231,7 @@ func (s *supervisor) sign(ctx actor.Context) {
 	s.instruct(ctx, setWorker{})
 }
 
+// announce takes over what a worker announced.
 func (s *supervisor) announce(ctx actor.Context, x messages.Signal) {
 	w := messages.Worker{
 		ID: s.known.ID, Partitions: slices.Clone(x.Partitions), Capacity: max(1, x.Capacity), Incarnation: x.Incarnation,
@@ -241,13 +242,10 @@ func (s *supervisor) announce(ctx actor.Context, x messages.Signal) {
 	}
 	first := s.known.Seen.IsZero()
 	restarted := !first && (w.Kind != s.known.Kind || w.Incarnation != s.known.Incarnation)
-	s.known, s.revoked = w, false
-	s.unfit = ""
-	if restarted {
-		s.pause(ctx, paused{})
-	}
+	s.known, s.revoked, s.unfit = w, false, ""
 	s.alive = slots.NewLiveness(w, time.Now())
 	if restarted {
+		s.pause(ctx, paused{})
 		s.former.Replaced(time.Now())
 	}
 	s.log.Debug("worker announced", "kind", w.Kind.String(), "partitions", w.Partitions[:min(len(w.Partitions), maxListed)], "count", len(w.Partitions))
@@ -267,6 +265,7 @@ func (s *supervisor) leave(ctx actor.Context) {
 	ctx.Send(s.persistence, &write{term: s.term, batch: messages.Batch{DropWorkers: []messages.WorkerID{s.known.ID}}})
 }
 
+// store writes the worker's record.
 func (s *supervisor) store(ctx actor.Context, lost bool) {
 	s.known.Lost, s.known.Seen = lost, time.Now()
 	ctx.Send(s.persistence, &write{term: s.term, batch: messages.Batch{Workers: []messages.Worker{s.known}}})
@@ -286,7 +285,7 @@ func (s *supervisor) superseded() bool {
 	return s.revoked && len(s.load.Held) == 0 && s.alive.State() == messages.WorkerAnnounced
 }
 
-// judge decides about a silence after everything was read.
+// judge judges a silence after everything was read.
 func (s *supervisor) judge(ctx actor.Context) {
 	reason := s.reason
 	s.reason, s.askedAt = "", time.Time{}
@@ -313,6 +312,7 @@ func (s *supervisor) judge(ctx actor.Context) {
 	}
 }
 
+// lose gives the worker up and reclaims what it holds.
 func (s *supervisor) lose(ctx actor.Context, reason string) {
 	s.pause(ctx, paused{})
 	s.alive.Lose()

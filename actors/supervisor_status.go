@@ -72,7 +72,7 @@ func (s *supervisor) takes() (ok bool, why string, kind messages.ProblemKind) {
 		return false, fmt.Sprintf("its partition %d cannot be written: %s", first, reason), messages.ProblemUndeliverable
 	}
 	if s.unfit != "" {
-		return false, "says that it cannot work: " + s.unfit, messages.ProblemUnfitWorker
+		return false, "reports that it cannot work: " + s.unfit, messages.ProblemUnfitWorker
 	}
 	if s.known.Kind == messages.Native {
 		return true, "", ""

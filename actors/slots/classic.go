@@ -47,8 +47,8 @@ type classicState struct {
 	past        []*slot       // sends that finished lately
 	signs       int           // progress messages of the attempt in work
 	longest     time.Duration // longest gap between two of them
-	probed      time.Time
-	announced   time.Time // when the worker announced itself with chunks elsewhere; zero when that is judged
+	probedAt    time.Time     // time of the last probe
+	announcedAt time.Time     // when the worker announced itself with chunks elsewhere; zero when that is judged
 }
 
 // Group takes over the state of the group.
@@ -62,7 +62,7 @@ func (s *Slots) Group(v Group, now time.Time) {
 		s.classic.stableSince = now
 		for _, x := range s.list { // the start deadline runs only while the group is Stable
 			if !x.begun {
-				x.waiting = now
+				x.waitsFrom = now
 			}
 		}
 	}
@@ -81,7 +81,7 @@ func (s *Slots) remade(committed []int64, now time.Time) {
 	}
 	for _, x := range s.list {
 		if wentBack(x) {
-			x.offset, x.waiting = messages.UnknownOffset, now
+			x.offset, x.waitsFrom = messages.UnknownOffset, now
 		}
 	}
 	s.classic.past = slices.DeleteFunc(s.classic.past, wentBack)
@@ -111,7 +111,7 @@ func (s *Slots) elsewhere(x *slot) bool {
 // stale reports whether a send of unknown offset cannot be under way any more.
 func (s *Slots) stale(x *slot, now time.Time) bool {
 	since := s.classic.stableSince
-	return x.offset == messages.UnknownOffset && !since.IsZero() && now.Sub(since) >= unknownWait && now.Sub(x.waiting) >= unknownWait
+	return x.offset == messages.UnknownOffset && !since.IsZero() && now.Sub(since) >= unknownWait && now.Sub(x.waitsFrom) >= unknownWait
 }
 
 // silentFor reports whether the worker was silent for longer than d, and for longer
@@ -129,7 +129,7 @@ func (s *Slots) silentFor(x *slot, d time.Duration, now time.Time) bool {
 func (s *Slots) pulse(now time.Time) (working, silent bool) {
 	x := s.oldest()
 	if x == nil && s.foreign > 0 && s.kind == messages.Classic {
-		return now.Sub(s.heard) < hangFor, false
+		return now.Sub(s.heardAt) < hangFor, false
 	}
 	if x == nil || !x.begun {
 		return false, false
@@ -205,7 +205,7 @@ func (s *Slots) resend(x *slot, now time.Time) []Act {
 		return nil // until chunks may be sent to the worker again
 	}
 	x.copies++
-	x.partition, x.offset, x.sent, x.passedAt, x.waiting = s.classic.mine[0], messages.UnknownOffset, false, time.Time{}, now
+	x.partition, x.offset, x.sent, x.passedAt, x.waitsFrom = s.classic.mine[0], messages.UnknownOffset, false, time.Time{}, now
 	return []Act{{Move: Resend, BatchID: x.batchID, Reason: reason}}
 }
 
@@ -227,10 +227,10 @@ func (s *Slots) probe(now time.Time) []Act {
 		return nil
 	}
 	x := s.list[0]
-	if !x.sent || now.Sub(s.lastSign(x)) < ProbeEvery || now.Sub(s.classic.probed) < ProbeEvery || s.elsewhere(x) {
+	if !x.sent || now.Sub(s.lastSign(x)) < ProbeEvery || now.Sub(s.classic.probedAt) < ProbeEvery || s.elsewhere(x) {
 		return nil
 	}
-	s.classic.probed = now
+	s.classic.probedAt = now
 	return []Act{{Move: Probe, Partition: x.partition}}
 }
 
@@ -245,7 +245,7 @@ func (s *Slots) classicProgress(x *slot, m messages.Signal, now time.Time) (firs
 			s.foreign = 0
 		}
 	case x.begun:
-		s.classic.longest = max(s.classic.longest, now.Sub(s.heard))
+		s.classic.longest = max(s.classic.longest, now.Sub(s.heardAt))
 		s.classic.signs++
 	default:
 		x.begun, first = true, true
@@ -276,21 +276,21 @@ func (s *Slots) keep(x *slot) {
 // reannounce takes a classic worker's announcement: it is not working right now, and will
 // read again what lies uncommitted in its partitions.
 func (s *Slots) reannounce(partitions []int32, now time.Time) {
-	s.foreign, s.heard = 0, now
+	s.foreign, s.heardAt = 0, now
 	s.classic.signs, s.classic.longest = 0, 0
 	for _, x := range s.list {
 		x.passedAt = time.Time{}
 		if slices.Contains(partitions, x.partition) && !s.passed(x) {
-			x.begun, x.waiting = false, now
+			x.begun, x.waitsFrom = false, now
 		} else if !x.gone {
-			s.classic.announced = now
+			s.classic.announcedAt = now
 		}
 	}
 	past := s.classic.past
 	s.classic.past = nil
 	for _, x := range past {
 		if slices.Contains(partitions, x.partition) && !s.passed(x) {
-			x.gone, x.waiting = true, now
+			x.gone, x.waitsFrom = true, now
 			s.list = append(s.list, x)
 		}
 	}
@@ -300,12 +300,12 @@ func (s *Slots) reannounce(partitions []int32, now time.Time) {
 // with other partitions, unless their final progress is still on its way. Progress since
 // its announcement means that it does run one: two processes share the id.
 func (s *Slots) giveMoved(now time.Time) (acts []Act) {
-	announced := s.classic.announced
+	announced := s.classic.announcedAt
 	if announced.IsZero() || now.Sub(announced) < movedWait {
 		return nil
 	}
-	s.classic.announced = time.Time{}
-	if s.heard.After(announced) {
+	s.classic.announcedAt = time.Time{}
+	if s.heardAt.After(announced) {
 		return nil
 	}
 	for _, x := range slices.Clone(s.list) {

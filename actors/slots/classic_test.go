@@ -336,7 +336,7 @@ func TestSlotOfAPartitionThatWasMadeAgainBecomesFree(t *testing.T) {
 	require.Len(t, b.s.list, 1, "it may be read still")
 	b.send("b", 46)
 	b.s.Finish("b", true, b.now) // which a worker that was restarted would read again
-	b.s.Group(Group{Note: "the group cannot be looked at"}, b.now)
+	b.s.Group(Group{Note: "the group cannot be read"}, b.now)
 	b.commit(messages.UnknownOffset)
 	b.commit(3)
 	b.pass(unknownWait + time.Second)

@@ -44,7 +44,7 @@ func (x *slot) end(reason string) Act {
 func (s *Slots) Due() (at time.Time, ok bool) {
 	at, ok = s.deadline()
 	if s.kind == messages.Classic && len(s.list) > 0 {
-		at, ok = earlier(at, ok, s.judged.Add(judgeEvery))
+		at, ok = earlier(at, ok, s.judgedAt.Add(judgeEvery))
 	}
 	if !s.stallAt.IsZero() {
 		at, ok = earlier(at, ok, s.stallAt)
@@ -64,7 +64,7 @@ func earlier(at time.Time, ok bool, other time.Time) (time.Time, bool) {
 // or the load changed.
 func (s *Slots) Judge(now time.Time) (acts []Act, changed bool) {
 	held, foreign := len(s.list), s.foreign
-	s.judged = now
+	s.judgedAt = now
 	acts = s.overdue(now)
 	if s.kind == messages.Classic {
 		acts = append(acts, s.giveMoved(now)...)
@@ -83,7 +83,7 @@ func (s *Slots) Judge(now time.Time) (acts []Act, changed bool) {
 func (s *Slots) deadline() (at time.Time, ok bool) {
 	x := s.oldest()
 	if x == nil && s.kind == messages.Classic && s.foreign > 0 {
-		return s.heard.Add(s.timeout), true
+		return s.heardAt.Add(s.timeout), true
 	}
 	if x == nil || !x.sent || x.listed || s.kind == messages.Classic && !x.begun && !s.classic.group.Stable {
 		return time.Time{}, false
@@ -104,7 +104,7 @@ func (s *Slots) overdue(now time.Time) []Act {
 		s.foreign = 0
 		return nil
 	case s.kind == messages.Classic && x.begun:
-		s.heard = now // the supervisor decides
+		s.heardAt = now // the supervisor decides
 		return []Act{{Move: Silent, Reason: "no sign of life for " + s.timeout.String()}}
 	}
 	x.gone = true
@@ -113,18 +113,18 @@ func (s *Slots) overdue(now time.Time) []Act {
 
 // lastSign is when the worker was heard last, or the time to begin the chunk started.
 func (s *Slots) lastSign(x *slot) time.Time {
-	if s.heard.After(x.waiting) {
-		return s.heard
+	if s.heardAt.After(x.waitsFrom) {
+		return s.heardAt
 	}
-	return x.waiting
+	return x.waitsFrom
 }
 
-// watchStalls sets when chunks without progress are looked for, unless that is set: a
-// check that comes too early costs nothing.
+// watchStalls sets the next check for chunks without progress, unless one is set: a check
+// that comes too early costs nothing.
 func (s *Slots) watchStalls(now time.Time) {
 	if s.stallAt.IsZero() {
 		if x := s.quietest(); x != nil {
-			s.stallAt = now.Add(max(stallEvery, stallAfter-now.Sub(x.moved)))
+			s.stallAt = now.Add(max(stallEvery, stallAfter-now.Sub(x.progressAt)))
 		}
 	}
 }
@@ -132,7 +132,7 @@ func (s *Slots) watchStalls(now time.Time) {
 // quietest returns the chunk in work that has shown no progress for the longest time.
 func (s *Slots) quietest() (found *slot) {
 	for _, x := range s.list {
-		if x.begun && !x.gone && (found == nil || x.moved.Before(found.moved)) {
+		if x.begun && !x.gone && (found == nil || x.progressAt.Before(found.progressAt)) {
 			found = x
 		}
 	}
@@ -145,9 +145,9 @@ func (s *Slots) stalled(now time.Time) (acts []Act) {
 		return nil
 	}
 	for _, x := range s.list {
-		if x.begun && !x.gone && now.Sub(x.moved) >= stallAfter {
+		if x.begun && !x.gone && now.Sub(x.progressAt) >= stallAfter {
 			x.quiet = true
-			acts = append(acts, Act{Move: Stalled, BatchID: x.batchID, Since: x.moved})
+			acts = append(acts, Act{Move: Stalled, BatchID: x.batchID, Since: x.progressAt})
 		}
 	}
 	s.stallAt = time.Time{}

@@ -9,8 +9,8 @@ import (
 
 // nativeState is what the slots of a native worker know of its reading.
 type nativeState struct {
-	next   int64     // offset that it reads next, by its last heartbeat
-	probed time.Time // when the end of its partition was asked for last
+	next     int64     // offset that it reads next, by its last heartbeat
+	probedAt time.Time // when the end of its partition was asked for last
 }
 
 const (
@@ -67,7 +67,7 @@ func (s *Slots) heartbeat(m messages.Signal, now time.Time) (begun []string, dou
 			known++
 			x.missed, x.doubted = 0, false
 			if running && !x.begun {
-				x.begun, x.moved = true, now
+				x.begun, x.progressAt = true, now
 				begun = append(begun, x.batchID)
 				s.watchStalls(now)
 			}
@@ -134,7 +134,7 @@ func (s *Slots) past(x *slot, next int64, now time.Time) bool {
 	case next == messages.UnknownOffset: // the heartbeat does not show what was read
 		return x.gone
 	case x.offset == messages.UnknownOffset:
-		return now.Sub(x.waiting) >= unknownWait
+		return now.Sub(x.waitsFrom) >= unknownWait
 	}
 	return next > x.offset
 }
@@ -172,12 +172,12 @@ func (s *Slots) denied(now time.Time) (acts []Act) {
 // at most every ProbeEvery: the offset of a record that is written there shows whether
 // the message is still in front of the worker (see PartitionEnds).
 func (s *Slots) probeDue(now time.Time) (partition int32, due bool) {
-	if now.Sub(s.native.probed) < ProbeEvery {
+	if now.Sub(s.native.probedAt) < ProbeEvery {
 		return 0, false
 	}
 	for _, x := range s.list {
-		if x.sent && !x.begun && !x.listed && !x.vanished && x.offset != messages.UnknownOffset && now.Sub(x.waiting) >= ProbeEvery && !s.past(x, s.native.next, now) {
-			s.native.probed = now
+		if x.sent && !x.begun && !x.listed && !x.vanished && x.offset != messages.UnknownOffset && now.Sub(x.waitsFrom) >= ProbeEvery && !s.past(x, s.native.next, now) {
+			s.native.probedAt = now
 			return x.partition, true
 		}
 	}
@@ -189,7 +189,7 @@ func (s *Slots) probeDue(now time.Time) (partition int32, due bool) {
 // the partition ended before them.
 func (s *Slots) PartitionEnds(partition int32, offset int64) {
 	for _, x := range s.list {
-		if x.sent && x.partition == partition && x.offset >= offset && x.waiting.Before(s.native.probed) {
+		if x.sent && x.partition == partition && x.offset >= offset && x.waitsFrom.Before(s.native.probedAt) {
 			x.vanished = true
 		}
 	}

@@ -2,34 +2,33 @@ package slots
 
 import "time"
 
-// pace is how fast a native worker works, and from it how many chunks are queued at
-// the worker: so many that it never waits for the next one, and so few that hardly
-// any work is handed out again when it dies or others run out of work. It is pure
-// state.
+// pace is how fast a native worker works, and how many chunks are queued at it: so many
+// that it never waits for the next one, and so few that hardly any work is handed out again
+// when it dies or others run out of work.
 type pace struct {
-	since time.Time     // when the worker was last given something while it had nothing; zero while it has nothing
-	busy  time.Duration // of the present window, before since
-	ended int           // chunks of the present window
-	each  time.Duration // time for a chunk, 0 until it is known
-	bytes int64         // length of a chunk
+	since time.Time     // when the worker last began to have chunks, zero while it has none
+	busy  time.Duration // time with chunks in the present window, before since
+	ended int           // number of chunks that ended in the present window
+	each  time.Duration // mean time for a chunk, 0 until it is known
+	bytes int64         // mean length of a chunk
 }
 
 const (
-	// queuedWork is how much of a worker's own work is queued at it: some round
-	// trips and commits, also on a busy machine.
+	// queuedWork is how much work is queued at a worker, by its own pace: enough for some
+	// round trips and commits, also on a busy machine.
 	queuedWork = 50 * time.Millisecond
-	// paceWindow is how long chunks are counted before the pace is set anew. Results
-	// arrive in bunches.
+	// paceWindow is how long chunks are counted before the pace is updated: results arrive
+	// in bunches.
 	paceWindow = 20 * time.Millisecond
-	// MaxQueued is the most chunks that are queued at a worker; workers keep room
-	// for as many.
+	// MaxQueued is the most chunks that are queued at a worker; workers keep room for as
+	// many.
 	MaxQueued = 64
-	// maxQueuedBytes bounds their length, one chunk always being allowed. It is a
+	// maxQueuedBytes bounds their total length; one chunk is always allowed. It is a
 	// fraction of what the embedded broker retains of a partition.
 	maxQueuedBytes = 1 << 20
 )
 
-// holds says whether the worker has any chunk now.
+// holds notes whether the worker has any chunk now.
 func (p *pace) holds(any bool, now time.Time) {
 	switch {
 	case any && p.since.IsZero():
@@ -48,7 +47,7 @@ func (p *pace) sized(bytes int64) {
 	p.bytes += (bytes - p.bytes) / 4
 }
 
-// done notes a chunk that the worker did.
+// done notes a chunk that the worker completed.
 func (p *pace) done(now time.Time) {
 	p.ended++
 	busy := p.busy
@@ -68,11 +67,11 @@ func (p *pace) done(now time.Time) {
 	}
 }
 
-// failed forgets the pace: failing is fast, and a worker that fails gets as little as
+// failed forgets the pace: failing is fast, and a worker that fails gets as few chunks as
 // possible.
 func (p *pace) failed() { p.each, p.ended, p.busy = 0, 0, 0 }
 
-// depth is how many chunks are queued at the worker.
+// depth returns how many chunks are queued at the worker.
 func (p *pace) depth() int {
 	if p.each == 0 {
 		return 1

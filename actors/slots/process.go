@@ -12,14 +12,14 @@ type Process uint8
 const (
 	Current  Process = iota // the one that is known, or one that takes its place
 	Former                  // one that was replaced: its finals count, nothing else does
-	Stranger                // none that the message proves to be: it is refused
+	Stranger                // not proven to be either: the message is refused
 )
 
 // ProcessOf returns which process of a worker sent a message. A native worker's messages
 // carry its incarnation: a newer one takes its place by announcing itself, and once the
 // worker is lost any process may, since the clock that incarnations come from may have
-// gone back. Whatever else has no incarnation, or one that did not announce itself, could
-// be anybody's.
+// gone back. A message without an incarnation, or with one that did not announce itself,
+// could be anybody's.
 func ProcessOf(known messages.Worker, state messages.WorkerState, x messages.Signal) Process {
 	if known.Kind != messages.Native || x.Incarnation == known.Incarnation {
 		return Current
@@ -42,8 +42,8 @@ func ProcessOf(known messages.Worker, state messages.WorkerState, x messages.Sig
 // one shows that it still runs: one may have been on its way.
 const formerAfter = SuspectAfter
 
-// FormerProcess tells whether a second process runs under a native worker's id: it goes
-// on with its heartbeats after another one took its place.
+// FormerProcess finds out whether a second process runs under a native worker's id: the
+// former one goes on with its heartbeats after another one took its place.
 type FormerProcess struct {
 	replaced time.Time // when the present process took its place
 	seen     time.Time // when a heartbeat showed that it still runs

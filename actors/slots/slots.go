@@ -11,20 +11,20 @@ import (
 // how many more it takes.
 type Slots struct {
 	kind      messages.WorkerKind
-	draining  bool
+	draining  bool          // it begins nothing that its heartbeats do not list
 	timeout   time.Duration // WORKER_TIMEOUT
 	partition int32         // that chunks are sent to, -1 without any
 	prefetch  int           // chunks queued ahead at a native worker; negative: as its pace asks for
 	capacity  int           // chunks that it works on at once
 	depth     int           // chunks queued ahead; 0 for a classic worker
 	pace      pace
-	list      []*slot // oldest first
-	ended     []endedChunk
-	foreign   int       // chunks that it works on and that are not in list
-	heard     time.Time // time of the last progress
-	working   bool      // result of the last Load
-	judged    time.Time // time of the last Judge
-	stallAt   time.Time // when chunks without progress are looked for, zero while none has begun
+	list      []*slot      // oldest first
+	ended     []endedChunk // chunks that ended lately
+	foreign   int          // chunks that it works on and that are not in list
+	heardAt   time.Time    // time of the last progress message
+	working   bool         // result of the last Load
+	judgedAt  time.Time    // time of the last Judge
+	stallAt   time.Time    // time of the next check for chunks without progress, zero while none has begun
 
 	native  nativeState
 	classic classicState
@@ -34,8 +34,8 @@ type Slots struct {
 type slot struct {
 	batchID   string
 	partition int32 // that its message was sent to
-	offset    int64 // of its message, UnknownOffset until known
-	sent      bool  // the produce ended
+	offset    int64 // of that message, UnknownOffset until known
+	sent      bool  // its message was written, or may have been
 	begun     bool  // progress was seen, or a heartbeat listed it as running
 	listed    bool  // the last heartbeat listed it
 	missed    int   // heartbeats in a row that should have listed it
@@ -45,10 +45,10 @@ type slot struct {
 	quiet     bool  // reported as a chunk without progress
 	copies    int   // how often it was sent again to a classic worker
 
-	waiting  time.Time // start of the time within which it has to begin
-	since    time.Time // when it was assigned, or found in the stored state
-	moved    time.Time // when it began, or showed progress last
-	passedAt time.Time // when its group was first seen to have passed it
+	waitsFrom  time.Time // start of the time within which it has to begin
+	assignedAt time.Time // or when it was found in the stored state
+	progressAt time.Time // when it began, or last showed progress
+	passedAt   time.Time // when its group was first seen to have passed it
 }
 
 const (
@@ -129,9 +129,9 @@ func (s *Slots) Add(batchID string, length int64, now time.Time) (partition int3
 
 func (s *Slots) add(batchID string, length int64, now time.Time) *slot {
 	if len(s.list) == 0 {
-		s.judged = now
+		s.judgedAt = now
 	}
-	x := &slot{batchID: batchID, partition: s.partition, offset: messages.UnknownOffset, waiting: now, since: now}
+	x := &slot{batchID: batchID, partition: s.partition, offset: messages.UnknownOffset, waitsFrom: now, assignedAt: now}
 	s.list = append(s.list, x)
 	s.pace.holds(true, now)
 	s.pace.sized(length)
@@ -150,7 +150,7 @@ func (s *Slots) Partition(batchID string) (partition int32, held bool) {
 // Sent notes that the chunk's message was written, or may have been.
 func (s *Slots) Sent(batchID string, offset int64, now time.Time) {
 	if x := s.find(batchID); x != nil {
-		x.sent, x.offset, x.waiting = true, offset, now
+		x.sent, x.offset, x.waitsFrom = true, offset, now
 	}
 }
 
@@ -193,7 +193,7 @@ func (s *Slots) remove(x *slot, now time.Time) {
 	if n := slices.Index(s.list, x); n >= 0 {
 		s.list = slices.Delete(s.list, n, n+1)
 		if n == 0 && len(s.list) > 0 {
-			s.list[0].waiting = now // it is the oldest now: its start is due
+			s.list[0].waitsFrom = now // it is the oldest now: its start is due
 		}
 		s.pace.holds(len(s.list) > 0, now)
 	}
@@ -219,7 +219,7 @@ func (s *Slots) forget() {
 	} else {
 		s.classic.past = nil
 	}
-	s.list, s.foreign, s.native.next, s.native.probed = nil, 0, 0, time.Time{}
+	s.list, s.foreign, s.native.next, s.native.probedAt = nil, 0, 0, time.Time{}
 }
 
 // Room is how many chunks the worker takes.
@@ -235,7 +235,7 @@ type Room struct {
 func (s *Slots) Room() Room {
 	held := len(s.list) + s.foreign
 	capacity := s.capacity
-	if s.heard.IsZero() {
+	if s.heardAt.IsZero() {
 		capacity = min(capacity, untriedCapacity)
 	}
 	limit := s.capacity + s.depth
@@ -258,7 +258,7 @@ type Load struct {
 func (s *Slots) Load(now time.Time) Load {
 	l := Load{Held: make([]string, 0, len(s.list))}
 	for _, x := range s.list {
-		l.Held, l.Since = append(l.Held, x.batchID), append(l.Since, x.since)
+		l.Held, l.Since = append(l.Held, x.batchID), append(l.Since, x.assignedAt)
 	}
 	l.Working, l.Silent = s.pulse(now)
 	s.working = l.Working
@@ -289,12 +289,12 @@ func (s *Slots) Hear(m messages.Signal, now time.Time) Heard {
 	} else {
 		h.Changed = s.nativeProgress(x)
 	}
-	s.heard = now
+	s.heardAt = now
 	if h.Changed {
 		h.Begun = []string{m.BatchID}
 	}
 	if x != nil {
-		x.moved = now
+		x.progressAt = now
 		s.watchStalls(now)
 		if x.quiet {
 			x.quiet, h.Resumed = false, x.batchID
@@ -307,6 +307,6 @@ func (s *Slots) Hear(m messages.Signal, now time.Time) Heard {
 // Excuse starts every deadline again: nobody could hear the worker until now.
 func (s *Slots) Excuse(now time.Time) {
 	for _, x := range s.list {
-		x.waiting, x.moved = now, now
+		x.waitsFrom, x.progressAt = now, now
 	}
 }
