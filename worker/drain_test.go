@@ -14,14 +14,14 @@ import (
 
 // farewell returns the status messages from the draining on, without heartbeats, and
 // the index of the bye among all messages.
-func farewell(b *fakeBus) (said []string) {
+func farewell(b *fakeBus) (kinds []string) {
 	on := false
 	for _, s := range b.sent {
 		if on = on || s.Kind == messages.SignalDraining; on && s.Kind != messages.SignalHeartbeat {
-			said = append(said, strings.TrimSpace(s.Kind.String()+" "+s.BatchID+" "+string(s.Outcome)))
+			kinds = append(kinds, strings.TrimSpace(s.Kind.String()+" "+s.BatchID+" "+string(s.Outcome)))
 		}
 	}
-	return said
+	return kinds
 }
 
 func TestDrain(t *testing.T) {
@@ -32,7 +32,7 @@ func TestDrain(t *testing.T) {
 		at := time.Now()
 		w.end()
 		if got := fmt.Sprint(farewell(b)); got != "[draining bye]" || time.Since(at) != 0 {
-			t.Errorf("said %s in %s", got, time.Since(at))
+			t.Errorf("sent %s in %s", got, time.Since(at))
 		}
 	})
 	bubble(t, "a running chunk finishes in time, the queue is dropped", func(t *testing.T) {
@@ -54,7 +54,7 @@ func TestDrain(t *testing.T) {
 		b.chunk(head("a_chunk_2"), "x")
 		w.end()
 		if got := fmt.Sprint(farewell(b)); got != "[draining progress a_chunk_0 ok bye]" {
-			t.Errorf("said %s", got)
+			t.Errorf("sent %s", got)
 		}
 		if last := b.sent[len(b.sent)-1]; last.Kind != messages.SignalBye {
 			t.Errorf("last message %s", last.raw)
@@ -126,7 +126,7 @@ func TestDrain(t *testing.T) {
 		b.with(func() { b.onProduce = nil })
 		w.end()
 		if got := fmt.Sprint(farewell(b)); got != "[draining progress a_chunk_0 ok bye]" {
-			t.Errorf("said %s", got)
+			t.Errorf("sent %s", got)
 		}
 	})
 	bubble(t, "stopped while the reader waits for room", func(t *testing.T) {

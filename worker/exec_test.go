@@ -292,11 +292,11 @@ func TestExecUnfit(t *testing.T) {
 				t.Fatalf("error %v", err)
 			}
 			if err := u.check(context.Background()); !errors.As(err, new(cannotRun)) {
-				t.Errorf("the try says %v", err)
+				t.Errorf("the probe returned %v", err)
 			}
 			write("#!/bin/sh\ncat >>$LOG\nexit 3\n", 0o755)
 			if err := u.check(context.Background()); err != nil {
-				t.Errorf("mended, whatever it says about the chunk: %v", err)
+				t.Errorf("the command was repaired, but the probe returned %v", err)
 			}
 			if got, _ := os.ReadFile(os.Getenv("LOG")); string(got) != "one\n" {
 				t.Errorf("tried with %q", got)
@@ -335,7 +335,7 @@ func TestExecUnfit(t *testing.T) {
 		u := asUnfit(err)
 		for range 2 * maxItemProbes {
 			if err := u.check(context.Background()); !errors.As(err, new(cannotRun)) {
-				t.Fatalf("the try says %v", err)
+				t.Fatalf("the probe returned %v", err)
 			}
 		}
 	})

@@ -49,7 +49,7 @@ func TestUnfit(t *testing.T) {
 			})
 		})
 		synctest.Wait()
-		for i := range 3 { // one in work, two in the queue
+		for i := range 3 { // one running, two queued
 			b.chunk(head(messages.BatchID("a", i, 1, 1)), "x")
 		}
 		pass(100 * time.Millisecond)
@@ -95,7 +95,7 @@ func TestUnfit(t *testing.T) {
 				return nil
 			}
 			at = time.Now()
-			return Unfit(errors.New("no"), func(context.Context) error { // wrongly says that all is well
+			return Unfit(errors.New("no"), func(context.Context) error { // wrongly reports success
 				pauses = append(pauses, time.Since(at))
 				return nil
 			})
@@ -211,7 +211,7 @@ func TestAnotherDeployment(t *testing.T) {
 		if h := b.of(messages.SignalHeartbeat); len(h) == 0 || h[0].Next < 3 || !strings.Contains(h[0].Note, `this worker serves "J6QK2"`) {
 			t.Errorf("heartbeats %v", h)
 		}
-		own.Store("OTHER") // the state of its master began anew
+		own.Store("OTHER") // the state of its master was created again
 		pass(3 * time.Second)
 		h := head("a_chunk_2_a2")
 		h.Deployment = "OTHER"
@@ -283,8 +283,8 @@ func TestResultTrouble(t *testing.T) {
 	if u == nil || !errors.Is(err, ErrRetry) {
 		t.Fatalf("no folder: %v", err)
 	}
-	if again := u.check(context.Background()); fmt.Sprint(again) != err.Error() || !strings.Contains(err.Error(), "results in "+file+" cannot be written") {
-		t.Errorf("the try says %v, want %v", again, err)
+	if repeated := u.check(context.Background()); fmt.Sprint(repeated) != err.Error() || !strings.Contains(err.Error(), "results in "+file+" cannot be written") {
+		t.Errorf("the check returned %v, want %v", repeated, err)
 	}
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)

@@ -14,7 +14,7 @@ func TestFoldersThatCannotBeSynced(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := d.Sync(); !errors.Is(err, syscall.EINVAL) {
-		t.Fatalf("the kernel says %v: choose another folder for this test", err)
+		t.Fatalf("sync returned %v: choose another folder for this test", err)
 	}
 	if err := syncAndClose(d); err != nil {
 		t.Error(err)

@@ -78,7 +78,7 @@ func ClaimIDs(path string, count int) ([]*Identity, error) {
 	}
 	if len(ids) < count {
 		release()
-		return nil, fmt.Errorf("worker id: %d of %d ids are free in %s and the %d files beside it", len(ids), count, path, maxIdentities-1)
+		return nil, fmt.Errorf("worker id: %d of %d ids are free in %s and the %d files next to it", len(ids), count, path, maxIdentities-1)
 	}
 	return ids, nil
 }

@@ -317,19 +317,19 @@ func TestManyDrain(t *testing.T) {
 		if took := time.Since(at); took != 7*time.Second {
 			t.Errorf("took %s", took)
 		}
-		said := map[messages.WorkerID]string{}
+		kinds := map[messages.WorkerID]string{}
 		for _, s := range b.sent {
 			if s.Kind != messages.SignalHeartbeat {
-				said[s.Worker] += s.Kind.String() + " "
+				kinds[s.Worker] += s.Kind.String() + " "
 			}
 		}
-		for id, s := range said {
+		for id, s := range kinds {
 			if s != "new draining progress bye " {
-				t.Errorf("%s said %s", id, s)
+				t.Errorf("%s sent %s", id, s)
 			}
 		}
-		if len(said) != 20 {
-			t.Errorf("%d workers", len(said))
+		if len(kinds) != 20 {
+			t.Errorf("%d workers", len(kinds))
 		}
 	})
 	many(t, "a refusal ends all of them", func(t *testing.T) {
