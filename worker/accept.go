@@ -32,7 +32,7 @@ func (w *session) accept(ctx context.Context, r messages.Received) bool {
 	}
 	switch {
 	case d.start != nil:
-		w.startJob(d.start)
+		w.startAttempt(d.start)
 	case d.answer != nil:
 		w.sendSignal(*d.answer, d.final)
 	case d.stale:

@@ -20,15 +20,15 @@ const (
 	finishing              // the handler has ended, Kafka has not acknowledged the final message
 )
 
-// job is one chunk that the worker holds.
-type job struct {
+// attempt is one chunk that the worker holds, under the id of its attempt.
+type attempt struct {
 	chunk  Chunk
 	sum    uint64 // see desk.sum
-	order  uint64 // jobs are numbered in the order of their arrival
+	order  uint64 // attempts are numbered in the order of their arrival
 	phase  phase
 	latest *messages.Signal // newest progress message, nil before the first
 	// superseded is set when another chunk has arrived under the same id. Nothing is
-	// reported about this job any more.
+	// reported about this attempt any more.
 	superseded bool
 }
 
@@ -46,9 +46,9 @@ type desk struct {
 	capacity int
 
 	mu     sync.Mutex
-	held   map[string]*job // by batch id
-	queue  []*job
-	busy   int // number of jobs in phase working
+	held   map[string]*attempt // by batch id
+	queue  []*attempt
+	busy   int // number of attempts in phase working
 	order  uint64
 	memory memory
 	seed   maphash.Seed
@@ -64,7 +64,7 @@ type desk struct {
 }
 
 func newDesk(capacity int) *desk {
-	return &desk{capacity: capacity, held: map[string]*job{}, memory: newMemory(memorySize), seed: maphash.MakeSeed()}
+	return &desk{capacity: capacity, held: map[string]*attempt{}, memory: newMemory(memorySize), seed: maphash.MakeSeed()}
 }
 
 // queueLimit is the number of chunks that may wait in addition to the running ones.
@@ -72,7 +72,7 @@ func queueLimit(capacity int) int { return queueAhead + capacity }
 
 // decision is what to do with a chunk that was read. The zero value means nothing.
 type decision struct {
-	start  *job             // job to start now
+	start  *attempt         // attempt to start now
 	answer *messages.Signal // message to send about the chunk
 	final  bool             // answer is the final message
 	stale  bool             // the chunk is dropped because a former leader sent it
@@ -91,33 +91,33 @@ func (d *desk) decide(c Chunk, offset int64) decision {
 	if final, ok := d.memory.get(c.BatchID, sum); ok {
 		return decision{answer: &final, final: true}
 	}
-	if j := d.held[c.BatchID]; j != nil {
-		if j.sum == sum {
-			return decision{answer: j.latest}
+	if a := d.held[c.BatchID]; a != nil {
+		if a.sum == sum {
+			return decision{answer: a.latest}
 		}
-		d.supersede(j)
+		d.supersede(a)
 	}
 	if d.draining {
 		return decision{} // the heartbeats and the bye tell the master that it is not held
 	}
 	d.order++
-	j := &job{chunk: c, sum: sum, order: d.order}
-	d.held[c.BatchID] = j
+	a := &attempt{chunk: c, sum: sum, order: d.order}
+	d.held[c.BatchID] = a
 	refusal := d.refusal
 	switch {
 	case refusal != "":
 	case d.busy < d.capacity:
 		d.busy++
-		j.phase = working
-		return decision{start: j}
+		a.phase = working
+		return decision{start: a}
 	case len(d.queue) < queueLimit(d.capacity):
-		d.queue = append(d.queue, j)
+		d.queue = append(d.queue, a)
 		return decision{}
 	default:
 		refusal = reasonFull
 	}
 	returned := resultOf(c, 0, messages.OutcomeRetry, refusal)
-	d.conclude(j, returned)
+	d.conclude(a, returned)
 	return decision{answer: &returned, final: true}
 }
 
@@ -148,41 +148,41 @@ func (d *desk) sum(c Chunk) uint64 {
 	return h.Sum64()
 }
 
-// supersede forgets a job whose id now belongs to another chunk. A running job
-// continues, but nothing is reported about it.
-func (d *desk) supersede(j *job) {
-	j.superseded = true
-	delete(d.held, j.chunk.BatchID)
-	if n := slices.Index(d.queue, j); n >= 0 {
+// supersede forgets an attempt whose id now belongs to another chunk. A running
+// attempt continues, but nothing is reported about it.
+func (d *desk) supersede(a *attempt) {
+	a.superseded = true
+	delete(d.held, a.chunk.BatchID)
+	if n := slices.Index(d.queue, a); n >= 0 {
 		d.queue = slices.Delete(d.queue, n, n+1)
 	}
 }
 
-// conclude records the final message about a job. The job stays held until Kafka has
-// acknowledged this message.
-func (d *desk) conclude(j *job, final messages.Signal) {
-	j.phase, j.latest = finishing, &final
-	j.chunk.Items = nil
-	if !j.superseded {
-		d.memory.put(j.chunk.BatchID, j.sum, final)
+// conclude records the final message about an attempt. The attempt stays held until
+// Kafka has acknowledged this message.
+func (d *desk) conclude(a *attempt, final messages.Signal) {
+	a.phase, a.latest = finishing, &final
+	a.chunk.Items = nil
+	if !a.superseded {
+		d.memory.put(a.chunk.BatchID, a.sum, final)
 	}
 }
 
-// finish ends a running job and returns the queued job to start in its place, if
+// finish ends a running attempt and returns the queued one to start in its place, if
 // any. send is false when the final message must not be sent.
-func (d *desk) finish(j *job, final messages.Signal) (following *job, send bool) {
+func (d *desk) finish(a *attempt, final messages.Signal) (following *attempt, send bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.conclude(j, final)
+	d.conclude(a, final)
 	if d.draining || len(d.queue) == 0 {
 		d.busy--
-		return nil, !j.superseded
+		return nil, !a.superseded
 	}
 	following = d.queue[0]
 	d.queue[0] = nil
 	d.queue = d.queue[1:]
 	following.phase = working
-	return following, !j.superseded
+	return following, !a.superseded
 }
 
 // forget drops everything known about a batch id, so that the chunk runs when it
@@ -191,8 +191,8 @@ func (d *desk) forget(batchID string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.memory.drop(batchID)
-	if j := d.held[batchID]; j != nil {
-		d.supersede(j)
+	if a := d.held[batchID]; a != nil {
+		d.supersede(a)
 	}
 }
 
@@ -203,9 +203,9 @@ func (d *desk) refuse(reason string) []messages.Signal {
 	defer d.mu.Unlock()
 	d.refusal = reason
 	returned := make([]messages.Signal, len(d.queue))
-	for i, j := range d.queue {
-		returned[i] = resultOf(j.chunk, 0, messages.OutcomeRetry, reason)
-		d.conclude(j, returned[i])
+	for i, a := range d.queue {
+		returned[i] = resultOf(a.chunk, 0, messages.OutcomeRetry, reason)
+		d.conclude(a, returned[i])
 	}
 	d.queue = nil
 	return returned
@@ -218,21 +218,22 @@ func (d *desk) reopen() {
 	d.refusal = ""
 }
 
-// setProgress stores a job's newest progress message and reports whether to send it.
-func (d *desk) setProgress(j *job, s messages.Signal) bool {
+// setProgress stores the newest progress message of an attempt and reports whether to
+// send it.
+func (d *desk) setProgress(a *attempt, s messages.Signal) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if j.phase == working {
-		j.latest = &s
+	if a.phase == working {
+		a.latest = &s
 	}
-	return !j.superseded
+	return !a.superseded
 }
 
 // acknowledged releases a chunk after Kafka has acknowledged its final message.
 func (d *desk) acknowledged(batchID string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if j := d.held[batchID]; j != nil && j.phase == finishing {
+	if a := d.held[batchID]; a != nil && a.phase == finishing {
 		delete(d.held, batchID)
 	}
 }
@@ -257,8 +258,8 @@ func (d *desk) drain() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.draining = true
-	for _, j := range d.queue {
-		delete(d.held, j.chunk.BatchID)
+	for _, a := range d.queue {
+		delete(d.held, a.chunk.BatchID)
 	}
 	n := len(d.queue)
 	d.queue = nil
@@ -271,16 +272,16 @@ func (d *desk) drain() int {
 func (d *desk) contents() (run, wait []string, partition int32, next int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	jobs := make([]*job, 0, len(d.held))
-	for _, j := range d.held {
-		jobs = append(jobs, j)
+	attempts := make([]*attempt, 0, len(d.held))
+	for _, a := range d.held {
+		attempts = append(attempts, a)
 	}
-	slices.SortFunc(jobs, func(a, b *job) int { return cmp.Compare(a.order, b.order) })
-	for _, j := range jobs {
-		if j.phase == queued {
-			wait = append(wait, j.chunk.BatchID)
+	slices.SortFunc(attempts, func(a, b *attempt) int { return cmp.Compare(a.order, b.order) })
+	for _, a := range attempts {
+		if a.phase == queued {
+			wait = append(wait, a.chunk.BatchID)
 		} else {
-			run = append(run, j.chunk.BatchID)
+			run = append(run, a.chunk.BatchID)
 		}
 	}
 	return run, wait, d.partition, d.next

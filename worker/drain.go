@@ -21,7 +21,7 @@ func (w *session) drain(life context.Context) {
 	w.sendStatus(messages.SignalDraining)
 	w.heartbeatNow() // lists no queued chunks, so the master hands them out again at once
 
-	w.awaitJobs(life)
+	w.awaitAttempts(life)
 	ctx, cancel := context.WithTimeout(life, flushTimeout)
 	defer cancel()
 	delivered := w.signals.flush(ctx)
@@ -33,12 +33,12 @@ func (w *session) drain(life context.Context) {
 	w.log.Info("worker stopped")
 }
 
-// awaitJobs waits until all handlers have returned. It cancels their context when
+// awaitAttempts waits until all handlers have returned. It cancels their context when
 // this takes longer than the drain time-out.
-func (w *session) awaitJobs(life context.Context) {
+func (w *session) awaitAttempts(life context.Context) {
 	ended := make(chan struct{})
 	go func() {
-		w.jobs.Wait()
+		w.running.Wait()
 		close(ended)
 	}()
 	limit := time.NewTimer(w.cfg.DrainTimeout)
@@ -50,6 +50,6 @@ func (w *session) awaitJobs(life context.Context) {
 		w.log.Warn("cancelling the running chunks", "after", w.cfg.DrainTimeout)
 	case <-life.Done():
 	}
-	w.cancelJobs(fmt.Errorf("not done within the drain time-out of %s", w.cfg.DrainTimeout))
+	w.cancelAttempts(fmt.Errorf("not done within the drain time-out of %s", w.cfg.DrainTimeout))
 	<-ended
 }

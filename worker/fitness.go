@@ -101,7 +101,7 @@ func (w *session) suspend(u *unfitError) {
 		w.sendSignal(final, true)
 	}
 	w.heartbeatNow()
-	w.jobs.Go(func() { w.awaitRecovery(u) })
+	w.running.Go(func() { w.awaitRecovery(u) })
 }
 
 // awaitRecovery checks after each pause whether the worker can work again.
@@ -134,7 +134,7 @@ func (w *session) selfTest() {
 	}
 	check := func(context.Context) error { return results.Check() }
 	done := make(chan error, 1)
-	w.jobs.Go(func() { done <- w.checkResults() })
+	w.running.Go(func() { done <- w.checkResults() })
 	limit := time.NewTimer(selfTestLimit)
 	defer limit.Stop()
 	select {

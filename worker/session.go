@@ -37,10 +37,10 @@ type session struct {
 	status     statusGate
 	fitness    fitness
 
-	reading    context.Context // ends when the worker begins to stop
-	jobs       sync.WaitGroup
-	jobsCtx    context.Context // parent of the contexts of all handlers
-	cancelJobs context.CancelCauseFunc
+	reading        context.Context // ends when the worker begins to stop
+	running        sync.WaitGroup  // attempts, and checks whether the worker can work
+	attemptsCtx    context.Context // parent of the contexts of all handlers
+	cancelAttempts context.CancelCauseFunc
 }
 
 // newIncarnation returns an id of this run of the worker.
@@ -65,8 +65,8 @@ func (w *session) partitionIn(n int) int32 {
 // live runs a worker that has a partition: it processes chunks until read is closed,
 // then drains. life ends early when Kafka refuses the process.
 func (w *session) live(life context.Context, read <-chan struct{}) {
-	w.jobsCtx, w.cancelJobs = context.WithCancelCause(life)
-	defer w.cancelJobs(nil)
+	w.attemptsCtx, w.cancelAttempts = context.WithCancelCause(life)
+	defer w.cancelAttempts(nil)
 	w.selfTest()
 	w.sendStatus(messages.SignalAnnounce)
 	_, _, partition, next := w.desk.contents()
@@ -78,20 +78,21 @@ func (w *session) live(life context.Context, read <-chan struct{}) {
 	w.drain(life)
 }
 
-// startJob runs a job and then the queued jobs that follow it in the same slot.
-func (w *session) startJob(j *job) {
-	w.jobs.Go(func() {
-		for ; j != nil; j = w.runJob(j) {
+// startAttempt runs an attempt and then the queued ones that follow it in the same
+// slot.
+func (w *session) startAttempt(a *attempt) {
+	w.running.Go(func() {
+		for ; a != nil; a = w.runAttempt(a) {
 		}
 	})
 }
 
-// runJob runs one job and returns the one that follows it.
-func (w *session) runJob(j *job) *job {
-	c := j.chunk
+// runAttempt runs one attempt and returns the one that follows it.
+func (w *session) runAttempt(a *attempt) *attempt {
+	c := a.chunk
 	log := w.log.With("batch_id", c.BatchID, "attempt", c.Attempt)
 	log.Debug("chunk started", "items", len(c.Items))
-	m := newMeter(len(c.Items), w.cfg.ProgressInterval, func(done int) { w.sendProgress(j, done) })
+	m := newMeter(len(c.Items), w.cfg.ProgressInterval, func(done int) { w.sendProgress(a, done) })
 	ctx, cancel := w.attemptContext()
 	defer cancel()
 	err := w.callHandler(ctx, c, m.update)
@@ -103,7 +104,7 @@ func (w *session) runJob(j *job) *job {
 	case u != nil && final.Outcome == messages.OutcomeRetry:
 		w.suspend(u)
 	}
-	following, send := w.desk.finish(j, final)
+	following, send := w.desk.finish(a, final)
 	if send {
 		w.sendSignal(final, true)
 	}
@@ -113,9 +114,9 @@ func (w *session) runJob(j *job) *job {
 // attemptContext returns the context of one call of the handler.
 func (w *session) attemptContext() (context.Context, context.CancelFunc) {
 	if w.cfg.Timeout == 0 {
-		return w.jobsCtx, func() {}
+		return w.attemptsCtx, func() {}
 	}
-	return context.WithTimeoutCause(w.jobsCtx, w.cfg.Timeout, fmt.Errorf("not done within the time-out of %s", w.cfg.Timeout))
+	return context.WithTimeoutCause(w.attemptsCtx, w.cfg.Timeout, fmt.Errorf("not done within the time-out of %s", w.cfg.Timeout))
 }
 
 // logOutcome logs the outcome of a chunk with the reason that the master gets.
@@ -123,7 +124,7 @@ func (w *session) logOutcome(log *slog.Logger, final messages.Signal) {
 	switch {
 	case final.Outcome == messages.OutcomeOK:
 		log.Debug("chunk done", "items", final.Total)
-	case w.jobsCtx.Err() != nil:
+	case w.attemptsCtx.Err() != nil:
 		log.Info("chunk given back", "err", final.Error)
 	case final.Outcome == messages.OutcomeRetry:
 		log.Warn("chunk given back", "err", final.Error)
@@ -166,7 +167,7 @@ func (w *session) outcomeOf(ctx context.Context, c Chunk, done int, err error) m
 		err = fmt.Errorf("%w: %w", cause, err)
 	}
 	switch {
-	case w.jobsCtx.Err() != nil:
+	case w.attemptsCtx.Err() != nil:
 		return resultOf(c, done, messages.OutcomeRetry, "the worker stopped: "+err.Error())
 	case ctx.Err() != nil:
 		return resultOf(c, done, messages.OutcomeFailed, err.Error())

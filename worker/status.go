@@ -70,9 +70,9 @@ func (w *session) sendSignal(s messages.Signal, final bool) {
 }
 
 // sendProgress queues a message about the number of done items of a chunk.
-func (w *session) sendProgress(j *job, done int) {
-	s := resultOf(j.chunk, done, messages.OutcomeNone, "")
-	if w.desk.setProgress(j, s) {
+func (w *session) sendProgress(a *attempt, done int) {
+	s := resultOf(a.chunk, done, messages.OutcomeNone, "")
+	if w.desk.setProgress(a, s) {
 		w.sendSignal(s, false)
 	}
 }

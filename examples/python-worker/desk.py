@@ -31,8 +31,8 @@ class Chunk:
 
 
 @dataclass
-class Job:
-    """One chunk that the worker holds: queued, running, or finished and not acknowledged."""
+class Attempt:
+    """One chunk that the worker holds, under the id of its attempt: queued, running, or finished and not acknowledged."""
 
     chunk: Chunk
     sum: int  # hash of the deployment and the items
@@ -107,8 +107,8 @@ class Desk:
     clock: Callable[[], float] = time.monotonic
     next: int = 0  # offset of the next record to read
     draining: bool = False
-    held: Dict[str, Job] = field(default_factory=dict)
-    queue: Deque[Job] = field(default_factory=deque)
+    held: Dict[str, Attempt] = field(default_factory=dict)
+    queue: Deque[Attempt] = field(default_factory=deque)
     memory: "OrderedDict[str, Tuple[int, dict]]" = field(default_factory=OrderedDict)
     deployment: str = ""  # deployment of the last chunk, the only one that term belongs to
     term: int = 0  # highest term seen
@@ -123,20 +123,20 @@ class Desk:
         known = self.memory.get(chunk.batch_id)
         if known and known[0] == checksum:
             return known[1], True
-        job = self.held.get(chunk.batch_id)
-        if job and job.sum == checksum:
-            return job.latest, job.final
-        if job:
-            self.supersede(job)
+        attempt = self.held.get(chunk.batch_id)
+        if attempt and attempt.sum == checksum:
+            return attempt.latest, attempt.final
+        if attempt:
+            self.supersede(attempt)
         if self.draining:
             return None, False  # the heartbeats and the bye tell the master that it is not held
-        job = Job(chunk, checksum)
-        self.held[chunk.batch_id] = job
+        attempt = Attempt(chunk, checksum)
+        self.held[chunk.batch_id] = attempt
         if not self.refusal and len(self.queue) + self.running() < QUEUE_AHEAD + 2 * self.capacity:
-            self.queue.append(job)
+            self.queue.append(attempt)
             return None, False
         final = progress_message(chunk, 0, "retry", self.refusal or "the worker's queue is full")
-        self.conclude(job, final)
+        self.conclude(attempt, final)
         return final, True
 
     def accepts_term(self, chunk: Chunk) -> bool:
@@ -158,78 +158,78 @@ class Desk:
         """Give back the queued chunks and, from now on, every new chunk. Return the final messages."""
         self.refusal, returned = reason[:MAX_NOTE], []
         while self.queue:
-            job = self.queue.popleft()
-            returned.append(progress_message(job.chunk, 0, "retry", reason))
-            self.conclude(job, returned[-1])
+            attempt = self.queue.popleft()
+            returned.append(progress_message(attempt.chunk, 0, "retry", reason))
+            self.conclude(attempt, returned[-1])
         return returned
 
     def reopen(self) -> None:
         """Accept chunks again after refuse."""
         self.refusal = ""
 
-    def supersede(self, job: Job) -> None:
-        """Forget a job whose id now belongs to another chunk."""
-        job.superseded = True
-        del self.held[job.chunk.batch_id]
-        if job in self.queue:
-            self.queue.remove(job)
+    def supersede(self, attempt: Attempt) -> None:
+        """Forget an attempt whose id now belongs to another chunk."""
+        attempt.superseded = True
+        del self.held[attempt.chunk.batch_id]
+        if attempt in self.queue:
+            self.queue.remove(attempt)
 
-    def start(self, now: float) -> Optional[Job]:
+    def start(self, now: float) -> Optional[Attempt]:
         """Return the next chunk to run."""
         if not self.queue:
             return None
-        job = self.queue.popleft()
-        job.started = job.sent_at = now
-        return job
+        attempt = self.queue.popleft()
+        attempt.started = attempt.sent_at = now
+        return attempt
 
-    def finish(self, job: Job, final: dict) -> bool:
+    def finish(self, attempt: Attempt, final: dict) -> bool:
         """End a running chunk. Return whether to send the final message."""
-        self.conclude(job, final)
-        return not job.superseded
+        self.conclude(attempt, final)
+        return not attempt.superseded
 
-    def conclude(self, job: Job, final: dict) -> None:
+    def conclude(self, attempt: Attempt, final: dict) -> None:
         """Record the final message about a chunk. The chunk is held until Kafka has acknowledged this message."""
-        job.latest, job.final = final, True
-        job.chunk.items = []
-        if job.superseded:
+        attempt.latest, attempt.final = final, True
+        attempt.chunk.items = []
+        if attempt.superseded:
             return
-        self.memory[job.chunk.batch_id] = (job.sum, final)
+        self.memory[attempt.chunk.batch_id] = (attempt.sum, final)
         while len(self.memory) > REMEMBERED:
             self.memory.popitem(last=False)
 
     def acknowledged(self, batch_id: str) -> None:
         """Release a chunk after Kafka has acknowledged its final message."""
-        job = self.held.get(batch_id)
-        if job and job.final:
+        attempt = self.held.get(batch_id)
+        if attempt and attempt.final:
             del self.held[batch_id]
 
     def progress(self, now: float, interval: float) -> List[dict]:
         """Return the progress messages that are due. They never count all items, since the chunk may still fail."""
         out = []
-        for job in self.held.values():
-            done = min(job.done, len(job.chunk.items) - 1)
-            if job.final or job.started is None or done <= job.sent or now - job.sent_at < interval:
+        for attempt in self.held.values():
+            done = min(attempt.done, len(attempt.chunk.items) - 1)
+            if attempt.final or attempt.started is None or done <= attempt.sent or now - attempt.sent_at < interval:
                 continue
-            job.sent, job.sent_at, job.latest = done, now, progress_message(job.chunk, done)
-            out.append(job.latest)
+            attempt.sent, attempt.sent_at, attempt.latest = done, now, progress_message(attempt.chunk, done)
+            out.append(attempt.latest)
         return out
 
     def running(self) -> int:
         """Return the number of running chunks."""
-        return sum(1 for job in self.held.values() if job.started is not None and not job.final)
+        return sum(1 for attempt in self.held.values() if attempt.started is not None and not attempt.final)
 
     def drain(self) -> int:
         """Drop the queued chunks and accept no more. Return the number of dropped chunks."""
         self.draining = True
-        for job in self.queue:
-            del self.held[job.chunk.batch_id]
+        for attempt in self.queue:
+            del self.held[attempt.chunk.batch_id]
         n = len(self.queue)
         self.queue.clear()
         return n
 
     def contents(self) -> dict:
         """Return the fields of a heartbeat. A chunk counts as running until its final message is acknowledged."""
-        running = [i for i, job in self.held.items() if job.started is not None or job.final]
-        queued = [i for i, job in self.held.items() if job.started is None and not job.final]
+        running = [i for i, attempt in self.held.items() if attempt.started is not None or attempt.final]
+        queued = [i for i, attempt in self.held.items() if attempt.started is None and not attempt.final]
         contents = {"running": running, "queued": queued, "next": self.next}
         return {**contents, "note": self.refusal} if self.refusal else contents

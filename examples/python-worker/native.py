@@ -14,7 +14,7 @@ from typing import Callable, Optional, Set, Tuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
-from desk import Desk, Job, decode, partition_of, progress_message
+from desk import Desk, Attempt, decode, partition_of, progress_message
 from outbox import Message, Outbox
 from results import Results, Retry, Unfit
 from settings import Settings
@@ -225,39 +225,39 @@ class Worker:
         """Run chunks one after the other."""
         while True:
             with self.changed:
-                job = self.desk.start(time.monotonic())
-                while job is None:
+                attempt = self.desk.start(time.monotonic())
+                while attempt is None:
                     if self.ended:
                         return
                     self.changed.wait()
-                    job = self.desk.start(time.monotonic())
-            final = self.run_job(job)
+                    attempt = self.desk.start(time.monotonic())
+            final = self.run_attempt(attempt)
             with self.changed:
                 self.pause = 0.0 if final["result"] == "ok" else self.pause
-                if self.desk.finish(job, final):
+                if self.desk.finish(attempt, final):
                     self.send_signal(final, final=True)
                 self.changed.notify_all()
 
-    def run_job(self, job: Job) -> dict:
+    def run_attempt(self, attempt: Attempt) -> dict:
         """Run one chunk and return the final message about it."""
-        chunk = job.chunk
+        chunk = attempt.chunk
         try:
             with self.results.create(chunk.file, chunk.batch_id, chunk.attempt) as out:
                 for item in chunk.items:
                     if self.cancelled.is_set():
                         raise Retry("the worker stopped")
                     out.write(self.handle(item))
-                    job.done += 1
+                    attempt.done += 1
                 out.commit()
-            return progress_message(chunk, job.done, "ok")
+            return progress_message(chunk, attempt.done, "ok")
         except Retry as e:
             if isinstance(e, Unfit):
                 self.suspend(str(e), e.size)
             log.warning("chunk %s given back: %s", chunk.batch_id, e)
-            return progress_message(chunk, job.done, "retry", str(e))
+            return progress_message(chunk, attempt.done, "retry", str(e))
         except BaseException as e:  # the worker must survive whatever the function raises
             log.warning("chunk %s failed", chunk.batch_id, exc_info=True)
-            return progress_message(chunk, job.done, "failed", "%s: %s" % (type(e).__name__, e))
+            return progress_message(chunk, attempt.done, "failed", "%s: %s" % (type(e).__name__, e))
 
     def suspend(self, why: str, size: int = 0) -> None:
         """Accept no chunks until results of size bytes can be written again."""

@@ -52,17 +52,17 @@ class TestDesk(unittest.TestCase):
         d, chunk = self.desk, Chunk("b", ["x", "y", "z"])
         self.assertEqual(d.decide(chunk), (None, False))
         self.assertEqual(d.contents()["queued"], ["b"])
-        job = d.start(self.now)
+        attempt = d.start(self.now)
         self.assertEqual(d.decide(Chunk("b", ["x", "y", "z"])), (None, False), "nothing was reported yet")
-        job.done = 1
+        attempt.done = 1
         self.assertEqual(d.progress(self.now, 0.2), [], "a chunk begins with an interval of silence")
         sent = d.progress(self.now + 0.2, 0.2)
         self.assertEqual(sent[0]["processing"], 1)
         self.assertEqual(d.decide(Chunk("b", ["x", "y", "z"])), (sent[0], False))
-        job.done = 3
+        attempt.done = 3
         self.assertEqual(d.progress(self.now + 0.4, 0.2)[0]["processing"], 2, "never all items before the end")
         final = progress_message(chunk, 3, "ok")
-        self.assertTrue(d.finish(job, final))
+        self.assertTrue(d.finish(attempt, final))
         self.assertEqual(d.contents()["running"], ["b"], "until the final message is acknowledged")
         d.acknowledged("b")
         self.assertEqual(d.contents(), {"running": [], "queued": [], "next": 0})
@@ -88,16 +88,16 @@ class TestDesk(unittest.TestCase):
     def test_another_deployment(self):
         d = self.desk
         d.decide(Chunk("a", ["x"], term=5, deployment="one"))
-        job = d.start(self.now)
-        d.finish(job, progress_message(job.chunk, 1, "ok"))
+        attempt = d.start(self.now)
+        d.finish(attempt, progress_message(attempt.chunk, 1, "ok"))
         self.assertEqual(d.decide(Chunk("a", ["x"], term=1, deployment="two")), (None, False), "another deployment has its own account and its own terms")
         self.assertEqual(d.contents()["queued"], ["a"])
 
     def test_a_result_that_is_missing(self):
         d = self.desk
         d.decide(Chunk("a", ["x"]))
-        job = d.start(self.now)
-        d.finish(job, progress_message(job.chunk, 1, "ok"))
+        attempt = d.start(self.now)
+        d.finish(attempt, progress_message(attempt.chunk, 1, "ok"))
         self.assertEqual(d.decide(Chunk("a", ["x"]))[1], True)
         d.forget("a")
         self.assertEqual(d.decide(Chunk("a", ["x"])), (None, False))
@@ -155,8 +155,8 @@ class TestWorker(unittest.TestCase):
 
         worker.results.has = has
         worker.accept(0, value)
-        job = worker.desk.start(0.0)
-        worker.desk.finish(job, progress_message(job.chunk, 1, "ok"))
+        attempt = worker.desk.start(0.0)
+        worker.desk.finish(attempt, progress_message(attempt.chunk, 1, "ok"))
         worker.accept(1, value)
         self.assertEqual(free, [True])
         self.assertEqual(worker.desk.contents()["queued"], ["b"], "the result is missing, so the chunk runs again")
