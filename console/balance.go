@@ -78,7 +78,7 @@ func Left(o messages.Overview) string {
 	}
 	var parts []string
 	if files > 0 {
-		text := many(int64(files), "file") + " in progress"
+		text := many(int64(files), "file") + " in work"
 		text += fmt.Sprintf(" (%s in %s at workers and %s waiting, %s not cut yet)",
 			many(open, "item"), many(int64(running), "chunk"), grouped(int64(ready)), size(uncut))
 		parts = append(parts, text)

@@ -54,7 +54,7 @@ func TestLeft(t *testing.T) {
 	require.Equal(t, "Nothing is left to do.", Left(*leader(file(1, messages.FileDone, 1000))))
 	f := file(1, messages.FileRunning, 400)
 	f.Cursor.Offset, f.Ready = 4000, 2
-	require.Equal(t, "Left to do: 1 file in progress (600 items in 1 chunk at workers and 2 waiting, 6.0 kB not cut yet), 3 files not started. The next start continues from here.",
+	require.Equal(t, "Left to do: 1 file in work (600 items in 1 chunk at workers and 2 waiting, 6.0 kB not cut yet), 3 files not started. The next start continues from here.",
 		Left(messages.Overview{Working: []messages.FileStatus{f}, Settling: 3}))
 	require.Equal(t, "Left to do: 1 file not started. The next start continues from here.", Left(messages.Overview{Settling: 1}))
 }

@@ -17,13 +17,13 @@ const (
 	barName   = 24 // maximum length of the file name before the bar
 )
 
-// bar shows the progress of all files in progress at one moment.
+// bar shows the progress of all files in work at one moment.
 type bar struct {
 	done float64 // 0 to 1
 	text string
 }
 
-// newBar returns a bar for the files in progress, or nil when there are none.
+// newBar returns a bar for the files in work, or nil when there are none.
 func newBar(o messages.Overview, speed string) *bar {
 	var first string
 	var files int

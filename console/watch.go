@@ -29,7 +29,7 @@ type watch struct {
 	doneBalances   budget // balances of files that were done without dead items
 	otherBalances  budget // balances of other files
 	unlisted       unlistedFiles
-	running        map[messages.FileID]*lastLine // files in progress
+	running        map[messages.FileID]*lastLine // files in work
 	problems       map[string]*reported          // by part
 	idle           spell                         // nothing is left to do
 	noWorkers      bool                          // it was printed that there are no workers

@@ -60,7 +60,7 @@ func endedFiles(o messages.Overview) (n int) {
 	return n
 }
 
-// showRunning prints the start and the progress of the files in progress.
+// showRunning prints the start and the progress of the files in work.
 func (w *watch) showRunning(o messages.Overview, now time.Time) {
 	running := make(map[messages.FileID]*lastLine, len(w.running))
 	for _, f := range o.Working {

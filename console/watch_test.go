@@ -131,7 +131,7 @@ func TestChangedWhileChunksAreOut(t *testing.T) {
 	require.Equal(t, 1, strings.Count(got, "===="+" ips.txt: changed"), got)
 	require.NotContains(t, got, "DO NOT ADD UP")
 	require.Less(t, strings.Index(got, "still at workers"), strings.Index(got, "===="))
-	require.Contains(t, Left(*leader(out)), "1 file in progress (500 items in 9 chunks at workers")
+	require.Contains(t, Left(*leader(out)), "1 file in work (500 items in 9 chunks at workers")
 }
 
 func TestFinishedEarlier(t *testing.T) {
