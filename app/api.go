@@ -8,9 +8,8 @@ import (
 	"kafka-master/httpapi"
 )
 
-// serveAPI answers HTTP until stop is called. With the API on loopback and no
-// token, only names of loopback may be asked for, so that no web page reaches it
-// by a name of its own.
+// serveAPI serves the HTTP API until stop is called. On loopback without a token it accepts
+// only the host names of loopback, so that no web page reaches it by another name.
 func (n *node) serveAPI() (stop func()) {
 	cfg := httpapi.Config{Asker: n.sys, Token: n.s.APIToken.Reveal(), Version: build().version, Logger: n.log, Advertise: n.s.APIAdvertise}
 	switch {
@@ -31,13 +30,13 @@ func (n *node) serveAPI() (stop func()) {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		if err := server.Shutdown(ctx); err != nil {
-			n.log.Info("calls of the API were cut off", "err", err)
+			n.log.Info("open calls of the API were closed", "err", err)
 		}
 		<-ended
 	}
 }
 
-// fail ends the master; the first reason counts.
+// fail ends the master. Only the first error counts.
 func (n *node) fail(err error) {
 	select {
 	case n.failed <- err:

@@ -5,7 +5,7 @@ import "runtime/debug"
 // version is set by the linker for released binaries.
 var version = ""
 
-// buildInfo says which program this is.
+// buildInfo is the version of this program.
 type buildInfo struct{ version, revision string }
 
 func build() buildInfo {

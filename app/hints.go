@@ -7,10 +7,10 @@ import (
 	"kafka-master/infra/settings"
 )
 
-// program is what a person types to run this program again: what was typed
-// before, since a bare name may not be on the search path.
+// program returns the command with which a person can run this program again. It is the one
+// that was typed, since the bare name may not be in the search path.
 func program(typed string) string {
-	if strings.Contains(filepath.ToSlash(typed), "/go-build") { // of "go run", gone when this process ends
+	if strings.Contains(filepath.ToSlash(typed), "/go-build") { // the binary of "go run" is deleted when this process ends
 		return "go run ."
 	}
 	if typed == "" {
@@ -19,8 +19,8 @@ func program(typed string) string {
 	return quoted(typed)
 }
 
-// workerCommand starts a worker of a master, as it can be typed into a shell. A
-// secret is not part of it: the worker takes it from the environment or .env.
+// workerCommand returns the shell command that starts a worker of this master. It contains no
+// secrets, which the worker reads from the environment or .env.
 func workerCommand(typed string, s settings.Settings, brokers []string) string {
 	parts := []string{program(typed), "worker", "--kafka-broker-address", quoted(strings.Join(brokers, ","))}
 	for _, topic := range []struct{ name, value string }{
@@ -33,10 +33,10 @@ func workerCommand(typed string, s settings.Settings, brokers []string) string {
 	return strings.Join(parts, " ")
 }
 
-// flag is a setting on the command line.
+// flag returns the flag of a setting, without dashes.
 func flag(name string) string { return strings.ReplaceAll(strings.ToLower(name), "_", "-") }
 
-// quoted is a word as a shell takes it.
+// quoted returns a word in quotes if a shell needs them.
 func quoted(word string) string {
 	if strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:,@+=") == "" && word != "" {
 		return word

@@ -17,20 +17,20 @@ import (
 	"kafka-master/messages"
 )
 
-// openLog returns the log of a command that runs for long. It never blocks: see
-// spool. close writes what waits.
+// openLog returns the log of a command that runs for a long time. Logging never blocks, see
+// spool. close writes the remaining lines.
 func openLog(s settings.Settings, w io.Writer) (log *slog.Logger, close func()) {
 	terminal := console.IsTerminal(w)
 	out := newSpool(w, func(n int64) []byte {
 		var b bytes.Buffer
-		newLogger(s, &b, terminal).Warn("log lines were dropped: they could not be written in time, or not at all", "lines", n)
+		newLogger(s, &b, terminal).Warn("log lines were dropped, since they could not be written in time or at all", "lines", n)
 		return b.Bytes()
 	})
 	return newLogger(s, out, terminal), out.close
 }
 
-// newLogger writes to w: text for a terminal, JSON for everything else, or as
-// LOG_FORMAT says.
+// newLogger returns a logger that writes to w in LOG_FORMAT, which defaults to text for a
+// terminal and to JSON otherwise.
 func newLogger(s settings.Settings, w io.Writer, terminal bool) *slog.Logger {
 	if s.LogFormat == "json" || s.LogFormat == "auto" && !terminal {
 		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: s.LogLevel, ReplaceAttr: harmless}))
@@ -39,15 +39,15 @@ func newLogger(s settings.Settings, w io.Writer, terminal bool) *slog.Logger {
 }
 
 const (
-	// maxLogValue is how much of one value is logged, in characters: error texts
-	// may hold a whole message of somebody else.
+	// maxLogValue is the number of characters of a value that are logged. The text of an
+	// error may contain a whole foreign message.
 	maxLogValue = 4096
-	// maxLogStack is how much of a stack.
+	// maxLogStack is the number of bytes of a stack that are logged.
 	maxLogStack = 64 << 10
 )
 
-// harmless makes the values of a line fit for a terminal, whatever text of others is
-// in them, and durations readable.
+// harmless makes the values of a line safe for a terminal, whatever foreign text they
+// contain, and durations readable.
 func harmless(_ []string, a slog.Attr) slog.Attr {
 	switch a.Value.Kind() {
 	case slog.KindString:
@@ -55,7 +55,7 @@ func harmless(_ []string, a slog.Attr) slog.Attr {
 	case slog.KindDuration:
 		a.Value = slog.StringValue(readable(a.Value.Duration()))
 	case slog.KindAny:
-		if _, level := a.Value.Any().(slog.Level); !level { // which the handlers name themselves
+		if _, level := a.Value.Any().(slog.Level); !level { // the handlers format levels themselves
 			a.Value = harmlessValue(a.Key, a.Value.Any())
 		}
 	}
@@ -94,13 +94,13 @@ func cleanValue(key, text string) string {
 	if key == "stack" {
 		return messages.CleanLines(text[:min(len(text), maxLogStack)], maxLogValue)
 	}
-	if strings.Contains(text, "\n") { // of joined errors
+	if strings.Contains(text, "\n") { // as in joined errors
 		text = strings.ReplaceAll(strings.TrimSpace(text), "\n", "; ")
 	}
 	return messages.Clean(text, maxLogValue)
 }
 
-// readable is a duration as a person writes it: "1.25s", "5m0s".
+// readable returns a duration as a person writes it: "1.25s", "5m0s".
 func readable(d time.Duration) string {
 	switch {
 	case d >= time.Minute:
@@ -113,8 +113,8 @@ func readable(d time.Duration) string {
 	return d.String()
 }
 
-// quieter drops the info lines of a logger: embedded workers are told of on the
-// console.
+// quieter returns a logger without lines of level info. The console shows the embedded workers
+// already.
 func quieter(log *slog.Logger) *slog.Logger {
 	return slog.New(atLeast{log.Handler(), slog.LevelWarn})
 }
@@ -139,7 +139,7 @@ func (h atLeast) WithGroup(name string) slog.Handler {
 	return atLeast{h.Handler.WithGroup(name), h.level}
 }
 
-// without drops the lines of one message.
+// without drops the lines with one message.
 type without struct {
 	slog.Handler
 	message string
@@ -163,8 +163,8 @@ func (h without) WithGroup(name string) slog.Handler {
 	return without{h.Handler.WithGroup(name), h.message}
 }
 
-// quiet takes the Redis client's own log lines: our calls return every error.
+// quiet drops the log lines of the Redis client, since our calls return every error.
 type quiet struct{}
 
-// Printf implements the client's logger.
+// Printf implements the logger of the Redis client.
 func (quiet) Printf(context.Context, string, ...any) {}

@@ -7,13 +7,13 @@ import (
 	"github.com/KimMachineGun/automemlimit/memlimit"
 )
 
-// memoryShare is how much of a container's memory the Go heap may take before the
-// collector works harder: the rest is for stacks, for what the collector has not
-// returned yet, and for the commands of a worker.
+// memoryShare is the share of a container's memory that the Go heap may use before the
+// garbage collector works harder. The rest is for stacks, for memory that the collector has
+// not returned yet, and for the commands of a worker.
 const memoryShare = 0.8
 
-// boundMemory lets the collector respect the memory limit of the container, so that a
-// burst costs time instead of the process. GOMEMLIMIT, where it is set, wins.
+// boundMemory makes the garbage collector respect the memory limit of the container, so that
+// a burst costs time instead of the process. GOMEMLIMIT has precedence if it is set.
 func boundMemory(log *slog.Logger) {
 	limit, err := memlimit.Set(memlimit.WithRatio(memoryShare), memlimit.WithProvider(memlimit.FromCgroup))
 	switch {

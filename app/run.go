@@ -1,4 +1,4 @@
-// Package app is the program: its commands, and what a master is wired of.
+// Package app is the program: its commands, and the wiring of a master.
 package app
 
 import (
@@ -14,28 +14,27 @@ import (
 
 // The exit codes of every command.
 const (
-	ExitOK     = 0 // stopped cleanly
-	ExitCannot = 1 // cannot run: the message says what is in the way
+	ExitOK     = 0 // stopped in order
+	ExitCannot = 1 // cannot run; the message names the cause
 	ExitUsage  = 2 // flags or settings are wrong
 )
 
-// Main runs the process's command line until it ends or a signal asks it to stop,
-// and returns the exit code.
+// Main runs the command line of the process until it ends or a signal stops it, and returns
+// the exit code.
 func Main() int {
 	ctx, _ := untilStopped()
 	return Run(ctx, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr)
 }
 
-// Run executes a command line and returns its exit code. A cancelled ctx asks
-// it to stop in order.
+// Run executes a command line and returns its exit code. It stops in order when ctx ends.
 func Run(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
 	cmd := rootCommand(env, stdout, stderr)
-	cmd.SetArgs(append([]string{}, args...)) // nil would be the arguments of the process
+	cmd.SetArgs(append([]string{}, args...)) // nil would mean the arguments of the process
 	err := cmd.ExecuteContext(ctx)
 	if err == nil {
 		return ExitOK
 	}
-	last := newSpool(stderr, nil) // whose reader may have stopped reading
+	last := newSpool(stderr, nil) // stderr may have a reader that does not read
 	fmt.Fprintln(last, "kafka-master:", messages.CleanLines(err.Error(), maxLogValue))
 	last.close()
 	var wrong settings.Mistakes

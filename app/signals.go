@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// untilStopped returns a context that ends when somebody asks the process to stop:
-// Ctrl-C, SIGTERM, or the end of its terminal (SIGHUP), unless nohup said that it
-// shall outlive that. A second signal ends the process at once.
+// untilStopped returns a context that ends when the process is asked to stop: by Ctrl-C,
+// SIGTERM, or the end of its terminal (SIGHUP) unless it was started with nohup. A second
+// signal ends the process at once.
 func untilStopped() (context.Context, context.CancelFunc) {
 	all := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) {
@@ -20,12 +20,12 @@ func untilStopped() (context.Context, context.CancelFunc) {
 	return ctx, stop
 }
 
-// outliveReaders lets the process go on when the reader of its output ends, as
-// "head" does, instead of dying in the middle of its work. Commands that only print
-// end then, as usual. The signal is taken and not ignored: a command that a worker
-// starts would inherit that.
+// outliveReaders lets the process continue when the reader of its output ends, such as
+// "head", instead of ending in the middle of its work. Commands that only print end then, as
+// usual. SIGPIPE is caught and not ignored, since the commands of a worker would inherit the
+// latter.
 func outliveReaders() (undo func()) {
-	taken := make(chan os.Signal, 1)
-	signal.Notify(taken, syscall.SIGPIPE)
-	return func() { signal.Stop(taken) }
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGPIPE)
+	return func() { signal.Stop(caught) }
 }

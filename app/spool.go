@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// spool writes from a goroutine of its own, so that a reader that stops reading (a
-// paused terminal, a full pipe, a log driver that hangs) never holds up whoever
-// writes. What does not fit, or cannot be written, is dropped and counted; when the
-// reader goes on, it is told how much it missed. A writer that fails is tried again
-// with the next write: a full disk may have room again.
+// spool writes in a goroutine of its own, so that a reader that stops reading (a paused
+// terminal, a full pipe, a log driver that hangs) never blocks the writers. Writes that do
+// not fit into the queue, or that fail, are dropped and counted. When the reader continues,
+// the spool reports their number. After a failure the next write is tried, since a full disk
+// may have room again.
 type spool struct {
-	w    io.Writer
-	most int                  // bytes that wait at most
-	lost func(n int64) []byte // says that n writes were dropped; may be nil
+	w        io.Writer
+	maxBytes int                  // largest size of the queue
+	lost     func(n int64) []byte // returns a report of n dropped writes; may be nil
 
 	mu      sync.Mutex
 	wake    *sync.Cond
@@ -27,14 +27,14 @@ type spool struct {
 }
 
 const (
-	// maxSpooled is how much waits for a reader: minutes of a busy log.
+	// maxSpooled is the size of the queue, which suffices for minutes of a busy log.
 	maxSpooled = 4 << 20
-	// spoolPatience is how long an end waits for a reader.
-	spoolPatience = time.Second
+	// closeTimeout is the time for which close waits for the reader.
+	closeTimeout = time.Second
 )
 
 func newSpool(w io.Writer, lost func(n int64) []byte) *spool {
-	s := &spool{w: w, most: maxSpooled, lost: lost, ended: make(chan struct{})}
+	s := &spool{w: w, maxBytes: maxSpooled, lost: lost, ended: make(chan struct{})}
 	s.wake = sync.NewCond(&s.mu)
 	go s.run()
 	return s
@@ -46,7 +46,7 @@ func (s *spool) Write(p []byte) (int, error) {
 	defer s.mu.Unlock()
 	switch {
 	case s.closed:
-	case s.bytes+cost(p) > s.most:
+	case s.bytes+cost(p) > s.maxBytes:
 		s.dropped++
 	default:
 		s.queue = append(s.queue, append([]byte(nil), p...))
@@ -56,37 +56,37 @@ func (s *spool) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// cost is what a write that waits takes of memory, roughly: a progress bar makes many
-// of a few bytes.
+// cost returns the approximate memory of a queued write. A progress bar makes many writes of
+// a few bytes.
 func cost(p []byte) int { return len(p) + 64 }
 
-// run writes what comes until close.
+// run writes the queue until close.
 func (s *spool) run() {
 	defer close(s.ended)
 	for {
-		p, stands, ok := s.next()
+		p, writes, ok := s.next()
 		if !ok {
 			return
 		}
 		_, err := s.w.Write(p)
 		s.mu.Lock()
 		if s.failing = err != nil; s.failing {
-			s.dropped += stands
+			s.dropped += writes
 		}
 		s.mu.Unlock()
 	}
 }
 
-// next waits for something to write. stands is how many writes are lost when it
-// cannot be written. While the writer fails nothing is said of what was dropped, or
-// that alone would be tried without end.
-func (s *spool) next() (p []byte, stands int64, ok bool) {
+// next waits for bytes to write. writes is the number of writes that are dropped if that
+// fails. While the writer fails there is no report of dropped writes, which would otherwise
+// be repeated without end.
+func (s *spool) next() (p []byte, writes int64, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for len(s.queue) == 0 {
 		if s.dropped > 0 && s.lost != nil && !s.failing {
-			stands, s.dropped = s.dropped, 0
-			return s.lost(stands), stands, true
+			writes, s.dropped = s.dropped, 0
+			return s.lost(writes), writes, true
 		}
 		if s.closed {
 			return nil, 0, false
@@ -100,7 +100,7 @@ func (s *spool) next() (p []byte, stands int64, ok bool) {
 	return p, 1, true
 }
 
-// close ends the spool when everything was written, or after spoolPatience.
+// close ends the spool when everything was written, or after closeTimeout.
 func (s *spool) close() {
 	s.mu.Lock()
 	s.closed = true
@@ -108,6 +108,6 @@ func (s *spool) close() {
 	s.mu.Unlock()
 	select {
 	case <-s.ended:
-	case <-time.After(spoolPatience):
+	case <-time.After(closeTimeout):
 	}
 }

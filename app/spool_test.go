@@ -32,7 +32,7 @@ func TestSpoolNeverBlocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &reader{goOn: make(chan struct{})}
 		s := newSpool(r, func(n int64) []byte { return fmt.Appendf(nil, "lost %d", n) })
-		s.most = 10 * cost([]byte("0"))
+		s.maxBytes = 10 * cost([]byte("0"))
 		line := []byte("0")
 		for i := range 15 {
 			line[0] = byte('a' + i)
@@ -72,7 +72,7 @@ func TestSpoolOfAReaderThatIsGone(t *testing.T) {
 		fmt.Fprint(s, "x")
 		before := time.Now()
 		s.close()
-		require.Equal(t, spoolPatience, time.Since(before))
+		require.Equal(t, closeTimeout, time.Since(before))
 		close(stuck.goOn)
 		<-s.ended
 	})

@@ -11,8 +11,8 @@ import (
 	"kafka-master/messages"
 )
 
-// startConsole shows a person what runs and how it goes on, until stop is
-// called; stop says what is left.
+// startConsole shows the master and its progress until stop is called. stop prints what is
+// left to do.
 func (n *node) startConsole() (stop func()) {
 	workerCommand := workerCommand(os.Args[0], n.s, n.brokers)
 	banner := console.Banner{
@@ -26,7 +26,7 @@ func (n *node) startConsole() (stop func()) {
 		banner.StateData = n.stateDir()
 	}
 	if err := banner.Write(n.stdout); err != nil {
-		n.log.Info("nothing can be printed", "err", err)
+		n.log.Info("console cannot be written", "err", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
@@ -37,7 +37,7 @@ func (n *node) startConsole() (stop func()) {
 			Input: n.s.InputPath(), Results: n.s.ResultsDir, WorkerCommand: workerCommand,
 		})
 		if err != nil {
-			n.log.Info("nothing can be printed any more", "err", err)
+			n.log.Info("console cannot be written any more", "err", err)
 		}
 	}()
 	return func() {
