@@ -242,20 +242,23 @@ func wasStable(states []groupSample, from, to time.Time) bool {
 	})
 }
 
+// alwaysStable reports whether all samples between two times show the group as Stable.
+func alwaysStable(states []groupSample, from, to time.Time) bool {
+	at, _ := slices.BinarySearchFunc(states, from, func(s groupSample, t time.Time) int { return s.at.Compare(t) })
+	for i := max(0, at-1); i < len(states); i++ {
+		if states[i].state != messages.GroupStable {
+			return false
+		}
+		if states[i].at.After(to) {
+			break
+		}
+	}
+	return true
+}
+
 // measure logs the times for which workers wait.
 func (c *churn) measure(runs [][]workerEvent, sent []sentChunk, states []groupSample) {
-	stable := func(from, to time.Time) bool {
-		at, _ := slices.BinarySearchFunc(states, from, func(s groupSample, t time.Time) int { return s.at.Compare(t) })
-		for i := max(0, at-1); i < len(states); i++ {
-			if states[i].state != messages.GroupStable {
-				return false
-			}
-			if states[i].at.After(to) {
-				break
-			}
-		}
-		return true
-	}
+	stable := func(from, to time.Time) bool { return alwaysStable(states, from, to) }
 	var gaps, starts []time.Duration
 	for _, run := range runs {
 		for i := 1; i < len(run); i++ {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -68,14 +69,8 @@ func (s *Store) fail(operation string, err error) error {
 
 // explain returns cause and cure of an error, and whether the settings have to change.
 func explain(err error) (cure string, config bool) {
-	text := err.Error()
 	begins := func(words ...string) bool {
-		for _, w := range words {
-			if strings.HasPrefix(text, w) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(words, func(w string) bool { return strings.HasPrefix(err.Error(), w) })
 	}
 	var dns *net.DNSError
 	var record tls.RecordHeaderError
