@@ -57,6 +57,19 @@ func TestTopicsAreMadeOnceKafkaAnswers(t *testing.T) {
 	})
 }
 
+// TestTopicsGrowBeforeTheyAreReady: somebody raises the partition count while another
+// topic cannot be made yet.
+func TestTopicsGrowBeforeTheyAreReady(t *testing.T) {
+	t.Parallel()
+	stageTopics(t, 3, func(s *stage, bus *adminBus, pid *actor.PID, owner, asker *probe) {
+		bus.remake("chunks", 4)
+		s.root.RequestWithCustomSender(pid, messages.GrowPartitions{Partitions: 6}, asker.pid)
+		expect[[]messages.Topic](asker)
+		time.Sleep(10 * time.Second)
+		require.Equal(t, 6, expect[*topicsReady](owner).chunks.Partitions)
+	})
+}
+
 func TestTopicsGrowButNeverShrink(t *testing.T) {
 	t.Parallel()
 	stageTopics(t, 0, func(s *stage, bus *adminBus, pid *actor.PID, owner, asker *probe) {

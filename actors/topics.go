@@ -26,6 +26,7 @@ type topics struct {
 	retry  alarm
 	again  alarm // for the next look whether all topics are there still
 	chunks int   // partitions of the chunk topic, 0 until they are known
+	ready  bool  // the owner knows that every partition of the topics answers
 	// trouble is what was logged last.
 	trouble string
 	faulty  map[string]bool // topics that are set up wrongly
@@ -156,11 +157,11 @@ func (t *topics) onEnsured(ctx actor.Context, m *ensured) {
 	t.pause.reset()
 	t.again.set(ctx, lookEvery)
 	t.examine(ctx, m.settings)
-	if t.chunks > 0 {
+	if t.ready {
 		t.grew(ctx, m.ready.chunks.Partitions)
 		return
 	}
-	t.chunks = m.ready.chunks.Partitions
+	t.ready, t.chunks = true, m.ready.chunks.Partitions
 	if m.ready.chunks.Partitions < t.cfg.Partitions {
 		t.log.Warn("topic has fewer partitions than KAFKA_PARTITIONS asks for; it is kept as it is, grow it by updatePartitions",
 			"topic", m.ready.chunks.Name, "partitions", m.ready.chunks.Partitions, "asked", t.cfg.Partitions)
