@@ -11,8 +11,8 @@ import (
 	"kafka-master/messages"
 )
 
-// TestUnfitFileIsRefused: nothing of it reaches a worker, and the same name with
-// other content is worked on.
+// TestUnfitFileIsRefused shows that nothing of the file reaches a worker, and that the same
+// name with other content is worked on.
 func TestUnfitFileIsRefused(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.stop()
@@ -34,8 +34,8 @@ func TestUnfitFileIsRefused(t *testing.T) {
 	})
 }
 
-// TestGrowingFileOfASlowClock: the clock of the machine that writes is 15 s behind
-// while it copies a file line by line.
+// TestGrowingFileOfASlowClock has a machine whose clock is 15 s behind copy a file line by
+// line.
 func TestGrowingFileOfASlowClock(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.stop()
@@ -56,7 +56,7 @@ func TestGrowingFileOfASlowClock(t *testing.T) {
 	})
 }
 
-// TestCopyThatStalls: a copy set the full size first, and its data comes late.
+// TestCopyThatStalls has a copy set the full size first, and its data arrive late.
 func TestCopyThatStalls(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.stop()

@@ -14,7 +14,7 @@ import (
 	"kafka-master/messages"
 )
 
-// brokenFiles fails after some bytes, as often as it is told.
+// brokenFiles fails after some bytes, a given number of times.
 type brokenFiles struct {
 	memFiles
 	failures int
@@ -79,7 +79,7 @@ func TestPlannerCutsWhileItHoldsCredit(t *testing.T) {
 	})
 }
 
-func TestPlannerGoesOnAfterAReadError(t *testing.T) {
+func TestPlannerContinuesAfterAReadError(t *testing.T) {
 	t.Parallel()
 	stagePlanner(t, 10, func(b *plannerBundle) {
 		b.files.failures, b.files.after, b.files.err = 3, 20, errors.New("share away")
@@ -90,7 +90,7 @@ func TestPlannerGoesOnAfterAReadError(t *testing.T) {
 	})
 }
 
-func TestPlannerTellsThatTheFileChanged(t *testing.T) {
+func TestPlannerReportsThatTheFileChanged(t *testing.T) {
 	t.Parallel()
 	stagePlanner(t, 10, func(b *plannerBundle) {
 		b.files.put("a.txt", "other", time.Now())
@@ -99,7 +99,7 @@ func TestPlannerTellsThatTheFileChanged(t *testing.T) {
 	})
 }
 
-func TestPlannerBeginsAnewUnderAnotherEpoch(t *testing.T) {
+func TestPlannerBeginsAgainUnderAnotherEpoch(t *testing.T) {
 	t.Parallel()
 	stagePlanner(t, 10, func(b *plannerBundle) {
 		b.tell(b.pid, &planFrom{epoch: 1, at: b.file.Cursor, batch: 2, upTo: 1})
@@ -115,19 +115,19 @@ func TestPlannerBeginsAnewUnderAnotherEpoch(t *testing.T) {
 func TestPlannerEndsItsGoroutineWhenStopped(t *testing.T) {
 	t.Parallel()
 	stagePlanner(t, 10, func(b *plannerBundle) {
-		b.tell(b.pid, &planFrom{epoch: 1, at: b.file.Cursor, batch: 2, upTo: 0}) // the bubble fails if it stays
+		b.tell(b.pid, &planFrom{epoch: 1, at: b.file.Cursor, batch: 2, upTo: 0}) // the bubble fails if the goroutine does not end
 	})
 }
 
-// TestPanicBesideAPlanner: the cutter's goroutine panics. The process goes on, the
-// planner fails, and after some tries the file is failed; other files are not touched.
+// TestPanicBesideAPlanner makes the cutting goroutine panic. The process continues, the
+// planner fails, and after some tries the file is failed; other files are not affected.
 func TestPanicBesideAPlanner(t *testing.T) {
 	inWorld(t, func(w *world) {
 		h := w.hire("w1", 0)
 		w.drop("a.txt", 400)
 		require.Equal(t, messages.FileRunning, w.file("a.txt").State)
 		w.files.setBug("a.txt")
-		w.ask(messages.SetBatchSize{Items: 3}) // plans it anew
+		w.ask(messages.SetBatchSize{Items: 3}) // plans it again
 		time.Sleep(time.Second)
 		w.drop("b.txt", 4)
 		h.work("b.txt")
@@ -136,11 +136,11 @@ func TestPanicBesideAPlanner(t *testing.T) {
 		require.Equal(t, messages.FileFailed, f.State)
 		require.Contains(t, f.Reason, "planner failed")
 		require.Equal(t, messages.FileDone, w.file("b.txt").State)
-		require.Equal(t, uint64(1), w.overview().Term, "the term goes on")
+		require.Equal(t, uint64(1), w.overview().Term, "the term continues")
 	})
 }
 
-// TestPanicBesideAnActor: work that an actor does off its mailbox panics.
+// TestPanicBesideAnActor makes work panic that an actor does beside its mailbox.
 func TestPanicBesideAnActor(t *testing.T) {
 	t.Parallel()
 	onStage(t, func(s *stage) {

@@ -41,12 +41,12 @@ func TestPoolKeepsSomeGoroutines(t *testing.T) {
 		synctest.Wait()
 		p.Schedule(func() { ran++ })
 		synctest.Wait()
-		require.Equal(t, 6+3+3*maxIdle, ran, "late work is done, too")
+		require.Equal(t, 6+3+3*maxIdle, ran, "late work is done as well")
 	})
 }
 
 func BenchmarkDispatch(b *testing.B) {
-	deep := func() { // as a message that is dealt with
+	deep := func() { // as deep as the handling of a message
 		var frame [8 << 10]byte
 		runtime.KeepAlive(&frame)
 	}

@@ -14,8 +14,8 @@ import (
 
 var errDisk = errors.New("input/output error")
 
-// TestUnreadableFilesGiveTheirPlacesAway: every file in work loses its right to be
-// read. Another one is taken, and they go on when they can be read again.
+// TestUnreadableFilesGiveTheirPlacesAway makes every file in work unreadable. Another one is
+// taken, and they continue when they can be read again.
 func TestUnreadableFilesGiveTheirPlacesAway(t *testing.T) {
 	inWorld(t, func(w *world) {
 		var paths []string
@@ -24,7 +24,7 @@ func TestUnreadableFilesGiveTheirPlacesAway(t *testing.T) {
 			w.drop(paths[i], 200)
 		}
 		w.files.setBad(fmt.Errorf("%w: may not be read", messages.ErrConfig), paths...)
-		w.ask(messages.SetBatchSize{Items: 10}) // plans all of them anew
+		w.ask(messages.SetBatchSize{Items: 10}) // plans all of them again
 		w.drop("good.txt", 4)
 		require.Equal(t, messages.FileStatus{}, w.file("good.txt"), "all places are taken")
 		time.Sleep(catalog.ParkAfter + 3*scanEvery)
@@ -45,7 +45,7 @@ func TestUnreadableFilesGiveTheirPlacesAway(t *testing.T) {
 	})
 }
 
-// TestFileThatCannotBeReadIsFailed: a disk error is tried for an hour, in which the
+// TestFileThatCannotBeReadIsFailed has reads fail by a disk error for an hour in which the
 // folder can be listed.
 func TestFileThatCannotBeReadIsFailed(t *testing.T) {
 	inWorld(t, func(w *world) {
@@ -71,8 +71,8 @@ func TestFileThatCannotBeReadIsFailed(t *testing.T) {
 	})
 }
 
-// TestRangeThatCannotBeReadAgain: the whole file was cut, and a chunk of it has to be
-// read again.
+// TestRangeThatCannotBeReadAgain has the whole file cut, and one chunk of it fail to be read
+// again.
 func TestRangeThatCannotBeReadAgain(t *testing.T) {
 	inWorld(t, func(w *world) {
 		h := w.hire("w1", 0)
@@ -89,8 +89,8 @@ func TestRangeThatCannotBeReadAgain(t *testing.T) {
 	})
 }
 
-// TestFileThatProgressesIsNotFailed: one chunk of a file cannot be read again for more
-// than an hour, while the workers finish its other chunks.
+// TestFileThatProgressesIsNotFailed has one chunk fail to be read again for more than an
+// hour, while the workers finish the other chunks of the file.
 func TestFileThatProgressesIsNotFailed(t *testing.T) {
 	inWorld(t, func(w *world) {
 		h := w.hire("w1", 0)
@@ -116,7 +116,8 @@ func TestFileThatProgressesIsNotFailed(t *testing.T) {
 	})
 }
 
-// TestIgnoredNamesAreAHint: a list of addresses that is named .csv would wait for ever.
+// TestIgnoredNamesAreAHint has a file with another ending in the folder, which would wait for
+// ever without a hint.
 func TestIgnoredNamesAreAHint(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.files.put("x.csv", "203.0.113.7\n", time.Now())

@@ -10,7 +10,7 @@ import (
 	"kafka-master/messages"
 )
 
-// folder drives a catalog by a clock of its own.
+// folder drives a catalog with a clock of its own.
 type folder struct {
 	t   *testing.T
 	c   *Catalog
@@ -30,7 +30,7 @@ func (f *folder) list(after time.Duration, files ...messages.FileInfo) Changes {
 	return f.c.List(files, f.now)
 }
 
-// take lets the one fingerprint that w asks for be sum, and admits.
+// take answers the one fingerprint that w asks for, and admits.
 func (f *folder) take(w Changes, sum uint64) []messages.File {
 	f.t.Helper()
 	require.Len(f.t, w.Fingerprint, 1)
@@ -42,7 +42,7 @@ func (f *folder) fingerprint(x messages.FileInfo, sum uint64) (touched, rewritte
 	return f.c.SetFingerprint(Fingerprint{File: x, Sum: sum}, f.now)
 }
 
-// takeSettled lists the file until it counts as written, and admits it.
+// takeSettled lists the file until it has settled, and admits it.
 func (f *folder) takeSettled(x messages.FileInfo, sum uint64) messages.FileID {
 	f.t.Helper()
 	f.list(0, x)
@@ -72,7 +72,7 @@ func TestCatalogTakesFilesAtOnceWithoutSettle(t *testing.T) {
 	require.Len(t, f.take(f.list(0, info("a.txt", 10, f.now)), 7), 1, "SETTLE=0 needs one poll")
 }
 
-// TestCatalogOldTimesProveNothing: the clock of the machine that writes is behind.
+// TestCatalogOldTimesProveNothing has the clock of the machine that writes be behind.
 func TestCatalogOldTimesProveNothing(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t, 3*time.Second)
@@ -85,7 +85,7 @@ func TestCatalogOldTimesProveNothing(t *testing.T) {
 	require.Len(t, f.take(f.list(time.Second, x), 7), 1)
 }
 
-// TestCatalogWaitsForNULs: a file whose end has not been copied yet.
+// TestCatalogWaitsForNULs has a file whose end is not copied yet.
 func TestCatalogWaitsForNULs(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t, 3*time.Second)
@@ -102,13 +102,13 @@ func TestCatalogWaitsForNULs(t *testing.T) {
 		require.Zero(t, n)
 	}
 	n, reported := nuls(2 * time.Second)
-	require.Equal(t, 1, n, "it really ends so")
+	require.Equal(t, 1, n, "it really ends in NUL bytes")
 	require.Equal(t, []string{"a.txt"}, reported)
 
 	f = newFolder(t, 3*time.Second)
 	f.list(0, x)
 	nuls(3 * time.Second)
-	x = info("a.txt", 10, f.now) // its data came
+	x = info("a.txt", 10, f.now) // its data arrived
 	f.list(time.Second, x)
 	require.Len(t, f.take(f.list(3*time.Second, x), 8), 1)
 	require.Empty(t, f.list(time.Second, x).NULs)
@@ -128,8 +128,7 @@ func TestCatalogTouchedIsTheSameVersion(t *testing.T) {
 	require.Empty(t, f.list(time.Second, touched).Fingerprint)
 }
 
-// TestCatalogRewrittenInPlace: an ended file is being written over, without a change
-// of its size.
+// TestCatalogRewrittenInPlace has an ended file overwritten without a change of its size.
 func TestCatalogRewrittenInPlace(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t, 3*time.Second)
@@ -138,7 +137,7 @@ func TestCatalogRewrittenInPlace(t *testing.T) {
 	var x messages.FileInfo
 	for sum := range uint64(20) {
 		x = info("a.txt", 10, f.now)
-		require.Empty(t, f.take(f.list(time.Second, x), 100+sum), "its time moves on")
+		require.Empty(t, f.take(f.list(time.Second, x), 100+sum), "its time keeps changing")
 	}
 	require.Empty(t, f.list(2*time.Second, x).Fingerprint)
 	got := f.take(f.list(time.Second, x), 200)
@@ -193,7 +192,8 @@ func TestCatalogDeletedInWork(t *testing.T) {
 	require.Empty(t, f.list(time.Second, other).Gone, "reported once")
 }
 
-// TestCatalogHoldsAnEmptyFolder: a share that is not mounted looks empty.
+// TestCatalogHoldsAnEmptyFolder has the folder look empty, as a share that is not mounted
+// does.
 func TestCatalogHoldsAnEmptyFolder(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t, 0)
@@ -273,7 +273,7 @@ func TestCatalogRestores(t *testing.T) {
 	}
 	c := New(3*time.Second, stored, 2)
 	w := c.List([]messages.FileInfo{info("a.txt", 6, at)}, at)
-	require.Zero(t, w.Settling, "a file that the store knows never settles again")
+	require.Zero(t, w.Settling, "a stored file does not settle again")
 	require.Empty(t, w.Fingerprint)
 	require.Equal(t, 1, c.work)
 	require.Equal(t, messages.FileID(8), c.next)

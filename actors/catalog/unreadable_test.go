@@ -24,14 +24,14 @@ func TestUnreadable(t *testing.T) {
 	require.Equal(t, 1, n)
 	require.Equal(t, "a.txt", path)
 	require.ErrorIs(t, err, errDisk)
-	require.False(t, u.Tried(1, "a.txt", FromCursor, nil, now), "a range of it cannot be read still")
+	require.False(t, u.Tried(1, "a.txt", FromCursor, nil, now), "a range of it still cannot be read")
 	require.Equal(t, Judgement{Park: []UnreadableFile{{ID: 1, Path: "a.txt", Err: errDisk}}}, u.Judge(now.Add(ParkAfter)))
 	require.Equal(t, Judgement{}, u.Judge(now.Add(ParkAfter)), "once")
 	require.True(t, u.Tried(1, "a.txt", 700, nil, now))
 	require.Empty(t, u.files)
 
 	u.Tried(2, "b.txt", 700, errDisk, now)
-	require.Equal(t, Judgement{Over: []messages.FileID{2}}, u.Judge(now.Add(triedFor+1)), "nobody tries it any more")
+	require.Equal(t, Judgement{Over: []messages.FileID{2}}, u.Judge(now.Add(triedFor+1)), "it is not tried any more")
 
 	u.Tried(3, "c.txt", FromCursor, errDisk, now)
 	u.Tried(4, "d.txt", FromCursor, messages.ErrConfig, now)
