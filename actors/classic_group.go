@@ -37,7 +37,7 @@ type classicGroup struct {
 	requesting bool
 	memory     groupMemory
 	last       slots.Group
-	away       outage
+	away       transitionLog
 }
 
 type (
@@ -82,7 +82,7 @@ const (
 )
 
 func newClassicGroup(g classicGroup) actor.Actor {
-	g.away = outage{begins: "classic workers get no chunks until their group can be read", ends: "the classic workers' group can be read again"}
+	g.away = transitionLog{failed: "classic workers get no chunks until their group can be read", recovered: "the classic workers' group can be read again"}
 	return &g
 }
 
@@ -237,7 +237,7 @@ func (g *classicGroup) onSeen(ctx actor.Context, m *groupSeen) {
 	}
 	g.tick.set(ctx, every)
 	if g.workers.count > 0 || m.err == nil { // without classic workers nobody waits for it
-		g.away.note(g.log, m.err)
+		g.away.record(g.log, m.err)
 	}
 	waiting := g.memory.evict
 	g.memory = m.memory

@@ -139,7 +139,7 @@ func (d *dispatcher) flush(ctx actor.Context) {
 func (d *dispatcher) publish(ctx actor.Context, now time.Time) {
 	r := d.ledger.Report()
 	d.watchQuiet(r.Stalled, now)
-	part := &booksSeen{counted: r.Totals}
+	part := &fileChanges{counted: r.Totals}
 	part.changed, part.forgotten = d.ledger.Files().Changed()
 	ctx.Send(d.owner, part)
 	d.pub.publish(ctx, d.problems.list(), part)

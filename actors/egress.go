@@ -30,7 +30,7 @@ type egress struct {
 	// withheld are partitions that nothing is written to in this term, with the reason.
 	withheld map[place]error
 	waiting  []*actor.PID // asked for flushed
-	away     outage
+	away     transitionLog
 }
 
 // sendQueue is what waits for one broker.
@@ -106,7 +106,7 @@ const (
 
 func newEgress(bus Producer, log *slog.Logger, owner, store *actor.PID) actor.Actor {
 	return &egress{bus: bus, log: log, owner: owner, store: store, queues: map[int32]*sendQueue{},
-		away: outage{begins: "Kafka cannot be written, chunks wait", ends: "Kafka can be written again"}}
+		away: transitionLog{failed: "Kafka cannot be written, chunks wait", recovered: "Kafka can be written again"}}
 }
 
 // Receive implements actor.Actor.
@@ -189,7 +189,7 @@ func (e *egress) rest(ctx actor.Context) {
 			q.failing, q.trouble = nil, false
 		}
 	}
-	if idle && e.away.on {
+	if idle && e.away.failing {
 		e.report(ctx, nil)
 	}
 }
@@ -346,7 +346,7 @@ func (e *egress) report(ctx actor.Context, err error) {
 			}
 		}
 	}
-	if e.away.note(e.log, err) {
+	if e.away.record(e.log, err) {
 		ctx.Send(e.owner, &busState{err: err})
 	}
 }

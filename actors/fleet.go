@@ -61,7 +61,7 @@ type member struct {
 }
 
 type (
-	// askWorkers asks for workersSeen.
+	// askWorkers asks for workerList.
 	askWorkers struct{}
 	// signals are the messages of one fetch, in order.
 	signals struct {
@@ -139,7 +139,7 @@ func (f *fleet) Receive(ctx actor.Context) {
 	case *actor.Terminated:
 		f.onTerminated(ctx, m)
 	case *askWorkers:
-		ctx.Respond(&workersSeen{term: f.term, list: f.list()})
+		ctx.Respond(&workerList{term: f.term, list: f.list()})
 	case *glance:
 		f.pub.glance = m.number
 		f.publish(ctx)

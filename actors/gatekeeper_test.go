@@ -14,14 +14,14 @@ import (
 func (b *fleetBundle) workers() []messages.WorkerStatus {
 	x, err := b.root.RequestFuture(b.fleet, &askWorkers{}, time.Second).Result()
 	require.NoError(b.t, err)
-	return x.(*workersSeen).list
+	return x.(*workerList).list
 }
 
 // problems are those that the fleet publishes.
 func (b *fleetBundle) problems() []messages.Problem {
 	b.view.clear()
 	b.tell(b.fleet, &glance{number: 1})
-	return expect[*seen](b.view).problems
+	return expect[*published](b.view).problems
 }
 
 func (b *fleetBundle) kinds() (out []messages.ProblemKind) {

@@ -38,7 +38,7 @@ type ingress struct {
 	show     alarm
 	draining *actor.PID
 	blind    map[int32]time.Time // by leader: since when nothing can be read there
-	away     outage
+	away     transitionLog
 	ignored  uint64
 	unread   int // batches that could not be read
 }
@@ -118,7 +118,7 @@ const (
 func newIngress(i ingress, from []messages.Position) actor.Actor {
 	i.at, i.fetching, i.batches = map[place]*reading{}, map[int32]bool{}, map[uint64]*readBatch{}
 	i.shown, i.blind = map[place]int64{}, map[int32]time.Time{}
-	i.away = outage{begins: "worker messages cannot be read", ends: "worker messages can be read again"}
+	i.away = transitionLog{failed: "worker messages cannot be read", recovered: "worker messages can be read again"}
 	i.pause = backoff{min: 50 * time.Millisecond, max: kafkaPause}
 	for _, p := range from {
 		r := &reading{next: p.Offset, end: -1}
@@ -368,7 +368,7 @@ func (i *ingress) report(ctx actor.Context, err error) {
 			return
 		}
 	}
-	if i.away.note(i.log, err) {
+	if i.away.record(i.log, err) {
 		ctx.Send(i.owner, &busState{err: err})
 	}
 }

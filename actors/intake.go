@@ -30,8 +30,8 @@ type intake struct {
 	unarchived map[messages.FileID]messages.FileInfo
 	archivedAt time.Time // time when the unarchived files were last tried
 	sample     string    // files of the folder as they are stored for standbys
-	folder     outage
-	shown      folderSeen
+	folder     transitionLog
+	shown      folderState
 	problems   problems
 	pub        publisher
 	ending     bool // the children end, because this actor ends or drains
@@ -96,8 +96,8 @@ func newIntake(deps intakeDeps, snap messages.Snapshot) actor.Actor {
 		intakeDeps: deps, catalog: catalog.New(deps.cfg.Settle, snap.Files, messages.FileID(next)),
 		inWork: map[messages.FileID]*fileInWork{}, unreadable: catalog.NewUnreadable(), unread: map[string]error{},
 		unarchived: map[messages.FileID]messages.FileInfo{}, sample: snap.Values[messages.ValueSample],
-		folder: outage{begins: "the input folder cannot be listed", ends: "the input folder can be listed again"},
-		shown:  folderSeen{listed: -1}, problems: problems{},
+		folder: transitionLog{failed: "the input folder cannot be listed", recovered: "the input folder can be listed again"},
+		shown:  folderState{listed: -1}, problems: problems{},
 		pub: publisher{view: deps.view, source: sourceIntake, term: deps.term},
 	}
 	for _, f := range snap.Files {
@@ -126,7 +126,7 @@ func (i *intake) Receive(ctx actor.Context) {
 		if i.pub.due.is(m) {
 			i.publish(ctx)
 		}
-	case *booksSeen:
+	case *fileChanges:
 		for _, f := range m.changed {
 			i.unreadable.Progressed(f.File, time.Now())
 		}
@@ -227,7 +227,7 @@ const maxCrashes = 3
 func (i *intake) onListing(ctx actor.Context, m *listing) {
 	now := time.Now()
 	i.problems.setError("input", messages.ProblemInput, "input", m.err, now)
-	i.folder.note(i.log, m.err)
+	i.folder.record(i.log, m.err)
 	if m.err != nil {
 		i.unreadable.Restart(now)
 		return

@@ -11,9 +11,8 @@ import (
 	"kafka-master/messages"
 )
 
-// master is the root: it owns what outlives a term (persistence, egress,
-// elector), starts a term while this process leads, and drains
-// everything in order at a stop.
+// master is the root actor. It owns what outlives a term (persistence, egress, elector,
+// view), starts a term actor while this process leads, and stops everything in order.
 type master struct {
 	cfg   Config
 	parts Parts
@@ -22,37 +21,37 @@ type master struct {
 
 	persistence, egress, elector, view *actor.PID
 
-	leading  *actor.PID   // the actor of the present term, nil while this master does not lead
-	ending   []*actor.PID // actors of former terms, which stop
-	term     messages.Term
-	trusted  time.Time // the lease is believed until then
-	problems problems
-	failures []time.Time // of terms
-	stopping *actor.PID  // asked for a shutdown
-	step     stopStep
-	knows    bool // the store said once who leads
-	leader   messages.Leader
-	shown    headSeen
-	reason   error // why the master cannot go on
-	ended    bool  // children end because this actor does
+	leading   *actor.PID   // term actor, nil while this master does not lead
+	ending    []*actor.PID // term actors of former terms, which are stopping
+	term      messages.Term
+	trusted   time.Time // end of the trust in the lease
+	problems  problems
+	failures  []time.Time // times of the terms that failed within the last minute
+	stopping  *actor.PID  // who asked for the shutdown, nil before
+	step      stopStep
+	known     bool // the store has answered once who leads
+	leader    messages.Leader
+	published masterState
+	reason    error // why the master cannot go on
+	ended     bool  // children end because this actor ends
 }
 
-// shutdown asks for an ordered stop; the answer is the same message.
+// shutdown asks for an ordered stop. The answer is the same message.
 type shutdown struct{}
 
-// stopStep is how far an ordered stop is.
+// stopStep is the progress of an ordered stop.
 type stopStep uint8
 
 const (
 	stopTerm     stopStep = iota
-	stopAssigned          // what was assigned is committed
-	stopProduced          // and produced
-	stopStored            // and everything is stored
+	stopAssigned          // the term has drained: commit the assignments
+	stopProduced          // produce the chunks that were assigned
+	stopStored            // commit what came back meanwhile
 	stopReleased
 )
 
-// A term that fails more often than this within a minute ends the
-// process: another master, or a person, has to take over.
+// maxFailures is how many terms may fail within a minute. One more ends the process, so
+// that another master, or a person, takes over.
 const maxFailures = 8
 
 func newMaster(m master) actor.Actor {
@@ -76,7 +75,7 @@ func (m *master) Receive(ctx actor.Context) {
 			ctx.Send(m.leading, x)
 		}
 	case *elected:
-		m.knows = true
+		m.known = true
 		m.leader = messages.Leader{MasterID: m.cfg.MasterID, API: m.cfg.API}
 		m.onElected(ctx, x)
 	case *standing:
@@ -87,20 +86,18 @@ func (m *master) Receive(ctx actor.Context) {
 		m.depose(ctx, x.term)
 	case *fenced:
 		if x.term == m.term {
-			m.log.Warn("the store refused this master's term, beginning again", "term", x.term.Number)
-			m.depose(ctx, x.term)
-			ctx.Send(m.elector, &stepDown{term: x.term})
+			m.log.Warn("the store refused this master's term, beginning another one", "term", x.term.Number)
+			m.beginAgain(ctx)
 		}
 	case *renewTerm:
 		if x.term == m.term {
-			m.log.Info("partitions of the chunk topic can be read again, beginning a new term", "term", x.term.Number)
-			m.depose(ctx, x.term)
-			ctx.Send(m.elector, &stepDown{term: x.term})
+			m.log.Info("partitions of the chunk topic can be read again, beginning another term", "term", x.term.Number)
+			m.beginAgain(ctx)
 		}
 	case *storeState:
 		m.problems.setError("state", messages.ProblemState, "state", x.err, time.Now())
 	case *estranged:
-		m.estranged(x)
+		m.onEstranged(x)
 	case *knownDeployment:
 		ctx.Send(m.elector, x)
 	case *busState:
@@ -117,7 +114,7 @@ func (m *master) Receive(ctx actor.Context) {
 		unknown(ctx)
 	}
 	if m.view != nil && !m.ended {
-		m.publish(ctx, m.head())
+		m.publish(ctx, m.state())
 	}
 }
 
@@ -137,9 +134,9 @@ func (m *master) onElected(ctx actor.Context, x *elected) {
 	}
 	m.depose(ctx, m.term)
 	m.term = x.term
-	head := m.head()
-	head.role, head.why = "leader", ""
-	m.publish(ctx, head) // before anything of the term is published
+	state := m.state()
+	state.role, state.why = "leader", ""
+	m.publish(ctx, state) // before the term publishes anything
 	m.leading = spawn(ctx, m.log, "term-"+x.term.Holder, func() actor.Actor {
 		return newTerm(termDeps{
 			cfg: m.cfg, parts: m.parts, log: m.log, term: x.term, trusted: m.trusted, persistence: m.persistence, egress: m.egress, view: m.view,
@@ -147,7 +144,14 @@ func (m *master) onElected(ctx actor.Context, x *elected) {
 	})
 }
 
-// depose ends the actor of a term.
+// beginAgain ends the present term and asks the elector for another one.
+func (m *master) beginAgain(ctx actor.Context) {
+	term := m.term
+	m.depose(ctx, term)
+	ctx.Send(m.elector, &stepDown{term: term})
+}
+
+// depose stops the actor of a term.
 func (m *master) depose(ctx actor.Context, term messages.Term) {
 	if m.leading == nil || term != m.term {
 		return
@@ -157,8 +161,8 @@ func (m *master) depose(ctx actor.Context, term messages.Term) {
 	m.leading, m.leader = nil, messages.Leader{}
 }
 
-// estranged notes that this master does not belong to the state.
-func (m *master) estranged(x *estranged) {
+// onEstranged sets or clears the problem that this master does not belong to the state.
+func (m *master) onEstranged(x *estranged) {
 	if x.text == "" {
 		m.problems.clear("deployment")
 		return
@@ -166,8 +170,8 @@ func (m *master) estranged(x *estranged) {
 	m.problems.set("deployment", messages.Problem{Kind: messages.ProblemDeployment, Part: "state", Text: x.text}, time.Now())
 }
 
-// onAsk hands a question to whoever answers it: those that change something, and
-// those of Kafka, are for the term.
+// onAsk forwards a question: those that change something, and those about Kafka, to the
+// term, all others to the view.
 func (m *master) onAsk(ctx actor.Context, x *ask) {
 	switch x.query.(type) {
 	case messages.QueryBatchSize, messages.SetBatchSize, messages.QueryTopics, messages.GrowPartitions:
@@ -179,32 +183,32 @@ func (m *master) onAsk(ctx actor.Context, x *ask) {
 	ctx.Forward(m.view)
 }
 
-// head is which role this master has.
-func (m *master) head() headSeen {
-	head := headSeen{term: m.term, leader: m.leader, problems: m.problems.list()}
+// state returns the part of the overview that the master publishes.
+func (m *master) state() masterState {
+	state := masterState{term: m.term, leader: m.leader, problems: m.problems.list()}
 	switch {
 	case m.stopping != nil:
-		head.role, head.why = "stopping", whyStopping
+		state.role, state.why = "stopping", whyStopping
 	case m.leading != nil:
-		head.role = "leader"
-	case m.knows:
-		head.role = "standby"
+		state.role = "leader"
+	case m.known:
+		state.role = "standby"
 	default:
-		head.role, head.why = "starting", whyStarting
+		state.role, state.why = "starting", whyStarting
 	}
-	return head
+	return state
 }
 
-// publish tells the view what changed.
-func (m *master) publish(ctx actor.Context, head headSeen) {
-	if !head.same(m.shown) {
-		m.shown = head
-		ctx.Send(m.view, &head)
+// publish sends the state to the view when it changed.
+func (m *master) publish(ctx actor.Context, state masterState) {
+	if !state.equal(m.published) {
+		m.published = state
+		ctx.Send(m.view, &state)
 	}
 }
 
-// onTerminated distinguishes a term that was told to end from one that failed.
-// The actors that outlive a term must not end at all.
+// onTerminated distinguishes a term that was stopped from one that failed. The actors
+// that outlive a term must not end at all.
 func (m *master) onTerminated(ctx actor.Context, x *actor.Terminated) {
 	if m.ended {
 		return
@@ -230,19 +234,19 @@ func (m *master) onTerminated(ctx actor.Context, x *actor.Terminated) {
 	m.giveUp(ctx, fmt.Errorf("the actor %s ended: see the log above", x.Who.Id))
 }
 
-// giveUp ends the actors for a reason that only a person can cure.
+// giveUp ends the actors for a reason that only a person can remove.
 func (m *master) giveUp(ctx actor.Context, err error) {
 	m.log.Error("the master cannot go on", "err", err)
 	m.reason = err
 	ctx.Stop(ctx.Self())
 }
 
-// onStanding notes who leads, and says so when it changed.
+// onStanding remembers who leads, and logs a change.
 func (m *master) onStanding(x *standing) {
-	if !m.knows || m.leader != x.leader || m.term != x.term {
+	if !m.known || m.leader != x.leader || m.term != x.term {
 		m.log.Info("another master leads, this one stands by", "term", x.term.Number, "leader", x.leader.MasterID, "api", x.leader.API)
 	}
-	m.knows, m.leader, m.term = true, x.leader, x.term
+	m.known, m.leader, m.term = true, x.leader, x.term
 }
 
 func (m *master) onShutdown(ctx actor.Context) {

@@ -7,8 +7,8 @@ import (
 	"kafka-master/messages"
 )
 
-// mirror is what the store holds after the last acknowledged commit. With it the
-// state can be put back into a store that lost everything.
+// mirror is a copy of what the store holds after the last acknowledged commit. It allows
+// the state to be restored into a store that lost everything.
 type mirror struct {
 	term    messages.Term
 	number  uint64
@@ -28,7 +28,7 @@ func newMirror(term messages.Term, s messages.Snapshot) *mirror {
 	return m
 }
 
-// apply takes a committed batch in.
+// apply applies a committed batch.
 func (m *mirror) apply(b messages.Batch) {
 	m.number = b.Number
 	for _, f := range b.Files {

@@ -14,29 +14,29 @@ import (
 	"kafka-master/messages"
 )
 
-// persistence is the only write path to the store: group commit. While one
-// commit is in flight the next batch gathers; writes of one sender are committed
-// in the order in which they were sent, the newest value of a key winning.
+// persistence is the only write path to the store. It commits in groups: while one commit
+// is in flight, further writes wait for the next one. The writes of one sender are
+// committed in the order in which they were sent, and the newest value of a key wins.
 type persistence struct {
 	store Store
 	log   *slog.Logger
-	owner *actor.PID // is told when the term ends
+	owner *actor.PID
 
 	term    messages.Term
-	number  uint64
-	open    bool // a term is in force and not fenced
-	pending gathering
+	number  uint64 // number of the last acknowledged batch
+	open    bool   // a term has begun and is not fenced
+	pending pendingWrites
 	flying  *flight
-	waiting []*actor.PID // asked for flushed
+	waiting []*actor.PID // actors that asked for flushed
 	retry   alarm
 	pause   backoff
 	cancel  context.CancelFunc
 	ctx     context.Context
-	away    outage
-	mirror  *mirror // of the last term, nil when another master led since
+	away    transitionLog
+	mirror  *mirror // state of this master's last term, nil when another master has led since
 }
 
-// flight is the commit that is under way.
+// flight is the commit in flight.
 type flight struct {
 	batch messages.Batch
 	after []notice
@@ -48,62 +48,64 @@ type (
 		term messages.Term
 		snap messages.Snapshot
 	}
-	// otherTerm says that another master led this term.
+	// otherTerm reports that another master has led this term.
 	otherTerm struct{ term messages.Term }
 	// askAcked asks for the number of the last batch that the store acknowledged.
 	askAcked  struct{}
 	ackedUpTo struct {
-		term   messages.Term // in which it was: the one before until a state is loaded
+		term   messages.Term // term of the batch: the former one until a state is loaded
 		number uint64
 	}
-	// refill asks for the state to be put back into a store that is empty; the
-	// answer is refilled.
+	// refill asks for the state to be restored into an empty store. The answer is
+	// refilled.
 	refill   struct{}
 	refilled struct {
-		known bool // this master had a state
+		known bool // this master has a state to restore
 		err   error
 	}
-	// write hands a batch's writes in; the notices are sent once it is committed.
+	// write asks for the writes of a batch to be committed. The notices are sent once they
+	// are.
 	write struct {
 		term  messages.Term
 		batch messages.Batch
 		after []notice
 	}
-	// mark tells where the last acknowledged sends end. It is written with the next
-	// batch: a leader that ends before has the tail read from further back.
+	// mark reports where the last acknowledged sends end. It is committed with the next
+	// batch and causes none: if the leader ends before, the next one reads the tail from
+	// further back.
 	mark struct {
 		term messages.Term
 		at   []messages.Position
 	}
-	// notice is a message to somebody that waits for a commit.
+	// notice is a message that is sent after a commit.
 	notice struct {
 		to  *actor.PID
 		msg any
 	}
-	// flushed asks for an answer (the same message) once nothing is pending.
+	// flushed asks for the same message as an answer once nothing is pending.
 	flushed struct{}
-	// fenced tells the owner that the store refused the term.
+	// fenced reports to the owner that the store refused the term.
 	fenced struct{ term messages.Term }
-	// storeState tells the owner that the store is away, or back.
+	// storeState reports to the owner whether the store can be written.
 	storeState struct{ err error }
 
 	committed struct {
-		id  string // of the batch
+		id  string // id of the batch
 		err error
 	}
 )
 
 const (
 	commitTimeout = 5 * time.Second
-	// restoreTimeout bounds a restore as a whole: some ten seconds for each million
-	// records. Its single calls are bounded by the store.
+	// restoreTimeout bounds a whole restore, which takes some ten seconds per million
+	// records. The store bounds its single calls.
 	restoreTimeout = 10 * time.Minute
 )
 
 func newPersistence(store Store, log *slog.Logger, owner *actor.PID) actor.Actor {
 	return &persistence{
 		store: store, log: log, owner: owner, pause: backoff{min: 20 * time.Millisecond, max: 2 * time.Second},
-		away: outage{begins: "state cannot be written, work pauses", ends: "state can be written again"},
+		away: transitionLog{failed: "state cannot be written, work pauses", recovered: "state can be written again"},
 	}
 }
 
@@ -118,7 +120,7 @@ func (p *persistence) Receive(ctx actor.Context) {
 	case *beginTerm:
 		p.term, p.number, p.open = m.term, m.snap.Number, true
 		p.mirror = newMirror(m.term, m.snap)
-		p.pending, p.flying = gathering{}, nil
+		p.pending, p.flying = pendingWrites{}, nil
 		p.next(ctx)
 		p.retry.stop()
 		p.pause.reset()
@@ -126,7 +128,7 @@ func (p *persistence) Receive(ctx actor.Context) {
 		p.onWrite(ctx, m)
 	case *mark:
 		if m.term == p.term && p.open {
-			p.pending.mark(m.at)
+			p.pending.addMarks(m.at)
 		}
 	case *committed:
 		p.onCommitted(ctx, m)
@@ -152,14 +154,14 @@ func (p *persistence) Receive(ctx actor.Context) {
 
 func (p *persistence) onWrite(ctx actor.Context, m *write) {
 	if m.term != p.term || !p.open {
-		return // a late write of an ended term: its sender is gone
+		return // a late write of an ended term, whose sender is gone
 	}
 	p.pending.add(m.batch)
 	p.pending.after = append(p.pending.after, m.after...)
 	p.next(ctx)
 }
 
-// next starts the next commit if none is under way.
+// next starts the next commit, unless one is in flight.
 func (p *persistence) next(ctx actor.Context) {
 	if p.flying != nil {
 		return
@@ -175,7 +177,7 @@ func (p *persistence) next(ctx actor.Context) {
 	batch := p.pending.batch()
 	batch.Number, batch.ID = p.number+1, randomID()
 	p.flying = &flight{batch: batch, after: p.pending.after}
-	p.pending = gathering{}
+	p.pending = pendingWrites{}
 	p.commit(ctx)
 }
 
@@ -195,7 +197,7 @@ func (p *persistence) onCommitted(ctx actor.Context, m *committed) {
 	}
 	switch {
 	case m.err == nil:
-		p.report(ctx, nil)
+		p.reportStore(ctx, nil)
 		p.number = p.flying.batch.Number
 		if p.mirror != nil {
 			p.mirror.apply(p.flying.batch)
@@ -208,18 +210,18 @@ func (p *persistence) onCommitted(ctx actor.Context, m *committed) {
 		}
 		p.next(ctx)
 	case errors.Is(m.err, messages.ErrFenced):
-		// What waits for a commit waits for ever: it must not happen.
-		p.open, p.flying, p.pending = false, nil, gathering{}
+		// The notices are never sent: what waits for this commit must not happen.
+		p.open, p.flying, p.pending = false, nil, pendingWrites{}
 		ctx.Send(p.owner, &fenced{term: p.term})
 		p.next(ctx)
 	default:
-		p.report(ctx, m.err)
+		p.reportStore(ctx, m.err)
 		p.retry.set(ctx, p.pause.next())
 	}
 }
 
-// onRefill puts the state back as it was after the last acknowledged commit. What
-// came later is lost with its notices, and read again from Kafka.
+// onRefill restores the state as it was after the last acknowledged commit. Later writes
+// are lost together with their notices; what caused them is read again from Kafka.
 func (p *persistence) onRefill(ctx actor.Context) {
 	if p.mirror == nil {
 		ctx.Respond(&refilled{})
@@ -233,8 +235,9 @@ func (p *persistence) onRefill(ctx actor.Context) {
 	})
 }
 
-func (p *persistence) report(ctx actor.Context, err error) {
-	if p.away.note(p.log, err) {
+// reportStore reports to the owner whether the store can be written.
+func (p *persistence) reportStore(ctx actor.Context, err error) {
+	if p.away.record(p.log, err) {
 		ctx.Send(p.owner, &storeState{err: err})
 	}
 }

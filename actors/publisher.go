@@ -34,5 +34,5 @@ func (p *publisher) publish(ctx actor.Context, problems []messages.Problem, body
 	}
 	p.due.stop()
 	p.last = time.Now()
-	ctx.Send(p.view, &seen{source: p.source, term: p.term, from: ctx.Self(), glance: p.glance, problems: problems, body: body})
+	ctx.Send(p.view, &published{source: p.source, term: p.term, from: ctx.Self(), glance: p.glance, problems: problems, body: body})
 }

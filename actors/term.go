@@ -179,7 +179,7 @@ func (t *term) onRang(ctx actor.Context, m *rang) {
 
 // publish sends the term's part of the overview to the view.
 func (t *term) publish(ctx actor.Context) {
-	t.pub.publish(ctx, t.problems.list(), &termSeen{ignored: t.ignored})
+	t.pub.publish(ctx, t.problems.list(), &termState{ignored: t.ignored})
 }
 
 // onGrown passes on that the chunk topic has another number of partitions.

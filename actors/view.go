@@ -18,12 +18,12 @@ type view struct {
 	log           *slog.Logger
 	workerCommand string // starts a worker
 
-	head    headSeen
+	head    masterState
 	sources map[source]*origin // of the present term
-	term    termSeen
-	folder  folderSeen
-	crew    crewSeen
-	files   *filesSeen
+	term    termState
+	folder  folderState
+	crew    fleetState
+	files   *fileTable
 	counted messages.Totals
 	workers []messages.WorkerStatus
 
@@ -59,9 +59,9 @@ var sourceNames = [...]string{"term", "intake", "fleet", "dispatcher"}
 func (s source) String() string { return sourceNames[s] }
 
 type (
-	// headSeen is what the master publishes: which role it has, and the problems
-	// that outlive a term.
-	headSeen struct {
+	// masterState is what the master publishes: its role, and the problems that outlive a
+	// term.
+	masterState struct {
 		role     string // "leader" while there is a term
 		why      string // no question is answered, unless as a standby
 		term     messages.Term
@@ -70,33 +70,33 @@ type (
 	}
 	// seen is what an actor of a term publishes of itself: its problems, and its
 	// part of the overview.
-	seen struct {
+	published struct {
 		source   source
 		term     messages.Term
 		from     *actor.PID
 		glance   uint64 // the last one that it was asked for
 		problems []messages.Problem
-		body     any // *termSeen, *folderSeen, *crewSeen or *booksSeen
+		body     any // *termState, *folderState, *fleetState or *fileChanges
 	}
-	// termSeen is the part of the term.
-	termSeen struct{ ignored uint64 } // worker messages that were dropped
-	// folderSeen is the part of intake; listed is -1 until the folder was listed.
-	folderSeen struct{ settling, listed int }
-	// crewSeen is the fleet's part.
-	crewSeen struct {
+	// termState is the part of the term.
+	termState struct{ ignored uint64 } // worker messages that were dropped
+	// folderState is the part of intake; listed is -1 until the folder was listed.
+	folderState struct{ settling, listed int }
+	// fleetState is the fleet's part.
+	fleetState struct {
 		counts  messages.WorkerCounts
 		dropped uint64
 	}
-	// booksSeen is the dispatcher's part: what changed since it published last.
-	booksSeen struct {
+	// fileChanges is the dispatcher's part: what changed since it published last.
+	fileChanges struct {
 		changed   []*messages.FileStatus
 		forgotten []messages.FileID
 		counted   messages.Totals
 	}
 	// glance asks a source to publish now. Numbers rise.
 	glance struct{ number uint64 }
-	// workersSeen is the answer to askWorkers.
-	workersSeen struct {
+	// workerList is the answer to askWorkers.
+	workerList struct {
 		term messages.Term
 		list []messages.WorkerStatus
 	}
@@ -125,8 +125,8 @@ const (
 
 func newView(log *slog.Logger, workerCommand string) actor.Actor {
 	return &view{
-		log: log, workerCommand: workerCommand, sources: map[source]*origin{}, files: newFilesSeen(),
-		head: headSeen{role: "starting", why: whyStarting}, folder: folderSeen{listed: -1}, own: problems{}, told: told{},
+		log: log, workerCommand: workerCommand, sources: map[source]*origin{}, files: newFileTable(),
+		head: masterState{role: "starting", why: whyStarting}, folder: folderState{listed: -1}, own: problems{}, told: told{},
 	}
 }
 
@@ -137,11 +137,11 @@ func (v *view) Receive(ctx actor.Context) {
 		v.tick.set(ctx, time.Second)
 	case *actor.Stopping:
 		v.tick.stop()
-	case *headSeen:
-		v.onHead(ctx, m)
-	case *seen:
+	case *masterState:
+		v.onMasterState(ctx, m)
+	case *published:
 		v.onSeen(ctx, m)
-	case *workersSeen:
+	case *workerList:
 		if m.term == v.head.term {
 			v.workers = m.list
 			v.answer(ctx, &v.list)
@@ -158,14 +158,14 @@ func (v *view) Receive(ctx actor.Context) {
 	}
 }
 
-// same reports whether nothing changed.
-func (h headSeen) same(x headSeen) bool {
-	return h.role == x.role && h.term == x.term && h.leader == x.leader && slices.Equal(h.problems, x.problems)
+// equal reports whether both states are the same to whoever reads them.
+func (s masterState) equal(x masterState) bool {
+	return s.role == x.role && s.term == x.term && s.leader == x.leader && slices.Equal(s.problems, x.problems)
 }
 
-// onHead takes over the master's role. A new term begins with nothing known; what
+// onMasterState takes over the master's role. A new term begins with nothing known; what
 // was asked meanwhile is asked again.
-func (v *view) onHead(ctx actor.Context, m *headSeen) {
+func (v *view) onMasterState(ctx actor.Context, m *masterState) {
 	former := v.head
 	v.head = *m
 	if former.term == m.term && former.role == m.role {
@@ -176,7 +176,7 @@ func (v *view) onHead(ctx actor.Context, m *headSeen) {
 		v.files.resign()
 	}
 	clear(v.sources)
-	v.term, v.folder, v.crew, v.workers, v.alone = termSeen{}, folderSeen{listed: -1}, crewSeen{}, nil, time.Time{}
+	v.term, v.folder, v.crew, v.workers, v.alone = termState{}, folderState{listed: -1}, fleetState{}, nil, time.Time{}
 	v.counted = messages.Totals{}
 	v.files.beginTerm()
 	v.noteProblems()
@@ -187,19 +187,19 @@ func (v *view) onHead(ctx actor.Context, m *headSeen) {
 	}
 }
 
-func (v *view) onSeen(ctx actor.Context, m *seen) {
+func (v *view) onSeen(ctx actor.Context, m *published) {
 	if v.head.role != "leader" || m.term != v.head.term {
 		return // of a term that is over
 	}
 	v.sources[m.source] = &origin{pid: m.from, problems: m.problems}
 	switch b := m.body.(type) {
-	case *termSeen:
+	case *termState:
 		v.term = *b
-	case *folderSeen:
+	case *folderState:
 		v.folder = *b
-	case *crewSeen:
+	case *fleetState:
 		v.crew = *b
-	case *booksSeen:
+	case *fileChanges:
 		v.counted = b.counted
 		v.files.apply(b, time.Now())
 	}

@@ -26,11 +26,11 @@ func BenchmarkLook(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
-		changes := func() *booksSeen {
+		changes := func() *fileChanges {
 			changed, forgotten := led.Files().Changed()
-			return &booksSeen{changed: changed, forgotten: forgotten}
+			return &fileChanges{changed: changed, forgotten: forgotten}
 		}
-		seen := newFilesSeen()
+		seen := newFileTable()
 		seen.apply(changes(), now)
 		b.Run(fmt.Sprintf("dispatcher/%d", remembered), func(b *testing.B) {
 			b.ReportAllocs()

@@ -8,9 +8,9 @@ import (
 	"kafka-master/messages"
 )
 
-// filesSeen is what the dispatcher published of the files. It is pure state. What
+// fileTable is what the dispatcher published of the files. It is pure state. What
 // it gives away is never changed again.
-type filesSeen struct {
+type fileTable struct {
 	list    []*messages.FileStatus // ascending by ID
 	shared  bool                   // list was given away
 	totals  messages.FileTotals
@@ -26,14 +26,14 @@ type filesSeen struct {
 // each. They look once a second; more in a second are told as a number.
 const maxEnded = 1000
 
-func newFilesSeen() *filesSeen {
-	s := &filesSeen{}
+func newFileTable() *fileTable {
+	s := &fileTable{}
 	s.beginTerm()
 	return s
 }
 
 // beginTerm forgets the files: the next term tells of all anew.
-func (s *filesSeen) beginTerm() {
+func (s *fileTable) beginTerm() {
 	if s.loaded {
 		s.former = s.list
 	}
@@ -42,12 +42,12 @@ func (s *filesSeen) beginTerm() {
 }
 
 // resign notes that another master leads: what ended under it is not told here.
-func (s *filesSeen) resign() {
+func (s *fileTable) resign() {
 	s.former, s.loaded, s.led = nil, false, time.Time{}
 }
 
 // apply takes over what changed.
-func (s *filesSeen) apply(b *booksSeen, now time.Time) {
+func (s *fileTable) apply(b *fileChanges, now time.Time) {
 	if s.led.IsZero() {
 		s.led = now
 	}
@@ -64,13 +64,13 @@ func (s *filesSeen) apply(b *booksSeen, now time.Time) {
 }
 
 // own makes the list one that nobody else has.
-func (s *filesSeen) own(more int) {
+func (s *fileTable) own(more int) {
 	if s.shared {
 		s.list, s.shared = append(make([]*messages.FileStatus, 0, len(s.list)+more), s.list...), false
 	}
 }
 
-func (s *filesSeen) put(f *messages.FileStatus) {
+func (s *fileTable) put(f *messages.FileStatus) {
 	at, known := search(s.list, f.ID)
 	var was *messages.FileStatus
 	if known {
@@ -94,7 +94,7 @@ func (s *filesSeen) put(f *messages.FileStatus) {
 // fresh reports whether a file that has ended did so under the eyes of this
 // process. What a term begins with may have ended long ago, or after the last
 // look at the term before.
-func (s *filesSeen) fresh(was, f *messages.FileStatus) bool {
+func (s *fileTable) fresh(was, f *messages.FileStatus) bool {
 	if was != nil || s.loaded {
 		return was == nil || was.Ended.IsZero()
 	}
@@ -104,7 +104,7 @@ func (s *filesSeen) fresh(was, f *messages.FileStatus) bool {
 	return f.Ended.After(s.led)
 }
 
-func (s *filesSeen) end(f messages.FileStatus) {
+func (s *fileTable) end(f messages.FileStatus) {
 	if len(s.ended) >= 2*maxEnded {
 		s.ended = slices.Clone(s.ended[len(s.ended)-maxEnded:])
 	}
@@ -112,7 +112,7 @@ func (s *filesSeen) end(f messages.FileStatus) {
 	s.endings++
 }
 
-func (s *filesSeen) forget(ids []messages.FileID) {
+func (s *fileTable) forget(ids []messages.FileID) {
 	gone := make(map[messages.FileID]bool, len(ids))
 	for _, id := range ids {
 		gone[id] = true
@@ -128,13 +128,13 @@ func (s *filesSeen) forget(ids []messages.FileID) {
 }
 
 // all gives the list away.
-func (s *filesSeen) all() []*messages.FileStatus {
+func (s *fileTable) all() []*messages.FileStatus {
 	s.shared = true
 	return s.list
 }
 
 // find returns the file, nil when there is none.
-func (s *filesSeen) find(id messages.FileID) *messages.FileStatus {
+func (s *fileTable) find(id messages.FileID) *messages.FileStatus {
 	if at, known := search(s.list, id); known {
 		return s.list[at]
 	}
@@ -142,7 +142,7 @@ func (s *filesSeen) find(id messages.FileID) *messages.FileStatus {
 }
 
 // working lists the files that have not ended.
-func (s *filesSeen) working() []messages.FileStatus {
+func (s *fileTable) working() []messages.FileStatus {
 	out := make([]messages.FileStatus, 0, len(s.open))
 	for _, f := range s.open {
 		out = append(out, *f)

@@ -42,21 +42,21 @@ type viewBundle struct {
 
 // lead begins a term in which every source has published once.
 func (v *viewBundle) lead() {
-	v.tell(v.pid, &headSeen{role: "leader", term: v.term, leader: messages.Leader{MasterID: "m"}})
-	v.publish(sourceTerm, 0, &termSeen{})
-	v.publish(sourceIntake, 0, &folderSeen{listed: 1})
+	v.tell(v.pid, &masterState{role: "leader", term: v.term, leader: messages.Leader{MasterID: "m"}})
+	v.publish(sourceTerm, 0, &termState{})
+	v.publish(sourceIntake, 0, &folderState{listed: 1})
 	v.publish(sourceFleet, 0, crew(1))
-	v.publish(sourceDispatcher, 0, &booksSeen{})
+	v.publish(sourceDispatcher, 0, &fileChanges{})
 }
 
-func crew(n int) *crewSeen {
-	c := &crewSeen{}
+func crew(n int) *fleetState {
+	c := &fleetState{}
 	c.counts[messages.Native][messages.WorkerFree] = n
 	return c
 }
 
 func (v *viewBundle) publish(s source, glance uint64, body any, problems ...messages.Problem) {
-	v.tell(v.pid, &seen{source: s, term: v.term, from: v.sources[s].pid, glance: glance, problems: problems, body: body})
+	v.tell(v.pid, &published{source: s, term: v.term, from: v.sources[s].pid, glance: glance, problems: problems, body: body})
 }
 
 func (v *viewBundle) ask(q messages.Query) {
@@ -91,7 +91,7 @@ func TestManyQuestionsAreOneGlance(t *testing.T) {
 		require.Len(t, slices.DeleteFunc(v.asker.names(), func(s string) bool { return s != "messages.Overview" }), 200, "health is answered at once")
 		for s := range source(len(sourceNames)) {
 			require.Equal(t, []uint64{1}, v.glances(s))
-			v.publish(s, 1, []any{&termSeen{}, &folderSeen{settling: 7, listed: 9}, crew(2), &booksSeen{}}[s])
+			v.publish(s, 1, []any{&termState{}, &folderState{settling: 7, listed: 9}, crew(2), &fileChanges{}}[s])
 		}
 		require.Len(t, v.asker.got, 400)
 		last := v.asker.got[399].(messages.Overview)
@@ -117,10 +117,10 @@ func TestFreshAnswer(t *testing.T) {
 		v.ask(messages.QueryOverview{})
 		v.ask(messages.QueryOverview{Fresh: true})
 		publish := func(glance uint64, settling int) {
-			v.publish(sourceTerm, glance, &termSeen{})
-			v.publish(sourceIntake, glance, &folderSeen{settling: settling})
+			v.publish(sourceTerm, glance, &termState{})
+			v.publish(sourceIntake, glance, &folderState{settling: settling})
 			v.publish(sourceFleet, glance, crew(1))
-			v.publish(sourceDispatcher, glance, &booksSeen{})
+			v.publish(sourceDispatcher, glance, &fileChanges{})
 		}
 		publish(0, 1) // sent before the glance came
 		expectNone[messages.Overview](v.asker)
@@ -152,7 +152,7 @@ func TestDeafPartIsAProblem(t *testing.T) {
 		require.Len(t, v.asker.got, 1)
 		require.ErrorIs(t, v.asker.got[0].(error), messages.ErrUnavailable)
 		for s := range source(len(sourceNames)) {
-			v.publish(s, 1, []any{&termSeen{}, &folderSeen{listed: 1}, crew(1), &booksSeen{}}[s])
+			v.publish(s, 1, []any{&termState{}, &folderState{listed: 1}, crew(1), &fileChanges{}}[s])
 		}
 		require.Empty(t, health().Problems)
 	})
@@ -165,13 +165,13 @@ func TestQuestionsOutliveTheTerm(t *testing.T) {
 		other := messages.Leader{MasterID: "other", API: "h:1"}
 		v.ask(messages.QueryWorkers{})
 		v.ask(messages.QueryOverview{})
-		v.tell(v.pid, &headSeen{role: "standby", term: messages.Term{Number: 4}, leader: other})
+		v.tell(v.pid, &masterState{role: "standby", term: messages.Term{Number: 4}, leader: other})
 		require.Equal(t, "standby", expect[messages.Overview](v.asker).Role)
 		var refused *messages.NotLeader
 		require.ErrorAs(t, expect[error](v.asker), &refused)
 		require.Equal(t, other, refused.Leader)
 		v.publish(sourceFleet, 1, crew(9)) // of the term that is over
-		v.tell(v.pid, &workersSeen{term: v.term, list: make([]messages.WorkerStatus, 1)})
+		v.tell(v.pid, &workerList{term: v.term, list: make([]messages.WorkerStatus, 1)})
 		v.ask(messages.QueryHealth{})
 		require.Zero(t, expect[messages.Overview](v.asker).Workers.Present())
 	})
@@ -222,14 +222,14 @@ func TestProblemsAreLoggedOnce(t *testing.T) {
 func TestFilesSeenModel(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		s, model := newFilesSeen(), map[messages.FileID]messages.FileStatus{}
+		s, model := newFileTable(), map[messages.FileID]messages.FileStatus{}
 		now := time.Unix(1000, 0)
 		var given []*messages.FileStatus
 		var copies []messages.FileStatus
 		var ended uint64
-		s.apply(&booksSeen{}, now)
+		s.apply(&fileChanges{}, now)
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
-			b := &booksSeen{}
+			b := &fileChanges{}
 			for id := range rapid.IntRange(0, 3).Draw(t, "changed") {
 				f := messages.FileStatus{File: messages.File{ID: messages.FileID(rapid.IntRange(1, 20).Draw(t, "id")*4 + id), State: messages.FileRunning, Items: int64(rapid.IntRange(0, 9).Draw(t, "items"))}}
 				if rapid.Bool().Draw(t, "ends") {
@@ -276,19 +276,19 @@ func TestEndedFilesAcrossTerms(t *testing.T) {
 		}
 		return f
 	}
-	s := newFilesSeen()
-	s.apply(&booksSeen{changed: []*messages.FileStatus{file(1, now.Add(-time.Hour)), file(2, time.Time{})}}, now)
+	s := newFileTable()
+	s.apply(&fileChanges{changed: []*messages.FileStatus{file(1, now.Add(-time.Hour)), file(2, time.Time{})}}, now)
 	require.Zero(t, s.endings)
 	s.beginTerm() // failed on the way
 	s.beginTerm()
-	s.apply(&booksSeen{changed: []*messages.FileStatus{file(1, now.Add(-time.Hour)), file(2, now.Add(time.Second)), file(3, now.Add(2*time.Second))}}, now.Add(time.Minute))
+	s.apply(&fileChanges{changed: []*messages.FileStatus{file(1, now.Add(-time.Hour)), file(2, now.Add(time.Second)), file(3, now.Add(2*time.Second))}}, now.Add(time.Minute))
 	require.Equal(t, uint64(2), s.endings)
 	s.resign() // another master led for a while
 	s.beginTerm()
-	s.apply(&booksSeen{changed: []*messages.FileStatus{file(1, now.Add(-time.Hour)), file(2, now.Add(time.Second)), file(4, now.Add(2*time.Minute))}}, now.Add(time.Hour))
+	s.apply(&fileChanges{changed: []*messages.FileStatus{file(1, now.Add(-time.Hour)), file(2, now.Add(time.Second)), file(4, now.Add(2*time.Minute))}}, now.Add(time.Hour))
 	require.Equal(t, uint64(2), s.endings)
 	for id := range messages.FileID(5000) {
-		s.apply(&booksSeen{changed: []*messages.FileStatus{file(id+10, now.Add(2*time.Hour))}}, now)
+		s.apply(&fileChanges{changed: []*messages.FileStatus{file(id+10, now.Add(2*time.Hour))}}, now)
 		require.LessOrEqual(t, len(s.ended), 2*maxEnded)
 	}
 	require.Equal(t, uint64(5002), s.endings)

@@ -80,7 +80,7 @@ func (b *fleetBundle) status(id string) messages.WorkerStatus {
 	f := b.root.RequestFuture(b.fleet, &askWorkers{}, time.Second)
 	x, err := f.Result()
 	require.NoError(b.t, err)
-	for _, w := range x.(*workersSeen).list {
+	for _, w := range x.(*workerList).list {
 		if string(w.ID) == id {
 			return w
 		}
