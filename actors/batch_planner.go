@@ -70,7 +70,7 @@ func (p *planner) Receive(ctx actor.Context) {
 	case *streamed:
 		p.onStreamed(ctx, m)
 	case *rang:
-		if p.retry.is(m) && p.plan != nil {
+		if p.retry.rings(m) && p.plan != nil {
 			p.begin(ctx, p.plan)
 		}
 	case *actor.Stopping:

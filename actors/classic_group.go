@@ -110,7 +110,7 @@ func (g *classicGroup) Receive(ctx actor.Context) {
 	case *groupSeen:
 		g.onSeen(ctx, m)
 	case *rang:
-		if g.tick.is(m) {
+		if g.tick.rings(m) {
 			g.request(ctx)
 		}
 	default:

@@ -84,11 +84,11 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 		d.draining = true
 		ctx.Respond(&drain{})
 	case *rang:
-		if d.pub.due.is(m) {
+		if d.pub.due.rings(m) {
 			d.publish(ctx, now)
 			return
 		}
-		if d.tick.is(m) {
+		if d.tick.rings(m) {
 			d.tick.set(ctx, tickEvery)
 			d.ledger.Tick(now)
 			d.watch(now)

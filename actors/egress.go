@@ -137,8 +137,7 @@ func (e *egress) Receive(ctx actor.Context) {
 		e.answerFlushed(ctx)
 	case *rang:
 		for _, q := range e.queues {
-			if q.again.is(m) {
-				q.again.stop()
+			if q.again.rings(m) {
 				e.wake(ctx, q)
 				return
 			}

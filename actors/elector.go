@@ -117,7 +117,7 @@ func (e *elector) Receive(ctx actor.Context) {
 		e.cancel()
 		e.tick.stop()
 	case *rang:
-		if e.tick.is(m) {
+		if e.tick.rings(m) {
 			e.step(ctx)
 		}
 	case *acquired:

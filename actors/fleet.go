@@ -150,15 +150,13 @@ func (f *fleet) Receive(ctx actor.Context) {
 
 func (f *fleet) onRang(ctx actor.Context, m *rang) {
 	switch {
-	case f.gate.sweep.is(m):
+	case f.gate.sweep.rings(m):
 		f.sweep(ctx)
-	case f.reportDue.is(m):
-		f.reportDue.stop()
+	case f.reportDue.rings(m):
 		f.reportClassic(ctx)
-	case f.duplicateCheck.is(m):
-		f.duplicateCheck.stop()
+	case f.duplicateCheck.rings(m):
 		f.findDuplicates(ctx)
-	case f.pub.due.is(m):
+	case f.pub.due.rings(m):
 		f.publish(ctx)
 	}
 }

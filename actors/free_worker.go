@@ -124,8 +124,7 @@ func (f *freeWorker) Receive(ctx actor.Context) {
 		ctx.Send(ctx.Parent(), m)
 		return
 	case *rang:
-		if f.judging.is(m) {
-			f.judging.stop()
+		if f.judging.rings(m) {
 			f.ask(ctx)
 		}
 	default:

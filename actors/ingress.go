@@ -160,10 +160,9 @@ func (i *ingress) Receive(ctx actor.Context) {
 		i.answerDrain(ctx)
 	case *rang:
 		switch {
-		case i.paused.is(m):
-			i.paused.stop()
+		case i.paused.rings(m):
 			i.fetch(ctx)
-		case i.show.is(m):
+		case i.show.rings(m):
 			i.commit(ctx)
 		}
 	case *showDone:

@@ -123,7 +123,7 @@ func (i *intake) Receive(ctx actor.Context) {
 		i.pub.glance = m.number
 		i.publish(ctx)
 	case *rang:
-		if i.pub.due.is(m) {
+		if i.pub.due.rings(m) {
 			i.publish(ctx)
 		}
 	case *fileChanges:

@@ -144,7 +144,7 @@ func (p *persistence) Receive(ctx actor.Context) {
 		p.waiting = append(p.waiting, ctx.Sender())
 		p.next(ctx)
 	case *rang:
-		if p.retry.is(m) && p.flying != nil {
+		if p.retry.rings(m) && p.flying != nil {
 			p.commit(ctx)
 		}
 	default:

@@ -55,7 +55,7 @@ func (s *scanner) Receive(ctx actor.Context) {
 		s.cancel()
 		s.tick.stop()
 	case *rang:
-		if s.tick.is(m) {
+		if s.tick.rings(m) {
 			s.add(ctx, &rescan{})
 		}
 	case *rescan, *fingerprint, *archive:

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -19,6 +20,7 @@ import (
 // worker, or whoever breaks things). Everything else is blocked meanwhile, and the
 // seed alone picks the next step. So a seed repeats exactly.
 type simDriver struct {
+	seed   uint64
 	rng    *rand.Rand
 	agents []*simAgent
 	calls  []*simCall
@@ -78,7 +80,7 @@ type simBox struct {
 }
 
 func newSimDriver(seed uint64) *simDriver {
-	return &simDriver{rng: rand.New(rand.NewPCG(seed, 1)), wake: make(chan struct{}, 1)}
+	return &simDriver{seed: seed, rng: rand.New(rand.NewPCG(seed, 1)), wake: make(chan struct{}, 1)}
 }
 
 // option gives an actor and all below it mailboxes of the driver.
@@ -154,6 +156,7 @@ func (d *simDriver) call(c *simCall) {
 
 // run takes steps until stop is set and nothing is left to do.
 func (d *simDriver) run() {
+	busy := 0
 	for {
 		// Each step has an instant of its own, so that no two timers that were set
 		// by different steps end at once.
@@ -164,11 +167,20 @@ func (d *simDriver) run() {
 		if d.over {
 			return
 		}
-		if !d.step(time.Now()) {
-			d.rest()
+		if d.step(time.Now()) {
+			if busy++; busy > maxBusy {
+				panic(fmt.Sprintf("seed %d: %d steps without rest, actors keep each other busy for ever", d.seed, busy))
+			}
+			continue
 		}
+		busy = 0
+		d.rest()
 	}
 }
+
+// maxBusy is how many steps there may be without rest: the busiest worlds take some
+// thousands.
+const maxBusy = 1_000_000
 
 // admit takes in what was called since the last look.
 func (d *simDriver) admit() {

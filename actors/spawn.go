@@ -66,10 +66,10 @@ func spawn(ctx actor.Context, log *slog.Logger, name string, produce func() acto
 	return pid
 }
 
-// alarm is one timer of an actor. It arrives as a message, which counts only if the alarm
-// was neither set again nor stopped meanwhile.
+// alarm is one timer of an actor. It arrives as a message.
 type alarm struct {
-	timer *time.Timer
+	timer *time.Timer // nil while the alarm is not set
+	at    time.Time
 	gen   uint64 // raised by each set and stop
 }
 
@@ -84,9 +84,11 @@ type rang struct {
 // at once end the process (Go 1.26, runtime.timer.modify).
 func (a *alarm) set(ctx actor.Context, d time.Duration) {
 	a.stop()
+	d = max(1, d)
+	a.at = time.Now().Add(d)
 	msg := &rang{alarm: a, gen: a.gen}
 	self, root := ctx.Self(), ctx.ActorSystem().Root
-	a.timer = time.AfterFunc(max(1, d), func() { root.Send(self, msg) })
+	a.timer = time.AfterFunc(d, func() { root.Send(self, msg) })
 }
 
 // stop cancels the alarm.
@@ -98,8 +100,17 @@ func (a *alarm) stop() {
 	}
 }
 
-// is reports whether msg belongs to this alarm and still counts.
-func (a *alarm) is(msg *rang) bool { return msg.alarm == a && msg.gen == a.gen }
+// rings reports whether msg ends the wait for this alarm, and stops the alarm. The message
+// of an earlier setting counts, too, once the time is over: an actor that sets its alarm
+// after each message would otherwise replace a time that has passed by another one for
+// ever, and each message would come too late for the setting after it.
+func (a *alarm) rings(msg *rang) bool {
+	if msg.alarm != a || a.timer == nil || msg.gen != a.gen && time.Now().Before(a.at) {
+		return false
+	}
+	a.stop()
+	return true
+}
 
 // backoff is a capped exponential pause with jitter. The jitter comes from the
 // clock: calls within one process never share a nanosecond for long, and a test

@@ -151,12 +151,10 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		s.judge(ctx)
 	case *rang:
 		switch {
-		case s.watch.is(m):
-			s.watch.stop()
+		case s.watch.rings(m):
 			s.askCaughtUp(ctx, "no heartbeat")
-		case s.formerEnds.is(m):
-			s.formerEnds.stop()
-		case s.pauseEnds.is(m):
+		case s.formerEnds.rings(m):
+		case s.pauseEnds.rings(m):
 			s.onPauseEnds(ctx)
 		}
 	default:

@@ -167,9 +167,9 @@ func (t *term) receive(ctx actor.Context) {
 
 func (t *term) onRang(ctx actor.Context, m *rang) {
 	switch {
-	case t.pub.due.is(m):
+	case t.pub.due.rings(m):
 		t.publish(ctx)
-	case !t.retry.is(m):
+	case !t.retry.rings(m):
 	case t.ready != nil:
 		t.readTail(ctx)
 	default:

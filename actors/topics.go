@@ -88,9 +88,9 @@ func (t *topics) Receive(ctx actor.Context) {
 		ctx.Send(t.owner, m)
 	case *rang:
 		switch {
-		case t.retry.is(m):
+		case t.retry.rings(m):
 			t.ensure(ctx)
-		case t.again.is(m):
+		case t.again.rings(m):
 			t.lookUp(ctx)
 		}
 	case messages.QueryTopics:

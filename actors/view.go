@@ -149,7 +149,7 @@ func (v *view) Receive(ctx actor.Context) {
 	case *ask:
 		v.onAsk(ctx, inquiry{query: m.query, from: ctx.Sender()})
 	case *rang:
-		if v.tick.is(m) {
+		if v.tick.rings(m) {
 			v.tick.set(ctx, time.Second)
 			v.noteProblems()
 		}

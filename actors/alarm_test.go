@@ -1,0 +1,71 @@
+package actors
+
+import (
+	"testing"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/stretchr/testify/require"
+)
+
+// rearming arms its alarm for a time that has passed after each message, as actors do
+// that compute when the next thing is due.
+type rearming struct {
+	alarm    alarm
+	messages int
+	rung     bool
+}
+
+func (r *rearming) Receive(ctx actor.Context) {
+	r.messages++
+	if m, ok := ctx.Message().(*rang); ok && r.alarm.rings(m) {
+		r.rung = true
+	}
+	if !r.rung && r.messages < 100 {
+		r.alarm.set(ctx, -time.Second)
+		time.Sleep(time.Millisecond) // the alarm fires while the message is handled
+	}
+}
+
+func TestAnAlarmRingsThoughItIsArmedAgainAfterEachMessage(t *testing.T) {
+	t.Parallel()
+	onStage(t, func(s *stage) {
+		r := &rearming{}
+		pid, _ := s.spawn("rearming", func() actor.Actor { return r })
+		s.tell(pid, "one message more than alarms")
+		time.Sleep(time.Minute)
+		require.True(t, r.rung)
+		require.Less(t, r.messages, 10)
+	})
+}
+
+// puttingOff puts its alarm off when it has fired already.
+type puttingOff struct {
+	alarm alarm
+	rung  []time.Duration
+	began time.Time
+}
+
+func (p *puttingOff) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		p.began = time.Now()
+		p.alarm.set(ctx, 0)
+		time.Sleep(time.Millisecond)
+		p.alarm.set(ctx, time.Minute)
+	case *rang:
+		if p.alarm.rings(m) {
+			p.rung = append(p.rung, time.Since(p.began).Round(time.Second))
+		}
+	}
+}
+
+func TestAnAlarmThatWasPutOffRingsOnce(t *testing.T) {
+	t.Parallel()
+	onStage(t, func(s *stage) {
+		p := &puttingOff{}
+		s.spawn("putting-off", func() actor.Actor { return p })
+		time.Sleep(time.Hour)
+		require.Equal(t, []time.Duration{time.Minute}, p.rung)
+	})
+}
