@@ -4,9 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -121,7 +119,7 @@ func (m *memFiles) List(ctx context.Context) ([]messages.FileInfo, error) {
 	for _, name := range slices.Sorted(maps.Keys(m.files)) {
 		switch x := m.files[name]; {
 		case strings.Contains(name, "/"):
-		case memWanted(name):
+		case messages.IsInputName(name):
 			out = append(out, messages.FileInfo{Path: name, Size: int64(len(x.data)), ModTime: x.at})
 		default:
 			ignored.Add(name, false)
@@ -132,11 +130,6 @@ func (m *memFiles) List(ctx context.Context) ([]messages.FileInfo, error) {
 	}
 	m.ignored = ignored
 	return out, nil
-}
-
-// memWanted reports whether a name can be input.
-func memWanted(name string) bool {
-	return name[0] != '.' && name[0] != '~' && strings.HasSuffix(strings.ToLower(name), ".txt")
 }
 
 // look returns the file that f names. The caller holds the lock.
@@ -256,7 +249,7 @@ func (m *memFiles) Archive(ctx context.Context, f messages.FileInfo) error {
 	}
 	for n := 1; ; n++ {
 		to := f
-		to.Path = memArchived(f.Path, n)
+		to.Path = messages.ArchiveName(f.Path, n)
 		switch _, other := m.look(to); {
 		case x == nil && other == nil:
 			return nil // it was archived before
@@ -269,15 +262,6 @@ func (m *memFiles) Archive(ctx context.Context, f messages.FileInfo) error {
 			return nil
 		}
 	}
-}
-
-// memArchived is the n-th name to try for a file in the archive.
-func memArchived(name string, n int) string {
-	if n > 1 {
-		ext := path.Ext(name)
-		name = strings.TrimSuffix(name, ext) + "-" + strconv.Itoa(n) + ext
-	}
-	return path.Join(messages.ArchiveFolder, name)
 }
 
 // memFolder lets the suite change the folder behind the back of its Files.

@@ -12,10 +12,6 @@ type Ignored struct {
 // maxIgnoredNames is the number of names that are kept as examples.
 const maxIgnoredNames = 3
 
-// ArchiveFolder is the name of the folder to which a finished file is moved. It lies
-// beside the file.
-const ArchiveFolder = "processed"
-
 // Add counts an entry of the folder. Hidden files, unfinished copies and the archive
 // are not counted, since nobody expects them to be input.
 func (i *Ignored) Add(name string, folder bool) {

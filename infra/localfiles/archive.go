@@ -6,14 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
-	"strconv"
 
 	"kafka-master/messages"
 )
-
-// maxNames is how many names Archive tries for one file.
-const maxNames = 10_000
 
 // Archive moves the file to the folder processed/ beside it, which is made when
 // missing. It never replaces a file: a taken name gets -2, -3 … before its
@@ -51,31 +46,19 @@ func (f *Files) archive(ctx context.Context, want messages.FileInfo) error {
 	if !source.Mode().IsRegular() {
 		return fmt.Errorf("%w: %s is not a regular file", messages.ErrFileChanged, want.Path)
 	}
-	if err := check(want, source); err != nil {
+	if err := want.Check(source.Size(), source.ModTime()); err != nil {
 		return err
 	}
-	if err := root.Mkdir(folderOf(want.Path), 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := root.Mkdir(messages.ArchiveOf(want.Path), 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	for n := 1; n <= maxNames; n++ {
-		done, err := move(root, want.Path, numbered(want.Path, n), source)
+	for n := 1; n <= messages.MaxArchiveNames; n++ {
+		done, err := move(root, want.Path, messages.ArchiveName(want.Path, n), source)
 		if done || err != nil {
 			return err
 		}
 	}
-	return fmt.Errorf("%s: %d names are taken in %s", want.Path, maxNames, folderOf(want.Path))
-}
-
-func folderOf(file string) string { return path.Join(path.Dir(file), messages.ArchiveFolder) }
-
-// numbered is the n-th name to try for the file in the archive.
-func numbered(file string, n int) string {
-	name := path.Base(file)
-	if n > 1 {
-		ext := path.Ext(name)
-		name = name[:len(name)-len(ext)] + "-" + strconv.Itoa(n) + ext
-	}
-	return path.Join(folderOf(file), name)
+	return fmt.Errorf("%s: %d names are taken in %s", want.Path, messages.MaxArchiveNames, messages.ArchiveOf(want.Path))
 }
 
 // move gives the file its new name if that is free. It links and removes, since
@@ -104,12 +87,12 @@ func move(root *os.Root, from, to string, source fs.FileInfo) (done bool, err er
 
 // archivedBefore returns nil if the archive has the version that want names.
 func archivedBefore(root *os.Root, want messages.FileInfo) error {
-	for n := 1; n <= maxNames; n++ {
-		info, err := root.Lstat(numbered(want.Path, n))
+	for n := 1; n <= messages.MaxArchiveNames; n++ {
+		info, err := root.Lstat(messages.ArchiveName(want.Path, n))
 		if err != nil {
 			break
 		}
-		if check(want, info) == nil {
+		if want.Check(info.Size(), info.ModTime()) == nil {
 			return nil
 		}
 	}

@@ -9,14 +9,12 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cespare/xxhash/v2"
 
 	"kafka-master/messages"
 )
-
-// edge is how much of each end of a file its fingerprint covers, in bytes.
-const edge = 64 << 10
 
 // Files is an input folder. It is safe for concurrent use. Make it with New.
 type Files struct {
@@ -24,29 +22,23 @@ type Files struct {
 	log     *slog.Logger
 	buffers sync.Pool // *[]byte of blockSize
 
-	mu      sync.Mutex
-	warned  map[string]bool  // names that were said to be unusable
-	ignored messages.Ignored // by the last whole listing
+	warned  sync.Map // names that a warning was logged for
+	ignored atomic.Pointer[messages.Ignored]
 }
 
 // Ignored returns what the last whole listing left out.
 func (f *Files) Ignored() messages.Ignored {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.ignored
-}
-
-func (f *Files) setIgnored(x messages.Ignored) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.ignored = x
+	if x := f.ignored.Load(); x != nil {
+		return *x
+	}
+	return messages.Ignored{}
 }
 
 // New returns the folder at root. The folder is looked for at every call, so it
 // may come and go; a folder that is missing is an error of the call.
 func New(root string) *Files {
 	return &Files{
-		root: root, log: slog.Default(), warned: map[string]bool{},
+		root: root, log: slog.Default(),
 		buffers: sync.Pool{New: func() any { b := make([]byte, blockSize); return &b }},
 	}
 }
@@ -88,17 +80,6 @@ func lstat(root *os.Root, path string) (fs.FileInfo, error) {
 	return info, nil
 }
 
-// check returns messages.ErrFileChanged unless info shows the version want.
-func check(want messages.FileInfo, info fs.FileInfo) error {
-	if info.Size() != want.Size || !info.ModTime().Equal(want.ModTime) {
-		return fmt.Errorf("%w: %s has %d bytes of %s, want %d bytes of %s", messages.ErrFileChanged, want.Path,
-			info.Size(), info.ModTime().UTC().Format(timeFormat), want.Size, want.ModTime.UTC().Format(timeFormat))
-	}
-	return nil
-}
-
-const timeFormat = "2006-01-02T15:04:05.000000000Z"
-
 // open opens the version that want names.
 func open(root *os.Root, want messages.FileInfo) (*os.File, error) {
 	if _, err := lstat(root, want.Path); err != nil { // a device is not even opened
@@ -127,7 +108,7 @@ func openRegular(root *os.Root, want messages.FileInfo) (*os.File, error) {
 	case !info.Mode().IsRegular():
 		err = fmt.Errorf("%w: %s is not a regular file", messages.ErrFileChanged, want.Path)
 	default:
-		err = check(want, info)
+		err = want.Check(info.Size(), info.ModTime())
 	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
@@ -161,8 +142,8 @@ func (f *Files) fingerprint(ctx context.Context, want messages.FileInfo) (uint64
 	}
 	defer file.Close()
 	head, tail := want.Size, int64(0)
-	if want.Size > 2*edge {
-		head, tail = edge, edge
+	if want.Size > 2*messages.FingerprintEdge {
+		head, tail = messages.FingerprintEdge, messages.FingerprintEdge
 	}
 	digest := xxhash.New()
 	for _, part := range []*io.SectionReader{

@@ -66,7 +66,7 @@ func (f *Files) list(ctx context.Context) ([]messages.FileInfo, error) {
 			return nil, err
 		}
 	}
-	f.setIgnored(ignored)
+	f.ignored.Store(&ignored)
 	slices.SortFunc(list, func(a, b messages.FileInfo) int { return strings.Compare(a.Path, b.Path) })
 	return list, nil
 }
@@ -74,7 +74,7 @@ func (f *Files) list(ctx context.Context) ([]messages.FileInfo, error) {
 // look returns what a directory entry is; ok is false when it is no input.
 func (f *Files) look(root *os.Root, entry fs.DirEntry) (info messages.FileInfo, ok bool, err error) {
 	name := entry.Name()
-	if !wanted(name) {
+	if !messages.IsInputName(name) {
 		return messages.FileInfo{}, false, nil
 	}
 	if !utf8.ValidString(name) {
@@ -97,22 +97,8 @@ func (f *Files) look(root *os.Root, entry fs.DirEntry) (info messages.FileInfo, 
 	return messages.FileInfo{Path: name, Size: stat.Size(), ModTime: stat.ModTime()}, true, nil
 }
 
-// wanted reports whether a name can be input. Names that end with .part, .tmp or
-// .filepart do not end with .txt, so they need no rule of their own.
-func wanted(name string) bool {
-	const suffix = ".txt"
-	if name == "" || name[0] == '.' || name[0] == '~' || len(name) < len(suffix) {
-		return false
-	}
-	return strings.EqualFold(name[len(name)-len(suffix):], suffix)
-}
-
 func (f *Files) warnOnce(name, text string) {
-	f.mu.Lock()
-	seen := f.warned[name]
-	f.warned[name] = true
-	f.mu.Unlock()
-	if !seen {
+	if _, warned := f.warned.LoadOrStore(name, true); !warned {
 		f.log.Warn(text, "folder", f.root, "name", fmt.Sprintf("%q", name))
 	}
 }

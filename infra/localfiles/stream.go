@@ -66,7 +66,7 @@ func (f *Files) stream(ctx context.Context, want messages.FileInfo, off, length 
 	if err != nil {
 		return err
 	}
-	return check(want, info)
+	return want.Check(info.Size(), info.ModTime())
 }
 
 // readOne feeds a range of at most one block.

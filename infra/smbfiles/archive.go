@@ -5,20 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
-	"strconv"
 	"time"
 
 	"kafka-master/messages"
 )
 
-// archiveFolder is the folder beside a file that it is moved to.
-const archiveFolder = messages.ArchiveFolder
-
+// A file that another program has open is tried to be moved busyTries times, with
+// busyWait between them.
 const (
-	maxNames  = 10_000                 // that Archive tries for one file
-	busyTries = 10                     // of a file that another program has open
-	busyWait  = 100 * time.Millisecond // between them
+	busyTries = 10
+	busyWait  = 100 * time.Millisecond
 )
 
 // Archive moves the file to the folder processed/ beside it, which is made when
@@ -53,23 +49,23 @@ func (f *Files) archive(ctx context.Context, s *session, want messages.FileInfo)
 	if err := check(want, info); err != nil {
 		return err
 	}
-	if err := s.mkdir(ctx, f.at(folderOf(want.Path))); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := s.mkdir(ctx, f.at(messages.ArchiveOf(want.Path))); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	for n := 1; n <= maxNames; n++ {
-		err := f.move(ctx, s, want.Path, numbered(want.Path, n))
+	for n := 1; n <= messages.MaxArchiveNames; n++ {
+		err := f.move(ctx, s, want.Path, messages.ArchiveName(want.Path, n))
 		switch {
 		case errors.Is(err, fs.ErrExist):
 			continue
 		case errors.Is(err, fs.ErrNotExist):
 			if _, e := s.stat(ctx, f.at(want.Path)); e == nil {
-				return fmt.Errorf("%w: %s is no folder: move it away", messages.ErrConfig, f.at(folderOf(want.Path)))
+				return fmt.Errorf("%w: %s is no folder: move it away", messages.ErrConfig, f.at(messages.ArchiveOf(want.Path)))
 			}
 			return f.archivedBefore(ctx, s, want, err)
 		}
 		return err
 	}
-	return fmt.Errorf("%s: %d names are taken in %s", want.Path, maxNames, folderOf(want.Path))
+	return fmt.Errorf("%s: %d names are taken in %s", want.Path, messages.MaxArchiveNames, messages.ArchiveOf(want.Path))
 }
 
 // move renames, and waits a little for a reader that has just gone.
@@ -85,22 +81,10 @@ func (f *Files) move(ctx context.Context, s *session, from, to string) error {
 	}
 }
 
-func folderOf(file string) string { return path.Join(path.Dir(file), archiveFolder) }
-
-// numbered is the n-th name to try for the file in the archive.
-func numbered(file string, n int) string {
-	name := path.Base(file)
-	if n > 1 {
-		ext := path.Ext(name)
-		name = name[:len(name)-len(ext)] + "-" + strconv.Itoa(n) + ext
-	}
-	return path.Join(folderOf(file), name)
-}
-
 // archivedBefore returns nil if the archive has the version that want names.
 func (f *Files) archivedBefore(ctx context.Context, s *session, want messages.FileInfo, gone error) error {
-	for n := 1; n <= maxNames; n++ {
-		info, err := s.stat(ctx, f.at(numbered(want.Path, n)))
+	for n := 1; n <= messages.MaxArchiveNames; n++ {
+		info, err := s.stat(ctx, f.at(messages.ArchiveName(want.Path, n)))
 		if errors.Is(err, fs.ErrNotExist) {
 			break
 		}

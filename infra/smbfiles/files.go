@@ -8,15 +8,13 @@ import (
 	"log/slog"
 	"path"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
 
 	"kafka-master/messages"
 )
-
-// edge is how much of each end of a file its fingerprint covers, in bytes.
-const edge = 64 << 10
 
 // tries is how often a call that met a lost connection is made in all.
 const tries = 3
@@ -35,22 +33,16 @@ type Files struct {
 	buffers sync.Pool     // *[]byte of blockSize
 	reads   chan struct{} // a place for each read that may be in flight
 
-	mu      sync.Mutex
-	warned  map[string]bool  // names that were said to be unusable
-	ignored messages.Ignored // by the last whole listing
+	warned  sync.Map // names that a warning was logged for
+	ignored atomic.Pointer[messages.Ignored]
 }
 
 // Ignored returns what the last whole listing left out.
 func (f *Files) Ignored() messages.Ignored {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.ignored
-}
-
-func (f *Files) setIgnored(x messages.Ignored) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.ignored = x
+	if x := f.ignored.Load(); x != nil {
+		return *x
+	}
+	return messages.Ignored{}
 }
 
 // New returns the folder that cfg names. It does not connect; Ping does.
@@ -62,7 +54,6 @@ func New(cfg Config) (*Files, error) {
 	f := &Files{
 		cfg: c, link: newLink(c), log: c.Logger, reads: make(chan struct{}, ReadAheadMax),
 		buffers: sync.Pool{New: func() any { b := make([]byte, blockSize); return &b }},
-		warned:  map[string]bool{},
 	}
 	return f, nil
 }
@@ -178,14 +169,8 @@ func check(want messages.FileInfo, info fs.FileInfo) error {
 	if info.IsDir() {
 		return fmt.Errorf("%w: %s is not a regular file", messages.ErrFileChanged, want.Path)
 	}
-	if info.Size() != want.Size || !info.ModTime().Equal(want.ModTime) {
-		return fmt.Errorf("%w: %s has %d bytes of %s, want %d bytes of %s", messages.ErrFileChanged, want.Path,
-			info.Size(), info.ModTime().UTC().Format(timeFormat), want.Size, want.ModTime.UTC().Format(timeFormat))
-	}
-	return nil
+	return want.Check(info.Size(), info.ModTime())
 }
-
-const timeFormat = "2006-01-02T15:04:05.0000000Z" // SMB counts in 100 ns
 
 // Fingerprint returns the XXH64 of the file's first and last 64 KiB, of the
 // whole file when it is shorter than both together. It returns
@@ -207,11 +192,11 @@ func (f *Files) fingerprint(ctx context.Context, s *session, want messages.FileI
 		return 0, err
 	}
 	defer h.close(ctx)
-	b := make([]byte, min(want.Size, 2*edge))
-	if want.Size <= 2*edge {
+	b := make([]byte, min(want.Size, 2*messages.FingerprintEdge))
+	if want.Size <= 2*messages.FingerprintEdge {
 		err = h.readAt(ctx, b, 0)
-	} else if err = h.readAt(ctx, b[:edge], 0); err == nil {
-		err = h.readAt(ctx, b[edge:], want.Size-edge)
+	} else if err = h.readAt(ctx, b[:messages.FingerprintEdge], 0); err == nil {
+		err = h.readAt(ctx, b[messages.FingerprintEdge:], want.Size-messages.FingerprintEdge)
 	}
 	if err != nil {
 		return 0, endsEarly(want, err)

@@ -91,9 +91,3 @@ func TestBackOff(t *testing.T) {
 		2 * s, 4 * s, 8 * s, 16 * s, 32 * s, 60 * s, 60 * s, s,
 	}, waits)
 }
-
-func TestNumbered(t *testing.T) {
-	t.Parallel()
-	require.Equal(t, "processed/a.txt", numbered("a.txt", 1))
-	require.Equal(t, "sub/processed/a.b-12.txt", numbered("sub/a.b.txt", 12))
-}

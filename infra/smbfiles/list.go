@@ -52,7 +52,7 @@ func (f *Files) list(ctx context.Context, s *session) ([]messages.FileInfo, erro
 			}
 		}
 		if errors.Is(err, io.EOF) || (err == nil && len(entries) == 0) {
-			f.setIgnored(ignored)
+			f.ignored.Store(&ignored)
 			return list, nil
 		}
 		if err != nil {
@@ -84,7 +84,7 @@ func (f *Files) listError(ctx context.Context, s *session, err error) error {
 // input reports whether a directory entry can be input.
 func (f *Files) input(entry fs.FileInfo) bool {
 	name := entry.Name()
-	if !wanted(name) || entry.IsDir() {
+	if !messages.IsInputName(name) || entry.IsDir() {
 		return false
 	}
 	if !usable(name) || strings.Contains(name, "/") {
@@ -100,22 +100,8 @@ func (f *Files) input(entry fs.FileInfo) bool {
 	return true
 }
 
-// wanted reports whether a name can be input. Names that end with .part, .tmp or
-// .filepart do not end with .txt, so they need no rule of their own.
-func wanted(name string) bool {
-	const suffix = ".txt"
-	if name == "" || name[0] == '.' || name[0] == '~' || len(name) < len(suffix) {
-		return false
-	}
-	return strings.EqualFold(name[len(name)-len(suffix):], suffix)
-}
-
 func (f *Files) warnOnce(name, text string) {
-	f.mu.Lock()
-	seen := f.warned[name]
-	f.warned[name] = true
-	f.mu.Unlock()
-	if !seen {
+	if _, warned := f.warned.LoadOrStore(name, true); !warned {
 		f.log.Warn(text, "folder", f.cfg.String(), "name", fmt.Sprintf("%q", name))
 	}
 }

@@ -36,7 +36,7 @@ func (f *Files) ready(ctx context.Context, s *session, want messages.FileInfo) (
 	case errors.Is(err, statusSharingViolation):
 		return false, nil
 	case errors.Is(err, fs.ErrPermission):
-		f.warnOnce(archiveFolder+"/", "files may not be renamed on this share, so whether they are still open elsewhere "+
+		f.warnOnce(messages.ArchiveFolder+"/", "files may not be renamed on this share, so whether they are still open elsewhere "+
 			"cannot be seen: write under another name and rename when complete, or let the user write there")
 	case err != nil:
 		return false, f.explain(ctx, s, want, err)

@@ -182,7 +182,7 @@ func (st *stream) readAhead(ctx context.Context, h *handle) error {
 
 // take feeds the next bytes and remembers the end of them.
 func (st *stream) take(b []byte) error {
-	end := b[max(0, len(b)-edge):]
+	end := b[max(0, len(b)-messages.FingerprintEdge):]
 	sum := xxhash.Sum64(end)
 	if err := st.feed(b); err != nil {
 		return err

@@ -1,0 +1,51 @@
+package messages
+
+import (
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ArchiveFolder is the name of the folder to which a finished file is moved. It lies
+// beside the file.
+const ArchiveFolder = "processed"
+
+// MaxArchiveNames is how many names are tried for one file in its archive.
+const MaxArchiveNames = 10_000
+
+// FingerprintEdge is how much of each end of a file its fingerprint covers, in bytes.
+const FingerprintEdge = 64 << 10
+
+// IsInputName reports whether a file of that name can be input. Names that end with
+// .part, .tmp or .filepart do not end with .txt, so they need no rule of their own.
+func IsInputName(name string) bool {
+	const suffix = ".txt"
+	if name == "" || name[0] == '.' || name[0] == '~' || len(name) < len(suffix) {
+		return false
+	}
+	return strings.EqualFold(name[len(name)-len(suffix):], suffix)
+}
+
+// ArchiveOf returns the archive folder of a file.
+func ArchiveOf(file string) string { return path.Join(path.Dir(file), ArchiveFolder) }
+
+// ArchiveName returns the n-th name to try for a file in its archive, from 1 on.
+func ArchiveName(file string, n int) string {
+	name := path.Base(file)
+	if n > 1 {
+		ext := path.Ext(name)
+		name = name[:len(name)-len(ext)] + "-" + strconv.Itoa(n) + ext
+	}
+	return path.Join(ArchiveOf(file), name)
+}
+
+// Check returns ErrFileChanged unless size and modification time are those of f.
+func (f FileInfo) Check(size int64, modified time.Time) error {
+	if size == f.Size && modified.Equal(f.ModTime) {
+		return nil
+	}
+	return fmt.Errorf("%w: %s has %d bytes of %s, want %d bytes of %s", ErrFileChanged, f.Path,
+		size, modified.UTC().Format(time.RFC3339Nano), f.Size, f.ModTime.UTC().Format(time.RFC3339Nano))
+}
