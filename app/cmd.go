@@ -8,14 +8,12 @@ import (
 	"log/slog"
 	"os"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"kafka-master/generate"
-	"kafka-master/infra/kafkabus"
 	"kafka-master/infra/settings"
 	"kafka-master/worker"
 )
@@ -241,7 +239,11 @@ twice leaves one result.`,
 }
 
 func (c command) runWorker(ctx context.Context, s settings.Settings, f workerFlags, log *slog.Logger) error {
-	cfg, err := workerConfig(s)
+	brokers := s.KafkaBrokers
+	if s.EmbeddedBroker() {
+		brokers = []string{embeddedAddress(s)}
+	}
+	cfg, err := newWorkerConfig(s, brokers, log)
 	if err != nil {
 		return err
 	}
@@ -250,7 +252,7 @@ func (c command) runWorker(ctx context.Context, s settings.Settings, f workerFla
 		return err
 	}
 	defer release()
-	cfg.Capacity, cfg.DrainTimeout, cfg.Timeout, cfg.Logger = f.parallel, f.grace, f.timeout, log
+	cfg.Capacity, cfg.DrainTimeout, cfg.Timeout = f.parallel, f.grace, f.timeout
 	cfg.Results, cfg.Deployment = worker.Results{Dir: f.results}, ownDeployment(f.deployment, s.DataDir, s.EmbeddedBroker())
 	handler := worker.SampleHandler(f.results)
 	if f.exec != "" {
@@ -261,24 +263,4 @@ func (c command) runWorker(ctx context.Context, s settings.Settings, f workerFla
 		return fmt.Errorf("run the worker: %w", err)
 	}
 	return nil
-}
-
-// workerConfig returns the configuration that all workers of the process share.
-func workerConfig(s settings.Settings) (worker.Config, error) {
-	cfg := worker.Config{
-		Brokers: s.KafkaBrokers, Version: build().version,
-		ChunkTopic: s.ChunkTopic, SignalTopic: s.SignalTopic, ConnectionTopic: s.ConnectionTopic,
-	}
-	if s.EmbeddedBroker() {
-		cfg.Brokers = []string{"127.0.0.1:" + strconv.Itoa(s.KafkaBrokerPort)}
-	}
-	if s.KafkaTLS {
-		t, err := kafkabus.TLSConfig(s.KafkaTLSCAFile, s.KafkaTLSCertFile, s.KafkaTLSKeyFile)
-		if err != nil {
-			return cfg, err
-		}
-		cfg.TLS = t
-	}
-	cfg.SASL = worker.SASL{Mechanism: s.KafkaSASLMechanism, Username: s.KafkaSASLUsername, Password: s.KafkaSASLPassword.Reveal()}
-	return cfg, nil
 }

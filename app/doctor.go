@@ -6,10 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"path"
-	"path/filepath"
-	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -56,15 +52,12 @@ means that no check failed.`,
 // examine runs all checks and prints their findings.
 func examine(ctx context.Context, s settings.Settings, w io.Writer) error {
 	redis.SetLogger(quiet{})
-	checks, closers, err := checks(s)
+	checks, closers := checks(s)
 	defer func() {
 		for _, f := range closers {
 			f()
 		}
 	}()
-	if err != nil {
-		return err
-	}
 	failed, err := doctor.Run(ctx, w, doctor.Limit, checks)
 	if err != nil {
 		return err
@@ -76,72 +69,54 @@ func examine(ctx context.Context, s settings.Settings, w io.Writer) error {
 }
 
 // checks returns the checks, in the order in which faults should be fixed.
-func checks(s settings.Settings) (all []doctor.Check, closers []func(), err error) {
+func checks(s settings.Settings) (all []doctor.Check, closers []func()) {
 	if len(s.Warnings()) > 0 {
 		all = append(all, doctor.Settings(s.Warnings()))
 	}
-	for _, add := range []func(settings.Settings) (doctor.Check, func(), error){kafkaCheck, stateCheck, inputCheck} {
-		c, closer, err := add(s)
-		if err != nil {
-			return nil, closers, err
-		}
+	for _, add := range []func(settings.Settings) (doctor.Check, func()){kafkaCheck, stateCheck, inputCheck} {
+		c, closer := add(s)
 		all = append(all, c)
 		closers = append(closers, closer)
 	}
 	all = append(all, doctor.Folder("results", s.ResultsDir, "RESULTS_DIR", s.EmbeddedBroker(), func(folder string) error {
 		return worker.Results{Dir: folder}.Check()
 	}))
-	return append(all, doctor.API(s.APIAddress(), probeAddress(s), s.APIToken.Reveal())), closers, nil
+	return append(all, doctor.API(s.APIAddress(), probeAddress(s), s.APIToken.Reveal())), closers
 }
 
-func kafkaCheck(s settings.Settings) (doctor.Check, func(), error) {
+func kafkaCheck(s settings.Settings) (doctor.Check, func()) {
 	if s.EmbeddedBroker() {
-		port := net.JoinHostPort("127.0.0.1", strconv.Itoa(s.KafkaBrokerPort))
-		return doctor.EmbeddedBroker(port, s.IsSet("KAFKA_BROKER_PORT")), func() {}, nil
+		return doctor.EmbeddedBroker(embeddedAddress(s), s.IsSet("KAFKA_BROKER_PORT")), func() {}
 	}
-	cfg := kafkabus.Config{Brokers: s.KafkaBrokers}
-	var err error
-	if s.KafkaTLS {
-		if cfg.TLS, err = kafkabus.TLSConfig(s.KafkaTLSCAFile, s.KafkaTLSCertFile, s.KafkaTLSKeyFile); err != nil {
-			return doctor.Broken("kafka", err), func() {}, nil
-		}
-	}
-	if cfg.SASL, err = kafkabus.SASL(s.KafkaSASLMechanism, s.KafkaSASLUsername, s.KafkaSASLPassword.Reveal()); err != nil {
-		return doctor.Broken("kafka", err), func() {}, nil
-	}
-	bus, err := kafkabus.New(cfg)
+	bus, err := newBus(s, s.KafkaBrokers, nil)
 	if err != nil {
-		return doctor.Check{}, nil, fmt.Errorf("set up the Kafka client: %w", err)
+		return doctor.Broken("kafka", err), func() {}
 	}
 	topics := []messages.TopicSpec{{Name: s.ChunkTopic, Partitions: s.KafkaPartitions, Replication: s.KafkaReplication}}
 	for _, name := range []string{s.SignalTopic, s.ConnectionTopic, s.MasterHeartbeatTopic} {
 		topics = append(topics, messages.TopicSpec{Name: name, Partitions: 1, Replication: s.KafkaReplication})
 	}
-	return doctor.Kafka(bus, s.KafkaBrokers, topics), bus.Close, nil
+	return doctor.Kafka(bus, s.KafkaBrokers, topics), bus.Close
 }
 
-func stateCheck(s settings.Settings) (doctor.Check, func(), error) {
+func stateCheck(s settings.Settings) (doctor.Check, func()) {
 	if !s.RedisURL.IsSet() {
-		return doctor.Folder("state", s.DataDir, "DATA_DIR", true, doctor.Writable), func() {}, nil
+		return doctor.Folder("state", s.DataDir, "DATA_DIR", true, doctor.Writable), func() {}
 	}
-	store, err := redisstore.Open(redisstore.Config{URL: s.RedisURL.Reveal(), CAFile: s.RedisTLSCAFile, Prefix: s.RedisPrefix})
+	store, err := openRedis(s, nil)
 	if err != nil {
-		return doctor.Broken("redis", err), func() {}, nil
+		return doctor.Broken("redis", err), func() {}
 	}
-	return doctor.State(store), func() { store.Close() }, nil
+	return doctor.State(store), func() { store.Close() }
 }
 
-func inputCheck(s settings.Settings) (doctor.Check, func(), error) {
+func inputCheck(s settings.Settings) (doctor.Check, func()) {
 	if s.SMBHost == "" {
-		return doctor.Input(localfiles.New(s.InputPath()), s.InputPath()), func() {}, nil
+		return doctor.Input(localfiles.New(s.InputPath()), s.InputPath()), func() {}
 	}
-	share, folder := s.Share()
-	files, err := smbfiles.New(smbfiles.Config{
-		Host: s.SMBHost, Port: s.SMBPort, User: s.SMBUser, Password: s.SMBPassword.Reveal(), IOTimeout: 5 * time.Second,
-		Share: share, Folder: path.Join(folder, filepath.ToSlash(s.InputDir)), Logger: slog.New(slog.DiscardHandler),
-	})
+	files, err := newShare(s, 5*time.Second, slog.New(slog.DiscardHandler))
 	if err != nil {
-		return doctor.Broken("input", err), func() {}, nil
+		return doctor.Broken("input", err), func() {}
 	}
-	return doctor.Input(files, s.InputPath()), func() { files.Close() }, nil
+	return doctor.Input(files, s.InputPath()), func() { files.Close() }
 }

@@ -6,15 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"kafka-master/infra/settings"
 	"kafka-master/messages"
 )
 
@@ -47,18 +44,6 @@ means not, or no answer within 2 s.`,
 	}
 	cmd.Flags().BoolVar(&live, "live", false, "ask only whether the process answers, not whether Kafka and the state do")
 	return cmd
-}
-
-// probeAddress is where the API is reached from its own machine.
-func probeAddress(s settings.Settings) string {
-	host := s.APIListen
-	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-		if ip.To4() == nil {
-			host = "::1"
-		}
-	}
-	return net.JoinHostPort(host, strconv.Itoa(s.APIServerPort))
 }
 
 // probe returns the first line of the answer; any status but 200 is an error.

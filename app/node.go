@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"path"
 	"path/filepath"
 	"runtime/debug"
 	"strconv"
@@ -144,7 +143,7 @@ func (n *node) openAPI() error {
 
 func (n *node) openState() error {
 	if n.s.RedisURL.IsSet() {
-		store, err := redisstore.Open(redisstore.Config{URL: n.s.RedisURL.Reveal(), CAFile: n.s.RedisTLSCAFile, Prefix: n.s.RedisPrefix, Logger: n.log})
+		store, err := openRedis(n.s, n.log)
 		if err != nil {
 			return fmt.Errorf("open the state store: %w", err)
 		}
@@ -206,21 +205,9 @@ func (n *node) openBroker() error {
 }
 
 func (n *node) openBus() error {
-	cfg := kafkabus.Config{Brokers: n.brokers, Logger: n.log}
-	if n.s.KafkaTLS {
-		t, err := kafkabus.TLSConfig(n.s.KafkaTLSCAFile, n.s.KafkaTLSCertFile, n.s.KafkaTLSKeyFile)
-		if err != nil {
-			return err
-		}
-		cfg.TLS = t
-	}
-	var err error
-	if cfg.SASL, err = kafkabus.SASL(n.s.KafkaSASLMechanism, n.s.KafkaSASLUsername, n.s.KafkaSASLPassword.Reveal()); err != nil {
-		return err
-	}
-	bus, err := kafkabus.New(cfg)
+	bus, err := newBus(n.s, n.brokers, n.log)
 	if err != nil {
-		return fmt.Errorf("set up the Kafka client: %w", err)
+		return err
 	}
 	n.parts.Producer, n.parts.Consumer, n.parts.Topics, n.parts.Groups = bus, bus, bus, bus
 	n.onClose(func() { bus.Close() })
@@ -235,11 +222,7 @@ func (n *node) openFiles() error {
 	// The library allocates every answer anew, 1 MiB a piece: with a small heap
 	// the collector would run all the time.
 	debug.SetGCPercent(200)
-	share, folder := n.s.Share()
-	files, err := smbfiles.New(smbfiles.Config{
-		Host: n.s.SMBHost, Port: n.s.SMBPort, User: n.s.SMBUser, Password: n.s.SMBPassword.Reveal(),
-		Share: share, Folder: path.Join(folder, filepath.ToSlash(n.s.InputDir)), Logger: n.log,
-	})
+	files, err := newShare(n.s, 0, n.log)
 	if err != nil {
 		return fmt.Errorf("set up the share: %w", err)
 	}
@@ -324,11 +307,12 @@ func embeddedMembers(count int) []worker.Member {
 // keepWorking runs the embedded workers, again and again should they end by
 // themselves.
 func (n *node) keepWorking(ctx context.Context, members []worker.Member) {
-	cfg := worker.Config{
-		Brokers: n.brokers, Version: build().version, Logger: quieter(n.log),
-		ChunkTopic: n.s.ChunkTopic, SignalTopic: n.s.SignalTopic, ConnectionTopic: n.s.ConnectionTopic, DrainTimeout: 2 * time.Second,
-		Results: worker.Results{Dir: n.s.ResultsDir},
+	cfg, err := newWorkerConfig(n.s, n.brokers, quieter(n.log))
+	if err != nil {
+		n.fail(err)
+		return
 	}
+	cfg.DrainTimeout, cfg.Results = 2*time.Second, worker.Results{Dir: n.s.ResultsDir}
 	n.awaitTopics(ctx)
 	for ctx.Err() == nil {
 		if err := worker.RunMany(ctx, cfg, members, worker.SampleHandler(n.s.ResultsDir)); err != nil {

@@ -1,0 +1,89 @@
+package app
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"path"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"kafka-master/infra/kafkabus"
+	"kafka-master/infra/redisstore"
+	"kafka-master/infra/settings"
+	"kafka-master/infra/smbfiles"
+	"kafka-master/worker"
+)
+
+// Every command configures its clients of other systems here, so that the doctor
+// checks exactly what the master and the workers use.
+
+// kafkaTLS returns nil when the settings ask for no TLS.
+func kafkaTLS(s settings.Settings) (*tls.Config, error) {
+	if !s.KafkaTLS {
+		return nil, nil
+	}
+	return kafkabus.TLSConfig(s.KafkaTLSCAFile, s.KafkaTLSCertFile, s.KafkaTLSKeyFile)
+}
+
+// newBus returns the Kafka client of a master. It does not connect.
+func newBus(s settings.Settings, brokers []string, log *slog.Logger) (*kafkabus.Bus, error) {
+	cfg := kafkabus.Config{Brokers: brokers, Logger: log}
+	var err error
+	if cfg.TLS, err = kafkaTLS(s); err != nil {
+		return nil, err
+	}
+	if cfg.SASL, err = kafkabus.SASL(s.KafkaSASLMechanism, s.KafkaSASLUsername, s.KafkaSASLPassword.Reveal()); err != nil {
+		return nil, err
+	}
+	bus, err := kafkabus.New(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("set up the Kafka client: %w", err)
+	}
+	return bus, nil
+}
+
+// newWorkerConfig returns what all workers have in common, the embedded ones and
+// those of a process of their own.
+func newWorkerConfig(s settings.Settings, brokers []string, log *slog.Logger) (worker.Config, error) {
+	t, err := kafkaTLS(s)
+	return worker.Config{
+		Brokers: brokers, Version: build().version, Logger: log, TLS: t,
+		SASL:       worker.SASL{Mechanism: s.KafkaSASLMechanism, Username: s.KafkaSASLUsername, Password: s.KafkaSASLPassword.Reveal()},
+		ChunkTopic: s.ChunkTopic, SignalTopic: s.SignalTopic, ConnectionTopic: s.ConnectionTopic,
+	}, err
+}
+
+// openRedis returns the state store in Redis. It does not connect.
+func openRedis(s settings.Settings, log *slog.Logger) (*redisstore.Store, error) {
+	return redisstore.Open(redisstore.Config{URL: s.RedisURL.Reveal(), CAFile: s.RedisTLSCAFile, Prefix: s.RedisPrefix, Logger: log})
+}
+
+// newShare returns the input folder on an SMB share. It does not connect. A timeout
+// of 0 is the usual one.
+func newShare(s settings.Settings, timeout time.Duration, log *slog.Logger) (*smbfiles.Files, error) {
+	share, folder := s.Share()
+	return smbfiles.New(smbfiles.Config{
+		Host: s.SMBHost, Port: s.SMBPort, User: s.SMBUser, Password: s.SMBPassword.Reveal(), IOTimeout: timeout,
+		Share: share, Folder: path.Join(folder, filepath.ToSlash(s.InputDir)), Logger: log,
+	})
+}
+
+// embeddedAddress is where the embedded broker listens unless its port is taken.
+func embeddedAddress(s settings.Settings) string {
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.KafkaBrokerPort))
+}
+
+// probeAddress is where the API is reached from its own machine.
+func probeAddress(s settings.Settings) string {
+	host := s.APIListen
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+		if ip.To4() == nil {
+			host = "::1"
+		}
+	}
+	return net.JoinHostPort(host, strconv.Itoa(s.APIServerPort))
+}
