@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -103,7 +104,7 @@ const (
 
 func newElector(e elector) actor.Actor {
 	e.pause = backoff{min: 100 * time.Millisecond, max: 2 * time.Second}
-	e.process = randomID()
+	e.process = rand.Text()
 	return &e
 }
 
@@ -178,7 +179,7 @@ func (e *elector) step(ctx actor.Context) {
 
 func (e *elector) acquire(ctx actor.Context) {
 	began, parent, lease := time.Now(), e.ctx, e.lease
-	claim := messages.Claim{Holder: randomID(), Init: e.init, Leader: messages.Leader{MasterID: e.cfg.MasterID, API: e.cfg.API}}
+	claim := messages.Claim{Holder: rand.Text(), Init: e.init, Leader: messages.Leader{MasterID: e.cfg.MasterID, API: e.cfg.API}}
 	run(ctx, func() any {
 		out := &acquired{began: began}
 		out.err = within(parent, leaseTTL-leaseMargin, func(c context.Context) (err error) {

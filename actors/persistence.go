@@ -3,7 +3,6 @@ package actors
 import (
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"log/slog"
 	"time"
@@ -175,7 +174,7 @@ func (p *persistence) next(ctx actor.Context) {
 		return
 	}
 	batch := p.pending.batch()
-	batch.Number, batch.ID = p.number+1, randomID()
+	batch.Number, batch.ID = p.number+1, rand.Text()
 	p.flying = &flight{batch: batch, after: p.pending.after}
 	p.pending = pendingWrites{}
 	p.commit(ctx)
@@ -240,10 +239,4 @@ func (p *persistence) reportStore(ctx actor.Context, err error) {
 	if p.away.record(p.log, err) {
 		ctx.Send(p.owner, &storeState{err: err})
 	}
-}
-
-func randomID() string {
-	var b [8]byte
-	rand.Read(b[:]) // never fails
-	return hex.EncodeToString(b[:])
 }

@@ -36,7 +36,7 @@ var allowed = map[string][]string{
 	"infra/settings":   {"messages", "github.com/spf13/pflag", "github.com/joho/godotenv"},
 	"httpapi":          {"messages", "github.com/gin-gonic/gin", "github.com/prometheus/client_golang/prometheus"},
 	"console":          {"messages", "github.com/schollz/progressbar/v3", "github.com/mattn/go-isatty"},
-	"worker":           {"messages", "infra/failpoint", "infra/kafkabus", "github.com/cenkalti/backoff/v5", "github.com/gofrs/flock"},
+	"worker":           {"messages", "infra/failpoint", "infra/kafkabus", "github.com/cenkalti/backoff/v5", "github.com/gofrs/flock", "github.com/google/uuid"},
 	"doctor":           {"messages"},
 	"generate":         {},
 }

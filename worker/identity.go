@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/gofrs/flock"
+	"github.com/google/uuid"
 
 	"kafka-master/messages"
 )
@@ -124,7 +124,7 @@ func loadID(path string) (string, error) {
 	if err := makeFolder(filepath.Dir(path)); err != nil {
 		return "", fmt.Errorf("worker id: %w", err)
 	}
-	if err := writeID(path, newUUID()); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := writeID(path, uuid.NewString()); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", fmt.Errorf("worker id: %w", err)
 	}
 	return readID(path) // another process may have been faster
@@ -186,12 +186,4 @@ func writeIDWithoutLink(path, id string) error {
 	}
 	_, err = f.WriteString(id + "\n")
 	return errors.Join(err, f.Sync(), f.Close())
-}
-
-// newUUID returns a random UUID (version 4).
-func newUUID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[0:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

@@ -3,6 +3,7 @@ package worker
 import (
 	"bufio"
 	"cmp"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -119,7 +120,7 @@ func (f *ResultFile) open(name string, attempt int) error {
 	prefix := hex.EncodeToString(sum[:8]) + "-"
 	removeStale(f.root, temps, prefix)
 	// The random part separates two workers that run the same chunk.
-	f.temp = path.Join(temps, prefix+"a"+strconv.Itoa(attempt)+"-"+randomHex(8))
+	f.temp = path.Join(temps, prefix+"a"+strconv.Itoa(attempt)+"-"+rand.Text())
 	var err error
 	if f.file, err = f.root.OpenFile(f.temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644); err != nil {
 		return err

@@ -3,6 +3,7 @@ package worker
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -62,7 +63,7 @@ func (r Results) check(size int) error {
 	if err != nil {
 		return r.unwritable(err)
 	}
-	folder := checkFolder + randomHex(8)
+	folder := checkFolder + rand.Text()
 	f, err := r.create(folder, "check", 0)
 	if err == nil {
 		err = writeSample(f, root, size)

@@ -3,7 +3,6 @@ package worker
 import (
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -45,13 +44,7 @@ type session struct {
 
 // newIncarnation returns an id of this run of the worker.
 func newIncarnation() messages.Incarnation {
-	return messages.Incarnation{StartMS: time.Now().UnixMilli(), Random: randomHex(4)}
-}
-
-func randomHex(n int) string {
-	b := make([]byte, n)
-	_, _ = rand.Read(b) // never fails
-	return hex.EncodeToString(b)
+	return messages.Incarnation{StartMS: time.Now().UnixMilli(), Random: rand.Text()[:8]}
 }
 
 // partitionIn returns the worker's partition of a topic with n partitions.
