@@ -113,8 +113,9 @@ func (a *alarm) rings(msg *rang) bool {
 }
 
 // backoff is a capped exponential pause with jitter. The jitter comes from the
-// clock: calls within one process never share a nanosecond for long, and a test
-// with a clock of its own repeats exactly.
+// clock: calls within one process never share a nanosecond for long. It is own code,
+// since cenkalti/backoff takes its jitter from the global source of math/rand, and a
+// simulated world could then not be repeated from its seed.
 type backoff struct {
 	min, max time.Duration
 	tries    int

@@ -94,7 +94,8 @@ func hostName(host string) string {
 
 // checkSite refuses calls that a browser makes for a page of another site. It protects
 // the routes that change something, since they use GET, which a page can send with an
-// image tag.
+// image tag. http.CrossOriginProtection of the standard library cannot be used, since it
+// lets every GET pass.
 func (s *Server) checkSite(c *gin.Context) {
 	if isCrossSite(c.Request) {
 		text(c, http.StatusForbidden, "Nothing changed: a page of another site may not do this.")

@@ -11,7 +11,9 @@ import (
 // limit returns a listener with at most n open connections. When it is full, the
 // next connection takes the place of one that waits for its client, so that nobody
 // shuts others out by holding connections: one of the client with the most of them,
-// and of these the one that was quiet for longest.
+// and of these the one that was quiet for longest. It is own code, since
+// netutil.LimitListener accepts nothing while it is full: a client that holds all
+// connections would shut out everybody, health probes included.
 func limit(l net.Listener, n int) *limited {
 	return &limited{Listener: l, most: n, open: map[*slot]bool{}, hosts: map[string]int{}}
 }

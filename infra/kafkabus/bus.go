@@ -4,6 +4,11 @@
 //
 // Every error wraps exactly one class of package messages (see classes.go), so
 // that callers decide by errors.Is and never by text.
+//
+// Requests are made on kafka-go's protocol packages and not by its Client, Reader and
+// Writer: these ask one broker for one partition at a time, join groups, balance and
+// retry on their own terms, and none of them tells a write that surely did not happen
+// from one that perhaps did.
 package kafkabus
 
 import (

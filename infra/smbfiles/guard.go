@@ -34,7 +34,8 @@ var (
 // guard is the TCP connection as the client library sees it. It lets a message of
 // the server pass only if the library's receiver survives it: that goroutine is
 // the library's own, so a panic there could not be caught. It looks at the first
-// 68 bytes of each frame; the rest goes through without a copy.
+// 68 bytes of each frame; the rest goes through without a copy. It is own code, since
+// go-smb2 is the only client library for SMB in Go and does not check these itself.
 //
 // Read is called by the library's receiver only, Write by its sender only.
 type guard struct {

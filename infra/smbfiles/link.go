@@ -108,7 +108,9 @@ func (l *link) keep(s *session, err error) (*session, error) {
 	return s, nil
 }
 
-// refuse keeps everybody from connecting for a while, longer each time.
+// refuse keeps everybody from connecting for a while, longer each time. It is own
+// code, since a back-off of cenkalti/backoff has one pair of bounds: here the kind of
+// the last error chooses them, and the pause grows on from where it was.
 func (l *link) refuse(err error) {
 	low, high := awayWaitMin, awayWaitMax
 	if errors.Is(err, messages.ErrConfig) {
