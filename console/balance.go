@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/dustin/go-humanize"
+
 	"kafka-master/messages"
 )
 
@@ -12,13 +14,13 @@ import (
 // is the folder of all results; "" omits its line.
 func Balance(f messages.File, results string) string {
 	var b strings.Builder
-	name := clean(f.Info.Path, maxName)
+	name := messages.Clean(f.Info.Path, maxName)
 	fmt.Fprintf(&b, "==== %s: %s ====\n", name, stateName(f.State))
 	row := func(name, text string) { fmt.Fprintf(&b, "  %-11s %s\n", name, text) }
 	row("items", fmt.Sprintf("%s cut = %s done + %s dead + %s missing",
-		grouped(f.Items), grouped(f.DoneItems), grouped(f.DeadItems), grouped(f.Missing())))
-	row("chunks", fmt.Sprintf("%s cut, %s done, %s dead", grouped(int64(f.Cursor.Index)), grouped(f.DoneChunks), grouped(f.DeadChunks)))
-	row("duplicates", fmt.Sprintf("%s counted twice, %s", grouped(f.Duplicates), many(f.Repeats, "repeated run")+" (counted once)"))
+		humanize.Comma(f.Items), humanize.Comma(f.DoneItems), humanize.Comma(f.DeadItems), humanize.Comma(f.Missing())))
+	row("chunks", fmt.Sprintf("%s cut, %s done, %s dead", humanize.Comma(int64(f.Cursor.Index)), humanize.Comma(f.DoneChunks), humanize.Comma(f.DeadChunks)))
+	row("duplicates", fmt.Sprintf("%s counted twice, %s", humanize.Comma(f.Duplicates), many(f.Repeats, "repeated run")+" (counted once)"))
 	if took := f.Ended.Sub(f.Started); !f.Started.IsZero() && !f.Ended.IsZero() {
 		text := seconds(took)
 		if r := rate(f.DoneItems, took); r != "" {
@@ -27,7 +29,7 @@ func Balance(f messages.File, results string) string {
 		row("time", text)
 	}
 	if results != "" && f.DoneChunks > 0 {
-		row("results", clean(resultsFolder(results, f), maxSentence))
+		row("results", messages.Clean(resultsFolder(results, f), maxSentence))
 	}
 	row("", conclusion(f))
 	return strings.TrimSuffix(b.String(), "\n")
@@ -42,7 +44,7 @@ func resultsFolder(results string, f messages.File) string {
 func conclusion(f messages.File) string {
 	reason := ""
 	if f.Reason != "" {
-		reason = ": " + clean(f.Reason, maxSentence)
+		reason = ": " + messages.Clean(f.Reason, maxSentence)
 	}
 	switch {
 	case !f.AddsUp() && f.State == messages.FileFailed && f.Reason != "":
@@ -54,7 +56,7 @@ func conclusion(f messages.File) string {
 	case f.State == messages.FileChanged:
 		return fmt.Sprintf("The file changed while it was being processed, %s were not read%s", size(f.DeadBytes), reason)
 	case f.DeadItems > 0 || f.DeadChunks > 0:
-		return fmt.Sprintf("Every item is accounted for, %s dead", grouped(f.DeadItems))
+		return fmt.Sprintf("Every item is accounted for, %s dead", humanize.Comma(f.DeadItems))
 	case f.Items == 0:
 		return "The file has no items"
 	}
@@ -80,7 +82,7 @@ func Left(o messages.Overview) string {
 	if files > 0 {
 		text := many(int64(files), "file") + " in work"
 		text += fmt.Sprintf(" (%s in %s at workers and %s waiting, %s not cut yet)",
-			many(open, "item"), many(int64(running), "chunk"), grouped(int64(ready)), size(uncut))
+			many(open, "item"), many(int64(running), "chunk"), humanize.Comma(int64(ready)), size(uncut))
 		parts = append(parts, text)
 	}
 	if o.Settling > 0 {

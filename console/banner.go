@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/dustin/go-humanize"
 )
 
 // Banner is the information that is printed when the program has started. A field that
@@ -52,7 +54,7 @@ func (b Banner) Write(w io.Writer) error {
 	row("input", b.Input)
 	row("results", b.Results)
 	if b.Workers > 0 {
-		row("workers", grouped(int64(b.Workers))+" in this process")
+		row("workers", humanize.Comma(int64(b.Workers))+" in this process")
 	} else {
 		row("workers", "none in this process; start them with: "+b.WorkerCommand)
 	}

@@ -30,7 +30,7 @@ func newBar(o messages.Overview, speed string) *bar {
 	var total, done float64
 	for _, f := range o.Working {
 		if files++; files == 1 {
-			first = clean(f.Info.Path, barName)
+			first = messages.Clean(f.Info.Path, barName)
 		}
 		total += float64(f.Info.Size)
 		done += fraction(f) * float64(f.Info.Size)

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
+
 	"kafka-master/messages"
 )
 
@@ -59,15 +61,15 @@ func (w *watch) printUnlisted() {
 	for state, n := range u.totals.States {
 		files += int64(n)
 		if n > 0 {
-			parts = append(parts, grouped(int64(n))+" "+stateName(messages.FileState(state)))
+			parts = append(parts, humanize.Comma(int64(n))+" "+stateName(messages.FileState(state)))
 		}
 	}
 	if files == 0 {
 		return
 	}
 	if u.unknown > 0 {
-		parts = append(parts, grouped(u.unknown)+" unknown")
+		parts = append(parts, humanize.Comma(u.unknown)+" unknown")
 	}
 	w.out.line("%s more files ended: %s; %s done, %s dead. /api/v1/files lists each of them.",
-		grouped(files), strings.Join(parts, ", "), many(u.totals.DoneItems, "item"), grouped(u.totals.DeadItems))
+		humanize.Comma(files), strings.Join(parts, ", "), many(u.totals.DoneItems, "item"), humanize.Comma(u.totals.DeadItems))
 }

@@ -39,7 +39,7 @@ func (w *watch) showProblems(all []messages.Problem, now time.Time) {
 		if p.Kind == messages.ProblemNoWorkers || p.Kind == messages.ProblemNoFiles {
 			continue // showWorkers and showIdle print what to do
 		}
-		part := clean(p.Part, maxName)
+		part := messages.Clean(p.Part, maxName)
 		if parts[part] == nil {
 			order = append(order, part)
 		}
@@ -77,7 +77,7 @@ func (w *watch) showPart(part string, all []messages.Problem, now time.Time) {
 		}
 		lasting[key], s.lastAt = true, now
 		if fresh++; fresh <= maxProblemLines {
-			w.out.line("PROBLEM (%s): %s", part, clean(p.Text, maxSentence))
+			w.out.line("PROBLEM (%s): %s", part, messages.Clean(p.Text, maxSentence))
 		}
 	}
 	if fresh > maxProblemLines {

@@ -2,10 +2,9 @@ package console
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 
-	"kafka-master/messages"
+	"github.com/dustin/go-humanize"
 )
 
 // maxName and maxSentence are the maximum lengths of untrusted text, in characters.
@@ -14,39 +13,16 @@ const (
 	maxSentence = 300
 )
 
-func clean(text string, most int) string { return messages.Clean(text, most) }
-
-// grouped formats 1000000 as 1,000,000.
-func grouped(n int64) string {
-	text := strconv.FormatInt(n, 10)
-	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
-}
-
 // many formats a number with a noun: "1 file", "2 files".
 func many(n int64, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
-	return grouped(n) + " " + noun + "s"
+	return humanize.Comma(n) + " " + noun + "s"
 }
 
 // size formats a number of bytes in decimal units.
-func size(n int64) string {
-	if n < 1000 {
-		return many(n, "byte")
-	}
-	f, unit := float64(n)/1000, "kB"
-	for _, next := range []string{"MB", "GB", "TB"} {
-		if f < 1000 {
-			break
-		}
-		f, unit = f/1000, next
-	}
-	return fmt.Sprintf("%.1f %s", f, unit)
-}
+func size(n int64) string { return humanize.Bytes(uint64(max(0, n))) }
 
 // seconds formats a duration in seconds, since durations in one unit are easy to
 // compare.
@@ -57,5 +33,5 @@ func rate(items int64, d time.Duration) string {
 	if d <= 0 {
 		return ""
 	}
-	return grouped(int64(float64(items)/d.Seconds())) + " items/s"
+	return humanize.Comma(int64(float64(items)/d.Seconds())) + " items/s"
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
+
 	"kafka-master/messages"
 )
 
@@ -69,13 +71,13 @@ func (w *watch) showRunning(o messages.Overview, now time.Time) {
 		if last == nil {
 			last = &lastLine{at: now, items: items, offset: f.Cursor.Offset}
 			if w.startLines.allow(now) {
-				w.out.line("%s: %s, %s", clean(f.Info.Path, maxName), startText(f), size(f.Info.Size))
+				w.out.line("%s: %s, %s", messages.Clean(f.Info.Path, maxName), startText(f), size(f.Info.Size))
 			}
 		}
 		running[f.ID] = last
 		if f.State.Terminal() && !last.endShown {
 			last.endShown = true
-			w.out.line("%s: %s, %s still at workers", clean(f.Info.Path, maxName), stateName(f.State), chunkPhrase(int64(f.Running)))
+			w.out.line("%s: %s, %s still at workers", messages.Clean(f.Info.Path, maxName), stateName(f.State), chunkPhrase(int64(f.Running)))
 		}
 		moved := items != last.items || f.Cursor.Offset != last.offset
 		if w.cfg.Terminal || !moved || now.Sub(last.at) < lineEvery {
@@ -102,15 +104,15 @@ func chunkPhrase(n int64) string {
 	if n == 1 {
 		return "1 chunk is"
 	}
-	return grouped(n) + " chunks are"
+	return humanize.Comma(n) + " chunks are"
 }
 
 func progressLine(f messages.FileStatus, speed string) string {
-	text := fmt.Sprintf("%s: %d%%, %s done", clean(f.Info.Path, maxName), percent(f), many(f.DoneItems, "item"))
+	text := fmt.Sprintf("%s: %d%%, %s done", messages.Clean(f.Info.Path, maxName), percent(f), many(f.DoneItems, "item"))
 	if f.DeadItems > 0 {
-		text += fmt.Sprintf(", %s dead", grouped(f.DeadItems))
+		text += fmt.Sprintf(", %s dead", humanize.Comma(f.DeadItems))
 	}
-	text += fmt.Sprintf(", %s at workers, %s waiting", many(int64(f.Running), "chunk"), grouped(int64(f.Ready)))
+	text += fmt.Sprintf(", %s at workers, %s waiting", many(int64(f.Running), "chunk"), humanize.Comma(int64(f.Ready)))
 	if speed != "" {
 		text += ", " + speed
 	}

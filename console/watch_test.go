@@ -104,7 +104,7 @@ func TestWholeRun(t *testing.T) {
 	done := file(1, messages.FileDone, 1000)
 	done.Ended = midnight.Add(12 * time.Second)
 	require.Equal(t, `This master leads, term 2.
-ips.txt: started, 10.0 kB
+ips.txt: started, 10 kB
 ips.txt: 30%, 300 items done, 1 chunk at workers, 0 waiting, 60 items/s
 ips.txt: 80%, 800 items done, 1 chunk at workers, 0 waiting, 100 items/s
 ==== ips.txt: done ====
@@ -201,7 +201,7 @@ func TestProblemsComeAndGo(t *testing.T) {
 	require.Equal(t, `This master leads, term 2.
 PROBLEM (kafka): away 1 s
 PROBLEM (kafka): two
-ips.txt: continues at 0%, 10.0 kB
+ips.txt: continues at 0%, 10 kB
 Solved (kafka).
 PROBLEM (kafka): away?[31m
 Solved (kafka).

@@ -30,7 +30,7 @@ func count(query, name string, high int) (int, error) {
 	}
 	n, ok := parseCount(given[0], high)
 	if !ok {
-		return 0, fmt.Errorf("%s, but it was %q", sentence, clean(given[0], maxShown))
+		return 0, fmt.Errorf("%s, but it was %q", sentence, messages.Clean(given[0], maxShown))
 	}
 	return n, nil
 }
@@ -44,5 +44,3 @@ func parseCount(text string, high int) (int, bool) {
 	n, err := strconv.Atoi(text) // fails only if there are too many digits
 	return n, err == nil && n >= 1 && n <= high
 }
-
-func clean(text string, most int) string { return messages.Clean(text, most) }

@@ -20,9 +20,9 @@ func (s *Server) fail(c *gin.Context, err error) {
 	switch {
 	case errors.As(err, &other) && s.forward(c, other.Leader):
 	case errors.Is(err, messages.ErrShrink):
-		text(c, http.StatusConflict, "Nothing changed: "+clean(err.Error(), 200)+".")
+		text(c, http.StatusConflict, "Nothing changed: "+messages.Clean(err.Error(), 200)+".")
 	case errors.Is(err, messages.ErrRange):
-		text(c, http.StatusBadRequest, "Nothing changed: "+clean(err.Error(), 200)+".")
+		text(c, http.StatusBadRequest, "Nothing changed: "+messages.Clean(err.Error(), 200)+".")
 	case errors.Is(err, messages.ErrUnavailable), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		s.log.Debug("API call not answered: not available", "path", c.FullPath(), "err", err)
 		c.Header("Retry-After", retryAfter)

@@ -69,7 +69,7 @@ func (s *Server) file(c *gin.Context) {
 	}
 	id, err := strconv.ParseUint(c.Param("id"), 10, 64) // accepts no sign or space
 	if err != nil || id == 0 {
-		text(c, http.StatusBadRequest, "Not answered: the id of a file is a whole number from 1, but it was "+strconv.Quote(clean(c.Param("id"), maxShown))+".")
+		text(c, http.StatusBadRequest, "Not answered: the id of a file is a whole number from 1, but it was "+strconv.Quote(messages.Clean(c.Param("id"), maxShown))+".")
 		return
 	}
 	f, ok := ask[*messages.FileStatus](s, c, messages.QueryFile{ID: messages.FileID(id)})

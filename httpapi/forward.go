@@ -55,7 +55,7 @@ func noLeaderText(to messages.Leader, err error) string {
 	if errors.Is(err, errSignatureRefused) {
 		why = "refuses the calls that this master forwards to %s; all masters need the same API_TOKEN, and clocks that differ by less than " + maxClockSkew.String() + "."
 	}
-	return fmt.Sprintf("This master is a standby, and the leader %s "+why, clean(to.MasterID, 128), clean(to.API, 300))
+	return fmt.Sprintf("This master is a standby, and the leader %s "+why, messages.Clean(to.MasterID, 128), messages.Clean(to.API, 300))
 }
 
 // rewriteRequest makes the call to the leader. Of the caller's headers it keeps only

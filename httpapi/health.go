@@ -29,7 +29,7 @@ func (s *Server) ready(c *gin.Context) {
 	trusted := s.hasToken(c.Request) && s.hasHost(c.Request)
 	status, body := http.StatusOK, fmt.Sprintf("ready: %s, term %d", o.Role, o.Term)
 	if trusted && o.Role == "standby" && o.Leader.MasterID != "" {
-		body += fmt.Sprintf(", leader %s at %s", clean(o.Leader.MasterID, 128), clean(o.Leader.API, 300))
+		body += fmt.Sprintf(", leader %s at %s", messages.Clean(o.Leader.MasterID, 128), messages.Clean(o.Leader.API, 300))
 	}
 	why := "the master does not answer"
 	if known {
@@ -84,11 +84,11 @@ func unreadyReason(o messages.Overview, trusted bool) string {
 		case trusted:
 			return problemLine(p)
 		default:
-			return clean(p.Part, 20) + ": " + clean(string(p.Kind), 40)
+			return messages.Clean(p.Part, 20) + ": " + messages.Clean(string(p.Kind), 40)
 		}
 	}
 	if o.Role != "leader" && o.Role != "standby" {
-		return "the master is " + clean(o.Role, 20)
+		return "the master is " + messages.Clean(o.Role, 20)
 	}
 	return ""
 }
@@ -105,7 +105,7 @@ func blocksReadiness(kind messages.ProblemKind) bool {
 }
 
 func problemLine(p messages.Problem) string {
-	return clean(p.Part, 20) + ": " + clean(strings.TrimSpace(p.Text), maxProblem)
+	return messages.Clean(p.Part, 20) + ": " + messages.Clean(strings.TrimSpace(p.Text), maxProblem)
 }
 
 // version answers with the version of the program.

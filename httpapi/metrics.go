@@ -113,7 +113,7 @@ func countProblems(all []messages.Problem) map[problemKey]int {
 		out[problemKey{kind, kind.Part()}] = 0
 	}
 	for _, p := range all {
-		out[problemKey{p.Kind, clean(p.Part, 20)}] += max(1, p.Count)
+		out[problemKey{p.Kind, messages.Clean(p.Part, 20)}] += max(1, p.Count)
 	}
 	return out
 }

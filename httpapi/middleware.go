@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"runtime/debug"
 	"time"
+
+	"kafka-master/messages"
 )
 
 // recorder records status and size of an answer.
@@ -46,7 +48,7 @@ func (s *Server) logCall(next http.Handler) http.Handler {
 		if isProbe(r) {
 			return
 		}
-		s.log.Debug("API call", "method", clean(r.Method, 20), "path", clean(r.URL.Path, 200), "status", rec.status,
+		s.log.Debug("API call", "method", messages.Clean(r.Method, 20), "path", messages.Clean(r.URL.Path, 200), "status", rec.status,
 			"bytes", rec.bytes, "duration_s", time.Since(start).Seconds(), "client", r.RemoteAddr)
 	})
 }
@@ -62,7 +64,7 @@ func (s *Server) recoverPanic(next http.Handler) http.Handler {
 			if x == http.ErrAbortHandler {
 				panic(x) // closes the connection
 			}
-			s.log.Error("API call panicked", "path", clean(r.URL.Path, 200), "panic", fmt.Sprint(x), "stack", string(debug.Stack()))
+			s.log.Error("API call panicked", "path", messages.Clean(r.URL.Path, 200), "panic", fmt.Sprint(x), "stack", string(debug.Stack()))
 			if rec, ok := w.(*recorder); ok && rec.status == 0 {
 				w.WriteHeader(http.StatusInternalServerError)
 			}

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"kafka-master/messages"
 )
 
 // The numbers of entries in an answer with a list.
@@ -39,7 +41,7 @@ func selected(query string, states []string, known ...string) (selection, error)
 	}
 	var ok bool
 	if out.state, ok = given["state"]; ok && !slices.Contains(states, out.state) {
-		return out, fmt.Errorf("state must be one of %s, but it was %q", strings.Join(states, ", "), clean(out.state, maxShown))
+		return out, fmt.Errorf("state must be one of %s, but it was %q", strings.Join(states, ", "), messages.Clean(out.state, maxShown))
 	}
 	if out.part, ok = given["q"]; ok && out.part == "" {
 		return out, errors.New("q must be a part of a path, but it is empty")
@@ -60,9 +62,9 @@ func parameters(query string, known ...string) (map[string]string, error) {
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		switch n := len(values[name]); {
 		case len(known) == 0:
-			return nil, fmt.Errorf("this path takes no parameters, but %q was given", clean(name, maxShown))
+			return nil, fmt.Errorf("this path takes no parameters, but %q was given", messages.Clean(name, maxShown))
 		case !slices.Contains(known, name):
-			return nil, fmt.Errorf("the parameters are %s, but %q was given", strings.Join(known, ", "), clean(name, maxShown))
+			return nil, fmt.Errorf("the parameters are %s, but %q was given", strings.Join(known, ", "), messages.Clean(name, maxShown))
 		case n > 1:
 			return nil, fmt.Errorf("%s may be given once, but it was given %d times", name, n)
 		}

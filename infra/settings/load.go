@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"github.com/dustin/go-humanize"
 )
 
 // maxSecretFile is the largest size of a file with a secret, in bytes.
@@ -143,7 +145,7 @@ func readSecret(path string) (string, error) {
 		return "", fmt.Errorf("cannot be read from %s: %w", shown(path), cause(err))
 	}
 	if len(b) > maxSecretFile {
-		return "", fmt.Errorf("has a file of more than %s bytes", grouped(maxSecretFile))
+		return "", fmt.Errorf("has a file of more than %s bytes", humanize.Comma(maxSecretFile))
 	}
 	text := strings.TrimRight(string(b), "\r\n")
 	if text == "" {

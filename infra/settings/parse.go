@@ -10,13 +10,15 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/dustin/go-humanize"
 )
 
 var errNotWhole = errors.New("is not a whole number")
 
 // whole accepts a decimal number from low to high.
 func whole(low, high int, unit string, at func(*Settings) *int) rule {
-	allowed := fmt.Sprintf("a whole number from %s to %s", grouped(low), grouped(high))
+	allowed := fmt.Sprintf("a whole number from %s to %s", humanize.Comma(int64(low)), humanize.Comma(int64(high)))
 	if unit != "" {
 		allowed += " (" + unit + ")"
 	}
@@ -194,15 +196,6 @@ func printable(text string) bool {
 
 // nameBytes are the characters that are allowed in names of topics and hosts.
 const nameBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
-
-// grouped writes 1000000 as 1,000,000.
-func grouped(n int) string {
-	text := strconv.Itoa(n)
-	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
-}
 
 // short writes 24h0m0s as 24h.
 func short(d time.Duration) string {
