@@ -224,7 +224,7 @@ func TestAskWithoutALeaderIsUnavailable(t *testing.T) {
 func TestSettingsOutOfRangeChangeNothing(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		for _, n := range []int{0, -1, MaxBatchSize + 1} {
+		for _, n := range []int{0, -1, messages.MaxBatchSize + 1} {
 			_, err := w.sys.Ask(t.Context(), messages.SetBatchSize{Items: n})
 			require.ErrorIs(t, err, messages.ErrRange)
 		}

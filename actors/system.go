@@ -74,14 +74,11 @@ func (s *System) Err() error {
 // outlives a stop.
 const throttled = 100 * time.Millisecond
 
-// askTimeout bounds an answer: the API promises one within 3 s.
-const askTimeout = 3 * time.Second
-
 // Ask sends a question to the actors and returns the answer, of the type that the comment
 // of the question names. Errors wrap messages.ErrUnavailable when a retry helps, or one of
 // the other errors that the comment names.
 func (s *System) Ask(ctx context.Context, q messages.Query) (any, error) {
-	d := askTimeout
+	d := messages.AskTimeout
 	if at, ok := ctx.Deadline(); ok {
 		d = min(d, max(time.Millisecond, time.Until(at)))
 	}

@@ -10,9 +10,6 @@ import (
 	"kafka-master/messages"
 )
 
-// MaxBatchSize is the largest batch size in items.
-const MaxBatchSize = 1_000_000
-
 // batchSizeCommitted reports that a batch size is in the store. Nobody hears of it before,
 // because a leader that ends meanwhile may take the change with it.
 type batchSizeCommitted struct {
@@ -59,8 +56,8 @@ func (t *term) onQueryBatchSize(ctx actor.Context) {
 
 func (t *term) onSetBatchSize(ctx actor.Context, q messages.SetBatchSize) {
 	switch {
-	case q.Items < 1 || q.Items > MaxBatchSize:
-		ctx.Respond(fmt.Errorf("%w: batch size %d, allowed 1 to %d", messages.ErrRange, q.Items, MaxBatchSize))
+	case q.Items < 1 || q.Items > messages.MaxBatchSize:
+		ctx.Respond(fmt.Errorf("%w: batch size %d, allowed 1 to %d", messages.ErrRange, q.Items, messages.MaxBatchSize))
 	case t.dispatcher == nil:
 		ctx.Respond(unavailable("the master is starting"))
 	default:

@@ -180,8 +180,8 @@ func (f workerFlags) check() error {
 	switch {
 	case f.parallel < 1 || f.parallel > 1000:
 		return fmt.Errorf("%w: --parallel %d: must be 1 to 1000", errUsage, f.parallel)
-	case f.ids < 1 || f.ids > maxIDs:
-		return fmt.Errorf("%w: --ids %d: must be 1 to %d", errUsage, f.ids, maxIDs)
+	case f.ids < 1 || f.ids > worker.MaxIdentities:
+		return fmt.Errorf("%w: --ids %d: must be 1 to %d", errUsage, f.ids, worker.MaxIdentities)
 	case f.timeout != 0 && (f.timeout < worker.MinTimeout || f.timeout > worker.MaxTimeout):
 		return fmt.Errorf("%w: --timeout %s: must be 0 for no limit, or %s to %s", errUsage, f.timeout, worker.MinTimeout, worker.MaxTimeout)
 	}

@@ -11,10 +11,6 @@ import (
 	"kafka-master/worker"
 )
 
-// maxIDs is the largest number of workers in one process, which is the number of ids
-// that one folder can store.
-const maxIDs = 1000
-
 // members returns the workers of this process. No other process uses their ids from
 // DATA_DIR until release is called.
 func (c command) members(s settings.Settings, count int, log *slog.Logger) (all []worker.Member, release func(), err error) {

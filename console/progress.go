@@ -42,7 +42,6 @@ type Config struct {
 
 const (
 	defaultInterval = time.Second
-	pollTimeout     = 3 * time.Second
 	// finalPollTimeout bounds the last query, so that it does not delay a stop.
 	finalPollTimeout = time.Second
 )
@@ -72,7 +71,7 @@ func Run(ctx context.Context, cfg Config) error {
 	tick := time.NewTicker(cfg.Interval)
 	defer tick.Stop()
 	for {
-		poll(ctx, cfg.Asker, w, pollTimeout)
+		poll(ctx, cfg.Asker, w, messages.AskTimeout)
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"kafka-master/messages"
 )
 
 // The numbers of calls that run at once, and of those that may wait. They are small, so
@@ -41,7 +43,7 @@ func (t *callLimiter) acquire(r *http.Request) (ok bool) {
 		return false
 	}
 	defer t.waiting.Add(-1)
-	late := time.NewTimer(AskTimeout)
+	late := time.NewTimer(messages.AskTimeout)
 	defer late.Stop()
 	select {
 	case t.slots <- struct{}{}:

@@ -32,7 +32,7 @@ func (s *Server) forward(c *gin.Context, to messages.Leader) bool {
 	if to.API == "" || c.GetHeader(forwardedHeader) != "" {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(c.Request.Context(), AskTimeout)
+	ctx, cancel := context.WithTimeout(c.Request.Context(), messages.AskTimeout)
 	defer cancel()
 	proxy := httputil.ReverseProxy{
 		Transport:      s.leader,

@@ -67,7 +67,7 @@ func (h *health) ask(ctx context.Context, asker Asker) (o messages.Overview, kno
 	if !h.at.IsZero() && time.Since(h.at) < healthFor {
 		return h.o, h.known
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), AskTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), messages.AskTimeout)
 	defer cancel()
 	answer, err := asker.Ask(ctx, messages.QueryHealth{})
 	h.o, h.known = answer.(messages.Overview)

@@ -20,7 +20,7 @@ import (
 // ask sends a question to the master and returns the answer. If that fails, it answers
 // the call and ok is false.
 func ask[A any](s *Server, c *gin.Context, q messages.Query) (answer A, ok bool) {
-	ctx, cancel := context.WithTimeout(c.Request.Context(), AskTimeout)
+	ctx, cancel := context.WithTimeout(c.Request.Context(), messages.AskTimeout)
 	defer cancel()
 	x, err := s.cfg.Asker.Ask(ctx, q)
 	if err == nil {
@@ -62,7 +62,7 @@ func (s *Server) getNumBatches(c *gin.Context) {
 
 // updateNumBatches sets the batch size to ?numBatches=N.
 func (s *Server) updateNumBatches(c *gin.Context) {
-	n, err := count(c.Request.URL.RawQuery, "numBatches", MaxBatchSize)
+	n, err := count(c.Request.URL.RawQuery, "numBatches", messages.MaxBatchSize)
 	if err != nil {
 		text(c, http.StatusBadRequest, "Nothing changed: "+err.Error()+".")
 		return
@@ -78,7 +78,7 @@ func (s *Server) getPartitions(c *gin.Context) { s.topics(c, messages.QueryTopic
 // updatePartitions grows the chunk topic to ?value=N partitions and answers with all
 // topics.
 func (s *Server) updatePartitions(c *gin.Context) {
-	n, err := count(c.Request.URL.RawQuery, "value", MaxPartitions)
+	n, err := count(c.Request.URL.RawQuery, "value", messages.MaxTopicPartitions)
 	if err != nil {
 		text(c, http.StatusBadRequest, "Nothing changed: "+err.Error()+".")
 		return

@@ -118,11 +118,11 @@ func FuzzParseCount(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		n, ok := parseCount(text, MaxBatchSize)
+		n, ok := parseCount(text, messages.MaxBatchSize)
 		if !ok {
 			return
 		}
-		require.True(t, n >= 1 && n <= MaxBatchSize)
+		require.True(t, n >= 1 && n <= messages.MaxBatchSize)
 		require.Equal(t, fmt.Sprint(n), strings.TrimLeft(text, "0"))
 	})
 }

@@ -63,7 +63,7 @@ func (s scrape) Describe(out chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector. It sends no metrics if the master does not
 // answer: old or zero values would look like a master without work.
 func (s scrape) Collect(out chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), AskTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), messages.AskTimeout)
 	defer cancel()
 	answer, err := s.asker.Ask(ctx, messages.QueryOverview{})
 	o, ok := answer.(messages.Overview)

@@ -22,17 +22,11 @@ type Asker interface {
 // The limits of a server. They leave enough room for a slow client, and close
 // connections that are not used.
 const (
-	// AskTimeout is the time after which an unanswered question becomes a 503.
-	AskTimeout = 3 * time.Second
 	// MaxConnections bounds the open connections. One more takes the place of a
 	// connection that waits for its client.
 	MaxConnections = 512
 	// MaxBody is the largest body of a request in bytes.
 	MaxBody = 64 << 10
-	// MaxBatchSize is the largest batch size that the API accepts, in items.
-	MaxBatchSize = 1_000_000
-	// MaxPartitions is the largest partition count that the API accepts.
-	MaxPartitions = 10_000
 
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 10 * time.Second

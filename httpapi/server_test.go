@@ -29,7 +29,7 @@ func TestLimitsAreSet(t *testing.T) {
 	require.Equal(t, 15*time.Second, h.WriteTimeout)
 	require.Equal(t, 60*time.Second, h.IdleTimeout)
 	require.Equal(t, 16<<10, h.MaxHeaderBytes)
-	require.Greater(t, h.WriteTimeout, AskTimeout, "a late 503 must still reach the client")
+	require.Greater(t, h.WriteTimeout, messages.AskTimeout, "a late 503 must still reach the client")
 }
 
 func TestLimitsOfRequests(t *testing.T) {
@@ -290,7 +290,7 @@ func TestOpenCallsAreBounded(t *testing.T) {
 		for range maxCalls + maxCallQueue {
 			require.Equal(t, http.StatusServiceUnavailable, <-ended)
 		}
-		require.LessOrEqual(t, time.Since(before), 2*AskTimeout)
+		require.LessOrEqual(t, time.Since(before), 2*messages.AskTimeout)
 	})
 }
 
@@ -324,6 +324,6 @@ func TestProbesOfAHungMaster(t *testing.T) {
 		for range 50 {
 			require.Equal(t, http.StatusServiceUnavailable, <-ended)
 		}
-		require.Equal(t, AskTimeout, time.Since(before))
+		require.Equal(t, messages.AskTimeout, time.Since(before))
 	})
 }

@@ -5,6 +5,15 @@ import (
 	"time"
 )
 
+// AskTimeout bounds every answer: the API promises one within it, or a 503.
+const AskTimeout = 3 * time.Second
+
+// MaxBatchSize is the largest batch size, in items.
+const MaxBatchSize = 1_000_000
+
+// MaxTopicPartitions is the largest partition count that a topic is given.
+const MaxTopicPartitions = 10_000
+
 // The errors of an answer.
 var (
 	// ErrUnavailable is the error of a question that cannot be answered now, because

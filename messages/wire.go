@@ -19,11 +19,11 @@ const (
 	// MaxCapacity is the largest number of chunks that a worker gets at once. Its
 	// heartbeat lists all of them and must stay below the size of a record.
 	MaxCapacity   = 1000
-	maxPartitions = 100_000 // partitions in an announcement
+	MaxPartitions = 100_000 // partitions in an announcement
 	maxHeld       = 10_000  // chunks in a heartbeat
 	maxCapacity   = 10_000  // capacity that a worker may announce; it gets MaxCapacity
 	maxTotal      = 1 << 40 // items of a chunk
-	maxVersion    = 64      // bytes of a version
+	MaxVersion    = 64      // bytes of a version
 	maxReason     = 256     // bytes of a JSON parser's error
 )
 
@@ -93,7 +93,7 @@ func (s Signal) status(w wireSignal) (Signal, error) {
 	if w.Partitions != nil {
 		s.Partitions = *w.Partitions
 	}
-	if len(s.Partitions) > maxPartitions || len(w.Running)+len(w.Queued) > maxHeld {
+	if len(s.Partitions) > MaxPartitions || len(w.Running)+len(w.Queued) > maxHeld {
 		return Signal{}, fmt.Errorf("%w: a list is too long", ErrBadSignal)
 	}
 	for _, p := range s.Partitions {
@@ -106,7 +106,7 @@ func (s Signal) status(w wireSignal) (Signal, error) {
 			return Signal{}, fmt.Errorf("%w: a batch id has %d bytes", ErrBadSignal, len(b))
 		}
 	}
-	if w.Capacity < 0 || w.Capacity > maxCapacity || len(w.Version) > maxVersion {
+	if w.Capacity < 0 || w.Capacity > maxCapacity || len(w.Version) > MaxVersion {
 		return Signal{}, fmt.Errorf("%w: capacity %d or version out of range", ErrBadSignal, w.Capacity)
 	}
 	s.Capacity, s.Version, s.Running, s.Queued = min(w.Capacity, MaxCapacity), w.Version, w.Running, w.Queued
@@ -134,7 +134,7 @@ func (s Signal) progress(w wireSignal) (Signal, error) {
 	default:
 		return Signal{}, fmt.Errorf("%w: result %.64q", ErrBadSignal, w.Result)
 	}
-	s.Deployment = CutText(w.Deployment, maxVersion)
+	s.Deployment = CutText(w.Deployment, MaxVersion)
 	s.Offset, s.Hash = w.Offset, CutText(w.Hash, hashDigits)
 	s.BatchID, s.Attempt, s.Error = w.BatchID, max(0, w.Attempt), CutText(w.Error, MaxErrorText)
 	return s, nil

@@ -17,9 +17,9 @@ import (
 	"kafka-master/messages"
 )
 
-// maxIdentities bounds the number of ids in one folder. No machine runs more worker
+// MaxIdentities bounds the number of ids in one folder. No machine runs more worker
 // processes.
-const maxIdentities = 1000
+const MaxIdentities = 1000
 
 // Identity is a worker id that no other process uses until it is released.
 type Identity struct {
@@ -59,7 +59,7 @@ func ClaimIDs(path string, count int) ([]*Identity, error) {
 			id.Release()
 		}
 	}
-	for n := 1; n <= maxIdentities && len(ids) < count; n++ {
+	for n := 1; n <= MaxIdentities && len(ids) < count; n++ {
 		id := &Identity{Path: path}
 		if n > 1 {
 			id.Path += "." + strconv.Itoa(n)
@@ -78,7 +78,7 @@ func ClaimIDs(path string, count int) ([]*Identity, error) {
 	}
 	if len(ids) < count {
 		release()
-		return nil, fmt.Errorf("worker id: %d of %d ids are free in %s and the %d files next to it", len(ids), count, path, maxIdentities-1)
+		return nil, fmt.Errorf("worker id: %d of %d ids are free in %s and the %d files next to it", len(ids), count, path, MaxIdentities-1)
 	}
 	return ids, nil
 }

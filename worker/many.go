@@ -60,8 +60,8 @@ func validateMembers(cfg Config, members []Member) error {
 			errs = append(errs, fmt.Errorf("worker config: members[%d]: ID: %q is used twice", i+1, m.ID))
 		}
 		seen[m.ID] = true
-		if p := m.Partition; p != nil && (*p < 0 || *p >= maxPartitions) {
-			errs = append(errs, fmt.Errorf("worker config: members[%d]: Partition: %d, allowed 0 to %d", i+1, *p, maxPartitions-1))
+		if p := m.Partition; p != nil && (*p < 0 || *p >= messages.MaxPartitions) {
+			errs = append(errs, fmt.Errorf("worker config: members[%d]: Partition: %d, allowed 0 to %d", i+1, *p, messages.MaxPartitions-1))
 		}
 	}
 	return errors.Join(errs...)

@@ -18,10 +18,8 @@ const (
 )
 
 const (
-	maxCapacity  = 1000 // keeps a heartbeat that lists all chunks below the size limit of a record
-	maxVersion   = 64   // bytes, limit of the protocol
-	maxTopicName = 249  // bytes, limit of Kafka
-	queueAhead   = 64   // chunks queued in addition to the capacity: the largest PREFETCH of a master
+	maxTopicName = 249 // bytes, limit of Kafka
+	queueAhead   = 64  // chunks queued in addition to the capacity: the largest PREFETCH of a master
 	defDrain     = 5 * time.Second
 	defHeartbeat = 3 * time.Second
 	defProgress  = 200 * time.Millisecond
@@ -30,9 +28,8 @@ const (
 	maxProgress  = time.Minute
 	maxDrain     = 24 * time.Hour
 	// MinTimeout and MaxTimeout bound Config.Timeout.
-	MinTimeout    = time.Second
-	MaxTimeout    = 30 * 24 * time.Hour
-	maxPartitions = 100_000 // limit of the protocol
+	MinTimeout = time.Second
+	MaxTimeout = 30 * 24 * time.Hour
 )
 
 func (c Config) withDefaults() Config {
@@ -74,9 +71,9 @@ func (c Config) Validate() error {
 		wrong(strings.TrimSpace(b) == "", "Brokers[%d]: empty", i)
 	}
 	if p := c.Partition; p != nil {
-		wrong(*p < 0 || *p >= maxPartitions, "Partition: %d, allowed 0 to %d", *p, maxPartitions-1)
+		wrong(*p < 0 || *p >= messages.MaxPartitions, "Partition: %d, allowed 0 to %d", *p, messages.MaxPartitions-1)
 	}
-	wrong(c.Capacity < 1 || c.Capacity > maxCapacity, "Capacity: %d, allowed 1 to %d", c.Capacity, maxCapacity)
+	wrong(c.Capacity < 1 || c.Capacity > messages.MaxCapacity, "Capacity: %d, allowed 1 to %d", c.Capacity, messages.MaxCapacity)
 	names := []struct{ field, name string }{
 		{"ChunkTopic", c.ChunkTopic}, {"SignalTopic", c.SignalTopic}, {"ConnectionTopic", c.ConnectionTopic}}
 	for _, n := range names {
@@ -87,7 +84,7 @@ func (c Config) Validate() error {
 	if err := c.SASL.check(); err != nil {
 		wrong(true, "SASL: %w", err)
 	}
-	wrong(len(c.Version) > maxVersion, "Version: %d bytes, at most %d", len(c.Version), maxVersion)
+	wrong(len(c.Version) > messages.MaxVersion, "Version: %d bytes, at most %d", len(c.Version), messages.MaxVersion)
 	between := func(field string, d, low, high time.Duration) {
 		wrong(d < low || d > high, "%s: %s, allowed %s to %s", field, d, low, high)
 	}

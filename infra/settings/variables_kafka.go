@@ -1,6 +1,10 @@
 package settings
 
-import "strconv"
+import (
+	"strconv"
+
+	"kafka-master/messages"
+)
 
 func kafkaVariables() []Variable {
 	return []Variable{{
@@ -42,7 +46,7 @@ func topicVariables() []Variable {
 	}, {
 		Name: "KAFKA_PARTITIONS", Default: "15",
 		Doc:  "Number of partitions with which KAFKA_TOPIC_NAME_MASTER is created; an existing topic is not changed.",
-		rule: whole(1, 10_000, "", func(s *Settings) *int { return &s.KafkaPartitions }),
+		rule: whole(1, messages.MaxTopicPartitions, "", func(s *Settings) *int { return &s.KafkaPartitions }),
 	}, {
 		Name: "KAFKA_REPLICATION", Default: "-1",
 		Doc:  "Replication factor of topics that are created; -1 means the default of the broker.",

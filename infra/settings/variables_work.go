@@ -15,7 +15,7 @@ func workVariables() []Variable {
 	}, {
 		Name: "BATCH_SIZE", Default: "500",
 		Doc:  "Largest number of items in a chunk; the API can change it at run time.",
-		rule: whole(1, 1_000_000, "items", func(s *Settings) *int { return &s.BatchSize }),
+		rule: whole(1, messages.MaxBatchSize, "items", func(s *Settings) *int { return &s.BatchSize }),
 	}, {
 		Name: "WORKER_TIMEOUT", Default: "60",
 		Doc:  "Time for which a busy worker may be silent before its chunk is given to another one.",
@@ -49,7 +49,7 @@ func workerVariables() []Variable {
 
 func setWorkerPartition(s *Settings, text string) error {
 	n := new(int)
-	err := whole(0, 99_999, "", func(*Settings) *int { return n }).set(s, text)
+	err := whole(0, messages.MaxPartitions-1, "", func(*Settings) *int { return n }).set(s, text)
 	if err == nil {
 		s.WorkerPartition = n
 	}
