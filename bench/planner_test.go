@@ -1,4 +1,6 @@
-package bench_test
+// Package bench measures the inner loops of planning; the command in pipeline/
+// measures the whole master.
+package bench
 
 import (
 	"bytes"
@@ -8,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"kafka-master/bench"
+	"kafka-master/generate"
 	"kafka-master/infra/localfiles"
 	"kafka-master/messages"
 )
@@ -22,7 +24,7 @@ const (
 func addresses(tb testing.TB) []byte {
 	tb.Helper()
 	var out bytes.Buffer
-	require.NoError(tb, bench.WriteAddresses(&out, inputSize/14, 1))
+	require.NoError(tb, generate.Options{Lines: inputSize / 14, Seed: 1}.Write(&out))
 	data := out.Bytes()[:min(out.Len(), inputSize)]
 	return data[:bytes.LastIndexByte(data, '\n')+1]
 }

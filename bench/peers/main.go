@@ -21,7 +21,7 @@ import (
 	"syscall"
 	"time"
 
-	"kafka-master/bench"
+	"kafka-master/generate"
 )
 
 const batchSize = 500
@@ -154,5 +154,5 @@ func writeInput(path string, chunks int) error {
 		return err
 	}
 	defer f.Close()
-	return bench.WriteAddresses(f, int64(chunks)*batchSize, 1)
+	return generate.Options{Lines: int64(chunks) * batchSize, Seed: 1}.Write(f)
 }

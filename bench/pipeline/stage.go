@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"kafka-master/bench"
+	"kafka-master/generate"
 )
 
 // The input folder and the file in it.
@@ -67,7 +67,7 @@ func (st *stage) writeInput() error {
 	if err != nil {
 		return fmt.Errorf("make the input: %w", err)
 	}
-	return errors.Join(bench.WriteAddresses(f, int64(st.chunks)*batchSize, 1), f.Sync(), f.Close())
+	return errors.Join(generate.Options{Lines: int64(st.chunks) * batchSize, Seed: 1}.Write(f), f.Sync(), f.Close())
 }
 
 // start starts broker, master and workers, and waits until all are ready.
