@@ -151,7 +151,9 @@ func (c command) generate() *cobra.Command {
 }
 
 // writeFile writes under a temporary name that no master takes, so that a
-// running one sees the whole file or nothing.
+// running one sees the whole file or nothing. It is own code, since a killed command
+// is to leave one name that the next one takes, however large the file: renameio
+// leaves a hidden file each time.
 func writeFile(path string, write func(io.Writer) error) error {
 	tmp := path + ".tmp"
 	f, err := os.Create(tmp)

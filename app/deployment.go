@@ -1,11 +1,12 @@
 package app
 
 import (
-	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/google/renameio/v2/maybe"
 )
 
 // anyDeployment lets a worker serve every deployment.
@@ -19,27 +20,14 @@ const maxDeployment = 256
 // may be the broker of another one.
 func deploymentFile(dataDir string) string { return filepath.Join(dataDir, "deployment") }
 
-// leaveDeployment writes the file, without waiting for the disk.
+// leaveDeployment writes the file, without waiting for the disk. A reader finds the
+// old id or the new one.
 func (n *node) leaveDeployment(id string) {
 	n.notes.Go(func() {
-		if err := replaceFile(deploymentFile(n.s.DataDir), id+"\n"); err != nil {
+		if err := maybe.WriteFile(deploymentFile(n.s.DataDir), []byte(id+"\n"), 0o600); err != nil {
 			n.log.Warn("the id of this deployment cannot be left for workers in DATA_DIR", "err", err)
 		}
 	})
-}
-
-// replaceFile writes a file so that a reader finds the old text or the new one.
-func replaceFile(path, text string) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.WriteString(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }
 
 // ownDeployment returns what tells the deployment of a worker: the flag, or the

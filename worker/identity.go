@@ -156,7 +156,7 @@ func readID(path string) (string, error) {
 
 // writeID writes the id to a temporary file and links it to path, so that the file at
 // path appears complete, and only if there is none yet. The error is fs.ErrExist when
-// there is one.
+// there is one: a library that renames would replace it.
 func writeID(path, id string) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".worker-id-*")
 	if err != nil {

@@ -175,6 +175,8 @@ func (f *ResultFile) Commit() error {
 	return nil
 }
 
+// commit is own code, since renameio puts its temporary file at the top of an
+// os.Root, where removeStale would not find it, and does not sync the folder.
 func (f *ResultFile) commit() error {
 	if err := errors.Join(f.buf.Flush(), f.file.Sync()); err != nil {
 		f.Abort()

@@ -23,7 +23,8 @@ const (
 )
 
 // writeSnapshot writes the file under another name, syncs and renames it, so that
-// it is there as a whole or not at all.
+// it is there as a whole or not at all. It is own code, since renameio does not build
+// for Windows and may write into TMPDIR, where sweep would not find what a crash left.
 func writeSnapshot(path string, s *state) error {
 	f, err := os.CreateTemp(filepath.Dir(path), unfinished+"*") // its mode is fileMode
 	if err != nil {
