@@ -129,9 +129,13 @@ func BusRules() map[string]func(*testing.T, MemoryBus) {
 // not close.
 func ExerciseBus(t *testing.T, open func(t *testing.T) LiveBus) {
 	for name, run := range BusRules() {
-		t.Run(name, func(t *testing.T) { run(t, liveBus{open(t)}) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			run(t, liveBus{open(t)})
+		})
 	}
 	t.Run("control records are stepped over", func(t *testing.T) {
+		t.Parallel()
 		ctx, cancel := context.WithTimeout(t.Context(), busPatience)
 		defer cancel()
 		bus := liveBus{open(t)}

@@ -54,6 +54,7 @@ func TestAdvertisedIsElsewhere(t *testing.T) {
 }
 
 func TestCreatable(t *testing.T) {
+	t.Parallel()
 	ctx := context.Background()
 	bus := openBus(t, startBroker(t, 1).Addrs())
 	require.NoError(t, bus.Creatable(ctx, []messages.TopicSpec{{Name: "new", Partitions: 3, Replication: -1}}))

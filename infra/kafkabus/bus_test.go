@@ -23,10 +23,18 @@ const realBroker = "KAFKA_TEST_BROKER"
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func TestBusOnOneBroker(t *testing.T)    { exercise(t, startBroker(t, 1).Addrs()) }
-func TestBusOnThreeBrokers(t *testing.T) { exercise(t, startBroker(t, 3).Addrs()) }
+func TestBusOnOneBroker(t *testing.T) {
+	t.Parallel()
+	exercise(t, startBroker(t, 1).Addrs())
+}
+
+func TestBusOnThreeBrokers(t *testing.T) {
+	t.Parallel()
+	exercise(t, startBroker(t, 3).Addrs())
+}
 
 func TestBusOnRealBroker(t *testing.T) {
+	t.Parallel()
 	addrs := os.Getenv(realBroker)
 	if addrs == "" {
 		t.Skip(realBroker + " is not set")
@@ -35,6 +43,7 @@ func TestBusOnRealBroker(t *testing.T) {
 }
 
 func exercise(t *testing.T, addrs []string) {
+	t.Helper()
 	infratest.ExerciseBus(t, func(t *testing.T) infratest.LiveBus { return openBus(t, addrs) })
 }
 
@@ -64,6 +73,7 @@ func freeAddress(t *testing.T) string {
 }
 
 func TestNoBroker(t *testing.T) {
+	t.Parallel()
 	_, err := kafkabus.New(kafkabus.Config{})
 	require.Error(t, err)
 
@@ -101,6 +111,7 @@ func TestClosedBus(t *testing.T) {
 }
 
 func TestMixedLeaders(t *testing.T) {
+	t.Parallel()
 	const partitions = 30
 	b := openBus(t, startBroker(t, 3).Addrs())
 	_, err := b.Ensure(t.Context(), []messages.TopicSpec{{Name: "t", Partitions: partitions, Replication: -1}})
@@ -120,6 +131,7 @@ func TestMixedLeaders(t *testing.T) {
 // A broker that restarts fails some calls in one of the two repeatable classes,
 // then works again without help, and keeps what it acknowledged.
 func TestBrokerRestart(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	start := func(port int) *embedded.Broker {
 		b, err := embedded.Start(embedded.Config{DataDir: dir, Port: port})
@@ -156,6 +168,7 @@ func TestBrokerRestart(t *testing.T) {
 
 // Leader learns by itself what another client created.
 func TestLeaderIsFoundInTheBackground(t *testing.T) {
+	t.Parallel()
 	addrs := startBroker(t, 1).Addrs()
 	b, other := openBus(t, addrs), openBus(t, addrs)
 	require.Equal(t, messages.NoLeader, b.Leader("t", 0))

@@ -54,6 +54,7 @@ func send(t *testing.T, b *kafkabus.Bus, value string) {
 // Batches that cannot be read are stepped over, one by one, and cost no more
 // than their bound; what lies between them is read.
 func TestUnreadableBatchesAreSteppedOver(t *testing.T) {
+	t.Parallel()
 	c := carelessBroker(t)
 	b := openBus(t, c.ListenAddrs())
 	require.NoError(t, b.Refresh(t.Context(), "t"))
@@ -92,6 +93,7 @@ func TestClaimedPlacesAreNotBelieved(t *testing.T) {
 
 // Many tiny records are handed on in pieces, each one once.
 func TestManyTinyRecords(t *testing.T) {
+	t.Parallel()
 	const n = 150_000
 	c := carelessBroker(t)
 	b := openBus(t, c.ListenAddrs())
