@@ -96,6 +96,9 @@ func (w *classicWorker) done() int {
 // Two classic workers, of which one leaves in the middle, and a native one share a file.
 func TestClassicAndNativeWorkersShareAFile(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it waits for a consumer group")
+	}
 	s := newSite(t)
 	s.vars["EMBEDDED_WORKERS"], s.vars["BATCH_SIZE"], s.vars["WORKER_TIMEOUT"] = "1", "50", "3s"
 	r := s.run()

@@ -74,7 +74,7 @@ func importTable() string {
 
 // free reports whether a package wires or tests the others, and so may import them.
 func free(pkg string) bool {
-	return pkg == "app" || pkg == "e2e" || pkg == "infra/infratest" || strings.HasPrefix(pkg, "bench") || strings.HasPrefix(pkg, "examples/")
+	return pkg == "app" || pkg == "e2e" || strings.HasPrefix(pkg, "infra/infratest") || strings.HasPrefix(pkg, "bench") || strings.HasPrefix(pkg, "examples/")
 }
 
 func TestImportRules(t *testing.T) {

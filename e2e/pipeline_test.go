@@ -47,6 +47,9 @@ func TestEmbeddedDefaultAccountsForEveryLine(t *testing.T) {
 
 func TestKilledEmbeddedMasterContinues(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it starts a master twice")
+	}
 	s := newSite(t)
 	items := numbered(100_000)
 	s.drop("a.txt", items)
@@ -244,6 +247,9 @@ func TestConfigShowsValuesAndSourcesButNoSecrets(t *testing.T) {
 
 func TestExecWorkerOnItsOwn(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it starts a master and a worker")
+	}
 	s := newSite(t)
 	s.vars["EMBEDDED_WORKERS"] = "0"
 	s.drop("a.txt", numbered(3000))

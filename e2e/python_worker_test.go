@@ -35,6 +35,9 @@ func anyPython(t *testing.T) string {
 
 func TestUnitTestsOfThePythonWorker(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("it runs the tests of another program")
+	}
 	cmd := exec.Command(anyPython(t), "-B", "-m", "unittest")
 	cmd.Dir = pythonWorker(t)
 	out, err := cmd.CombinedOutput()
