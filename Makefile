@@ -3,6 +3,10 @@
 # The race detector needs a C compiler; without one the tests run without it.
 RACE := $(shell command -v $(shell go env CC) >/dev/null 2>&1 && echo -race)
 
+# Most tests of the whole program wait for other processes: more of them than there are
+# processors go side by side.
+PARALLEL := 4
+
 .PHONY: help run build test short check fuzz bench bench-peers clean simulate killpoints services services-down services-install compose-check
 
 help: ## list the commands
@@ -21,7 +25,7 @@ ifeq ($(CI),true)
 endif
 	@echo "no C compiler found: the tests run without the race detector"
 endif
-	bash .ci/test.sh $(RACE)
+	go run ./infra/infratest/services $$(mktemp -ud) go test $(RACE) -count=1 -parallel $(PARALLEL) -timeout 20m ./...
 
 short: ## run the fast tests only
 	go test -short -count=1 ./...
@@ -39,13 +43,17 @@ fuzz: ## run each fuzz target for FUZZTIME (10s)
 	sh .ci/fuzz.sh
 
 services-install: ## install Kafka, Redis and Samba for tests (Debian packages, as root)
-	bash .ci/services/services.sh install
+	bash .ci/services/install.sh
 
 services: ## start real Kafka, Redis and Samba on loopback, for development
-	@bash .ci/services/services.sh start && echo 'for a master: . .ci/run.d/master.env; for go test: . .ci/run.d/env' && cat .ci/run.d/master.env .ci/run.d/env
+	@go build -o .ci/bin/services ./infra/infratest/services
+	@setsid .ci/bin/services .ci/run.d </dev/null >.ci/bin/services.log 2>&1 & \
+	until [ -f .ci/run.d/env ]; do kill -0 $$! || { cat .ci/bin/services.log; exit 1; }; sleep 0.1; done
+	@echo 'for a master: . .ci/run.d/master.env; for go test: . .ci/run.d/env' && cat .ci/run.d/master.env .ci/run.d/env
 
 services-down: ## stop them and forget their data
-	bash .ci/services/services.sh stop
+	@pid=$$(cat .ci/run.d/pid 2>/dev/null); if grep -qas run.d /proc/$${pid:-none}/cmdline; then \
+	kill $$pid; while [ -d .ci/run.d ]; do sleep 0.1; done; fi; rm -rf .ci/run.d
 
 compose-check: ## run docker-compose.yml for real, with an engine of its own (Debian, as root)
 	bash .ci/compose-check.sh

@@ -15,7 +15,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 if [ -z "${COMPOSE_CHECK_INSIDE:-}" ]; then
 	[ "$(id -u)" = 0 ] || { echo "compose-check: has to be root" >&2; exit 1; }
-	bash "$here/services/services.sh" install
+	bash "$here/services/install.sh"
 	missing=()
 	for p in dockerd:docker.io docker-compose:docker-compose iptables:iptables busybox:busybox-static curl:curl; do
 		command -v "${p%%:*}" >/dev/null || missing+=("${p#*:}")
