@@ -77,7 +77,7 @@ func TestExecOutlivesThreads(t *testing.T) {
 	line()
 	var threads sync.WaitGroup
 	for range 50 {
-		threads.Go(runtime.LockOSThread) // a goroutine that ends so ends its thread
+		threads.Go(runtime.LockOSThread) // a goroutine that ends while its thread is locked ends the thread
 	}
 	threads.Wait()
 	if err := os.WriteFile(gate, []byte("go\n"), 0); err != nil {
@@ -91,7 +91,7 @@ func TestExecOutlivesThreads(t *testing.T) {
 // The zombies that the first process of a container inherits are reaped. The exit
 // status of its own children is left to the code that waits for it.
 func TestReapInherited(t *testing.T) {
-	const setSubreaper = 36 // PR_SET_CHILD_SUBREAPER: orphans come to us, as to a first process
+	const setSubreaper = 36 // PR_SET_CHILD_SUBREAPER makes this process inherit orphans, like a first process
 	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, setSubreaper, 1, 0); errno != 0 {
 		t.Fatal(errno)
 	}

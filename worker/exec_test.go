@@ -162,7 +162,7 @@ func pipe(t *testing.T) (path string, line func() string) {
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f, err := os.OpenFile(path, os.O_RDWR, 0) // both ends: opening never blocks
+	f, err := os.OpenFile(path, os.O_RDWR, 0) // opens both ends, so that opening never blocks
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,8 +42,8 @@ type fakeBus struct {
 	onProduce func(r messages.Record) error
 	// keepOnError writes the record even if onProduce returns an error.
 	keepOnError bool
-	leaders     []int32 // of the chunk topic, nil for one
-	fetches     int     // requests
+	leaders     []int32 // leaders of the partitions of the chunk topic, nil for a single one
+	fetches     int     // number of fetch requests
 }
 
 // fakeLog is one partition.
@@ -181,7 +181,7 @@ func (b *fakeBus) answers(from []messages.Position) (out []messages.Fetched, err
 		case at.Offset < l.start || at.Offset > l.end():
 			err = messages.ErrOffsetOutOfRange
 		}
-		if errors.Is(err, messages.ErrOffsetOutOfRange) { // of this position alone
+		if errors.Is(err, messages.ErrOffsetOutOfRange) { // an error of this position only
 			out = append(out, messages.Fetched{Position: at, End: -1, Start: -1, Err: err})
 			continue
 		}

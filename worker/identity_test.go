@@ -139,7 +139,7 @@ func TestClaimIDs(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer first.Release()
-	for range 2 { // what was released is taken again
+	for range 2 { // released ids are claimed again
 		ids, err := ClaimIDs(path, 20)
 		if err != nil {
 			t.Fatal(err)

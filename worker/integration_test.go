@@ -108,7 +108,7 @@ func TestOverRealProtocol(t *testing.T) {
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	done := make(chan error, 1)
-	go func() { // before the topics exist
+	go func() { // started before the topics exist
 		cfg := worker.Config{ID: "w-1", Brokers: broker.Addrs(), Capacity: 2}
 		done <- worker.Run(running, cfg, worker.SampleHandler(dir))
 	}()
@@ -235,7 +235,7 @@ func TestBrokerRestart(t *testing.T) {
 	<-begun
 	m.Close()
 	must(t, broker.Close())
-	close(release) // the final falls into the outage
+	close(release) // the final message is sent during the outage
 	var port int
 	if _, err := fmt.Sscanf(broker.Addrs()[0], "127.0.0.1:%d", &port); err != nil {
 		t.Fatal(err)

@@ -219,7 +219,7 @@ func TestManyAreApart(t *testing.T) {
 	for name, members := range map[string][]Member{"own partitions": each(2), "one partition": sharing(2)} {
 		many(t, "messages that Kafka does not take, "+name, func(t *testing.T) {
 			b := newFakeBus(2)
-			b.signalPartitions(2) // m-0 and m-1 fall on different ones
+			b.signalPartitions(2) // m-0 and m-1 have different partitions
 			w := startMany(t, b, members, ok)
 			synctest.Wait()
 			b.with(func() {
@@ -264,7 +264,7 @@ func TestManyAreApart(t *testing.T) {
 		works(t, b, 1, "m-1")
 		works(t, b, 0, "m-0")
 		b.remake(1)
-		pass(time.Second) // as at any remake, what is written before it is noticed is missed
+		pass(time.Second) // a chunk that is written before the worker notices the change would be missed
 		for range 20 {
 			works(t, b, 0, "m-0")
 		}

@@ -25,7 +25,7 @@ func bubble(t *testing.T, name string, f func(t *testing.T)) {
 func TestAnnounce(t *testing.T) {
 	bubble(t, "after the end offset was read, then fetches from it", func(t *testing.T) {
 		b := newFakeBus(1)
-		b.chunk(head("old_chunk_0"), "x") // from before: not for this run
+		b.chunk(head("old_chunk_0"), "x") // sent before the worker started, so not for this run
 		w := start(t, b, ok, func(c *Config) { c.Capacity = 3 })
 		synctest.Wait()
 		if b.calls[0] != "partitions master-signal" || b.calls[1] != "bounds master-signal" {
@@ -84,7 +84,7 @@ func TestAnnounce(t *testing.T) {
 }
 
 func TestPartitionOf(t *testing.T) {
-	if p := PartitionOf("abc", 1000); p != int32(uint64(0xe71fa2190541574b)%1000) { // FNV-1a's published vector
+	if p := PartitionOf("abc", 1000); p != int32(uint64(0xe71fa2190541574b)%1000) { // a published test vector of FNV-1a
 		t.Errorf("partition %d", p)
 	}
 	seen := map[int32]int{}
@@ -280,7 +280,7 @@ func TestOutcomes(t *testing.T) {
 			if len(f) != 1 || f[0].Outcome != tt.outcome || f[0].Error != tt.text || f[0].Processing != tt.done || f[0].Total != 4 {
 				t.Fatalf("finals %+v", f)
 			}
-			b.chunk(head("a_chunk_1"), "1") // life goes on
+			b.chunk(head("a_chunk_1"), "1") // the worker continues
 			synctest.Wait()
 			if len(b.finals("a_chunk_1")) != 1 {
 				t.Error("the worker does not go on")
@@ -297,9 +297,9 @@ func TestProgress(t *testing.T) {
 			for i := range c.Items {
 				time.Sleep(10 * time.Millisecond)
 				p(i + 1)
-				p(i) // backwards: ignored
+				p(i) // a lower number is ignored
 			}
-			time.Sleep(time.Second) // complete, yet not committed
+			time.Sleep(time.Second) // all items, but the handler has not returned
 			return nil
 		})
 		synctest.Wait()

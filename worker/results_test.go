@@ -93,7 +93,7 @@ func TestResult(t *testing.T) {
 		if err := f.Commit(); err != nil {
 			t.Fatal(err)
 		}
-		f.Abort() // deferred: no effect
+		f.Abort() // has no effect after the commit
 		if got, err := os.ReadFile(filepath.Join(dir, want)); string(got) != "one\n" {
 			t.Errorf("result %q, %v", got, err)
 		}
