@@ -6,7 +6,8 @@ import (
 	"kafka-master/messages"
 )
 
-// settledFile is a file that waits for a place in work.
+// settledFile is a file that settled, as SetFingerprint decides, and waits for a place in
+// work.
 type settledFile struct {
 	*version
 	info messages.FileInfo // as it settled; the entry is void once seen differs

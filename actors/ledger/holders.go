@@ -6,7 +6,9 @@ import (
 	"kafka-master/messages"
 )
 
-// hold records that a worker has the chunk.
+// hold records that a worker has the chunk, and whether it waits behind others there. An
+// attempt that ends without a start counts against a chunk only if it could have begun, so
+// that no chunk dies because the one before it kills its workers.
 func (l *Ledger) hold(e *entry) {
 	m := l.held[e.Worker]
 	if m == nil {
