@@ -113,7 +113,7 @@ func (d *dispatcher) match(now time.Time) {
 		return
 	}
 	for _, a := range d.ledger.Match(now) {
-		d.after = append(d.after, notice{to: d.takers[a.Worker], msg: &assigned{assignment: assignmentOf(a.Assignment), epoch: a.Epoch}})
+		d.after = append(d.after, notice{to: d.takers[a.Worker], msg: &assigned{Assignment: a.Assignment, epoch: a.Epoch}})
 	}
 }
 
@@ -143,8 +143,4 @@ func (d *dispatcher) publish(ctx actor.Context, now time.Time) {
 	part.changed, part.forgotten = d.ledger.Files().Changed()
 	ctx.Send(d.owner, part)
 	d.pub.publish(ctx, d.problems.list(), part)
-}
-
-func assignmentOf(a ledger.Assignment) assignment {
-	return assignment{chunk: a.Chunk, worker: a.Worker, attempt: a.Attempt, batchID: a.BatchID, file: a.File, generation: a.Generation, lines: a.Text}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kafka-master/actors/cutter"
+	"kafka-master/actors/ledger"
 	"kafka-master/messages"
 )
 
@@ -67,7 +68,7 @@ func TestAssignmentIsCommittedBeforeItIsHandedOn(t *testing.T) {
 		require.Equal(t, 1, w.batch.Files[0].Cursor.Index)
 		expectNone[*assigned](b.hands)
 		require.Equal(t, b.hands.pid, w.after[0].to)
-		require.Equal(t, "f1_chunk_0", w.after[0].msg.(*assigned).batchID)
+		require.Equal(t, "f1_chunk_0", w.after[0].msg.(*assigned).BatchID)
 	})
 }
 
@@ -79,12 +80,12 @@ func TestResultAndNextAssignmentShareAWrite(t *testing.T) {
 		b.offer("w", 1, 1)
 		a := expect[*assigned](b.hands)
 		b.persistence.clear()
-		b.tell(b.pid, &judge{signal: progress("w", a.batchID, 2, 2), reply: b.hands.pid, ack: receipt{ingress: b.input.pid, batch: 9}})
+		b.tell(b.pid, &judge{signal: progress("w", a.BatchID, 2, 2), reply: b.hands.pid, ack: receipt{ingress: b.input.pid, batch: 9}})
 		w := expect[*write](b.persistence)
 		require.Equal(t, []messages.ChunkID{{File: 1}}, w.batch.DropChunks)
 		require.Equal(t, 1, w.batch.Chunks[0].ID.Index)
 		require.True(t, expect[*judged](b.hands).credited)
-		require.Equal(t, "f1_chunk_1", expect[*assigned](b.hands).batchID)
+		require.Equal(t, "f1_chunk_1", expect[*assigned](b.hands).BatchID)
 		require.Equal(t, uint64(9), expect[*acked](b.input).batch)
 	})
 }
@@ -100,7 +101,7 @@ func TestResultOfAnotherDeploymentIsDropped(t *testing.T) {
 		a := expect[*assigned](b.hands)
 		b.persistence.clear()
 		of := func(deployment string) *judge {
-			s := progress("w", a.batchID, 2, 2)
+			s := progress("w", a.BatchID, 2, 2)
 			s.Deployment = deployment
 			return &judge{signal: s, reply: b.hands.pid, ack: receipt{ingress: b.input.pid, batch: 9}}
 		}
@@ -109,7 +110,7 @@ func TestResultOfAnotherDeploymentIsDropped(t *testing.T) {
 		expectNone[*judged](b.hands)
 		expectNone[*write](b.persistence)
 		b.tell(b.pid, of(""))
-		require.Equal(t, verdictDone, expect[*judged](b.hands).verdict)
+		require.Equal(t, ledger.VerdictDone, expect[*judged](b.hands).verdict)
 	})
 }
 
@@ -124,11 +125,11 @@ func TestResultOfAnotherRangeIsDropped(t *testing.T) {
 		a := expect[*assigned](b.hands)
 		b.persistence.clear()
 		of := func(offset int64, hash string) *judge {
-			s := progress("w", a.batchID, 2, 2)
+			s := progress("w", a.BatchID, 2, 2)
 			s.Offset, s.Hash = offset, hash
 			return &judge{signal: s, reply: b.hands.pid, ack: receipt{ingress: b.input.pid, batch: 9}}
 		}
-		own := a.chunk.Range()
+		own := a.Chunk.Range()
 		for _, other := range []*judge{of(own.Offset+1, own.HashText()), of(own.Offset, "00000000000000ff")} {
 			b.tell(b.pid, other)
 			expect[*acked](b.input)
@@ -136,7 +137,7 @@ func TestResultOfAnotherRangeIsDropped(t *testing.T) {
 			expectNone[*write](b.persistence)
 		}
 		b.tell(b.pid, of(own.Offset, own.HashText()))
-		require.Equal(t, verdictDone, expect[*judged](b.hands).verdict)
+		require.Equal(t, ledger.VerdictDone, expect[*judged](b.hands).verdict)
 	})
 }
 
@@ -147,9 +148,9 @@ func TestFreeSlotsComeBeforeChunksAhead(t *testing.T) {
 		b.offer("a", 0, 1)
 		b.offer("b", 1, 2)
 		b.plan(p, 1, 0, 1)
-		require.Equal(t, messages.WorkerID("b"), expect[*assigned](b.hands).worker)
+		require.Equal(t, messages.WorkerID("b"), expect[*assigned](b.hands).Worker)
 		b.plan(p, 1, 1, 2)
-		require.Equal(t, messages.WorkerID("a"), expect[*assigned](b.hands).worker)
+		require.Equal(t, messages.WorkerID("a"), expect[*assigned](b.hands).Worker)
 	})
 }
 
@@ -199,7 +200,7 @@ func TestBatchSizeChangePlansAnewBehindWhatWasAssigned(t *testing.T) {
 		require.Equal(t, 1, next.at.Index)
 		b.plan(p, 1, 4, 5) // of the old plan
 		b.offer("w", 2, 2)
-		require.Equal(t, "f1_chunk_0", expect[*assigned](b.hands).batchID)
+		require.Equal(t, "f1_chunk_0", expect[*assigned](b.hands).BatchID)
 		expectNone[*assigned](b.hands)
 	})
 }
@@ -226,7 +227,7 @@ func TestUnreadableRangeKillsItsChunkAndChangesTheFile(t *testing.T) {
 		b.plan(p, 1, 0, 3)
 		b.offer("w", 1, 1)
 		a := expect[*assigned](b.hands)
-		b.tell(b.pid, &giveUp{worker: "w", batchID: a.batchID, err: cutter.ErrOtherBytes})
+		b.tell(b.pid, &giveUp{worker: "w", batchID: a.BatchID, err: cutter.ErrOtherBytes})
 		f := expect[*fileEnded](b.owner).file
 		require.Equal(t, messages.FileChanged, f.State)
 		require.Equal(t, int64(2), f.DeadItems)
@@ -254,7 +255,7 @@ func TestFilesShareFairly(t *testing.T) {
 		seen := map[messages.FileID]int{}
 		b.offer("w", 6, 6)
 		for range 6 {
-			seen[expect[*assigned](b.hands).chunk.ID.File]++
+			seen[expect[*assigned](b.hands).Chunk.ID.File]++
 		}
 		require.Equal(t, map[messages.FileID]int{1: 2, 2: 2, 3: 2}, seen)
 	})
@@ -292,12 +293,12 @@ func TestRetriedChunkWaitsAndThenGoesOut(t *testing.T) {
 		b.plan(p, 1, 0, 1)
 		b.offer("w", 1, 1)
 		a := expect[*assigned](b.hands)
-		s := progress("w", a.batchID, 0, 2)
+		s := progress("w", a.BatchID, 0, 2)
 		s.Outcome = messages.OutcomeRetry
 		b.tell(b.pid, &judge{signal: s, reply: b.hands.pid})
 		expectNone[*assigned](b.hands)
 		time.Sleep(time.Second + tickEvery) // the first pause
-		require.Equal(t, fmt.Sprintf("%s_a2", a.batchID), expect[*assigned](b.hands).batchID)
+		require.Equal(t, fmt.Sprintf("%s_a2", a.BatchID), expect[*assigned](b.hands).BatchID)
 	})
 }
 
@@ -314,11 +315,11 @@ func TestSlotThatBecomesFreeTwiceTakesOneChunk(t *testing.T) {
 		}
 		say(1, 2)
 		first, second := expect[*assigned](b.hands), expect[*assigned](b.hands)
-		b.tell(b.pid, &judge{signal: progress("w", first.batchID, 2, 2), reply: b.hands.pid, ack: receipt{ingress: b.input.pid}})
+		b.tell(b.pid, &judge{signal: progress("w", first.BatchID, 2, 2), reply: b.hands.pid, ack: receipt{ingress: b.input.pid}})
 		expect[*assigned](b.hands)
 		say(2, 3) // it has dropped the first chunk and has not seen the verdict
 		expectNone[*assigned](b.hands)
-		b.tell(b.pid, &giveBack{worker: "w", batchID: second.batchID, how: endReturned})
+		b.tell(b.pid, &giveBack{worker: "w", batchID: second.BatchID, how: ledger.EndReturned})
 		expect[*assigned](b.hands)
 		expectNone[*assigned](b.hands)
 	})

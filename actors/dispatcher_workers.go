@@ -56,7 +56,7 @@ type (
 	giveBack struct {
 		worker  messages.WorkerID
 		batchID string
-		how     ending
+		how     ledger.Ending
 		reason  string
 	}
 	// giveUp reports that a chunk cannot be sent, whoever takes it.
@@ -68,19 +68,19 @@ type (
 	// workerLost takes back everything that a worker holds.
 	workerLost struct {
 		worker messages.WorkerID
-		how    ending
+		how    ledger.Ending
 		reason string
 	}
 
 	// assigned is a committed assignment for a free-worker.
 	assigned struct {
-		assignment
+		ledger.Assignment
 		epoch uint64
 	}
 	// judged is the verdict for a free-worker.
 	judged struct {
 		batchID  string
-		verdict  verdict
+		verdict  ledger.Verdict
 		credited bool // the dispatcher counts the slot as free already
 	}
 	// paused informs a worker's supervisor, by way of its free-worker, that the worker

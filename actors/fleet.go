@@ -10,6 +10,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"kafka-master/actors/ledger"
 	"kafka-master/actors/slots"
 	"kafka-master/messages"
 )
@@ -323,7 +324,7 @@ func (f *fleet) onTerminated(ctx actor.Context, m *actor.Terminated) {
 	}
 	f.forget(id)
 	ctx.Send(f.dispatcher, &withdraw{worker: id, epoch: ^uint64(0), under: m.Who.Id + "/"})
-	ctx.Send(f.dispatcher, &workerLost{worker: id, how: endReturned, reason: reason})
+	ctx.Send(f.dispatcher, &workerLost{worker: id, how: ledger.EndReturned, reason: reason})
 	// Its messages meanwhile are for its next supervisor, in the order of reading.
 	slices.SortStableFunc(w.waiting, func(a, b *heard) int { return cmp.Compare(a.ack.batch, b.ack.batch) })
 	for _, h := range w.waiting {

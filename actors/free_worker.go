@@ -7,6 +7,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"kafka-master/actors/ledger"
 	"kafka-master/actors/slots"
 	"kafka-master/messages"
 )
@@ -19,17 +20,17 @@ type freeWorker struct {
 	worker messages.Worker
 	takes  bool // chunks may be sent
 	slots  *slots.Slots
-	live   map[string]assignment // chunks at the worker, without their lines
+	live   map[string]ledger.Assignment // chunks at the worker, without their lines
 
 	epoch    uint64
 	received int // assignments of this epoch
 	credited int // verdicts of this epoch that the dispatcher credited
 	offered  offer
-	rereads  []assignment // ranges to be read again, the first one is under way
-	blocked  []int32      // partitions of this worker that cannot be written now
-	movedAt  time.Time    // when the dispatcher was last sent a begun
-	judging  alarm        // for the next judgement of the slots
-	asked    bool         // a judgement waits for ingress to have read everything
+	rereads  []ledger.Assignment // ranges to be read again, the first one is under way
+	blocked  []int32             // partitions of this worker that cannot be written now
+	movedAt  time.Time           // when the dispatcher was last sent a begun
+	judging  alarm               // for the next judgement of the slots
+	asked    bool                // a judgement waits for ingress to have read everything
 	ctx      context.Context
 	cancel   context.CancelFunc
 }
@@ -73,21 +74,21 @@ const beginsEvery = 30 * time.Second
 
 func newFreeWorker(deps workerDeps, w messages.Worker, held []holding) actor.Actor {
 	now := time.Now()
-	f := &freeWorker{workerDeps: deps, worker: w, live: map[string]assignment{}, slots: slots.New(deps.cfg.WorkerTimeout, deps.cfg.Prefetch)}
+	f := &freeWorker{workerDeps: deps, worker: w, live: map[string]ledger.Assignment{}, slots: slots.New(deps.cfg.WorkerTimeout, deps.cfg.Prefetch)}
 	f.slots.Follow(w, slots.Change{}, now)
 	for _, h := range held {
-		f.slots.Restore(slots.Held{BatchID: h.batchID, Length: h.chunk.Length, Partition: h.partition, Offset: h.offset, Gone: h.gone}, now)
+		f.slots.Restore(slots.Held{BatchID: h.BatchID, Length: h.Chunk.Length, Partition: h.partition, Offset: h.offset, Gone: h.gone}, now)
 		if !h.gone {
-			f.keep(h.assignment)
+			f.keep(h.Assignment)
 		}
 	}
 	return f
 }
 
 // keep remembers an assignment, in case that it has to be sent again.
-func (f *freeWorker) keep(a assignment) {
-	a.lines = nil
-	f.live[a.batchID] = a
+func (f *freeWorker) keep(a ledger.Assignment) {
+	a.Text = nil
+	f.live[a.BatchID] = a
 }
 
 // Receive implements actor.Actor.
@@ -190,18 +191,18 @@ func (f *freeWorker) report(ctx actor.Context) {
 
 func (f *freeWorker) onAssigned(ctx actor.Context, m *assigned, now time.Time) {
 	if m.epoch != f.epoch || !f.takes {
-		f.giveBack(ctx, m.batchID, endReturned, "the worker takes nothing now")
+		f.giveBack(ctx, m.BatchID, ledger.EndReturned, "the worker takes nothing now")
 		return
 	}
 	f.received++
-	f.keep(m.assignment)
-	partition := f.slots.Add(m.batchID, m.chunk.Length, now)
+	f.keep(m.Assignment)
+	partition := f.slots.Add(m.BatchID, m.Chunk.Length, now)
 	f.report(ctx)
-	if m.lines != nil {
-		f.produce(ctx, m.assignment, partition)
+	if m.Text != nil {
+		f.produce(ctx, m.Assignment, partition)
 		return
 	}
-	f.send(ctx, m.assignment)
+	f.send(ctx, m.Assignment)
 }
 
 func (f *freeWorker) onSpoken(ctx actor.Context, s messages.Signal, now time.Time) {
@@ -245,9 +246,9 @@ func (f *freeWorker) onCaughtUp(ctx actor.Context, now time.Time) {
 	for _, a := range acts {
 		switch a.Move {
 		case slots.End:
-			how := endUnstarted
+			how := ledger.EndUnstarted
 			if a.Started {
-				how = endSilent
+				how = ledger.EndSilent
 			}
 			f.giveBack(ctx, a.BatchID, how, a.Reason)
 		case slots.Resend:
@@ -276,7 +277,7 @@ func (f *freeWorker) onJudged(ctx actor.Context, m *judged, now time.Time) {
 		f.offered.ahead++
 		f.offered.seen++
 	}
-	held := f.slots.Finish(m.batchID, m.verdict == verdictDone, now)
+	held := f.slots.Finish(m.batchID, m.verdict == ledger.VerdictDone, now)
 	delete(f.live, m.batchID)
 	f.offer(ctx)
 	if held {
@@ -284,7 +285,7 @@ func (f *freeWorker) onJudged(ctx actor.Context, m *judged, now time.Time) {
 	}
 }
 
-func (f *freeWorker) giveBack(ctx actor.Context, batchID string, how ending, reason string) {
+func (f *freeWorker) giveBack(ctx actor.Context, batchID string, how ledger.Ending, reason string) {
 	delete(f.live, batchID)
 	ctx.Send(f.dispatcher, &giveBack{worker: f.worker.ID, batchID: batchID, how: how, reason: reason})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"kafka-master/actors/cutter"
+	"kafka-master/actors/ledger"
 	"kafka-master/messages"
 )
 
@@ -24,7 +25,7 @@ const (
 )
 
 // send sends a chunk whose range has to be read again.
-func (f *freeWorker) send(ctx actor.Context, a assignment) {
+func (f *freeWorker) send(ctx actor.Context, a ledger.Assignment) {
 	if f.rereads = append(f.rereads, a); len(f.rereads) == 1 {
 		f.readNext(ctx)
 	}
@@ -35,8 +36,8 @@ func (f *freeWorker) send(ctx actor.Context, a assignment) {
 func (f *freeWorker) readNext(ctx actor.Context) {
 	parent, files, a := f.ctx, f.files, f.rereads[0]
 	run(ctx, func() any {
-		lines, err := readAgain(parent, files, a.file, a.chunk)
-		return &loaded{batchID: a.batchID, lines: lines, err: err}
+		lines, err := readAgain(parent, files, a.File, a.Chunk)
+		return &loaded{batchID: a.BatchID, lines: lines, err: err}
 	})
 }
 
@@ -49,33 +50,33 @@ func (f *freeWorker) onLoaded(ctx actor.Context, m *loaded) {
 	if !held {
 		return
 	}
-	id, at := a.chunk.ID.File, a.chunk.Offset
+	id, at := a.Chunk.ID.File, a.Chunk.Offset
 	switch {
 	case m.err == nil:
 		ctx.Send(f.owner, &readTried{id: id, at: at})
-		a.lines = m.lines
+		a.Text = m.lines
 		f.produce(ctx, a, partition)
 		return
 	case errors.Is(m.err, cutter.ErrOtherBytes):
 		ctx.Send(f.dispatcher, &giveUp{worker: f.worker.ID, batchID: m.batchID, err: m.err})
 	case errors.Is(m.err, messages.ErrFileChanged):
 		ctx.Send(f.owner, &fileSuspect{id: id, at: at, err: m.err})
-		f.giveBack(ctx, m.batchID, endRetry, "its range cannot be read: "+m.err.Error())
+		f.giveBack(ctx, m.batchID, ledger.EndRetry, "its range cannot be read: "+m.err.Error())
 	default:
 		ctx.Send(f.owner, &readTried{id: id, at: at, err: m.err})
-		f.giveBack(ctx, m.batchID, endRetry, "its range cannot be read: "+m.err.Error())
+		f.giveBack(ctx, m.batchID, ledger.EndRetry, "its range cannot be read: "+m.err.Error())
 	}
 	f.drop(ctx, m.batchID)
 }
 
 // produce sends a chunk with its lines.
-func (f *freeWorker) produce(ctx actor.Context, a assignment, partition int32) {
-	value := messages.AppendChunk(make([]byte, 0, len(a.lines)+a.chunk.Items*2+512), messages.ChunkHeader{
-		Worker: f.worker.ID, BatchID: a.batchID, Deployment: f.deployment, Incarnation: f.worker.Incarnation, Term: f.term.Number, Attempt: a.attempt,
-		File: a.file.Path, Generation: a.generation, FirstLine: a.chunk.FirstLine,
-		Range: a.chunk.Range(),
-	}, a.lines)
-	ctx.Send(f.egress, &send{term: f.term, reply: ctx.Self(), tag: a.batchID, giveUp: time.Now().Add(undeliveredAfter), record: messages.Record{
+func (f *freeWorker) produce(ctx actor.Context, a ledger.Assignment, partition int32) {
+	value := messages.AppendChunk(make([]byte, 0, len(a.Text)+a.Chunk.Items*2+512), messages.ChunkHeader{
+		Worker: f.worker.ID, BatchID: a.BatchID, Deployment: f.deployment, Incarnation: f.worker.Incarnation, Term: f.term.Number, Attempt: a.Attempt,
+		File: a.File.Path, Generation: a.Generation, FirstLine: a.Chunk.FirstLine,
+		Range: a.Chunk.Range(),
+	}, a.Text)
+	ctx.Send(f.egress, &send{term: f.term, reply: ctx.Self(), tag: a.BatchID, giveUp: time.Now().Add(undeliveredAfter), record: messages.Record{
 		Topic: f.cfg.ChunkTopic, Partition: partition, Key: []byte(f.worker.ID), Value: value,
 	}})
 }
@@ -103,7 +104,7 @@ func (f *freeWorker) onSent(ctx actor.Context, m *sent, now time.Time) {
 	case errors.Is(m.err, messages.ErrTooLarge):
 		ctx.Send(f.dispatcher, &giveUp{worker: f.worker.ID, batchID: m.tag, err: m.err})
 	default:
-		f.giveBack(ctx, m.tag, endRetry, m.err.Error())
+		f.giveBack(ctx, m.tag, ledger.EndRetry, m.err.Error())
 	}
 	f.drop(ctx, m.tag)
 }
@@ -116,7 +117,7 @@ func (f *freeWorker) block(ctx actor.Context, batchID string, partition int32, e
 		f.withdraw(ctx)
 		f.takes = false
 	}
-	f.giveBack(ctx, batchID, endUnsent, "it cannot be written to the worker's partition: "+err.Error())
+	f.giveBack(ctx, batchID, ledger.EndUnsent, "it cannot be written to the worker's partition: "+err.Error())
 	if !slices.Contains(f.blocked, partition) {
 		f.blocked = append(f.blocked, partition)
 		ctx.Send(ctx.Parent(), &blocked{partition: partition, reason: err.Error()})

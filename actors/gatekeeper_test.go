@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"kafka-master/actors/ledger"
 	"kafka-master/actors/slots"
 	"kafka-master/messages"
 )
@@ -89,9 +90,9 @@ func TestWorkersThatWorkedAreKept(t *testing.T) {
 		b.members([]int32{1})
 		o := expect[*offer](b.dispatcher)
 		a := b.give(o, 0)
-		b.tell(o.pid, &sent{tag: a.batchID, offset: 0})
-		b.hear(progress("real", a.batchID, 1, 2))
-		b.tell(o.pid, &judged{batchID: a.batchID, verdict: verdictDone})
+		b.tell(o.pid, &sent{tag: a.BatchID, offset: 0})
+		b.hear(progress("real", a.BatchID, 1, 2))
+		b.tell(o.pid, &judged{batchID: a.BatchID, verdict: ledger.VerdictDone})
 		b.tell(b.fleet, &slots.Group{Note: "rebalancing"})
 		b.flood(500, func(i int) messages.Signal { return classicNew(fmt.Sprint("forged-", i)) })
 		require.Equal(t, messages.WorkerAnnounced, b.status("real").State)
@@ -137,7 +138,7 @@ func TestRestoredStrangersAreBounded(t *testing.T) {
 	for i := range 20 {
 		restore = append(restore, messages.Worker{ID: messages.WorkerID(fmt.Sprint("w", i)), Seen: time.Unix(int64(i), 0)})
 	}
-	held := map[messages.WorkerID][]holding{"w0": {{assignment: assignment{worker: "w0", batchID: "f1_chunk_0"}}}}
+	held := map[messages.WorkerID][]holding{"w0": {{Assignment: ledger.Assignment{Worker: "w0", BatchID: "f1_chunk_0"}}}}
 	stageFleetOf(t, 5, restore, held, func(b *fleetBundle) {
 		var ids []messages.WorkerID
 		for _, w := range b.workers() {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"kafka-master/actors/ledger"
 	"kafka-master/actors/slots"
 	"kafka-master/messages"
 )
@@ -250,7 +251,7 @@ func (s *supervisor) announce(ctx actor.Context, x messages.Signal) {
 	s.store(ctx, false)
 	m := setWorker{change: slots.Change{Announced: true}}
 	if restarted {
-		s.reclaim(ctx, m, endLost, "the worker was started again")
+		s.reclaim(ctx, m, ledger.EndLost, "the worker was started again")
 	} else {
 		s.instruct(ctx, m)
 	}
@@ -320,7 +321,7 @@ func (s *supervisor) lose(ctx actor.Context, reason string) {
 	}
 	s.log.Log(context.Background(), level, "worker is lost", "reason", reason, "silence_s", int(s.alive.Silence(time.Now()).Seconds()))
 	s.store(ctx, true)
-	s.reclaim(ctx, setWorker{}, endLost, reason)
+	s.reclaim(ctx, setWorker{}, ledger.EndLost, reason)
 	if s.known.Kind == messages.Classic {
 		ctx.Send(s.group, &evict{partitions: s.known.Partitions})
 	}
@@ -348,7 +349,7 @@ func (s *supervisor) instruct(ctx actor.Context, m setWorker) {
 
 // reclaim takes everything back that the worker holds. It goes by way of the
 // free-worker, whose former offers must be void before chunks are ready again.
-func (s *supervisor) reclaim(ctx actor.Context, m setWorker, how ending, reason string) {
+func (s *supervisor) reclaim(ctx actor.Context, m setWorker, how ledger.Ending, reason string) {
 	m.change.Fresh = true
 	m.lost = &workerLost{worker: s.known.ID, how: how, reason: reason}
 	s.instruct(ctx, m)

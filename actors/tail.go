@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 
+	"kafka-master/actors/ledger"
 	"kafka-master/messages"
 )
 
@@ -35,7 +36,7 @@ type pastSend struct {
 
 // holding is a chunk that a worker had when a term began.
 type holding struct {
-	assignment
+	ledger.Assignment
 	partition int32
 	offset    int64 // UnknownOffset when its message may lie anywhere
 	gone      bool  // not the worker's any more, but its message may still be read
@@ -224,8 +225,8 @@ func (t *tail) holdings(snap messages.Snapshot) map[messages.WorkerID][]holding 
 	live := map[pastSend]bool{}
 	for id, list := range heldBy(snap) {
 		for _, a := range list {
-			h := holding{assignment: a, partition: partitions[id], offset: messages.UnknownOffset}
-			if s, ok := last[key{id, a.batchID}]; ok {
+			h := holding{Assignment: a, partition: partitions[id], offset: messages.UnknownOffset}
+			if s, ok := last[key{id, a.BatchID}]; ok {
 				h.partition, h.offset, live[s] = s.partition, s.offset, true
 			} else if p := int(h.partition); p < len(t.from) && t.from[p] >= 0 && (!classic[id] || len(t.unread) == 0) {
 				h.offset = t.from[p] - 1 // it lies before, or was never written
@@ -236,7 +237,7 @@ func (t *tail) holdings(snap messages.Snapshot) map[messages.WorkerID][]holding 
 	for _, s := range t.sends {
 		if s.unread && classic[s.worker] && !live[s] {
 			out[s.worker] = append(out[s.worker], holding{
-				assignment: assignment{worker: s.worker, batchID: s.batchID}, partition: s.partition, offset: s.offset, gone: true,
+				Assignment: ledger.Assignment{Worker: s.worker, BatchID: s.batchID}, partition: s.partition, offset: s.offset, gone: true,
 			})
 		}
 	}

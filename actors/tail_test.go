@@ -132,7 +132,7 @@ func TestTailOfAClassicWorker(t *testing.T) {
 				gone = append(gone, h.offset)
 				continue
 			}
-			require.Equal(t, chunkID(2), h.batchID)
+			require.Equal(t, chunkID(2), h.BatchID)
 			require.Equal(t, int64(4), h.offset, "the last copy")
 		}
 		require.Equal(t, []int64{1, 3}, gone, "what it will read beside its chunk")

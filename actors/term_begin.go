@@ -10,6 +10,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"kafka-master/actors/ledger"
 	"kafka-master/messages"
 )
 
@@ -104,7 +105,7 @@ func (t *term) openFleet(ctx actor.Context, snap messages.Snapshot, ready *topic
 	}
 	for id := range held {
 		if !known[id] {
-			ctx.Send(t.dispatcher, &workerLost{worker: id, how: endReturned, reason: "its worker is not known any more"})
+			ctx.Send(t.dispatcher, &workerLost{worker: id, how: ledger.EndReturned, reason: "its worker is not known any more"})
 		}
 	}
 	deps := workerDeps{
@@ -117,20 +118,20 @@ func (t *term) openFleet(ctx actor.Context, snap messages.Snapshot, ready *topic
 }
 
 // heldBy returns what each worker holds in a stored state.
-func heldBy(snap messages.Snapshot) map[messages.WorkerID][]assignment {
+func heldBy(snap messages.Snapshot) map[messages.WorkerID][]ledger.Assignment {
 	files := map[messages.FileID]messages.File{}
 	for _, f := range snap.Files {
 		files[f.ID] = f
 	}
-	out := map[messages.WorkerID][]assignment{}
+	out := map[messages.WorkerID][]ledger.Assignment{}
 	for _, x := range snap.Chunks {
 		f, ok := files[x.ID.File]
 		if !ok || x.State != messages.ChunkAssigned && x.State != messages.ChunkRunning {
 			continue
 		}
-		out[x.Worker] = append(out[x.Worker], assignment{
-			chunk: x.Chunk, worker: x.Worker, attempt: x.Attempt, file: f.Info, generation: f.Generation,
-			batchID: messages.BatchID(f.Base, x.ID.Index, f.Generation, x.Attempt),
+		out[x.Worker] = append(out[x.Worker], ledger.Assignment{
+			Chunk: x.Chunk, Worker: x.Worker, Attempt: x.Attempt, File: f.Info, Generation: f.Generation,
+			BatchID: messages.BatchID(f.Base, x.ID.Index, f.Generation, x.Attempt),
 		})
 	}
 	return out

@@ -9,6 +9,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/stretchr/testify/require"
 
+	"kafka-master/actors/ledger"
 	"kafka-master/actors/slots"
 	"kafka-master/messages"
 )
@@ -70,9 +71,9 @@ func progressOf(id string, start int64, batch string, processing, total int64) m
 }
 
 // give assigns a chunk to the worker of the last offer.
-func (b *fleetBundle) give(o *offer, index int) assignment {
-	a := assignment{chunk: testCut(1, index).Chunk, worker: o.worker, attempt: 1, lines: []byte("a\nb\n"), batchID: fmt.Sprintf("f1_chunk_%d", index), file: messages.FileInfo{Path: "f1.txt"}, generation: 1}
-	b.tell(o.pid, &assigned{assignment: a, epoch: o.epoch})
+func (b *fleetBundle) give(o *offer, index int) ledger.Assignment {
+	a := ledger.Assignment{Chunk: testCut(1, index).Chunk, Worker: o.worker, Attempt: 1, Text: []byte("a\nb\n"), BatchID: fmt.Sprintf("f1_chunk_%d", index), File: messages.FileInfo{Path: "f1.txt"}, Generation: 1}
+	b.tell(o.pid, &assigned{Assignment: a, epoch: o.epoch})
 	return a
 }
 
@@ -120,14 +121,14 @@ func TestResultIsJudgedAndFreesTheSlot(t *testing.T) {
 		b.hear(announce("w", 3, 1))
 		o := expect[*offer](b.dispatcher)
 		a := b.give(o, 0)
-		b.tell(o.pid, &sent{tag: a.batchID, offset: 5})
+		b.tell(o.pid, &sent{tag: a.BatchID, offset: 5})
 		b.input.clear()
 		b.dispatcher.clear()
-		b.hear(progressOf("w", 1, a.batchID, 2, 2))
-		require.Equal(t, a.batchID, expect[*begun](b.dispatcher).batchID)
+		b.hear(progressOf("w", 1, a.BatchID, 2, 2))
+		require.Equal(t, a.BatchID, expect[*begun](b.dispatcher).batchID)
 		j := expect[*judge](b.dispatcher)
 		expectNone[*acked](b.input) // the dispatcher acknowledges it
-		b.tell(j.reply, &judged{batchID: a.batchID, verdict: verdictDone})
+		b.tell(j.reply, &judged{batchID: a.BatchID, verdict: ledger.VerdictDone})
 		require.Equal(t, 2, expect[*offer](b.dispatcher).upTo)
 		require.Equal(t, messages.WorkerFree, b.status("w").State)
 	})
@@ -145,7 +146,7 @@ func TestSilenceMakesSuspectThenLostThenForgotten(t *testing.T) {
 		b.hear(beatOf("w", 1, 0))
 		require.Equal(t, messages.WorkerFree, b.status("w").State)
 		time.Sleep(slots.LostAfter + time.Millisecond)
-		require.Equal(t, endLost, expect[*workerLost](b.dispatcher).how)
+		require.Equal(t, ledger.EndLost, expect[*workerLost](b.dispatcher).how)
 		require.Equal(t, messages.WorkerLost, b.status("w").State)
 		b.hear(beatOf("w", 1, 0))
 		require.Equal(t, messages.WorkerFree, b.status("w").State, "any message brings it back")
@@ -186,7 +187,7 @@ func TestOlderIncarnationIsIgnored(t *testing.T) {
 		b.hear(announce("w", 3, 9), beatOf("w", 9, 0))
 		expectNone[*workerLost](b.dispatcher)
 		b.hear(beatOf("w", 11, 0)) // of a newer one: its announce
-		require.Equal(t, endLost, expect[*workerLost](b.dispatcher).how)
+		require.Equal(t, ledger.EndLost, expect[*workerLost](b.dispatcher).how)
 	})
 }
 
@@ -202,14 +203,14 @@ func TestDrainingTakesNothingAndByeReturnsTheRest(t *testing.T) {
 		expect[*withdraw](b.dispatcher)
 		require.Equal(t, messages.WorkerDraining, b.status("w").State)
 		late := b.give(o, 1)
-		require.Equal(t, late.batchID, expect[*giveBack](b.dispatcher).batchID)
+		require.Equal(t, late.BatchID, expect[*giveBack](b.dispatcher).batchID)
 		b.dispatcher.clear()
 		b.tell(o.pid, &sent{tag: "f1_chunk_0", offset: 5})
 		b.hear(beatOf("w", 1, 6))
-		require.Equal(t, endUnstarted, expect[*giveBack](b.dispatcher).how, "a draining worker does not begin what it does not list")
+		require.Equal(t, ledger.EndUnstarted, expect[*giveBack](b.dispatcher).how, "a draining worker does not begin what it does not list")
 		s.Kind = messages.SignalBye
 		b.hear(s)
-		require.Equal(t, endReturned, expect[*workerLost](b.dispatcher).how)
+		require.Equal(t, ledger.EndReturned, expect[*workerLost](b.dispatcher).how)
 		require.Equal(t, messages.WorkerGone, b.status("w").State)
 	})
 }
@@ -220,12 +221,12 @@ func TestHeartbeatThatPassesAChunkTwiceEndsIt(t *testing.T) {
 		b.hear(announce("w", 3, 1))
 		o := expect[*offer](b.dispatcher)
 		a := b.give(o, 0)
-		b.tell(o.pid, &sent{tag: a.batchID, offset: 5})
+		b.tell(o.pid, &sent{tag: a.BatchID, offset: 5})
 		b.hear(beatOf("w", 1, 5)) // has not come to it
 		b.hear(beatOf("w", 1, 6))
 		expectNone[*giveBack](b.dispatcher)
 		b.hear(beatOf("w", 1, 6))
-		require.Equal(t, endUnstarted, expect[*giveBack](b.dispatcher).how)
+		require.Equal(t, ledger.EndUnstarted, expect[*giveBack](b.dispatcher).how)
 	})
 }
 
@@ -235,10 +236,10 @@ func TestListedChunkIsNeverOverdue(t *testing.T) {
 		b.hear(announce("w", 3, 1))
 		o := expect[*offer](b.dispatcher)
 		a := b.give(o, 0)
-		b.tell(o.pid, &sent{tag: a.batchID, offset: 5})
+		b.tell(o.pid, &sent{tag: a.BatchID, offset: 5})
 		for range 100 {
 			time.Sleep(3 * time.Second)
-			b.hear(beatOf("w", 1, 6, a.batchID))
+			b.hear(beatOf("w", 1, 6, a.BatchID))
 		}
 		expectNone[*giveBack](b.dispatcher)
 		expectNone[*workerLost](b.dispatcher)
@@ -251,12 +252,12 @@ func TestUnreadChunkIsTakenBackAfterTheStartDeadline(t *testing.T) {
 		b.hear(announce("w", 3, 1))
 		o := expect[*offer](b.dispatcher)
 		a := b.give(o, 0)
-		b.tell(o.pid, &sent{tag: a.batchID, offset: 5})
+		b.tell(o.pid, &sent{tag: a.BatchID, offset: 5})
 		for range 21 {
 			time.Sleep(3 * time.Second)
 			b.hear(beatOf("w", 1, 5)) // alive, and does not read
 		}
-		require.Equal(t, endUnstarted, expect[*giveBack](b.dispatcher).how)
+		require.Equal(t, ledger.EndUnstarted, expect[*giveBack](b.dispatcher).how)
 	})
 }
 
@@ -266,25 +267,25 @@ func TestRefusedSend(t *testing.T) {
 		b.hear(announce("w", 3, 1))
 		o := expect[*offer](b.dispatcher)
 		a := b.give(o, 0)
-		b.tell(o.pid, &sent{tag: a.batchID, offset: messages.UnknownOffset, err: fmt.Errorf("%w: %w", messages.ErrRefused, messages.ErrTooLarge)})
+		b.tell(o.pid, &sent{tag: a.BatchID, offset: messages.UnknownOffset, err: fmt.Errorf("%w: %w", messages.ErrRefused, messages.ErrTooLarge)})
 		require.ErrorIs(t, expect[*giveUp](b.dispatcher).err, messages.ErrTooLarge)
 		a = b.give(o, 1)
-		b.tell(o.pid, &sent{tag: a.batchID, offset: messages.UnknownOffset, err: messages.ErrRefused})
-		require.Equal(t, endRetry, expect[*giveBack](b.dispatcher).how)
+		b.tell(o.pid, &sent{tag: a.BatchID, offset: messages.UnknownOffset, err: messages.ErrRefused})
+		require.Equal(t, ledger.EndRetry, expect[*giveBack](b.dispatcher).how)
 	})
 }
 
 func TestRestoredWorkerHoldsItsChunks(t *testing.T) {
 	t.Parallel()
-	a := assignment{chunk: testCut(1, 0).Chunk, worker: "w", attempt: 1, batchID: "f1_chunk_0"}
+	a := ledger.Assignment{Chunk: testCut(1, 0).Chunk, Worker: "w", Attempt: 1, BatchID: "f1_chunk_0"}
 	w := messages.Worker{ID: "w", Kind: messages.Native, Partitions: []int32{3}, Capacity: 1, Incarnation: messages.Incarnation{StartMS: 1, Random: "r"}}
-	stageFleet(t, []messages.Worker{w}, map[messages.WorkerID][]holding{"w": {{assignment: a, partition: 3, offset: messages.UnknownOffset}}}, func(b *fleetBundle) {
+	stageFleet(t, []messages.Worker{w}, map[messages.WorkerID][]holding{"w": {{Assignment: a, partition: 3, offset: messages.UnknownOffset}}}, func(b *fleetBundle) {
 		o := expect[*offer](b.dispatcher)
 		require.Equal(t, 0, o.upTo)
 		require.Equal(t, 1, o.ahead)
 		require.Equal(t, []string{"f1_chunk_0"}, b.status("w").Held)
-		b.hear(progressOf("w", 1, a.batchID, 1, 2))
-		require.Equal(t, a.batchID, expect[*begun](b.dispatcher).batchID)
+		b.hear(progressOf("w", 1, a.BatchID, 1, 2))
+		require.Equal(t, a.BatchID, expect[*begun](b.dispatcher).batchID)
 	})
 }
 
@@ -360,13 +361,13 @@ func TestSilentBusyClassicWorkerIsLostAfterWorkerTimeout(t *testing.T) {
 		require.Equal(t, messages.WorkerFree, b.status("c").State, "an idle classic worker sends nothing")
 		o := expect[*offer](b.dispatcher)
 		a := b.give(o, 0)
-		b.tell(o.pid, &sent{tag: a.batchID, offset: 5})
+		b.tell(o.pid, &sent{tag: a.BatchID, offset: 5})
 		time.Sleep(50 * time.Second)
-		b.hear(progress("c", a.batchID, 1, 2))
+		b.hear(progress("c", a.BatchID, 1, 2))
 		time.Sleep(59 * time.Second)
 		expectNone[*workerLost](b.dispatcher)
 		time.Sleep(2 * time.Second)
-		require.Equal(t, endLost, expect[*workerLost](b.dispatcher).how)
+		require.Equal(t, ledger.EndLost, expect[*workerLost](b.dispatcher).how)
 		require.Equal(t, messages.WorkerLost, b.status("c").State)
 	})
 }
@@ -381,7 +382,7 @@ func TestClassicNewInMidChunk(t *testing.T) {
 				b.tell(b.fleet, gateOpen([]int32{1}, []int32{2}))
 				o := expect[*offer](b.dispatcher)
 				a := b.give(o, 0)
-				b.tell(o.pid, &sent{tag: a.batchID, offset: 5})
+				b.tell(o.pid, &sent{tag: a.BatchID, offset: 5})
 				if moved {
 					b.hear(classicNew("c", 2))
 				} else {
@@ -389,7 +390,7 @@ func TestClassicNewInMidChunk(t *testing.T) {
 				}
 				time.Sleep(3 * time.Second)
 				if moved {
-					require.Equal(t, a.batchID, expect[*giveBack](b.dispatcher).batchID)
+					require.Equal(t, a.BatchID, expect[*giveBack](b.dispatcher).batchID)
 				} else {
 					expectNone[*giveBack](b.dispatcher)
 				}
@@ -405,7 +406,7 @@ func TestPanickingSupervisorReturnsItsChunks(t *testing.T) {
 		o := expect[*offer](b.dispatcher)
 		b.give(o, 0)
 		b.tell(actor.NewPID(o.pid.Address, parentOf(o.pid.Id)), &revoke{partitions: nil}, (*silent)(nil))
-		require.Equal(t, endReturned, expect[*workerLost](b.dispatcher).how)
+		require.Equal(t, ledger.EndReturned, expect[*workerLost](b.dispatcher).how)
 		b.hear(beatOf("w", 1, 0))
 		require.Equal(t, messages.WorkerFree, b.status("w").State, "its next message makes a new one")
 		b.forgive()
@@ -421,7 +422,7 @@ func TestPanickingFreeWorkerReturnsItsChunks(t *testing.T) {
 		o := expect[*offer](b.dispatcher)
 		b.give(o, 0)
 		b.tell(o.pid, (*judged)(nil))
-		require.Equal(t, endReturned, expect[*workerLost](b.dispatcher).how)
+		require.Equal(t, ledger.EndReturned, expect[*workerLost](b.dispatcher).how)
 		b.forgive()
 	})
 }
@@ -475,11 +476,11 @@ func TestHeartbeatReadBehindAFinalTakesNoSlot(t *testing.T) {
 		b.hear(announce("w", 3, 1))
 		o := expect[*offer](b.dispatcher)
 		a := b.give(o, 0)
-		b.tell(o.pid, &sent{tag: a.batchID, offset: 5})
-		b.hear(progressOf("w", 1, a.batchID, 2, 2))
-		b.tell(o.pid, &judged{batchID: a.batchID, verdict: verdictDone})
+		b.tell(o.pid, &sent{tag: a.BatchID, offset: 5})
+		b.hear(progressOf("w", 1, a.BatchID, 2, 2))
+		b.tell(o.pid, &judged{batchID: a.BatchID, verdict: ledger.VerdictDone})
 		require.Equal(t, 2, expect[*offer](b.dispatcher).upTo)
-		b.hear(beatOf("w", 1, 6, a.batchID))
+		b.hear(beatOf("w", 1, 6, a.BatchID))
 		expectNone[*offer](b.dispatcher)
 		require.Equal(t, messages.WorkerFree, b.status("w").State)
 		b.hear(beatOf("w", 1, 6, "of a former leader"))
@@ -502,10 +503,10 @@ func TestDisownedClassicWorkerGivesItsChunkBack(t *testing.T) {
 				b.hear(messages.Signal{Kind: messages.SignalAnnounce, Worker: "c", Partitions: []int32{2}})
 				o := expect[*offer](b.dispatcher)
 				a := b.give(o, 0)
-				b.tell(o.pid, &sent{tag: a.batchID, offset: 0})
+				b.tell(o.pid, &sent{tag: a.BatchID, offset: 0})
 				if begins {
-					b.hear(progress("c", a.batchID, 1, 4), progress("c", a.batchID, 2, 4))
-					b.hear(progress("c", a.batchID, 3, 4))
+					b.hear(progress("c", a.BatchID, 1, 4), progress("c", a.BatchID, 2, 4))
+					b.hear(progress("c", a.BatchID, 3, 4))
 				}
 				b.tell(b.fleet, at(false, []int32{2}))
 				b.hear(messages.Signal{Kind: messages.SignalAnnounce, Worker: "d", Partitions: []int32{2}})
@@ -515,7 +516,7 @@ func TestDisownedClassicWorkerGivesItsChunkBack(t *testing.T) {
 					require.Equal(t, messages.WorkerID("c"), expect[*workerLost](b.dispatcher).worker)
 					return
 				}
-				require.Equal(t, a.batchID, expect[*giveBack](b.dispatcher).batchID)
+				require.Equal(t, a.BatchID, expect[*giveBack](b.dispatcher).batchID)
 			})
 		})
 	}
@@ -539,8 +540,8 @@ func TestPausedWorkerWithoutWorkIsNoProblem(t *testing.T) {
 				running := []string{}
 				if work {
 					a := b.give(o, 0)
-					b.tell(o.pid, &sent{tag: a.batchID})
-					running = append(running, a.batchID)
+					b.tell(o.pid, &sent{tag: a.BatchID})
+					running = append(running, a.BatchID)
 				}
 				for range 4 {
 					b.hear(beatOf("w", 1, 0, running...))
