@@ -71,24 +71,6 @@ type (
 		how    ledger.Ending
 		reason string
 	}
-
-	// assigned is a committed assignment for a free-worker.
-	assigned struct {
-		ledger.Assignment
-		epoch uint64
-	}
-	// judged is the verdict for a free-worker.
-	judged struct {
-		batchID  string
-		verdict  ledger.Verdict
-		credited bool // the dispatcher counts the slot as free already
-	}
-	// paused informs a worker's supervisor, by way of its free-worker, that the worker
-	// gets no chunks for a while since it could do none; an empty reason ends that.
-	paused struct {
-		until  time.Time
-		reason string
-	}
 )
 
 // onWorker handles what happens to workers and their attempts.

@@ -60,6 +60,23 @@ type (
 	}
 	// spoken is a progress message or a heartbeat of the worker.
 	spoken struct{ signal messages.Signal }
+	// assigned is a committed assignment.
+	assigned struct {
+		ledger.Assignment
+		epoch uint64
+	}
+	// judged is the verdict on a result of the worker.
+	judged struct {
+		batchID  string
+		verdict  ledger.Verdict
+		credited bool // the dispatcher counts the slot as free already
+	}
+	// paused reports that the worker gets no chunks for a while since it could do none; an
+	// empty reason ends that. It is passed on to the supervisor.
+	paused struct {
+		until  time.Time
+		reason string
+	}
 
 	loaded struct {
 		batchID string
