@@ -17,14 +17,14 @@ const (
 	busyWait  = 100 * time.Millisecond
 )
 
-// Archive moves the file to the folder processed/ beside it, which is made when
-// missing. It never replaces a file: a taken name gets -2, -3 … before its
-// extension. It returns messages.ErrFileChanged when the file is not the one
-// that want names. Archiving a file that was archived already is a success, so
-// an Archive that was broken off can be repeated. A file that another program
-// has open cannot be moved: that is an error after a second.
+// Archive moves the file to the folder processed/ beside it, which is created if missing.
+// It never replaces a file: if the name is taken, -2, -3 and so on is added before the
+// extension. It returns messages.ErrFileChanged if the file is not the version in want.
+// Archiving a file that was archived before succeeds, so an interrupted Archive can be
+// repeated. A file that another program has open cannot be moved, which is an error after a
+// second.
 func (f *Files) Archive(ctx context.Context, want messages.FileInfo) error {
-	err := f.do(ctx, func(s *session) error { return f.archive(ctx, s, want) })
+	err := f.do(ctx, func(c *connection) error { return f.archive(ctx, c, want) })
 	if errors.Is(err, fs.ErrPermission) && !errors.Is(err, messages.ErrConfig) {
 		return fmt.Errorf("archive: %w: files in %s may not be moved: give user %s the right to write there, or set ARCHIVE=false: %w",
 			messages.ErrConfig, f.cfg, f.cfg.User, err)
@@ -35,43 +35,43 @@ func (f *Files) Archive(ctx context.Context, want messages.FileInfo) error {
 	return nil
 }
 
-func (f *Files) archive(ctx context.Context, s *session, want messages.FileInfo) error {
+func (f *Files) archive(ctx context.Context, c *connection, want messages.FileInfo) error {
 	if !usable(want.Path) {
-		return fmt.Errorf("%w: %q is no path below the folder", messages.ErrFileChanged, want.Path)
+		return fmt.Errorf("%w: %q is not a path below the folder", messages.ErrFileChanged, want.Path)
 	}
-	info, err := s.stat(ctx, f.at(want.Path))
+	info, err := c.stat(ctx, f.at(want.Path))
 	if errors.Is(err, fs.ErrNotExist) {
-		return f.archivedBefore(ctx, s, want, err)
+		return f.archivedBefore(ctx, c, want, err)
 	}
 	if err != nil {
-		return f.explain(ctx, s, want, err)
+		return f.explain(ctx, c, want, err)
 	}
 	if err := check(want, info); err != nil {
 		return err
 	}
-	if err := s.mkdir(ctx, f.at(messages.ArchiveOf(want.Path))); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := c.mkdir(ctx, f.at(messages.ArchiveOf(want.Path))); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	for n := 1; n <= messages.MaxArchiveNames; n++ {
-		err := f.move(ctx, s, want.Path, messages.ArchiveName(want.Path, n))
+		err := f.move(ctx, c, want.Path, messages.ArchiveName(want.Path, n))
 		switch {
 		case errors.Is(err, fs.ErrExist):
 			continue
 		case errors.Is(err, fs.ErrNotExist):
-			if _, e := s.stat(ctx, f.at(want.Path)); e == nil {
-				return fmt.Errorf("%w: %s is no folder: move it away", messages.ErrConfig, f.at(messages.ArchiveOf(want.Path)))
+			if _, e := c.stat(ctx, f.at(want.Path)); e == nil {
+				return fmt.Errorf("%w: %s is not a folder: move it away", messages.ErrConfig, f.at(messages.ArchiveOf(want.Path)))
 			}
-			return f.archivedBefore(ctx, s, want, err)
+			return f.archivedBefore(ctx, c, want, err)
 		}
 		return err
 	}
 	return fmt.Errorf("%s: %d names are taken in %s", want.Path, messages.MaxArchiveNames, messages.ArchiveOf(want.Path))
 }
 
-// move renames, and waits a little for a reader that has just gone.
-func (f *Files) move(ctx context.Context, s *session, from, to string) error {
+// move renames a file. If another program has it open, it tries again for a second.
+func (f *Files) move(ctx context.Context, c *connection, from, to string) error {
 	for try := 1; ; try++ {
-		err := s.rename(ctx, f.at(from), f.at(to))
+		err := c.rename(ctx, f.at(from), f.at(to))
 		if !errors.Is(err, statusSharingViolation) {
 			return err
 		}
@@ -81,10 +81,10 @@ func (f *Files) move(ctx context.Context, s *session, from, to string) error {
 	}
 }
 
-// archivedBefore returns nil if the archive has the version that want names.
-func (f *Files) archivedBefore(ctx context.Context, s *session, want messages.FileInfo, gone error) error {
+// archivedBefore returns nil if the archive contains the version in want.
+func (f *Files) archivedBefore(ctx context.Context, c *connection, want messages.FileInfo, gone error) error {
 	for n := 1; n <= messages.MaxArchiveNames; n++ {
-		info, err := s.stat(ctx, f.at(messages.ArchiveName(want.Path, n)))
+		info, err := c.stat(ctx, f.at(messages.ArchiveName(want.Path, n)))
 		if errors.Is(err, fs.ErrNotExist) {
 			break
 		}
@@ -95,5 +95,5 @@ func (f *Files) archivedBefore(ctx context.Context, s *session, want messages.Fi
 			return nil
 		}
 	}
-	return f.explain(ctx, s, want, gone)
+	return f.explain(ctx, c, want, gone)
 }

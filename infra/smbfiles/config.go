@@ -17,36 +17,36 @@ const (
 	PortDefault      = 445
 	IOTimeoutDefault = 30 * time.Second
 	ReadAheadDefault = 4
-	ReadAheadMax     = 16 // more reads at once make servers cut the session
+	ReadAheadMax     = 16 // with more reads at once servers close the session
 )
 
-// Config says where the input folder is.
+// Config holds the settings of Files.
 type Config struct {
-	// Host is the server's name or IP address, without a port.
+	// Host is the name or IP address of the server, without a port.
 	Host string
-	// Port is the server's TCP port. Defaults to 445.
+	// Port is the TCP port of the server. Defaults to 445.
 	Port int
-	// User is the account, also as domain\user. Guests are not supported.
+	// User is the account, which may be domain\user. Guests are not supported.
 	User string
-	// Password is the account's password. It appears in no error and no log.
+	// Password is the password of the account. Errors and logs do not contain it.
 	Password string
 	// Share is the name of the share.
 	Share string
-	// Folder is the folder below the share, empty for the share itself. Both
-	// kinds of slashes separate.
+	// Folder is the folder in the share, or empty for the share itself. Slashes and
+	// backslashes separate its parts.
 	Folder string
-	// IOTimeout is how long a server may send nothing while it owes an answer,
-	// before the connection is given up. Defaults to 30 s.
+	// IOTimeout is the time after which a server that owes an answer and sends nothing
+	// counts as silent; its connection is closed then. Defaults to 30 s.
 	IOTimeout time.Duration
-	// ReadAhead is how many MiB are asked for ahead by each stream, 1 to 16.
-	// Defaults to 4; 8 to 16 helps when a round trip takes more than 10 ms.
+	// ReadAhead is the number of MiB that each stream reads ahead, 1 to 16. Defaults to
+	// 4; 8 to 16 helps if a round trip takes more than 10 ms.
 	ReadAhead int
-	// Logger is told of lost connections and of names that cannot be used.
+	// Logger gets warnings about lost connections and about names that cannot be used.
 	// Defaults to slog.Default().
 	Logger *slog.Logger
 }
 
-// withDefaults returns c with empty fields filled, or what is wrong with it.
+// withDefaults returns c with defaults for empty fields, or an error.
 func (c Config) withDefaults() (Config, error) {
 	if c.Port == 0 {
 		c.Port = PortDefault
@@ -81,7 +81,7 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
-// account splits domain\user.
+// account splits domain\user into its parts.
 func (c Config) account() (domain, user string) {
 	if domain, user, ok := strings.Cut(c.User, `\`); ok {
 		return domain, user
@@ -91,11 +91,11 @@ func (c Config) account() (domain, user string) {
 
 func (c Config) address() string { return net.JoinHostPort(c.Host, strconv.Itoa(c.Port)) }
 
-// String is the folder as a person writes it.
+// String returns the folder as a person writes it.
 func (c Config) String() string { return "//" + path.Join(c.Host, c.Share, c.Folder) }
 
-// usable reports whether a slash separated path names a file below the share and
-// nothing else: no way up, no other data stream of a file, no wildcard.
+// usable reports whether a path, separated by slashes, names a file in the share: it has no
+// "..", no name of an alternate data stream, and no wildcard.
 func usable(p string) bool {
 	if !fs.ValidPath(p) || p == "." || strings.ContainsAny(p, `\:*?"<>|`) || strings.ContainsRune(p, '\uFFFD') {
 		return false

@@ -10,9 +10,8 @@ import (
 	"kafka-master/messages"
 )
 
-// How long the server is left alone after a failed attempt to connect. A login
-// that is refused for its settings must not be repeated often, or the account
-// gets locked.
+// The bounds of the back-off after a failed attempt to connect. A login that the server
+// refuses must not be repeated often, since servers lock accounts.
 const (
 	awayWaitMin   = 20 * time.Millisecond
 	awayWaitMax   = time.Second
@@ -20,35 +19,35 @@ const (
 	configWaitMax = time.Minute
 )
 
-// link keeps the one session of a Files: made when it is wanted, replaced when it
-// is dead. It is safe for concurrent use.
-type link struct {
+// connector holds the one connection of a Files, which it creates on demand and replaces
+// when it is dead. It is safe for concurrent use.
+type connector struct {
 	cfg     Config
-	dialing chan struct{} // holds a token while nobody dials
+	dialing chan struct{} // contains a token unless a caller dials
 	life    context.Context
 	end     context.CancelFunc
 
-	mu      sync.Mutex
-	current *session
-	closed  bool
-	refusal error         // why the last attempt failed
-	until   time.Time     // when the next one may be
-	wait    time.Duration // that followed the last one
-	told    bool          // how the connection is protected was logged
+	mu               sync.Mutex
+	current          *connection
+	closed           bool
+	refusal          error         // error of the last attempt
+	until            time.Time     // earliest time of the next attempt
+	wait             time.Duration // pause after the last attempt
+	protectionLogged bool          // whether logProtection has run
 }
 
-func newLink(c Config) *link {
-	l := &link{cfg: c, dialing: make(chan struct{}, 1)}
+func newConnector(c Config) *connector {
+	l := &connector{cfg: c, dialing: make(chan struct{}, 1)}
 	l.dialing <- struct{}{}
 	l.life, l.end = context.WithCancel(context.Background())
 	return l
 }
 
-// session returns the live session. One caller connects, the others wait for it.
-// Soon after a failure it returns that failure again.
-func (l *link) session(ctx context.Context) (*session, error) {
-	if s, err := l.known(); s != nil || err != nil {
-		return s, err
+// connection returns the live connection. If there is none, one caller connects and the
+// others wait for it. During the back-off after a failure it returns the same error.
+func (l *connector) connection(ctx context.Context) (*connection, error) {
+	if c, err := l.usable(); c != nil || err != nil {
+		return c, err
 	}
 	select {
 	case <-l.dialing:
@@ -56,22 +55,22 @@ func (l *link) session(ctx context.Context) (*session, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	if s, err := l.known(); s != nil || err != nil {
-		return s, err
+	if c, err := l.usable(); c != nil || err != nil {
+		return c, err
 	}
 	alive, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(l.life, cancel)()
-	s, err := dial(alive, l.cfg)
+	c, err := dial(alive, l.cfg)
 	if err != nil && ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	return l.keep(s, err)
+	return l.store(c, err)
 }
 
-// known returns the session, or the error to answer without an attempt, or
-// neither.
-func (l *link) known() (*session, error) {
+// usable returns the connection if it is alive, or the error to return without an attempt
+// to connect, or neither.
+func (l *connector) usable() (*connection, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
@@ -85,33 +84,33 @@ func (l *link) known() (*session, error) {
 	return nil, nil
 }
 
-// keep stores what an attempt brought.
-func (l *link) keep(s *session, err error) (*session, error) {
+// store stores the result of an attempt to connect.
+func (l *connector) store(c *connection, err error) (*connection, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
-		if s != nil {
-			s.kill(errClosed)
+		if c != nil {
+			c.kill(errClosed)
 		}
 		return nil, errClosed
 	}
 	if l.current != nil {
-		l.current.kill(errAway) // frees the TCP connection that the server has ended
+		l.current.kill(errAway) // closes the TCP connection that the server has closed
 		l.current = nil
 	}
 	if err != nil {
-		l.refuse(err)
+		l.backOff(err)
 		return nil, l.refusal
 	}
-	l.current, l.refusal, l.wait, l.until = s, nil, 0, time.Time{}
-	l.tell(s)
-	return s, nil
+	l.current, l.refusal, l.wait, l.until = c, nil, 0, time.Time{}
+	l.logProtection(c)
+	return c, nil
 }
 
-// refuse keeps everybody from connecting for a while, longer each time. It is own
-// code, since a back-off of cenkalti/backoff has one pair of bounds: here the kind of
-// the last error chooses them, and the pause grows on from where it was.
-func (l *link) refuse(err error) {
+// backOff prevents attempts to connect for a pause that doubles each time. cenkalti/backoff
+// is not used, since it has fixed bounds: here the kind of the last error determines them,
+// and the pause continues to grow.
+func (l *connector) backOff(err error) {
 	low, high := awayWaitMin, awayWaitMax
 	if errors.Is(err, messages.ErrConfig) {
 		low, high = configWaitMin, configWaitMax
@@ -120,27 +119,27 @@ func (l *link) refuse(err error) {
 	l.until = time.Now().Add(l.wait)
 	l.refusal = err
 	if l.wait >= configWaitMin && low == configWaitMin {
-		l.refusal = fmt.Errorf("%w (next login in %s at the earliest)", err, l.wait)
+		l.refusal = fmt.Errorf("%w (the next login is in %s at the earliest)", err, l.wait)
 	}
 }
 
-// tell logs once how the connection is protected.
-func (l *link) tell(s *session) {
-	if l.told {
+// logProtection logs once how the connection is protected.
+func (l *connector) logProtection(c *connection) {
+	if l.protectionLogged {
 		return
 	}
-	l.told = true
+	l.protectionLogged = true
 	switch {
-	case s.conn.plain.Load():
-		l.cfg.Logger.Warn("the SMB server took the user for a guest: nothing is signed or encrypted", "folder", l.cfg.String())
-	case !s.conn.seals.Load():
-		l.cfg.Logger.Info("the SMB connection is signed, not encrypted; encryption is safer and more than twice as fast "+
+	case c.conn.plain.Load():
+		l.cfg.Logger.Warn("the SMB server treats the user as a guest: nothing is signed or encrypted", "folder", l.cfg.String())
+	case !c.conn.seals.Load():
+		l.cfg.Logger.Info("the SMB connection is signed but not encrypted; encryption is safer and more than twice as fast "+
 			"(Samba: server smb encrypt = required)", "folder", l.cfg.String())
 	}
 }
 
-// close ends the session for good.
-func (l *link) close() {
+// close ends the connection and prevents new ones.
+func (l *connector) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true

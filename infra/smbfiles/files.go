@@ -16,28 +16,27 @@ import (
 	"kafka-master/messages"
 )
 
-// tries is how often a call that met a lost connection is made in all.
+// tries is the number of attempts of a call whose connection is lost.
 const tries = 3
 
-// Files is an input folder on an SMB share. It is safe for concurrent use. Make
-// it with New and close it.
+// Files is an input folder on an SMB share. It is safe for concurrent use. It is created by
+// New and has to be closed.
 //
-// All calls share one connection, which is made by the first of them and again
-// after it was lost. An error wraps messages.ErrConfig when a person has to
-// change something; while that is a refused login, the server is asked at most
-// every 1 s to 60 s and the same error is returned meanwhile.
+// All calls share one connection, which the first call opens, and which is opened again
+// after it was lost. An error wraps messages.ErrConfig if a person has to act. After a
+// refused login there are pauses of 1 s to 60 s, during which calls return the same error.
 type Files struct {
-	cfg     Config
-	link    *link
-	log     *slog.Logger
-	buffers sync.Pool     // *[]byte of blockSize
-	reads   chan struct{} // a place for each read that may be in flight
+	cfg       Config
+	connector *connector
+	log       *slog.Logger
+	buffers   sync.Pool     // *[]byte of blockSize
+	reads     chan struct{} // semaphore of the reads in flight
 
 	warned  sync.Map // names that a warning was logged for
 	ignored atomic.Pointer[messages.Ignored]
 }
 
-// Ignored returns what the last whole listing left out.
+// Ignored returns what the last complete listing omitted.
 func (f *Files) Ignored() messages.Ignored {
 	if x := f.ignored.Load(); x != nil {
 		return *x
@@ -45,31 +44,31 @@ func (f *Files) Ignored() messages.Ignored {
 	return messages.Ignored{}
 }
 
-// New returns the folder that cfg names. It does not connect; Ping does.
+// New returns the folder in cfg. It does not connect.
 func New(cfg Config) (*Files, error) {
 	c, err := cfg.withDefaults()
 	if err != nil {
 		return nil, fmt.Errorf("smb files: %w: %w", messages.ErrConfig, err)
 	}
 	f := &Files{
-		cfg: c, link: newLink(c), log: c.Logger, reads: make(chan struct{}, ReadAheadMax),
+		cfg: c, connector: newConnector(c), log: c.Logger, reads: make(chan struct{}, ReadAheadMax),
 		buffers: sync.Pool{New: func() any { b := make([]byte, blockSize); return &b }},
 	}
 	return f, nil
 }
 
-// Close ends the connection. Calls that are under way return an error that wraps
-// fs.ErrClosed, as all later ones do. It never fails.
+// Close ends the connection. Calls in progress and later calls return an error that wraps
+// fs.ErrClosed. Close never fails.
 func (f *Files) Close() error {
-	f.link.close()
+	f.connector.close()
 	return nil
 }
 
-// Ping reports whether the folder can be listed: nil, or one sentence that says
-// what is in the way and what to do about it.
+// Ping returns an error if the folder cannot be listed. The error has one sentence with the
+// cause and the cure.
 func (f *Files) Ping(ctx context.Context) error {
-	return f.do(ctx, func(s *session) error {
-		dir, err := f.openFolder(ctx, s)
+	return f.do(ctx, func(c *connection) error {
+		dir, err := f.openFolder(ctx, c)
 		if err != nil {
 			return err
 		}
@@ -82,22 +81,22 @@ func (f *Files) Ping(ctx context.Context) error {
 	})
 }
 
-// do calls with a live session, again when the connection was lost meanwhile. So
-// call must be able to stand being repeated.
-func (f *Files) do(ctx context.Context, call func(*session) error) error {
+// do calls a function with a live connection, and again if the connection was lost
+// meanwhile. It must be safe to repeat call.
+func (f *Files) do(ctx context.Context, call func(*connection) error) error {
 	for try := 1; ; try++ {
-		s, err := f.link.session(ctx)
+		c, err := f.connector.connection(ctx)
 		if err != nil {
 			return err
 		}
-		err = call(s)
+		err = call(c)
 		if !errors.Is(err, errAway) || try == tries || !f.sleep(ctx, time.Duration(try)*awayWaitMin) {
 			return err
 		}
 	}
 }
 
-// sleep reports whether it could: ctx and f did not end.
+// sleep waits and returns true, or false if ctx or f ended.
 func (f *Files) sleep(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -105,32 +104,32 @@ func (f *Files) sleep(ctx context.Context, d time.Duration) bool {
 	case <-t.C:
 		return true
 	case <-ctx.Done():
-	case <-f.link.life.Done():
+	case <-f.connector.life.Done():
 	}
 	return false
 }
 
-// at is a file's path on the share.
+// at returns the path of a file in the share.
 func (f *Files) at(name string) string { return path.Join(f.cfg.Folder, name) }
 
-// stat looks at the version that want names, by its path: only a path tells the
-// modification time, and only when nobody has the file open.
-func (f *Files) stat(ctx context.Context, s *session, want messages.FileInfo) error {
-	info, err := s.stat(ctx, f.at(want.Path))
+// stat checks that the file is the version in want. It uses the path, since handles do not
+// return the modification time, and servers update it only when nobody has the file open.
+func (f *Files) stat(ctx context.Context, c *connection, want messages.FileInfo) error {
+	info, err := c.stat(ctx, f.at(want.Path))
 	if err != nil {
-		return f.explain(ctx, s, want, err)
+		return f.explain(ctx, c, want, err)
 	}
 	return check(want, info)
 }
 
-// open opens the version that want names.
-func (f *Files) open(ctx context.Context, s *session, want messages.FileInfo) (*handle, error) {
+// open opens the file and checks that it is the version in want.
+func (f *Files) open(ctx context.Context, c *connection, want messages.FileInfo) (*handle, error) {
 	if !usable(want.Path) {
-		return nil, fmt.Errorf("%w: %q is no path below the folder", messages.ErrFileChanged, want.Path)
+		return nil, fmt.Errorf("%w: %q is not a path below the folder", messages.ErrFileChanged, want.Path)
 	}
-	h, err := s.openPath(ctx, f.at(want.Path))
+	h, err := c.openPath(ctx, f.at(want.Path))
 	if err != nil {
-		return nil, f.explain(ctx, s, want, err)
+		return nil, f.explain(ctx, c, want, err)
 	}
 	info, err := h.stat(ctx)
 	if err == nil {
@@ -143,12 +142,12 @@ func (f *Files) open(ctx context.Context, s *session, want messages.FileInfo) (*
 	return h, nil
 }
 
-// explain says what an error about a file means. That the file is gone is true
-// only if its folder is there.
-func (f *Files) explain(ctx context.Context, s *session, want messages.FileInfo, err error) error {
+// explain adds cause and cure to an error about a file. A missing file is gone only if the
+// folder exists.
+func (f *Files) explain(ctx context.Context, c *connection, want messages.FileInfo, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		switch folder, e := s.stat(ctx, f.cfg.Folder); {
+		switch folder, e := c.stat(ctx, f.cfg.Folder); {
 		case errors.Is(e, fs.ErrNotExist):
 			return noFolder(f.cfg, e)
 		case e != nil:
@@ -172,12 +171,12 @@ func check(want messages.FileInfo, info fs.FileInfo) error {
 	return want.Check(info.Size(), info.ModTime())
 }
 
-// Fingerprint returns the XXH64 of the file's first and last 64 KiB, of the
-// whole file when it is shorter than both together. It returns
-// messages.ErrFileChanged when the file is not the one that want names.
+// Fingerprint returns the XXH64 of the first and last 64 KiB of the file, or of the whole
+// file if it is shorter than both together. It returns messages.ErrFileChanged if the file is
+// not the version in want.
 func (f *Files) Fingerprint(ctx context.Context, want messages.FileInfo) (sum uint64, err error) {
-	err = f.do(ctx, func(s *session) (err error) {
-		sum, err = f.fingerprint(ctx, s, want)
+	err = f.do(ctx, func(c *connection) (err error) {
+		sum, err = f.fingerprint(ctx, c, want)
 		return err
 	})
 	if err != nil {
@@ -186,8 +185,8 @@ func (f *Files) Fingerprint(ctx context.Context, want messages.FileInfo) (sum ui
 	return sum, nil
 }
 
-func (f *Files) fingerprint(ctx context.Context, s *session, want messages.FileInfo) (uint64, error) {
-	h, err := f.open(ctx, s, want)
+func (f *Files) fingerprint(ctx context.Context, c *connection, want messages.FileInfo) (uint64, error) {
+	h, err := f.open(ctx, c, want)
 	if err != nil {
 		return 0, err
 	}

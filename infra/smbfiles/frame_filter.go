@@ -10,65 +10,65 @@ import (
 	"time"
 )
 
-// What a frame looks like: 4 bytes of length, then the header.
+// A frame consists of a length of 4 bytes and a message, which begins with a header.
 const (
 	lengthSize   = 4
-	headerSize   = 64              // of an SMB2 message
-	sealedMin    = 52 + headerSize // transform header, then at least a header
-	frameMax     = 9 << 20         // we ask for 1 MiB at most; servers offer up to 8
+	headerSize   = 64              // size of the header of an SMB2 message
+	sealedMin    = 52 + headerSize // size of a transform header and a header
+	frameMax     = 9 << 20         // reads are of 1 MiB at most; servers offer up to 8
 	headSize     = lengthSize + headerSize
-	pendingState = 0x00000103 // "not yet": an interim reply
+	pendingState = 0x00000103 // status of an interim reply
 
 	cmdSessionSetup = 1
 	cmdTreeConnect  = 3
 	flagSigned      = 0x8
 )
 
-// Errors of the guard. The connection is closed when one is returned.
+// The errors of a frameFilter, which closes the connection when it returns one.
 var (
 	errSMB1    = errors.New("the server speaks SMB1 only")
 	errNotSMB  = errors.New("the server does not speak SMB")
 	errHostile = errors.New("malformed message")
 )
 
-// guard is the TCP connection as the client library sees it. It lets a message of
-// the server pass only if the library's receiver survives it: that goroutine is
-// the library's own, so a panic there could not be caught. It looks at the first
-// 68 bytes of each frame; the rest goes through without a copy. It is own code, since
-// go-smb2 is the only client library for SMB in Go and does not check these itself.
+// frameFilter is the TCP connection that the client library uses. It passes a message of
+// the server only if the library's receiver can process it. A panic in the receiver, which
+// runs in a goroutine of the library, could not be caught. The filter checks the first 68
+// bytes of each frame; the rest is not copied. It is own code, since
+// go-smb2, the only SMB client library in Go, does not check these itself.
 //
 // Read is called by the library's receiver only, Write by its sender only.
-type guard struct {
+type frameFilter struct {
 	net.Conn
-	born  time.Time
-	heard atomic.Int64 // when the last byte came, in ns after born
-	ended atomic.Bool  // a read failed: the session is of no use any more
+	created time.Time
+	heard   atomic.Int64 // time of the last byte from the server, in ns after created
+	ended   atomic.Bool  // a read failed, so the connection cannot be used any more
 
-	refused atomic.Pointer[error] // why the guard closed the connection
+	refused atomic.Pointer[error] // error for which the filter closed the connection
 
-	// What the client sent. Written by Write, read by Read and by others.
+	// What the client sends. Set by Write, used by Read and others.
 	seals  atomic.Bool  // it encrypts
 	signs  atomic.Bool  // it signs
-	plain  atomic.Bool  // it does neither, after the login: the server took it for a guest
-	setups atomic.Int32 // login messages that the server has not answered
-	frames atomic.Int64 // messages of the server that passed
+	plain  atomic.Bool  // it does neither after the login: the server treats it as a guest
+	setups atomic.Int32 // number of login messages without an answer
+	frames atomic.Int64 // number of messages of the server that passed
 
-	// Owned by Read.
-	head  [headSize]byte
-	ready []byte // part of head that was not handed out yet
-	left  int    // bytes of the frame that are not read yet
+	// Used by Read only.
+	head      [headSize]byte
+	ready     []byte // part of head that was not returned yet
+	remaining int    // bytes of the current frame that were not read yet
 }
 
-func newGuard(conn net.Conn) *guard { return &guard{Conn: conn, born: time.Now()} }
+func newFrameFilter(conn net.Conn) *frameFilter { return &frameFilter{Conn: conn, created: time.Now()} }
 
-// lastHeard is when the last byte of the server came.
-func (g *guard) lastHeard() time.Time { return g.born.Add(time.Duration(g.heard.Load())) }
+// lastHeard returns the time of the last byte from the server.
+func (g *frameFilter) lastHeard() time.Time { return g.created.Add(time.Duration(g.heard.Load())) }
 
 // Read implements net.Conn.
-func (g *guard) Read(p []byte) (int, error) {
+func (g *frameFilter) Read(p []byte) (int, error) {
 	n, err := g.read(p)
 	if n > 0 {
-		g.heard.Store(int64(time.Since(g.born)))
+		g.heard.Store(int64(time.Since(g.created)))
 	}
 	if err != nil {
 		g.ended.Store(true)
@@ -76,11 +76,11 @@ func (g *guard) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (g *guard) read(p []byte) (int, error) {
+func (g *frameFilter) read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	if len(g.ready) == 0 && g.left == 0 {
+	if len(g.ready) == 0 && g.remaining == 0 {
 		if err := g.begin(); err != nil {
 			g.refused.Store(&err)
 			_ = g.Conn.Close()
@@ -92,14 +92,14 @@ func (g *guard) read(p []byte) (int, error) {
 		g.ready = g.ready[n:]
 		return n, nil
 	}
-	n, err := g.Conn.Read(p[:min(len(p), g.left)])
-	g.left -= n
+	n, err := g.Conn.Read(p[:min(len(p), g.remaining)])
+	g.remaining -= n
 	return n, err
 }
 
-// begin reads the start of a frame and checks it. The four bytes of the length
-// are judged first, as what is no SMB server may never send 68.
-func (g *guard) begin() error {
+// begin reads the beginning of a frame and checks it. It checks the first eight bytes before
+// it reads more, since a server that does not speak SMB may never send 68.
+func (g *frameFilter) begin() error {
 	if _, err := io.ReadFull(g.Conn, g.head[:lengthSize+4]); err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ func (g *guard) begin() error {
 		if g.frames.Load() == 0 {
 			return errNotSMB
 		}
-		return fmt.Errorf("%w: it does not begin like one", errHostile)
+		return fmt.Errorf("%w: wrong magic number", errHostile)
 	case size < headerSize || size > frameMax:
 		return fmt.Errorf("%w: %d bytes", errHostile, size)
 	}
@@ -128,14 +128,14 @@ func (g *guard) begin() error {
 	if err != nil {
 		return err
 	}
-	g.ready, g.left = g.head[:], size-headerSize
+	g.ready, g.remaining = g.head[:], size-headerSize
 	g.frames.Add(1)
 	return nil
 }
 
-// checkSealed checks an encrypted message. Before the client encrypts, the
-// library has no key and would fall over it.
-func (g *guard) checkSealed(size int) error {
+// checkSealed checks an encrypted message. Before the client encrypts, the library has no
+// key and would panic.
+func (g *frameFilter) checkSealed(size int) error {
 	if !g.seals.Load() {
 		return fmt.Errorf("%w: encrypted before the client asked for it", errHostile)
 	}
@@ -146,41 +146,41 @@ func (g *guard) checkSealed(size int) error {
 }
 
 // checkOpen checks the header of a message that is not encrypted.
-func (g *guard) checkOpen(h []byte) error {
+func (g *frameFilter) checkOpen(h []byte) error {
 	signed := binary.LittleEndian.Uint32(h[16:])&flagSigned != 0
-	// The reply that ends a login is signed, and is not checked by the library.
+	// The last reply of a login is signed, and the library does not check it.
 	setup := binary.LittleEndian.Uint16(h[12:]) == cmdSessionSetup && binary.LittleEndian.Uint32(h[8:]) != pendingState
 	switch {
 	case g.seals.Load():
-		// The library would take it, so anybody on the way could forge replies.
+		// The library would accept it, so that anybody on the network could forge replies.
 		return fmt.Errorf("%w: not encrypted although the client encrypts", errHostile)
 	case binary.LittleEndian.Uint16(h[4:]) != headerSize:
 		return fmt.Errorf("%w: header size", errHostile)
 	case binary.LittleEndian.Uint32(h[20:]) != 0:
-		return fmt.Errorf("%w: compound reply that nobody asked for", errHostile)
+		return fmt.Errorf("%w: unrequested compound reply", errHostile)
 	case setup && g.setups.Add(-1) < 0:
-		return fmt.Errorf("%w: login reply that nobody asked for", errHostile)
+		return fmt.Errorf("%w: unrequested login reply", errHostile)
 	case signed && !setup && !g.signs.Load():
-		// Guests have no key to check a signature with.
+		// A guest has no key to check the signature.
 		return fmt.Errorf("%w: signed although the client does not sign", errHostile)
 	}
 	return nil
 }
 
-// Write implements net.Conn. It notes what kind of messages the client sends; the
-// library hands over each message whole, after its length.
-func (g *guard) Write(p []byte) (int, error) {
+// Write implements net.Conn. It records which kinds of messages the client sends. The
+// library writes each message as a whole, after its length.
+func (g *frameFilter) Write(p []byte) (int, error) {
 	if len(p) >= headerSize {
-		g.note(p)
+		g.recordSent(p)
 	}
 	n, err := g.Conn.Write(p)
 	if why := g.refused.Load(); err != nil && why != nil {
-		err = *why // a writer may be the first to notice
+		err = *why // a writer may notice the end first
 	}
 	return n, err
 }
 
-func (g *guard) note(h []byte) {
+func (g *frameFilter) recordSent(h []byte) {
 	if h[0] == 0xFD {
 		g.seals.Store(true)
 		return

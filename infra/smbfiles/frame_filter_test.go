@@ -13,10 +13,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// recorded is a connection that has received something already. What is written
-// is dropped.
+// recorded is a connection that has received some bytes. Written bytes are dropped.
 type recorded struct {
-	net.Conn // nil: nothing else is called
+	net.Conn // nil, since no other methods are called
 	in       io.Reader
 	closed   bool
 }
@@ -25,7 +24,7 @@ func (r *recorded) Read(p []byte) (int, error)  { return r.in.Read(p) }
 func (r *recorded) Write(p []byte) (int, error) { return len(p), nil }
 func (r *recorded) Close() error                { r.closed = true; return nil }
 
-// message returns a plain message with a body of size bytes.
+// message returns a message without encryption and with a body of some bytes.
 func message(command uint16, flags uint32, size int) []byte {
 	b := make([]byte, lengthSize+headerSize+size)
 	binary.BigEndian.PutUint32(b, uint32(headerSize+size))
@@ -43,22 +42,22 @@ func sealed(size int) []byte {
 	return b
 }
 
-// set returns b with bytes at a place of its header.
+// set returns b with other bytes at a position of its header.
 func set(b []byte, at int, to ...byte) []byte {
 	b = bytes.Clone(b)
 	copy(b[lengthSize+at:], to)
 	return b
 }
 
-type guardCase struct {
-	sent [][]byte // by the client, before
-	in   []byte   // from the server
-	want error    // nil: it passes
+type filterCase struct {
+	sent [][]byte // messages that the client has sent
+	in   []byte   // message of the server
+	want error    // nil if the message passes
 }
 
-func guardCases() map[string]guardCase {
+func filterCases() map[string]filterCase {
 	login, sign, seal := message(cmdSessionSetup, 0, 8)[4:], message(8, flagSigned, 8)[4:], sealed(200)[4:]
-	return map[string]guardCase{
+	return map[string]filterCase{
 
 		"reply":                   {nil, message(8, 0, 100), nil},
 		"reply without body":      {nil, message(8, 0, 0), nil},
@@ -86,12 +85,12 @@ func guardCases() map[string]guardCase {
 	}
 }
 
-func TestGuard(t *testing.T) {
+func TestFrameFilter(t *testing.T) {
 	t.Parallel()
-	for name, c := range guardCases() {
+	for name, c := range filterCases() {
 		t.Run(name, func(t *testing.T) {
 			conn := &recorded{in: bytes.NewReader(c.in)}
-			g := newGuard(conn)
+			g := newFrameFilter(conn)
 			for _, b := range c.sent {
 				_, err := g.Write(b)
 				require.NoError(t, err)
@@ -112,15 +111,15 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// FuzzGuard: whatever a server sends, what passes are whole messages that the
-// library's receiver can take, and exactly the bytes that came.
-func FuzzGuard(f *testing.F) {
+// FuzzFrameFilter checks that only complete messages pass that the library's receiver can
+// process, and that their bytes are not changed.
+func FuzzFrameFilter(f *testing.F) {
 	f.Add(message(8, 0, 100), uint8(0), uint8(7))
 	f.Add(append(message(cmdSessionSetup, flagSigned, 3), message(8, 0, 1000)...), uint8(1), uint8(64))
 	f.Add(append(sealed(300), sealed(116)...), uint8(2), uint8(255))
 	f.Add([]byte{0, 0, 0, 0}, uint8(4), uint8(1))
 	f.Fuzz(func(t *testing.T, in []byte, sent, step uint8) {
-		g := newGuard(&recorded{in: bytes.NewReader(in)})
+		g := newFrameFilter(&recorded{in: bytes.NewReader(in)})
 		for bit, b := range [][]byte{message(cmdSessionSetup, 0, 0), sealed(200), message(8, flagSigned, 0), message(cmdTreeConnect, 0, 0)} {
 			if sent&(1<<bit) != 0 {
 				_, _ = g.Write(b[4:])
@@ -141,7 +140,7 @@ func FuzzGuard(f *testing.F) {
 	})
 }
 
-// checkMessages fails on anything that the library's receiver cannot take.
+// checkMessages fails on a message that the library's receiver cannot process.
 func checkMessages(t *testing.T, out []byte, seals bool) {
 	t.Helper()
 	for len(out) > 0 {
@@ -163,8 +162,7 @@ func checkMessages(t *testing.T, out []byte, seals bool) {
 	}
 }
 
-// FuzzLogin: a server that says anything to a client that logs in ends neither
-// the process nor a goroutine of ours.
+// FuzzLogin checks that no answer to a login ends the process or blocks a goroutine.
 func FuzzLogin(f *testing.F) {
 	f.Add(message(0, 0, 65))
 	f.Add(append(message(0, 1, 200), message(cmdSessionSetup, 1, 100)...))
@@ -175,7 +173,7 @@ func FuzzLogin(f *testing.F) {
 			go func() { _, _ = io.Copy(io.Discard, server) }()
 			_, _ = server.Write(in)
 		}()
-		s := &session{conn: newGuard(named{client}), timeout: time.Second, log: slog.New(slog.DiscardHandler)}
+		s := &connection{conn: newFrameFilter(named{client}), timeout: time.Second, log: slog.New(slog.DiscardHandler)}
 		s.life, s.end = context.WithCancelCause(context.Background())
 		err := s.open(context.Background(), Config{Host: "h", User: "u", Password: "p", Share: "s"})
 		s.kill(errClosed)
@@ -185,7 +183,7 @@ func FuzzLogin(f *testing.F) {
 	})
 }
 
-// named is a connection whose other end has an address.
+// named is a connection with a remote address.
 type named struct{ net.Conn }
 
 func (named) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 445} }

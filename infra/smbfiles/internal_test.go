@@ -67,16 +67,17 @@ func TestUsable(t *testing.T) {
 	require.False(t, usable(strings.Repeat("../", 100)+"etc/passwd"))
 }
 
-// TestBackOff: refused settings wait from 1 s to 60 s, other failures 20 ms to 1 s.
+// TestBackOff checks the pauses: 1 s to 60 s after refused settings, 20 ms to 1 s after other
+// failures.
 func TestBackOff(t *testing.T) {
 	t.Parallel()
-	l := newLink(Config{})
+	l := newConnector(Config{})
 	var waits []time.Duration
 	refuse := func(err error, n int) {
 		for range n {
-			_, got := l.keep(nil, err)
+			_, got := l.store(nil, err)
 			require.ErrorIs(t, got, err)
-			_, again := l.known()
+			_, again := l.usable()
 			require.Equal(t, got, again, "answered without an attempt")
 			waits = append(waits, l.wait)
 			l.until = time.Time{}

@@ -12,19 +12,18 @@ import (
 	"kafka-master/messages"
 )
 
-// listStep is how many entries are taken over before the context is looked at.
-// The library asks for 1 MiB of them at once, about 8,000.
+// listStep is the number of entries after which the context is checked. The library reads
+// 1 MiB of entries at once, about 8,000.
 const listStep = 8192
 
-// List returns the regular files directly in the folder whose name ends with
-// ".txt" in any case, sorted by path. Names that begin with "." or "~" are left
-// out: copy tools use them for files that are not complete. So are links and
-// names that cannot be used again, which is logged once a name. Sizes and times
-// are those of the listing; nothing is asked for each file. A folder that is
-// missing is an error that wraps messages.ErrConfig.
+// List returns the regular files directly in the folder whose names end with ".txt" in
+// upper or lower case, sorted by path. It omits names that begin with "." or "~", which copy
+// tools use for incomplete files, and links and names that cannot be used, for which it logs
+// a warning once. Sizes and times are those of the listing; there is no request for each
+// file. A missing folder is an error that wraps messages.ErrConfig.
 func (f *Files) List(ctx context.Context) (list []messages.FileInfo, err error) {
-	err = f.do(ctx, func(s *session) (err error) {
-		list, err = f.list(ctx, s)
+	err = f.do(ctx, func(c *connection) (err error) {
+		list, err = f.list(ctx, c)
 		return err
 	})
 	if err != nil {
@@ -34,8 +33,8 @@ func (f *Files) List(ctx context.Context) (list []messages.FileInfo, err error) 
 	return list, nil
 }
 
-func (f *Files) list(ctx context.Context, s *session) ([]messages.FileInfo, error) {
-	dir, err := f.openFolder(ctx, s)
+func (f *Files) list(ctx context.Context, c *connection) ([]messages.FileInfo, error) {
+	dir, err := f.openFolder(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -56,32 +55,32 @@ func (f *Files) list(ctx context.Context, s *session) ([]messages.FileInfo, erro
 			return list, nil
 		}
 		if err != nil {
-			return nil, f.listError(ctx, s, err)
+			return nil, f.listError(ctx, c, err)
 		}
 	}
 }
 
-func (f *Files) openFolder(ctx context.Context, s *session) (*handle, error) {
-	dir, err := s.openPath(ctx, f.cfg.Folder)
+func (f *Files) openFolder(ctx context.Context, c *connection) (*handle, error) {
+	dir, err := c.openPath(ctx, f.cfg.Folder)
 	if err != nil {
-		return nil, f.listError(ctx, s, err)
+		return nil, f.listError(ctx, c, err)
 	}
 	return dir, nil
 }
 
-// listError says what is wrong with the folder. That it is a file is found out
-// only by what fails.
-func (f *Files) listError(ctx context.Context, s *session, err error) error {
+// listError explains an error about the folder. Whether the folder is a file is checked only
+// after an error.
+func (f *Files) listError(ctx context.Context, c *connection, err error) error {
 	if errors.Is(err, errAway) || errors.Is(err, fs.ErrClosed) || ctx.Err() != nil {
 		return err
 	}
-	if info, e := s.stat(ctx, f.cfg.Folder); e == nil && !info.IsDir() {
+	if info, e := c.stat(ctx, f.cfg.Folder); e == nil && !info.IsDir() {
 		return notAFolder(f.cfg)
 	}
 	return noFolder(f.cfg, err)
 }
 
-// input reports whether a directory entry can be input.
+// input reports whether an entry of the folder is an input file.
 func (f *Files) input(entry fs.FileInfo) bool {
 	name := entry.Name()
 	if !messages.IsInputName(name) || entry.IsDir() {
@@ -91,10 +90,10 @@ func (f *Files) input(entry fs.FileInfo) bool {
 		f.warnOnce(name, "input file ignored: its name cannot be used over SMB, rename it")
 		return false
 	}
-	// Windows marks links so, and files that it keeps deduplicated or archived
-	// too. Only links have no bytes of their own; Samba shows what they lead to.
+	// Windows marks links like this, but also deduplicated and archived files. Of these
+	// only links have no bytes of their own. Samba shows the targets of links.
 	if entry.Mode()&fs.ModeSymlink != 0 && entry.Size() == 0 {
-		f.warnOnce(name, "input file ignored: it is a link, put the file itself there")
+		f.warnOnce(name, "input file ignored: it is a link, replace it with the file")
 		return false
 	}
 	return true

@@ -9,16 +9,15 @@ import (
 	"kafka-master/messages"
 )
 
-// Ready reports whether no other SMB client has the file open, so that nobody is
-// still writing it. It asks by renaming the file to its own name, which a server
-// grants only to who has the file alone; so another reader makes it false, too.
-// Programs that write on the server itself stay unseen, and where the user may
-// not rename, which is logged once, every file counts as ready: size and time
-// have to be watched as well. It returns messages.ErrFileChanged when the file
-// is not the one that want names.
+// Ready reports whether no other SMB client has the file open, and so none still writes it.
+// It renames the file to its own name, which a server allows only if no other client has
+// the file open, even for reading. It does not detect programs that write on the server
+// itself. If the user may not rename files, which is logged once, every file counts as
+// ready. Callers therefore have to check size and time too. Ready returns
+// messages.ErrFileChanged if the file is not the version in want.
 func (f *Files) Ready(ctx context.Context, want messages.FileInfo) (ready bool, err error) {
-	err = f.do(ctx, func(s *session) (err error) {
-		ready, err = f.ready(ctx, s, want)
+	err = f.do(ctx, func(c *connection) (err error) {
+		ready, err = f.ready(ctx, c, want)
 		return err
 	})
 	if err != nil {
@@ -27,21 +26,21 @@ func (f *Files) Ready(ctx context.Context, want messages.FileInfo) (ready bool, 
 	return ready, nil
 }
 
-func (f *Files) ready(ctx context.Context, s *session, want messages.FileInfo) (bool, error) {
+func (f *Files) ready(ctx context.Context, c *connection, want messages.FileInfo) (bool, error) {
 	if !usable(want.Path) {
-		return false, fmt.Errorf("%w: %q is no path below the folder", messages.ErrFileChanged, want.Path)
+		return false, fmt.Errorf("%w: %q is not a path below the folder", messages.ErrFileChanged, want.Path)
 	}
 	path := f.at(want.Path)
-	switch err := s.rename(ctx, path, path); {
+	switch err := c.rename(ctx, path, path); {
 	case errors.Is(err, statusSharingViolation):
 		return false, nil
 	case errors.Is(err, fs.ErrPermission):
-		f.warnOnce(messages.ArchiveFolder+"/", "files may not be renamed on this share, so whether they are still open elsewhere "+
-			"cannot be seen: write under another name and rename when complete, or let the user write there")
+		f.warnOnce(messages.ArchiveFolder+"/", "files on this share may not be renamed, so it is not known whether another program still writes them: "+
+			"write files under another name and rename them when they are complete, or give the user the right to write")
 	case err != nil:
-		return false, f.explain(ctx, s, want, err)
+		return false, f.explain(ctx, c, want, err)
 	}
-	if err := f.stat(ctx, s, want); err != nil { // a writer's time is set when it closes
+	if err := f.stat(ctx, c, want); err != nil { // the server sets the time when a writer closes the file
 		return false, err
 	}
 	return true, nil

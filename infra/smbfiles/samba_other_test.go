@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestSamba stands for the tests that need a real server.
+// TestSamba is skipped in place of the tests that need a real server.
 func TestSamba(t *testing.T) {
 	const why = "no real Samba: these tests start and stop smbd on Linux, run them in a container"
 	if os.Getenv("CI") == "true" {

@@ -16,7 +16,7 @@ import (
 	"kafka-master/infra/smbfiles"
 )
 
-// samba is a real smbd, with what the tests of this package ask of it.
+// samba is a real smbd with helpers for these tests.
 type samba struct{ *infratest.SambaServer }
 
 func startSamba(t testing.TB, extra ...string) *samba {
@@ -24,7 +24,7 @@ func startSamba(t testing.TB, extra ...string) *samba {
 	return &samba{infratest.StartSamba(t, extra...)}
 }
 
-// slow keeps a test that takes seconds out of go test -short.
+// slow skips a test that takes seconds with go test -short.
 func slow(t testing.TB) {
 	t.Helper()
 	if testing.Short() {
@@ -32,8 +32,8 @@ func slow(t testing.TB) {
 	}
 }
 
-// config is that of a client of the share encrypted, with a folder of its own
-// when the name is not empty.
+// config returns the settings of a client of the share "encrypted". It creates the folder if
+// the name is not empty.
 func (s *samba) config(t testing.TB, folder string) smbfiles.Config {
 	t.Helper()
 	if folder != "" {
@@ -47,7 +47,7 @@ func (s *samba) config(t testing.TB, folder string) smbfiles.Config {
 	}
 }
 
-// plain is config for a share that a tap can look into.
+// plain is like config, for a share without encryption, which a tap can read.
 func (s *samba) plain(t testing.TB, folder string) smbfiles.Config {
 	cfg := s.config(t, folder)
 	cfg.Share = "input"
@@ -58,7 +58,7 @@ func (s *samba) folder(folder string) infratest.DirFolder {
 	return infratest.DirFolder(filepath.Join(s.Data, folder))
 }
 
-// testLog writes to the test's log, and watches that no secret is written.
+// testLog writes to the test's log and fails the test if a secret is logged.
 type testLog struct{ t testing.TB }
 
 func (l *testLog) Write(p []byte) (int, error) {
@@ -79,7 +79,7 @@ func newFiles(t testing.TB, cfg smbfiles.Config) *smbfiles.Files {
 
 func (s *samba) portText() string { return strconv.Itoa(s.Port) }
 
-// touch makes an empty file in the folder.
+// touch creates an empty file in the folder.
 func (s *samba) touch(t testing.TB, folder, name string) {
 	t.Helper()
 	require.NoError(t, os.WriteFile(filepath.Join(s.Data, folder, name), nil, 0o644))

@@ -14,22 +14,22 @@ import (
 )
 
 const (
-	blockSize = 1 << 20 // bytes of one read; servers and the library give no more at once
-	// patience is how long a stream tries to go on without getting a byte.
-	patience = 15 * time.Second
+	blockSize = 1 << 20 // bytes of a read; servers and the library return no more at once
+	// resumeTimeout is the time for which a stream tries to continue without getting a
+	// byte.
+	resumeTimeout = 15 * time.Second
 )
 
-// Stream reads length bytes of the file from off on and hands them to feed, in
-// order and in slices of at most 1 MiB that are valid during the call only. An
-// error of feed ends the stream and is returned as it is. It returns
-// messages.ErrFileChanged when the file is not the one that want names, or, for
-// a range that ends at the file's end, no longer is. A range outside of the file
-// is messages.ErrRange.
+// Stream reads length bytes of the file at off and passes them to feed, in order, in slices
+// of at most 1 MiB that are valid only during the call. An error of feed ends the stream and
+// is returned unchanged. Stream returns messages.ErrFileChanged if the file is not the
+// version in want, or, for a range up to the end of the file, if it is not any more after the
+// last read. A range outside of the file is messages.ErrRange.
 //
-// A lost connection is made again, for 15 s without progress, and the stream
-// goes on at the byte if the file is still the same version. ReadAhead reads are
-// in flight; all have ended when Stream returns, which is at most a second after
-// ctx has ended.
+// If the connection is lost, the stream continues at the same byte over a new one, as long as
+// the file is the same version. It gives up after 15 s without progress. ReadAhead reads are
+// in flight at once. All have ended when Stream returns, which is at most a second after ctx
+// has ended.
 func (f *Files) Stream(ctx context.Context, want messages.FileInfo, off, length int64, feed func([]byte) error) error {
 	if off < 0 || length < 0 || off > want.Size-length {
 		return fmt.Errorf("stream: %w: %d bytes at %d of %s, which has %d", messages.ErrRange, length, off, want.Path, want.Size)
@@ -50,15 +50,15 @@ func (f *Files) Stream(ctx context.Context, want messages.FileInfo, off, length 
 type stream struct {
 	files *Files
 	want  messages.FileInfo
-	off   int64 // everything before it was fed
+	off   int64 // offset of the next byte to feed
 	end   int64
-	tail  int    // how many bytes before off the sum covers, 0 before the first were fed
-	sum   uint64 // XXH64 of them
+	tail  int    // number of bytes before off that sum covers
+	sum   uint64 // XXH64 of the tail
 	feed  func([]byte) error
-	fed   error // what feed returned
+	fed   error // last result of feed
 }
 
-// run reads over one connection after the other.
+// run reads the range, over several connections if necessary.
 func (st *stream) run(ctx context.Context) error {
 	wait := awayWaitMin
 	last, since := st.off, time.Now()
@@ -70,11 +70,11 @@ func (st *stream) run(ctx context.Context) error {
 		if st.off > last {
 			last, since, wait = st.off, time.Now(), awayWaitMin
 		}
-		if time.Since(since) > patience {
+		if time.Since(since) > resumeTimeout {
 			return err
 		}
 		if wait == awayWaitMin {
-			st.files.log.Warn("smb connection lost while reading, trying to go on", "file", st.want.Path, "offset", st.off, "err", err)
+			st.files.log.Warn("smb connection lost while reading, connecting again", "file", st.want.Path, "offset", st.off, "err", err)
 		}
 		if !st.files.sleep(ctx, wait) {
 			return cmp.Or(ctx.Err(), errClosed)
@@ -83,39 +83,39 @@ func (st *stream) run(ctx context.Context) error {
 	}
 }
 
-// attempt reads what is left over one connection and then looks whether the file
-// is still the one that it was.
+// attempt reads the rest of the range over one connection, and then checks that the file is
+// still the same version.
 func (st *stream) attempt(ctx context.Context) error {
-	s, err := st.files.link.session(ctx)
+	c, err := st.files.connector.connection(ctx)
 	if err != nil {
 		return err
 	}
-	if err := st.read(ctx, s); err != nil {
+	if err := st.read(ctx, c); err != nil {
 		return err
 	}
 	if st.end < st.want.Size {
 		return nil
 	}
-	// By path, after the handle was closed: a server may keep the modification
-	// time as it is while the file is open.
-	return st.files.stat(ctx, s, st.want)
+	// The check follows the closing of the handle, since a server may not update the
+	// modification time while the file is open.
+	return st.files.stat(ctx, c, st.want)
 }
 
-func (st *stream) read(ctx context.Context, s *session) error {
-	h, err := st.files.open(ctx, s, st.want)
+func (st *stream) read(ctx context.Context, c *connection) error {
+	h, err := st.files.open(ctx, c, st.want)
 	if err != nil {
 		return err
 	}
-	defer h.close(ctx) // also when feed panics
-	if err := st.goOn(ctx, h); err != nil {
+	defer h.close(ctx) // also if feed panics
+	if err := st.verifyTail(ctx, h); err != nil {
 		return endsEarly(st.want, err)
 	}
 	return endsEarly(st.want, st.readAhead(ctx, h))
 }
 
-// goOn checks that the file still holds the bytes that were fed last: a server
-// whose process was killed may show the modification time of before for a while.
-func (st *stream) goOn(ctx context.Context, h *handle) error {
+// verifyTail checks that the file still has the bytes that were fed last. After its process
+// was killed a server may report an old modification time for a while.
+func (st *stream) verifyTail(ctx context.Context, h *handle) error {
 	if st.tail == 0 {
 		return nil
 	}
@@ -124,12 +124,12 @@ func (st *stream) goOn(ctx context.Context, h *handle) error {
 		return err
 	}
 	if xxhash.Sum64(b) != st.sum {
-		return fmt.Errorf("%w: %s has other bytes than were read before the connection was lost", messages.ErrFileChanged, st.want.Path)
+		return fmt.Errorf("%w: %s has other bytes than before the connection was lost", messages.ErrFileChanged, st.want.Path)
 	}
 	return nil
 }
 
-// endsEarly makes the end of a file that is shorter than it was what it is.
+// endsEarly turns an unexpected end of the file into messages.ErrFileChanged.
 func endsEarly(want messages.FileInfo, err error) error {
 	if errors.Is(err, io.EOF) {
 		return fmt.Errorf("%w: %s ends early", messages.ErrFileChanged, want.Path)
@@ -137,7 +137,7 @@ func endsEarly(want messages.FileInfo, err error) error {
 	return err
 }
 
-// block is one read under way: the bytes, or why there are none.
+// block is a read in flight and its result.
 type block struct {
 	buf  *[]byte
 	n    int
@@ -145,17 +145,17 @@ type block struct {
 	done chan struct{} // closed when the read has ended
 }
 
-// readAhead feeds what is left while the next blocks are read.
+// readAhead feeds the rest of the range while the next blocks are read.
 func (st *stream) readAhead(ctx context.Context, h *handle) error {
 	ctx, cancel := context.WithCancel(ctx)
-	// One block is fed while the others are in flight.
+	// The additional place is for the block that is fed.
 	places := make(chan struct{}, st.files.cfg.ReadAhead+1)
 	queue := make(chan *block, cap(places))
 	go func() {
 		defer close(queue)
 		st.request(ctx, h, places, queue)
 	}()
-	defer func() { // also when feed panics
+	defer func() { // also if feed panics
 		cancel()
 		for b := range queue {
 			<-b.done
@@ -169,7 +169,7 @@ func (st *stream) readAhead(ctx context.Context, h *handle) error {
 			err = ctx.Err()
 		}
 		if err == nil {
-			err = st.take((*b.buf)[:b.n])
+			err = st.feedBlock((*b.buf)[:b.n])
 		}
 		st.files.free(b.buf)
 		if err != nil {
@@ -180,8 +180,8 @@ func (st *stream) readAhead(ctx context.Context, h *handle) error {
 	return ctx.Err()
 }
 
-// take feeds the next bytes and remembers the end of them.
-func (st *stream) take(b []byte) error {
+// feedBlock feeds the next bytes and updates the tail.
+func (st *stream) feedBlock(b []byte) error {
 	end := b[max(0, len(b)-messages.FingerprintEdge):]
 	sum := xxhash.Sum64(end)
 	if err := st.feed(b); err != nil {
@@ -191,8 +191,8 @@ func (st *stream) take(b []byte) error {
 	return nil
 }
 
-// buffer returns room for n bytes, at most blockSize. A chunk that is read again
-// is small, and not worth a whole block.
+// buffer returns a buffer for n bytes, at most blockSize. A small range, such as a chunk that
+// is read again, does not get a whole block.
 func (f *Files) buffer(n int) *[]byte {
 	if n <= blockSize/8 {
 		b := make([]byte, n)
@@ -201,15 +201,15 @@ func (f *Files) buffer(n int) *[]byte {
 	return f.buffers.Get().(*[]byte)
 }
 
-// free takes a buffer back.
+// free returns a buffer to the pool.
 func (f *Files) free(b *[]byte) {
 	if len(*b) == blockSize {
 		f.buffers.Put(b)
 	}
 }
 
-// request starts one read after the other until the range or the context ends.
-// The queue has room for every block that has a place.
+// request starts the reads of the range, in order, until ctx ends. The queue has room for
+// every block with a place.
 func (st *stream) request(ctx context.Context, h *handle, places chan<- struct{}, queue chan<- *block) {
 	for off := st.off; off < st.end; off += blockSize {
 		select {
@@ -228,7 +228,7 @@ func (st *stream) request(ctx context.Context, h *handle, places chan<- struct{}
 		go func() {
 			defer close(b.done)
 			defer func() { <-st.files.reads }()
-			defer func() { // of the library, on what a server sent
+			defer func() { // the library may panic on an answer of the server
 				if r := recover(); r != nil {
 					b.err = fmt.Errorf("read at %d: panic: %v", off, r)
 				}

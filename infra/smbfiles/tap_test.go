@@ -16,18 +16,18 @@ import (
 	"kafka-master/infra/smbfiles"
 )
 
-// tap is a TCP proxy before a server. It counts connections and notes what the
-// client asks for, as far as that is not encrypted.
+// tap is a TCP proxy in front of a server. It counts connections, and those requests that are
+// not encrypted.
 type tap struct {
 	listener net.Listener
 	to       string
-	change   func(n int, frame []byte) []byte // what becomes of the server's n-th message, nil for nothing
-	slow     time.Duration                    // that each 64 KiB of the server take
+	change   func(n int, frame []byte) []byte // returns a replacement for the n-th message of the server; may be nil
+	slow     time.Duration                    // delay for each 64 KiB of the server
 	wg       sync.WaitGroup
 
 	mu    sync.Mutex
 	conns int
-	asked map[uint16]int // requests by command
+	asked map[uint16]int // number of requests by command
 	reads []int          // lengths of the reads
 }
 
@@ -51,7 +51,7 @@ func startTap(t testing.TB, to string) *tap {
 	return p
 }
 
-// through makes the client connect by way of the tap.
+// through returns the settings of a client that connects through the tap.
 func (p *tap) through(cfg smbfiles.Config) smbfiles.Config {
 	cfg.Port = p.listener.Addr().(*net.TCPAddr).Port
 	return cfg
@@ -82,7 +82,7 @@ func (p *tap) accept() {
 	}
 }
 
-// watch copies the client's messages.
+// watch copies the messages of the client.
 func (p *tap) watch(client, server net.Conn) {
 	for {
 		var length [4]byte
@@ -94,7 +94,7 @@ func (p *tap) watch(client, server net.Conn) {
 			return
 		}
 		if message[0] == 0xFE {
-			p.note(message)
+			p.count(message)
 		}
 		if _, err := server.Write(append(length[:], message...)); err != nil {
 			return
@@ -102,7 +102,7 @@ func (p *tap) watch(client, server net.Conn) {
 	}
 }
 
-func (p *tap) note(message []byte) {
+func (p *tap) count(message []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	command := binary.LittleEndian.Uint16(message[12:])
@@ -112,7 +112,7 @@ func (p *tap) note(message []byte) {
 	}
 }
 
-// pass copies the server's messages.
+// pass copies the messages of the server.
 func (p *tap) pass(server, client net.Conn) {
 	for n := 0; ; n++ {
 		frame := make([]byte, 4)
@@ -149,7 +149,7 @@ func (p *tap) requests(command uint16) int {
 	return p.asked[command]
 }
 
-// lengths returns what the reads asked for, in bytes, the shortest first.
+// lengths returns the lengths of the reads in bytes, sorted.
 func (p *tap) lengths() []int {
 	p.mu.Lock()
 	defer p.mu.Unlock()

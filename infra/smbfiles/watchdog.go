@@ -9,64 +9,64 @@ import (
 )
 
 const (
-	// grace is how long a call may go on when its context has ended.
+	// grace is the time for which a call may continue after its context has ended.
 	grace = time.Second
-	// longest is how many timeouts a call may take while the server sends
-	// something, which may be for others.
-	longest = 10
+	// maxTimeouts is the number of time-outs that a call may take while the server sends
+	// bytes, which may belong to other calls.
+	maxTimeouts = 10
 )
 
-// watch kills a session whose server does not answer a call. Closing the TCP
-// connection is the only way to end a call of the library without harm.
-type watch struct {
-	s     *session
-	start time.Time
-	unctx func() bool
+// watchdog kills a connection whose server does not answer a call. Closing the TCP
+// connection is the only safe way to end a call of the library.
+type watchdog struct {
+	c           *connection
+	start       time.Time
+	stopContext func() bool
 
 	mu      sync.Mutex
 	timer   *time.Timer
-	limit   time.Duration // of silence
+	limit   time.Duration // longest silence of the server
 	stopped bool
 }
 
-func startWatch(ctx context.Context, s *session) *watch {
-	w := &watch{s: s, start: time.Now(), limit: s.timeout}
+func startWatchdog(ctx context.Context, c *connection) *watchdog {
+	w := &watchdog{c: c, start: time.Now(), limit: c.timeout}
 	w.mu.Lock()
 	w.timer = time.AfterFunc(w.limit, w.check)
 	w.mu.Unlock()
-	w.unctx = context.AfterFunc(ctx, w.hurry)
+	w.stopContext = context.AfterFunc(ctx, w.shorten)
 	return w
 }
 
-func (w *watch) stop() {
-	w.unctx()
+func (w *watchdog) stop() {
+	w.stopContext()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.stopped = true
 	w.timer.Stop()
 }
 
-// check kills the session unless the server has been heard.
-func (w *watch) check() {
+// check kills the connection if the server was silent for the limit.
+func (w *watchdog) check() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped {
 		return
 	}
 	since := w.start
-	if heard := w.s.conn.lastHeard(); heard.After(since) {
+	if heard := w.c.conn.lastHeard(); heard.After(since) {
 		since = heard
 	}
 	quiet := time.Since(since)
-	if quiet < w.limit && time.Since(w.start) < longest*w.s.timeout {
+	if quiet < w.limit && time.Since(w.start) < maxTimeouts*w.c.timeout {
 		w.timer.Reset(w.limit - quiet)
 		return
 	}
-	w.s.kill(fmt.Errorf("%w: it gave no answer for %s: %w", errAway, w.limit, os.ErrDeadlineExceeded))
+	w.c.kill(fmt.Errorf("%w: it did not answer for %s: %w", errAway, w.limit, os.ErrDeadlineExceeded))
 }
 
-// hurry leaves the call its grace only.
-func (w *watch) hurry() {
+// shorten reduces the remaining time of the call to its grace.
+func (w *watchdog) shorten() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped {

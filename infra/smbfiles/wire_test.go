@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -21,7 +22,7 @@ import (
 	"kafka-master/messages"
 )
 
-// TestReadsAreLarge: reading in small pieces is ten times slower.
+// TestReadsAreLarge checks the size of reads, since small reads are ten times slower.
 func TestReadsAreLarge(t *testing.T) {
 	s := startSamba(t)
 	p := startTap(t, s.Address())
@@ -36,11 +37,12 @@ func TestReadsAreLarge(t *testing.T) {
 	require.Len(t, reads, 11)
 	require.Equal(t, 5, reads[0])
 	require.Equal(t, 1<<20, reads[1])
-	require.Equal(t, 2, p.requests(cmdCreate)-before, "opened once, looked at once")
+	require.Equal(t, 2, p.requests(cmdCreate)-before, "one request to open the file, one to check it")
 	require.Equal(t, 1, p.connections())
 }
 
-// TestListAsksForNoFile: a request for each file would take minutes.
+// TestListAsksForNoFile checks that List sends no request for each file, which would take
+// minutes.
 func TestListAsksForNoFile(t *testing.T) {
 	s := startSamba(t)
 	p := startTap(t, s.Address())
@@ -59,8 +61,8 @@ func TestListAsksForNoFile(t *testing.T) {
 	require.Less(t, p.requests(cmdDirectory), 10)
 }
 
-// TestCreditsRightAfterOpening: with the library's own balance the server ends
-// such a session now and then.
+// TestCreditsRightAfterOpening checks the balance of credits. With the library's default,
+// servers sometimes close such a session.
 func TestCreditsRightAfterOpening(t *testing.T) {
 	s := startSamba(t)
 	data := random(12 << 20)
@@ -76,11 +78,11 @@ func TestCreditsRightAfterOpening(t *testing.T) {
 			requireSame(t, data, got)
 			require.NoError(t, files.Close())
 		}
-		require.Equal(t, 8, p.connections(), "no session was cut")
+		require.Equal(t, 8, p.connections(), "the server closed no session")
 	}
 }
 
-// TestManyStreamsAtOnce share one session, and its credits.
+// TestManyStreamsAtOnce reads several streams over one connection with its credits.
 func TestManyStreamsAtOnce(t *testing.T) {
 	s := startSamba(t)
 	p := startTap(t, s.Address())
@@ -105,8 +107,8 @@ func TestManyStreamsAtOnce(t *testing.T) {
 	require.Equal(t, 1, p.connections())
 }
 
-// TestColdFileOfSigningServer: a server answers a read from the disk with an
-// interim reply, which is not signed, and the library refuses it.
+// TestColdFileOfSigningServer reads a file that is not in the server's cache. The server
+// answers with an interim reply, which is not signed, and which the library refuses.
 func TestColdFileOfSigningServer(t *testing.T) {
 	s := startSamba(t, "server signing = mandatory")
 	p := startTap(t, s.Address())
@@ -127,8 +129,8 @@ func TestColdFileOfSigningServer(t *testing.T) {
 	require.Equal(t, 1, p.connections())
 }
 
-// TestMalformedMessages: one in the middle of a session ends the session only.
-// Some of these end a process that uses the library as it is.
+// TestMalformedMessages sends a malformed message, which must end only the connection. Some of
+// these messages would end a process that uses the library without the filter.
 func TestMalformedMessages(t *testing.T) {
 	slow(t)
 	s := startSamba(t)
@@ -166,8 +168,8 @@ func TestMalformedMessages(t *testing.T) {
 	}
 }
 
-// TestFlippedBits: any bit of an answer may be wrong, the bytes that are handed
-// out never are, and the next connection makes up for it.
+// TestFlippedBits changes a bit of an answer. The bytes that the stream feeds are never wrong,
+// and the next connection continues the stream.
 func TestFlippedBits(t *testing.T) {
 	slow(t)
 	s := startSamba(t)
@@ -209,7 +211,7 @@ func TestFlippedBits(t *testing.T) {
 	require.Less(t, failed, rounds/3)
 }
 
-// TestGarbage: a server that is none.
+// TestGarbage uses servers that send garbage.
 func TestGarbage(t *testing.T) {
 	frame := func(size int, body string) []byte {
 		return append(binary.BigEndian.AppendUint32(nil, uint32(size)), body...)
@@ -238,19 +240,20 @@ func TestGarbage(t *testing.T) {
 	}
 }
 
-// TestSilentServer: it takes the connection and says nothing.
+// TestSilentServer uses a server that accepts connections and sends nothing.
 func TestSilentServer(t *testing.T) {
 	cfg := fakeServer(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
 	cfg.IOTimeout = 200 * time.Millisecond
 	start := time.Now()
 	err := newFiles(t, cfg).Ping(context.Background())
-	require.ErrorContains(t, err, "no answer for 200ms")
+	require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+	require.ErrorContains(t, err, "200ms")
 	require.NotErrorIs(t, err, messages.ErrConfig)
 	require.NotContains(t, err.Error(), "SMB1")
 	require.Less(t, time.Since(start), 3*time.Second)
 }
 
-// TestSlowServer: the timeout is for silence, not for slowness.
+// TestSlowServer checks that a slow server does not count as silent.
 func TestSlowServer(t *testing.T) {
 	slow(t)
 	s := startSamba(t)
