@@ -10,11 +10,11 @@ import (
 	"kafka-master/messages"
 )
 
-// Archive moves the file to the folder processed/ beside it, which is made when
-// missing. It never replaces a file: a taken name gets -2, -3 … before its
-// extension. It returns messages.ErrFileChanged when the file is not the one
-// that want names. Archiving a file that was archived already is a success, so
-// an Archive that was broken off can be repeated.
+// Archive moves the file to the folder processed/ beside it, which is created if missing.
+// It never replaces a file: if the name is taken, -2, -3 and so on is added before the
+// extension. It returns messages.ErrFileChanged if the file is not the version in want.
+// Archiving a file that was archived before succeeds, so an interrupted Archive can be
+// repeated.
 func (f *Files) Archive(ctx context.Context, want messages.FileInfo) error {
 	err := f.archive(ctx, want)
 	if errors.Is(err, fs.ErrPermission) {
@@ -61,15 +61,15 @@ func (f *Files) archive(ctx context.Context, want messages.FileInfo) error {
 	return fmt.Errorf("%s: %d names are taken in %s", want.Path, messages.MaxArchiveNames, messages.ArchiveOf(want.Path))
 }
 
-// move gives the file its new name if that is free. It links and removes, since
-// a rename would replace a file that came meanwhile.
+// move renames the file if the new name is free. It creates a link and removes the old name,
+// since a rename would replace a file that was created meanwhile.
 func move(root *os.Root, from, to string, source fs.FileInfo) (done bool, err error) {
 	taken, err := root.Lstat(to)
 	if err == nil {
 		if !os.SameFile(taken, source) {
 			return false, nil
 		}
-		return true, root.Remove(from) // linked already, and broken off
+		return true, root.Remove(from) // an interrupted Archive has created the link
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return false, err
@@ -85,7 +85,7 @@ func move(root *os.Root, from, to string, source fs.FileInfo) (done bool, err er
 	}
 }
 
-// archivedBefore returns nil if the archive has the version that want names.
+// archivedBefore returns nil if the archive contains the version in want.
 func archivedBefore(root *os.Root, want messages.FileInfo) error {
 	for n := 1; n <= messages.MaxArchiveNames; n++ {
 		info, err := root.Lstat(messages.ArchiveName(want.Path, n))

@@ -16,7 +16,7 @@ import (
 	"kafka-master/messages"
 )
 
-// Files is an input folder. It is safe for concurrent use. Make it with New.
+// Files is an input folder. It is safe for concurrent use. It is created by New.
 type Files struct {
 	root    string
 	log     *slog.Logger
@@ -26,7 +26,7 @@ type Files struct {
 	ignored atomic.Pointer[messages.Ignored]
 }
 
-// Ignored returns what the last whole listing left out.
+// Ignored returns what the last complete listing omitted.
 func (f *Files) Ignored() messages.Ignored {
 	if x := f.ignored.Load(); x != nil {
 		return *x
@@ -34,8 +34,8 @@ func (f *Files) Ignored() messages.Ignored {
 	return messages.Ignored{}
 }
 
-// New returns the folder at root. The folder is looked for at every call, so it
-// may come and go; a folder that is missing is an error of the call.
+// New returns the folder at root. Each call opens the folder, so it may be missing at times;
+// a missing folder is an error of the call.
 func New(root string) *Files {
 	return &Files{
 		root: root, log: slog.Default(),
@@ -43,8 +43,8 @@ func New(root string) *Files {
 	}
 }
 
-// openRoot opens the folder. A folder that a person has to make, or to open for
-// us, is an error that wraps messages.ErrConfig.
+// openRoot opens the folder. The error wraps messages.ErrConfig if a person has to create the
+// folder or to grant rights.
 func (f *Files) openRoot() (*os.Root, error) {
 	root, err := os.OpenRoot(f.root)
 	switch {
@@ -64,8 +64,8 @@ func (f *Files) openRoot() (*os.Root, error) {
 	return root, nil
 }
 
-// lstat looks at the file by its path. A file that is gone, or is no regular
-// file any more, is messages.ErrFileChanged.
+// lstat describes a file. A file that is gone, or is not a regular file any more, is
+// messages.ErrFileChanged.
 func lstat(root *os.Root, path string) (fs.FileInfo, error) {
 	info, err := root.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -80,16 +80,16 @@ func lstat(root *os.Root, path string) (fs.FileInfo, error) {
 	return info, nil
 }
 
-// open opens the version that want names.
+// open opens the file and checks that it is the version in want.
 func open(root *os.Root, want messages.FileInfo) (*os.File, error) {
-	if _, err := lstat(root, want.Path); err != nil { // a device is not even opened
+	if _, err := lstat(root, want.Path); err != nil { // a device must not be opened
 		return nil, err
 	}
 	return openRegular(root, want)
 }
 
-// openRegular opens the version that want names, whatever lies under its name by
-// now: the opening of a pipe does not wait for a writer.
+// openRegular opens the file and checks that it is a regular file of the version in want. If
+// a pipe has replaced the file, it does not wait for a writer.
 func openRegular(root *os.Root, want messages.FileInfo) (*os.File, error) {
 	file, err := root.OpenFile(want.Path, os.O_RDONLY|openNonblocking, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -116,9 +116,9 @@ func openRegular(root *os.Root, want messages.FileInfo) (*os.File, error) {
 	return file, nil
 }
 
-// Fingerprint returns the XXH64 of the file's first and last 64 KiB, of the
-// whole file when it is shorter than both together. It returns
-// messages.ErrFileChanged when the file is not the one that want names.
+// Fingerprint returns the XXH64 of the first and last 64 KiB of the file, or of the whole
+// file if it is shorter than both together. It returns messages.ErrFileChanged if the file is
+// not the version in want.
 func (f *Files) Fingerprint(ctx context.Context, want messages.FileInfo) (uint64, error) {
 	sum, err := f.fingerprint(ctx, want)
 	if err != nil {

@@ -14,14 +14,13 @@ import (
 	"kafka-master/messages"
 )
 
-// listStep is how many names are read before the context is looked at.
+// listStep is the number of names after which the context is checked.
 const listStep = 512
 
-// List returns the regular files directly in the folder whose name ends with
-// ".txt" in any case, sorted by path. Names that begin with "." or "~" are left
-// out: copy tools use them for files that are not complete. So are symbolic links and
-// names that are not UTF-8, which is logged once a name. A folder that is
-// missing is an error that wraps messages.ErrConfig.
+// List returns the regular files directly in the folder whose names end with ".txt" in
+// upper or lower case, sorted by path. It omits names that begin with "." or "~", which copy
+// tools use for incomplete files, and symbolic links and names that are not UTF-8, for which
+// it logs a warning once. A missing folder is an error that wraps messages.ErrConfig.
 func (f *Files) List(ctx context.Context) ([]messages.FileInfo, error) {
 	list, err := f.list(ctx)
 	if err != nil {
@@ -49,7 +48,7 @@ func (f *Files) list(ctx context.Context) ([]messages.FileInfo, error) {
 		}
 		entries, err := dir.ReadDir(listStep)
 		for _, entry := range entries {
-			info, ok, err := f.look(root, entry)
+			info, ok, err := f.inspect(root, entry)
 			if err != nil {
 				return nil, err
 			}
@@ -71,8 +70,8 @@ func (f *Files) list(ctx context.Context) ([]messages.FileInfo, error) {
 	return list, nil
 }
 
-// look returns what a directory entry is; ok is false when it is no input.
-func (f *Files) look(root *os.Root, entry fs.DirEntry) (info messages.FileInfo, ok bool, err error) {
+// inspect returns the file of an entry of the folder; ok is false if it is not an input file.
+func (f *Files) inspect(root *os.Root, entry fs.DirEntry) (info messages.FileInfo, ok bool, err error) {
 	name := entry.Name()
 	if !messages.IsInputName(name) {
 		return messages.FileInfo{}, false, nil
@@ -83,13 +82,13 @@ func (f *Files) look(root *os.Root, entry fs.DirEntry) (info messages.FileInfo, 
 	}
 	stat, err := root.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return messages.FileInfo{}, false, nil // went away meanwhile
+		return messages.FileInfo{}, false, nil // was removed meanwhile
 	}
 	if err != nil {
 		return messages.FileInfo{}, false, err
 	}
 	if stat.Mode()&fs.ModeSymlink != 0 {
-		f.warnOnce(name, "input file ignored: it is a symbolic link, put the file itself there")
+		f.warnOnce(name, "input file ignored: it is a symbolic link, replace it with the file")
 	}
 	if !stat.Mode().IsRegular() {
 		return messages.FileInfo{}, false, nil

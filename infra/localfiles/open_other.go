@@ -2,5 +2,5 @@
 
 package localfiles
 
-// openNonblocking is not needed where pipes have no names in folders.
+// openNonblocking is not needed on systems without named pipes in folders.
 const openNonblocking = 0

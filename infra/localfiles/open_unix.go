@@ -4,6 +4,6 @@ package localfiles
 
 import "syscall"
 
-// openNonblocking keeps the opening of a pipe from waiting for its other end. It
-// changes nothing for a regular file.
+// openNonblocking is a flag with which opening a pipe does not wait for its other end. It has
+// no effect on regular files.
 const openNonblocking = syscall.O_NONBLOCK

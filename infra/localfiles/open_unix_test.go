@@ -14,8 +14,7 @@ import (
 	"kafka-master/messages"
 )
 
-// TestPipeInPlaceOfAFile: the file was exchanged for a pipe between the look at its
-// name and the opening.
+// TestPipeInPlaceOfAFile opens a file that a pipe has replaced after its name was checked.
 func TestPipeInPlaceOfAFile(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, syscall.Mkfifo(filepath.Join(dir, "a.txt"), 0o600))

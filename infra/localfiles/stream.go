@@ -11,17 +11,16 @@ import (
 )
 
 const (
-	blockSize = 1 << 20 // bytes of one read
+	blockSize = 1 << 20 // bytes of a read
 	blocks    = 3       // one is fed, one is read, one waits
 )
 
-// Stream reads length bytes of the file from off on and hands them to feed, in
-// order and in slices of at most 1 MiB that are valid during the call only. An
-// error of feed ends the stream and is returned as it is. It returns
-// messages.ErrFileChanged when the file is not the one that want names, or, for
-// a range that ends at the file's end, no longer is. A range outside of the file
-// is messages.ErrRange. One goroutine reads ahead; it has ended when Stream
-// returns, so a cancelled stream waits for at most one read.
+// Stream reads length bytes of the file at off and passes them to feed, in order, in slices
+// of at most 1 MiB that are valid only during the call. An error of feed ends the stream and
+// is returned unchanged. Stream returns messages.ErrFileChanged if the file is not the
+// version in want, or, for a range up to the end of the file, if it is not any more after the
+// last read. A range outside of the file is messages.ErrRange. One goroutine reads ahead. It
+// has ended when Stream returns, so a cancelled stream waits for one read at most.
 func (f *Files) Stream(ctx context.Context, want messages.FileInfo, off, length int64, feed func([]byte) error) error {
 	if off < 0 || length < 0 || off > want.Size-length {
 		return fmt.Errorf("stream: %w: %d bytes at %d of %s, which has %d", messages.ErrRange, length, off, want.Path, want.Size)
@@ -83,7 +82,7 @@ func (f *Files) readOne(file *os.File, off, length int64, feed func([]byte) erro
 	return feed(b)
 }
 
-// block is one read: the bytes, or why there are none.
+// block is the result of a read.
 type block struct {
 	buf *[]byte
 	n   int
@@ -102,7 +101,7 @@ func (f *Files) readAhead(ctx context.Context, file *os.File, off, length int64,
 		defer close(full)
 		readBlocks(ctx, file, off, length, free, full)
 	}()
-	defer func() { // also when feed panics
+	defer func() { // also if feed panics
 		cancel()
 		for b := range full {
 			free <- b.buf
@@ -132,8 +131,8 @@ func (f *Files) readAhead(ctx context.Context, file *os.File, off, length int64,
 	return nil
 }
 
-// readBlocks reads until the range or the context ends, or a read fails. Both
-// channels have room for every buffer, so only free can make it wait.
+// readBlocks reads until the end of the range, a failed read, or the end of ctx. Both
+// channels have room for every buffer, so it waits only for a free buffer.
 func readBlocks(ctx context.Context, file *os.File, off, length int64, free <-chan *[]byte, full chan<- block) {
 	for end := off + length; off < end; {
 		var buf *[]byte
