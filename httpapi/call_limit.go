@@ -83,7 +83,7 @@ func (s *Server) limitCalls(next http.Handler) http.Handler {
 }
 
 func (s *Server) serveLimited(next http.Handler, t *callLimiter, w http.ResponseWriter, r *http.Request) bool {
-	done := working(r)
+	done := keepConnection(r)
 	defer done()
 	if !t.acquire(r) {
 		return false

@@ -8,19 +8,18 @@ import (
 	"time"
 )
 
-// limit returns a listener with at most n open connections. When it is full, the
-// next connection takes the place of one that waits for its client, so that nobody
-// shuts others out by holding connections: one of the client with the most of them,
-// and of these the one that was quiet for longest. It is own code, since
-// netutil.LimitListener accepts nothing while it is full: a client that holds all
-// connections would shut out everybody, health probes included.
+// limit returns a listener with at most n open connections. If it is full, the next
+// connection replaces one that waits for its client: of the client with the most
+// connections, the one that has been idle for the longest time. So no client can lock others
+// out by holding connections. netutil.LimitListener is not used, since it accepts nothing
+// while it is full, not even health probes.
 func limit(l net.Listener, n int) *limited {
-	return &limited{Listener: l, most: n, open: map[*slot]bool{}, hosts: map[string]int{}}
+	return &limited{Listener: l, maxConns: n, open: map[*slot]bool{}, hosts: map[string]int{}}
 }
 
 type limited struct {
 	net.Listener
-	most int
+	maxConns int
 
 	mu    sync.Mutex
 	open  map[*slot]bool
@@ -34,10 +33,10 @@ func (l *limited) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		s := &slot{Conn: c, in: l, host: hostOf(c), quiet: time.Now()}
+		s := &slot{Conn: c, in: l, host: hostOf(c), idleSince: time.Now()}
 		victim, ok := l.enter(s)
 		if victim != nil {
-			_ = victim.Close() // frees nothing but its own place
+			_ = victim.Close() // the call waits for its client, so nothing is lost
 		}
 		if ok {
 			return s, nil
@@ -46,12 +45,12 @@ func (l *limited) Accept() (net.Conn, error) {
 	}
 }
 
-// enter gives a connection a place, if need be that of another one, which the
-// caller closes.
+// enter adds a connection, if necessary in the place of another one, which the caller has to
+// close. ok is false if every connection is in use.
 func (l *limited) enter(s *slot) (victim *slot, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.open) >= l.most {
+	if len(l.open) >= l.maxConns {
 		if victim = l.victim(); victim == nil {
 			return nil, false
 		}
@@ -62,12 +61,13 @@ func (l *limited) enter(s *slot) (victim *slot, ok bool) {
 	return victim, true
 }
 
+// victim returns the connection to replace, or nil if every connection is in use.
 func (l *limited) victim() (v *slot) {
 	for s := range l.open {
-		if s.busy > 0 {
+		if s.calls > 0 {
 			continue
 		}
-		if v == nil || l.hosts[s.host] > l.hosts[v.host] || l.hosts[s.host] == l.hosts[v.host] && s.quiet.Before(v.quiet) {
+		if v == nil || l.hosts[s.host] > l.hosts[v.host] || l.hosts[s.host] == l.hosts[v.host] && s.idleSince.Before(v.idleSince) {
 			v = s
 		}
 	}
@@ -84,13 +84,13 @@ func (l *limited) remove(s *slot) {
 	}
 }
 
-// slot is a connection with its place.
+// slot is an open connection of a limited listener.
 type slot struct {
 	net.Conn
-	in    *limited
-	host  string
-	busy  int       // calls that are worked on
-	quiet time.Time // since when there is none
+	in        *limited
+	host      string
+	calls     int       // calls that run or wait
+	idleSince time.Time // end of the last call
 }
 
 // Close implements net.Conn.
@@ -101,12 +101,12 @@ func (s *slot) Close() error {
 	return s.Conn.Close()
 }
 
-// work notes that a call begins (+1) or ends (-1).
-func (s *slot) work(n int) {
+// addCalls counts a call that begins (+1) or ends (-1).
+func (s *slot) addCalls(n int) {
 	s.in.mu.Lock()
 	defer s.in.mu.Unlock()
-	s.busy += n
-	s.quiet = time.Now()
+	s.calls += n
+	s.idleSince = time.Now()
 }
 
 func hostOf(c net.Conn) string {
@@ -119,17 +119,17 @@ func hostOf(c net.Conn) string {
 
 type slotKey struct{}
 
-// connContext lets a call find its connection.
+// connContext stores the connection in the context of its calls.
 func connContext(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, slotKey{}, c)
 }
 
-// working keeps the place of the call's connection until done is called.
-func working(r *http.Request) (done func()) {
+// keepConnection prevents the replacement of the call's connection until done is called.
+func keepConnection(r *http.Request) (done func()) {
 	s, ok := r.Context().Value(slotKey{}).(*slot)
 	if !ok {
 		return func() {}
 	}
-	s.work(+1)
-	return func() { s.work(-1) }
+	s.addCalls(+1)
+	return func() { s.addCalls(-1) }
 }

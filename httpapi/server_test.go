@@ -148,7 +148,7 @@ func TestServeError(t *testing.T) {
 	require.ErrorIs(t, New(Config{Asker: newFake()}).Serve(l), net.ErrClosed)
 }
 
-// listener hands out connections that the test made.
+// listener accepts connections that the test creates.
 type listener struct {
 	conns  chan net.Conn
 	closed chan struct{}
@@ -165,7 +165,7 @@ func (l *listener) Accept() (net.Conn, error) {
 func (l *listener) Close() error   { close(l.closed); return nil }
 func (l *listener) Addr() net.Addr { return &net.TCPAddr{} }
 
-// peer is a connection of a client at an address.
+// peer is the connection of a client with an address.
 type peer struct {
 	net.Conn
 	host   string
@@ -175,8 +175,8 @@ type peer struct {
 func (p *peer) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.ParseIP(p.host), Port: 1} }
 func (p *peer) Close() error         { p.closed.Store(true); return p.Conn.Close() }
 
-// Connections that only wait give way: first those of whoever has the most, and of
-// them the one that was quiet for longest. What is worked on stays.
+// A new connection replaces one that waits for its client: of the client with the most, the
+// one that has been idle for the longest time. Connections with calls are not replaced.
 func TestConnectionsGiveWay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -203,7 +203,7 @@ func TestConnectionsGiveWay(t *testing.T) {
 			}
 		}()
 		first, second, other := open("10.0.0.1"), open("10.0.0.1"), open("10.0.0.2")
-		(<-accepted).work(+1) // the first is worked on
+		(<-accepted).addCalls(+1) // the first one has a call
 		open("10.0.0.2")
 		require.Equal(t, []bool{false, true, false}, []bool{first.closed.Load(), second.closed.Load(), other.closed.Load()})
 		open("10.0.0.3")
@@ -211,15 +211,15 @@ func TestConnectionsGiveWay(t *testing.T) {
 		<-accepted
 		<-accepted
 		for range 2 {
-			(<-accepted).work(+1)
+			(<-accepted).addCalls(+1)
 		}
 		late := open("10.0.0.4")
-		require.True(t, late.closed.Load(), "all are worked on")
+		require.True(t, late.closed.Load(), "all have calls")
 		require.False(t, first.closed.Load())
 		require.Len(t, l.open, 3)
 		for s := range l.open {
 			require.NoError(t, s.Close())
-			_ = s.Close() // a second close frees nothing more
+			_ = s.Close() // a second close has no effect
 		}
 		require.Empty(t, l.hosts)
 		require.NoError(t, l.Close())
@@ -227,8 +227,8 @@ func TestConnectionsGiveWay(t *testing.T) {
 	})
 }
 
-// 512 connections of one client that do nothing shut nobody out.
-func TestIdleConnectionsShutNobodyOut(t *testing.T) {
+// A client with 512 idle connections does not lock others out.
+func TestIdleConnectionsLockNobodyOut(t *testing.T) {
 	t.Parallel()
 	s := New(Config{Asker: newFake()})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -262,14 +262,12 @@ func TestIdleConnectionsShutNobodyOut(t *testing.T) {
 	require.NoError(t, <-served)
 }
 
-// Calls beyond what is worked on and what may wait are refused, with a time to come
-// back; probes are not among them.
+// Calls beyond those that may run and wait are refused with Retry-After. Probes have limits of
+// their own.
 func TestOpenCallsAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		f := newFake()
-		f.hang = true
-		h := New(Config{Asker: lists{f}}).Handler()
+		h := New(Config{Asker: healthOnly{}}).Handler()
 		get := func(target string) *httptest.ResponseRecorder {
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil))
@@ -294,10 +292,10 @@ func TestOpenCallsAreBounded(t *testing.T) {
 	})
 }
 
-// lists hangs on everything but health.
-type lists struct{ f *fakeMaster }
+// healthOnly answers only questions about health.
+type healthOnly struct{ f *fakeMaster }
 
-func (l lists) Ask(ctx context.Context, q messages.Query) (any, error) {
+func (healthOnly) Ask(ctx context.Context, q messages.Query) (any, error) {
 	if _, ok := q.(messages.QueryHealth); ok {
 		return messages.Overview{Role: "leader"}, nil
 	}
@@ -305,7 +303,7 @@ func (l lists) Ask(ctx context.Context, q messages.Query) (any, error) {
 	return nil, ctx.Err()
 }
 
-// Probes of a master that hangs wait together, not one after the other.
+// Probes of a master that hangs wait for the same question, not one after the other.
 func TestProbesOfAHungMaster(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

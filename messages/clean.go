@@ -5,24 +5,24 @@ import (
 	"unicode"
 )
 
-// Clean makes a foreign text fit for one line of a terminal: what cannot be printed
-// becomes a question mark, and what is longer than most characters is cut. Control
-// characters (C0 and C1, ESC among them), line ends, and marks that turn the
-// direction of writing cannot be printed.
-func Clean(text string, most int) string {
+// Clean makes a foreign text safe for one line of a terminal. Characters that cannot be
+// printed become question marks, and the text is cut to a number of characters. Control
+// characters (C0 and C1, such as ESC), line ends, and marks that change the direction of
+// writing cannot be printed.
+func Clean(text string, limit int) string {
 	clean := true
 	for _, r := range text {
 		if clean = printable(r); !clean {
 			break
 		}
 	}
-	if clean && len(text) <= most {
+	if clean && len(text) <= limit {
 		return text
 	}
 	var b strings.Builder
 	n := 0
-	for _, r := range text { // stops early: a text may be huge
-		if n++; n > most {
+	for _, r := range text { // stops early, since a text may be huge
+		if n++; n > limit {
 			return b.String() + "..."
 		}
 		if !printable(r) {
@@ -33,11 +33,11 @@ func Clean(text string, most int) string {
 	return b.String()
 }
 
-// CleanLines is Clean for a text that has line ends of its own.
-func CleanLines(text string, most int) string {
+// CleanLines is Clean for each line of a text.
+func CleanLines(text string, limit int) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
-		lines[i] = Clean(strings.ReplaceAll(line, "\t", "    "), most)
+		lines[i] = Clean(strings.ReplaceAll(line, "\t", "    "), limit)
 	}
 	return strings.Join(lines, "\n")
 }

@@ -12,14 +12,14 @@ import (
 // beside the file.
 const ArchiveFolder = "processed"
 
-// MaxArchiveNames is how many names are tried for one file in its archive.
+// MaxArchiveNames is the number of names that are tried for a file in its archive.
 const MaxArchiveNames = 10_000
 
-// FingerprintEdge is how much of each end of a file its fingerprint covers, in bytes.
+// FingerprintEdge is the number of bytes at each end of a file that its fingerprint covers.
 const FingerprintEdge = 64 << 10
 
-// IsInputName reports whether a file of that name can be input. Names that end with
-// .part, .tmp or .filepart do not end with .txt, so they need no rule of their own.
+// IsInputName reports whether a file with that name can be input. Names of unfinished copies,
+// which end with .part, .tmp or .filepart, do not end with .txt.
 func IsInputName(name string) bool {
 	const suffix = ".txt"
 	if name == "" || name[0] == '.' || name[0] == '~' || len(name) < len(suffix) {
@@ -31,7 +31,7 @@ func IsInputName(name string) bool {
 // ArchiveOf returns the archive folder of a file.
 func ArchiveOf(file string) string { return path.Join(path.Dir(file), ArchiveFolder) }
 
-// ArchiveName returns the n-th name to try for a file in its archive, from 1 on.
+// ArchiveName returns the n-th name to try for a file in its archive, where n is 1 or more.
 func ArchiveName(file string, n int) string {
 	name := path.Base(file)
 	if n > 1 {
