@@ -19,7 +19,8 @@ func TestEndsAreCommittedWithoutALeader(t *testing.T) {
 		_, err := bus.Ensure(t.Context(), []messages.TopicSpec{{Name: "chunks", Partitions: 2}})
 		require.NoError(t, err)
 		bus.setLed(place{"chunks", 1}, false)
-		g, memory := classicGroup{cfg: Config{ChunkTopic: "chunks"}, bus: bus, in: bus}, groupMemory{state: messages.GroupDead}
+		deps := classicGroupDeps{cfg: Config{ChunkTopic: "chunks"}, bus: bus, in: bus}
+		g, memory := classicGroup{classicGroupDeps: deps}, groupMemory{state: messages.GroupDead}
 		group := messages.GroupState{Name: "g", State: messages.GroupDead}
 		commit := func() { require.NoError(t, g.commitEmpty(t.Context(), group, &memory, 2)) }
 		commit()

@@ -20,13 +20,9 @@ import (
 // everybody's rebalance until their session ends, and probes partitions that have no
 // committed offset.
 type classicGroup struct {
-	cfg    Config
-	bus    Groups
-	in     Consumer
-	log    *slog.Logger
-	term   messages.Term
-	fleet  *actor.PID // nil until the fleet is there
-	egress *actor.PID
+	classicGroupDeps
+
+	fleet *actor.PID // nil until the fleet is there
 	// partitions is how many the chunk topic has.
 	partitions int
 
@@ -38,6 +34,16 @@ type classicGroup struct {
 	memory     groupMemory
 	last       slots.Group
 	away       transitionLog
+}
+
+// classicGroupDeps is what the term gives to the actor of the group.
+type classicGroupDeps struct {
+	cfg    Config
+	bus    Groups
+	in     Consumer
+	log    *slog.Logger
+	term   messages.Term
+	egress *actor.PID
 }
 
 type (
@@ -81,9 +87,11 @@ const (
 	renewEnds = 24 * time.Hour
 )
 
-func newClassicGroup(g classicGroup) actor.Actor {
-	g.away = transitionLog{failed: "classic workers get no chunks until their group can be read", recovered: "the classic workers' group can be read again"}
-	return &g
+func newClassicGroup(deps classicGroupDeps, partitions int) actor.Actor {
+	return &classicGroup{
+		classicGroupDeps: deps, partitions: partitions,
+		away: transitionLog{failed: "classic workers get no chunks until their group can be read", recovered: "the classic workers' group can be read again"},
+	}
 }
 
 // Receive implements actor.Actor.

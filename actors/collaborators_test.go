@@ -39,7 +39,7 @@ func stageTopics(t *testing.T, failures int, f func(s *stage, bus *adminBus, pid
 		owner, asker := s.probe("owner"), s.probe("asker")
 		cfg := Config{ChunkTopic: "chunks", SignalTopic: "signals", ConnectionTopic: "connections", HeartbeatTopic: "masters", Partitions: 4}
 		pid, _ := s.spawn("topics", func() actor.Actor {
-			return newTopics(topics{cfg: cfg, bus: bus, in: bus, log: s.log, owner: owner.pid})
+			return newTopics(topicsDeps{cfg: cfg, bus: bus, in: bus, log: s.log, owner: owner.pid})
 		})
 		f(s, bus, pid, owner, asker)
 	})
@@ -98,7 +98,7 @@ func stageGroup(t *testing.T, f func(s *stage, bus *memBus, pid *actor.PID, flee
 		require.NoError(t, err)
 		bus.Produce(t.Context(), []messages.Record{{Topic: "chunks", Value: []byte("old")}})
 		pid, _ := s.spawn("classic-group", func() actor.Actor {
-			return newClassicGroup(classicGroup{cfg: Config{ChunkTopic: "chunks", WorkerGroup: "g"}, bus: bus, in: bus, log: s.log})
+			return newClassicGroup(classicGroupDeps{cfg: Config{ChunkTopic: "chunks", WorkerGroup: "g"}, bus: bus, in: bus, log: s.log}, 0)
 		})
 		s.tell(pid, &watchFor{fleet: fleet.pid})
 		f(s, bus, pid, fleet)

@@ -46,7 +46,7 @@ func stageCredit(t *testing.T, prefetch, chunks int, f func(b *creditBundle)) {
 			}
 		}
 		b.desk, _ = s.spawn("dispatcher", func() actor.Actor {
-			return newDispatcher(dispatcher{log: s.log, persistence: persistence.pid, owner: owner.pid, batch: 2}, messages.Snapshot{}, tail{}, 3)
+			return newDispatcher(dispatcherDeps{log: s.log, persistence: persistence.pid, owner: owner.pid, maxAttempts: 3}, 2, messages.Snapshot{}, tail{})
 		})
 		deps := workerDeps{cfg: Config{ChunkTopic: "c", WorkerTimeout: time.Minute, Prefetch: prefetch}, files: &memFiles{},
 			dispatcher: b.desk, persistence: persistence.pid, egress: b.egress.pid, ingress: b.input.pid, owner: owner.pid}

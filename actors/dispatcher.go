@@ -15,11 +15,7 @@ import (
 // go to persistence in order, and what waits for a write (an assignment before it may be
 // sent) is a notice of that write.
 type dispatcher struct {
-	log         *slog.Logger
-	term        messages.Term
-	deployment  string // random id of the stored state
-	persistence *actor.PID
-	owner       *actor.PID
+	dispatcherDeps
 
 	ledger   *ledger.Ledger
 	batch    int // items of a chunk
@@ -36,16 +32,27 @@ type dispatcher struct {
 	pub      publisher
 }
 
-func newDispatcher(d dispatcher, snap messages.Snapshot, past tail, maxAttempts int) actor.Actor {
+// dispatcherDeps is what the term gives to the dispatcher.
+type dispatcherDeps struct {
+	log         *slog.Logger
+	term        messages.Term
+	deployment  string // random id of the stored state
+	persistence *actor.PID
+	owner       *actor.PID
+	view        *actor.PID
+	maxAttempts int
+}
+
+func newDispatcher(deps dispatcherDeps, batch int, snap messages.Snapshot, past tail) actor.Actor {
 	sent := ledger.Sent{Unread: len(past.unread) > 0}
 	for _, s := range past.sends {
 		sent.BatchIDs = append(sent.BatchIDs, s.batchID)
 	}
-	d.ledger = ledger.New(maxAttempts, snap, sent, time.Now())
-	d.planners = map[messages.FileID]*planning{}
-	d.takers = map[messages.WorkerID]*actor.PID{}
-	d.problems = problems{}
-	return &d
+	return &dispatcher{
+		dispatcherDeps: deps, batch: batch, ledger: ledger.New(deps.maxAttempts, snap, sent, time.Now()),
+		planners: map[messages.FileID]*planning{}, takers: map[messages.WorkerID]*actor.PID{}, problems: problems{},
+		pub: publisher{view: deps.view, source: sourceDispatcher, term: deps.term},
+	}
 }
 
 // tickEvery is how often chunks that wait for a time are handed out.

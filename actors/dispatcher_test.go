@@ -33,7 +33,7 @@ func stageDesk(t *testing.T, snap messages.Snapshot, f func(b *deskBundle)) {
 			}
 		}
 		b.pid, _ = s.spawn("dispatcher", func() actor.Actor {
-			return newDispatcher(dispatcher{log: s.log, persistence: b.persistence.pid, owner: b.owner.pid, batch: 2}, snap, tail{}, 3)
+			return newDispatcher(dispatcherDeps{log: s.log, persistence: b.persistence.pid, owner: b.owner.pid, maxAttempts: 3}, 2, snap, tail{})
 		})
 		f(b)
 	})

@@ -16,15 +16,9 @@ import (
 // elector holds the lease: it takes it, renews it, and says when it is gone. It
 // also says once a second that this master lives, on Kafka and in the store.
 type elector struct {
-	cfg         Config
-	lease       Lease
-	bus         Producer
-	files       Files // may be nil: then only settings are compared
-	log         *slog.Logger
-	owner       *actor.PID
-	persistence *actor.PID
-	egress      *actor.PID
-	process     string // a random id of this process
+	electorDeps
+
+	process string // a random id of this process
 
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -54,6 +48,18 @@ type elector struct {
 	deployment string
 	// unrestored is why the last try to put the state back failed.
 	unrestored error
+}
+
+// electorDeps is what the master gives to the elector.
+type electorDeps struct {
+	cfg         Config
+	lease       Lease
+	bus         Producer
+	files       Files // may be nil: then only settings are compared
+	log         *slog.Logger
+	owner       *actor.PID
+	persistence *actor.PID
+	egress      *actor.PID
 }
 
 type (
@@ -102,10 +108,8 @@ const (
 	namesakeWait = leaseTTL + 2*time.Second
 )
 
-func newElector(e elector) actor.Actor {
-	e.pause = backoff{min: 100 * time.Millisecond, max: 2 * time.Second}
-	e.process = rand.Text()
-	return &e
+func newElector(deps electorDeps) actor.Actor {
+	return &elector{electorDeps: deps, pause: backoff{min: 100 * time.Millisecond, max: 2 * time.Second}, process: rand.Text()}
 }
 
 // Receive implements actor.Actor.

@@ -42,7 +42,7 @@ func (b *electorBundle) elector(master string, owner *probe) actor.Actor {
 }
 
 func (b *electorBundle) electorOn(lease Lease, master string, owner *probe) actor.Actor {
-	return newElector(elector{
+	return newElector(electorDeps{
 		cfg: Config{MasterID: master, API: master + ":1", HeartbeatTopic: "masters"}, lease: lease, bus: b.bus, log: b.log,
 		owner: owner.pid, persistence: b.persistence, egress: b.egress.pid,
 	})
@@ -279,7 +279,7 @@ func TestNobodyBeginsAStateWhileOneIsPutBack(t *testing.T) {
 		forgetful, _ := b.spawn("persistence-2", func() actor.Actor { return newPersistence(b.store, b.log, b.owner.pid) })
 		second := b.probe("second")
 		b.spawn("second-elector", func() actor.Actor {
-			return newElector(elector{
+			return newElector(electorDeps{
 				cfg: Config{MasterID: "m2", HeartbeatTopic: "masters"}, lease: b.store, bus: b.bus, log: b.log,
 				owner: second.pid, persistence: forgetful, egress: b.egress.pid,
 			})

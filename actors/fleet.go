@@ -18,8 +18,7 @@ import (
 // fleet routes the worker messages to the supervisors, one for each worker, and is the
 // parent of these.
 type fleet struct {
-	workerDeps
-	log     *slog.Logger
+	fleetDeps
 	restore []messages.Worker // of the stored state, until they are members
 	held    map[messages.WorkerID][]holding
 
@@ -44,6 +43,13 @@ type fleet struct {
 	troubles troubles              // of single workers
 	problems problems              // of no single worker
 	pub      publisher
+}
+
+// fleetDeps is what the term gives to the fleet.
+type fleetDeps struct {
+	workerDeps
+	log       *slog.Logger
+	publishTo *actor.PID // the view
 }
 
 // member is the fleet's side of one worker.
@@ -88,14 +94,14 @@ type (
 	readsResumed struct{}
 )
 
-func newFleet(f fleet) actor.Actor {
-	f.members = map[messages.WorkerID]*member{}
-	f.byPID = map[string]messages.WorkerID{}
-	f.owners = map[int32]messages.WorkerID{}
-	f.duplicates, f.warned, f.troubles = slots.NewDuplicateIDs(), map[messages.WorkerID]bool{}, troubles{}
-	f.problems = problems{}
-	f.classic, f.gate = map[messages.WorkerID]*member{}, newGatekeeper()
-	return &f
+func newFleet(deps fleetDeps, partitions int, stored []messages.Worker, held map[messages.WorkerID][]holding) actor.Actor {
+	return &fleet{
+		fleetDeps: deps, restore: stored, held: held, partitions: partitions,
+		members: map[messages.WorkerID]*member{}, classic: map[messages.WorkerID]*member{}, byPID: map[string]messages.WorkerID{},
+		owners: map[int32]messages.WorkerID{}, duplicates: slots.NewDuplicateIDs(), warned: map[messages.WorkerID]bool{},
+		gate: newGatekeeper(), troubles: troubles{}, problems: problems{},
+		pub: publisher{view: deps.publishTo, source: sourceFleet, term: deps.term},
+	}
 }
 
 // Receive implements actor.Actor.

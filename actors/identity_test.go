@@ -38,7 +38,7 @@ func secondElector(b *electorBundle, cfg Config, files Files, happens func()) (*
 	forgetful, _ := b.spawn("persistence-2", func() actor.Actor { return newPersistence(b.store, b.log, owner.pid) })
 	_, _ = b.bus.Ensure(b.t.Context(), []messages.TopicSpec{{Name: "", Partitions: 1}})
 	pid, _ := b.spawn("second-elector", func() actor.Actor {
-		return newElector(elector{
+		return newElector(electorDeps{
 			cfg: cfg, lease: b.store, bus: b.bus, files: files, log: b.log,
 			owner: owner.pid, persistence: forgetful, egress: b.egress.pid,
 		})

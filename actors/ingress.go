@@ -15,15 +15,9 @@ import (
 // fleet. A batch counts as read once every one of its messages was acknowledged,
 // and only then its offsets are stored.
 type ingress struct {
-	bus   Consumer
-	log   *slog.Logger
-	term  messages.Term
-	group string // under which read offsets are shown to lag tools
-	// ends are those of the topics when the term began.
-	ends        map[string]topicEnds
-	fleet       *actor.PID
-	persistence *actor.PID
-	owner       *actor.PID
+	ingressDeps
+
+	fleet *actor.PID
 
 	ctx      context.Context
 	cancel   context.CancelFunc
@@ -41,6 +35,18 @@ type ingress struct {
 	away     transitionLog
 	ignored  uint64
 	unread   int // batches that could not be read
+}
+
+// ingressDeps is what the term gives to ingress.
+type ingressDeps struct {
+	bus   Consumer
+	log   *slog.Logger
+	term  messages.Term
+	group string // under which read offsets are shown to lag tools
+	// ends are those of the topics when the term began.
+	ends        map[string]topicEnds
+	persistence *actor.PID
+	owner       *actor.PID
 }
 
 // reading is how far one partition was read.
@@ -115,11 +121,13 @@ const (
 )
 
 // newIngress reads from the given positions on.
-func newIngress(i ingress, from []messages.Position) actor.Actor {
-	i.at, i.fetching, i.batches = map[place]*reading{}, map[int32]bool{}, map[uint64]*readBatch{}
-	i.shown, i.blind = map[place]int64{}, map[int32]time.Time{}
-	i.away = transitionLog{failed: "worker messages cannot be read", recovered: "worker messages can be read again"}
-	i.pause = backoff{min: 50 * time.Millisecond, max: kafkaPause}
+func newIngress(deps ingressDeps, from []messages.Position) actor.Actor {
+	i := &ingress{
+		ingressDeps: deps, at: map[place]*reading{}, fetching: map[int32]bool{}, batches: map[uint64]*readBatch{},
+		shown: map[place]int64{}, blind: map[int32]time.Time{},
+		away:  transitionLog{failed: "worker messages cannot be read", recovered: "worker messages can be read again"},
+		pause: backoff{min: 50 * time.Millisecond, max: kafkaPause},
+	}
 	for _, p := range from {
 		r := &reading{next: p.Offset, end: -1}
 		if ends := i.ends[p.Topic].end; int(p.Partition) < len(ends) {
@@ -127,7 +135,7 @@ func newIngress(i ingress, from []messages.Position) actor.Actor {
 		}
 		i.at[place{p.Topic, p.Partition}] = r
 	}
-	return &i
+	return i
 }
 
 // Receive implements actor.Actor.

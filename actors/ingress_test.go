@@ -29,7 +29,7 @@ func stageIngress(t *testing.T, f func(b *ingressBundle), from ...messages.Posit
 			from = []messages.Position{{Topic: "s"}}
 		}
 		b.pid, _ = s.spawn("ingress", func() actor.Actor {
-			return newIngress(ingress{bus: b.bus, log: s.log, group: "km", persistence: b.persistence.pid, owner: b.owner.pid}, from)
+			return newIngress(ingressDeps{bus: b.bus, log: s.log, group: "km", persistence: b.persistence.pid, owner: b.owner.pid}, from)
 		})
 		s.tell(b.pid, &readFor{fleet: b.fleet.pid})
 		f(b)
@@ -99,7 +99,7 @@ func TestIngressStoresTheOffsetBehindAnUnreadableBatch(t *testing.T) {
 	onStage(t, func(s *stage) {
 		persistence, owner, fleet := s.probe("persistence"), s.probe("owner"), s.probe("fleet")
 		pid, _ := s.spawn("ingress", func() actor.Actor {
-			return newIngress(ingress{bus: unreadableBus{newMemBus()}, log: s.log, persistence: persistence.pid, owner: owner.pid},
+			return newIngress(ingressDeps{bus: unreadableBus{newMemBus()}, log: s.log, persistence: persistence.pid, owner: owner.pid},
 				[]messages.Position{{Topic: "s"}})
 		})
 		s.tell(pid, &readFor{fleet: fleet.pid})
@@ -131,7 +131,7 @@ func TestIngressGoesBackWhenRecordsWereLost(t *testing.T) {
 		"what is there now": {50, 40, 90, 50},
 	} {
 		at := place{"s", 0}
-		i := newIngress(ingress{log: slog.New(slog.DiscardHandler)}, []messages.Position{{Topic: "s", Offset: c.next}}).(*ingress)
+		i := newIngress(ingressDeps{log: slog.New(slog.DiscardHandler)}, []messages.Position{{Topic: "s", Offset: c.next}}).(*ingress)
 		i.clamp(&bounds{topic: "s", start: []int64{c.start}, end: []int64{c.end}})
 		require.Equal(t, c.to, i.at[at].next, name)
 	}

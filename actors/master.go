@@ -14,10 +14,7 @@ import (
 // master is the root actor. It owns what outlives a term (persistence, egress, elector,
 // view), starts a term actor while this process leads, and stops everything in order.
 type master struct {
-	cfg   Config
-	parts Parts
-	log   *slog.Logger
-	end   context.CancelCauseFunc // called once everything has ended
+	masterDeps
 
 	persistence, egress, elector, view *actor.PID
 
@@ -34,6 +31,14 @@ type master struct {
 	published masterState
 	reason    error // why the master cannot go on
 	ended     bool  // children end because this actor ends
+}
+
+// masterDeps is what Start gives to the master.
+type masterDeps struct {
+	cfg   Config
+	parts Parts
+	log   *slog.Logger
+	end   context.CancelCauseFunc // called once everything has ended
 }
 
 // shutdown asks for an ordered stop. The answer is the same message.
@@ -54,9 +59,8 @@ const (
 // that another master, or a person, takes over.
 const maxFailures = 8
 
-func newMaster(m master) actor.Actor {
-	m.problems = problems{}
-	return &m
+func newMaster(deps masterDeps) actor.Actor {
+	return &master{masterDeps: deps, problems: problems{}}
 }
 
 // Receive implements actor.Actor.
@@ -124,7 +128,7 @@ func (m *master) start(ctx actor.Context) {
 	m.persistence = spawn(ctx, m.log, "persistence", func() actor.Actor { return newPersistence(m.parts.Store, m.log, self) })
 	m.egress = spawn(ctx, m.log, "egress", func() actor.Actor { return newEgress(m.parts.Producer, m.log, self, m.persistence) })
 	m.elector = spawn(ctx, m.log, "elector", func() actor.Actor {
-		return newElector(elector{cfg: m.cfg, lease: m.parts.Lease, bus: m.parts.Producer, files: m.parts.Files, log: m.log, owner: self, persistence: m.persistence, egress: m.egress})
+		return newElector(electorDeps{cfg: m.cfg, lease: m.parts.Lease, bus: m.parts.Producer, files: m.parts.Files, log: m.log, owner: self, persistence: m.persistence, egress: m.egress})
 	})
 }
 

@@ -47,7 +47,7 @@ func start(cfg Config, parts Parts, log *slog.Logger, root ...actor.PropsOption)
 	sys.Extensions.Register(goroutines)
 	sys.Extensions.Register(&unknownMessages{log: log})
 	p := props(log, "master", func() actor.Actor {
-		return newMaster(master{cfg: cfg, parts: parts, log: log, end: end})
+		return newMaster(masterDeps{cfg: cfg, parts: parts, log: log, end: end})
 	}).
 		Configure(actor.WithGuardian(stopOnPanic()), actor.WithDispatcher(goroutines)).Configure(root...)
 	pid, err := sys.Root.SpawnNamed(p, "master")

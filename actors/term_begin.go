@@ -57,7 +57,7 @@ func (t *term) onLoaded(ctx actor.Context, m *loadedState) {
 	}
 	self := ctx.Self()
 	t.topics = spawn(ctx, t.log, "topics", func() actor.Actor {
-		return newTopics(topics{cfg: t.cfg, bus: t.parts.Topics, in: t.parts.Consumer, log: t.log, owner: self})
+		return newTopics(topicsDeps{cfg: t.cfg, bus: t.parts.Topics, in: t.parts.Consumer, log: t.log, owner: self})
 	})
 }
 
@@ -76,19 +76,20 @@ func (t *term) open(ctx actor.Context, ready *topicsReady, past tail) {
 		return newIntake(intakeDeps{cfg: t.cfg, files: t.parts.Files, log: t.log, term: t.term, persistence: t.persistence, view: t.view}, snap)
 	})
 	t.dispatcher = spawn(ctx, t.log, "dispatcher", func() actor.Actor {
-		return newDispatcher(dispatcher{log: t.log, term: t.term, deployment: t.deployment, persistence: t.persistence, owner: t.intake, batch: t.batch, pub: publisher{view: t.view, source: sourceDispatcher, term: t.term}}, snap, past, t.cfg.MaxAttempts)
+		return newDispatcher(dispatcherDeps{
+			log: t.log, term: t.term, deployment: t.deployment, persistence: t.persistence, owner: t.intake, view: t.view, maxAttempts: t.cfg.MaxAttempts,
+		}, t.batch, snap, past)
 	})
 	if len(past.unmarked) > 0 {
 		t.write(ctx, messages.Batch{Offsets: past.unmarked})
 	}
 	t.group = spawn(ctx, t.log, "classic-group", func() actor.Actor {
-		return newClassicGroup(classicGroup{
+		return newClassicGroup(classicGroupDeps{
 			cfg: t.cfg, bus: t.parts.Groups, in: t.parts.Consumer, log: t.log, term: t.term, egress: t.egress,
-			partitions: ready.chunks.Partitions,
-		})
+		}, ready.chunks.Partitions)
 	})
 	t.ingress = spawn(ctx, t.log, "ingress", func() actor.Actor {
-		return newIngress(ingress{bus: t.parts.Consumer, log: t.log, term: t.term, group: t.cfg.Group, ends: ready.ends, persistence: t.persistence, owner: self}, from)
+		return newIngress(ingressDeps{bus: t.parts.Consumer, log: t.log, term: t.term, group: t.cfg.Group, ends: ready.ends, persistence: t.persistence, owner: self}, from)
 	})
 	t.openFleet(ctx, snap, ready, past.holdings(snap))
 	ctx.Send(t.group, &watchFor{fleet: t.fleet})
@@ -113,7 +114,7 @@ func (t *term) openFleet(ctx actor.Context, snap messages.Snapshot, ready *topic
 		persistence: t.persistence, egress: t.egress, ingress: t.ingress, group: t.group, owner: t.intake,
 	}
 	t.fleet = spawn(ctx, t.log, "fleet", func() actor.Actor {
-		return newFleet(fleet{workerDeps: deps, log: t.log, restore: snap.Workers, held: held, partitions: ready.chunks.Partitions, pub: publisher{view: t.view, source: sourceFleet, term: t.term}})
+		return newFleet(fleetDeps{workerDeps: deps, log: t.log, publishTo: t.view}, ready.chunks.Partitions, snap.Workers, held)
 	})
 }
 

@@ -137,7 +137,7 @@ func TestIngressTellsOfAnOutageOnce(t *testing.T) {
 		_, err := bus.Ensure(t.Context(), []messages.TopicSpec{{Name: "s", Partitions: 2}})
 		require.NoError(t, err)
 		pid, _ := s.spawn("ingress", func() actor.Actor {
-			return newIngress(ingress{bus: bus, log: s.log, persistence: owner.pid, owner: owner.pid}, []messages.Position{{Topic: "s"}, {Topic: "s", Partition: 1}})
+			return newIngress(ingressDeps{bus: bus, log: s.log, persistence: owner.pid, owner: owner.pid}, []messages.Position{{Topic: "s"}, {Topic: "s", Partition: 1}})
 		})
 		s.tell(pid, &readFor{fleet: fleet.pid})
 		bus.away.Store(true)
@@ -166,7 +166,7 @@ func TestGroupIsMissedByClassicWorkersOnly(t *testing.T) {
 		require.NoError(t, err)
 		bus.setDown(errors.New("away"))
 		pid, _ := s.spawn("classic-group", func() actor.Actor {
-			return newClassicGroup(classicGroup{cfg: Config{ChunkTopic: "chunks"}, bus: bus, in: bus, log: slog.New(slog.NewTextHandler(&out, nil))})
+			return newClassicGroup(classicGroupDeps{cfg: Config{ChunkTopic: "chunks"}, bus: bus, in: bus, log: slog.New(slog.NewTextHandler(&out, nil))}, 0)
 		})
 		s.tell(pid, &watchFor{fleet: fleet.pid})
 		time.Sleep(time.Minute)

@@ -14,11 +14,7 @@ import (
 // topics creates, checks and grows topics. Its calls run off the mailbox; asks
 // are answered from there.
 type topics struct {
-	cfg   Config
-	bus   Topics
-	in    Consumer
-	log   *slog.Logger
-	owner *actor.PID
+	topicsDeps
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -31,6 +27,15 @@ type topics struct {
 	trouble string
 	faulty  map[string]bool // topics that are set up wrongly
 	shared  topicList
+}
+
+// topicsDeps is what the term gives to topics.
+type topicsDeps struct {
+	cfg   Config
+	bus   Topics
+	in    Consumer
+	log   *slog.Logger
+	owner *actor.PID
 }
 
 type (
@@ -62,10 +67,8 @@ const (
 	ensureTimeout = 5 * time.Second
 )
 
-func newTopics(t topics) actor.Actor {
-	t.faulty = map[string]bool{}
-	t.pause = backoff{min: 200 * time.Millisecond, max: 5 * time.Second}
-	return &t
+func newTopics(deps topicsDeps) actor.Actor {
+	return &topics{topicsDeps: deps, faulty: map[string]bool{}, pause: backoff{min: 200 * time.Millisecond, max: 5 * time.Second}}
 }
 
 // Receive implements actor.Actor.
