@@ -27,8 +27,10 @@ endif
 endif
 	go run ./infra/infratest/services $$(mktemp -ud) go test $(RACE) -count=1 -parallel $(PARALLEL) -timeout 20m ./...
 
-short: ## run the fast tests only
-	go test -short -count=1 ./...
+# Tests that wait go side by side; without debug information the binaries link faster;
+# packages whose tests passed and that did not change since are not tested again.
+short: ## run the fast tests of what changed
+	go test -short -parallel 8 -ldflags=-w ./...
 
 simulate: ## play SIM_SEEDS (500) worlds of faults from SIM_FROM (1), or SIM_SEED alone, and crowds of workers
 	SIM_SEEDS=$${SIM_SEEDS:-500} SIM_KILLS=$${SIM_KILLS:-300} go test -count=1 -timeout 60m -run '^Test(Simulation|KillPoints|Soak|TenThousand|HundredThousand|OneOfTenThousand)' ./actors
@@ -36,7 +38,7 @@ simulate: ## play SIM_SEEDS (500) worlds of faults from SIM_FROM (1), or SIM_SEE
 killpoints: ## kill real processes at every place that infra/failpoint marks
 	go test -tags failpoint -count=1 -run '^TestKilledAtAPlace$$' ./e2e
 
-check: ## look for what tests do not find: format, vet, staticcheck, go.mod
+check: ## look for what tests do not find: format, linters (.golangci.yml), go.mod
 	sh .ci/check.sh
 
 fuzz: ## run each fuzz target for FUZZTIME (10s)

@@ -2,15 +2,7 @@
 # Everything that tests do not find. Changes nothing but .ci/bin.
 set -eu
 cd "$(dirname "$0")/.."
-
-bad=$(gofmt -l $(git ls-files '*.go'))
-if [ -n "$bad" ]; then
-	echo "not formatted, run gofmt -w on:" >&2
-	echo "$bad" >&2
-	exit 1
-fi
-go vet ./...
-go -C .ci/tools build -o ../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
-.ci/bin/staticcheck ./...
+GOBIN=$PWD/.ci/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+.ci/bin/golangci-lint run
 go mod tidy -diff
 go mod verify

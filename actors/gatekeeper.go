@@ -3,6 +3,7 @@ package actors
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -63,9 +64,7 @@ func (g *gatekeeper) enter(ctx actor.Context, id messages.WorkerID) {
 
 // fill adds the limits that were hit to a list of problems.
 func (g *gatekeeper) fill(p problems) {
-	for key, x := range g.limits {
-		p[key] = x
-	}
+	maps.Copy(p, g.limits)
 }
 
 // hit notes that a limit turned a message away.

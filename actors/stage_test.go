@@ -2,7 +2,6 @@ package actors
 
 import (
 	"fmt"
-	"io"
 	"log/slog"
 	"slices"
 	"sync"
@@ -33,7 +32,7 @@ type stage struct {
 func onStage(t *testing.T, f func(s *stage)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		s := &stage{t: t, log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+		s := &stage{t: t, log: slog.New(slog.DiscardHandler)}
 		s.sys = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return s.log }))
 		s.root = s.sys.Root
 		sub := s.sys.EventStream.Subscribe(func(e any) {

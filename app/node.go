@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -120,8 +121,8 @@ func runMaster(ctx context.Context, s settings.Settings, stdout, stderr io.Write
 }
 
 func (n *node) close() {
-	for i := len(n.closers) - 1; i >= 0; i-- {
-		n.closers[i]()
+	for _, release := range slices.Backward(n.closers) {
+		release()
 	}
 }
 

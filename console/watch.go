@@ -82,7 +82,7 @@ func (w *watch) show(o messages.Overview, now time.Time) {
 	if _, over := w.noAnswer.hold(false, now); over {
 		w.out.line("The master answers again.")
 	}
-	w.showRole(o, now)
+	w.showRole(o)
 	w.showProblems(o.Problems, now)
 	if o.Role != "leader" {
 		w.out.clear() // only the leader knows the files
@@ -104,7 +104,7 @@ func (w *watch) showNoAnswer(now time.Time) {
 	}
 }
 
-func (w *watch) showRole(o messages.Overview, now time.Time) {
+func (w *watch) showRole(o messages.Overview) {
 	if o.Role == w.role {
 		return
 	}

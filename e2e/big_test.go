@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -185,14 +186,12 @@ func TestBigFileFromAShareWhileEverythingIsKilled(t *testing.T) {
 	kafka := infratest.StartKafka(t, infratest.KafkaConfig{})
 	s := newSite(t)
 	delete(s.vars, "KAFKA_BROKER_PORT")
-	for name, value := range map[string]string{
+	maps.Copy(s.vars, map[string]string{
 		"KAFKA_BROKER_ADDRESS": kafka.Address(), "REDIS_URL": store.URL(),
 		"SMB_HOST": "127.0.0.1", "SMB_PORT": strconv.Itoa(samba.Port), "SMB_USER": infratest.SambaUser, "SMB_PASSWORD": infratest.SambaPassword,
 		"CLIENT_DATA_PATH": "encrypted", "INPUT_DIR": "in",
 		"KAFKA_TOPIC_NAME_MASTER": "chunks-big", "KAFKA_TOPIC_NAME_WORKER": "signals-big", "KAFKA_TOPIC_NAME_WORKER_FREE": "connections-big",
-	} {
-		s.vars[name] = value
-	}
+	})
 	folder := filepath.Join(samba.Data, "in")
 	require.NoError(t, os.Mkdir(folder, 0o755))
 	samba.Own(t, folder)

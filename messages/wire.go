@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -101,7 +102,7 @@ func (s Signal) status(w wireSignal) (Signal, error) {
 			return Signal{}, fmt.Errorf("%w: partition %d", ErrBadSignal, p)
 		}
 	}
-	for _, b := range append(w.Running[:len(w.Running):len(w.Running)], w.Queued...) {
+	for _, b := range append(slices.Clip(w.Running), w.Queued...) {
 		if len(b) > MaxBatchID {
 			return Signal{}, fmt.Errorf("%w: a batch id has %d bytes", ErrBadSignal, len(b))
 		}

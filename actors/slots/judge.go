@@ -44,19 +44,19 @@ func (x *slot) end(reason string) Act {
 func (s *Slots) Due() (at time.Time, ok bool) {
 	at, ok = s.deadline()
 	if s.kind == messages.Classic && len(s.list) > 0 {
-		at, ok = earlier(at, ok, s.judgedAt.Add(judgeEvery))
+		at, ok = earlier(at, ok, s.judgedAt.Add(judgeEvery)), true
 	}
 	if !s.stallAt.IsZero() {
-		at, ok = earlier(at, ok, s.stallAt)
+		at, ok = earlier(at, ok, s.stallAt), true
 	}
 	return at, ok
 }
 
-func earlier(at time.Time, ok bool, other time.Time) (time.Time, bool) {
+func earlier(at time.Time, ok bool, other time.Time) time.Time {
 	if ok && at.Before(other) {
-		return at, true
+		return at
 	}
-	return other, true
+	return other
 }
 
 // Judge draws the conclusions from silence, from heartbeats and from the group. It is

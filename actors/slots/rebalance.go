@@ -109,12 +109,6 @@ func (r Rebalance) suspect(group messages.GroupState, alive [][]int32, working i
 	return out
 }
 
-func sorted(list []int32) []int32 {
-	list = slices.Clone(list)
-	slices.Sort(list)
-	return list
-}
-
 func contains(lists [][]int32, list []int32) bool {
 	return slices.ContainsFunc(lists, func(l []int32) bool { return slices.Equal(l, list) })
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"kafka-master/generate"
@@ -52,8 +53,8 @@ func (st *stage) onClose(f func() error) { st.end = append(st.end, f) }
 
 func (st *stage) close() error {
 	var all error
-	for i := len(st.end) - 1; i >= 0; i-- {
-		all = errors.Join(all, st.end[i]())
+	for _, end := range slices.Backward(st.end) {
+		all = errors.Join(all, end())
 	}
 	return all
 }

@@ -176,7 +176,7 @@ func (s *SambaServer) servers(t testing.TB) (pids []int) {
 	pid := strconv.Itoa(s.cmd.Process.Pid)
 	children, err := os.ReadFile(filepath.Join("/proc", pid, "task", pid, "children"))
 	require.NoError(t, err)
-	for _, child := range strings.Fields(string(children)) {
+	for child := range strings.FieldsSeq(string(children)) {
 		if n, err := strconv.Atoi(child); err == nil && hasSocket(n, s.Port) {
 			pids = append(pids, n)
 		}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -109,7 +110,7 @@ func (f *FaultyStore) Values(ctx context.Context, names ...string) (map[string]s
 func (f *FaultyStore) Committed() []messages.Batch {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.done[:len(f.done):len(f.done)]
+	return slices.Clip(f.done)
 }
 
 func (f *FaultyStore) add(x fault) {

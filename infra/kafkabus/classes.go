@@ -38,8 +38,7 @@ func classify(err error) error {
 // classOf says what err means for the caller: was the request surely not
 // written, maybe, or refused for good?
 func classOf(err error) error {
-	var code kafka.Error
-	if errors.As(err, &code) {
+	if code, ok := errors.AsType[kafka.Error](err); ok {
 		return classOfCode(code)
 	}
 	var dial *net.OpError

@@ -151,8 +151,7 @@ func (b *Bus) evict(ctx context.Context, group, member string) error {
 		errs = append(errs, memberError(m.ErrorCode))
 	}
 	err = errors.Join(errs...)
-	var code kafka.Error
-	if errors.As(err, &code) {
+	if code, ok := errors.AsType[kafka.Error](err); ok {
 		return b.code(int16(code), "")
 	}
 	return nil

@@ -34,7 +34,7 @@ func lastWithoutLeader(t *testing.T, n int32) *kfake.Cluster {
 		b.NodeID, b.Host, b.Port = 0, host, int32(number)
 		res.Brokers = append(res.Brokers, b)
 		topic := kmsg.NewMetadataResponseTopic()
-		topic.Topic = kmsg.StringPtr("t")
+		topic.Topic = new("t")
 		for p := range n {
 			x := kmsg.NewMetadataResponseTopicPartition()
 			if x.Partition = p; p == n-1 {

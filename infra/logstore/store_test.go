@@ -3,7 +3,6 @@ package logstore_test
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -22,7 +21,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func config(dir string, sync logstore.Sync) logstore.Config {
-	return logstore.Config{Dir: dir, Sync: sync, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	return logstore.Config{Dir: dir, Sync: sync, Logger: slog.New(slog.DiscardHandler)}
 }
 
 func open(t testing.TB, cfg logstore.Config) *logstore.Store {

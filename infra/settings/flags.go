@@ -41,12 +41,10 @@ func (*text) Type() string         { return "value" }
 // be used for cobra's SetFlagErrorFunc. Other errors, such as pflag.ErrHelp, are returned
 // unchanged.
 func FlagError(flags *pflag.FlagSet, err error) error {
-	var unknown *pflag.NotExistError
-	if errors.As(err, &unknown) {
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		return Mistakes{unknownFlag(flags, unknown)}
 	}
-	var bare *pflag.ValueRequiredError
-	if errors.As(err, &bare) {
+	if bare, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
 		return Mistakes{{Name: "--" + bare.GetSpecifiedName(), Problem: "has no value"}}
 	}
 	return err

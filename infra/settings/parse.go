@@ -183,8 +183,7 @@ func password(at func(*Settings) *Secret) rule {
 
 // cause returns the error of the system without the path, which is shown as the value.
 func cause(err error) error {
-	var p *os.PathError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*os.PathError](err); ok {
 		return p.Err
 	}
 	return err

@@ -110,8 +110,7 @@ func cannotConnect(c Config, err error) error {
 // cannotLogIn returns the error of a failed negotiation or login, with the cure. answered
 // reports whether the server sent an SMB message before.
 func cannotLogIn(c Config, err error, answered bool) error {
-	var s status
-	if errors.As(err, &s) {
+	if s, ok := errors.AsType[status](err); ok {
 		if why, ok := s.refusesLogin(); ok {
 			return fmt.Errorf("%w: %s refuses user %s: %s", messages.ErrConfig, c.address(), c.User, why)
 		}
