@@ -18,10 +18,10 @@ import (
 	"kafka-master/worker"
 )
 
-// errUsage says that a command line is wrong.
+// errUsage is the error of a wrong command line.
 var errUsage = errors.New("wrong usage")
 
-// command is what all commands share.
+// command holds what all commands share.
 type command struct {
 	env            func(string) (string, bool)
 	stdout, stderr io.Writer
@@ -57,8 +57,8 @@ name; "kafka-master config" shows those in force.`,
 	return root
 }
 
-// takes lists the settings that a command looks at, where these are not all.
-var takes = map[string][]string{
+// usedSettings lists the settings that a command uses. Commands that are not listed use all.
+var usedSettings = map[string][]string{
 	"worker": {
 		"KAFKA_BROKER_PORT", "KAFKA_BROKER_ADDRESS", "KAFKA_TOPIC_NAME_MASTER", "KAFKA_TOPIC_NAME_WORKER", "KAFKA_TOPIC_NAME_WORKER_FREE",
 		"KAFKA_TLS", "KAFKA_TLS_CA_FILE", "KAFKA_TLS_CERT_FILE", "KAFKA_TLS_KEY_FILE", "KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME",
@@ -68,12 +68,12 @@ var takes = map[string][]string{
 	"generate":    {}, "version": {}, "help": {}, "completion": {},
 }
 
-// showOwnFlags lets the help of each command show the settings that it looks at and
-// no others. All are accepted everywhere, so that one command line serves them all.
+// showOwnFlags makes the help of each command show only the settings that it uses. All
+// commands accept all settings, so that the same flags can be used for each.
 func showOwnFlags(root *cobra.Command) {
 	help := root.HelpFunc()
 	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
-		if names, some := takes[cmd.Name()]; some {
+		if names, some := usedSettings[cmd.Name()]; some {
 			cmd.InheritedFlags().VisitAll(func(f *pflag.Flag) {
 				f.Hidden = !slices.ContainsFunc(names, func(name string) bool { return flag(name) == f.Name })
 			})
@@ -150,10 +150,10 @@ func (c command) generate() *cobra.Command {
 	return cmd
 }
 
-// writeFile writes under a temporary name that no master takes, so that a
-// running one sees the whole file or nothing. It is own code, since a killed command
-// is to leave one name that the next one takes, however large the file: renameio
-// leaves a hidden file each time.
+// writeFile writes a file under a temporary name, which masters ignore, and renames it, so
+// that a running master sees the whole file or none. renameio is not used, since a killed
+// command would leave a hidden file each time; here the next command replaces the temporary
+// file.
 func writeFile(path string, write func(io.Writer) error) error {
 	tmp := path + ".tmp"
 	f, err := os.Create(tmp)

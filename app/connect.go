@@ -20,7 +20,7 @@ import (
 // Every command configures its clients of other systems here, so that the doctor
 // checks exactly what the master and the workers use.
 
-// kafkaTLS returns nil when the settings ask for no TLS.
+// kafkaTLS returns nil unless the settings require TLS.
 func kafkaTLS(s settings.Settings) (*tls.Config, error) {
 	if !s.KafkaTLS {
 		return nil, nil
@@ -45,8 +45,8 @@ func newBus(s settings.Settings, brokers []string, log *slog.Logger) (*kafkabus.
 	return bus, nil
 }
 
-// newWorkerConfig returns what all workers have in common, the embedded ones and
-// those of a process of their own.
+// newWorkerConfig returns the settings that all workers share, those embedded in a master and
+// those of the command worker.
 func newWorkerConfig(s settings.Settings, brokers []string, log *slog.Logger) (worker.Config, error) {
 	t, err := kafkaTLS(s)
 	return worker.Config{
@@ -61,8 +61,8 @@ func openRedis(s settings.Settings, log *slog.Logger) (*redisstore.Store, error)
 	return redisstore.Open(redisstore.Config{URL: s.RedisURL.Reveal(), CAFile: s.RedisTLSCAFile, Prefix: s.RedisPrefix, Logger: log})
 }
 
-// newShare returns the input folder on an SMB share. It does not connect. A timeout
-// of 0 is the usual one.
+// newShare returns the input folder on an SMB share. It does not connect. A timeout of 0 means
+// the default.
 func newShare(s settings.Settings, timeout time.Duration, log *slog.Logger) (*smbfiles.Files, error) {
 	share, folder := s.Share()
 	return smbfiles.New(smbfiles.Config{
@@ -71,12 +71,12 @@ func newShare(s settings.Settings, timeout time.Duration, log *slog.Logger) (*sm
 	})
 }
 
-// embeddedAddress is where the embedded broker listens unless its port is taken.
+// embeddedAddress returns the address of the embedded broker, unless its port is in use.
 func embeddedAddress(s settings.Settings) string {
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.KafkaBrokerPort))
 }
 
-// probeAddress is where the API is reached from its own machine.
+// probeAddress returns the address at which the API is reached from its own machine.
 func probeAddress(s settings.Settings) string {
 	host := s.APIListen
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {

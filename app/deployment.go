@@ -12,27 +12,26 @@ import (
 // anyDeployment lets a worker serve every deployment.
 const anyDeployment = "any"
 
-// maxDeployment bounds what is read of the file; an id has 26 characters.
+// maxDeployment bounds the bytes that are read from the file; an id has 26 characters.
 const maxDeployment = 256
 
-// deploymentFile is where a master with a broker of its own leaves the id of its
-// state, so that a worker of the same folder knows its master: on the default port
-// may be the broker of another one.
+// deploymentFile returns the file in which a master with an embedded broker stores the id of
+// its state. A worker with the same folder recognises its master by it, since the broker on
+// the default port may be that of another master.
 func deploymentFile(dataDir string) string { return filepath.Join(dataDir, "deployment") }
 
-// leaveDeployment writes the file, without waiting for the disk. A reader finds the
-// old id or the new one.
+// leaveDeployment writes the file in the background. A reader gets the old or the new id.
 func (n *node) leaveDeployment(id string) {
-	n.notes.Go(func() {
+	n.writes.Go(func() {
 		if err := maybe.WriteFile(deploymentFile(n.s.DataDir), []byte(id+"\n"), 0o600); err != nil {
-			n.log.Warn("the id of this deployment cannot be left for workers in DATA_DIR", "err", err)
+			n.log.Warn("the id of this deployment cannot be stored in DATA_DIR for workers", "err", err)
 		}
 	})
 }
 
-// ownDeployment returns what tells the deployment of a worker: the flag, or the
-// file that the master of the same folder left; nothing when the broker is not
-// that master's.
+// ownDeployment returns a function that returns the deployment of a worker: the flag, or the
+// content of the file that the master of the same folder has stored. It returns nil if the
+// worker serves any deployment, or if the broker is not that of the master.
 func ownDeployment(flag, dataDir string, embedded bool) func() string {
 	switch {
 	case flag == anyDeployment:

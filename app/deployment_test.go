@@ -21,7 +21,7 @@ func TestOwnDeployment(t *testing.T) {
 	n := &node{s: settings.Settings{DataDir: dir}, log: slog.New(slog.DiscardHandler)}
 	for _, id := range []string{"FIRST", "SECOND"} {
 		n.leaveDeployment(id)
-		n.notes.Wait()
+		n.writes.Wait()
 		require.Equal(t, id, own())
 	}
 	left, err := os.ReadDir(dir)

@@ -15,7 +15,7 @@ import (
 	"kafka-master/messages"
 )
 
-// healthLimit is how long a master may take to say how it is.
+// healthLimit is the time for which a master may take to answer.
 const healthLimit = 2 * time.Second
 
 func (c command) healthcheck() *cobra.Command {
@@ -54,7 +54,7 @@ func probe(ctx context.Context, url string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("ask %s: %w", url, err)
 	}
-	// A proxy of the environment is not asked for this machine.
+	// The request does not use a proxy from the environment, since it is for this machine.
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	res, err := client.Do(req)
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -70,7 +70,7 @@ func probe(ctx context.Context, url string) (string, error) {
 	}
 	line = strings.TrimSpace(line)
 	if res.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("%s says %d: %s", url, res.StatusCode, line)
+		return "", fmt.Errorf("%s answers %d: %s", url, res.StatusCode, line)
 	}
 	return line, nil
 }

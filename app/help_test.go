@@ -34,7 +34,7 @@ func TestHelpShowsTheSettingsOfTheCommand(t *testing.T) {
 			require.Equal(t, v.Flag, flag(v.Name))
 		}
 	}
-	for _, names := range takes {
+	for _, names := range usedSettings {
 		for _, name := range names {
 			require.True(t, known[name], name)
 		}

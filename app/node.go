@@ -31,7 +31,7 @@ import (
 	"kafka-master/worker"
 )
 
-// Who implements which port of the actors.
+// The implementations of the interfaces of package actors.
 var (
 	_ actors.Store       = (*logstore.Store)(nil)
 	_ actors.Lease       = (*logstore.Store)(nil)
@@ -48,35 +48,34 @@ var (
 	_ actors.Groups      = (*kafkabus.Bus)(nil)
 )
 
-// node is a running master with everything around it. What is opened first is
-// closed last.
+// node is a running master with all its parts. They are closed in the reverse order of their
+// opening.
 type node struct {
-	s      settings.Settings
-	log    *slog.Logger
-	stdout io.Writer
-	// terminal says that a person sees stdout at once.
-	terminal bool
+	s        settings.Settings
+	log      *slog.Logger
+	stdout   io.Writer
+	terminal bool // stdout is a terminal
 
 	closers []func()
 	brokers []string
 	parts   actors.Parts
 	sys     *actors.System
 	api     net.Listener
-	failed  chan error // of something that must not end
-	notes   sync.WaitGroup
+	failed  chan error     // receives the error of a part that must not end
+	writes  sync.WaitGroup // writes in progress, see leaveDeployment
 }
 
-// runMaster runs a master until ctx ends or it cannot go on.
+// runMaster runs a master until ctx ends or it cannot continue.
 func runMaster(ctx context.Context, s settings.Settings, stdout, stderr io.Writer) error {
 	person := console.IsTerminal(stderr) && !s.IsSet("LOG_LEVEL")
 	if person {
-		s.LogLevel = slog.LevelWarn // a person reads the console's lines
+		s.LogLevel = slog.LevelWarn // a person reads the lines of the console
 	}
 	defer outliveReaders()()
 	log, closeLog := openLog(s, stderr)
 	defer closeLog()
 	if person && console.IsTerminal(stdout) {
-		log = slog.New(without{log.Handler(), actors.ProblemMessage}) // the console says them
+		log = slog.New(without{log.Handler(), actors.ProblemMessage}) // the console shows problems
 	}
 	out := newSpool(stdout, nil)
 	defer out.close()
@@ -93,7 +92,12 @@ func runMaster(ctx context.Context, s settings.Settings, stdout, stderr io.Write
 			return err
 		}
 	}
-	n.onClose(n.notes.Wait)
+	n.onClose(n.writes.Wait)
+	return n.run(ctx)
+}
+
+// run starts the actors and what uses them, waits for the end, and stops them in order.
+func (n *node) run(ctx context.Context) error {
 	n.sys = actors.Start(n.config(), n.parts, n.log)
 	stopAPI := n.serveAPI()
 	stopWorkers := n.startWorkers()
@@ -110,12 +114,12 @@ func runMaster(ctx context.Context, s settings.Settings, stdout, stderr io.Write
 	n.log.Info("stopping")
 	stopAPI()
 	stopWorkers()
-	n.settle()
+	n.awaitGoodbyes()
 	stopConsole()
 	stopped, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
 	if err := n.sys.Stop(stopped); err != nil && cause == nil {
-		n.log.Warn("not everything was handed over; the next start goes on from the stored state", "err", err)
+		n.log.Warn("the master did not stop in time; the next start continues from the stored state", "err", err)
 	}
 	return cause
 }
@@ -128,11 +132,11 @@ func (n *node) close() {
 
 func (n *node) onClose(f func()) { n.closers = append(n.closers, f) }
 
-// openAPI takes the API's port before anything is started.
+// openAPI listens on the port of the API before anything else starts.
 func (n *node) openAPI() error {
 	l, err := net.Listen("tcp", n.s.APIAddress())
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("port %d is taken by another program: set API_SERVER_PORT to a free one, or stop that program", n.s.APIServerPort)
+		return fmt.Errorf("port %d is in use by another program: set API_SERVER_PORT to a free one, or stop that program", n.s.APIServerPort)
 	}
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w: check API_LISTEN and API_SERVER_PORT", n.s.APIAddress(), err)
@@ -152,10 +156,10 @@ func (n *node) openState() error {
 		n.onClose(func() { store.Close() })
 		return nil
 	}
-	// State and records hold lines of the input. A folder that exists keeps its
-	// rights: results may be in it, for others to read.
+	// State and records contain lines of the input. An existing folder keeps its rights,
+	// since it may contain results for other users.
 	if err := os.MkdirAll(n.s.DataDir, 0o700); err != nil {
-		return fmt.Errorf("make DATA_DIR: %w", err)
+		return fmt.Errorf("create DATA_DIR: %w", err)
 	}
 	store, err := logstore.Open(logstore.Config{
 		Dir: n.stateDir(), Sync: n.stateSync(), Former: filepath.Join(n.s.DataDir, "state.db"), Logger: n.log,
@@ -168,7 +172,7 @@ func (n *node) openState() error {
 	return nil
 }
 
-// stateDir is where the embedded store keeps the state.
+// stateDir returns the folder of the embedded store.
 func (n *node) stateDir() string { return filepath.Join(n.s.DataDir, "state") }
 
 func (n *node) stateSync() logstore.Sync {
@@ -178,22 +182,22 @@ func (n *node) stateSync() logstore.Sync {
 	return logstore.SyncEverySecond
 }
 
-// openBroker starts the embedded broker when no other is configured. Its port
-// gives way when it is taken and nobody asked for it.
+// openBroker starts the embedded broker unless another one is configured. If its default port
+// is in use, it uses a free one.
 func (n *node) openBroker() error {
 	if n.brokers = n.s.KafkaBrokers; len(n.brokers) > 0 {
 		return nil
 	}
 	cfg := embedded.Config{
 		DataDir: filepath.Join(n.s.DataDir, "kafka"), Port: n.s.KafkaBrokerPort, Logger: n.log,
-		Partitions: n.s.KafkaPartitions + 3, // and the three other topics
+		Partitions: n.s.KafkaPartitions + 3, // three are those of the other topics
 	}
 	b, err := embedded.Start(cfg)
 	if errors.Is(err, embedded.ErrPortInUse) {
 		if n.s.IsSet("KAFKA_BROKER_PORT") {
-			return fmt.Errorf("port %d is taken by another program: set KAFKA_BROKER_PORT to a free one, or KAFKA_BROKER_ADDRESS to your own Kafka", cfg.Port)
+			return fmt.Errorf("port %d is in use by another program: set KAFKA_BROKER_PORT to a free one, or KAFKA_BROKER_ADDRESS to your own Kafka", cfg.Port)
 		}
-		n.log.Info("the embedded broker takes a free port, its own is taken", "port", cfg.Port)
+		n.log.Info("the port of the embedded broker is in use, a free one is used", "port", cfg.Port)
 		cfg.Port = 0
 		b, err = embedded.Start(cfg)
 	}
@@ -220,8 +224,8 @@ func (n *node) openFiles() error {
 		n.parts.Files = localfiles.New(n.s.InputPath())
 		return nil
 	}
-	// The library allocates every answer anew, 1 MiB a piece: with a small heap
-	// the collector would run all the time.
+	// The library allocates 1 MiB for every answer. With a small heap the garbage
+	// collector would run all the time.
 	debug.SetGCPercent(200)
 	files, err := newShare(n.s, 0, n.log)
 	if err != nil {
@@ -249,7 +253,7 @@ func (n *node) config() actors.Config {
 	return cfg
 }
 
-// inputName is the input folder as masters on different machines can compare it.
+// inputName returns the input folder in a form that masters on different machines can compare.
 func (n *node) inputName() string {
 	if n.s.SMBHost != "" {
 		return n.s.InputPath()
@@ -261,10 +265,10 @@ func (n *node) inputName() string {
 	return path
 }
 
-// topicConfig is set on topics that are made on a Kafka of the user's own, which
-// may be set up for compaction. With three replicas a write is on two of them
-// before it is acknowledged; two replicas would then stop all work as soon as one
-// broker is away, so they, and the broker's own default, are left as they are.
+// topicConfig returns the settings of topics that are created on a Kafka of the user, whose
+// default may be compaction. With three or more replicas a write has to reach two of them
+// before it is acknowledged. With two replicas that would stop all work when one broker is
+// away, so they keep the default of the broker.
 func topicConfig(replication int) map[string]string {
 	config := map[string]string{messages.CleanupPolicy: messages.CleanupDelete}
 	if replication >= 3 {
@@ -273,7 +277,7 @@ func topicConfig(replication int) map[string]string {
 	return config
 }
 
-// prefetch is how many chunks are queued at a worker of ours.
+// prefetch returns the number of chunks that are queued at a native worker.
 func (n *node) prefetch() int {
 	if n.s.Prefetch == settings.Auto {
 		return actors.PrefetchAuto
@@ -281,8 +285,7 @@ func (n *node) prefetch() int {
 	return n.s.Prefetch
 }
 
-// startWorkers runs the embedded workers. Their ids are stable, so that a
-// restart takes back at once what they held.
+// startWorkers runs the embedded workers until stop is called.
 func (n *node) startWorkers() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup
@@ -295,8 +298,8 @@ func (n *node) startWorkers() (stop func()) {
 	}
 }
 
-// embeddedMembers gives the embedded workers fixed ids, so that after a restart a new
-// incarnation takes over, and what the old one held is taken back at once.
+// embeddedMembers returns the embedded workers. Their ids are fixed, so that after a restart
+// the chunks of an old incarnation are taken back as soon as the new one announces itself.
 func embeddedMembers(count int) []worker.Member {
 	members := make([]worker.Member, count)
 	for i := range members {
@@ -305,8 +308,7 @@ func embeddedMembers(count int) []worker.Member {
 	return members
 }
 
-// keepWorking runs the embedded workers, again and again should they end by
-// themselves.
+// keepWorking runs the embedded workers, and starts them again if they end.
 func (n *node) keepWorking(ctx context.Context, members []worker.Member) {
 	cfg, err := newWorkerConfig(n.s, n.brokers, quieter(n.log))
 	if err != nil {
@@ -317,7 +319,7 @@ func (n *node) keepWorking(ctx context.Context, members []worker.Member) {
 	n.awaitTopics(ctx)
 	for ctx.Err() == nil {
 		if err := worker.RunMany(ctx, cfg, members, worker.SampleHandler(n.s.ResultsDir)); err != nil {
-			n.log.Error("the embedded workers ended, they are started again in a moment", "workers", len(members), "err", err)
+			n.log.Error("the embedded workers ended, they are started again", "workers", len(members), "err", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -326,8 +328,8 @@ func (n *node) keepWorking(ctx context.Context, members []worker.Member) {
 	}
 }
 
-// awaitTopics waits until the master has made its topics, which a worker would
-// otherwise miss loudly.
+// awaitTopics waits until the master has created its topics. Without them a worker would log
+// errors.
 func (n *node) awaitTopics(ctx context.Context) {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
@@ -344,8 +346,8 @@ func (n *node) awaitTopics(ctx context.Context) {
 	}
 }
 
-// settle waits until what the embedded workers said last was taken in.
-func (n *node) settle() {
+// awaitGoodbyes waits until the master has received the last messages of the embedded workers.
+func (n *node) awaitGoodbyes() {
 	deadline := time.Now().Add(time.Second)
 	for n.s.EmbeddedWorkers > 0 && time.Now().Before(deadline) {
 		o, err := n.ask(messages.QueryOverview{Fresh: true})
