@@ -29,14 +29,14 @@ func holdable(next actor.ReceiverFunc) actor.ReceiverFunc {
 // of the free-worker can be held up.
 type creditBundle struct {
 	*stage
-	desk, hands   *actor.PID
-	egress, input *probe
-	at            []*send // chunks at the worker, oldest first
+	dispatcher, freeWorker *actor.PID
+	egress, ingress        *probe
+	at                     []*send // chunks at the worker, oldest first
 }
 
 func stageCredit(t *testing.T, prefetch, chunks int, f func(b *creditBundle)) {
 	onStage(t, func(s *stage) {
-		b := &creditBundle{stage: s, egress: s.probe("egress"), input: s.probe("ingress")}
+		b := &creditBundle{stage: s, egress: s.probe("egress"), ingress: s.probe("ingress")}
 		persistence, owner, planner := s.probe("persistence"), s.probe("owner"), s.probe("planner")
 		persistence.answer = func(ctx actor.Context, msg any) {
 			if w, ok := msg.(*write); ok {
@@ -45,27 +45,27 @@ func stageCredit(t *testing.T, prefetch, chunks int, f func(b *creditBundle)) {
 				}
 			}
 		}
-		b.desk, _ = s.spawn("dispatcher", func() actor.Actor {
+		b.dispatcher, _ = s.spawn("dispatcher", func() actor.Actor {
 			return newDispatcher(dispatcherDeps{log: s.log, persistence: persistence.pid, owner: owner.pid, maxAttempts: 3}, 2, messages.Snapshot{}, tail{})
 		})
 		deps := workerDeps{cfg: Config{ChunkTopic: "c", WorkerTimeout: time.Minute, Prefetch: prefetch}, files: &memFiles{},
-			dispatcher: b.desk, persistence: persistence.pid, egress: b.egress.pid, ingress: b.input.pid, owner: owner.pid}
+			dispatcher: b.dispatcher, persistence: persistence.pid, egress: b.egress.pid, ingress: b.ingress.pid, owner: owner.pid}
 		w := messages.Worker{ID: "w", Kind: messages.Native, Partitions: []int32{0}, Capacity: 1}
 		parent := &probe{s: s, child: func(ctx actor.Context) *actor.PID {
-			p := props(s.log, "hands", func() actor.Actor { return newFreeWorker(deps, w, nil) }).Configure(actor.WithReceiverMiddleware(holdable))
-			pid, err := ctx.SpawnNamed(p, "hands")
+			p := props(s.log, "free-worker", func() actor.Actor { return newFreeWorker(deps, w, nil) }).Configure(actor.WithReceiverMiddleware(holdable))
+			pid, err := ctx.SpawnNamed(p, "free-worker")
 			require.NoError(t, err)
 			return pid
 		}}
 		parent.pid = s.actor("supervisor", parent)
 		synctest.Wait()
-		b.hands = parent.childPID
-		s.tell(b.desk, &adopt{file: testFile(1, chunks), planner: planner.pid})
+		b.freeWorker = parent.childPID
+		s.tell(b.dispatcher, &adopt{file: testFile(1, chunks), planner: planner.pid})
 		p := expect[*planFrom](planner)
 		for i := range chunks {
-			s.tell(b.desk, &planned{file: 1, epoch: p.epoch, cut: testCut(1, i)})
+			s.tell(b.dispatcher, &planned{file: 1, epoch: p.epoch, cut: testCut(1, i)})
 		}
-		s.tell(b.hands, &setWorker{worker: w, takes: true})
+		s.tell(b.freeWorker, &setWorker{worker: w, takes: true})
 		f(b)
 	})
 }
@@ -73,7 +73,7 @@ func stageCredit(t *testing.T, prefetch, chunks int, f func(b *creditBundle)) {
 // hold stops the free-worker's mailbox until the returned function is called.
 func (b *creditBundle) hold() (release func()) {
 	open := make(chan struct{})
-	b.tell(b.hands, &held{open})
+	b.tell(b.freeWorker, &held{open})
 	return func() { close(open); synctest.Wait() }
 }
 
@@ -94,7 +94,7 @@ func (b *creditBundle) take() {
 func (b *creditBundle) finish() {
 	x := b.at[0]
 	b.at = b.at[1:]
-	b.tell(b.desk, &judge{signal: progress("w", x.tag, 2, 2), reply: b.hands, ack: receipt{ingress: b.input.pid, batch: 1}})
+	b.tell(b.dispatcher, &judge{signal: progress("w", x.tag, 2, 2), reply: b.freeWorker, ack: receipt{ingress: b.ingress.pid, batch: 1}})
 }
 
 func (b *creditBundle) beat() {
@@ -102,7 +102,7 @@ func (b *creditBundle) beat() {
 	for _, x := range b.at[1:] {
 		s.Queued = append(s.Queued, x.tag)
 	}
-	b.tell(b.hands, &spoken{signal: s})
+	b.tell(b.freeWorker, &spoken{signal: s})
 }
 
 // Two results that are judged before the free-worker runs do not cost the worker its
@@ -141,7 +141,7 @@ func TestRefusedSendAndResultAtOnceKeepTheQueueAhead(t *testing.T) {
 			b.take()
 			require.Len(t, b.at, 2)
 			release := b.hold()
-			b.root.Send(b.hands, &sent{tag: b.at[1].tag, offset: messages.UnknownOffset, err: messages.ErrRefused})
+			b.root.Send(b.freeWorker, &sent{tag: b.at[1].tag, offset: messages.UnknownOffset, err: messages.ErrRefused})
 			b.at = b.at[:1]
 			b.finish()
 			release()

@@ -40,7 +40,7 @@ func TestShareOfRepeats(t *testing.T) {
 	require.Zero(t, again+all, "long ago")
 }
 
-// TestProblemOfReturnedChunks: the worker's disk is full, and then it is not.
+// The worker's disk is full for some time, so that it gives its chunk back.
 func TestProblemOfReturnedChunks(t *testing.T) {
 	inWorld(t, func(w *world) {
 		h := w.hire("w1", 0)
@@ -67,8 +67,7 @@ func TestProblemOfReturnedChunks(t *testing.T) {
 	})
 }
 
-// TestProblemOfRepeatedRuns: two processes work as one worker, so that every result
-// comes twice.
+// Two processes work as one worker, so that every result comes twice.
 func TestProblemOfRepeatedRuns(t *testing.T) {
 	inWorld(t, func(w *world) {
 		h := w.hire("w1", 0)
@@ -88,8 +87,8 @@ func TestProblemOfRepeatedRuns(t *testing.T) {
 	})
 }
 
-// TestProblemOfAStandstill: a worker lives and does nothing; one that shows progress
-// in a long chunk is fine.
+// A worker that is alive and does nothing is a problem; one that shows progress in a long
+// chunk is none.
 func TestProblemOfAStandstill(t *testing.T) {
 	inWorld(t, func(w *world) {
 		h := w.hire("w1", 0)

@@ -14,17 +14,17 @@ import (
 	"kafka-master/messages"
 )
 
-// deskBundle is a dispatcher whose neighbours are probes. Persistence commits
+// dispatcherBundle is a dispatcher whose neighbours are probes. Persistence commits
 // whatever it is sent, at once.
-type deskBundle struct {
+type dispatcherBundle struct {
 	*stage
-	pid                                       *actor.PID
-	persistence, owner, planner, hands, input *probe
+	pid                                              *actor.PID
+	persistence, owner, planner, freeWorker, ingress *probe
 }
 
-func stageDesk(t *testing.T, snap messages.Snapshot, f func(b *deskBundle)) {
+func stageDispatcher(t *testing.T, snap messages.Snapshot, f func(b *dispatcherBundle)) {
 	onStage(t, func(s *stage) {
-		b := &deskBundle{stage: s, persistence: s.probe("persistence"), owner: s.probe("owner"), planner: s.probe("planner"), hands: s.probe("free-worker"), input: s.probe("ingress")}
+		b := &dispatcherBundle{stage: s, persistence: s.probe("persistence"), owner: s.probe("owner"), planner: s.probe("planner"), freeWorker: s.probe("free-worker"), ingress: s.probe("ingress")}
 		b.persistence.answer = func(ctx actor.Context, msg any) {
 			if w, ok := msg.(*write); ok {
 				for _, n := range w.after {
@@ -39,24 +39,24 @@ func stageDesk(t *testing.T, snap messages.Snapshot, f func(b *deskBundle)) {
 	})
 }
 
-func (b *deskBundle) adopt(id messages.FileID, chunks int) *planFrom {
+func (b *dispatcherBundle) adopt(id messages.FileID, chunks int) *planFrom {
 	b.tell(b.pid, &adopt{file: testFile(id, chunks), planner: b.planner.pid})
 	return expect[*planFrom](b.planner)
 }
 
-func (b *deskBundle) plan(p *planFrom, id messages.FileID, from, to int) {
+func (b *dispatcherBundle) plan(p *planFrom, id messages.FileID, from, to int) {
 	for i := from; i < to; i++ {
 		b.tell(b.pid, &planned{file: id, epoch: p.epoch, cut: testCut(id, i)})
 	}
 }
 
-func (b *deskBundle) offer(w string, upTo, ahead int) {
-	b.tell(b.pid, &offer{worker: messages.WorkerID(w), pid: b.hands.pid, upTo: upTo, ahead: ahead, refill: true})
+func (b *dispatcherBundle) offer(w string, upTo, ahead int) {
+	b.tell(b.pid, &offer{worker: messages.WorkerID(w), pid: b.freeWorker.pid, upTo: upTo, ahead: ahead, refill: true})
 }
 
 func TestAssignmentIsCommittedBeforeItIsHandedOn(t *testing.T) {
 	t.Parallel()
-	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+	stageDispatcher(t, messages.Snapshot{}, func(b *dispatcherBundle) {
 		b.persistence.answer = nil // the store is slow
 		p := b.adopt(1, 3)
 		b.persistence.clear()
@@ -66,112 +66,112 @@ func TestAssignmentIsCommittedBeforeItIsHandedOn(t *testing.T) {
 		require.Equal(t, messages.ChunkAssigned, w.batch.Chunks[0].State)
 		require.Equal(t, messages.WorkerID("w"), w.batch.Chunks[0].Worker)
 		require.Equal(t, 1, w.batch.Files[0].Cursor.Index)
-		expectNone[*assigned](b.hands)
-		require.Equal(t, b.hands.pid, w.after[0].to)
+		expectNone[*assigned](b.freeWorker)
+		require.Equal(t, b.freeWorker.pid, w.after[0].to)
 		require.Equal(t, "f1_chunk_0", w.after[0].msg.(*assigned).BatchID)
 	})
 }
 
 func TestResultAndNextAssignmentShareAWrite(t *testing.T) {
 	t.Parallel()
-	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+	stageDispatcher(t, messages.Snapshot{}, func(b *dispatcherBundle) {
 		p := b.adopt(1, 3)
 		b.plan(p, 1, 0, 3)
 		b.offer("w", 1, 1)
-		a := expect[*assigned](b.hands)
+		a := expect[*assigned](b.freeWorker)
 		b.persistence.clear()
-		b.tell(b.pid, &judge{signal: progress("w", a.BatchID, 2, 2), reply: b.hands.pid, ack: receipt{ingress: b.input.pid, batch: 9}})
+		b.tell(b.pid, &judge{signal: progress("w", a.BatchID, 2, 2), reply: b.freeWorker.pid, ack: receipt{ingress: b.ingress.pid, batch: 9}})
 		w := expect[*write](b.persistence)
 		require.Equal(t, []messages.ChunkID{{File: 1}}, w.batch.DropChunks)
 		require.Equal(t, 1, w.batch.Chunks[0].ID.Index)
-		require.True(t, expect[*judged](b.hands).credited)
-		require.Equal(t, "f1_chunk_1", expect[*assigned](b.hands).BatchID)
-		require.Equal(t, uint64(9), expect[*acked](b.input).batch)
+		require.True(t, expect[*judged](b.freeWorker).credited)
+		require.Equal(t, "f1_chunk_1", expect[*assigned](b.freeWorker).BatchID)
+		require.Equal(t, uint64(9), expect[*acked](b.ingress).batch)
 	})
 }
 
-// A result that a worker said about a chunk of the same name in a state that is lost
-// ends nothing and frees nobody.
+// A result that a worker sent about a chunk of the same name in a state that is lost ends
+// nothing and frees no slot.
 func TestResultOfAnotherDeploymentIsDropped(t *testing.T) {
 	t.Parallel()
-	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+	stageDispatcher(t, messages.Snapshot{}, func(b *dispatcherBundle) {
 		p := b.adopt(1, 3)
 		b.plan(p, 1, 0, 3)
 		b.offer("w", 1, 1)
-		a := expect[*assigned](b.hands)
+		a := expect[*assigned](b.freeWorker)
 		b.persistence.clear()
 		of := func(deployment string) *judge {
 			s := progress("w", a.BatchID, 2, 2)
 			s.Deployment = deployment
-			return &judge{signal: s, reply: b.hands.pid, ack: receipt{ingress: b.input.pid, batch: 9}}
+			return &judge{signal: s, reply: b.freeWorker.pid, ack: receipt{ingress: b.ingress.pid, batch: 9}}
 		}
 		b.tell(b.pid, of("former"))
-		expect[*acked](b.input)
-		expectNone[*judged](b.hands)
+		expect[*acked](b.ingress)
+		expectNone[*judged](b.freeWorker)
 		expectNone[*write](b.persistence)
 		b.tell(b.pid, of(""))
-		require.Equal(t, ledger.VerdictDone, expect[*judged](b.hands).verdict)
+		require.Equal(t, ledger.VerdictDone, expect[*judged](b.freeWorker).verdict)
 	})
 }
 
 // A store that lost its last commits gives the name of an attempt again, perhaps to
-// another range; what a worker said about the former one ends nothing.
+// another range. A result of the former one ends nothing.
 func TestResultOfAnotherRangeIsDropped(t *testing.T) {
 	t.Parallel()
-	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+	stageDispatcher(t, messages.Snapshot{}, func(b *dispatcherBundle) {
 		p := b.adopt(1, 3)
 		b.plan(p, 1, 0, 3)
 		b.offer("w", 1, 1)
-		a := expect[*assigned](b.hands)
+		a := expect[*assigned](b.freeWorker)
 		b.persistence.clear()
 		of := func(offset int64, hash string) *judge {
 			s := progress("w", a.BatchID, 2, 2)
 			s.Offset, s.Hash = offset, hash
-			return &judge{signal: s, reply: b.hands.pid, ack: receipt{ingress: b.input.pid, batch: 9}}
+			return &judge{signal: s, reply: b.freeWorker.pid, ack: receipt{ingress: b.ingress.pid, batch: 9}}
 		}
 		own := a.Chunk.Range()
 		for _, other := range []*judge{of(own.Offset+1, own.HashText()), of(own.Offset, "00000000000000ff")} {
 			b.tell(b.pid, other)
-			expect[*acked](b.input)
-			expectNone[*judged](b.hands)
+			expect[*acked](b.ingress)
+			expectNone[*judged](b.freeWorker)
 			expectNone[*write](b.persistence)
 		}
 		b.tell(b.pid, of(own.Offset, own.HashText()))
-		require.Equal(t, ledger.VerdictDone, expect[*judged](b.hands).verdict)
+		require.Equal(t, ledger.VerdictDone, expect[*judged](b.freeWorker).verdict)
 	})
 }
 
 func TestFreeSlotsComeBeforeChunksAhead(t *testing.T) {
 	t.Parallel()
-	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+	stageDispatcher(t, messages.Snapshot{}, func(b *dispatcherBundle) {
 		p := b.adopt(1, 9)
 		b.offer("a", 0, 1)
 		b.offer("b", 1, 2)
 		b.plan(p, 1, 0, 1)
-		require.Equal(t, messages.WorkerID("b"), expect[*assigned](b.hands).Worker)
+		require.Equal(t, messages.WorkerID("b"), expect[*assigned](b.freeWorker).Worker)
 		b.plan(p, 1, 1, 2)
-		require.Equal(t, messages.WorkerID("a"), expect[*assigned](b.hands).Worker)
+		require.Equal(t, messages.WorkerID("a"), expect[*assigned](b.freeWorker).Worker)
 	})
 }
 
 func TestStaleOffersGiveNothing(t *testing.T) {
 	t.Parallel()
-	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+	stageDispatcher(t, messages.Snapshot{}, func(b *dispatcherBundle) {
 		p := b.adopt(1, 9)
 		b.plan(p, 1, 0, 9)
 		b.offer("w", 1, 1)
-		expect[*assigned](b.hands)
+		expect[*assigned](b.freeWorker)
 		b.offer("w", 1, 1) // a repeated one
-		expectNone[*assigned](b.hands)
+		expectNone[*assigned](b.freeWorker)
 		b.tell(b.pid, &withdraw{worker: "w", epoch: 0})
-		b.tell(b.pid, &offer{worker: "w", pid: b.hands.pid, epoch: 1, upTo: 1, ahead: 1})
-		require.Equal(t, uint64(1), expect[*assigned](b.hands).epoch)
+		b.tell(b.pid, &offer{worker: "w", pid: b.freeWorker.pid, epoch: 1, upTo: 1, ahead: 1})
+		require.Equal(t, uint64(1), expect[*assigned](b.freeWorker).epoch)
 	})
 }
 
 func TestPlannerGetsCreditAsChunksLeave(t *testing.T) {
 	t.Parallel()
-	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+	stageDispatcher(t, messages.Snapshot{}, func(b *dispatcherBundle) {
 		p := b.adopt(1, 1000)
 		upTo := p.upTo
 		require.LessOrEqual(t, upTo, 16)
@@ -183,14 +183,14 @@ func TestPlannerGetsCreditAsChunksLeave(t *testing.T) {
 			}
 			b.plan(p, 1, i, i+1)
 			b.offer("w", i+1, i+1)
-			expect[*assigned](b.hands)
+			expect[*assigned](b.freeWorker)
 		}
 	})
 }
 
-func TestBatchSizeChangePlansAnewBehindWhatWasAssigned(t *testing.T) {
+func TestBatchSizeChangePlansAgainBehindWhatWasAssigned(t *testing.T) {
 	t.Parallel()
-	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+	stageDispatcher(t, messages.Snapshot{}, func(b *dispatcherBundle) {
 		p := b.adopt(1, 9)
 		b.plan(p, 1, 0, 4)
 		b.offer("w", 1, 1)
@@ -200,14 +200,14 @@ func TestBatchSizeChangePlansAnewBehindWhatWasAssigned(t *testing.T) {
 		require.Equal(t, 1, next.at.Index)
 		b.plan(p, 1, 4, 5) // of the old plan
 		b.offer("w", 2, 2)
-		require.Equal(t, "f1_chunk_0", expect[*assigned](b.hands).BatchID)
-		expectNone[*assigned](b.hands)
+		require.Equal(t, "f1_chunk_0", expect[*assigned](b.freeWorker).BatchID)
+		expectNone[*assigned](b.freeWorker)
 	})
 }
 
-func TestFileEndIsToldAfterItsCommit(t *testing.T) {
+func TestFileEndIsReportedAfterItsCommit(t *testing.T) {
 	t.Parallel()
-	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+	stageDispatcher(t, messages.Snapshot{}, func(b *dispatcherBundle) {
 		p := b.adopt(1, 1)
 		b.plan(p, 1, 0, 1)
 		b.tell(b.pid, &planEnd{file: 1, epoch: p.epoch})
@@ -222,11 +222,11 @@ func TestFileEndIsToldAfterItsCommit(t *testing.T) {
 
 func TestUnreadableRangeKillsItsChunkAndChangesTheFile(t *testing.T) {
 	t.Parallel()
-	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+	stageDispatcher(t, messages.Snapshot{}, func(b *dispatcherBundle) {
 		p := b.adopt(1, 3)
 		b.plan(p, 1, 0, 3)
 		b.offer("w", 1, 1)
-		a := expect[*assigned](b.hands)
+		a := expect[*assigned](b.freeWorker)
 		b.tell(b.pid, &giveUp{worker: "w", batchID: a.BatchID, err: cutter.ErrOtherBytes})
 		f := expect[*fileEnded](b.owner).file
 		require.Equal(t, messages.FileChanged, f.State)
@@ -237,7 +237,7 @@ func TestUnreadableRangeKillsItsChunkAndChangesTheFile(t *testing.T) {
 
 func TestPlannerErrorMakesTheFileSuspect(t *testing.T) {
 	t.Parallel()
-	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+	stageDispatcher(t, messages.Snapshot{}, func(b *dispatcherBundle) {
 		p := b.adopt(1, 3)
 		b.tell(b.pid, &planEnd{file: 1, epoch: p.epoch, err: messages.ErrFileChanged})
 		require.Equal(t, messages.FileID(1), expect[*fileSuspect](b.owner).id)
@@ -248,14 +248,14 @@ func TestPlannerErrorMakesTheFileSuspect(t *testing.T) {
 
 func TestFilesShareFairly(t *testing.T) {
 	t.Parallel()
-	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+	stageDispatcher(t, messages.Snapshot{}, func(b *dispatcherBundle) {
 		for id := messages.FileID(1); id <= 3; id++ {
 			b.plan(b.adopt(id, 9), id, 0, 4)
 		}
 		seen := map[messages.FileID]int{}
 		b.offer("w", 6, 6)
 		for range 6 {
-			seen[expect[*assigned](b.hands).Chunk.ID.File]++
+			seen[expect[*assigned](b.freeWorker).Chunk.ID.File]++
 		}
 		require.Equal(t, map[messages.FileID]int{1: 2, 2: 2, 3: 2}, seen)
 	})
@@ -263,7 +263,7 @@ func TestFilesShareFairly(t *testing.T) {
 
 func TestClashingNamesAreRefused(t *testing.T) {
 	t.Parallel()
-	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+	stageDispatcher(t, messages.Snapshot{}, func(b *dispatcherBundle) {
 		b.adopt(1, 3)
 		other := testFile(2, 3)
 		other.Base = "f1"
@@ -276,51 +276,50 @@ func TestClashingNamesAreRefused(t *testing.T) {
 
 func TestDrainingDispatcherHandsNothingOut(t *testing.T) {
 	t.Parallel()
-	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+	stageDispatcher(t, messages.Snapshot{}, func(b *dispatcherBundle) {
 		p := b.adopt(1, 3)
 		b.plan(p, 1, 0, 3)
 		b.root.RequestWithCustomSender(b.pid, &drain{}, b.owner.pid)
 		expect[*drain](b.owner)
 		b.offer("w", 1, 1)
-		expectNone[*assigned](b.hands)
+		expectNone[*assigned](b.freeWorker)
 	})
 }
 
 func TestRetriedChunkWaitsAndThenGoesOut(t *testing.T) {
 	t.Parallel()
-	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+	stageDispatcher(t, messages.Snapshot{}, func(b *dispatcherBundle) {
 		p := b.adopt(1, 1)
 		b.plan(p, 1, 0, 1)
 		b.offer("w", 1, 1)
-		a := expect[*assigned](b.hands)
+		a := expect[*assigned](b.freeWorker)
 		s := progress("w", a.BatchID, 0, 2)
 		s.Outcome = messages.OutcomeRetry
-		b.tell(b.pid, &judge{signal: s, reply: b.hands.pid})
-		expectNone[*assigned](b.hands)
+		b.tell(b.pid, &judge{signal: s, reply: b.freeWorker.pid})
+		expectNone[*assigned](b.freeWorker)
 		time.Sleep(time.Second + tickEvery) // the first pause
-		require.Equal(t, fmt.Sprintf("%s_a2", a.BatchID), expect[*assigned](b.hands).BatchID)
+		require.Equal(t, fmt.Sprintf("%s_a2", a.BatchID), expect[*assigned](b.freeWorker).BatchID)
 	})
 }
 
-// A free-worker that drops a slot on its own account while the verdict on that
-// very chunk is on its way counts it as free, and so does the verdict: the worker
-// gets one chunk for it, not two.
+// A free-worker that drops a slot while the verdict on its chunk is on its way counts it
+// as free, and so does the verdict. The worker gets one chunk for it, not two.
 func TestSlotThatBecomesFreeTwiceTakesOneChunk(t *testing.T) {
 	t.Parallel()
-	stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+	stageDispatcher(t, messages.Snapshot{}, func(b *dispatcherBundle) {
 		p := b.adopt(1, 9)
 		b.plan(p, 1, 0, 9)
 		say := func(upTo, ahead int) {
-			b.tell(b.pid, &offer{worker: "w", pid: b.hands.pid, upTo: upTo, ahead: ahead, refill: true, limit: 2})
+			b.tell(b.pid, &offer{worker: "w", pid: b.freeWorker.pid, upTo: upTo, ahead: ahead, refill: true, limit: 2})
 		}
 		say(1, 2)
-		first, second := expect[*assigned](b.hands), expect[*assigned](b.hands)
-		b.tell(b.pid, &judge{signal: progress("w", first.BatchID, 2, 2), reply: b.hands.pid, ack: receipt{ingress: b.input.pid}})
-		expect[*assigned](b.hands)
+		first, second := expect[*assigned](b.freeWorker), expect[*assigned](b.freeWorker)
+		b.tell(b.pid, &judge{signal: progress("w", first.BatchID, 2, 2), reply: b.freeWorker.pid, ack: receipt{ingress: b.ingress.pid}})
+		expect[*assigned](b.freeWorker)
 		say(2, 3) // it has dropped the first chunk and has not seen the verdict
-		expectNone[*assigned](b.hands)
+		expectNone[*assigned](b.freeWorker)
 		b.tell(b.pid, &giveBack{worker: "w", batchID: second.BatchID, how: ledger.EndReturned})
-		expect[*assigned](b.hands)
-		expectNone[*assigned](b.hands)
+		expect[*assigned](b.freeWorker)
+		expectNone[*assigned](b.freeWorker)
 	})
 }

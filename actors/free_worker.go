@@ -71,8 +71,8 @@ type (
 		verdict  ledger.Verdict
 		credited bool // the dispatcher counts the slot as free already
 	}
-	// paused reports that the worker gets no chunks for a while since it could do none; an
-	// empty reason ends that. It is passed on to the supervisor.
+	// paused reports that the worker gets no chunks for a while because it could do none;
+	// an empty reason ends that. It is passed on to the supervisor.
 	paused struct {
 		until  time.Time
 		reason string

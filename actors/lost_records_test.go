@@ -12,8 +12,7 @@ import (
 	"kafka-master/messages"
 )
 
-// TestLostChunkRecordIsNotDone: the table of open chunks is evicted while no master
-// runs, and the workers die with it.
+// The table of open chunks is evicted while no master runs, and the workers die with it.
 func TestLostChunkRecordIsNotDone(t *testing.T) {
 	inWorld(t, func(w *world) {
 		h := w.hire("w1", 0)
@@ -54,8 +53,8 @@ func TestLostChunkRecordIsNotDone(t *testing.T) {
 	})
 }
 
-// TestRefusedFileDoesNotTakeTheName: two names with one name on the wire; after a
-// restart it still belongs to the file that was first.
+// Two names have one name on the wire. After a restart that still belongs to the file that
+// was first.
 func TestRefusedFileDoesNotTakeTheName(t *testing.T) {
 	inWorld(t, func(w *world) {
 		require.Equal(t, messages.Base("My list.txt"), messages.Base("My_list-b59d1226.txt"))

@@ -41,11 +41,11 @@ func TestLastChunksAreNotQueuedFarAhead(t *testing.T) {
 	for name, want := range map[string]int{"more is cut": 6, "cut to the end": 4} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			stageDesk(t, messages.Snapshot{}, func(b *deskBundle) {
+			stageDispatcher(t, messages.Snapshot{}, func(b *dispatcherBundle) {
 				p := b.adopt(1, 9)
 				offers := func(upTo, ahead int) {
 					for _, w := range []messages.WorkerID{"a", "b"} {
-						b.tell(b.pid, &offer{worker: w, pid: b.hands.pid, upTo: upTo, ahead: ahead, depth: 8, refill: true})
+						b.tell(b.pid, &offer{worker: w, pid: b.freeWorker.pid, upTo: upTo, ahead: ahead, depth: 8, refill: true})
 					}
 				}
 				offers(0, 0)
@@ -54,9 +54,9 @@ func TestLastChunksAreNotQueuedFarAhead(t *testing.T) {
 					b.tell(b.pid, &planEnd{file: 1, epoch: p.epoch})
 				}
 				offers(1, 9)
-				b.hands.mu.Lock()
-				defer b.hands.mu.Unlock()
-				require.Len(t, b.hands.got, want, "three at a, one at b")
+				b.freeWorker.mu.Lock()
+				defer b.freeWorker.mu.Unlock()
+				require.Len(t, b.freeWorker.got, want, "three at a, one at b")
 			})
 		})
 	}

@@ -27,7 +27,8 @@ type robot struct {
 	until time.Time
 }
 
-// employ starts a robot; its first chunk in hand ends after the time that do names.
+// employ starts a robot. Its oldest chunk ends with the outcome and after the time that do
+// returns.
 func (w *world) employ(id string, partition int32, do func(m messages.ChunkMessage) (messages.Outcome, time.Duration)) *robot {
 	r := &robot{w: w, id: id, partition: partition, do: do, inc: messages.Incarnation{StartMS: time.Now().UnixMilli(), Random: "r"}}
 	r.next = w.bus.length("chunks", partition)
@@ -166,7 +167,7 @@ func TestBrokenWorkersBurnNothing(t *testing.T) {
 	}
 }
 
-// When every worker fails a chunk it is the chunk, whatever else they have done.
+// A chunk that every worker fails is the cause, whatever else they have done.
 func TestChunksThatEverybodyFailsDie(t *testing.T) {
 	t.Parallel()
 	for name, workers := range map[string]int{"one": 1, "two": 2, "four": 4} {
@@ -186,7 +187,7 @@ func TestChunksThatEverybodyFailsDie(t *testing.T) {
 	}
 }
 
-// A worker that is well again works on, at the latest when it is tried next.
+// A worker that can work again does so at the latest when it gets its next chunk to try.
 func TestRepairedWorkerWorksOn(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
@@ -210,7 +211,7 @@ func TestRepairedWorkerWorksOn(t *testing.T) {
 	})
 }
 
-// A worker that says that it is unfit takes nothing, is shown with its reason, and
+// A worker that reports that it is unfit takes nothing, is shown with its reason, and
 // what it gives back is ready for others at once.
 func TestUnfitWorkerTakesNothing(t *testing.T) {
 	t.Parallel()

@@ -108,8 +108,8 @@ func TestStateThatLostFiles(t *testing.T) {
 	require.Contains(t, b.Values, messages.Value{Name: messages.ValueFileCount, Value: "1"})
 }
 
-// TestEndedFileThatDoesNotAddUp: a state of an earlier version may hold a file that
-// was called done although records of it were lost.
+// A state of an earlier version may hold a file that was called done although records of
+// it were lost.
 func TestEndedFileThatDoesNotAddUp(t *testing.T) {
 	t.Parallel()
 	store := newStored()
@@ -121,8 +121,8 @@ func TestEndedFileThatDoesNotAddUp(t *testing.T) {
 	require.True(t, l.files[1].HasEnded())
 }
 
-// TestDuplicatesCanMove: the record of a chunk that is done comes back (a part of an
-// older backup was put back), and the chunk ends a second time.
+// The record of a chunk that is done comes back, such as with a part of an older backup,
+// and the chunk ends a second time.
 func TestDuplicatesCanMove(t *testing.T) {
 	t.Parallel()
 	store := halfDone(t)
@@ -139,7 +139,7 @@ func TestDuplicatesCanMove(t *testing.T) {
 	require.False(t, l.files[1].AddsUp())
 }
 
-// TestAuditFindsWhatWentWrongMeanwhile: the totals are compared in work, too.
+// The totals are compared while a file is in work, too.
 func TestAuditFindsWhatWentWrongMeanwhile(t *testing.T) {
 	t.Parallel()
 	l := restored(halfDone(t), nil)

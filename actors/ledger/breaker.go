@@ -133,7 +133,7 @@ func (b *breaker) forget(w messages.WorkerID) {
 	delete(b.proven, w)
 }
 
-// Pause is a worker that gets no chunks for a while, since it could do none.
+// Pause is the time in which a worker gets no chunks, because it could do none.
 type Pause struct {
 	Worker  messages.WorkerID
 	Reason  string

@@ -32,7 +32,7 @@ func TestBreakerTripsForTheWorkerAlone(t *testing.T) {
 		}
 		var trip *Pause
 		for i := range c.chunks {
-			b.failed("w", chunkNo(i), c.others, "exit status 1", noon) // the same chunk again says nothing new
+			b.failed("w", chunkNo(i), c.others, "exit status 1", noon) // the same chunk again changes nothing
 			trip, _ = b.failed("w", chunkNo(i), c.others, "exit status 1", noon)
 			if trip != nil {
 				break
@@ -80,7 +80,7 @@ func TestBreakerPauses(t *testing.T) {
 	require.Equal(t, regardFull, b.judge("w", 1), "it has done one: now it may be the chunk")
 }
 
-// When all fail it is the chunks: nobody is paused for it.
+// When all workers fail, the chunks are the cause, and no worker is paused.
 func TestBreakerWhenEverybodyFails(t *testing.T) {
 	t.Parallel()
 	b := newBreaker()
@@ -98,7 +98,7 @@ func TestBreakerWhenEverybodyFails(t *testing.T) {
 		require.False(t, b.paused(w, 0, noon))
 		require.Equal(t, regardFull, b.judge(w, 2))
 	}
-	require.Equal(t, regardDoubt, b.judge("a", 3), "somebody new is there")
+	require.Equal(t, regardDoubt, b.judge("a", 3), "a new worker is there")
 	trip, _ := b.failed("a", chunkNo(5), 3, "x", noon)
 	require.NotNil(t, trip)
 	b.setTaking("b", false)
@@ -118,5 +118,5 @@ func TestBreakerOfAWorkerThatGivesEverythingBack(t *testing.T) {
 	}
 	require.NotNil(t, b.putOff("w", "disk full", noon), "also when it is alone, and has worked before")
 	_, _ = b.failed("w", chunkNo(1), 0, "x", noon)
-	require.False(t, b.paused("w", 9, noon), "it fails now, and nobody else is there: that counts")
+	require.False(t, b.paused("w", 9, noon), "it fails now, and no other worker is there: that counts")
 }

@@ -9,8 +9,8 @@ import (
 	"kafka-master/messages"
 )
 
-// TestForgottenFileLeavesTheNameToItsOwner: the refused one of two files with one
-// name on the wire is forgotten while the other is in work.
+// Of two files with one name on the wire the refused one is forgotten while the other is
+// in work.
 func TestForgottenFileLeavesTheNameToItsOwner(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1e9, 0)
@@ -35,7 +35,7 @@ func TestDeadChunksAreCounted(t *testing.T) {
 	require.Equal(t, messages.Totals{DeadChunks: 1, DeadItems: 2}, led.Report().Totals)
 }
 
-// What the dispatcher publishes is what changed, not what it remembers.
+// What Changed returns, and costs, is what changed, not what is remembered.
 func TestChangesCostWhatChanged(t *testing.T) {
 	now := time.Unix(1000, 0)
 	var snap messages.Snapshot

@@ -45,12 +45,12 @@ type Ledger struct {
 	totals      messages.Totals // of what ended in this term
 	audited     time.Time       // time of the last audit of all files
 
-	// What changed since the last Flush.
+	// What changed since the last Flush:
 	out    messages.Batch
 	ended  []messages.FileID
 	dead   []messages.OpenChunk
 	broken []messages.FileID
-	// What changed since the last call of Files.Changed.
+	// files that changed since the last call of Files.Changed
 	touched map[messages.FileID]bool
 }
 
@@ -59,7 +59,7 @@ type Changes struct {
 	Batch  messages.Batch  // to be stored
 	Ended  []messages.File // files that became terminal
 	Dead   []DeadChunk     // chunks that were given up
-	Broken []messages.File // files that failed since their figures do not add up
+	Broken []messages.File // files that failed because their figures do not add up
 	Grants []Grant         // credit to be passed on to the planners
 }
 
@@ -140,8 +140,8 @@ func (l *Ledger) restore(s messages.Snapshot, now time.Time) {
 	}
 }
 
-// Tick does what is due from time to time: it compares the figures of the files in
-// work, and lets workers whose pause is over try one chunk.
+// Tick is to be called every second or so. It compares the figures of the files in work
+// when that is due, and lets workers whose pause is over try one chunk.
 func (l *Ledger) Tick(now time.Time) {
 	if now.Sub(l.audited) >= auditEvery {
 		l.audited = now

@@ -54,7 +54,7 @@ func TestQueueAgainstAList(t *testing.T) {
 	})
 }
 
-// tired is a ledger with a file of n chunks, each of which w asked to do later.
+// tired is a ledger with a file of n chunks, each of which w put off.
 func tired(t testing.TB, n int, now time.Time) *Ledger {
 	l := testLedger(5, now, "w", "v")
 	require.NoError(t, l.Files().Open(testFile(1, n), now))
@@ -95,8 +95,7 @@ func TestRetryDoesNotHandOutTheWholeFile(t *testing.T) {
 	require.Equal(t, maxRetried, a.Chunk.ID.Index, "new chunks again")
 }
 
-// TestHeldBackChunkDoesNotTryEveryWorker: one pair of a worker and a chunk that do
-// not fit costs one try.
+// A chunk that one worker failed is held back once, not tried at every other worker.
 func TestHeldBackChunkDoesNotTryEveryWorker(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1e9, 0)
@@ -117,8 +116,8 @@ func TestHeldBackChunkDoesNotTryEveryWorker(t *testing.T) {
 	require.Len(t, l.offers.free, 98)
 }
 
-// TestPoisonDiesOverRestarts: a chunk takes its worker and the master down before it
-// shows any progress, again and again.
+// A chunk that takes its worker and the master down before it shows any progress is dead
+// in the end, although no ledger sees more than one of its hand-outs.
 func TestPoisonDiesOverRestarts(t *testing.T) {
 	t.Parallel()
 	now, store := time.Unix(1e9, 0), newStored()
@@ -137,15 +136,15 @@ func TestPoisonDiesOverRestarts(t *testing.T) {
 		store.apply(b)
 		l = New(5, store.snapshot(), Sent{}, now)
 		l.know(now, "w", "v")
-		require.Equal(t, 1, l.Lost("w", EndLost, "started anew", now))
+		require.Equal(t, 1, l.Lost("w", EndLost, "it was started again", now))
 		b = l.Flush().Batch
 		store.apply(b)
 	}
 	require.Equal(t, outerBound*5, handouts)
 }
 
-// TestHealthyChunkOutlivesThePoisonBeforeIt: what waits ahead at a worker never began,
-// and is not blamed, also when the master restarts in between.
+// A chunk that waits behind another one at its worker never began, so it is not blamed,
+// also when the master restarts in between.
 func TestHealthyChunkOutlivesThePoisonBeforeIt(t *testing.T) {
 	t.Parallel()
 	for _, restarts := range []bool{false, true} {
@@ -167,7 +166,7 @@ func TestHealthyChunkOutlivesThePoisonBeforeIt(t *testing.T) {
 				l = New(5, snap, Sent{}, now)
 				l.know(now, "w0", "w1")
 			}
-			l.Lost(w, EndLost, "it was started anew", now)
+			l.Lost(w, EndLost, "it was started again", now)
 			require.LessOrEqual(t, l.files[1].DeadChunks, int64(1))
 		}
 		require.EqualValues(t, 1, l.files[1].DeadChunks)
@@ -176,8 +175,8 @@ func TestHealthyChunkOutlivesThePoisonBeforeIt(t *testing.T) {
 	}
 }
 
-// TestWhatMovedUpIsBlamed: the chunk that waited is the next one in the slot once
-// the one before it ended; then its hand-outs count.
+// A chunk that waited takes the slot of the one before it when that ended. From then on
+// its hand-outs count.
 func TestWhatMovedUpIsBlamed(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1e9, 0)
@@ -197,8 +196,8 @@ func TestWhatMovedUpIsBlamed(t *testing.T) {
 	require.Empty(t, l.held)
 }
 
-// TestRestoredQueueMovesUp: the store knows how chunks were handed out, not how they
-// moved up since; as many as fit the worker's slots are blamed.
+// The store holds how chunks were handed out, not how they moved up afterwards. As many
+// as fit the worker's slots are blamed.
 func TestRestoredQueueMovesUp(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1e9, 0)
@@ -247,8 +246,8 @@ func BenchmarkManyHeldBack(b *testing.B) {
 	}
 }
 
-// With one attempt for each chunk, a chunk that was given back unbegun while workers
-// were restarted one after the other is not dead; what never gets further is, in time.
+// With one attempt for each chunk, a chunk that is given back unbegun while workers are
+// restarted one after the other is not dead. A chunk that never gets further is, in time.
 func TestRollingRestartKillsNoChunk(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1e9, 0)

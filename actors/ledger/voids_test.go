@@ -9,8 +9,8 @@ import (
 	"kafka-master/messages"
 )
 
-// What a message in the chunk topic says of attempts costs nothing, whatever the
-// number: anybody may have written it.
+// An attempt number in a message of the chunk topic costs nothing, however large it is:
+// anybody may have written it.
 func TestInventedAttempts(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1e9, 0)
@@ -39,7 +39,7 @@ func TestInventedAttempts(t *testing.T) {
 					l.TakeBack("w", a.BatchID, EndReturned, "", now)
 				}
 				id := messages.BatchID(l.files[1].Base, 0, 1, void)
-				require.Equal(t, VerdictStale, l.verdict(progress("w", id, 2, 2), now), "a void attempt was nobody's")
+				require.Equal(t, VerdictStale, l.verdict(progress("w", id, 2, 2), now), "no worker had a void attempt")
 			}
 		})
 	}
