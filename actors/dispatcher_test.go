@@ -51,7 +51,7 @@ func (b *dispatcherBundle) plan(p *planFrom, id messages.FileID, from, to int) {
 }
 
 func (b *dispatcherBundle) offer(w string, upTo, ahead int) {
-	b.tell(b.pid, &offer{worker: messages.WorkerID(w), pid: b.freeWorker.pid, upTo: upTo, ahead: ahead, refill: true})
+	b.tell(b.pid, &offer{Offer: ledger.Offer{Worker: messages.WorkerID(w), UpTo: upTo, Ahead: ahead, Refill: true}, pid: b.freeWorker.pid})
 }
 
 func TestAssignmentIsCommittedBeforeItIsHandedOn(t *testing.T) {
@@ -164,7 +164,7 @@ func TestStaleOffersGiveNothing(t *testing.T) {
 		b.offer("w", 1, 1) // a repeated one
 		expectNone[*assigned](b.freeWorker)
 		b.tell(b.pid, &withdraw{worker: "w", epoch: 0})
-		b.tell(b.pid, &offer{worker: "w", pid: b.freeWorker.pid, epoch: 1, upTo: 1, ahead: 1})
+		b.tell(b.pid, &offer{Offer: ledger.Offer{Worker: "w", Epoch: 1, UpTo: 1, Ahead: 1}, pid: b.freeWorker.pid})
 		require.Equal(t, uint64(1), expect[*assigned](b.freeWorker).epoch)
 	})
 }
@@ -310,7 +310,7 @@ func TestSlotThatBecomesFreeTwiceTakesOneChunk(t *testing.T) {
 		p := b.adopt(1, 9)
 		b.plan(p, 1, 0, 9)
 		say := func(upTo, ahead int) {
-			b.tell(b.pid, &offer{worker: "w", pid: b.freeWorker.pid, upTo: upTo, ahead: ahead, refill: true, limit: 2})
+			b.tell(b.pid, &offer{Offer: ledger.Offer{Worker: "w", UpTo: upTo, Ahead: ahead, Refill: true, Limit: 2}, pid: b.freeWorker.pid})
 		}
 		say(1, 2)
 		first, second := expect[*assigned](b.freeWorker), expect[*assigned](b.freeWorker)

@@ -14,18 +14,10 @@ import (
 )
 
 type (
-	// offer is how many chunks a free-worker takes. The numbers are cumulative counts
-	// of assignments since the epoch began, so a repeated or late offer does no harm.
+	// offer is how many chunks a free-worker takes.
 	offer struct {
-		worker messages.WorkerID
-		pid    *actor.PID
-		epoch  uint64
-		upTo   int  // into free slots
-		ahead  int  // in all, the queue at the worker included
-		depth  int  // length of the queue at the worker when no more chunks fit
-		refill bool // a judged result frees a slot at once
-		limit  int  // most attempts in flight at the worker; 0 is no limit
-		seen   int  // credited verdicts of this epoch that the numbers include
+		ledger.Offer
+		pid *actor.PID
 	}
 	// withdraw ends an epoch: the worker takes nothing more.
 	withdraw struct {
@@ -77,8 +69,8 @@ type (
 func (d *dispatcher) onWorker(msg any, now time.Time) {
 	switch m := msg.(type) {
 	case *offer:
-		if d.ledger.Offer(m.terms(), now) {
-			d.takers[m.worker] = m.pid
+		if d.ledger.Offer(m.Offer, now) {
+			d.takers[m.Worker] = m.pid
 		}
 	case *withdraw:
 		if pid := d.takers[m.worker]; pid != nil && strings.HasPrefix(pid.Id, m.under) && d.ledger.Withdraw(m.worker, m.epoch) {
@@ -101,11 +93,6 @@ func (d *dispatcher) onWorker(msg any, now time.Time) {
 			d.log.Info("chunks taken back", "worker_id", m.worker, "chunks", n, "reason", m.reason)
 		}
 	}
-}
-
-// terms returns the offer as the ledger keeps it.
-func (m *offer) terms() ledger.Offer {
-	return ledger.Offer{Worker: m.worker, Epoch: m.epoch, UpTo: m.upTo, Ahead: m.ahead, Depth: m.depth, Refill: m.refill, Limit: m.limit, Seen: m.seen}
 }
 
 func (d *dispatcher) onJudge(ctx actor.Context, m *judge, now time.Time) {

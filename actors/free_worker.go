@@ -25,7 +25,7 @@ type freeWorker struct {
 	epoch    uint64
 	received int // assignments of this epoch
 	credited int // verdicts of this epoch that the dispatcher credited
-	offered  offer
+	offered  ledger.Offer
 	rereads  []ledger.Assignment // ranges to be read again, the first one is under way
 	blocked  []int32             // partitions of this worker that cannot be written now
 	movedAt  time.Time           // when the dispatcher was last sent a begun
@@ -191,13 +191,13 @@ func (f *freeWorker) offer(ctx actor.Context) {
 		return
 	}
 	r := f.slots.Room()
-	o := offer{
-		worker: f.worker.ID, pid: ctx.Self(), epoch: f.epoch,
-		seen: f.credited, upTo: f.received + r.Free, ahead: f.received + r.Ahead, depth: r.Depth, refill: r.Refill, limit: r.Limit,
+	o := ledger.Offer{
+		Worker: f.worker.ID, Epoch: f.epoch, UpTo: f.received + r.Free, Ahead: f.received + r.Ahead,
+		Depth: r.Depth, Refill: r.Refill, Limit: r.Limit, Seen: f.credited,
 	}
 	if o != f.offered {
 		f.offered = o
-		ctx.Send(f.dispatcher, &o)
+		ctx.Send(f.dispatcher, &offer{Offer: o, pid: ctx.Self()})
 	}
 }
 
@@ -290,9 +290,9 @@ func (f *freeWorker) onCaughtUp(ctx actor.Context, now time.Time) {
 func (f *freeWorker) onJudged(ctx actor.Context, m *judged, now time.Time) {
 	if m.credited {
 		f.credited++
-		f.offered.upTo++
-		f.offered.ahead++
-		f.offered.seen++
+		f.offered.UpTo++
+		f.offered.Ahead++
+		f.offered.Seen++
 	}
 	held := f.slots.Finish(m.batchID, m.verdict == ledger.VerdictDone, now)
 	delete(f.live, m.batchID)

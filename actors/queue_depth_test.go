@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"kafka-master/actors/ledger"
 	"kafka-master/actors/slots"
 	"kafka-master/messages"
 )
@@ -45,7 +46,7 @@ func TestLastChunksAreNotQueuedFarAhead(t *testing.T) {
 				p := b.adopt(1, 9)
 				offers := func(upTo, ahead int) {
 					for _, w := range []messages.WorkerID{"a", "b"} {
-						b.tell(b.pid, &offer{worker: w, pid: b.freeWorker.pid, upTo: upTo, ahead: ahead, depth: 8, refill: true})
+						b.tell(b.pid, &offer{Offer: ledger.Offer{Worker: w, UpTo: upTo, Ahead: ahead, Depth: 8, Refill: true}, pid: b.freeWorker.pid})
 					}
 				}
 				offers(0, 0)

@@ -72,8 +72,8 @@ func progressOf(id string, start int64, batch string, processing, total int64) m
 
 // give assigns a chunk to the worker of the last offer.
 func (b *fleetBundle) give(o *offer, index int) ledger.Assignment {
-	a := ledger.Assignment{Chunk: testCut(1, index).Chunk, Worker: o.worker, Attempt: 1, Text: []byte("a\nb\n"), BatchID: fmt.Sprintf("f1_chunk_%d", index), File: messages.FileInfo{Path: "f1.txt"}, Generation: 1}
-	b.tell(o.pid, &assigned{Assignment: a, epoch: o.epoch})
+	a := ledger.Assignment{Chunk: testCut(1, index).Chunk, Worker: o.Worker, Attempt: 1, Text: []byte("a\nb\n"), BatchID: fmt.Sprintf("f1_chunk_%d", index), File: messages.FileInfo{Path: "f1.txt"}, Generation: 1}
+	b.tell(o.pid, &assigned{Assignment: a, epoch: o.Epoch})
 	return a
 }
 
@@ -96,8 +96,8 @@ func TestNativeWorkerOffersItsSlotsAndOneAhead(t *testing.T) {
 		require.Equal(t, messages.Worker{ID: "w", Kind: messages.Native, Partitions: []int32{3}, Capacity: 1, Incarnation: messages.Incarnation{StartMS: 1, Random: "r"}},
 			forgetSeen(expect[*write](b.persistence).batch.Workers[0]))
 		o := expect[*offer](b.dispatcher)
-		require.Equal(t, 1, o.upTo)
-		require.Equal(t, 2, o.ahead)
+		require.Equal(t, 1, o.UpTo)
+		require.Equal(t, 2, o.Ahead)
 		b.give(o, 0)
 		s := expect[*send](b.egress)
 		require.Equal(t, int32(3), s.record.Partition)
@@ -129,7 +129,7 @@ func TestResultIsJudgedAndFreesTheSlot(t *testing.T) {
 		j := expect[*judge](b.dispatcher)
 		expectNone[*acked](b.input) // the dispatcher acknowledges it
 		b.tell(j.reply, &judged{batchID: a.BatchID, verdict: ledger.VerdictDone})
-		require.Equal(t, 2, expect[*offer](b.dispatcher).upTo)
+		require.Equal(t, 2, expect[*offer](b.dispatcher).UpTo)
 		require.Equal(t, messages.WorkerFree, b.status("w").State)
 	})
 }
@@ -281,8 +281,8 @@ func TestRestoredWorkerHoldsItsChunks(t *testing.T) {
 	w := messages.Worker{ID: "w", Kind: messages.Native, Partitions: []int32{3}, Capacity: 1, Incarnation: messages.Incarnation{StartMS: 1, Random: "r"}}
 	stageFleet(t, []messages.Worker{w}, map[messages.WorkerID][]holding{"w": {{Assignment: a, partition: 3, offset: messages.UnknownOffset}}}, func(b *fleetBundle) {
 		o := expect[*offer](b.dispatcher)
-		require.Equal(t, 0, o.upTo)
-		require.Equal(t, 1, o.ahead)
+		require.Equal(t, 0, o.UpTo)
+		require.Equal(t, 1, o.Ahead)
 		require.Equal(t, []string{"f1_chunk_0"}, b.status("w").Held)
 		b.hear(progressOf("w", 1, a.BatchID, 1, 2))
 		require.Equal(t, a.BatchID, expect[*begun](b.dispatcher).batchID)
@@ -319,8 +319,8 @@ func TestClassicWorkerWaitsForTheGate(t *testing.T) {
 		require.NotEmpty(t, b.status("c").Note)
 		b.tell(b.fleet, gateOpen([]int32{1, 2}))
 		o := expect[*offer](b.dispatcher)
-		require.Equal(t, 1, o.upTo)
-		require.Equal(t, 1, o.ahead, "one chunk at a time")
+		require.Equal(t, 1, o.UpTo)
+		require.Equal(t, 1, o.Ahead, "one chunk at a time")
 		b.give(o, 0)
 		require.Equal(t, int32(1), expect[*send](b.egress).record.Partition)
 		b.tell(b.fleet, &slots.Group{Note: "rebalancing"})
@@ -347,7 +347,7 @@ func TestNewestAnnouncementOwnsItsPartitions(t *testing.T) {
 		expect[*offer](b.dispatcher)
 		b.hear(classicNew("new", 1, 2))
 		expect[*withdraw](b.dispatcher)
-		require.Equal(t, messages.WorkerID("new"), expect[*offer](b.dispatcher).worker)
+		require.Equal(t, messages.WorkerID("new"), expect[*offer](b.dispatcher).Worker)
 		require.Empty(t, b.status("old").Partitions)
 	})
 }
@@ -479,12 +479,12 @@ func TestHeartbeatReadBehindAFinalTakesNoSlot(t *testing.T) {
 		b.tell(o.pid, &sent{tag: a.BatchID, offset: 5})
 		b.hear(progressOf("w", 1, a.BatchID, 2, 2))
 		b.tell(o.pid, &judged{batchID: a.BatchID, verdict: ledger.VerdictDone})
-		require.Equal(t, 2, expect[*offer](b.dispatcher).upTo)
+		require.Equal(t, 2, expect[*offer](b.dispatcher).UpTo)
 		b.hear(beatOf("w", 1, 6, a.BatchID))
 		expectNone[*offer](b.dispatcher)
 		require.Equal(t, messages.WorkerFree, b.status("w").State)
 		b.hear(beatOf("w", 1, 6, "of a former leader"))
-		require.Equal(t, 1, expect[*offer](b.dispatcher).upTo, "other work does take one")
+		require.Equal(t, 1, expect[*offer](b.dispatcher).UpTo, "other work does take one")
 	})
 }
 
