@@ -13,82 +13,82 @@ import (
 	"kafka-master/messages"
 )
 
-// egress produces to Kafka. One request is in flight per leading broker; what
-// becomes ready meanwhile goes into the next one, all partitions together. It
-// outlives a term: it finishes what is in flight and refuses lower terms.
+// egress produces the chunks to Kafka. One request is in flight per leading broker. Records
+// that arrive meanwhile go into the next one, those of all its partitions together. egress
+// outlives a term: it finishes the request in flight and drops the sends of lower terms.
 type egress struct {
 	bus   Producer
 	log   *slog.Logger
-	owner *actor.PID // is told whether Kafka can be written
-	store *actor.PID // persistence: is told where sends lie
+	owner *actor.PID
+	store *actor.PID // persistence, which keeps the send marks
 
 	ctx     context.Context
 	cancel  context.CancelFunc
 	term    messages.Term
-	trusted time.Time            // the term's lease is believed until then
-	queues  map[int32]*sendQueue // by leader; NoLeader holds what has no leader yet
-	// withheld are partitions that nothing is written to in this term, with the reason.
+	trusted time.Time            // end of the trust in the term's lease
+	queues  map[int32]*sendQueue // by leader; that of NoLeader holds records without one
+	// withheld are partitions that are not written in this term, with the reason.
 	withheld map[place]error
-	waiting  []*actor.PID // asked for flushed
+	waiting  []*actor.PID // actors that asked for flushed
 	away     transitionLog
 }
 
-// sendQueue is what waits for one broker.
+// sendQueue holds the sends to one broker.
 type sendQueue struct {
 	leader  int32
 	ready   []*waiting
 	flying  []*waiting
-	again   alarm
+	retry   alarm
 	pause   backoff
-	failing error // of its last request, nil when that ended well
-	trouble bool  // something that waits here failed, and that is no quiet matter
+	failing error // error of the last request, nil when it succeeded
+	trouble bool  // a send failed and waits here that is not quiet
 }
 
 // waiting is a send that is not over.
 type waiting struct {
 	*send
-	failed error // how it surely was not written last
+	failed error // why the last try surely did not write it
 }
 
 type (
-	// send asks for a record to be produced; the answer is sent.
+	// send asks for a record to be produced. The answer is sent.
 	send struct {
 		term   messages.Term
 		record messages.Record
 		reply  *actor.PID
-		tag    string // comes back in the answer
-		// giveUp is when a record that surely was not written is answered as such;
-		// zero is never: it is tried until the term ends.
+		tag    string // returned in the answer
+		// giveUp is the deadline after which a record that surely was not written is
+		// answered with its error. Zero means that it is retried until the term ends.
 		giveUp time.Time
-		// quiet says that it is no trouble when the record cannot be written.
-		quiet bool
+		quiet  bool // failures are not reported to the owner
 	}
-	// sent is how a send ended: err is nil, or wraps ErrMaybeWritten, ErrRefused
-	// or, after giveUp, ErrNotWritten.
+	// sent is the outcome of a send: err is nil, or wraps ErrMaybeWritten, ErrRefused or,
+	// after giveUp, ErrNotWritten.
 	sent struct {
 		tag       string
 		partition int32
 		offset    int64
 		err       error
 	}
-	// trustTerm says how long the lease of a term is believed: nothing is sent
-	// later, since another master may lead by then.
+	// trustTerm extends the trust in the lease of a term. Nothing is sent after its end,
+	// because another master may lead by then.
 	trustTerm struct {
 		term  messages.Term
 		until time.Time
 	}
-	// useTerm lets egress drop what an older term still wants to send.
+	// useTerm begins a term. What older terms still want to send is dropped.
 	useTerm struct{ term messages.Term }
-	// withhold keeps a term from writing to partitions whose tail it has not read: to
-	// their workers they are partitions without a leader, whose mark does not move.
+	// withhold keeps a term from writing to partitions whose tail it could not read. They
+	// count as partitions without a leader, and their send marks stay where they are.
 	withhold struct {
 		term       messages.Term
 		topic      string
 		partitions messages.PartitionErrors
 	}
-	// busState tells the owner that Kafka cannot be written, or can again.
+	// busState reports to the owner whether Kafka can be written or read.
 	busState struct{ err error }
 
+	// produced is the outcome of a request.
 	produced struct {
 		leader   int32
 		outcomes []messages.Produced
@@ -97,10 +97,10 @@ type (
 
 const (
 	produceTimeout = 10 * time.Second
-	// trustPause is the wait for the lease to be renewed, or for a new term.
+	// trustPause is the wait for a renewal of the lease, or for another term.
 	trustPause = 100 * time.Millisecond
-	// maxRequestBytes bounds one produce request; brokers refuse more than
-	// 100 MiB, and a smaller one comes back sooner.
+	// maxRequestBytes bounds a produce request. Brokers refuse more than 100 MiB, and a
+	// smaller request returns sooner.
 	maxRequestBytes = 4 << 20
 )
 
@@ -117,14 +117,14 @@ func (e *egress) Receive(ctx actor.Context) {
 	case *actor.Stopping:
 		e.cancel()
 		for _, q := range e.queues {
-			q.again.stop()
+			q.retry.stop()
 		}
 	case *useTerm:
 		e.useTerm(ctx, m.term)
 	case *withhold:
 		e.withhold(m)
 	case *trustTerm:
-		if e.term.Older(m.term) { // what an older term left must not go out under this lease
+		if e.term.Older(m.term) { // the sends of an older term must not use this lease
 			e.useTerm(ctx, m.term)
 		}
 		e.trusted = m.until
@@ -137,8 +137,8 @@ func (e *egress) Receive(ctx actor.Context) {
 		e.answerFlushed(ctx)
 	case *rang:
 		for _, q := range e.queues {
-			if q.again.rings(m) {
-				e.wake(ctx, q)
+			if q.retry.rings(m) {
+				e.retryQueue(ctx, q)
 				return
 			}
 		}
@@ -147,29 +147,30 @@ func (e *egress) Receive(ctx actor.Context) {
 	}
 }
 
-// useTerm drops what older terms still want to send: nobody waits for the answers.
+// useTerm begins a term and drops the sends of older ones, whose senders are gone.
 func (e *egress) useTerm(ctx actor.Context, term messages.Term) {
 	if term != e.term {
 		e.withheld = nil
 	}
 	e.term = term
 	for _, q := range e.queues {
-		q.ready = e.fresh(q.ready)
+		q.ready = e.ofTerm(q.ready)
 	}
-	e.rest(ctx)
+	e.clearIdle(ctx)
 }
 
+// withhold replaces the partitions that are withheld in this term.
 func (e *egress) withhold(m *withhold) {
 	if m.term != e.term {
 		return
 	}
 	e.withheld = map[place]error{}
 	for p, err := range m.partitions {
-		e.withheld[place{m.topic, p}] = fmt.Errorf("%w: what was sent there before cannot be read: %w", messages.ErrNotWritten, err)
+		e.withheld[place{m.topic, p}] = fmt.Errorf("%w: the tail of the partition could not be read: %w", messages.ErrNotWritten, err)
 	}
 }
 
-// leader is the broker that a record goes to.
+// leader returns the broker that a record goes to.
 func (e *egress) leader(r messages.Record) int32 {
 	if e.withheld[place{r.Topic, r.Partition}] != nil {
 		return messages.NoLeader
@@ -177,9 +178,9 @@ func (e *egress) leader(r messages.Record) int32 {
 	return e.bus.Leader(r.Topic, r.Partition)
 }
 
-// rest ends the trouble of queues that have nothing more to send: nothing would
-// clear it there.
-func (e *egress) rest(ctx actor.Context) {
+// clearIdle clears the errors of queues that have nothing more to send, because no further
+// request would clear them.
+func (e *egress) clearIdle(ctx actor.Context) {
 	idle := true
 	for _, q := range e.queues {
 		if len(q.ready)+len(q.flying) > 0 {
@@ -189,11 +190,12 @@ func (e *egress) rest(ctx actor.Context) {
 		}
 	}
 	if idle && e.away.failing {
-		e.report(ctx, nil)
+		e.reportKafka(ctx, nil)
 	}
 }
 
-func (e *egress) fresh(list []*waiting) []*waiting {
+// ofTerm returns the sends that are not of an older term.
+func (e *egress) ofTerm(list []*waiting) []*waiting {
 	var kept []*waiting
 	for _, s := range list {
 		if !s.term.Older(e.term) {
@@ -214,15 +216,16 @@ func (e *egress) queue(leader int32) *sendQueue {
 
 func (e *egress) onSend(ctx actor.Context, m *send) {
 	if m.term.Older(e.term) {
-		return // of a leader that was deposed: nobody waits for the answer
+		return // its sender is gone with its term
 	}
 	q := e.queue(e.leader(m.record))
 	q.ready = append(q.ready, &waiting{send: m})
 	e.next(ctx, q)
 }
 
-// unwritten is why a send that waits for too long could not be written, nil when it
-// waits on. It was tried and surely not written, or waits behind one that fails.
+// unwritten returns why a send could not be written before its deadline: its last try
+// surely did not write it, or it waits behind others that fail. It returns nil when the
+// send waits on.
 func (s *waiting) unwritten(q *sendQueue, now time.Time) error {
 	switch {
 	case s.giveUp.IsZero() || now.Before(s.giveUp):
@@ -230,13 +233,13 @@ func (s *waiting) unwritten(q *sendQueue, now time.Time) error {
 	case s.failed != nil:
 		return s.failed
 	case q.failing != nil:
-		return fmt.Errorf("%w: it waits behind others: %s", messages.ErrNotWritten, q.failing)
+		return fmt.Errorf("%w: it waits behind others that fail: %s", messages.ErrNotWritten, q.failing)
 	}
 	return nil
 }
 
-// wake tries a queue again after a pause; leaders may have moved meanwhile.
-func (e *egress) wake(ctx actor.Context, q *sendQueue) {
+// retryQueue sends again after a pause. Leaders may have moved meanwhile.
+func (e *egress) retryQueue(ctx actor.Context, q *sendQueue) {
 	ready, now := q.ready, time.Now()
 	q.ready, q.trouble = nil, false
 	touched := map[*sendQueue]bool{q: true}
@@ -253,17 +256,17 @@ func (e *egress) wake(ctx actor.Context, q *sendQueue) {
 	for to := range touched {
 		e.next(ctx, to)
 	}
-	e.rest(ctx)
+	e.clearIdle(ctx)
 	e.answerFlushed(ctx)
 }
 
-// next sends the next request of a queue, unless one is in flight or it pauses.
+// next sends the next request of a queue, unless one is in flight or the queue pauses.
 func (e *egress) next(ctx actor.Context, q *sendQueue) {
-	if len(q.flying) > 0 || len(q.ready) == 0 || q.again.timer != nil {
+	if len(q.flying) > 0 || len(q.ready) == 0 || q.retry.timer != nil {
 		return
 	}
 	if time.Now().After(e.trusted) {
-		q.again.set(ctx, trustPause)
+		q.retry.set(ctx, trustPause)
 		return
 	}
 	n, size := 0, 0
@@ -272,7 +275,7 @@ func (e *egress) next(ctx actor.Context, q *sendQueue) {
 		n++
 	}
 	if q.leader == messages.NoLeader {
-		n = 1 // its partition is not known yet: it waits alone
+		n = 1 // its partitions may have nothing in common
 	}
 	q.flying = q.ready[:n:n]
 	q.ready = append([]*waiting(nil), q.ready[n:]...)
@@ -281,7 +284,7 @@ func (e *egress) next(ctx actor.Context, q *sendQueue) {
 		records[i] = s.record
 	}
 	bus, parent, leader := e.bus, e.ctx, q.leader
-	if err := e.withheld[place{records[0].Topic, records[0].Partition}]; err != nil { // it is the only one
+	if err := e.withheld[place{records[0].Topic, records[0].Partition}]; err != nil { // the request has this record only
 		ctx.Send(ctx.Self(), &produced{leader: leader, outcomes: []messages.Produced{{Offset: messages.UnknownOffset, Err: err}}})
 		return
 	}
@@ -299,8 +302,8 @@ func (e *egress) onProduced(ctx actor.Context, m *produced) {
 	q := e.queues[m.leader]
 	flying := q.flying
 	q.flying = nil
-	var again []*waiting
-	var failure, worst error // worst is of a send that is not quiet
+	var unwritten []*waiting
+	var failure, worst error // worst is the error of a send that is not quiet
 	marks := mark{term: e.term}
 	for i, s := range flying {
 		out := m.outcomes[i]
@@ -314,7 +317,7 @@ func (e *egress) onProduced(ctx actor.Context, m *produced) {
 		}
 		if errors.Is(out.Err, messages.ErrNotWritten) {
 			s.failed = out.Err
-			again = append(again, s)
+			unwritten = append(unwritten, s)
 		} else if s.reply != nil {
 			ctx.Send(s.reply, &sent{tag: s.tag, partition: s.record.Partition, offset: out.Offset, err: out.Err})
 		}
@@ -324,20 +327,21 @@ func (e *egress) onProduced(ctx actor.Context, m *produced) {
 	}
 	q.failing, q.trouble = failure, worst != nil
 	if failure == nil || worst != nil {
-		e.report(ctx, worst)
+		e.reportKafka(ctx, worst)
 	}
 	if failure == nil {
 		q.pause.reset()
 		e.next(ctx, q)
 	} else {
-		q.ready = append(e.fresh(again), q.ready...)
-		q.again.set(ctx, q.pause.next())
+		q.ready = append(e.ofTerm(unwritten), q.ready...)
+		q.retry.set(ctx, q.pause.next())
 	}
 	e.answerFlushed(ctx)
 }
 
-// report tells the owner when a broker cannot be written, and when all can again.
-func (e *egress) report(ctx actor.Context, err error) {
+// reportKafka reports to the owner when a broker cannot be written, and when all can be
+// written again.
+func (e *egress) reportKafka(ctx actor.Context, err error) {
 	if err == nil {
 		for _, q := range e.queues {
 			if q.trouble {
@@ -350,11 +354,11 @@ func (e *egress) report(ctx actor.Context, err error) {
 	}
 }
 
-// answerFlushed answers those who wait until nothing is in flight; what only
-// waits for a broker that is away does not hold a stop up.
+// answerFlushed answers once no request is in flight. Sends that wait for a broker that is
+// away do not delay a stop.
 func (e *egress) answerFlushed(ctx actor.Context) {
 	for _, q := range e.queues {
-		if len(q.flying) > 0 || len(q.ready) > 0 && q.again.timer == nil {
+		if len(q.flying) > 0 || len(q.ready) > 0 && q.retry.timer == nil {
 			return
 		}
 	}

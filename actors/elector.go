@@ -13,41 +13,42 @@ import (
 	"kafka-master/messages"
 )
 
-// elector holds the lease: it takes it, renews it, and says when it is gone. It
-// also says once a second that this master lives, on Kafka and in the store.
+// elector acquires and renews the lease, and reports when it is lost. Once a second it
+// also sends the heartbeat of this master, to Kafka and to the store.
 type elector struct {
 	electorDeps
 
-	process string // a random id of this process
+	process string // random id of this process
 
 	ctx     context.Context
 	cancel  context.CancelFunc
 	tick    alarm
-	term    messages.Term // that this master led last
-	current messages.Term // the newest that it knows of
+	term    messages.Term // last term that this master led
+	current messages.Term // newest term that it knows of
 	leads   bool
-	trusted time.Time // the lease is believed until then
-	busy    bool
-	empty   time.Time // since when the store is seen to be empty
-	init    bool      // nobody put a state into the empty store: begin one
-	shown   time.Time // when this master said last that it lives
-	saying  bool
-	taken   time.Time  // since when another process has this master's id
-	resign  *actor.PID // asked for a release
+	trusted time.Time  // end of the trust in the lease
+	busy    bool       // a call about the lease is in flight
+	emptyAt time.Time  // first sight of an empty store, zero while it holds a state
+	init    bool       // nobody restored the empty store: begin a new state
+	resign  *actor.PID // who asked for a release, nil before
 	pause   backoff
-	failing bool
-	// How this master relates to the state that it stands by for.
-	kinship   kinship
-	stood     bool // another master led since this one did
-	comparing bool
-	doubted   string    // files that the leader names, none of which is here
-	doubtedAt time.Time // since when
-	others    time.Time // when another master had the lease last
-	nextLook  time.Time
-	// deployment is the random id of the state, empty until it is known.
-	deployment string
-	// unrestored is why the last try to put the state back failed.
-	unrestored error
+	failing bool // the store failed last
+
+	heartbeatAt time.Time // time of the last heartbeat
+	beating     bool      // a heartbeat is in flight
+	namesakeAt  time.Time // first sight of another process under this master's id
+
+	// What follows relates this master to the state that it stands by for.
+	kinship       kinship
+	stoodBy       bool // another master has led since this one did
+	comparing     bool
+	compareAt     time.Time // time of the next comparison
+	doubted       string    // files that the leader names, none of which is here
+	doubtedAt     time.Time // first sight of that
+	otherLeaderAt time.Time // last sight of another master with the lease
+
+	deployment string // random id of the state, empty until it is known
+	unrestored error  // why the last try to restore the state failed
 }
 
 // electorDeps is what the master gives to the elector.
@@ -55,7 +56,7 @@ type electorDeps struct {
 	cfg         Config
 	lease       Lease
 	bus         Producer
-	files       Files // may be nil: then only settings are compared
+	files       Files // nil compares settings only
 	log         *slog.Logger
 	owner       *actor.PID
 	persistence *actor.PID
@@ -63,20 +64,20 @@ type electorDeps struct {
 }
 
 type (
-	// elected tells the owner that this master leads.
+	// elected reports to the owner that this master leads.
 	elected struct{ term messages.Term }
-	// deposed tells the owner that it does not lead any more.
+	// deposed reports to the owner that this master no longer leads.
 	deposed struct{ term messages.Term }
-	// standing tells the owner that another master leads.
+	// standing reports to the owner that another master leads.
 	standing struct {
 		term   messages.Term
 		leader messages.Leader
 	}
-	// stepDown asks for another term; the answer is elected.
+	// stepDown asks for another term. The answer is elected.
 	stepDown struct{ term messages.Term }
-	// release asks for the lease to be given back; the answer is the same.
+	// release asks for the lease to be released. The answer is the same message.
 	release struct{}
-	// namesake tells the owner that another process runs under this master's id.
+	// namesake reports to the owner that another process runs under this master's id.
 	namesake struct{}
 
 	acquired struct {
@@ -90,21 +91,22 @@ type (
 		err           error
 	}
 	released struct{}
-	said     struct {
+	// heartbeatSent reports whether the store still has this master's id for this process.
+	heartbeatSent struct {
 		mine bool
 		err  error
 	}
 )
 
 const (
-	// watchEvery is how often a standby looks whether the lease is free: at once
-	// when its end is known, else a leader that stops would be missed that long.
+	// watchEvery is the pause between two tries of a standby to acquire the lease. It
+	// tries earlier when it knows the end of the lease.
 	watchEvery = 200 * time.Millisecond
-	// emptyWait is how long an empty store waits for a leader who knows what was
-	// in it: that one renews its lease in less.
+	// emptyWait is how long an empty store is left to a leader that can restore it, which
+	// renews its lease in less than that.
 	emptyWait = 2 * renewEvery
-	// namesakeWait is how long another process may have this master's id: that of
-	// one that was killed ends with its lease.
+	// namesakeWait is how long another process may have this master's id. The id of a
+	// process that was killed expires earlier, with its lease.
 	namesakeWait = leaseTTL + 2*time.Second
 )
 
@@ -135,7 +137,7 @@ func (e *elector) Receive(ctx actor.Context) {
 		e.onRefilled(ctx, m)
 	case *stepDown:
 		if m.term == e.term && e.leads {
-			e.giveUp(ctx)
+			e.releaseLease(ctx)
 			e.tick.set(ctx, e.pause.next())
 		}
 	case *release:
@@ -144,8 +146,8 @@ func (e *elector) Receive(ctx actor.Context) {
 		if e.resign != nil {
 			ctx.Send(e.resign, &release{})
 		}
-	case *said:
-		e.onSaid(ctx, m)
+	case *heartbeatSent:
+		e.onHeartbeatSent(ctx, m)
 	case *compared:
 		e.onCompared(ctx, m)
 	case *knownDeployment:
@@ -155,12 +157,12 @@ func (e *elector) Receive(ctx actor.Context) {
 	}
 }
 
-// step takes or renews the lease.
+// step acquires or renews the lease.
 func (e *elector) step(ctx actor.Context) {
 	if e.resign != nil {
 		return
 	}
-	e.say(ctx)
+	e.sendHeartbeat(ctx)
 	e.tick.set(ctx, renewEvery)
 	if e.leads && time.Now().After(e.trusted) {
 		e.depose(ctx, "the lease could not be renewed in time")
@@ -175,7 +177,7 @@ func (e *elector) step(ctx actor.Context) {
 	}
 	e.busy = true
 	if e.leads {
-		ctx.Request(e.persistence, &askAcked{}) // then renew
+		ctx.Request(e.persistence, &askAcked{}) // the answer renews the lease
 		return
 	}
 	e.acquire(ctx)
@@ -196,16 +198,16 @@ func (e *elector) acquire(ctx actor.Context) {
 
 func (e *elector) onAcquired(ctx actor.Context, m *acquired) {
 	e.busy = false
-	e.report(ctx, m.err)
-	if e.resign != nil {
+	e.reportStore(ctx, m.err)
+	if e.resign != nil { // it came too late
 		e.term, e.leads = m.state.Term, m.err == nil && m.state.Taken
-		e.giveUp(ctx) // it came too late: nobody wants it
+		e.releaseLease(ctx)
 		return
 	}
 	switch {
 	case m.err != nil:
-	case m.state.Restoring: // whoever claimed it may die: then begin to wait again
-		e.init, e.empty = false, time.Time{}
+	case m.state.Restoring: // the wait starts again, because whoever restores it may die
+		e.init, e.emptyAt = false, time.Time{}
 		e.tick.set(ctx, watchEvery)
 	case m.state.Empty:
 		e.onEmpty(ctx)
@@ -220,8 +222,8 @@ func (e *elector) lead(ctx actor.Context, m *acquired) {
 	if e.init && e.current.Number > 0 {
 		e.log.Warn("the state store lost everything and no master remembers it: all files of the folder are taken as new")
 	}
-	e.term, e.current, e.leads, e.init, e.empty = m.state.Term, m.state.Term, true, false, time.Time{}
-	e.stood, e.kinship, e.doubted, e.nextLook = false, unknownKin, "", time.Time{}
+	e.term, e.current, e.leads, e.init, e.emptyAt = m.state.Term, m.state.Term, true, false, time.Time{}
+	e.stoodBy, e.kinship, e.doubted, e.compareAt = false, unknownKin, "", time.Time{}
 	e.pause.reset()
 	e.trust(ctx, m.began)
 	e.log.Info("this master leads", "term", e.term.Number)
@@ -229,7 +231,7 @@ func (e *elector) lead(ctx actor.Context, m *acquired) {
 }
 
 func (e *elector) standBy(ctx actor.Context, s messages.LeaseState) {
-	e.init, e.empty, e.stood, e.others = false, time.Time{}, true, time.Now()
+	e.init, e.emptyAt, e.stoodBy, e.otherLeaderAt = false, time.Time{}, true, time.Now()
 	e.compare(ctx)
 	if s.Term != e.current {
 		e.current = s.Term
@@ -239,11 +241,11 @@ func (e *elector) standBy(ctx actor.Context, s messages.LeaseState) {
 	e.tick.set(ctx, min(watchEvery, s.Remaining+time.Millisecond))
 }
 
-// onEmpty lets the state be put back by whoever knows it: this master, or within
-// emptyWait another one.
+// onEmpty has the state restored by this master. If it knows none, another master may do
+// so within emptyWait.
 func (e *elector) onEmpty(ctx actor.Context) {
-	if e.empty.IsZero() {
-		e.empty = time.Now()
+	if e.emptyAt.IsZero() {
+		e.emptyAt = time.Now()
 		if e.current.Number > 0 {
 			e.log.Warn("the state store is empty, although it was not: its data is lost")
 		}
@@ -256,18 +258,18 @@ func (e *elector) onRefilled(ctx actor.Context, m *refilled) {
 	e.busy, e.unrestored = false, nil
 	switch {
 	case e.resign != nil:
-		e.giveUp(ctx)
+		e.releaseLease(ctx)
 		return
 	case m.known && m.err == nil:
-		e.log.Warn("the state was put back into the empty store as this master knew it", "term", e.term.Number)
+		e.log.Warn("the state was restored into the empty store as this master knew it", "term", e.term.Number)
 	case errors.Is(m.err, messages.ErrRestoring):
 		e.tick.set(ctx, watchEvery)
 		return
 	case m.known && m.err != nil && !errors.Is(m.err, messages.ErrFilled):
-		e.unrestored = fmt.Errorf("the state, which the store has lost, cannot be put back yet: %w", m.err)
-		e.report(ctx, nil)
+		e.unrestored = fmt.Errorf("restore the state that the store has lost: %w", m.err)
+		e.reportStore(ctx, nil)
 		return
-	case !m.known && time.Since(e.empty) >= emptyWait:
+	case !m.known && time.Since(e.emptyAt) >= emptyWait:
 		e.init = true
 	case !m.known:
 		e.tick.set(ctx, watchEvery)
@@ -276,7 +278,8 @@ func (e *elector) onRefilled(ctx actor.Context, m *refilled) {
 	e.step(ctx)
 }
 
-// renew prolongs the lease; before is what the store acknowledged before.
+// renew renews the lease. before is the last batch that the store acknowledged before:
+// a smaller number in the answer means that it lost commits.
 func (e *elector) renew(ctx actor.Context, before *ackedUpTo) {
 	var acked uint64
 	if before.term == e.term {
@@ -295,17 +298,16 @@ func (e *elector) renew(ctx actor.Context, before *ackedUpTo) {
 
 func (e *elector) onRenewed(ctx actor.Context, m *renewed) {
 	e.busy = false
-	e.report(ctx, m.err)
+	e.reportStore(ctx, m.err)
 	if e.resign != nil {
-		e.giveUp(ctx)
+		e.releaseLease(ctx)
 		return
 	}
 	switch {
 	case !e.leads:
 	case m.err == nil && m.number < m.acked:
+		e.releaseLease(ctx)
 		e.depose(ctx, "the store lost its last commits")
-		e.leads = true // the lease is given back
-		e.giveUp(ctx)
 		e.tick.set(ctx, e.pause.next())
 	case m.err == nil:
 		e.trust(ctx, m.began)
@@ -318,7 +320,8 @@ func (e *elector) onRenewed(ctx actor.Context, m *renewed) {
 	}
 }
 
-// trust notes that the lease was had at a time.
+// trust extends the trust in the lease, which was acquired or renewed by a call that
+// began at the given time.
 func (e *elector) trust(ctx actor.Context, began time.Time) {
 	e.trusted = began.Add(leaseTTL - leaseMargin)
 	trust := &trustTerm{term: e.term, until: e.trusted}
@@ -326,6 +329,7 @@ func (e *elector) trust(ctx actor.Context, began time.Time) {
 	ctx.Send(e.owner, trust)
 }
 
+// depose ends the term of this master.
 func (e *elector) depose(ctx actor.Context, reason string) {
 	e.leads = false
 	e.log.Warn("this master does not lead any more", "term", e.term.Number, "reason", reason)
@@ -335,38 +339,39 @@ func (e *elector) depose(ctx actor.Context, reason string) {
 func (e *elector) onRelease(ctx actor.Context) {
 	e.resign = ctx.Sender()
 	e.tick.stop()
-	if !e.busy { // else when the call in flight has ended
-		e.giveUp(ctx)
+	if !e.busy { // otherwise the lease is released when the call in flight has ended
+		e.releaseLease(ctx)
 	}
 }
 
-// giveUp gives the lease back, if this master has it, so that nobody waits for
+// releaseLease releases the lease, if this master has it, so that nobody has to wait for
 // its end.
-func (e *elector) giveUp(ctx actor.Context) {
+func (e *elector) releaseLease(ctx actor.Context) {
 	parent, lease, term, leads, log := e.ctx, e.lease, e.term, e.leads, e.log
 	e.leads = false
 	run(ctx, func() any {
 		if leads {
 			err := within(parent, time.Second, func(c context.Context) error { return lease.Release(c, term) })
 			if err != nil {
-				log.Info("the lease ends by itself", "err", err)
+				log.Info("the lease could not be released and expires by itself", "err", err)
 			}
 		}
 		return &released{}
 	})
 }
 
-func (e *elector) report(ctx actor.Context, err error) {
+// reportStore reports to the owner when the store begins to fail, and when it works again.
+func (e *elector) reportStore(ctx actor.Context, err error) {
 	if errors.Is(err, messages.ErrFenced) {
 		err = nil
 	}
 	if err == nil {
-		err = e.unrestored // that it can be asked for the lease is not enough
+		err = e.unrestored // a store that answers but cannot be restored fails, too
 	}
 	if (err != nil) != e.failing {
 		e.failing = err != nil
 		if err != nil {
-			e.log.Debug("the state store does not answer or refuses", "err", err) // the view logs the problem
+			e.log.Debug("the state store fails", "err", err) // the view logs the problem
 		}
 		ctx.Send(e.owner, &storeState{err: err})
 	}

@@ -9,14 +9,14 @@ import (
 	"kafka-master/messages"
 )
 
-// say produces the master's heartbeat, and notes its id in the store; what cannot
-// be said is skipped.
-func (e *elector) say(ctx actor.Context) {
+// sendHeartbeat produces the master's heartbeat and stores the id of its process. One that
+// cannot be sent is skipped.
+func (e *elector) sendHeartbeat(ctx actor.Context) {
 	now := time.Now()
-	if e.saying || now.Sub(e.shown) < renewEvery {
+	if e.beating || now.Sub(e.heartbeatAt) < renewEvery {
 		return
 	}
-	e.saying, e.shown = true, now
+	e.beating, e.heartbeatAt = true, now
 	role := "standby"
 	if e.leads {
 		role = "leader"
@@ -33,24 +33,25 @@ func (e *elector) say(ctx actor.Context) {
 		if bus.Leader(record.Topic, 0) != messages.NoLeader {
 			bus.Produce(c, []messages.Record{record})
 		}
-		out := &said{}
+		out := &heartbeatSent{}
 		out.mine, out.err = lease.Present(c, master, process, leaseTTL)
 		return out
 	})
 }
 
-// onSaid ends the master when another process keeps its id: people and tools
-// could not tell the two apart. An answer holds for the time when it was asked for: a
-// process that was suspended reads it late, and its predecessor's mark has expired.
-func (e *elector) onSaid(ctx actor.Context, m *said) {
-	e.saying = false
+// onHeartbeatSent ends the master when another process keeps its id, because people and
+// tools could not distinguish the two. An answer counts for the time of its question: a
+// process that was suspended reads the answer late, when the id of its predecessor has
+// expired.
+func (e *elector) onHeartbeatSent(ctx actor.Context, m *heartbeatSent) {
+	e.beating = false
 	switch {
 	case m.err != nil:
 	case m.mine:
-		e.taken = time.Time{}
-	case e.taken.IsZero():
-		e.taken = e.shown
-	case e.shown.Sub(e.taken) >= namesakeWait && e.resign == nil:
+		e.namesakeAt = time.Time{}
+	case e.namesakeAt.IsZero():
+		e.namesakeAt = e.heartbeatAt
+	case e.heartbeatAt.Sub(e.namesakeAt) >= namesakeWait && e.resign == nil:
 		ctx.Send(e.owner, &namesake{})
 	}
 }

@@ -13,10 +13,9 @@ import (
 	"kafka-master/messages"
 )
 
-// Values is what a Lease may know beyond the lease: what the store holds under
-// some names, whoever leads.
+// Values may be implemented by a Lease: it reads values of the store, whoever leads.
 type Values interface {
-	// Values returns the stored values of these names; missing ones are left out.
+	// Values returns the stored values of these names. Missing ones are left out.
 	Values(ctx context.Context, names ...string) (map[string]string, error)
 }
 
@@ -30,73 +29,74 @@ func (c Config) identity() identity {
 	return identity{Input: c.Input, Topics: []string{c.ChunkTopic, c.SignalTopic, c.ConnectionTopic, c.HeartbeatTopic}}
 }
 
+// encoded returns v as JSON.
 func encoded(v any) string {
 	text, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // strings and numbers only
+		panic(err) // it holds strings and numbers only
 	}
 	return string(text)
 }
 
-// String is the identity as a person reads it.
+// String returns the identity for people.
 func (i identity) String() string {
 	return fmt.Sprintf("input folder %s, topics %s", i.Input, strings.Join(i.Topics, ", "))
 }
 
-// seenFile is a file as it must look to every master. Times differ between
-// machines that mount one share.
+// seenFile is what every master sees of a file. Times are left out, because they differ
+// between machines that mount one share.
 type seenFile struct {
 	Path string `json:"path"`
 	Size int64  `json:"size"`
 }
 
-// sampled is how many files of the leader a standby looks for.
+// sampled is how many of the leader's files a standby searches for.
 const sampled = 8
 
-// kinship is whether a standby belongs to the state that it stands by for.
+// kinship tells whether a standby belongs to the state that it stands by for.
 type kinship int
 
 const (
 	unknownKin kinship = iota
 	kin
-	doubtfulKin // its folder has none of the leader's files, which may just have moved
+	doubtfulKin // its folder has none of the leader's files, which may have just been moved
 	strangerKin
 )
 
 const (
-	// compareEvery is how often a standby compares itself with the state.
+	// compareEvery is the pause between two comparisons of a standby with the state.
 	compareEvery = 10 * time.Second
-	// doubtEvery is how soon it looks again when the files differ.
+	// doubtEvery is that pause while the files differ.
 	doubtEvery = time.Second
-	// doubtFor is how long the leader must have lived on and named the same files,
-	// none of which is here, for this to be another folder: files may just have gone,
-	// and a leader that ended names what it saw last for ever. It lists the folder
-	// some times in that time, whatever its lease says of how long it has lived.
+	// doubtFor is how long a living leader must name the same files, none of which is here,
+	// before this counts as another folder: files may have just been moved away, and a
+	// leader that ended leaves the names that it saw last. A living leader lists its folder
+	// several times within that time.
 	doubtFor = leaseTTL + 3*scanEvery
-	// compareTimeout bounds one look, the listing of a share and all.
+	// compareTimeout bounds each call of a comparison.
 	compareTimeout = 5 * time.Second
 )
 
 type (
-	// compared is what a standby found in store and folder.
+	// compared reports what a standby found in the store and in the folder.
 	compared struct {
 		values map[string]string
 		files  []messages.FileInfo
-		listed bool // files is right
+		listed bool // the folder could be listed
 		err    error
 	}
-	// estranged tells the owner that this master does not belong to the state;
-	// without a text it does.
+	// estranged reports to the owner why this master does not belong to the state. Without
+	// a text it does belong.
 	estranged struct{ text string }
-	// knownDeployment tells the random id of the state.
+	// knownDeployment reports the random id of the state.
 	knownDeployment struct{ id string }
 )
 
-// compare looks at what the leader works on. It does nothing while a look is
-// under way, and where nobody else can lead.
+// compare reads what the leader works on. It does nothing while a comparison is in flight,
+// and where nobody else can lead.
 func (e *elector) compare(ctx actor.Context) {
 	values, ok := e.lease.(Values)
-	if !ok || e.comparing || time.Now().Before(e.nextLook) {
+	if !ok || e.comparing || time.Now().Before(e.compareAt) {
 		return
 	}
 	e.comparing = true
@@ -120,16 +120,16 @@ func (e *elector) compare(ctx actor.Context) {
 
 func (e *elector) onCompared(ctx actor.Context, m *compared) {
 	e.comparing = false
-	e.nextLook = time.Now().Add(compareEvery)
+	e.compareAt = time.Now().Add(compareEvery)
 	if m.err != nil {
-		e.nextLook = time.Now().Add(doubtEvery)
+		e.compareAt = time.Now().Add(doubtEvery)
 		return
 	}
 	if id := m.values[messages.ValueDeployment]; id != "" {
 		e.deployment = id
 	}
 	if m.values[messages.ValueIdentity] == "" && e.kinship == strangerKin {
-		return // the state is gone, and was not ours
+		return // the state is gone, and it was not that of this master
 	}
 	now, text := e.cfg.identity().kinship(m)
 	if now == doubtfulKin {
@@ -152,33 +152,33 @@ func (e *elector) onCompared(ctx actor.Context, m *compared) {
 	}
 }
 
-// doubt judges that none of the leader's files is here.
+// doubt decides what it means that none of the leader's files is here.
 func (e *elector) doubt(sample string) kinship {
 	now := time.Now()
 	if sample != e.doubted {
 		e.doubted, e.doubtedAt = sample, now
 	}
-	if e.kinship == strangerKin || e.others.Sub(e.doubtedAt) >= doubtFor {
+	if e.kinship == strangerKin || e.otherLeaderAt.Sub(e.doubtedAt) >= doubtFor {
 		return strangerKin
 	}
-	e.nextLook = now.Add(doubtEvery)
+	e.compareAt = now.Add(doubtEvery)
 	return doubtfulKin
 }
 
-// mayTakeOver says whether a master that stood by may lead. One that is in doubt may:
-// if it was the leader itself, and was killed, nobody else would ever lead.
+// mayTakeOver reports whether a master that stood by may lead. One that is in doubt may:
+// if it was the leader itself and was killed, nobody else would ever lead.
 func (e *elector) mayTakeOver() bool {
 	_, known := e.lease.(Values)
-	return !known || !e.stood || e.kinship == kin || e.kinship == unknownKin && e.doubted != ""
+	return !known || !e.stoodBy || e.kinship == kin || e.kinship == unknownKin && e.doubted != ""
 }
 
-// kinship judges what was found; the text says what differs. Masters may reach
-// one folder by different paths, so files that are seen decide over its name. It is
-// unknown when the names differ and there are no files to tell.
+// kinship decides from what was found. The text names the difference. Masters may reach
+// one folder by different paths, so the files decide rather than its name. The kinship is
+// unknown when the names differ and there are no files to decide.
 func (i identity) kinship(m *compared) (kinship, string) {
 	var other identity
 	if json.Unmarshal([]byte(m.values[messages.ValueIdentity]), &other) != nil {
-		return kin, "" // of an earlier version, or none
+		return kin, "" // there is none, or it is that of an earlier version
 	}
 	const (
 		begin = "this master does not take over: "
@@ -192,7 +192,7 @@ func (i identity) kinship(m *compared) (kinship, string) {
 	var sample []seenFile
 	known := json.Unmarshal([]byte(m.values[messages.ValueSample]), &sample) == nil
 	if known && len(sample) == 0 && m.listed && len(m.files) == 0 {
-		return kin, "" // both folders are empty: there is nothing that could be lost
+		return kin, "" // both folders are empty, so nothing could be lost
 	}
 	if len(sample) == 0 || !m.listed {
 		if i.Input != other.Input {

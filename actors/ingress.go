@@ -10,10 +10,9 @@ import (
 	"kafka-master/messages"
 )
 
-// ingress reads the worker topics, without a consumer group, from the stored
-// offsets. Per leading broker one fetch is in flight; its messages go to the
-// fleet. A batch counts as read once every one of its messages was acknowledged,
-// and only then its offsets are stored.
+// ingress reads the worker topics from the stored offsets, without a consumer group. One
+// fetch is in flight per leading broker. Its messages go to the fleet. The offsets of a
+// fetch are stored once all of its messages are acknowledged.
 type ingress struct {
 	ingressDeps
 
@@ -22,52 +21,52 @@ type ingress struct {
 	ctx      context.Context
 	cancel   context.CancelFunc
 	at       map[place]*reading
-	fetching map[int32]bool // by leader
+	fetching map[int32]bool // leaders with a fetch in flight
 	batches  map[uint64]*readBatch
 	last     uint64 // number of the last batch
 	paused   alarm
 	pause    backoff
 	asked    []question
-	shown    map[place]int64 // offsets that lag tools do not know yet
+	unshown  map[place]int64 // offsets that lag tools do not know yet
 	show     alarm
-	draining *actor.PID
-	blind    map[int32]time.Time // by leader: since when nothing can be read there
+	draining *actor.PID          // who asked for the drain, nil before
+	failing  map[int32]time.Time // leaders that cannot be read, with the first failure
 	away     transitionLog
-	ignored  uint64
-	unread   int // batches that could not be read
+	ignored  uint64 // messages that were dropped
+	skipped  int    // batches that could not be decoded
 }
 
 // ingressDeps is what the term gives to ingress.
 type ingressDeps struct {
-	bus   Consumer
-	log   *slog.Logger
-	term  messages.Term
-	group string // under which read offsets are shown to lag tools
-	// ends are those of the topics when the term began.
-	ends        map[string]topicEnds
+	bus         Consumer
+	log         *slog.Logger
+	term        messages.Term
+	group       string               // consumer group under which lag tools find the read offsets
+	ends        map[string]topicEnds // ends of the topics when the term began
 	persistence *actor.PID
 	owner       *actor.PID
 }
 
-// reading is how far one partition was read.
+// reading is the progress in one partition.
 type reading struct {
 	next  int64
-	end   int64 // -1 until known
-	fresh int64 // what lies before was there when the term began
+	end   int64 // -1 until it is known
+	fresh int64 // end of what was there when the term began
 }
 
-// readBatch is the messages of one fetch.
+// readBatch are the messages of one fetch.
 type readBatch struct {
-	left int
-	upTo map[place]int64
-	at   time.Time // when it was read
+	left   int             // messages that are not acknowledged
+	upTo   map[place]int64 // offsets that are stored once none is left
+	readAt time.Time
 }
 
-// question is somebody who wants to know when everything was read that is in
-// the topics now.
+// question waits until everything is read that was in the topics when it was asked.
 type question struct {
 	askCaughtUp
-	pending map[int32]bool // leaders whose next whole fetch is missing
+	// pending are the leaders of which a whole fetch is awaited. The value is true once a
+	// fetch has begun after the question.
+	pending map[int32]bool
 }
 
 type (
@@ -87,7 +86,7 @@ type (
 		supervisor    *actor.PID
 		forFreeWorker bool // the supervisor passes the answer on to its free-worker
 	}
-	// drain asks an actor to end its work; the answer is the same message.
+	// drain asks an actor to finish its work. The answer is the same message.
 	drain struct{}
 
 	fetched struct {
@@ -95,8 +94,10 @@ type (
 		list   []messages.Fetched
 		err    error
 	}
-	showDone struct{}
-	bounds   struct {
+	// offsetsShown reports the end of a commit for lag tools.
+	offsetsShown struct{}
+	// bounds reports the ends of a topic.
+	bounds struct {
 		topic      string
 		start, end []int64
 		err        error
@@ -104,27 +105,27 @@ type (
 )
 
 const (
-	// fetchWait is how long a fetch waits for the first byte. It bounds how long
-	// a question whether everything was read takes to answer.
+	// fetchWait is how long a fetch waits for the first byte, and so bounds the time to
+	// answer whether everything was read.
 	fetchWait = 250 * time.Millisecond
-	// showEvery is how often read offsets are committed for lag tools.
+	// showEvery is the pause between two commits of the read offsets for lag tools.
 	showEvery = 5 * time.Second
-	// ackTimeout is how long a message may be on its way through the actors.
+	// ackTimeout is how long a message may go unacknowledged.
 	ackTimeout = 30 * time.Second
-	// blindFor is how long reading must fail to excuse silence.
-	blindFor = time.Second
-	// maxRewind is how many messages are read again when a partition ends before
-	// what was read: after a loss of all records that is all there is.
+	// excuseAfter is how long reads must fail to excuse the silence of workers.
+	excuseAfter = time.Second
+	// maxRewind is how many messages are read again when a partition ends before the
+	// offset that was reached, because it lost records.
 	maxRewind = 10_000
-	// maxOpenBatches bounds the messages on their way through the actors.
+	// maxOpenBatches bounds the batches that are not acknowledged.
 	maxOpenBatches = 16
 )
 
-// newIngress reads from the given positions on.
+// newIngress returns an ingress that reads from the given positions on.
 func newIngress(deps ingressDeps, from []messages.Position) actor.Actor {
 	i := &ingress{
 		ingressDeps: deps, at: map[place]*reading{}, fetching: map[int32]bool{}, batches: map[uint64]*readBatch{},
-		shown: map[place]int64{}, blind: map[int32]time.Time{},
+		unshown: map[place]int64{}, failing: map[int32]time.Time{},
 		away:  transitionLog{failed: "worker messages cannot be read", recovered: "worker messages can be read again"},
 		pause: backoff{min: 50 * time.Millisecond, max: kafkaPause},
 	}
@@ -155,9 +156,9 @@ func (i *ingress) Receive(ctx actor.Context) {
 		i.onFetched(ctx, m)
 	case *bounds:
 		i.clamp(m)
-		i.adopt(ctx, m)
+		i.adoptPartitions(ctx, m)
 	case *workerTopics:
-		i.compare(ctx, m)
+		i.comparePartitions(ctx, m)
 	case *acked:
 		i.onAcked(ctx, m)
 	case *askCaughtUp:
@@ -171,51 +172,51 @@ func (i *ingress) Receive(ctx actor.Context) {
 		case i.paused.rings(m):
 			i.fetch(ctx)
 		case i.show.rings(m):
-			i.commit(ctx)
+			i.showOffsets(ctx)
 		}
-	case *showDone:
+	case *offsetsShown:
 		i.show.set(ctx, showEvery)
-		i.guard(ctx)
+		i.endOnLostMessage(ctx)
 	default:
 		unknown(ctx)
 	}
 }
 
-// guard ends this actor when a message is not acknowledged for too long: somebody
-// lost it, and reading would stop for good. Everything then begins again from the
-// stored offsets.
-func (i *ingress) guard(ctx actor.Context) {
+// endOnLostMessage ends this actor when a message is not acknowledged for too long: it was
+// lost, and reading would soon stop for good. The next term reads it again from the stored
+// offsets.
+func (i *ingress) endOnLostMessage(ctx actor.Context) {
 	low := i.last - uint64(len(i.batches)) + 1
 	b := i.batches[low]
-	if b == nil || i.draining != nil || time.Since(b.at) < ackTimeout {
+	if b == nil || i.draining != nil || time.Since(b.readAt) < ackTimeout {
 		return
 	}
-	i.log.Error("worker messages were lost on their way, reading them again", "batch", low, "missing", b.left)
+	i.log.Error("worker messages were not acknowledged in time, reading them again", "batch", low, "missing", b.left)
 	ctx.Stop(ctx.Self())
 }
 
-// commit shows lag tools how far the worker topics were read. The stored offsets
-// decide; one that cannot be shown is shown later.
-func (i *ingress) commit(ctx actor.Context) {
+// showOffsets commits the read offsets for lag tools. Only the stored offsets count, so a
+// commit that fails is left to the next one.
+func (i *ingress) showOffsets(ctx actor.Context) {
 	var at []messages.Position
-	for p, offset := range i.shown {
+	for p, offset := range i.unshown {
 		at = append(at, messages.Position{Topic: p.topic, Partition: p.partition, Offset: offset})
 	}
-	i.shown = map[place]int64{}
+	i.unshown = map[place]int64{}
 	bus, parent, group, log := i.bus, i.ctx, i.group, i.log
 	run(ctx, func() any {
 		if len(at) > 0 && group != "" {
 			c, cancel := context.WithTimeout(parent, showEvery)
 			defer cancel()
 			if err := bus.CommitOffsets(c, group, at); err != nil {
-				log.Debug("read offsets cannot be shown to lag tools", "group", group, "err", err)
+				log.Debug("the read offsets cannot be committed for lag tools", "group", group, "err", err)
 			}
 		}
-		return &showDone{}
+		return &offsetsShown{}
 	})
 }
 
-// fetch starts a fetch at every leader that has none.
+// fetch starts a fetch from every leader that has none in flight.
 func (i *ingress) fetch(ctx actor.Context) {
 	if i.draining != nil || i.paused.timer != nil || len(i.batches) >= maxOpenBatches {
 		return
@@ -240,6 +241,7 @@ func (i *ingress) fetch(ctx actor.Context) {
 	}
 }
 
+// byLeader returns the positions to read next, by the leader of their partitions.
 func (i *ingress) byLeader() map[int32][]messages.Position {
 	groups := map[int32][]messages.Position{}
 	for at, r := range i.at {
@@ -259,8 +261,8 @@ func (i *ingress) onFetched(ctx actor.Context, m *fetched) {
 	if err == nil {
 		err = i.read(ctx, m.list)
 	}
-	i.look(ctx, m.leader, err)
-	i.report(ctx, err)
+	i.trackFailure(ctx, m.leader, err)
+	i.reportKafka(ctx, err)
 	if err != nil {
 		for n := range i.asked {
 			if _, ok := i.asked[n].pending[m.leader]; ok {
@@ -271,19 +273,20 @@ func (i *ingress) onFetched(ctx actor.Context, m *fetched) {
 		return
 	}
 	i.pause.reset()
-	i.answer(ctx, m.leader)
+	i.answerCaughtUp(ctx, m.leader)
 	i.fetch(ctx)
 }
 
-// look notes since when nothing can be read, and tells of the end of that.
-func (i *ingress) look(ctx actor.Context, leader int32, err error) {
-	since, blind := i.blind[leader]
+// trackFailure remembers since when a leader cannot be read, and excuses the silence of
+// the workers when it can be read again.
+func (i *ingress) trackFailure(ctx actor.Context, leader int32, err error) {
+	since, failing := i.failing[leader]
 	switch {
-	case err != nil && !blind:
-		i.blind[leader] = time.Now()
-	case err == nil && blind:
-		delete(i.blind, leader)
-		if time.Since(since) >= blindFor {
+	case err != nil && !failing:
+		i.failing[leader] = time.Now()
+	case err == nil && failing:
+		delete(i.failing, leader)
+		if time.Since(since) >= excuseAfter {
 			ctx.Send(i.fleet, &readsResumed{})
 		}
 	}
@@ -292,16 +295,16 @@ func (i *ingress) look(ctx actor.Context, leader int32, err error) {
 func (i *ingress) onAcked(ctx actor.Context, m *acked) {
 	if b := i.batches[m.batch]; b != nil {
 		if b.left -= m.n; b.left <= 0 {
-			i.settle(ctx)
+			i.storeOffsets(ctx)
 			i.fetch(ctx)
 		}
 	}
 	i.answerDrain(ctx)
 }
 
-// settle stores the offsets of the batches that were acknowledged, up to the
-// first that was not.
-func (i *ingress) settle(ctx actor.Context) {
+// storeOffsets stores the offsets of the batches before the first one that is not
+// acknowledged.
+func (i *ingress) storeOffsets(ctx actor.Context) {
 	low := i.last - uint64(len(i.batches)) + 1
 	var out messages.Batch
 	for n := low; n <= i.last; n++ {
@@ -311,7 +314,7 @@ func (i *ingress) settle(ctx actor.Context) {
 		}
 		delete(i.batches, n)
 		for at, offset := range b.upTo {
-			i.shown[at] = offset
+			i.unshown[at] = offset
 			out.Offsets = append(out.Offsets, messages.Position{Topic: at.topic, Partition: at.partition, Offset: offset})
 		}
 	}
@@ -328,8 +331,8 @@ func (i *ingress) onAsk(m *askCaughtUp) {
 	i.asked = append(i.asked, q)
 }
 
-// answer tells those who asked before the fetch of this leader began.
-func (i *ingress) answer(ctx actor.Context, leader int32) {
+// answerCaughtUp answers the questions for which this fetch was the last one awaited.
+func (i *ingress) answerCaughtUp(ctx actor.Context, leader int32) {
 	behind := false
 	for _, r := range i.at {
 		behind = behind || r.end > r.next
@@ -339,7 +342,7 @@ func (i *ingress) answer(ctx actor.Context, leader int32) {
 	for _, q := range i.asked {
 		for l := range q.pending {
 			if _, ok := leaders[l]; !ok {
-				delete(q.pending, l) // its partitions moved to another broker
+				delete(q.pending, l) // another broker leads its partitions now
 			}
 		}
 		if q.pending[leader] && !behind {
@@ -361,17 +364,17 @@ func (i *ingress) answerDrain(ctx actor.Context) {
 	}
 }
 
-// report tells the owner when a broker cannot be read, and when all can again. A
-// broker that leads nothing any more is none of them.
-func (i *ingress) report(ctx actor.Context, err error) {
-	if err == nil && len(i.blind) > 0 {
+// reportKafka reports to the owner when a broker cannot be read, and when all can be read
+// again. A broker that no longer leads a partition does not count.
+func (i *ingress) reportKafka(ctx actor.Context, err error) {
+	if err == nil && len(i.failing) > 0 {
 		leaders := i.byLeader()
-		for l := range i.blind {
+		for l := range i.failing {
 			if _, leads := leaders[l]; !leads {
-				delete(i.blind, l)
+				delete(i.failing, l)
 			}
 		}
-		if len(i.blind) > 0 {
+		if len(i.failing) > 0 {
 			return
 		}
 	}

@@ -9,8 +9,8 @@ import (
 	"kafka-master/messages"
 )
 
-// lookUp asks for the ends of a topic of which an offset was out of range.
-func (i *ingress) lookUp(ctx actor.Context, topic string) {
+// requestBounds asks for the ends of a topic.
+func (i *ingress) requestBounds(ctx actor.Context, topic string) {
 	bus, parent := i.bus, i.ctx
 	run(ctx, func() any {
 		c, cancel := context.WithTimeout(parent, 10*time.Second)
@@ -24,45 +24,46 @@ func (i *ingress) lookUp(ctx actor.Context, topic string) {
 // twice is harmless.
 func (i *ingress) clamp(m *bounds) {
 	if m.err != nil {
-		return // the next fetch fails again and asks again
+		return // the next fetch fails and asks again
 	}
 	for at, r := range i.at {
 		if at.topic != m.topic || int(at.partition) >= len(m.start) {
 			continue
 		}
 		start, end := m.start[at.partition], m.end[at.partition]
-		r.end = end // what was known may be of before the loss
+		r.end = end
 		to := max(r.next, start)
-		if r.next > end { // records were lost: what lies there may have been written since
+		if r.next > end { // records were lost: those that are there may be new ones
 			to, r.fresh = max(start, end-maxRewind), end
 		}
 		if to == r.next {
 			continue
 		}
-		i.log.Warn("a stored offset is outside of its partition, which lost records", "topic", at.topic, "partition", at.partition, "offset", r.next, "to", to)
+		i.log.Warn("a stored offset is out of range, because the partition lost records", "topic", at.topic, "partition", at.partition, "offset", r.next, "to", to)
 		r.next = to
 	}
 }
 
-// compare looks whether the worker topics have as many partitions as are read.
-func (i *ingress) compare(ctx actor.Context, m *workerTopics) {
+// comparePartitions asks for the ends of the worker topics that have another number of
+// partitions than are read.
+func (i *ingress) comparePartitions(ctx actor.Context, m *workerTopics) {
 	reads := map[string]int{}
 	for at := range i.at {
 		reads[at.topic]++
 	}
 	for topic, n := range m.partitions {
 		if n > 0 && reads[topic] > 0 && n != reads[topic] {
-			i.lookUp(ctx, topic)
+			i.requestBounds(ctx, topic)
 		}
 	}
 }
 
-// adopt reads partitions that were added to a topic, from their first record on, and
-// no longer those that it does not have any more. Where it begins is stored at once,
-// as at the beginning of a term.
-func (i *ingress) adopt(ctx actor.Context, m *bounds) {
+// adoptPartitions starts to read the partitions that were added to a topic, from their
+// first record on, and stops reading those that are gone. The first offsets are stored at
+// once, as at the beginning of a term.
+func (i *ingress) adoptPartitions(ctx actor.Context, m *bounds) {
 	if m.err != nil {
-		return // looked at again
+		return // the next check of the topics asks again
 	}
 	var fresh []messages.Position
 	for p, start := range m.start {
@@ -75,7 +76,7 @@ func (i *ingress) adopt(ctx actor.Context, m *bounds) {
 	for at := range i.at {
 		if at.topic == m.topic && int(at.partition) >= len(m.start) {
 			delete(i.at, at)
-			delete(i.shown, at)
+			delete(i.unshown, at)
 		}
 	}
 	if len(fresh) > 0 {

@@ -10,10 +10,10 @@ import (
 	"kafka-master/messages"
 )
 
-// read takes the records of a fetch in.
+// read passes the records of a fetch on to the fleet.
 func (i *ingress) read(ctx actor.Context, list []messages.Fetched) error {
 	var failure error
-	batch := &readBatch{upTo: map[place]int64{}, at: time.Now()}
+	batch := &readBatch{upTo: map[place]int64{}, readAt: time.Now()}
 	var out []messages.Signal
 	for _, f := range list {
 		at := place{f.Topic, f.Partition}
@@ -24,12 +24,12 @@ func (i *ingress) read(ctx actor.Context, list []messages.Fetched) error {
 		case f.Err != nil:
 			failure = f.Err
 			if errors.Is(f.Err, messages.ErrOffsetOutOfRange) {
-				i.lookUp(ctx, at.topic)
+				i.requestBounds(ctx, at.topic)
 			}
 			continue
 		}
 		if f.Skipped > 0 {
-			i.skipped(ctx, f)
+			i.reportSkipped(ctx, f)
 		}
 		out = i.decode(ctx, at, f.Records, out)
 		if f.End >= 0 {
@@ -48,14 +48,14 @@ func (i *ingress) read(ctx actor.Context, list []messages.Fetched) error {
 	batch.left = len(out)
 	i.batches[i.last] = batch
 	if len(out) == 0 {
-		i.settle(ctx)
+		i.storeOffsets(ctx)
 	} else {
 		ctx.Send(i.fleet, &signals{from: ctx.Self(), batch: i.last, list: out})
 	}
 	return failure
 }
 
-// decode appends the signals of the records that are any.
+// decode appends the signals of the records. Those that are none are dropped.
 func (i *ingress) decode(ctx actor.Context, at place, records []messages.Received, out []messages.Signal) []messages.Signal {
 	for _, rec := range records {
 		s, err := messages.DecodeSignal(rec.Value)
@@ -69,13 +69,13 @@ func (i *ingress) decode(ctx actor.Context, at place, records []messages.Receive
 	return out
 }
 
-// coalesce drops progress that the next message of the same attempt supersedes:
-// a classic worker sends one for each item. What could say more is kept: final
-// messages, and counts that fall, which tell of a repeated run.
+// coalesce drops a progress message that the next one of the same attempt supersedes,
+// because a classic worker sends one per item. It keeps final messages, and counts that
+// fall, which show a repeated run.
 func coalesce(list []messages.Signal) []messages.Signal {
 	type attempt struct {
 		worker messages.WorkerID
-		spoke  int // status messages of the worker before it: order against them matters
+		spoke  int // status messages of the worker before it, whose order must be kept
 		batch  string
 	}
 	spoke, newest := map[messages.WorkerID]int{}, map[attempt]int{}
@@ -97,17 +97,18 @@ func coalesce(list []messages.Signal) []messages.Signal {
 	return kept
 }
 
-// skipped tells of batches that nobody can read. Their offsets are stored like
-// any other, so that a restart does not meet them again.
-func (i *ingress) skipped(ctx actor.Context, f messages.Fetched) {
-	i.unread += f.Skipped
+// reportSkipped reports batches that cannot be decoded. Their offsets are stored like all
+// others, so that a restart does not find them again.
+func (i *ingress) reportSkipped(ctx actor.Context, f messages.Fetched) {
+	i.skipped += f.Skipped
 	i.log.Warn("a batch of worker messages cannot be read and was skipped", "topic", f.Topic, "partition", f.Partition, "next", f.Offset, "err", f.Reason)
 	ctx.Send(i.owner, &childProblem{key: "skipped", problem: messages.Problem{
-		Kind: messages.ProblemBadMessages, Part: "kafka", Count: i.unread,
+		Kind: messages.ProblemBadMessages, Part: "kafka", Count: i.skipped,
 		Text: fmt.Sprintf("batches of %s/%d cannot be read and were skipped, the last one: %v; find out who produces them", f.Topic, f.Partition, f.Reason),
 	}})
 }
 
+// ignore counts a message that is dropped, and logs some of them.
 func (i *ingress) ignore(ctx actor.Context, at place, offset int64, err error) {
 	i.ignored++
 	if i.ignored <= 10 || i.ignored%1000 == 0 {
@@ -116,7 +117,7 @@ func (i *ingress) ignore(ctx actor.Context, at place, offset int64, err error) {
 	ctx.Send(i.owner, &ignoredSignals{total: i.ignored})
 }
 
-// receipt is owed to ingress for a worker message.
+// receipt acknowledges a worker message to ingress.
 type receipt struct {
 	ingress *actor.PID
 	batch   uint64

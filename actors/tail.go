@@ -12,11 +12,11 @@ import (
 	"kafka-master/messages"
 )
 
-// tail is the end of the chunk topic: what former leaders sent and workers may
-// still read. A new leader looks at it before it judges anybody.
+// tail is the end of the chunk topic: what former leaders sent and workers may still read.
+// A new leader reads it before it draws any conclusion about a worker.
 type tail struct {
-	// from is where the look began in each partition; UnknownOffset where more is
-	// unread than was looked at, or nothing can be read.
+	// from is the first offset that was read in each partition. It is UnknownOffset where
+	// classic workers may still read records before it, and where nothing can be read.
 	from  []int64
 	sends []pastSend
 	// unread are the partitions that cannot be read now.
@@ -31,19 +31,19 @@ type pastSend struct {
 	batchID   string
 	partition int32
 	offset    int64
-	unread    bool // the group of the classic workers has not committed beyond it
+	unread    bool // the classic workers' group has not committed an offset beyond it
 }
 
 // holding is a chunk that a worker had when a term began.
 type holding struct {
 	ledger.Assignment
 	partition int32
-	offset    int64 // UnknownOffset when its message may lie anywhere
-	gone      bool  // not the worker's any more, but its message may still be read
+	offset    int64 // offset of its message, UnknownOffset when that is not known
+	gone      bool  // taken back from the worker, which may still read its message
 }
 
-// maxTail is how many messages of a partition are looked at. More than that lie
-// unread when classic workers were away while others were busy.
+// maxTail bounds the messages that are read of a partition. There may be more when classic
+// workers were away while others were busy.
 const maxTail = 2000
 
 // tailReader reads the tail of the chunk topic.
@@ -53,17 +53,17 @@ type tailReader struct {
 	groups Groups
 	snap   messages.Snapshot
 	only   messages.PartitionErrors // partitions to read, nil for all
-	// tolerant leaves a partition unread that has a leader and fails all the same.
+	// tolerant leaves a partition unread that has a leader but fails.
 	tolerant bool
 }
 
-// read blocks up to ctx. It fails when no partition can be read, and unless tolerant
-// when one that has a leader cannot.
+// read reads the tail. It fails when no partition can be read, and unless tolerant also
+// when one cannot that has a leader.
 func (r tailReader) read(ctx context.Context) (tail, error) {
 	unread := messages.PartitionErrors{}
 	start, end, err := r.in.Offsets(ctx, r.cfg.ChunkTopic)
 	if err != nil && !errors.As(err, &unread) {
-		return tail{}, fmt.Errorf("look up the ends of %s: %w", r.cfg.ChunkTopic, err)
+		return tail{}, fmt.Errorf("read the ends of %s: %w", r.cfg.ChunkTopic, err)
 	}
 	committed, err := r.committed(ctx)
 	if err != nil {
@@ -94,9 +94,9 @@ func (r tailReader) read(ctx context.Context) (tail, error) {
 	return out, nil
 }
 
-// committed returns the committed offsets of the classic workers' group, nil when
-// it has no members: then nobody will read what lies there. A group that cannot
-// be looked at matters only where classic workers are known.
+// committed returns the committed offsets of the classic workers' group. They are nil when
+// it has no members, because then nobody reads what is there. A group that cannot be read
+// is an error only where classic workers are known.
 func (r tailReader) committed(ctx context.Context) ([]int64, error) {
 	group, err := r.groups.Find(ctx, r.cfg.ChunkTopic, r.cfg.WorkerGroup)
 	classic := slices.ContainsFunc(r.snap.Workers, func(w messages.Worker) bool { return w.Kind == messages.Classic })
@@ -104,26 +104,26 @@ func (r tailReader) committed(ctx context.Context) ([]int64, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("look at the workers' group: %w", err)
+		return nil, fmt.Errorf("find the workers' group: %w", err)
 	}
 	if len(group.Members) == 0 {
 		return nil, nil
 	}
 	offsets, err := r.groups.Committed(ctx, group.Name, r.cfg.ChunkTopic)
 	if err != nil {
-		return nil, fmt.Errorf("look up committed offsets: %w", err)
+		return nil, fmt.Errorf("read committed offsets: %w", err)
 	}
 	return offsets, nil
 }
 
-// begin is where the look begins: behind the last send that is known to be
-// acknowledged, or at the first message that a classic worker has not committed.
+// begin returns the offsets to read from: those behind the last send that is known to be
+// acknowledged, or those of the first message that a classic worker has not committed.
 func (r tailReader) begin(start, end, committed []int64) []int64 {
 	from := append([]int64(nil), end...)
 	for _, o := range r.snap.Offsets {
 		if o.Topic == r.cfg.ChunkTopic && int(o.Partition) < len(from) {
 			from[o.Partition] = o.Offset
-			if o.Offset > end[o.Partition] { // records were lost: what is there may have been sent since
+			if o.Offset > end[o.Partition] { // records were lost: those that are there may be newer
 				from[o.Partition] = start[o.Partition]
 			}
 		}
@@ -141,9 +141,9 @@ func (r tailReader) begin(start, end, committed []int64) []int64 {
 	return from
 }
 
-// unmarked lists the partitions that have no mark yet, with their ends. They get one
-// before the first send: a store that loses that send's commit would else have
-// forgotten where to look for it, and its attempt would be given again.
+// unmarked returns the ends of the partitions that have no mark yet. They are stored as
+// marks before the first send. Otherwise a store that loses the commit of that send would
+// not know where to find it, and its attempt number would be given again.
 func (r tailReader) unmarked(end []int64) (out []messages.Position) {
 	marked := map[int32]bool{}
 	for _, o := range r.snap.Offsets {
@@ -157,7 +157,7 @@ func (r tailReader) unmarked(end []int64) (out []messages.Position) {
 	return out
 }
 
-// fetch reads once from every leader and moves next on.
+// fetch reads once from every leader and advances next.
 func (r tailReader) fetch(ctx context.Context, next map[int32]int64, end []int64, out *tail) error {
 	leaders := map[int32][]messages.Position{}
 	for p, offset := range next {
@@ -191,7 +191,7 @@ func (r tailReader) fetch(ctx context.Context, next map[int32]int64, end []int64
 	return ctx.Err()
 }
 
-// add notes a message, unless it is no chunk.
+// add adds a message, if it is a chunk.
 func (t *tail) add(partition int32, rec messages.Received) {
 	var m struct {
 		ID      messages.WorkerID `json:"id"`
@@ -203,8 +203,8 @@ func (t *tail) add(partition int32, rec messages.Received) {
 	t.sends = append(t.sends, pastSend{worker: m.ID, batchID: m.BatchID, partition: partition, offset: rec.Offset})
 }
 
-// holdings is what each worker holds by the stored state, with the places of the
-// messages; and what classic workers will read beside that.
+// holdings returns what each worker holds in the stored state, with the offsets of the
+// messages, and what classic workers will read besides.
 func (t *tail) holdings(snap messages.Snapshot) map[messages.WorkerID][]holding {
 	type key struct {
 		worker messages.WorkerID
@@ -229,7 +229,7 @@ func (t *tail) holdings(snap messages.Snapshot) map[messages.WorkerID][]holding 
 			if s, ok := last[key{id, a.BatchID}]; ok {
 				h.partition, h.offset, live[s] = s.partition, s.offset, true
 			} else if p := int(h.partition); p < len(t.from) && t.from[p] >= 0 && (!classic[id] || len(t.unread) == 0) {
-				h.offset = t.from[p] - 1 // it lies before, or was never written
+				h.offset = t.from[p] - 1 // it is before that, or was never written
 			}
 			out[id] = append(out[id], h)
 		}

@@ -59,7 +59,7 @@ type (
 		problem messages.Problem
 	}
 
-	// topicsReady reports that every partition of the topics answers, and where the worker
+	// topicsReady reports that the topics exist and answer, and where the worker
 	// topics begin and end.
 	topicsReady struct {
 		chunks messages.Topic

@@ -44,7 +44,7 @@ func TestAddedPartitionsOfWorkerTopicsAreRead(t *testing.T) {
 		require.NoError(t, w.bus.Grow(t.Context(), "signals", 2))
 		require.NoError(t, w.bus.Grow(t.Context(), "connections", 3))
 		w.bus.sayTo("connections", 2, announce("w9", 0, 1))
-		time.Sleep(lookEvery + time.Second)
+		time.Sleep(checkEvery + time.Second)
 		require.NotEqual(t, messages.WorkerGone, w.worker("w9").State)
 		offsets := map[place]int64{}
 		for _, o := range w.memory.Snapshot().Offsets {
@@ -65,10 +65,10 @@ func TestRemovedPartitionsOfWorkerTopicsAreNotReadAnyMore(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
 		require.NoError(t, w.bus.Grow(t.Context(), "connections", 3))
-		time.Sleep(lookEvery + time.Second)
+		time.Sleep(checkEvery + time.Second)
 		h := w.hire("w1", 0)
 		w.bus.remake("connections", 1)
-		time.Sleep(lookEvery + 2*time.Second)
+		time.Sleep(checkEvery + 2*time.Second)
 		require.Equal(t, messages.WorkerFree, w.worker("w1").State)
 		require.Empty(t, w.overview().Problems)
 		w.drop("a.txt", 8)
@@ -86,7 +86,7 @@ func TestChunkTopicMadeAgainWithFewerPartitions(t *testing.T) {
 		w.drop("a.txt", 8)
 		require.Len(t, h.read(), 2)
 		w.bus.remake("chunks", 2)
-		time.Sleep(lookEvery + time.Second)
+		time.Sleep(checkEvery + time.Second)
 		require.Equal(t, "announced partition 3, but the topic has 2", w.worker("w1").Note)
 		require.Equal(t, messages.ProblemNoPartition, w.overview().Problems[0].Kind)
 		w.bus.mu.Lock()

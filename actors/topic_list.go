@@ -11,25 +11,24 @@ import (
 	"kafka-master/messages"
 )
 
-// topicList lets all who ask for the topics share one call to Kafka. Its zero value
-// is ready.
+// topicList lets many questions for the topics share one call to Kafka. Its zero value is
+// ready for use.
 type topicList struct {
-	at      time.Time // when list was had
+	at      time.Time // time of list, zero when it is not valid
 	list    []messages.Topic
 	waiting []*actor.PID
-	calls   uint64 // that were begun, or made void
-	flying  bool
+	calls   uint64 // calls that were begun or invalidated
+	flying  bool   // a call is in flight
 }
 
-// topicsListed is how a call ended.
+// topicsListed is the result of a call.
 type topicsListed struct {
 	call uint64
 	list []messages.Topic
 	err  error
 }
 
-// onList answers from the last call when that is young enough, and else after the
-// next one.
+// onList answers from the last call when it is young enough, otherwise after the next one.
 func (t *topics) onList(ctx actor.Context) {
 	l := &t.shared
 	switch sender := ctx.Sender(); {
@@ -44,6 +43,7 @@ func (t *topics) onList(ctx actor.Context) {
 	}
 }
 
+// list calls Kafka, unless a call is in flight.
 func (t *topics) list(ctx actor.Context) {
 	l := &t.shared
 	if l.flying {
@@ -62,14 +62,14 @@ func (t *topics) list(ctx actor.Context) {
 	})
 }
 
-// stale makes void what was asked for before the topics were changed.
-func (t *topics) stale() { t.shared.at, t.shared.calls = time.Time{}, t.shared.calls+1 }
+// invalidateList invalidates the list, and the call in flight, after a change of the topics.
+func (t *topics) invalidateList() { t.shared.at, t.shared.calls = time.Time{}, t.shared.calls+1 }
 
 func (t *topics) onListed(ctx actor.Context, m *topicsListed) {
 	l := &t.shared
 	l.flying = false
 	if m.err == nil && m.call != l.calls && len(l.waiting) > 0 {
-		t.list(ctx) // changed meanwhile
+		t.list(ctx) // the topics changed meanwhile
 		return
 	}
 	var answer any = m.list
@@ -84,7 +84,7 @@ func (t *topics) onListed(ctx actor.Context, m *topicsListed) {
 	l.waiting = nil
 }
 
-// topicsError is what whoever asks is told of an error of Kafka's.
+// topicsError returns the answer for an error of Kafka.
 func topicsError(err error) error {
 	if errors.Is(err, messages.ErrShrink) || errors.Is(err, messages.ErrRefused) {
 		return err

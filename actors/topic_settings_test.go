@@ -29,10 +29,10 @@ func TestCompactedTopicIsAProblem(t *testing.T) {
 			return n
 		}
 		policy("compact")
-		time.Sleep(2 * lookEvery)
+		time.Sleep(2 * checkEvery)
 		require.Equal(t, 1, count())
 		policy("delete")
-		time.Sleep(2 * lookEvery)
+		time.Sleep(2 * checkEvery)
 		require.Zero(t, count())
 	})
 }

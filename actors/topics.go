@@ -11,7 +11,7 @@ import (
 	"kafka-master/messages"
 )
 
-// topics creates, checks and grows topics. Its calls run off the mailbox; asks
+// topics creates, checks and grows topics. Its calls run beside the actor, and questions
 // are answered from there.
 type topics struct {
 	topicsDeps
@@ -20,13 +20,12 @@ type topics struct {
 	cancel context.CancelFunc
 	pause  backoff
 	retry  alarm
-	again  alarm // for the next look whether all topics are there still
-	chunks int   // partitions of the chunk topic, 0 until they are known
-	ready  bool  // the owner knows that every partition of the topics answers
-	// trouble is what was logged last.
-	trouble string
-	faulty  map[string]bool // topics that are set up wrongly
-	shared  topicList
+	check  alarm           // next check whether all topics still exist
+	chunks int             // partitions of the chunk topic, 0 until they are known
+	ready  bool            // the owner knows that the topics exist
+	logged string          // text of the error that was logged last
+	faulty map[string]bool // topics whose settings lose messages
+	shared topicList
 }
 
 // topicsDeps is what the term gives to topics.
@@ -39,31 +38,32 @@ type topicsDeps struct {
 }
 
 type (
-	// workerTopics tells the owner at every look how many partitions the worker
-	// topics have, by name.
+	// workerTopics reports to the owner at every check how many partitions each worker
+	// topic has.
 	workerTopics struct{ partitions map[string]int }
 
+	// ensured is the result of ensure.
 	ensured struct {
 		ready    *topicsReady
 		settings map[string]map[string]string
 		err      error
 	}
-	lookedUp struct {
+	// checked is the result of a check.
+	checked struct {
 		list     []messages.Topic
 		settings map[string]map[string]string
 		err      error
 	}
 )
 
-// lookEvery is how often the topics are looked at: somebody may have grown or
-// deleted one by other means.
-const lookEvery = 10 * time.Second
+// checkEvery is the pause between two checks of the topics, which may be grown or deleted
+// by other means.
+const checkEvery = 10 * time.Second
 
 const (
 	// adminTimeout bounds an admin call that a person waits for.
 	adminTimeout = 3 * time.Second
-	// ensureTimeout bounds one try to make the topics ready, and so how long the
-	// reason stays unsaid.
+	// ensureTimeout bounds one try to make the topics ready. Its error is reported then.
 	ensureTimeout = 5 * time.Second
 )
 
@@ -80,21 +80,21 @@ func (t *topics) Receive(ctx actor.Context) {
 	case *actor.Stopping:
 		t.cancel()
 		t.retry.stop()
-		t.again.stop()
+		t.check.stop()
 	case *ensured:
 		t.onEnsured(ctx, m)
-	case *lookedUp:
-		t.onLookedUp(ctx, m)
+	case *checked:
+		t.onChecked(ctx, m)
 	case *topicsGrown:
 		t.chunks = m.partitions
-		t.stale()
+		t.invalidateList()
 		ctx.Send(t.owner, m)
 	case *rang:
 		switch {
 		case t.retry.rings(m):
 			t.ensure(ctx)
-		case t.again.rings(m):
-			t.lookUp(ctx)
+		case t.check.rings(m):
+			t.checkExisting(ctx)
 		}
 	case messages.QueryTopics:
 		t.onList(ctx)
@@ -107,22 +107,23 @@ func (t *topics) Receive(ctx actor.Context) {
 	}
 }
 
+// ensure creates the topics that are missing.
 func (t *topics) ensure(ctx actor.Context) {
 	parent, bus, names := t.ctx, t.bus, t.names()
 	run(ctx, func() any {
 		c, cancel := context.WithTimeout(parent, ensureTimeout)
 		defer cancel()
 		out := &ensured{}
-		if out.ready, out.err = t.check(c); out.err == nil {
-			out.settings, _ = bus.Settings(c, names) // a broker that does not tell is fine
+		if out.ready, out.err = t.makeReady(c); out.err == nil {
+			out.settings, _ = bus.Settings(c, names) // they may be hidden from this user
 		}
 		return out
 	})
 }
 
-// check creates what is missing and looks up the ends of the worker topics. It
-// runs off the mailbox and reads only fields that never change.
-func (t *topics) check(ctx context.Context) (*topicsReady, error) {
+// makeReady creates the topics that are missing and reads the ends of the worker topics.
+// It runs beside the actor and uses only fields that never change.
+func (t *topics) makeReady(ctx context.Context) (*topicsReady, error) {
 	var specs []messages.TopicSpec
 	for _, name := range t.names() {
 		n := 1
@@ -133,13 +134,13 @@ func (t *topics) check(ctx context.Context) (*topicsReady, error) {
 	}
 	have, err := t.bus.Ensure(ctx, specs)
 	if err != nil {
-		return nil, fmt.Errorf("check topics: %w", err)
+		return nil, fmt.Errorf("create missing topics: %w", err)
 	}
 	ready := &topicsReady{chunks: have[0], ends: map[string]topicEnds{}}
 	for _, name := range []string{t.cfg.SignalTopic, t.cfg.ConnectionTopic} {
 		start, end, err := t.in.Offsets(ctx, name)
 		if err != nil {
-			return nil, fmt.Errorf("look up the ends of %s: %w", name, err)
+			return nil, fmt.Errorf("read the ends of %s: %w", name, err)
 		}
 		ready.ends[name] = topicEnds{start, end}
 	}
@@ -149,33 +150,34 @@ func (t *topics) check(ctx context.Context) (*topicsReady, error) {
 func (t *topics) onEnsured(ctx actor.Context, m *ensured) {
 	ctx.Send(t.owner, &busState{err: m.err})
 	if m.err != nil {
-		if text := m.err.Error(); text != t.trouble { // once for each cause
-			t.trouble = text
+		if text := m.err.Error(); text != t.logged { // once for each cause
+			t.logged = text
 			t.log.Warn("topics are not ready, trying again", "err", m.err)
 		}
 		t.retry.set(ctx, t.pause.next())
 		return
 	}
-	t.trouble = ""
+	t.logged = ""
 	t.pause.reset()
-	t.again.set(ctx, lookEvery)
-	t.examine(ctx, m.settings)
+	t.check.set(ctx, checkEvery)
+	t.checkSettings(ctx, m.settings)
 	if t.ready {
-		t.grew(ctx, m.ready.chunks.Partitions)
+		t.reportPartitions(ctx, m.ready.chunks.Partitions)
 		return
 	}
 	t.ready, t.chunks = true, m.ready.chunks.Partitions
 	if m.ready.chunks.Partitions < t.cfg.Partitions {
-		t.log.Warn("topic has fewer partitions than KAFKA_PARTITIONS asks for; it is kept as it is, grow it by updatePartitions",
+		t.log.Warn("the topic has fewer partitions than KAFKA_PARTITIONS and is left as it is: grow it by updatePartitions",
 			"topic", m.ready.chunks.Name, "partitions", m.ready.chunks.Partitions, "asked", t.cfg.Partitions)
 	}
 	ctx.Send(t.owner, m.ready)
 }
 
-func (t *topics) lookUp(ctx actor.Context) {
+// checkExisting asks for all topics and their settings.
+func (t *topics) checkExisting(ctx actor.Context) {
 	parent, bus, names := t.ctx, t.bus, t.names()
 	run(ctx, func() any {
-		out := &lookedUp{}
+		out := &checked{}
 		out.err = within(parent, adminTimeout, func(c context.Context) (err error) {
 			out.list, err = bus.List(c)
 			return err
@@ -183,21 +185,21 @@ func (t *topics) lookUp(ctx actor.Context) {
 		if out.err == nil {
 			_ = within(parent, adminTimeout, func(c context.Context) (err error) {
 				out.settings, err = bus.Settings(c, names)
-				return err // a broker that does not tell is fine
+				return err // they may be hidden from this user
 			})
 		}
 		return out
 	})
 }
 
-// names are the topics that a master needs.
+// names returns the topics that a master needs.
 func (t *topics) names() []string {
 	return []string{t.cfg.ChunkTopic, t.cfg.SignalTopic, t.cfg.ConnectionTopic, t.cfg.HeartbeatTopic}
 }
 
-// examine tells the owner of topics that are set up in a way that loses work.
-func (t *topics) examine(ctx actor.Context, settings map[string]map[string]string) {
-	for _, name := range t.names()[:3] { // heartbeats of masters may be compacted
+// checkSettings reports the topics whose settings lose messages.
+func (t *topics) checkSettings(ctx actor.Context, settings map[string]map[string]string) {
+	for _, name := range t.names()[:3] { // the last one, the masters' heartbeats, may be compacted
 		if s, known := settings[name]; known {
 			fault := messages.TopicFault(name, s)
 			if fault != "" && !t.faulty[name] {
@@ -209,34 +211,34 @@ func (t *topics) examine(ctx actor.Context, settings map[string]map[string]strin
 	}
 }
 
-// onLookedUp makes topics anew that are gone, and tells of partitions that were
-// added. Whether Kafka answers at all is said by those who read and write.
-func (t *topics) onLookedUp(ctx actor.Context, m *lookedUp) {
-	t.again.set(ctx, lookEvery)
+// onChecked creates topics again that are gone, and reports partitions that were added.
+// Whether Kafka can be reached at all is reported by the actors that read and write.
+func (t *topics) onChecked(ctx actor.Context, m *checked) {
+	t.check.set(ctx, checkEvery)
 	if m.err != nil {
 		return
 	}
-	t.examine(ctx, m.settings)
+	t.checkSettings(ctx, m.settings)
 	have := map[string]int{}
 	for _, x := range m.list {
 		have[x.Name] = x.Partitions
 	}
 	for _, name := range t.names() {
 		if have[name] == 0 {
-			t.log.Warn("a topic is gone and is made anew; what it held is lost, chunks on their way are handed out again", "topic", name)
-			t.again.stop()
+			t.log.Warn("a topic is gone and is created again; what it held is lost, chunks in flight are handed out again", "topic", name)
+			t.check.stop()
 			t.ensure(ctx)
 			return
 		}
 	}
-	t.grew(ctx, have[t.cfg.ChunkTopic])
+	t.reportPartitions(ctx, have[t.cfg.ChunkTopic])
 	ctx.Send(t.owner, &workerTopics{partitions: map[string]int{
 		t.cfg.SignalTopic: have[t.cfg.SignalTopic], t.cfg.ConnectionTopic: have[t.cfg.ConnectionTopic],
 	}})
 }
 
-// grew tells the owner of a chunk topic that has other partitions than before.
-func (t *topics) grew(ctx actor.Context, n int) {
+// reportPartitions reports another number of partitions of the chunk topic.
+func (t *topics) reportPartitions(ctx actor.Context, n int) {
 	if n != t.chunks {
 		t.chunks = n
 		ctx.Send(t.owner, &topicsGrown{partitions: n})
@@ -271,7 +273,7 @@ func (t *topics) grow(ctx actor.Context, n int) {
 	})
 }
 
-// answer runs work off the mailbox and sends the asker the list of topics.
+// answer does work beside the actor and then sends the list of topics to the asker.
 func (t *topics) answer(ctx actor.Context, work func(context.Context) error) {
 	sender, root, parent := ctx.Sender(), ctx.ActorSystem().Root, t.ctx
 	if sender == nil {
