@@ -80,6 +80,7 @@ func (t *term) open(ctx actor.Context, ready *topicsReady, past tail) {
 			log: t.log, term: t.term, deployment: t.deployment, persistence: t.persistence, owner: t.intake, view: t.view, maxAttempts: t.cfg.MaxAttempts,
 		}, t.batch, snap, past)
 	})
+	ctx.Send(t.intake, &planFor{dispatcher: t.dispatcher}) // before the dispatcher sends it anything
 	if len(past.unmarked) > 0 {
 		t.write(ctx, messages.Batch{Offsets: past.unmarked})
 	}
@@ -94,7 +95,6 @@ func (t *term) open(ctx actor.Context, ready *topicsReady, past tail) {
 	t.openFleet(ctx, snap, ready, past.holdings(snap))
 	ctx.Send(t.group, &watchFor{fleet: t.fleet})
 	ctx.Send(t.ingress, &readFor{fleet: t.fleet})
-	ctx.Send(t.intake, &planFor{dispatcher: t.dispatcher})
 }
 
 // openFleet starts the fleet with the stored workers and what they hold. What a worker
