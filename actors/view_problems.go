@@ -5,7 +5,6 @@ import (
 	"context"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"kafka-master/messages"
@@ -25,7 +24,7 @@ func (v *view) noteProblems() {
 		all = append(all, o.problems...)
 	}
 	for i := range all {
-		all[i].Text = messages.Clean(strings.Join(strings.Fields(all[i].Text), " "), maxProblem)
+		all[i].Text = messages.CleanLine(all[i].Text, maxProblem)
 	}
 	slices.SortFunc(all, compareProblems)
 	v.all = all

@@ -126,7 +126,7 @@ func messageOf(err error) string {
 
 // oneLine converts untrusted text to one line without control characters.
 func oneLine(text string) string {
-	return messages.Clean(strings.Join(strings.Fields(text), " "), maxText)
+	return messages.CleanLine(text, maxText)
 }
 
 // maxText is the maximum length of a finding in characters.

@@ -3,6 +3,7 @@ package messages
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Clean makes a foreign text safe for one line of a terminal. Characters that cannot be
@@ -33,6 +34,12 @@ func Clean(text string, limit int) string {
 	return b.String()
 }
 
+// CleanLine is Clean for a text whose white space, line ends included, becomes single
+// spaces.
+func CleanLine(text string, limit int) string {
+	return Clean(strings.Join(strings.Fields(text), " "), limit)
+}
+
 // CleanLines is Clean for each line of a text.
 func CleanLines(text string, limit int) string {
 	lines := strings.Split(text, "\n")
@@ -43,3 +50,25 @@ func CleanLines(text string, limit int) string {
 }
 
 func printable(r rune) bool { return unicode.IsPrint(r) && r != unicode.ReplacementChar }
+
+// CutText returns s cut to at most limit bytes at a character's boundary, as
+// valid UTF-8 without control characters but tab and newline. The controls of
+// writing direction count as such: they make a text look like another one. It is for
+// texts that are stored and sent on, in any script and of several lines; Clean is for
+// what a terminal shows.
+func CutText(s string, limit int) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r) {
+			return ' '
+		}
+		return r
+	}, s)
+	if len(s) <= limit {
+		return s
+	}
+	for limit > 0 && !utf8.RuneStart(s[limit]) {
+		limit--
+	}
+	return s[:limit]
+}

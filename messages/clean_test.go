@@ -24,6 +24,7 @@ func TestClean(t *testing.T) {
 	}
 	require.Equal(t, "ab...", Clean("abc", 2))
 	require.Equal(t, "éé...", Clean(strings.Repeat("é", 1<<20), 2))
+	require.Equal(t, "a b? c", CleanLine(" a\n\tb\x1b c\n", 40))
 	require.Equal(t, "a?\nb    c\n", CleanLines("a\x1b\nb\tc\n", 40))
 }
 

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 // Limits of messages from workers, which are untrusted. A message beyond a limit is
@@ -188,26 +186,6 @@ func (s Signal) Encode() []byte {
 		panic(err)
 	}
 	return b
-}
-
-// CutText returns s cut to at most limit bytes at a character's boundary, as
-// valid UTF-8 without control characters but tab and newline. The controls of
-// writing direction count as such: they make a text look like another one.
-func CutText(s string, limit int) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != '\n' && r != '\t' || unicode.Is(unicode.Bidi_Control, r) {
-			return ' '
-		}
-		return r
-	}, s)
-	if len(s) <= limit {
-		return s
-	}
-	for limit > 0 && !utf8.RuneStart(s[limit]) {
-		limit--
-	}
-	return s[:limit]
 }
 
 // MasterHeartbeat is the message that every master sends once a second.
