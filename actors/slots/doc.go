@@ -11,13 +11,14 @@
 //
 // These always hold:
 //
-//   - A slot is taken from the moment a chunk is assigned until it is known that the worker
-//     will not report on it any more: its result was judged, its message surely was not
-//     written, heartbeats passed over it, or the group committed beyond it. A chunk that was
-//     taken back for silence keeps its slot, since its message may still be read.
+//   - A slot is taken from the moment a chunk is assigned until its result was judged, or
+//     the worker will not read its message any more: it surely was not written, heartbeats
+//     passed over it, the group committed beyond it, or it is too old to be on its way. A
+//     chunk that was taken back for silence keeps its slot until then.
 //   - A worker never gets more chunks than its capacity and its queue have room for; chunks
-//     that it reports and that were not sent by this master count, too.
-//   - A chunk that the worker lists, or that it has not come to yet, is never given back.
+//     that it reports and that this master did not send count, too.
+//   - A chunk that heartbeats list is never given back, and one that the worker has not come
+//     to yet only after WORKER_TIMEOUT.
 //   - Nothing is concluded from silence, from what a heartbeat leaves out, or from the group
 //     before everything was read that the worker sent: Judge is called only then.
 //   - An attempt ends at most once: each chunk appears in one End at the most, and never
