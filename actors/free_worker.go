@@ -45,8 +45,8 @@ type workerDeps struct {
 	dispatcher  *actor.PID
 	persistence *actor.PID
 	egress      *actor.PID
-	ingress     *actor.PID
-	group       *actor.PID
+	ingress     *actor.PID // against the flow: a silence is judged only when ingress has read everything
+	group       *actor.PID // the actor of the classic workers' group, which evicts the members of lost workers
 	owner       *actor.PID // intake
 }
 
