@@ -91,7 +91,7 @@ const beginsEvery = 30 * time.Second
 
 func newFreeWorker(deps workerDeps, w messages.Worker, held []holding) actor.Actor {
 	now := time.Now()
-	f := &freeWorker{workerDeps: deps, worker: w, live: map[string]ledger.Assignment{}, slots: slots.New(deps.cfg.WorkerTimeout, deps.cfg.Prefetch)}
+	f := &freeWorker{workerDeps: deps, worker: w, live: map[string]ledger.Assignment{}, slots: slots.New(deps.cfg.WorkerTimeout, ledger.QuietAfter, deps.cfg.Prefetch)}
 	f.slots.Follow(w, slots.Change{}, now)
 	for _, h := range held {
 		f.slots.Restore(slots.Held{BatchID: h.BatchID, Length: h.Chunk.Length, Partition: h.partition, Offset: h.offset, Gone: h.gone}, now)

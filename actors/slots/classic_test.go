@@ -18,7 +18,7 @@ type classicBench struct {
 }
 
 func newClassicBench(t *testing.T) *classicBench {
-	b := &classicBench{t: t, now: time.Unix(1e9, 0), s: New(time.Minute, 0)}
+	b := &classicBench{t: t, now: time.Unix(1e9, 0), s: New(time.Minute, time.Minute, 0)}
 	b.follow(Change{}, 1)
 	b.view = Group{Stable: true, Settled: true, Lists: [][]int32{{0}, {1}}, Committed: []int64{10, 10}, Own: []int64{10, 10}}
 	b.show()

@@ -28,13 +28,8 @@ type Act struct {
 	Reason    string
 }
 
-const (
-	// stallAfter is how long a chunk shows no progress before that is reported. Whether
-	// it is too long depends on the other chunks of its file.
-	stallAfter = time.Minute
-	// stallEvery is how often that is reported.
-	stallEvery = 10 * time.Second
-)
+// stallEvery is how often a chunk without progress is reported.
+const stallEvery = 10 * time.Second
 
 func (x *slot) end(reason string) Act {
 	return Act{Move: End, BatchID: x.batchID, Started: x.begun, Reason: reason}
@@ -124,7 +119,7 @@ func (s *Slots) lastSign(x *slot) time.Time {
 func (s *Slots) watchStalls(now time.Time) {
 	if s.stallAt.IsZero() {
 		if x := s.quietest(); x != nil {
-			s.stallAt = now.Add(max(stallEvery, stallAfter-now.Sub(x.progressAt)))
+			s.stallAt = now.Add(max(stallEvery, s.stallAfter-now.Sub(x.progressAt)))
 		}
 	}
 }
@@ -145,7 +140,7 @@ func (s *Slots) stalled(now time.Time) (acts []Act) {
 		return nil
 	}
 	for _, x := range s.list {
-		if x.begun && !x.gone && now.Sub(x.progressAt) >= stallAfter {
+		if x.begun && !x.gone && now.Sub(x.progressAt) >= s.stallAfter {
 			x.quiet = true
 			acts = append(acts, Act{Move: Stalled, BatchID: x.batchID, Since: x.progressAt})
 		}

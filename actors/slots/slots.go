@@ -10,21 +10,22 @@ import (
 // Slots is what one worker holds: which chunks were sent to it, which it works on, and
 // how many more it takes.
 type Slots struct {
-	kind      messages.WorkerKind
-	draining  bool          // it begins nothing that its heartbeats do not list
-	timeout   time.Duration // WORKER_TIMEOUT
-	partition int32         // that chunks are sent to, -1 without any
-	prefetch  int           // chunks queued ahead at a native worker; negative: as its pace asks for
-	capacity  int           // chunks that it works on at once
-	depth     int           // chunks queued ahead; 0 for a classic worker
-	pace      pace
-	list      []*slot      // oldest first
-	ended     []endedChunk // chunks that ended lately
-	foreign   int          // chunks that it works on and that are not in list
-	heardAt   time.Time    // time of the last progress message
-	working   bool         // result of the last Load
-	judgedAt  time.Time    // time of the last Judge
-	stallAt   time.Time    // time of the next check for chunks without progress, zero while none has begun
+	kind       messages.WorkerKind
+	draining   bool          // it begins nothing that its heartbeats do not list
+	timeout    time.Duration // WORKER_TIMEOUT
+	stallAfter time.Duration // how long a chunk shows no progress before that is reported
+	partition  int32         // that chunks are sent to, -1 without any
+	prefetch   int           // chunks queued ahead at a native worker; negative: as its pace asks for
+	capacity   int           // chunks that it works on at once
+	depth      int           // chunks queued ahead; 0 for a classic worker
+	pace       pace
+	list       []*slot      // oldest first
+	ended      []endedChunk // chunks that ended lately
+	foreign    int          // chunks that it works on and that are not in list
+	heardAt    time.Time    // time of the last progress message
+	working    bool         // result of the last Load
+	judgedAt   time.Time    // time of the last Judge
+	stallAt    time.Time    // time of the next check for chunks without progress, zero while none has begun
 
 	native  nativeState
 	classic classicState
@@ -60,8 +61,12 @@ const (
 	untriedCapacity = 64
 )
 
-func New(timeout time.Duration, prefetch int) *Slots {
-	return &Slots{timeout: timeout, prefetch: prefetch, capacity: 1}
+// New returns the slots of a worker that holds nothing. timeout is how long a chunk may wait
+// and a busy classic worker be silent, stallAfter how long a chunk shows no progress before it is
+// reported as stalled; prefetch is how many chunks are queued ahead at a native worker, and
+// below 0 as many as its pace asks for.
+func New(timeout, stallAfter time.Duration, prefetch int) *Slots {
+	return &Slots{timeout: timeout, stallAfter: stallAfter, prefetch: prefetch, capacity: 1}
 }
 
 // Change is what changed about the worker itself.

@@ -31,7 +31,7 @@ func (w *fieldWorker) beat() messages.Signal {
 
 // nativeSlots are those of a native worker that reads partition 0.
 func nativeSlots(capacity, prefetch int) *Slots {
-	s := New(time.Minute, prefetch)
+	s := New(time.Minute, time.Minute, prefetch)
 	s.Follow(messages.Worker{Kind: messages.Native, Capacity: capacity, Partitions: []int32{0}}, Change{}, time.Time{})
 	return s
 }
@@ -274,9 +274,9 @@ func TestStalledChunkIsReported(t *testing.T) {
 		now = at
 		acts, _ = s.Judge(now)
 		require.Equal(t, []Act{{Move: Stalled, BatchID: "a", Since: began}}, acts)
-		require.GreaterOrEqual(t, now.Sub(began), stallAfter)
+		require.GreaterOrEqual(t, now.Sub(began), s.stallAfter)
 	}
-	require.Equal(t, began.Add(stallAfter+2*stallEvery), now)
+	require.Equal(t, began.Add(s.stallAfter+2*stallEvery), now)
 	require.Equal(t, "a", s.Hear(progress, now).Resumed)
 	require.Empty(t, s.Hear(progress, now).Resumed)
 }
