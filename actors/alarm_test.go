@@ -2,6 +2,7 @@ package actors
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -34,6 +35,7 @@ func TestAnAlarmRingsThoughItIsArmedAgainAfterEachMessage(t *testing.T) {
 		pid, _ := s.spawn("rearming", func() actor.Actor { return r })
 		s.tell(pid, "one message more than alarms")
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		require.True(t, r.rung)
 		require.Less(t, r.messages, 10)
 	})
@@ -66,6 +68,7 @@ func TestAnAlarmThatWasPutOffRingsOnce(t *testing.T) {
 		p := &puttingOff{}
 		s.spawn("putting-off", func() actor.Actor { return p })
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		require.Equal(t, []time.Duration{time.Minute}, p.rung)
 	})
 }
