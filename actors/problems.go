@@ -9,12 +9,12 @@ import (
 	"kafka-master/messages"
 )
 
-// problems are the troubles that one actor knows of, by a key of its own choice.
-// It has no clock and is not safe for concurrent use.
+// problems are the problems that one actor knows of, by keys of its own choice. It has no
+// clock and is not safe for concurrent use.
 type problems map[string]messages.Problem
 
-// set notes a problem. One that lasts keeps the time of its beginning; its text
-// and count are those of the last call. It reports whether the problem is new.
+// set sets a problem and reports whether it is new. One that lasts keeps the time of its
+// beginning; its text and count are replaced.
 func (p problems) set(key string, x messages.Problem, now time.Time) (fresh bool) {
 	x.Since, x.Count = now, max(1, x.Count)
 	former, lasts := p[key]
@@ -32,7 +32,7 @@ func (p problems) clear(key string) (existed bool) {
 	return existed
 }
 
-// list returns the problems in a fixed order.
+// list returns the problems in a stable order.
 func (p problems) list() []messages.Problem {
 	return slices.SortedFunc(maps.Values(p), compareProblems)
 }
@@ -46,7 +46,7 @@ func (p problems) setError(key string, kind messages.ProblemKind, part string, e
 	}
 }
 
-// counted writes "1 file" and "2 files".
+// counted returns "1 file" or "2 files".
 func counted(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun

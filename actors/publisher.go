@@ -8,26 +8,26 @@ import (
 	"kafka-master/messages"
 )
 
-// publisher is the side of an actor that the view sees: it publishes at once when
-// the view asks, and else soon after a change, at most every viewEvery. An actor
-// that does not change sends nothing.
+// publisher publishes the state of an actor to the view: at once when the view asks for it,
+// otherwise soon after a change, at most once every viewEvery. An actor that does not change
+// sends nothing.
 type publisher struct {
-	view   *actor.PID // nil: nobody looks
+	view   *actor.PID // nil publishes nothing
 	source source
 	term   messages.Term
 	due    alarm
-	last   time.Time // when it published last
-	glance uint64    // that it was asked for last
+	last   time.Time // time of the last publication
+	glance uint64    // number of the last glance
 }
 
-// soon notes a change.
+// soon schedules a publication after a change.
 func (p *publisher) soon(ctx actor.Context) {
 	if p.view != nil && p.due.timer == nil {
 		p.due.set(ctx, max(0, viewEvery-time.Since(p.last)))
 	}
 }
 
-// publish sends the actor's part.
+// publish sends the actor's state.
 func (p *publisher) publish(ctx actor.Context, problems []messages.Problem, body any) {
 	if p.view == nil {
 		return

@@ -8,18 +8,18 @@ import (
 	"kafka-master/messages"
 )
 
-// pull lets many questions share one look at the actors that know the answer. It
-// is pure state.
+// pull lets many questions share one request to the actors that know the answer. It is pure
+// state.
 type pull struct {
-	at      time.Time       // when the last one was complete
-	began   time.Time       // when the one under way began, zero when there is none
-	number  uint64          // its number
-	missing map[source]bool // who has not published since then
-	waiting []inquiry       // for the one under way; those from next on for the one after it
-	joined  int             // how many of waiting the one under way answers
+	at      time.Time       // time when the last request was complete
+	began   time.Time       // begin of the request in flight, zero when there is none
+	number  uint64          // number of that request
+	missing map[source]bool // sources that have not answered it
+	waiting []inquiry       // questions without an answer
+	joined  int             // the first so many of them are answered by the request in flight
 }
 
-// inquiry is a question of the API and who asked it.
+// inquiry is a question of the API with its asker.
 type inquiry struct {
 	query messages.Query
 	from  *actor.PID
@@ -38,7 +38,7 @@ func (q inquiry) fresh() bool {
 	return false
 }
 
-// wait adds a question, unless too many wait already.
+// wait adds a question. It returns false when too many wait already.
 func (p *pull) wait(q inquiry) bool {
 	if len(p.waiting) >= maxWaiting {
 		return false
@@ -47,14 +47,14 @@ func (p *pull) wait(q inquiry) bool {
 	return true
 }
 
-// start begins a pull for all that wait.
+// start begins a request for all questions that wait.
 func (p *pull) start(now time.Time, number uint64) {
 	p.number, p.began, p.joined, p.missing = number, now, len(p.waiting), map[source]bool{}
 }
 
-// came notes that a source has published after the given glance, and reports
-// whether it was the last.
-func (p *pull) came(s source, glance uint64) bool {
+// answered records that a source has published after the given glance. It reports whether
+// that completes the request.
+func (p *pull) answered(s source, glance uint64) bool {
 	if p.began.IsZero() || !p.missing[s] || glance < p.number {
 		return false
 	}
@@ -66,8 +66,8 @@ func (p *pull) came(s source, glance uint64) bool {
 	return true
 }
 
-// finish ends the pull and returns what it answers: whoever waited when it began,
-// and whoever asked since and takes an answer that was begun before.
+// finish ends the request and returns the questions that it answers: those that waited when
+// it began, and later ones that accept an older answer.
 func (p *pull) finish(now time.Time) (ready []inquiry) {
 	var rest []inquiry
 	for i, q := range p.waiting {
@@ -81,5 +81,5 @@ func (p *pull) finish(now time.Time) (ready []inquiry) {
 	return ready
 }
 
-// end gives up the pull and returns all that waited.
+// end gives up the request and returns all questions that wait.
 func (p *pull) end() []inquiry { return p.waiting }

@@ -10,30 +10,30 @@ import (
 	"kafka-master/messages"
 )
 
-// view answers the questions of the API from immutable values that the other
-// actors publish. Whoever looks, however often, costs those actors at most two
-// small messages a second. It outlives terms, so that a standby and a master that
-// begins again answer, too.
+// view answers the questions of the API from immutable values that the other actors
+// publish. However many questions there are, they cost those actors at most two small
+// messages a second. view outlives a term, so that a standby and a master that begins
+// another term answer, too.
 type view struct {
 	log           *slog.Logger
-	workerCommand string // starts a worker
+	workerCommand string // command that starts a worker
 
-	head    masterState
-	sources map[source]*origin // of the present term
+	master  masterState
+	sources map[source]*origin // actors of the present term that have published
 	term    termState
 	folder  folderState
-	crew    fleetState
+	fleet   fleetState
 	files   *fileTable
 	counted messages.Totals
 	workers []messages.WorkerStatus
 
-	overview pull // of what all sources publish
-	list     pull // of the list of workers
+	overview pull // requests what all sources publish
+	list     pull // requests the list of workers
 	glances  uint64
 	alone    time.Time // since when there is no worker, zero while there is one
-	own      problems  // that no other actor can see
+	own      problems  // problems that show only when all parts are seen together
 	all      []messages.Problem
-	told     told // problems that were logged
+	logged   loggedProblems
 	tick     alarm
 }
 
@@ -63,7 +63,7 @@ type (
 	// term.
 	masterState struct {
 		role     string // "leader" while there is a term
-		why      string // no question is answered, unless as a standby
+		why      string // why no question is answered, empty when it is
 		term     messages.Term
 		leader   messages.Leader
 		problems []messages.Problem
@@ -74,20 +74,20 @@ type (
 		source   source
 		term     messages.Term
 		from     *actor.PID
-		glance   uint64 // the last one that it was asked for
+		glance   uint64 // number of the last glance that it received
 		problems []messages.Problem
 		body     any // *termState, *folderState, *fleetState or *fileChanges
 	}
-	// termState is the part of the term.
+	// termState is the part of the term actor.
 	termState struct{ ignored uint64 } // worker messages that were dropped
-	// folderState is the part of intake; listed is -1 until the folder was listed.
+	// folderState is the part of intake. listed is -1 until the folder has been listed.
 	folderState struct{ settling, listed int }
-	// fleetState is the fleet's part.
+	// fleetState is the part of the fleet.
 	fleetState struct {
 		counts  messages.WorkerCounts
 		dropped uint64
 	}
-	// fileChanges is the dispatcher's part: what changed since it published last.
+	// fileChanges is the part of the dispatcher: what changed since it last published.
 	fileChanges struct {
 		changed   []*messages.FileStatus
 		forgotten []messages.FileID
@@ -102,7 +102,7 @@ type (
 	}
 )
 
-// Why nothing is answered.
+// Why no question is answered.
 const (
 	whyStarting = "the master is starting: the state store has not answered yet"
 	whyOpening  = "the master is starting: Kafka or the state store is not ready yet"
@@ -110,15 +110,15 @@ const (
 )
 
 const (
-	// viewEvery is how often an actor publishes at most while it changes, and how
-	// old a shared answer may be.
+	// viewEvery is the shortest pause between two states that an actor publishes, and the
+	// greatest age of a shared answer.
 	viewEvery = 500 * time.Millisecond
-	// aloneFor is how long a leader waits for a first worker before that is a
-	// problem: just after a start they are still announcing themselves.
+	// aloneFor is how long a leader waits for a worker before that is a problem. Just after
+	// a start, workers are still announcing themselves.
 	aloneFor = 3 * time.Second
-	// deafAfter is how long an actor may leave a glance unanswered before that is
-	// a problem: nothing that it does takes as long.
-	deafAfter = 10 * time.Second
+	// stuckAfter is how long an actor may leave a glance unanswered before that is a
+	// problem. Nothing that it does takes as long.
+	stuckAfter = 10 * time.Second
 	// maxWaiting bounds the questions that wait for one pull.
 	maxWaiting = 1000
 )
@@ -126,7 +126,7 @@ const (
 func newView(log *slog.Logger, workerCommand string) actor.Actor {
 	return &view{
 		log: log, workerCommand: workerCommand, sources: map[source]*origin{}, files: newFileTable(),
-		head: masterState{role: "starting", why: whyStarting}, folder: folderState{listed: -1}, own: problems{}, told: told{},
+		master: masterState{role: "starting", why: whyStarting}, folder: folderState{listed: -1}, own: problems{}, logged: loggedProblems{},
 	}
 }
 
@@ -142,7 +142,7 @@ func (v *view) Receive(ctx actor.Context) {
 	case *published:
 		v.onSeen(ctx, m)
 	case *workerList:
-		if m.term == v.head.term {
+		if m.term == v.master.term {
 			v.workers = m.list
 			v.answer(ctx, &v.list)
 		}
@@ -151,7 +151,7 @@ func (v *view) Receive(ctx actor.Context) {
 	case *rang:
 		if v.tick.rings(m) {
 			v.tick.set(ctx, time.Second)
-			v.noteProblems()
+			v.updateProblems()
 		}
 	default:
 		unknown(ctx)
@@ -163,23 +163,23 @@ func (s masterState) equal(x masterState) bool {
 	return s.role == x.role && s.term == x.term && s.leader == x.leader && slices.Equal(s.problems, x.problems)
 }
 
-// onMasterState takes over the master's role. A new term begins with nothing known; what
-// was asked meanwhile is asked again.
+// onMasterState takes over the master's role. A new term begins with nothing known, and the
+// questions that wait are asked again.
 func (v *view) onMasterState(ctx actor.Context, m *masterState) {
-	former := v.head
-	v.head = *m
+	former := v.master
+	v.master = *m
 	if former.term == m.term && former.role == m.role {
-		v.noteProblems()
+		v.updateProblems()
 		return
 	}
 	if m.role == "standby" && m.leader != (messages.Leader{}) {
 		v.files.resign()
 	}
 	clear(v.sources)
-	v.term, v.folder, v.crew, v.workers, v.alone = termState{}, folderState{listed: -1}, fleetState{}, nil, time.Time{}
+	v.term, v.folder, v.fleet, v.workers, v.alone = termState{}, folderState{listed: -1}, fleetState{}, nil, time.Time{}
 	v.counted = messages.Totals{}
 	v.files.beginTerm()
-	v.noteProblems()
+	v.updateProblems()
 	waiting := slices.Concat(v.overview.end(), v.list.end())
 	v.overview, v.list = pull{}, pull{}
 	for _, q := range waiting {
@@ -188,8 +188,8 @@ func (v *view) onMasterState(ctx actor.Context, m *masterState) {
 }
 
 func (v *view) onSeen(ctx actor.Context, m *published) {
-	if v.head.role != "leader" || m.term != v.head.term {
-		return // of a term that is over
+	if v.master.role != "leader" || m.term != v.master.term {
+		return // its term is over
 	}
 	v.sources[m.source] = &origin{pid: m.from, problems: m.problems}
 	switch b := m.body.(type) {
@@ -198,46 +198,46 @@ func (v *view) onSeen(ctx actor.Context, m *published) {
 	case *folderState:
 		v.folder = *b
 	case *fleetState:
-		v.crew = *b
+		v.fleet = *b
 	case *fileChanges:
 		v.counted = b.counted
 		v.files.apply(b, time.Now())
 	}
-	complete := v.overview.came(m.source, m.glance)
-	v.noteProblems()
+	complete := v.overview.answered(m.source, m.glance)
+	v.updateProblems()
 	if complete {
 		v.answer(ctx, &v.overview)
 	}
 }
 
-// role is what this master is to the outside.
+// role returns the role of this master as others see it.
 func (v *view) role() string {
-	if v.head.role == "leader" && len(v.sources) < len(sourceNames) {
+	if v.master.role == "leader" && len(v.sources) < len(sourceNames) {
 		return "starting"
 	}
-	return v.head.role
+	return v.master.role
 }
 
 func (v *view) onAsk(ctx actor.Context, q inquiry) {
 	role := v.role()
 	switch q.query.(type) {
 	case messages.QueryHealth:
-		v.look(ctx, inquiry{}, &v.overview)
-		ctx.Send(q.from, v.show())
+		v.request(ctx, inquiry{}, &v.overview)
+		ctx.Send(q.from, v.state())
 		return
 	case messages.QueryOverview:
 		if role != "leader" {
-			ctx.Send(q.from, v.show())
+			ctx.Send(q.from, v.state())
 			return
 		}
 	}
 	switch role {
 	case "leader":
-		v.look(ctx, q, v.pullFor(q.query))
+		v.request(ctx, q, v.pullFor(q.query))
 	case "standby":
-		ctx.Send(q.from, &messages.NotLeader{Leader: v.head.leader})
+		ctx.Send(q.from, &messages.NotLeader{Leader: v.master.leader})
 	default:
-		why := v.head.why
+		why := v.master.why
 		if why == "" {
 			why = whyOpening
 		}
@@ -252,9 +252,9 @@ func (v *view) pullFor(q messages.Query) *pull {
 	return &v.overview
 }
 
-// look answers a question from the last pull when that is young enough, and else
-// after the next one. A question of nobody only keeps the pulls going.
-func (v *view) look(ctx actor.Context, q inquiry, p *pull) {
+// request answers a question from the last pull when it is young enough, otherwise after
+// the next one. A question without an asker only keeps the pulls going.
+func (v *view) request(ctx actor.Context, q inquiry, p *pull) {
 	if v.role() != "leader" {
 		return
 	}
@@ -270,12 +270,12 @@ func (v *view) look(ctx actor.Context, q inquiry, p *pull) {
 		return
 	}
 	if p.began.IsZero() {
-		v.begin(ctx, p)
+		v.start(ctx, p)
 	}
 }
 
-// begin asks everybody who has a part in the answer.
-func (v *view) begin(ctx actor.Context, p *pull) {
+// start asks all actors that have a part in the answer.
+func (v *view) start(ctx actor.Context, p *pull) {
 	v.glances++
 	p.start(time.Now(), v.glances)
 	if p == &v.list {
@@ -288,14 +288,14 @@ func (v *view) begin(ctx actor.Context, p *pull) {
 	}
 }
 
-// answer ends a pull, and begins the next one when somebody waits for it.
+// answer finishes a pull, and starts the next one when questions wait for it.
 func (v *view) answer(ctx actor.Context, p *pull) {
 	ready := p.finish(time.Now())
 	for _, q := range ready {
 		v.reply(ctx, q)
 	}
 	if len(p.waiting) > 0 {
-		v.begin(ctx, p)
+		v.start(ctx, p)
 	}
 }
 
@@ -304,7 +304,7 @@ func (v *view) reply(ctx actor.Context, q inquiry) {
 	case messages.QueryWorkers:
 		ctx.Send(q.from, v.workers)
 	case messages.QueryOverview:
-		ctx.Send(q.from, v.show())
+		ctx.Send(q.from, v.state())
 	case messages.QueryFiles:
 		ctx.Send(q.from, v.files.all())
 	case messages.QueryFile:
@@ -312,15 +312,15 @@ func (v *view) reply(ctx actor.Context, q inquiry) {
 	}
 }
 
-// show is the overview as it is known here.
-func (v *view) show() messages.Overview {
+// state returns the overview as it is known now.
+func (v *view) state() messages.Overview {
 	o := messages.Overview{
-		Role: v.role(), Term: v.head.term.Number, Leader: v.head.leader, Listed: -1, Problems: v.all,
+		Role: v.role(), Term: v.master.term.Number, Leader: v.master.leader, Listed: -1, Problems: v.all,
 	}
 	if o.Role == "leader" {
 		o.Files, o.Working, o.Ended, o.EndedCount = v.files.totals, v.files.working(), v.files.ended, v.files.endings
-		o.Settling, o.Listed, o.Ignored = v.folder.settling, v.folder.listed, v.term.ignored+v.crew.dropped
-		o.Workers, o.Counted = v.crew.counts, v.counted
+		o.Settling, o.Listed, o.Ignored = v.folder.settling, v.folder.listed, v.term.ignored+v.fleet.dropped
+		o.Workers, o.Counted = v.fleet.counts, v.counted
 	}
 	return o
 }

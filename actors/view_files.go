@@ -8,22 +8,22 @@ import (
 	"kafka-master/messages"
 )
 
-// fileTable is what the dispatcher published of the files. It is pure state. What
-// it gives away is never changed again.
+// fileTable holds what the dispatcher published of the files. It is pure state. What it
+// returns is never changed afterwards.
 type fileTable struct {
 	list    []*messages.FileStatus // ascending by ID
-	shared  bool                   // list was given away
+	shared  bool                   // list was returned to somebody
 	totals  messages.FileTotals
-	open    map[messages.FileID]*messages.FileStatus // that have not ended
-	loaded  bool                                     // the first part of this term came
-	former  []*messages.FileStatus                   // of the term before
-	led     time.Time                                // when this process first led
-	ended   []messages.FileStatus                    // given away; only ever appended to
+	open    map[messages.FileID]*messages.FileStatus // files that have not ended
+	loaded  bool                                     // the first changes of this term have arrived
+	former  []*messages.FileStatus                   // list of the former term
+	led     time.Time                                // time when this process began to lead
+	ended   []messages.FileStatus                    // shared with readers; only ever appended to
 	endings uint64                                   // files that ended since led
 }
 
-// maxEnded is how many of the files that ended last are kept for those who tell of
-// each. They look once a second; more in a second are told as a number.
+// maxEnded is how many of the files that ended last are kept for readers that show each of
+// them. These read once a second; of more files in a second they show the number.
 const maxEnded = 1000
 
 func newFileTable() *fileTable {
@@ -32,7 +32,7 @@ func newFileTable() *fileTable {
 	return s
 }
 
-// beginTerm forgets the files: the next term tells of all anew.
+// beginTerm forgets the files, because the next term publishes all of them again.
 func (s *fileTable) beginTerm() {
 	if s.loaded {
 		s.former = s.list
@@ -41,18 +41,19 @@ func (s *fileTable) beginTerm() {
 	s.totals, s.open = messages.FileTotals{}, map[messages.FileID]*messages.FileStatus{}
 }
 
-// resign notes that another master leads: what ended under it is not told here.
+// resign forgets the former term, because another master leads. What ends under it is not
+// shown here.
 func (s *fileTable) resign() {
 	s.former, s.loaded, s.led = nil, false, time.Time{}
 }
 
-// apply takes over what changed.
+// apply applies the changes.
 func (s *fileTable) apply(b *fileChanges, now time.Time) {
 	if s.led.IsZero() {
 		s.led = now
 	}
 	if len(b.changed) > 0 {
-		s.own(len(b.changed))
+		s.unshare(len(b.changed))
 	}
 	for _, f := range b.changed {
 		s.put(f)
@@ -63,13 +64,14 @@ func (s *fileTable) apply(b *fileChanges, now time.Time) {
 	s.loaded, s.former = true, nil
 }
 
-// own makes the list one that nobody else has.
-func (s *fileTable) own(more int) {
+// unshare replaces a list that somebody else has by a copy.
+func (s *fileTable) unshare(more int) {
 	if s.shared {
 		s.list, s.shared = append(make([]*messages.FileStatus, 0, len(s.list)+more), s.list...), false
 	}
 }
 
+// put replaces a file.
 func (s *fileTable) put(f *messages.FileStatus) {
 	at, known := search(s.list, f.ID)
 	var was *messages.FileStatus
@@ -86,15 +88,14 @@ func (s *fileTable) put(f *messages.FileStatus) {
 		return
 	}
 	delete(s.open, f.ID)
-	if s.fresh(was, f) {
-		s.end(*f)
+	if s.endedNow(was, f) {
+		s.addEnded(*f)
 	}
 }
 
-// fresh reports whether a file that has ended did so under the eyes of this
-// process. What a term begins with may have ended long ago, or after the last
-// look at the term before.
-func (s *fileTable) fresh(was, f *messages.FileStatus) bool {
+// endedNow reports whether a file that has ended did so while this process leads. A file
+// that a term begins with may have ended long ago, or after the former term last published.
+func (s *fileTable) endedNow(was, f *messages.FileStatus) bool {
 	if was != nil || s.loaded {
 		return was == nil || was.Ended.IsZero()
 	}
@@ -104,7 +105,8 @@ func (s *fileTable) fresh(was, f *messages.FileStatus) bool {
 	return f.Ended.After(s.led)
 }
 
-func (s *fileTable) end(f messages.FileStatus) {
+// addEnded adds a file to those that ended last.
+func (s *fileTable) addEnded(f messages.FileStatus) {
 	if len(s.ended) >= 2*maxEnded {
 		s.ended = slices.Clone(s.ended[len(s.ended)-maxEnded:])
 	}
@@ -112,12 +114,13 @@ func (s *fileTable) end(f messages.FileStatus) {
 	s.endings++
 }
 
+// forget removes files.
 func (s *fileTable) forget(ids []messages.FileID) {
 	gone := make(map[messages.FileID]bool, len(ids))
 	for _, id := range ids {
 		gone[id] = true
 	}
-	s.own(0)
+	s.unshare(0)
 	s.list = slices.DeleteFunc(s.list, func(f *messages.FileStatus) bool {
 		if gone[f.ID] {
 			s.totals.Add(*f, -1)
@@ -127,7 +130,7 @@ func (s *fileTable) forget(ids []messages.FileID) {
 	})
 }
 
-// all gives the list away.
+// all returns the list.
 func (s *fileTable) all() []*messages.FileStatus {
 	s.shared = true
 	return s.list
@@ -141,7 +144,7 @@ func (s *fileTable) find(id messages.FileID) *messages.FileStatus {
 	return nil
 }
 
-// working lists the files that have not ended.
+// working returns the files that have not ended.
 func (s *fileTable) working() []messages.FileStatus {
 	out := make([]messages.FileStatus, 0, len(s.open))
 	for _, f := range s.open {

@@ -141,7 +141,7 @@ func TestDeafPartIsAProblem(t *testing.T) {
 			return expect[messages.Overview](v.asker)
 		}
 		require.Empty(t, health().Problems)
-		time.Sleep(deafAfter + time.Second)
+		time.Sleep(stuckAfter + time.Second)
 		o := health()
 		require.Equal(t, "leader", o.Role)
 		require.Equal(t, messages.ProblemMasterStuck, o.Problems[0].Kind)
@@ -211,9 +211,9 @@ func TestProblemsAreLoggedOnce(t *testing.T) {
 			all = append(all, messages.Problem{Kind: messages.ProblemUnfitWorker, Part: "workers", Text: "x", Since: since.Add(time.Duration(i)), Count: 1})
 		}
 		v.publish(sourceFleet, 0, crew(1), all...)
-		require.Equal(t, maxToldOfKind, strings.Count(v.out.String(), "msg=problem"))
+		require.Equal(t, maxLoggedOfKind, strings.Count(v.out.String(), "msg=problem"))
 		v.publish(sourceFleet, 0, crew(1))
-		require.Equal(t, maxToldOfKind, strings.Count(v.out.String(), "problem is over"))
+		require.Equal(t, maxLoggedOfKind, strings.Count(v.out.String(), "problem is over"))
 	})
 }
 
