@@ -293,7 +293,7 @@ func TestOpenCallsAreBounded(t *testing.T) {
 }
 
 // healthOnly answers only questions about health.
-type healthOnly struct{ f *fakeMaster }
+type healthOnly struct{}
 
 func (healthOnly) Ask(ctx context.Context, q messages.Query) (any, error) {
 	if _, ok := q.(messages.QueryHealth); ok {
