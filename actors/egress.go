@@ -62,14 +62,6 @@ type (
 		giveUp time.Time
 		quiet  bool // failures are not reported to the owner
 	}
-	// sent is the outcome of a send: err is nil, or wraps ErrMaybeWritten, ErrRefused or,
-	// after giveUp, ErrNotWritten.
-	sent struct {
-		tag       string
-		partition int32
-		offset    int64
-		err       error
-	}
 	// trustTerm extends the trust in the lease of a term. Nothing is sent after its end,
 	// because another master may lead by then.
 	trustTerm struct {
@@ -85,8 +77,6 @@ type (
 		topic      string
 		partitions messages.PartitionErrors
 	}
-	// busState reports to the owner whether Kafka can be written or read.
-	busState struct{ err error }
 
 	// produced is the outcome of a request.
 	produced struct {

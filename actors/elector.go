@@ -64,21 +64,21 @@ type electorDeps struct {
 }
 
 type (
-	// elected reports to the owner that this master leads.
-	elected struct{ term messages.Term }
-	// deposed reports to the owner that this master no longer leads.
-	deposed struct{ term messages.Term }
-	// standing reports to the owner that another master leads.
-	standing struct {
-		term   messages.Term
-		leader messages.Leader
-	}
 	// stepDown asks for another term. The answer is elected.
 	stepDown struct{ term messages.Term }
 	// release asks for the lease to be released. The answer is the same message.
 	release struct{}
-	// namesake reports to the owner that another process runs under this master's id.
-	namesake struct{}
+
+	// ackedUpTo is the answer to askAcked.
+	ackedUpTo struct {
+		term   messages.Term // term of the batch: the former one until a state is loaded
+		number uint64
+	}
+	// refilled is the answer to refill.
+	refilled struct {
+		known bool // this master has a state to restore
+		err   error
+	}
 
 	acquired struct {
 		state messages.LeaseState

@@ -78,6 +78,14 @@ type (
 		reason string
 	}
 
+	// sent is the outcome of a send: err is nil, or wraps ErrMaybeWritten, ErrRefused or,
+	// after giveUp, ErrNotWritten.
+	sent struct {
+		tag       string
+		partition int32
+		offset    int64
+		err       error
+	}
 	loaded struct {
 		batchID string
 		lines   []byte

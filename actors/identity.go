@@ -85,9 +85,6 @@ type (
 		listed bool // the folder could be listed
 		err    error
 	}
-	// estranged reports to the owner why this master does not belong to the state. Without
-	// a text it does belong.
-	estranged struct{ text string }
 	// knownDeployment reports the random id of the state.
 	knownDeployment struct{ id string }
 )

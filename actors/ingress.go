@@ -77,6 +77,9 @@ type (
 	}
 	// readFor starts the reading: the messages go to the fleet.
 	readFor struct{ fleet *actor.PID }
+	// workerTopics reports at every check how many partitions each worker
+	// topic has.
+	workerTopics struct{ partitions map[string]int }
 	// askCaughtUp asks for caughtUp once everything was read that was there when the
 	// question arrived. What a worker sent to one topic may be read before what it sent
 	// earlier to the other, so whatever follows from silence is decided after this

@@ -41,8 +41,33 @@ type masterDeps struct {
 	end   context.CancelCauseFunc // called once everything has ended
 }
 
-// shutdown asks for an ordered stop. The answer is the same message.
-type shutdown struct{}
+type (
+	// shutdown asks for an ordered stop. The answer is the same message.
+	shutdown struct{}
+	// elected reports that this master leads.
+	elected struct{ term messages.Term }
+	// deposed reports that this master no longer leads.
+	deposed struct{ term messages.Term }
+	// standing reports that another master leads.
+	standing struct {
+		term   messages.Term
+		leader messages.Leader
+	}
+	// namesake reports that another process runs under this master's id.
+	namesake struct{}
+	// fenced reports that the store refused the term.
+	fenced struct{ term messages.Term }
+	// storeState reports whether the store can be written.
+	storeState struct{ err error }
+	// busState reports whether Kafka can be written or read.
+	busState struct{ err error }
+	// estranged reports why this master does not belong to the state. Without
+	// a text it does belong.
+	estranged struct{ text string }
+	// renewTerm asks for another term: this one began without partitions that
+	// can be read now.
+	renewTerm struct{ term messages.Term }
+)
 
 // stopStep is the progress of an ordered stop.
 type stopStep uint8

@@ -50,18 +50,10 @@ type (
 	// otherTerm reports that another master has led this term.
 	otherTerm struct{ term messages.Term }
 	// askAcked asks for the number of the last batch that the store acknowledged.
-	askAcked  struct{}
-	ackedUpTo struct {
-		term   messages.Term // term of the batch: the former one until a state is loaded
-		number uint64
-	}
+	askAcked struct{}
 	// refill asks for the state to be restored into an empty store. The answer is
 	// refilled.
-	refill   struct{}
-	refilled struct {
-		known bool // this master has a state to restore
-		err   error
-	}
+	refill struct{}
 	// write asks for the writes of a batch to be committed. The notices are sent once they
 	// are.
 	write struct {
@@ -83,10 +75,6 @@ type (
 	}
 	// flushed asks for the same message as an answer once nothing is pending.
 	flushed struct{}
-	// fenced reports to the owner that the store refused the term.
-	fenced struct{ term messages.Term }
-	// storeState reports to the owner whether the store can be written.
-	storeState struct{ err error }
 
 	committed struct {
 		id  string // id of the batch

@@ -21,16 +21,11 @@ const (
 	unreadEvery = 10 * time.Second
 )
 
-type (
-	// tailRead reports the tail of the chunk topic.
-	tailRead struct {
-		tail tail
-		err  error
-	}
-	// renewTerm asks the master for another term: this one began without partitions that
-	// can be read now.
-	renewTerm struct{ term messages.Term }
-)
+// tailRead reports the tail of the chunk topic.
+type tailRead struct {
+	tail tail
+	err  error
+}
 
 // readTail reads what former leaders sent last; once the term has begun, only in the
 // partitions that it began without.

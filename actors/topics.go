@@ -38,9 +38,6 @@ type topicsDeps struct {
 }
 
 type (
-	// workerTopics reports to the owner at every check how many partitions each worker
-	// topic has.
-	workerTopics struct{ partitions map[string]int }
 
 	// ensured is the result of ensure.
 	ensured struct {
