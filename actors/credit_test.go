@@ -49,7 +49,7 @@ func stageCredit(t *testing.T, prefetch, chunks int, f func(b *creditBundle)) {
 			return newDispatcher(dispatcherDeps{log: s.log, persistence: persistence.pid, owner: owner.pid, maxAttempts: 3}, 2, messages.Snapshot{}, tail{})
 		})
 		deps := workerDeps{cfg: Config{ChunkTopic: "c", WorkerTimeout: time.Minute, Prefetch: prefetch}, files: &memFiles{},
-			dispatcher: b.dispatcher, persistence: persistence.pid, egress: b.egress.pid, ingress: b.ingress.pid, owner: owner.pid}
+			dispatcher: b.dispatcher, persistence: persistence.pid, egress: b.egress.pid, ingress: b.ingress.pid, intake: owner.pid}
 		w := messages.Worker{ID: "w", Kind: messages.Native, Partitions: []int32{0}, Capacity: 1}
 		parent := &probe{s: s, child: func(ctx actor.Context) *actor.PID {
 			p := props(s.log, "free-worker", func() actor.Actor { return newFreeWorker(deps, w, nil) }).Configure(actor.WithReceiverMiddleware(holdable))

@@ -47,7 +47,7 @@ type workerDeps struct {
 	egress      *actor.PID
 	ingress     *actor.PID // against the flow: a silence is judged only when ingress has read everything
 	group       *actor.PID // the actor of the classic workers' group, which evicts the members of lost workers
-	owner       *actor.PID // intake
+	intake      *actor.PID
 }
 
 type (

@@ -53,17 +53,17 @@ func (f *freeWorker) onLoaded(ctx actor.Context, m *loaded) {
 	id, at := a.Chunk.ID.File, a.Chunk.Offset
 	switch {
 	case m.err == nil:
-		ctx.Send(f.owner, &readTried{id: id, at: at})
+		ctx.Send(f.intake, &readTried{id: id, at: at})
 		a.Text = m.lines
 		f.produce(ctx, a, partition)
 		return
 	case errors.Is(m.err, cutter.ErrOtherBytes):
 		ctx.Send(f.dispatcher, &giveUp{worker: f.worker.ID, batchID: m.batchID, err: m.err})
 	case errors.Is(m.err, messages.ErrFileChanged):
-		ctx.Send(f.owner, &fileSuspect{id: id, at: at, err: m.err})
+		ctx.Send(f.intake, &fileSuspect{id: id, at: at, err: m.err})
 		f.giveBack(ctx, m.batchID, ledger.EndRetry, "its range cannot be read: "+m.err.Error())
 	default:
-		ctx.Send(f.owner, &readTried{id: id, at: at, err: m.err})
+		ctx.Send(f.intake, &readTried{id: id, at: at, err: m.err})
 		f.giveBack(ctx, m.batchID, ledger.EndRetry, "its range cannot be read: "+m.err.Error())
 	}
 	f.drop(ctx, m.batchID)

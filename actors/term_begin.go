@@ -111,7 +111,7 @@ func (t *term) openFleet(ctx actor.Context, snap messages.Snapshot, ready *topic
 	}
 	deps := workerDeps{
 		term: t.term, deployment: t.deployment, cfg: t.cfg, files: t.parts.Files, dispatcher: t.dispatcher,
-		persistence: t.persistence, egress: t.egress, ingress: t.ingress, group: t.group, owner: t.intake,
+		persistence: t.persistence, egress: t.egress, ingress: t.ingress, group: t.group, intake: t.intake,
 	}
 	t.fleet = spawn(ctx, t.log, "fleet", func() actor.Actor {
 		return newFleet(fleetDeps{workerDeps: deps, log: t.log, publishTo: t.view}, ready.chunks.Partitions, snap.Workers, held)
