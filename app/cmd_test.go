@@ -31,7 +31,7 @@ func TestWorkerFlags(t *testing.T) {
 	}
 }
 
-// Two workers that are started in one folder are two workers.
+// Two workers that are started in the same folder have different ids.
 func TestMembersWithKeptIDs(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")

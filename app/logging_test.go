@@ -16,8 +16,8 @@ import (
 	"kafka-master/messages"
 )
 
-// Nothing that somebody else wrote is obeyed by a terminal, whatever the format, and
-// no value is longer than a bound.
+// Foreign text has no effect on a terminal, in either format, and the length of a value is
+// bounded.
 func TestLogIsHarmless(t *testing.T) {
 	t.Parallel()
 	const evil = "a\x1b]0;X\x1b\\b\u009b31m\u202e\r\nc\x7f"

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// reader is a writer whose other end reads when it is told to.
+// reader is a writer whose other end reads only when the test lets it.
 type reader struct {
 	mu   sync.Mutex
 	goOn chan struct{}
@@ -78,7 +78,7 @@ func TestSpoolOfAReaderThatIsGone(t *testing.T) {
 	})
 }
 
-// A log on a disk that was full for a while goes on when there is room again.
+// A log on a full disk continues when the disk has room again.
 func TestSpoolOfAWriterThatFailsForAWhile(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -121,9 +121,9 @@ func TestClassicWorkersComeAndGoOnRealKafka(t *testing.T) {
 	busy("c0")
 	members[0].kill()
 	members = append(members, join("c3"))
-	// The dead one is out of the way, and the new one has partitions. A worker that died
-	// between the first and the third sign of its chunk cannot be told from one with a
-	// slow item, so its session of 60 s may have to end first.
+	// Wait until the group has dropped the dead worker and the new one has partitions. A
+	// worker that died between the first and the third message about its chunk looks like
+	// one with a slow item, so its session of 60 s may have to end first.
 	require.Eventually(t, func() bool {
 		_, body := s.get("/api/getWorkersStatus")
 		return strings.Contains(body, `"c3":"`)
