@@ -97,13 +97,12 @@ func (d *dispatcher) onWorker(msg any, now time.Time) {
 
 func (d *dispatcher) onJudge(ctx actor.Context, m *judge, now time.Time) {
 	w, s := m.signal.Worker, m.signal
-	foreign := s.Deployment != "" && s.Deployment != d.deployment
-	var out ledger.Judgement
-	if !foreign {
-		out = d.ledger.Judge(ledger.Result{Signal: s, Unfit: m.unfit, Refill: m.reply != nil && m.reply.Equal(d.takers[w])}, now)
-	}
-	if foreign || out.Verdict == ledger.VerdictForeign {
-		// A state or its last commits were lost, and the chunk's name was given again.
+	out := d.ledger.Judge(ledger.Result{
+		Signal: s, Unfit: m.unfit,
+		Foreign: s.Deployment != "" && s.Deployment != d.deployment,
+		Refill:  m.reply != nil && m.reply.Equal(d.takers[w]),
+	}, now)
+	if out.Verdict == ledger.VerdictForeign {
 		// The slot of the chunk that has the name now stays taken.
 		d.log.Debug("result of another chunk of the same name dropped", "worker_id", w, "batch_id", s.BatchID, "deployment", s.Deployment, "offset", s.Offset)
 		return

@@ -210,7 +210,7 @@ func (m *machine) result(t *rapid.T) {
 		x = rapid.SampledFrom(m.last).Draw(t, "old message")
 	}
 	m.last = append(m.last, x)
-	m.judge(t, Result{Signal: x, Unfit: rapid.IntRange(0, 9).Draw(t, "unfit") == 0, Refill: rapid.Bool().Draw(t, "refill")})
+	m.judge(t, Result{Signal: x, Unfit: rapid.IntRange(0, 9).Draw(t, "unfit") == 0, Foreign: rapid.IntRange(0, 19).Draw(t, "foreign") == 0, Refill: rapid.Bool().Draw(t, "refill")})
 }
 
 func (m *machine) judge(t require.TestingT, r Result) {
@@ -224,7 +224,7 @@ func (m *machine) judge(t require.TestingT, r Result) {
 		m.done[e.ID]++
 		require.Equal(t, int64(2), r.Total)
 	}
-	if v == VerdictRepeat || v == VerdictStale || v == VerdictUnknown {
+	if v == VerdictRepeat || v == VerdictStale || v == VerdictUnknown || v == VerdictForeign {
 		for w := range before {
 			require.Equal(t, before[w], len(m.led.held[w]), "S6: a result that does not count frees nobody")
 		}

@@ -17,7 +17,7 @@ const (
 	VerdictRepeat                 // the chunk was terminal before: nothing changes
 	VerdictStale                  // the attempt is not, or no longer, in flight at the sender
 	VerdictUnknown                // the batch id names no chunk of the ledger
-	VerdictForeign                // the result is that of other bytes than the chunk has
+	VerdictForeign                // the result is that of another chunk, which had the same name
 )
 
 var verdicts = [...]string{"done", "late", "failed", "retry", "repeat", "stale", "unknown", "foreign"}
@@ -28,8 +28,9 @@ func (v Verdict) String() string { return verdicts[v] }
 // Result is a final progress message, with what is known of its sender.
 type Result struct {
 	messages.Signal
-	Unfit  bool // the worker reports that it can do no chunk now
-	Refill bool // the sender made the current offer of the worker, which may be raised
+	Unfit   bool // the worker reports that it can do no chunk now
+	Foreign bool // it is of a state that was lost, in which the names were given before
+	Refill  bool // the sender made the current offer of the worker, which may be raised
 }
 
 // Judgement is what follows from a result.
@@ -71,6 +72,9 @@ func (l *Ledger) Judge(r Result, now time.Time) Judgement {
 
 // judge judges a result on its chunk, which it returns when the attempt failed.
 func (l *Ledger) judge(r Result, now time.Time) (v Verdict, failed messages.ChunkID) {
+	if r.Foreign {
+		return VerdictForeign, failed
+	}
 	b, e, attempt := l.find(r.BatchID)
 	if b == nil {
 		return VerdictUnknown, failed
@@ -83,6 +87,7 @@ func (l *Ledger) judge(r Result, now time.Time) (v Verdict, failed messages.Chun
 		}
 		return VerdictRepeat, failed
 	}
+	// A store that loses its last commits lets a name be given again, to other bytes.
 	if r.Hash != "" && (r.Offset != e.Offset || r.Hash != e.Range().HashText()) {
 		return VerdictForeign, failed
 	}
@@ -100,19 +105,20 @@ func (l *Ledger) judge(r Result, now time.Time) (v Verdict, failed messages.Chun
 	case !mine:
 		return VerdictStale, failed
 	case r.Outcome == messages.OutcomeRetry:
-		l.endFailed(b, e, EndRetry, r, r.Error, now)
+		l.endByFailure(b, e, EndRetry, r, r.Error, now)
 		return VerdictRetry, e.ID
-	case r.Failed():
-		l.endFailed(b, e, EndFailed, r, r.Error, now)
-	default:
-		l.endFailed(b, e, EndFailed, r, "wrong total in its result", now)
 	}
+	reason := r.Error
+	if !r.Failed() {
+		reason = "wrong total in its result"
+	}
+	l.endByFailure(b, e, EndFailed, r, reason, now)
 	return VerdictFailed, e.ID
 }
 
-// EndFailed ends an attempt that its worker could not do. How much the failure counts
+// endByFailure ends an attempt that its worker could not do. How much the failure counts
 // depends on the worker.
-func (l *Ledger) endFailed(b *book, e *entry, how Ending, r Result, reason string, now time.Time) {
+func (l *Ledger) endByFailure(b *book, e *entry, how Ending, r Result, reason string, now time.Time) {
 	weight := regardNone
 	if !r.Unfit {
 		weight = l.breaker.judge(r.Worker, l.offers.others(r.Worker)-e.failedElsewhere(r.Worker))
