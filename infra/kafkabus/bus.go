@@ -5,10 +5,10 @@
 // Every error wraps exactly one class of package messages (see classes.go), so
 // that callers decide by errors.Is and never by text.
 //
-// Requests are made on kafka-go's protocol packages and not by its Client, Reader and
-// Writer: these ask one broker for one partition at a time, join groups, balance and
-// retry on their own terms, and none of them tells a write that surely did not happen
-// from one that perhaps did.
+// Requests use kafka-go's protocol packages instead of its Client, Reader and Writer.
+// Those handle one partition in each request, join groups, balance and retry by rules of
+// their own, and do not distinguish a write that did not happen from one that may have
+// happened.
 package kafkabus
 
 import (

@@ -34,8 +34,8 @@ var (
 // frameFilter is the TCP connection that the client library uses. It passes a message of
 // the server only if the library's receiver can process it. A panic in the receiver, which
 // runs in a goroutine of the library, could not be caught. The filter checks the first 68
-// bytes of each frame; the rest is not copied. It is own code, since
-// go-smb2, the only SMB client library in Go, does not check these itself.
+// bytes of each frame; the rest is not copied. It is own code, since go-smb2 trusts the
+// lengths and offsets that a server sends.
 //
 // Read is called by the library's receiver only, Write by its sender only.
 type frameFilter struct {
