@@ -15,9 +15,9 @@ import (
 	"kafka-master/messages"
 )
 
-// Advertised returns the addresses that the cluster sends its clients to, each
-// with nil or why it cannot be used from here. Whatever asks a partition goes
-// there; the bootstrap address is for the first question only.
+// Advertised returns the addresses that the cluster advertises to its clients, each with
+// nil or the reason why it cannot be used from here. All requests about partitions go to
+// these addresses. The bootstrap address is used for the first request only.
 func (b *Bus) Advertised(ctx context.Context) (map[string]error, error) {
 	res, err := b.call(ctx, callTimeout, &metadata.Request{})
 	if err != nil {
@@ -31,8 +31,8 @@ func (b *Bus) Advertised(ctx context.Context) (map[string]error, error) {
 	return all, nil
 }
 
-// answersAt makes a round trip to one broker, with the login and all. The caller
-// knows the address, so what is wrong with it is told without our settings.
+// answersAt makes a round trip to one broker, including the login. Its error does not name
+// the settings, because the caller knows the address.
 func (b *Bus) answersAt(ctx context.Context, address string) error {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
@@ -43,11 +43,11 @@ func (b *Bus) answersAt(ctx context.Context, address string) error {
 	return nil
 }
 
-// validateTimeout bounds the question whether topics can be made. The transport
-// takes them for made and waits for them to appear, so it is always used up.
+// validateTimeout bounds the question whether topics can be created. It is always used up,
+// because the transport waits for the topics to appear.
 const validateTimeout = 2 * time.Second
 
-// Creatable reports whether the topics could be made, without making them.
+// Creatable reports whether the topics could be created, without creating them.
 func (b *Bus) Creatable(ctx context.Context, specs []messages.TopicSpec) error {
 	req := &createtopics.Request{TimeoutMs: int32(validateTimeout / 2 / time.Millisecond), ValidateOnly: true}
 	for _, s := range specs {
@@ -57,13 +57,13 @@ func (b *Bus) Creatable(ctx context.Context, specs []messages.TopicSpec) error {
 	}
 	res, err := b.call(ctx, validateTimeout, req)
 	if err != nil {
-		return fmt.Errorf("ask whether topics can be made: %w", b.explained(err))
+		return fmt.Errorf("ask whether topics can be created: %w", b.explained(err))
 	}
 	for _, t := range res.(*createtopics.Response).Topics {
 		if t.ErrorCode == int16(kafka.TopicAlreadyExists) {
-			continue // made meanwhile
+			continue // created meanwhile
 		}
-		if err := b.code(t.ErrorCode, t.ErrorMessage); err != nil {
+		if err := b.codeError(t.ErrorCode, t.ErrorMessage); err != nil {
 			return fmt.Errorf("topic %s: %w", t.Name, err)
 		}
 	}

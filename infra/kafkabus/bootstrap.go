@@ -7,12 +7,12 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// maxBootstrap bounds how many brokers are kept to ask: a client needs one that
-// answers, and each that does not takes time.
+// maxBootstrap bounds the brokers that are kept for bootstrapping. One that answers is
+// enough, and each that does not answer takes time.
 const maxBootstrap = 16
 
-// bootstrap is the brokers that are asked what the cluster looks like, in random
-// order until one answers.
+// bootstrap are the brokers that are asked for the metadata, in random order, until one
+// answers.
 type bootstrap struct {
 	net.Addr
 	addresses []string
@@ -22,9 +22,8 @@ func newBootstrap(addresses []string) *bootstrap {
 	return &bootstrap{Addr: kafka.TCP(addresses...), addresses: addresses}
 }
 
-// learn adds the brokers of the cluster to those that were named: it may go on
-// without the named ones, which nobody has to be told of when brokers come and
-// go.
+// learn adds the brokers of the cluster to the configured ones. The settings need not follow
+// when brokers come and go: the cluster can be reached without the configured ones.
 func (b *Bus) learn(brokers []string) {
 	all := slices.Clone(b.cfg.Brokers)
 	brokers = slices.Sorted(slices.Values(brokers))

@@ -2,8 +2,8 @@
 // on explicit partitions and offsets: it joins no consumer group, and one
 // request carries everything that goes to one leading broker.
 //
-// Every error wraps exactly one class of package messages (see classes.go), so
-// that callers decide by errors.Is and never by text.
+// Every error wraps exactly one class of package messages (see classes.go), so that callers
+// decide by errors.Is and never by text.
 //
 // Requests use kafka-go's protocol packages instead of its Client, Reader and Writer.
 // Those handle one partition in each request, join groups, balance and retry by rules of
@@ -32,39 +32,39 @@ import (
 
 const (
 	dialTimeout = 5 * time.Second
-	// idleTimeout stays far below the ten minutes after which a broker closes
-	// idle connections: each of those would fail one call.
+	// idleTimeout is far below the ten minutes after which a broker closes an idle
+	// connection, which would fail the next call.
 	idleTimeout = 30 * time.Second
 	metadataTTL = 2 * time.Second
-	// callTimeout bounds every request but a fetch. RoundTrip has no time-out of
-	// its own and would hang for as long as a stopped broker does.
+	// callTimeout bounds every request except a fetch. RoundTrip has no timeout of its own
+	// and would hang for as long as a stopped broker does.
 	callTimeout = 10 * time.Second
-	// patience bounds the repeating of calls that have no effect or may be
-	// repeated; a real broker needs up to 150 ms to find a new leader or
-	// coordinator.
-	patience = 2 * time.Second
+	// retryFor bounds the retries of calls that may be repeated. A real broker needs up to
+	// 150 ms to find a new leader or coordinator.
+	retryFor = 2 * time.Second
 )
 
 var errClosed = fmt.Errorf("%w: bus is closed", messages.ErrNotWritten)
 
-// Config says which cluster to talk to, and how.
+// Config selects the cluster and the way to connect to it.
 type Config struct {
-	// Brokers are the bootstrap addresses, host:port; a missing port is 9092.
-	// At least one is required.
+	// Brokers are the bootstrap addresses, host:port. A missing port is 9092. At least one
+	// address is required.
 	Brokers []string
-	// ClientID is what brokers log and count us under. Defaults to "kafka-master".
+	// ClientID names this client in the logs and quotas of the brokers. Defaults to
+	// "kafka-master".
 	ClientID string
-	// TLS is the client's configuration, see TLSConfig. Nil means no TLS.
+	// TLS is the configuration of the client, see TLSConfig. Nil means no TLS.
 	TLS *tls.Config
-	// SASL authenticates every connection, see SASL. Nil means not at all.
+	// SASL authenticates every connection, see SASL. Nil means no authentication.
 	SASL sasl.Mechanism
-	// MetadataTTL is how long the view of the cluster is gone by while nothing
-	// fails. Defaults to 2 s.
+	// MetadataTTL is how long the cached metadata is valid while no call fails. Defaults to
+	// 2 s.
 	MetadataTTL time.Duration
 	// MetadataTopics are the only topics that the bus knows. Empty means all.
 	MetadataTopics []string
-	// Logger gets a line when the cluster becomes unreachable, and reachable
-	// again. Nil means none.
+	// Logger logs when the cluster becomes unreachable, and when it is reachable again. Nil
+	// logs nothing.
 	Logger *slog.Logger
 }
 
@@ -77,13 +77,13 @@ type Bus struct {
 	inflater  *recordset.Inflater
 	log       *slog.Logger
 
-	// leaders is replaced as a whole by each refresh, never changed.
+	// leaders is replaced by each refresh and never changed.
 	leaders    atomic.Pointer[topology]
-	refreshing sync.Mutex    // so that an older answer never replaces a newer one
-	wake       chan struct{} // capacity 1: a background refresh is wanted
-	// away is why the last refresh failed, nil when it did not.
+	refreshing sync.Mutex    // keeps an older answer from replacing a newer one
+	wake       chan struct{} // requests a background refresh; its capacity is 1
+	// away is the error of the last refresh, nil when it succeeded.
 	away atomic.Pointer[error]
-	seen atomic.Bool // the cluster answered once
+	seen atomic.Bool // the cluster has answered before
 
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
@@ -128,7 +128,7 @@ func New(c Config) (*Bus, error) {
 	return b, nil
 }
 
-// Brokers returns the bootstrap addresses that the bus was made with.
+// Brokers returns the configured bootstrap addresses.
 func (b *Bus) Brokers() []string { return append([]string(nil), b.cfg.Brokers...) }
 
 // Close ends all calls in flight and closes all connections. Later calls fail
@@ -137,12 +137,11 @@ func (b *Bus) Close() {
 	b.cancel()
 	b.running.Wait()
 	b.transport.CloseIdleConnections()
-	// A long poll that was cancelled would keep its connection until the broker
-	// answers.
+	// A cancelled long poll would keep its connection until the broker answers.
 	b.conns.close()
 }
 
-// call sends one request and returns its answer, or an error with a class.
+// call sends a request and returns its answer, or an error with a class.
 func (b *Bus) call(ctx context.Context, limit time.Duration, req protocol.Message) (protocol.Message, error) {
 	if b.ctx.Err() != nil {
 		return nil, errClosed
@@ -152,15 +151,15 @@ func (b *Bus) call(ctx context.Context, limit time.Duration, req protocol.Messag
 	defer context.AfterFunc(b.ctx, cancel)()
 	res, err := b.transport.RoundTrip(ctx, b.addr.Load(), req)
 	if err != nil {
-		b.failed(err)
-		return nil, b.told(classify(err))
+		b.reconnect(err)
+		return nil, b.withCause(classify(err))
 	}
 	return res, nil
 }
 
-// told replaces what the client says of topics that it does not know by the true
-// cause, when the cluster is away, and names the cure where one is known.
-func (b *Bus) told(err error) error {
+// withCause adds the remedy to an error where one is known. While the cluster is away, it
+// replaces the library's complaint about unknown topics by the real cause.
+func (b *Bus) withCause(err error) error {
 	unknown := errors.Is(err, protocol.ErrNoTopic) || errors.Is(err, protocol.ErrNoPartition) || errors.Is(err, protocol.ErrNoLeader)
 	if cause := b.away.Load(); cause != nil && unknown {
 		return fmt.Errorf("%w: %w", messages.ErrNotWritten, *cause)
@@ -168,19 +167,19 @@ func (b *Bus) told(err error) error {
 	return b.explained(err)
 }
 
-// failed makes the next attempt start afresh. The transport keeps bad metadata
-// and dead connections for seconds unless they are dropped after each failure.
-func (b *Bus) failed(err error) {
+// reconnect drops the connections and the metadata after a failure. The transport would
+// otherwise keep dead connections and outdated metadata for seconds.
+func (b *Bus) reconnect(err error) {
 	if errors.Is(err, context.Canceled) {
-		return // the caller's wish, no fault of the connection
+		return // the caller gave up; the connection works
 	}
 	b.transport.CloseIdleConnections()
 	b.wantRefresh()
 }
 
-// code turns an error code of an answer into an error with a class, and drops
-// what is cached when the code says that it is out of date. 0 is nil.
-func (b *Bus) code(code int16, detail string) error {
+// codeError turns the error code of an answer into an error with a class, nil for 0. It drops
+// the cached metadata when the code shows that it is outdated.
+func (b *Bus) codeError(code int16, detail string) error {
 	if code == 0 {
 		return nil
 	}
@@ -190,14 +189,14 @@ func (b *Bus) code(code int16, detail string) error {
 	}
 	classed := classify(err)
 	if errors.Is(classed, messages.ErrNotWritten) {
-		b.failed(err)
+		b.reconnect(err)
 	}
 	return classed
 }
 
-// repeat runs op until it succeeds, fails for good, ctx ends, or limit is over
-// (0 = no limit). It is for calls that may be repeated after every class but a
-// refusal, that is, for all but Produce and Fetch.
+// repeat runs op until it succeeds, fails permanently, ctx ends, or limit is over (0 means
+// no limit). It is for calls that may be repeated after every class of error except a
+// refusal, that is, for all calls except Produce and Fetch.
 func repeat[T any](ctx context.Context, limit time.Duration, op func() (T, error)) (T, error) {
 	var last error
 	pace := &backoff.ExponentialBackOff{
@@ -214,7 +213,7 @@ func repeat[T any](ctx context.Context, limit time.Duration, op func() (T, error
 		return v, err
 	}, backoff.WithBackOff(pace), backoff.WithMaxElapsedTime(limit))
 	if err != nil && last != nil && !errors.Is(last, err) {
-		err = fmt.Errorf("%w (%w)", last, err) // why it failed, then why it was given up
+		err = fmt.Errorf("%w (%w)", last, err) // the last error, then why the retries ended
 	}
 	return v, err
 }

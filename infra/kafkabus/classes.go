@@ -15,15 +15,14 @@ import (
 	"kafka-master/messages"
 )
 
-// mixedLeaders is what kafka-go says, untyped, when one request holds partitions
-// of several leaders; it then sends nothing.
+// mixedLeaders is the text of kafka-go's untyped error for a request with partitions of
+// several leaders. Nothing is sent then.
 const mixedLeaders = "mismatching leaders"
 
-// unknownCode is what kafka-go makes of any failure of a part of a split request.
+// unknownCode is kafka-go's code for any failure of a part of a split request.
 const unknownCode = kafka.Error(-1)
 
-// classify wraps err in its class, unless it has one already. It is pure; nil
-// stays nil.
+// classify wraps err in its class, unless it has one already. Nil stays nil.
 func classify(err error) error {
 	if err == nil || hasClass(err) {
 		return err
@@ -35,8 +34,8 @@ func classify(err error) error {
 	return fmt.Errorf("%w: %w", class, err)
 }
 
-// classOf says what err means for the caller: was the request surely not
-// written, maybe, or refused for good?
+// classOf returns the class of err: whether the request surely had no effect, may have had
+// one, or was refused permanently.
 func classOf(err error) error {
 	if code, ok := errors.AsType[kafka.Error](err); ok {
 		return classOfCode(code)
@@ -48,8 +47,8 @@ func classOf(err error) error {
 		strings.Contains(err.Error(), mixedLeaders):
 		return messages.ErrNotWritten
 	case errors.As(err, &dial) && dial.Op == "dial":
-		// Without a connection nothing was sent: unknown host, no route. A
-		// container that is down has no name.
+		// Without a connection nothing was sent. The cause may be an unknown host, because
+		// a stopped container has no name.
 		return messages.ErrNotWritten
 	}
 	var timeout net.Error
@@ -60,7 +59,7 @@ func classOf(err error) error {
 		errors.Is(err, context.DeadlineExceeded):
 		return messages.ErrMaybeWritten
 	case errors.Is(err, context.Canceled), errors.As(err, &proto):
-		// Given up, or not understood, after the request may have gone out.
+		// The request may have been sent before it was given up or its answer was malformed.
 		return messages.ErrMaybeWritten
 	}
 	return messages.ErrRefused
@@ -73,7 +72,7 @@ func classOfCode(code kafka.Error) error {
 	case kafka.RequestTimedOut, kafka.NotEnoughReplicasAfterAppend, kafka.NetworkException, unknownCode:
 		return messages.ErrMaybeWritten
 	case kafka.BrokerNotAvailable:
-		// kafka-go's own: it does not know an address for the broker.
+		// kafka-go returns it when it does not know the address of the broker.
 		return messages.ErrNotWritten
 	}
 	if code.Temporary() {
@@ -87,8 +86,8 @@ func hasClass(err error) bool {
 		errors.Is(err, messages.ErrRefused) || errors.Is(err, messages.ErrOffsetOutOfRange)
 }
 
-// repeatable says whether a call without effect, or one that may have it twice,
-// can be tried again.
+// repeatable reports whether a call may be repeated that has no effect, or may have it
+// twice.
 func repeatable(err error) bool {
 	return errors.Is(err, messages.ErrNotWritten) || errors.Is(err, messages.ErrMaybeWritten)
 }

@@ -29,7 +29,7 @@ func (b *Bus) Settings(ctx context.Context, topics []string) (map[string]map[str
 	}
 	out := map[string]map[string]string{}
 	for _, r := range res.(*describeconfigs.Response).Resources {
-		err := b.code(r.ErrorCode, r.ErrorMessage)
+		err := b.codeError(r.ErrorCode, r.ErrorMessage)
 		if errors.Is(err, kafka.TopicAuthorizationFailed) || errors.Is(err, kafka.UnknownTopicOrPartition) {
 			continue
 		}

@@ -15,18 +15,18 @@ import (
 type connections struct {
 	mu     sync.Mutex
 	open   map[*trackedConn]struct{}
-	once   map[string]bool // addresses that were reached
+	once   map[string]bool // addresses that were reached before
 	closed bool
-	silent map[string]time.Time // until when an address that did not answer at all gets silentTimeout
+	silent map[string]time.Time // end of the silentTimeout of addresses that did not answer
 }
 
 const (
-	// silentTimeout is for an address that did not answer the last time, as that of
-	// a machine without power: one connection has dialTimeout for all addresses
-	// together, and those behind it are to get their share.
+	// silentTimeout bounds the dialling of an address that did not answer the last time, such
+	// as that of a machine without power. All addresses share one dialTimeout, and the
+	// following ones need their share.
 	silentTimeout = time.Second
-	// silentFor is how long: then it gets the whole time once more, in case that it
-	// is only slow.
+	// silentFor is how long that bound applies. Afterwards the address gets the whole time
+	// once, because it may only be slow.
 	silentFor = time.Minute
 )
 
@@ -51,7 +51,7 @@ func (s *connections) dial(ctx context.Context, network, address string) (net.Co
 	began := time.Now()
 	conn, err := (&net.Dialer{Timeout: s.timeout(address)}).DialContext(ctx, network, address)
 	if err != nil {
-		s.failed(address, began, err)
+		s.markSilent(address, began, err)
 		return nil, &dialError{address, err}
 	}
 	c := &trackedConn{Conn: conn, set: s}
@@ -70,7 +70,7 @@ func (s *connections) dial(ctx context.Context, network, address string) (net.Co
 	return c, nil
 }
 
-// timeout is how long dialling an address may take.
+// timeout returns how long dialling an address may take.
 func (s *connections) timeout(address string) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -80,9 +80,9 @@ func (s *connections) timeout(address string) time.Duration {
 	return dialTimeout
 }
 
-// failed notes an address that did not answer, unless hardly any time was left for
-// it.
-func (s *connections) failed(address string, began time.Time, err error) {
+// markSilent remembers an address that did not answer, unless it had hardly any time to do
+// so.
+func (s *connections) markSilent(address string, began time.Time, err error) {
 	var late net.Error
 	if !errors.As(err, &late) || !late.Timeout() || time.Since(began) < silentTimeout {
 		return
@@ -97,7 +97,7 @@ func (s *connections) failed(address string, began time.Time, err error) {
 	}
 }
 
-// reached says whether an address was reached since the bus was made.
+// reached reports whether an address was reached since the bus was created.
 func (s *connections) reached(address string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -110,7 +110,7 @@ func (s *connections) close() {
 	s.open, s.closed = nil, true
 	s.mu.Unlock()
 	for c := range open {
-		_ = c.Conn.Close() // nothing is written that could get lost
+		_ = c.Conn.Close() // no unwritten data can get lost
 	}
 }
 

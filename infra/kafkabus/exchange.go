@@ -12,18 +12,18 @@ import (
 )
 
 const (
-	// maxRecordSet bounds what is read of one partition's records. A broker sends
-	// the first batch whole, however large, and takes 1 MiB by default.
+	// maxRecordSet bounds what is read of the records of one partition. A broker sends the
+	// first batch whole, however large; by default it accepts batches of 1 MiB.
 	maxRecordSet = 16 << 20
-	// headBytes of a larger set are read: where its first batch begins and ends.
+	// headBytes are read of a larger set. They hold the first and last offset of its first
+	// batch.
 	headBytes = 61
-	// maxNamed bounds the arrays of an answer: no request of ours names more.
+	// maxNamed bounds the arrays of an answer. No request names as many.
 	maxNamed = 1 << 20
 )
 
-// fetchExchange is a fetch request that reads its answer itself. kafka-go would
-// inflate whatever a batch holds, without a bound, and fail the whole answer
-// upon one batch that it cannot read.
+// fetchExchange is a fetch request that reads its answer itself. kafka-go would decompress
+// batches without a bound, and fail the whole answer for one batch that it cannot read.
 type fetchExchange struct {
 	*fetch.Request
 	clientID string
@@ -41,8 +41,8 @@ type partitionAnswer struct {
 	partition
 	code       int16
 	start, end int64
-	set        []byte // its records as they were sent
-	cut        bool   // set is only the beginning of what was sent
+	set        []byte // record set as it was sent
+	cut        bool   // set holds only the beginning of it
 }
 
 // ApiKey implements protocol.Message.
@@ -76,15 +76,15 @@ func (e *fetchExchange) RawExchange(rw io.ReadWriter) (protocol.Message, error) 
 	return answer, nil
 }
 
-// errProtocol says that an answer is no answer of the protocol. It counts as a
-// broken connection: the call can be repeated.
+// errProtocol means that an answer violates the protocol. It counts as a broken connection:
+// the call can be repeated.
 var errProtocol = protocol.Error("malformed answer")
 
-// answerReader takes the fields of an answer off a connection. After an error it
-// returns zeros.
+// answerReader reads the fields of an answer from a connection. After an error it returns
+// zeros.
 type answerReader struct {
 	from *bufio.Reader
-	left int64 // bytes of the answer that were not read yet
+	left int64 // bytes of the answer that are not read yet
 	err  error
 	word [8]byte
 }
@@ -146,7 +146,7 @@ func (r *answerReader) fail(err error) {
 	}
 }
 
-// has says whether n more bytes belong to the answer.
+// has reports whether n more bytes belong to the answer.
 func (r *answerReader) has(n int64) bool {
 	if r.err == nil && (n < 0 || n > r.left) {
 		r.fail(fmt.Errorf("%w: a field of %d bytes where %d are left", errProtocol, n, r.left))
@@ -197,7 +197,7 @@ func (r *answerReader) discard(n int64) {
 	r.left -= n
 }
 
-// length reads the length of an array; a negative one means none.
+// length reads the length of an array. A negative one means none.
 func (r *answerReader) length() int32 {
 	n := r.int32()
 	if n > maxNamed {

@@ -13,15 +13,15 @@ import (
 
 const (
 	maxFetch = 8 << 20
-	// maxPartitionFetch keeps one busy partition from filling an answer alone.
+	// maxPartitionFetch keeps a busy partition from filling an answer alone.
 	maxPartitionFetch = 2 << 20
-	// maxInflatedFetch bounds what the compressed batches of one answer may become
-	// together; at least one of them is read.
+	// maxInflatedFetch bounds the decompressed size of all batches of an answer. At least one
+	// batch is read.
 	maxInflatedFetch = 2 * recordset.MaxInflated
-	// maxRecords bounds the records of one answer: tiny ones take more memory as
+	// maxRecords bounds the records of one answer, because tiny ones take more memory as
 	// records than as bytes.
 	maxRecords = 100_000
-	// fetchMargin is what an answer may take beyond the wait.
+	// fetchMargin is how long an answer may take beyond the wait.
 	fetchMargin = 5 * time.Second
 )
 
@@ -34,7 +34,7 @@ const (
 // Records before the wanted offset are dropped and control records are stepped
 // over: Fetched.Offset is where to go on reading, whatever Records holds.
 // Records of aborted transactions are returned. A batch that cannot be read, or
-// would become too large, is stepped over and told in Fetched.Skipped.
+// would become too large, is stepped over and counted in Fetched.Skipped.
 func (b *Bus) Fetch(ctx context.Context, from []messages.Position, wait time.Duration) ([]messages.Fetched, error) {
 	if len(from) == 0 {
 		return nil, nil
@@ -45,7 +45,7 @@ func (b *Bus) Fetch(ctx context.Context, from []messages.Position, wait time.Dur
 		return nil, fmt.Errorf("fetch: %w", err)
 	}
 	answer := res.(*fetchAnswer)
-	if err := b.code(answer.code, ""); err != nil {
+	if err := b.codeError(answer.code, ""); err != nil {
 		return nil, fmt.Errorf("fetch: %w", err)
 	}
 	wanted := make(map[partition]int64, len(from))
@@ -74,7 +74,7 @@ func fetchRequest(from []messages.Position, wait time.Duration) *fetch.Request {
 		MaxWaitTime: int32(wait / time.Millisecond),
 		MinBytes:    1,
 		MaxBytes:    maxFetch,
-		// Epoch -1 asks for no fetch session: each request says all.
+		// Epoch -1 asks for no fetch session: each request names all partitions.
 		SessionEpoch: -1,
 	}
 	topics := make(map[string]int)
@@ -99,7 +99,7 @@ func fetchRequest(from []messages.Position, wait time.Duration) *fetch.Request {
 
 func (b *Bus) fetched(at messages.Position, p *partitionAnswer, room *budget) messages.Fetched {
 	f := messages.Fetched{Position: at, Start: p.start, End: p.end}
-	err := b.code(p.code, "")
+	err := b.codeError(p.code, "")
 	if err == nil {
 		err = b.read(&f, p, room)
 	}
@@ -109,12 +109,12 @@ func (b *Bus) fetched(at messages.Position, p *partitionAnswer, room *budget) me
 	return f
 }
 
-// budget is what one answer may still become.
+// budget is what may still be read of an answer.
 type budget struct{ records, bytes int }
 
-// read moves f over the batches until the budget is used up: the rest is asked
-// for again. A reader that cannot see a batch asks for the same offset again,
-// thousands of times a second, so every batch moves f, whatever it holds.
+// read advances f over the batches until the budget is used up. The rest is fetched again.
+// Every batch advances f, whatever it holds: otherwise the same offset would be fetched
+// thousands of times a second.
 func (b *Bus) read(f *messages.Fetched, p *partitionAnswer, room *budget) error {
 	if p.cut {
 		err := fmt.Errorf("%w: more than %d bytes", recordset.ErrUnreadable, maxRecordSet)
@@ -127,7 +127,7 @@ func (b *Bus) read(f *messages.Fetched, p *partitionAnswer, room *budget) error 
 			if len(set) == len(p.set) {
 				return fmt.Errorf("%w: the first batch is not whole, %d bytes", messages.ErrMaybeWritten, len(set))
 			}
-			return nil // the broker cut it where its answer was full
+			return nil // the broker truncates the last batch of a full answer
 		}
 		set = rest
 		if batch.Next <= f.Offset {
@@ -137,7 +137,7 @@ func (b *Bus) read(f *messages.Fetched, p *partitionAnswer, room *budget) error 
 		room.bytes -= size
 		switch {
 		case err != nil:
-			room.bytes -= recordset.MaxInflated // at worst it became that before it failed
+			room.bytes -= recordset.MaxInflated // the most that it can have been decompressed to
 			skip(f, batch, err)
 		case room.records > 0:
 			f.Offset = max(f.Offset, batch.Next)
@@ -146,8 +146,8 @@ func (b *Bus) read(f *messages.Fetched, p *partitionAnswer, room *budget) error 
 	return nil
 }
 
-// take adds one record while there is room. A batch comes whole, also when it
-// begins before the wanted offset.
+// take adds a record while there is room. A batch is sent whole even when it begins before
+// the wanted offset.
 func take(f *messages.Fetched, offset int64, value []byte, room *budget) (more bool) {
 	if offset < f.Offset {
 		return true
@@ -161,8 +161,8 @@ func take(f *messages.Fetched, offset int64, value []byte, room *budget) (more b
 	return true
 }
 
-// skip steps over a batch that cannot be read. What it says of its end is not
-// believed beyond the end of the partition.
+// skip steps over a batch that cannot be read. The end that it claims counts up to the end
+// of the partition only.
 func skip(f *messages.Fetched, batch recordset.Batch, err error) {
 	next := batch.Next
 	if f.End >= 0 {

@@ -15,23 +15,23 @@ import (
 )
 
 const (
-	// consumerType is the protocol type of a consumer group; one that only has
-	// committed offsets has none.
+	// consumerType is the protocol type of a consumer group. A group with committed offsets
+	// only has none.
 	consumerType = "consumer"
-	// groupsPerCall bounds the connections that one call opens: kafka-go sends
-	// one request per group, each on a connection of its own.
+	// groupsPerCall bounds the connections of one call, because kafka-go sends a request per
+	// group, each on a connection of its own.
 	groupsPerCall = 8
 )
 
-// Find returns the group that has members subscribed to topic: preferred when
-// it has members that are, or that are in a rebalance and do not say; else
-// another group that has such members; else preferred as it is, with the state
-// Dead when there is none. (A group of the KIP-848 protocol is described as
-// Dead, too.) Members carry their assigned partitions of topic.
+// Find returns the group that has members subscribed to topic. That is preferred when it
+// has such members, or members in a rebalance, whose subscription is unknown; otherwise
+// another group that has such members; otherwise preferred as it is, with the state Dead
+// when it does not exist. (A group of the KIP-848 protocol is described as Dead, too.)
+// Members carry their assigned partitions of topic.
 //
 // It repeats temporary failures for 2 s.
 func (b *Bus) Find(ctx context.Context, topic, preferred string) (messages.GroupState, error) {
-	g, err := repeat(ctx, patience, func() (messages.GroupState, error) { return b.find(ctx, topic, preferred) })
+	g, err := repeat(ctx, retryFor, func() (messages.GroupState, error) { return b.find(ctx, topic, preferred) })
 	if err != nil {
 		return messages.GroupState{}, fmt.Errorf("find group of %s: %w", topic, err)
 	}
@@ -69,20 +69,20 @@ func subscribed(g messages.GroupState, topic string) bool {
 	return slices.ContainsFunc(g.Members, func(m messages.GroupMember) bool { return slices.Contains(m.Topics, topic) })
 }
 
-// rebalancing says whether the members do not tell what they are subscribed to.
+// rebalancing reports whether the subscription of a member is unknown.
 func rebalancing(g messages.GroupState) bool {
 	return slices.ContainsFunc(g.Members, func(m messages.GroupMember) bool { return len(m.Topics) == 0 })
 }
 
-// consumerGroups returns the names of all groups with a consumer's protocol,
-// sorted, so that the choice between two does not flap.
+// consumerGroups returns the names of all consumer groups, sorted, so that the choice
+// between two of them is stable.
 func (b *Bus) consumerGroups(ctx context.Context) ([]string, error) {
 	res, err := b.call(ctx, callTimeout, &listgroups.Request{})
 	if err != nil {
 		return nil, err
 	}
 	answer := res.(*listgroups.Response)
-	if err := b.code(answer.ErrorCode, ""); err != nil {
+	if err := b.codeError(answer.ErrorCode, ""); err != nil {
 		return nil, err
 	}
 	var names []string
@@ -95,8 +95,8 @@ func (b *Bus) consumerGroups(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// describe asks each group's coordinator, and reads what members say
-// tolerantly: kafka-go's own decoder fails on the members of today.
+// describe asks the coordinator of each group. It decodes the members tolerantly, because
+// kafka-go's own decoder fails on those of current clients.
 func (b *Bus) describe(ctx context.Context, topic string, names []string) ([]messages.GroupState, error) {
 	res, err := b.call(ctx, callTimeout, &describegroups.Request{Groups: names})
 	if err != nil {
@@ -108,7 +108,7 @@ func (b *Bus) describe(ctx context.Context, topic string, names []string) ([]mes
 			groups = append(groups, messages.GroupState{Name: g.GroupID, State: messages.GroupDead})
 			continue
 		}
-		if err := b.code(g.ErrorCode, ""); err != nil {
+		if err := b.codeError(g.ErrorCode, ""); err != nil {
 			return nil, fmt.Errorf("describe group %s: %w", g.GroupID, err)
 		}
 		state := messages.GroupState{Name: g.GroupID, State: g.GroupState}
@@ -127,11 +127,11 @@ func (b *Bus) describe(ctx context.Context, topic string, names []string) ([]mes
 	return groups, nil
 }
 
-// Evict removes a member from the group; a member that is gone already is no
-// error. The group rebalances, and a live member that was evicted by mistake
-// joins again under a new id. It repeats temporary failures for 2 s.
+// Evict removes a member from the group. It is no error when the member is gone already.
+// The group rebalances, and a live member that was evicted by mistake joins again under a
+// new id. It repeats temporary failures for 2 s.
 func (b *Bus) Evict(ctx context.Context, group, member string) error {
-	_, err := repeat(ctx, patience, func() (struct{}, error) { return struct{}{}, b.evict(ctx, group, member) })
+	_, err := repeat(ctx, retryFor, func() (struct{}, error) { return struct{}{}, b.evict(ctx, group, member) })
 	if err != nil {
 		return fmt.Errorf("evict %s from group %s: %w", member, group, err)
 	}
@@ -152,25 +152,25 @@ func (b *Bus) evict(ctx context.Context, group, member string) error {
 	}
 	err = errors.Join(errs...)
 	if code, ok := errors.AsType[kafka.Error](err); ok {
-		return b.code(int16(code), "")
+		return b.codeError(int16(code), "")
 	}
 	return nil
 }
 
-// leaveError returns the error of the whole call. kafka-go declares the code
-// before the throttle time, while from version 1 on the wire has them the other
-// way round: the low half of what it calls the throttle time is the code.
+// leaveError returns the error of the whole call. kafka-go decodes the code before the
+// throttle time, but from version 1 on they are sent in the other order: the lower half of
+// its throttle time is the code.
 func leaveError(r *leavegroup.Response) error {
 	if code := int16(r.ThrottleTimeMS & 0xffff); code != 0 {
 		return memberError(code)
 	}
 	if len(r.Members) > 0 {
-		return nil // what it calls the code is half of a long throttle time
+		return nil // its code is the upper half of a long throttle time
 	}
 	return memberError(r.ErrorCode)
 }
 
-// memberError is the error of a code, nil for one that means "is gone".
+// memberError returns the error of a code. It is nil for a member that is gone.
 func memberError(code int16) error {
 	if code == 0 || kafka.Error(code) == kafka.UnknownMemberId {
 		return nil

@@ -5,9 +5,9 @@ import (
 	"slices"
 )
 
-// subscription returns the topics that a member's metadata names: a version, an
-// array of topics, then fields that differ by client and are ignored. Bytes that
-// are no such thing name no topic.
+// subscription returns the topics in the metadata of a member: a version, an array of
+// topics, then fields that differ by client and are ignored. Malformed metadata names no
+// topic.
 func subscription(metadata []byte) []string {
 	r := reader{rest: metadata}
 	r.skip(2)
@@ -22,7 +22,7 @@ func subscription(metadata []byte) []string {
 	return topics
 }
 
-// assignment returns the partitions of topic that a member has, ascending.
+// assignment returns the partitions of topic that are assigned to a member, ascending.
 func assignment(assigned []byte, topic string) []int32 {
 	r := reader{rest: assigned}
 	r.skip(2)
@@ -43,8 +43,8 @@ func assignment(assigned []byte, topic string) []int32 {
 	return partitions
 }
 
-// reader takes values off the front of rest. Once something is missing it is
-// bad and returns zeros.
+// reader reads values from the front of rest. When bytes are missing it becomes bad and
+// returns zeros.
 type reader struct {
 	rest []byte
 	bad  bool
@@ -67,7 +67,7 @@ func (r *reader) int32() int32 {
 	return 0
 }
 
-// length reads the length of an array. What cannot fit into the rest is bad.
+// length reads the length of an array. One that exceeds the rest is bad.
 func (r *reader) length() int {
 	n := int(r.int32())
 	if n < 0 || n > len(r.rest) {

@@ -17,16 +17,15 @@ import (
 // refreshInterval is the shortest time between two background refreshes.
 const refreshInterval = 100 * time.Millisecond
 
-// topology is what the cluster said about its topics, internal ones left out:
-// topic → partition → leading broker. It is never changed after it was made.
+// topology is the metadata of all topics except the internal ones. It is never changed.
 type topology struct {
-	leaders map[string][]int32
-	brokers []string // host:port
+	leaders map[string][]int32 // leading broker by topic and partition
+	brokers []string           // host:port
 }
 
-// Leader returns the id of the broker that leads the partition as of the last
-// refresh, messages.NoLeader when that is not known; then a refresh is started
-// in the background. It never blocks.
+// Leader returns the id of the broker that led the partition at the last refresh. When that
+// is not known, it returns messages.NoLeader and starts a refresh in the background. It
+// never blocks.
 func (b *Bus) Leader(topic string, partition int32) int32 {
 	leader := b.leaders.Load().leader(topic, partition)
 	if leader == messages.NoLeader {
@@ -58,12 +57,12 @@ func (t *topology) leader(topic string, partition int32) int32 {
 	return leaders[partition]
 }
 
-// refresh replaces what Leader answers from.
+// refresh replaces the metadata that Leader uses.
 func (b *Bus) refresh(ctx context.Context) (*topology, error) {
 	b.refreshing.Lock()
 	defer b.refreshing.Unlock()
-	// The transport answers from a cache of its own; only a new connection pool
-	// asks the broker.
+	// The transport answers from a cache of its own. Only a new connection pool asks the
+	// broker.
 	b.transport.CloseIdleConnections()
 	t, err := b.topology(ctx)
 	if err != nil {
@@ -76,8 +75,8 @@ func (b *Bus) refresh(ctx context.Context) (*topology, error) {
 	return t, nil
 }
 
-// topology returns the transport's present view of the cluster, at most
-// metadataTTL old while the cluster answers.
+// topology returns the transport's metadata, which is at most metadataTTL old while the
+// cluster answers.
 func (b *Bus) topology(ctx context.Context) (*topology, error) {
 	res, err := b.call(ctx, callTimeout, &metadata.Request{})
 	if err != nil {
@@ -116,12 +115,12 @@ func newTopology(res *metadata.Response) *topology {
 func (b *Bus) wantRefresh() {
 	select {
 	case b.wake <- struct{}{}:
-	default: // one is due already, it will see what this caller saw
+	default: // a refresh is due already
 	}
 }
 
-// refreshOnDemand runs the background refreshes, one at a time and no closer
-// than refreshInterval; while the cluster is away the pauses grow.
+// refreshOnDemand runs the background refreshes, one at a time and at least refreshInterval
+// apart. The pauses grow while the cluster is away.
 func (b *Bus) refreshOnDemand() {
 	pause := &backoff.ExponentialBackOff{InitialInterval: refreshInterval, Multiplier: 2, MaxInterval: 400 * time.Millisecond}
 	timer := time.NewTimer(0)
@@ -151,7 +150,7 @@ func (b *Bus) refreshOnDemand() {
 	}
 }
 
-// logChange says once that the cluster went away, and once that it is back.
+// logChange logs once that the cluster is away, and once that it is back.
 func (b *Bus) logChange(away bool, err error) {
 	switch {
 	case b.ctx.Err() != nil:

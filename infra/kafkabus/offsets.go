@@ -19,10 +19,10 @@ const (
 	firstOffset int64 = -2
 	endOffset   int64 = -1
 
-	// offsetsPerCall bounds the connections that one call opens: kafka-go sends
-	// one request per partition and timestamp, each on a connection of its own.
+	// offsetsPerCall bounds the connections of one call, because kafka-go sends a request
+	// per partition and timestamp, each on a connection of its own.
 	offsetsPerCall = 8
-	// noGeneration commits for a group that has no members.
+	// noGeneration is the generation for commits of a group without members.
 	noGeneration int32 = -1
 )
 
@@ -31,7 +31,7 @@ const (
 // answer even then, their offsets are messages.UnknownOffset, and the error wraps
 // messages.PartitionErrors.
 func (b *Bus) Offsets(ctx context.Context, topic string) (start, end []int64, err error) {
-	_, err = repeat(ctx, patience, func() (struct{}, error) {
+	_, err = repeat(ctx, retryFor, func() (struct{}, error) {
 		n, err := b.partitions(ctx, topic)
 		if err != nil {
 			return struct{}{}, err
@@ -75,7 +75,7 @@ func (b *Bus) ends(ctx context.Context, topic string, n int) (start, end []int64
 // does not exist is messages.ErrNotWritten. It repeats temporary failures for 2 s.
 func (b *Bus) Bounds(ctx context.Context, topic string, partition int32) (start, end int64, err error) {
 	at := int(partition)
-	both, err := repeat(ctx, patience, func() ([2]int64, error) {
+	both, err := repeat(ctx, retryFor, func() ([2]int64, error) {
 		n, err := b.partitions(ctx, topic)
 		if err != nil {
 			return [2]int64{}, err
@@ -107,7 +107,7 @@ func (b *Bus) partitions(ctx context.Context, topic string) (int, error) {
 	}
 	n := len(t.leaders[topic])
 	if n == 0 {
-		return 0, b.code(int16(kafka.UnknownTopicOrPartition), "")
+		return 0, b.codeError(int16(kafka.UnknownTopicOrPartition), "")
 	}
 	return n, nil
 }
@@ -133,7 +133,7 @@ func (b *Bus) offsetsAt(ctx context.Context, topic string, low, high int, timest
 		if err != nil && !errors.Is(err, messages.ErrNotWritten) {
 			return nil, err
 		}
-		for _, p := range part { // until its offset is in the answer
+		for _, p := range part { // removed again when the answer has its offset
 			failed[p.Partition] = fmt.Errorf("%w: partition %d is missing in the answer", messages.ErrMaybeWritten, p.Partition)
 			if err != nil {
 				failed[p.Partition] = err
@@ -164,7 +164,7 @@ func (b *Bus) listed(res *listoffsets.Response, low int, offsets []int64, failed
 			if i < 0 || i >= len(offsets) {
 				continue
 			}
-			err := b.code(p.ErrorCode, "")
+			err := b.codeError(p.ErrorCode, "")
 			switch {
 			case err == nil:
 				offsets[i] = p.Offset
@@ -186,7 +186,7 @@ func (b *Bus) CommitOffsets(ctx context.Context, group string, at []messages.Pos
 	if len(at) == 0 {
 		return nil
 	}
-	_, err := repeat(ctx, patience, func() (struct{}, error) {
+	_, err := repeat(ctx, retryFor, func() (struct{}, error) {
 		return struct{}{}, b.commit(ctx, group, at)
 	})
 	if err != nil {
@@ -209,8 +209,8 @@ func (b *Bus) commit(ctx context.Context, group string, at []messages.Position) 
 			PartitionIndex:  p.Partition,
 			CommittedOffset: p.Offset,
 			CommitTimestamp: -1,
-			// kafka.Client would send epoch 0, and members would take a commit
-			// made after a change of leaders for a truncated log.
+			// kafka.Client would send epoch 0. After a change of leaders, members would take
+			// such a commit for that of a truncated log.
 			CommittedLeaderEpoch: -1,
 		})
 	}
@@ -220,7 +220,7 @@ func (b *Bus) commit(ctx context.Context, group string, at []messages.Position) 
 	}
 	for _, t := range res.(*offsetcommit.Response).Topics {
 		for _, p := range t.Partitions {
-			if err := b.code(p.ErrorCode, ""); err != nil {
+			if err := b.codeError(p.ErrorCode, ""); err != nil {
 				return fmt.Errorf("%s/%d: %w", t.Name, p.PartitionIndex, err)
 			}
 		}
@@ -232,7 +232,7 @@ func (b *Bus) commit(ctx context.Context, group string, at []messages.Position) 
 // messages.UnknownOffset where there is none. It repeats temporary failures for
 // 2 s.
 func (b *Bus) Committed(ctx context.Context, group, topic string) ([]int64, error) {
-	offsets, err := repeat(ctx, patience, func() ([]int64, error) {
+	offsets, err := repeat(ctx, retryFor, func() ([]int64, error) {
 		n, err := b.partitions(ctx, topic)
 		if err != nil {
 			return nil, err
@@ -260,12 +260,12 @@ func (b *Bus) committed(ctx context.Context, group, topic string, n int) ([]int6
 		return nil, err
 	}
 	answer := res.(*offsetfetch.Response)
-	if err := b.code(answer.ErrorCode, ""); err != nil {
+	if err := b.codeError(answer.ErrorCode, ""); err != nil {
 		return nil, err
 	}
 	for _, t := range answer.Topics {
 		for _, p := range t.Partitions {
-			if err := b.code(p.ErrorCode, ""); err != nil {
+			if err := b.codeError(p.ErrorCode, ""); err != nil {
 				return nil, fmt.Errorf("partition %d: %w", p.PartitionIndex, err)
 			}
 			if p.PartitionIndex >= 0 && int(p.PartitionIndex) < n && p.CommittedOffset >= 0 {

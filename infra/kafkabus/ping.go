@@ -15,8 +15,8 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// Ping makes a round trip to the cluster. Its error tells the true cause of
-// trouble, which other calls hide behind "topic not found", and what to do.
+// Ping makes a round trip to the cluster. Its error names the real cause, which other calls
+// hide behind "topic not found", and the remedy.
 func (b *Bus) Ping(ctx context.Context) error {
 	err := b.alive(ctx)
 	if err == nil {
@@ -28,7 +28,7 @@ func (b *Bus) Ping(ctx context.Context) error {
 	return nil
 }
 
-// explained adds the sentence of explain to err, when there is one.
+// explained prefixes err with its cause and remedy, when they are known.
 func (b *Bus) explained(err error) error {
 	var dial *dialError
 	if errors.As(err, &dial) && !slices.Contains(b.cfg.Brokers, dial.address) && !b.conns.reached(dial.address) {
@@ -45,9 +45,9 @@ func (b *Bus) explained(err error) error {
 	return fmt.Errorf("%s: %w", sentence, err)
 }
 
-// explain returns cause and cure of a failed connection in one sentence, empty
-// when err does not tell. withTLS and withSASL say what the client tried, seen
-// whether that worked once.
+// explain returns the cause and the remedy of a failed connection in one sentence. It is
+// empty when err does not show them. withTLS and withSASL are what the client tried. seen
+// means that it worked before.
 func explain(err error, withTLS, withSASL, seen bool) string {
 	var unknown x509.UnknownAuthorityError
 	var verify *tls.CertificateVerificationError
@@ -77,8 +77,8 @@ func explain(err error, withTLS, withSASL, seen bool) string {
 	return explainClosed(err, withTLS, withSASL, seen)
 }
 
-// explainClosed is for connections that the broker closed or left unanswered,
-// which is all that it does upon a handshake that it does not understand.
+// explainClosed explains a connection that the broker closed or left unanswered, which is
+// also its reaction to a handshake that it does not understand.
 func explainClosed(err error, withTLS, withSASL, seen bool) string {
 	var timeout net.Error
 	switch {

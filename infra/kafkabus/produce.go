@@ -15,12 +15,12 @@ import (
 
 const (
 	allReplicas = -1
-	// maxBatch keeps a batch below the 1,048,588 bytes that a broker accepts by
-	// default: its limit is for the batch, not for the record.
+	// maxBatch keeps a batch below the 1,048,588 bytes that a broker accepts by default. The
+	// limit applies to the batch, not to the record.
 	maxBatch = 1_000_000
-	// maxRequest keeps a request below what any broker reads as one frame.
+	// maxRequest keeps a request below the largest frame that any broker accepts.
 	maxRequest = 8 << 20
-	// recordOverhead is more than a record's own fields take in a batch.
+	// recordOverhead is an upper bound for the fields of a record in a batch.
 	recordOverhead = 32
 )
 
@@ -30,82 +30,83 @@ type partition struct {
 	index int32
 }
 
-// outbox is what remains to be sent to one partition.
-type outbox struct {
+// unsentRecords are the records of one partition that remain to be sent.
+type unsentRecords struct {
 	partition
 	pending []int // indexes into the caller's records, in their order
-	// single is set once a batch was refused for its size: from then on each
-	// record travels alone, so that only the large one is refused.
+	// single is set once a batch is refused for its size. Each record is then sent alone, so
+	// that only the large one is refused.
 	single bool
 }
 
-// Produce sends records, which must have one leader, and returns one outcome
-// each, in their order, once all in-sync replicas have them. Records of one
-// partition keep their order and get contiguous offsets.
+// Produce sends records, which must have one leader. It returns one outcome for each, in
+// their order, once all in-sync replicas have them. Records of one partition keep their
+// order and get contiguous offsets.
 //
-// All records travel in one request, unless they are more than a broker takes
-// in one batch (about 1 MB) or request (8 MiB); then further requests follow. It
-// blocks up to ctx, at most 10 s per request. Nothing is ever sent twice, and
-// what follows a failed record of the same partition is not sent.
+// All records go into one request, unless they exceed a batch (about 1 MB) or a request
+// (8 MiB) of the broker. Then further requests follow. Produce blocks up to ctx, at most
+// 10 s per request. Nothing is sent twice, and records behind a failed one of the same
+// partition are not sent.
 func (b *Bus) Produce(ctx context.Context, records []messages.Record) []messages.Produced {
 	out := make([]messages.Produced, len(records))
-	for boxes := sortOut(records); len(boxes) > 0; {
-		round, sent := load(boxes, records)
+	for parts := byPartition(records); len(parts) > 0; {
+		round, sent := nextRequest(parts, records)
 		answers, err := b.produce(ctx, round, sent, records)
-		for i, box := range round {
-			b.settle(box, sent[i], answers, err, out)
+		for i, part := range round {
+			b.setOutcomes(part, sent[i], answers, err, out)
 		}
-		boxes = unsent(boxes)
+		parts = withUnsent(parts)
 	}
 	return out
 }
 
-// sortOut groups records by partition, in the order of their first records.
-func sortOut(records []messages.Record) []*outbox {
-	var boxes []*outbox
-	index := make(map[partition]*outbox, len(records))
+// byPartition groups records by partition, in the order of their first records.
+func byPartition(records []messages.Record) []*unsentRecords {
+	var parts []*unsentRecords
+	index := make(map[partition]*unsentRecords, len(records))
 	for i, r := range records {
 		p := partition{r.Topic, r.Partition}
-		box := index[p]
-		if box == nil {
-			box = &outbox{partition: p}
-			index[p] = box
-			boxes = append(boxes, box)
+		part := index[p]
+		if part == nil {
+			part = &unsentRecords{partition: p}
+			index[p] = part
+			parts = append(parts, part)
 		}
-		box.pending = append(box.pending, i)
+		part.pending = append(part.pending, i)
 	}
-	return boxes
+	return parts
 }
 
-// load picks what the next request carries: of each partition as many records
-// as fit, at least one record in all.
-func load(boxes []*outbox, records []messages.Record) (round []*outbox, sent [][]int) {
+// nextRequest returns the records of the next request: as many of each partition as fit, and
+// at least one.
+func nextRequest(parts []*unsentRecords, records []messages.Record) (round []*unsentRecords, sent [][]int) {
 	room := maxRequest
-	for _, box := range boxes {
+	for _, part := range parts {
 		n, size := 0, 0
-		for _, i := range box.pending {
+		for _, i := range part.pending {
 			s := len(records[i].Key) + len(records[i].Value) + recordOverhead
 			first := len(round) == 0 && n == 0
-			if !first && (size+s > room || n > 0 && (box.single || size+s > maxBatch)) {
+			if !first && (size+s > room || n > 0 && (part.single || size+s > maxBatch)) {
 				break
 			}
 			size += s
 			n++
 		}
 		if n > 0 {
-			round = append(round, box)
-			sent = append(sent, box.pending[:n])
+			round = append(round, part)
+			sent = append(sent, part.pending[:n])
 			room -= size
 		}
 	}
 	return round, sent
 }
 
-func unsent(boxes []*outbox) []*outbox {
-	rest := boxes[:0]
-	for _, box := range boxes {
-		if len(box.pending) > 0 {
-			rest = append(rest, box)
+// withUnsent returns the partitions that have records left.
+func withUnsent(parts []*unsentRecords) []*unsentRecords {
+	rest := parts[:0]
+	for _, part := range parts {
+		if len(part.pending) > 0 {
+			rest = append(rest, part)
 		}
 	}
 	return rest
@@ -113,20 +114,20 @@ func unsent(boxes []*outbox) []*outbox {
 
 // produce sends one request and returns the answers by partition.
 func (b *Bus) produce(
-	ctx context.Context, round []*outbox, sent [][]int, records []messages.Record,
+	ctx context.Context, round []*unsentRecords, sent [][]int, records []messages.Record,
 ) (map[partition]produce.ResponsePartition, error) {
 	req := &produce.Request{Acks: allReplicas, Timeout: int32(callTimeout / 2 / time.Millisecond)}
 	topics := make(map[string]int)
-	for i, box := range round {
-		at, ok := topics[box.topic]
+	for i, part := range round {
+		at, ok := topics[part.topic]
 		if !ok {
 			at = len(req.Topics)
-			topics[box.topic] = at
-			req.Topics = append(req.Topics, produce.RequestTopic{Topic: box.topic})
+			topics[part.topic] = at
+			req.Topics = append(req.Topics, produce.RequestTopic{Topic: part.topic})
 		}
 		t := &req.Topics[at]
 		t.Partitions = append(t.Partitions, produce.RequestPartition{
-			Partition: box.index,
+			Partition: part.index,
 			RecordSet: protocol.RecordSet{Version: 2, Records: batch(sent[i], records)},
 		})
 	}
@@ -151,43 +152,43 @@ func batch(sent []int, records []messages.Record) protocol.RecordReader {
 	return protocol.NewRecordReader(recs...)
 }
 
-// settle writes the outcomes of what was sent to one partition into out and
-// takes it off the partition's outbox.
-func (b *Bus) settle(
-	box *outbox, sent []int, answers map[partition]produce.ResponsePartition, err error, out []messages.Produced,
+// setOutcomes sets the outcomes of the records that were sent to one partition, and removes
+// them from those that remain to be sent.
+func (b *Bus) setOutcomes(
+	part *unsentRecords, sent []int, answers map[partition]produce.ResponsePartition, err error, out []messages.Produced,
 ) {
-	answer, ok := answers[box.partition]
+	answer, ok := answers[part.partition]
 	switch {
 	case err != nil:
 	case !ok:
 		err = classify(fmt.Errorf("partition is not in the answer: %w", kafka.NetworkException))
 	default:
-		err = b.code(answer.ErrorCode, answer.ErrorMessage)
+		err = b.codeError(answer.ErrorCode, answer.ErrorMessage)
 	}
 	if errors.Is(err, messages.ErrTooLarge) && len(sent) > 1 {
-		box.single = true // surely not written: once more, one by one
+		part.single = true // surely not written: they are sent again, one by one
 		return
 	}
-	box.pending = box.pending[len(sent):]
+	part.pending = part.pending[len(sent):]
 	for i, at := range sent {
 		if err != nil {
-			out[at] = failure(box, err)
+			out[at] = failure(part, err)
 			continue
 		}
 		out[at] = messages.Produced{Offset: answer.BaseOffset + int64(i)}
 	}
 	if err != nil && !errors.Is(err, messages.ErrTooLarge) {
 		// A later record must not overtake one that may be sent again.
-		for _, at := range box.pending {
-			out[at] = failure(box, fmt.Errorf("%w: behind a failed record", messages.ErrNotWritten))
+		for _, at := range part.pending {
+			out[at] = failure(part, fmt.Errorf("%w: behind a failed record", messages.ErrNotWritten))
 		}
-		box.pending = nil
+		part.pending = nil
 	}
 }
 
-func failure(box *outbox, err error) messages.Produced {
+func failure(part *unsentRecords, err error) messages.Produced {
 	return messages.Produced{
 		Offset: messages.UnknownOffset,
-		Err:    fmt.Errorf("produce to %s/%d: %w", box.topic, box.index, err),
+		Err:    fmt.Errorf("produce to %s/%d: %w", part.topic, part.index, err),
 	}
 }

@@ -33,8 +33,8 @@ func (b *Bus) Ensure(ctx context.Context, specs []messages.TopicSpec) ([]message
 }
 
 func (b *Bus) ensure(ctx context.Context, specs []messages.TopicSpec) ([]messages.Topic, error) {
-	// First of all, since it alone tells the true cause of trouble: with a wrong
-	// password, creating says "broker not available".
+	// The refresh comes first, because only it returns the real cause of an error: with a
+	// wrong password, creating a topic fails with "broker not available".
 	t, err := b.refresh(ctx)
 	if err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func (b *Bus) ensure(ctx context.Context, specs []messages.TopicSpec) ([]message
 	for i, s := range specs {
 		n := len(t.leaders[s.Name])
 		if n == 0 {
-			return nil, fmt.Errorf("topic %s: %w", s.Name, b.code(int16(kafka.UnknownTopicOrPartition), ""))
+			return nil, fmt.Errorf("topic %s: %w", s.Name, b.codeError(int16(kafka.UnknownTopicOrPartition), ""))
 		}
 		// A created topic is listed some 100 ms before its partitions work.
 		_, err := b.offsetsAt(ctx, s.Name, 0, n, endOffset)
@@ -75,8 +75,8 @@ func (b *Bus) ensure(ctx context.Context, specs []messages.TopicSpec) ([]message
 	return topics, b.haveLeaders(ctx, whole)
 }
 
-// haveLeaders sees to it that Leader knows all partitions that were just proved
-// to answer: metadata may have been read before their leaders were chosen.
+// haveLeaders fails unless Leader knows the leaders of all partitions, which have just
+// answered. Metadata may have been read before the leaders were elected.
 func (b *Bus) haveLeaders(ctx context.Context, topics []messages.Topic) error {
 	missing := func(t *topology) bool {
 		return slices.ContainsFunc(topics, func(topic messages.Topic) bool {
@@ -111,21 +111,20 @@ func (b *Bus) create(ctx context.Context, specs []messages.TopicSpec) error {
 	}
 	for _, t := range res.(*createtopics.Response).Topics {
 		if t.ErrorCode == int16(kafka.TopicAlreadyExists) {
-			continue // another master was faster, or our own attempt that timed out
+			continue // by another master, or by an earlier try that timed out
 		}
-		if err := b.code(t.ErrorCode, t.ErrorMessage); err != nil {
+		if err := b.codeError(t.ErrorCode, t.ErrorMessage); err != nil {
 			return fmt.Errorf("create %s: %w", t.Name, err)
 		}
 	}
 	return nil
 }
 
-// List returns all topics but the internal ones, sorted by name. What others
-// created or grew shows up within 2 s. It fails when the cluster is away.
+// List returns all topics except the internal ones, sorted by name. Changes by others are
+// visible within 2 s. It fails when the cluster is away.
 func (b *Bus) List(ctx context.Context) ([]messages.Topic, error) {
-	topics, err := repeat(ctx, patience, func() ([]messages.Topic, error) {
-		// The transport answers metadata from its cache also while the broker is
-		// away.
+	topics, err := repeat(ctx, retryFor, func() ([]messages.Topic, error) {
+		// The transport answers from its cache even while the broker is away.
 		if err := b.alive(ctx); err != nil {
 			return nil, err
 		}
@@ -152,7 +151,7 @@ func (b *Bus) List(ctx context.Context) ([]messages.Topic, error) {
 // not exist, or may not be seen, is messages.ErrNotWritten. It repeats temporary
 // failures for 2 s.
 func (b *Bus) Partitions(ctx context.Context, topic string) (int, error) {
-	t, err := repeat(ctx, patience, func() (*topology, error) { return b.refresh(ctx) })
+	t, err := repeat(ctx, retryFor, func() (*topology, error) { return b.refresh(ctx) })
 	if err != nil {
 		return 0, fmt.Errorf("ask for topic %s: %w", topic, b.explained(err))
 	}
@@ -169,14 +168,14 @@ func (b *Bus) alive(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return b.code(res.(*apiversions.Response).ErrorCode, "")
+	return b.codeError(res.(*apiversions.Response).ErrorCode, "")
 }
 
 // Grow raises the topic's partition count to n and returns when the new
 // partitions answer, also when it has n already. It never shrinks: fewer than
 // now is messages.ErrRefused. It repeats temporary failures until ctx ends.
 func (b *Bus) Grow(ctx context.Context, topic string, n int) error {
-	asked := false // accepted once: asking again would be refused
+	asked := false // once the request was accepted, another one would be refused
 	_, err := repeat(ctx, 0, func() (struct{}, error) {
 		t, err := b.refresh(ctx)
 		if err != nil {
@@ -200,11 +199,11 @@ func (b *Bus) Grow(ctx context.Context, topic string, n int) error {
 	return nil
 }
 
-// grown says whether the topic has n partitions that all answer.
+// grown returns nil when the topic has n partitions that all answer.
 func (b *Bus) grown(ctx context.Context, t *topology, topic string, n int) error {
 	switch now := len(t.leaders[topic]); {
 	case now == 0:
-		return b.code(int16(kafka.UnknownTopicOrPartition), "")
+		return b.codeError(int16(kafka.UnknownTopicOrPartition), "")
 	case now > n:
 		return fmt.Errorf("%w: it has %d partitions and cannot have fewer", messages.ErrRefused, now)
 	case now < n:
@@ -225,7 +224,7 @@ func (b *Bus) addPartitions(ctx context.Context, topic string, n int) error {
 		return err
 	}
 	for _, r := range res.(*createpartitions.Response).Results {
-		if err := b.code(r.ErrorCode, r.ErrorMessage); err != nil {
+		if err := b.codeError(r.ErrorCode, r.ErrorMessage); err != nil {
 			return err
 		}
 	}
