@@ -133,7 +133,7 @@ func TestTwoResultsAtOnceKeepTheQueueAhead(t *testing.T) {
 	}
 }
 
-// Nor does a verdict that crosses the news of a chunk that was not sent.
+// A verdict and a refused send at the same time do not cost the worker its queue either.
 func TestRefusedSendAndResultAtOnceKeepTheQueueAhead(t *testing.T) {
 	t.Parallel()
 	stageCredit(t, 1, 60, func(b *creditBundle) {

@@ -86,6 +86,8 @@ type (
 		offset    int64
 		err       error
 	}
+
+	// loaded is what was read of a range again.
 	loaded struct {
 		batchID string
 		lines   []byte

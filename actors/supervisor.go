@@ -101,8 +101,8 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		s.pauseEnds.stop()
 		return
 	case *heard:
-		// The message is acknowledged even if it makes this actor panic: it must not
-		// stop the reading of all others.
+		// The acknowledgement is deferred, so that a message which makes this actor panic
+		// does not stop the reading of all others.
 		passed := false
 		defer func() {
 			if !passed {
@@ -151,19 +151,23 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		}
 		s.judge(ctx)
 	case *rang:
-		switch {
-		case s.watch.rings(m):
-			s.askCaughtUp(ctx, "no heartbeat")
-		case s.formerEnds.rings(m):
-		case s.pauseEnds.rings(m):
-			s.onPauseEnds(ctx)
-		}
+		s.onRang(ctx, m)
 	default:
 		unknown(ctx)
 		return
 	}
 	s.rearm(ctx)
 	s.reportStatus(ctx)
+}
+
+func (s *supervisor) onRang(ctx actor.Context, m *rang) {
+	switch {
+	case s.watch.rings(m):
+		s.askCaughtUp(ctx, "no heartbeat")
+	case s.formerEnds.rings(m): // the status changes
+	case s.pauseEnds.rings(m):
+		s.onPauseEnds(ctx)
+	}
 }
 
 // onHeard takes a message of the worker. passed is true when another actor acknowledges
