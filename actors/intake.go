@@ -200,7 +200,7 @@ func (i *intake) onDrain(ctx actor.Context) {
 }
 
 // onTerminated starts another planner in place of one that failed, unless the file makes
-// every planner fail. Without its scanner this actor cannot go on.
+// every planner fail. Without its scanner this actor cannot continue.
 func (i *intake) onTerminated(ctx actor.Context, m *actor.Terminated) {
 	if i.scanner != nil && i.scanner.Equal(m.Who) {
 		ctx.Stop(ctx.Self())

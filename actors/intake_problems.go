@@ -51,7 +51,7 @@ func (i *intake) onReadTried(m *readTried) {
 }
 
 // judgeUnreadable lets files that cannot be read give their places to others, and fails
-// those that could not be read for long. Their planners go on trying.
+// those that could not be read for long. Their planners keep trying.
 func (i *intake) judgeUnreadable(ctx actor.Context, now time.Time) {
 	j := i.unreadable.Judge(now)
 	for _, id := range j.Over {

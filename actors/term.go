@@ -103,7 +103,7 @@ func (t *term) Receive(ctx actor.Context) {
 	}
 	if t.ending {
 		// The children end. One that was started now would not: this actor would wait for
-		// it, and a part of the former term would go on, for ever.
+		// it, and a part of the former term would continue, for ever.
 		if _, ok := ctx.Message().(*ask); ok {
 			ctx.Respond(unavailable("the master is stopping"))
 		}

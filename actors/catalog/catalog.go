@@ -6,8 +6,8 @@
 //     path have ascending generations.
 //   - A file is taken only after it looked the same for the whole settling time and its
 //     fingerprint was taken then. How old it claims to be counts for nothing.
-//   - At most MaxInWork versions hold a place in work, but for those that were parked and
-//     go on; of one path at most one version is in work.
+//   - At most MaxInWork versions hold a place in work, except that a parked one which can
+//     be read again always gets a place. Of one path at most one version is in work.
 //   - A version whose time alone changed stays the same version. One whose size or
 //     fingerprint changed ends, and the path gets a new version.
 //   - A folder that is empty although files are in work counts as missing, not as
@@ -91,7 +91,7 @@ type Changes struct {
 	NULs []string
 }
 
-// Fingerprint is the result of a look at the content of a file.
+// Fingerprint is the result of an inspection of a file.
 type Fingerprint struct {
 	File  messages.FileInfo
 	Sum   uint64
@@ -280,7 +280,7 @@ func (c *Catalog) Admit(now time.Time) []messages.File {
 			continue
 		}
 		x.settled = false
-		out = append(out, c.take(x, now))
+		out = append(out, c.newVersion(x, now))
 	}
 	for _, s := range later {
 		heap.Push(&c.waiting, s)
@@ -288,8 +288,8 @@ func (c *Catalog) Admit(now time.Time) []messages.File {
 	return out
 }
 
-// take makes a new version of what a path shows.
-func (c *Catalog) take(x *version, now time.Time) messages.File {
+// newVersion takes what a path shows into work, as a new version.
+func (c *Catalog) newVersion(x *version, now time.Time) messages.File {
 	fresh := &version{info: x.seen, id: c.next, generation: x.generation + 1, sum: x.newSum}
 	c.next++
 	c.work++
@@ -315,7 +315,7 @@ func (c *Catalog) End(id messages.FileID) {
 	}
 }
 
-// Park takes the place in work from a version that cannot go on.
+// Park takes the place in work from a version that cannot continue.
 func (c *Catalog) Park(id messages.FileID) {
 	if x := c.byID[id]; x != nil && !x.ended && !x.parked {
 		x.parked = true

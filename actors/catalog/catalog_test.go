@@ -30,8 +30,8 @@ func (f *folder) list(after time.Duration, files ...messages.FileInfo) Changes {
 	return f.c.List(files, f.now)
 }
 
-// take answers the one fingerprint that w asks for, and admits.
-func (f *folder) take(w Changes, sum uint64) []messages.File {
+// admitOne answers the one fingerprint that w asks for, and admits.
+func (f *folder) admitOne(w Changes, sum uint64) []messages.File {
 	f.t.Helper()
 	require.Len(f.t, w.Fingerprint, 1)
 	f.fingerprint(w.Fingerprint[0], sum)
@@ -46,7 +46,7 @@ func (f *folder) fingerprint(x messages.FileInfo, sum uint64) (touched, rewritte
 func (f *folder) takeSettled(x messages.FileInfo, sum uint64) messages.FileID {
 	f.t.Helper()
 	f.list(0, x)
-	return f.take(f.list(f.c.settle, x), sum)[0].ID
+	return f.admitOne(f.list(f.c.settle, x), sum)[0].ID
 }
 
 func TestCatalogSettles(t *testing.T) {
@@ -59,7 +59,7 @@ func TestCatalogSettles(t *testing.T) {
 	grown := info("a.txt", 20, f.now)
 	require.Empty(t, f.list(2*time.Second, grown).Fingerprint, "it grew, so its time begins again")
 	require.Empty(t, f.list(2*time.Second, grown).Fingerprint)
-	got := f.take(f.list(2*time.Second, grown), 7)
+	got := f.admitOne(f.list(2*time.Second, grown), 7)
 	require.Len(t, got, 1)
 	require.Equal(t, 1, got[0].Generation)
 	require.Equal(t, grown, got[0].Info)
@@ -69,7 +69,7 @@ func TestCatalogSettles(t *testing.T) {
 func TestCatalogTakesFilesAtOnceWithoutSettle(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t, 0)
-	require.Len(t, f.take(f.list(0, info("a.txt", 10, f.now)), 7), 1, "SETTLE=0 needs one poll")
+	require.Len(t, f.admitOne(f.list(0, info("a.txt", 10, f.now)), 7), 1, "SETTLE=0 needs one poll")
 }
 
 // TestCatalogOldTimesProveNothing has the clock of the machine that writes be behind.
@@ -82,7 +82,7 @@ func TestCatalogOldTimesProveNothing(t *testing.T) {
 		require.Empty(t, f.list(time.Second, x).Fingerprint, "it grows")
 	}
 	require.Empty(t, f.list(2*time.Second, x).Fingerprint)
-	require.Len(t, f.take(f.list(time.Second, x), 7), 1)
+	require.Len(t, f.admitOne(f.list(time.Second, x), 7), 1)
 }
 
 // TestCatalogWaitsForNULs has a file whose end is not copied yet.
@@ -110,7 +110,7 @@ func TestCatalogWaitsForNULs(t *testing.T) {
 	nuls(3 * time.Second)
 	x = info("a.txt", 10, f.now) // its data arrived
 	f.list(time.Second, x)
-	require.Len(t, f.take(f.list(3*time.Second, x), 8), 1)
+	require.Len(t, f.admitOne(f.list(3*time.Second, x), 8), 1)
 	require.Empty(t, f.list(time.Second, x).NULs)
 }
 
@@ -137,10 +137,10 @@ func TestCatalogRewrittenInPlace(t *testing.T) {
 	var x messages.FileInfo
 	for sum := range uint64(20) {
 		x = info("a.txt", 10, f.now)
-		require.Empty(t, f.take(f.list(time.Second, x), 100+sum), "its time keeps changing")
+		require.Empty(t, f.admitOne(f.list(time.Second, x), 100+sum), "its time keeps changing")
 	}
 	require.Empty(t, f.list(2*time.Second, x).Fingerprint)
-	got := f.take(f.list(time.Second, x), 200)
+	got := f.admitOne(f.list(time.Second, x), 200)
 	require.Len(t, got, 1)
 	require.EqualValues(t, 200, got[0].Fingerprint)
 }
@@ -148,7 +148,7 @@ func TestCatalogRewrittenInPlace(t *testing.T) {
 func TestCatalogRewritten(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t, 0)
-	id := f.take(f.list(0, info("a.txt", 10, f.now.Add(-time.Hour))), 7)[0].ID
+	id := f.admitOne(f.list(0, info("a.txt", 10, f.now.Add(-time.Hour))), 7)[0].ID
 	other := info("a.txt", 10, f.now)
 	w := f.list(time.Second, other)
 	require.Len(t, w.Fingerprint, 1)
@@ -173,12 +173,12 @@ func TestCatalogGoneAndBackIsANewGeneration(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t, 0)
 	old := info("a.txt", 10, f.now.Add(-time.Hour))
-	id := f.take(f.list(0, old), 7)[0].ID
+	id := f.admitOne(f.list(0, old), 7)[0].ID
 	f.c.End(id)
 	w := f.list(time.Second)
 	require.Equal(t, []messages.FileID{id}, w.Left)
 	require.Empty(t, w.Gone, "its work had ended")
-	back := f.take(f.list(time.Second, old), 7)
+	back := f.admitOne(f.list(time.Second, old), 7)
 	require.Len(t, back, 1)
 	require.Equal(t, 2, back[0].Generation)
 }
@@ -186,7 +186,7 @@ func TestCatalogGoneAndBackIsANewGeneration(t *testing.T) {
 func TestCatalogDeletedInWork(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t, 0)
-	id := f.take(f.list(0, info("a.txt", 10, f.now)), 7)[0].ID
+	id := f.admitOne(f.list(0, info("a.txt", 10, f.now)), 7)[0].ID
 	other := info("b.txt", 10, f.now)
 	require.Equal(t, []messages.FileID{id}, f.list(time.Second, other).Gone)
 	require.Empty(t, f.list(time.Second, other).Gone, "reported once")
@@ -199,7 +199,7 @@ func TestCatalogHoldsAnEmptyFolder(t *testing.T) {
 	f := newFolder(t, 0)
 	require.Equal(t, Changes{}, f.list(0), "nothing is in work")
 	x := info("a.txt", 10, f.now)
-	id := f.take(f.list(0, x), 7)[0].ID
+	id := f.admitOne(f.list(0, x), 7)[0].ID
 	require.Equal(t, Changes{Empty: true, Held: true}, f.list(time.Second))
 	require.Equal(t, Changes{}, f.list(EmptyFor-time.Second, x), "it is back")
 	require.True(t, f.c.Intact(id))
@@ -218,7 +218,7 @@ func TestCatalogNamesTheVersionOfAFile(t *testing.T) {
 	require.Zero(t, f.c.Version(x))
 	w := f.list(0, x)
 	require.Zero(t, f.c.Version(x), "it is not taken yet")
-	id := f.take(w, 7)[0].ID
+	id := f.admitOne(w, 7)[0].ID
 	require.Equal(t, id, f.c.Version(x))
 	require.Zero(t, f.c.Version(info("a.txt", 11, f.now)))
 	f.c.End(id)
@@ -229,7 +229,7 @@ func TestCatalogNamesTheVersionOfAFile(t *testing.T) {
 func TestCatalogForgets(t *testing.T) {
 	t.Parallel()
 	f := newFolder(t, 0)
-	id := f.take(f.list(0, info("a.txt", 10, f.now)), 7)[0].ID
+	id := f.admitOne(f.list(0, info("a.txt", 10, f.now)), 7)[0].ID
 	f.c.End(id)
 	require.Empty(t, f.list(time.Second).Forgotten)
 	require.Empty(t, f.list(rememberFor).Forgotten)

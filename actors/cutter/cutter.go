@@ -114,14 +114,14 @@ func (c *Cutter) feedFast(b []byte) (int, error) {
 		if isBlank(line) {
 			c.cur.text = append(c.cur.text, b[run:at]...)
 			run = at + n + 1
-		} else if !c.take(line, b[run:at]) {
+		} else if !c.count(line, b[run:at]) {
 			c.cur.text = append(c.cur.text, b[run:at]...)
 			c.cur.digest.Write(b[hashed:at])
 			hashed, run = at, at
 			if err := c.close(base + int64(at)); err != nil {
 				return at, err
 			}
-			c.take(line, nil)
+			c.count(line, nil)
 		}
 		at += n + 1
 		c.line++
@@ -132,9 +132,9 @@ func (c *Cutter) feedFast(b []byte) (int, error) {
 	return at, nil
 }
 
-// take counts the item to the current chunk and reports whether there was room for it.
+// count counts the item to the current chunk and reports whether there was room for it.
 // pending are bytes of the chunk that are not in its text yet.
-func (c *Cutter) take(item, pending []byte) bool {
+func (c *Cutter) count(item, pending []byte) bool {
 	d := &c.cur
 	if d.items >= c.batch || d.dead != "" {
 		return false

@@ -103,11 +103,11 @@ func (c *Cutter) addItem(item, text []byte) error {
 		c.long = longLine{}
 		return err
 	}
-	if !c.take(text, nil) {
+	if !c.count(text, nil) {
 		if err := c.close(c.start); err != nil {
 			return err
 		}
-		c.take(text, nil)
+		c.count(text, nil)
 	}
 	c.cur.text = append(c.cur.text, item...)
 	return nil
