@@ -134,7 +134,7 @@ func TestStandbyTakesOverWhenTheLeaderStops(t *testing.T) {
 	})
 }
 
-// A leader that ends without a word is followed when its lease ends, not a look
+// A leader that ends without a release is followed when its lease ends, not one try
 // later.
 func TestStandbyTakesOverWhenTheLeaseEnds(t *testing.T) {
 	t.Parallel()
@@ -164,7 +164,7 @@ func TestLostCommitsEndTheTerm(t *testing.T) {
 	})
 }
 
-// The leader puts its state back, whoever takes the lease then.
+// The leader restores its state, whichever master acquires the lease then.
 func TestEmptiedStoreIsFilledAgain(t *testing.T) {
 	t.Parallel()
 	stageElector(t, func(b *electorBundle) {
@@ -181,7 +181,7 @@ func TestEmptiedStoreIsFilledAgain(t *testing.T) {
 	})
 }
 
-// A former leader puts its state back too, as long as nobody led since.
+// A former leader restores its state, too, as long as no other master has led since.
 func TestEmptiedStoreIsFilledAgainAfterItWasAway(t *testing.T) {
 	t.Parallel()
 	for name, led := range map[string]bool{"nobody led since": false, "another master led since": true} {
@@ -271,7 +271,7 @@ func TestASuspendedMasterIsNoNamesakeOfItself(t *testing.T) {
 	})
 }
 
-// While a state is put back, however long that takes, nobody begins an empty one.
+// While a state is restored, however long that takes, no master begins an empty one.
 func TestNobodyBeginsAStateWhileOneIsPutBack(t *testing.T) {
 	t.Parallel()
 	stageElector(t, func(b *electorBundle) {

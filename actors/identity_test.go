@@ -62,7 +62,7 @@ func folderOf(sizes map[string]int) *memFiles {
 	return f
 }
 
-// A second master that works on something else says so and never takes over.
+// A second master that works on something else reports it and never takes over.
 func TestAStrangerDoesNotTakeOver(t *testing.T) {
 	t.Parallel()
 	own := folderOf(map[string]int{"a.txt": 10})
@@ -114,7 +114,7 @@ func TestOneFolderByTwoPaths(t *testing.T) {
 	}
 }
 
-// A store that does not answer for a while makes nobody a stranger.
+// A store that does not answer for a while makes no master a stranger.
 func TestKinshipOutlivesAStoreThatIsAway(t *testing.T) {
 	t.Parallel()
 	stageElector(t, func(b *electorBundle) {
@@ -128,7 +128,7 @@ func TestKinshipOutlivesAStoreThatIsAway(t *testing.T) {
 	})
 }
 
-// The leader stores what a standby compares itself with, and masters say the id
+// The leader stores what a standby compares itself with, and masters send the id
 // of their state.
 func TestTheLeaderSaysWhatItWorksOn(t *testing.T) {
 	t.Parallel()

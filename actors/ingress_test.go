@@ -80,7 +80,7 @@ func TestIngressSkipsGarbageAndStoresItsOffset(t *testing.T) {
 	})
 }
 
-// unreadableBus holds one batch that nobody can read, at the places 0 to 2.
+// unreadableBus holds one batch that cannot be decoded, at the offsets 0 to 2.
 type unreadableBus struct{ *memBus }
 
 func (b unreadableBus) Fetch(ctx context.Context, from []messages.Position, wait time.Duration) ([]messages.Fetched, error) {
@@ -92,7 +92,7 @@ func (b unreadableBus) Fetch(ctx context.Context, from []messages.Position, wait
 	return []messages.Fetched{{Position: at, End: 3, Skipped: 1, Reason: errors.New("batch at 0: too large")}}, nil
 }
 
-// A batch that cannot be read is told, and met only once: the stored offset moves
+// A batch that cannot be read is reported, and met only once: the stored offset moves
 // past it, also when it brought no message.
 func TestIngressStoresTheOffsetBehindAnUnreadableBatch(t *testing.T) {
 	t.Parallel()

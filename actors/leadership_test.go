@@ -105,7 +105,7 @@ func TestLostStateIsPutBackAndWorkGoesOn(t *testing.T) {
 }
 
 // A store that comes back without its last commits makes the leader load again;
-// what was handed out meanwhile is not taken for what is handed out anew.
+// what was handed out meanwhile is not confused with what is handed out again.
 func TestLostCommitsLoseNoLine(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
@@ -126,7 +126,7 @@ func TestLostCommitsLoseNoLine(t *testing.T) {
 	})
 }
 
-// While Kafka cannot be read nobody can be heard: when it is back, workers get
+// While Kafka cannot be read, no worker can be heard: when it is back, workers get
 // the time to speak before their silence counts.
 func TestSilenceIsExcusedWhileKafkaIsAway(t *testing.T) {
 	t.Parallel()

@@ -67,7 +67,7 @@ func TestVanishedChunksFreeTheirSlots(t *testing.T) {
 }
 
 // A worker that reads another partition than the one its chunks were sent to, since
-// the topic was made again, is given them anew.
+// the topic was made again, is given them again.
 func TestChunksOfAFormerPartitionComeBack(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {

@@ -148,7 +148,7 @@ func (b *memBus) Fetch(ctx context.Context, from []messages.Position, wait time.
 }
 
 // answers returns what there is at the positions. One that does not exist fails the
-// whole request: nobody leads it.
+// whole request: it has no leader.
 func (b *memBus) answers(from []messages.Position) (out []messages.Fetched, err error) {
 	if b.down != nil {
 		return nil, b.down

@@ -169,7 +169,7 @@ func (d *simDriver) run() {
 		}
 		if d.step(time.Now()) {
 			if busy++; busy > maxBusy {
-				panic(fmt.Sprintf("seed %d: %d steps without rest, actors keep each other busy for ever", d.seed, busy))
+				panic(fmt.Sprintf("seed %d: %d steps without rest, actors keep each other busy forever", d.seed, busy))
 			}
 			continue
 		}

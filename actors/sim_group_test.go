@@ -127,7 +127,7 @@ func (g *simGroup) describe() string {
 	return text
 }
 
-// look is what a broker says of a group. While the group is in a rebalance, its
+// look is how a broker describes a group. While the group is in a rebalance, its
 // members do not tell what they read.
 func (k *simKafka) look(name string) messages.GroupState {
 	out := messages.GroupState{Name: name, State: messages.GroupDead}

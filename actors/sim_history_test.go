@@ -142,7 +142,7 @@ func (h *simHistory) produced(p *simProcess, r messages.Record) {
 }
 
 // done reports whether the chunk of a batch id is done. One that ended in the very
-// commit that hands it out again is sent all the same: nobody waits for it.
+// commit that hands it out again is sent all the same, because the hand-out is not waited for.
 func (h *simHistory) done(batchID string) bool {
 	base, index, generation, _, _ := messages.ParseBatchID(batchID)
 	for id, f := range h.files {
@@ -233,7 +233,7 @@ func (h *simHistory) counted(a messages.Attempt) {
 	}
 }
 
-// rangeOf is the range of a chunk that ended. The commit that says so may be the one
+// rangeOf is the range of a chunk that ended. The commit that records it may be the one
 // that hands the chunk out, when the answer was there already: then the range is only in
 // the message that was answered, and its hash must be the one that the books have.
 func (h *simHistory) rangeOf(a messages.Attempt) messages.Chunk {

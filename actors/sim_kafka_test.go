@@ -84,19 +84,19 @@ func (k *simKafka) move(at place, leader int32) {
 	k.moved[at] = leader
 }
 
-// append writes a record and tells those who wait for it.
+// append writes a record and wakes its readers.
 func (k *simKafka) append(at place, value []byte) int64 {
 	l := k.logs[at]
 	if l == nil {
 		return messages.UnknownOffset
 	}
 	l.list = append(l.list, simRecord{bytes.Clone(value), time.Now()})
-	k.tell(at)
+	k.wake(at)
 	return l.end() - 1
 }
 
-// tell wakes those who read the partition: what it holds has changed.
-func (k *simKafka) tell(at place) {
+// wake wakes the readers of the partition, whose content has changed.
+func (k *simKafka) wake(at place) {
 	for _, f := range k.watchers {
 		f(at)
 	}
@@ -115,7 +115,7 @@ func (k *simKafka) reach(at place) error {
 	return nil
 }
 
-// say writes a worker's message, to a partition that its id decides.
+// say writes the message of a worker to the partition of its id.
 func (k *simKafka) say(topic string, s messages.Signal) bool {
 	var sum int
 	for _, c := range []byte(s.Worker) {
@@ -138,7 +138,7 @@ func (k *simKafka) truncate(at place, n int) {
 	l := k.logs[at]
 	l.torn = max(l.torn, l.end())
 	l.list = l.list[:len(l.list)-min(n, len(l.list))]
-	k.tell(at)
+	k.wake(at)
 }
 
 // retain drops what is older than age, everywhere.
@@ -169,7 +169,7 @@ func (k *simKafka) remake(topic string, n int) {
 	k.grow(topic, n)
 	for p := range min(n, len(torn)) {
 		k.logs[place{topic, int32(p)}].torn = torn[p]
-		k.tell(place{topic, int32(p)})
+		k.wake(place{topic, int32(p)})
 	}
 }
 
@@ -296,7 +296,7 @@ func (k *simKafka) fetch(from []messages.Position) (out []messages.Fetched, err 
 	for _, p := range from {
 		l := k.logs[place{p.Topic, p.Partition}]
 		// Nobody leads it, which fails the whole request, unless this master has not
-		// heard of it and the broker says so.
+		// heard of it, and the broker reports it.
 		if l == nil && (!k.w.chaotic() || k.w.rng.IntN(2) == 0) {
 			return nil, fmt.Errorf("no such partition: %w", messages.ErrNotWritten)
 		}

@@ -88,7 +88,7 @@ func (w *simWorld) await(limit time.Time, then func()) {
 	})
 }
 
-// unended says which file has not ended, or is not the one that the folder holds.
+// unended returns a file that has not ended, or that is not the one in the folder.
 func (w *simWorld) unended(files []*messages.FileStatus) string {
 	newest := map[string]*messages.FileStatus{}
 	for _, f := range files {

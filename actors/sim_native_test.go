@@ -102,7 +102,7 @@ func (p *simNative) say(kind messages.SignalKind) {
 }
 
 // step does what is due. The order of its parts is that of the real worker: it
-// reads, works, reports, and says that it lives.
+// reads, works, reports, and sends heartbeats.
 func (p *simNative) step(now time.Time) time.Time {
 	if p.process.dead {
 		return time.Time{}
@@ -242,7 +242,7 @@ func (p *simNative) advance(r *simRun, now time.Time) (died bool) {
 	return false
 }
 
-// flush sends what there is to say, in order; it reports whether all of it was sent.
+// flush sends what is queued, in order. It reports whether all of it was sent.
 func (p *simNative) flush() bool {
 	for len(p.progress) > 0 {
 		if !p.w.kafka.say(p.w.cfg.SignalTopic, p.progress[0]) {
@@ -262,7 +262,7 @@ func (p *simNative) flush() bool {
 		}
 		p.status = p.status[1:]
 	}
-	if len(p.status) > 1 && len(p.status) > 4 { // nobody needs old heartbeats
+	if len(p.status) > 1 && len(p.status) > 4 { // old heartbeats are of no use
 		p.status = p.status[len(p.status)-1:]
 	}
 	return len(p.progress)+len(p.unsaid)+len(p.status) == 0

@@ -8,7 +8,7 @@ import (
 	"kafka-master/infra/infratest"
 )
 
-// inSimWorld calls f in a world in which nothing goes wrong and nobody else is.
+// inSimWorld calls f in a world without faults and without anybody else.
 func inSimWorld(t *testing.T, f func(t *testing.T, w *simWorld, p *simProcess)) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newSimWorld(1)

@@ -154,7 +154,7 @@ func TestRegisterTellsHistoriesApart(t *testing.T) {
 	}
 }
 
-// A size that is not committed yet may be lost with its leader: nobody is told it.
+// A size that is not committed yet may be lost with its leader, so it is not answered.
 func TestBatchSizeIsToldOnceItIsCommitted(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {

@@ -53,7 +53,7 @@ func (b *tailBundle) assigned(kind messages.WorkerKind, id string, partition int
 	}
 }
 
-// committed says that the group of classic workers has a member and is that far.
+// committed gives the group of classic workers a member and these offsets.
 func (b *tailBundle) committed(offsets ...int64) {
 	b.bus.setGroup(messages.GroupState{Name: "g", State: messages.GroupEmpty})
 	var at []messages.Position
@@ -179,14 +179,14 @@ func TestTailWithoutAStoredMarkIsTheEnd(t *testing.T) {
 			return messages.Position{Topic: "chunks", Partition: p, Offset: offset}
 		}
 		require.Equal(t, []messages.Position{at(0, 1), at(1, 0), at(2, 0), at(3, 1)}, out.unmarked, "they are marked before the first send")
-		b.marked(0, 7) // of a topic that was made anew
+		b.marked(0, 7) // of a topic that was created again
 		out, _ = b.read()
 		require.Equal(t, int64(0), out.from[0], "what is there now may have been sent since")
 		require.Equal(t, []messages.Position{at(1, 0), at(2, 0), at(3, 1)}, out.unmarked)
 	})
 }
 
-// Without rights on the group nobody could be a classic worker: native ones go on.
+// Without rights on the group there can be no classic worker, and native ones go on.
 func TestTailWhenTheGroupCannotBeSeen(t *testing.T) {
 	t.Parallel()
 	withTail(t, func(b *tailBundle) {

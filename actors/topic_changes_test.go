@@ -101,7 +101,7 @@ func TestChunkTopicMadeAgainWithFewerPartitions(t *testing.T) {
 	})
 }
 
-// A send mark beyond the end says that the topic lost its records: what lies there
+// A send mark beyond the end shows that the topic lost its records: what lies there
 // may have been sent since.
 func TestTailBehindALostTopic(t *testing.T) {
 	t.Parallel()
@@ -156,7 +156,7 @@ func TestIngressTellsOfAnOutageOnce(t *testing.T) {
 	})
 }
 
-// Nobody is told that classic workers wait where there are none.
+// Without classic workers there is no report that they wait.
 func TestGroupIsMissedByClassicWorkersOnly(t *testing.T) {
 	t.Parallel()
 	onStage(t, func(s *stage) {

@@ -106,11 +106,11 @@ func TestManyQuestionsAreOneGlance(t *testing.T) {
 		v.ask(messages.QueryFiles{})
 		require.Equal(t, []uint64{2}, v.glances(sourceDispatcher))
 		time.Sleep(time.Hour)
-		require.Empty(t, v.glances(sourceDispatcher), "nobody looks, nobody is asked")
+		require.Empty(t, v.glances(sourceDispatcher), "without a question no actor is asked")
 	})
 }
 
-// A fresh answer is newer than its question, even when a look was under way.
+// A fresh answer is newer than its question, even when a request was in flight.
 func TestFreshAnswer(t *testing.T) {
 	t.Parallel()
 	onView(t, func(v *viewBundle) {
@@ -132,7 +132,7 @@ func TestFreshAnswer(t *testing.T) {
 	})
 }
 
-// A part of the master that hangs does not make the others silent, and is told.
+// A part of the master that hangs does not silence the others, and is a problem.
 func TestDeafPartIsAProblem(t *testing.T) {
 	t.Parallel()
 	onView(t, func(v *viewBundle) {
@@ -265,7 +265,7 @@ func TestFilesSeenModel(t *testing.T) {
 	})
 }
 
-// A file that ended while a term began is told as ended; one of long ago is not.
+// A file that ended while a term began is shown as ended; one of long ago is not.
 func TestEndedFilesAcrossTerms(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1000, 0)
