@@ -174,7 +174,7 @@ func TestScannerListsAndFingerprints(t *testing.T) {
 func TestFailedDispatcherBeginsANewTerm(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 20)
 		h.read()
 		var wrong *adopt // cannot happen: makes the dispatcher panic

@@ -18,7 +18,7 @@ func TestUnfitFileIsRefused(t *testing.T) {
 		w.stop()
 		w.cfg.Settle = 3 * time.Second
 		w.start()
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.files.put("a.txt", "\xff\xfe2\x000\x003\x00\n\x00", time.Now().Add(-time.Hour))
 		time.Sleep(4 * scanEvery)
 		f := w.file("a.txt")
@@ -41,7 +41,7 @@ func TestGrowingFileOfASlowClock(t *testing.T) {
 		w.stop()
 		w.cfg.Settle = 3 * time.Second
 		w.start()
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		text := ""
 		for i := range 40 {
 			text += fmt.Sprintf("line-%d\n", i)
@@ -62,7 +62,7 @@ func TestCopyThatStalls(t *testing.T) {
 		w.stop()
 		w.cfg.Settle = 3 * time.Second
 		w.start()
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		data := strings.Repeat("abc\n", 2000)
 		w.files.put("a.txt", data[:2000]+strings.Repeat("\x00", 6000), time.Now())
 		time.Sleep(time.Minute)

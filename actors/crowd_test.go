@@ -56,7 +56,7 @@ func TestTenThousandWorkersAtOnce(t *testing.T) {
 func TestFlappingStoreMakesNoStormOfTerms(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		before := w.overview().Term
 		w.drop("a.txt", 40)
 		for range 30 {

@@ -43,7 +43,7 @@ func TestShareOfRepeats(t *testing.T) {
 // The worker's disk is full for some time, so that it gives its chunk back.
 func TestProblemOfReturnedChunks(t *testing.T) {
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 2)
 		for range ledger.ReturnedOften {
 			_, shown := w.problem(messages.ProblemReturnedChunk)
@@ -70,7 +70,7 @@ func TestProblemOfReturnedChunks(t *testing.T) {
 // Two processes work as one worker, so that every result comes twice.
 func TestProblemOfRepeatedRuns(t *testing.T) {
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 2*2*fewRepeats)
 		for range fewRepeats {
 			h.report(h.finish(messages.OutcomeOK), messages.OutcomeOK)
@@ -91,7 +91,7 @@ func TestProblemOfRepeatedRuns(t *testing.T) {
 // chunk is none.
 func TestProblemOfAStandstill(t *testing.T) {
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		time.Sleep(stalledAfter + time.Minute)
 		_, shown := w.problem(messages.ProblemStalled)
 		require.False(t, shown, "there is nothing to do")

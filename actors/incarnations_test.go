@@ -16,7 +16,7 @@ import (
 func TestForgedMessagesOfANativeWorkerAreRefused(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 4)
 		held := h.read()
 		require.Len(t, held, 2)
@@ -51,13 +51,13 @@ func TestForgedMessagesOfANativeWorkerAreRefused(t *testing.T) {
 func TestTwoProcessesUnderOneNativeId(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		a := w.hire("w1", 0)
+		a := w.startWorker("w1", 0)
 		w.drop("a.txt", 40)
 		require.Len(t, a.read(), 2)
 		first := a.queue[0]
 		require.Equal(t, a.inc.String(), first.Incarnation)
 		time.Sleep(time.Second)
-		b := w.hire("w1", 0)
+		b := w.startWorker("w1", 0)
 		time.Sleep(20 * time.Second) // both send heartbeats
 		p := w.overview().Problems
 		require.Len(t, p, 1)

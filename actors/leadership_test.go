@@ -42,7 +42,7 @@ func TestStandbyNamesTheLeader(t *testing.T) {
 func TestHandOverRepeatsNothing(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 40)
 		other := w.second()
 		for range 3 {
@@ -76,7 +76,7 @@ func TestLostStateIsPutBackAndWorkGoesOn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(w *world) {
-				h := w.hire("w1", 0)
+				h := w.startWorker("w1", 0)
 				w.drop("a.txt", 40)
 				other := w.second()
 				for range 5 {
@@ -109,7 +109,7 @@ func TestLostStateIsPutBackAndWorkGoesOn(t *testing.T) {
 func TestLostCommitsLoseNoLine(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 40)
 		w.memory.KeepPast()
 		number := w.memory.Snapshot().Number
@@ -131,7 +131,7 @@ func TestLostCommitsLoseNoLine(t *testing.T) {
 func TestSilenceIsExcusedWhileKafkaIsAway(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 8)
 		require.Len(t, h.read(), 2)
 		h.kill() // it speaks again 5 s after Kafka is back
@@ -156,7 +156,7 @@ func TestSilenceIsExcusedWhileKafkaIsAway(t *testing.T) {
 func TestResultsThatAreReadAgainAreNoRepeats(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 8)
 		m := h.finish(messages.OutcomeOK)
 		w.stop()
@@ -175,7 +175,7 @@ func TestResultsThatAreReadAgainAreNoRepeats(t *testing.T) {
 func TestTermBeginsWithoutAPartition(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		away, there := w.hire("away", 0), w.hire("there", 1)
+		away, there := w.startWorker("away", 0), w.startWorker("there", 1)
 		w.drop("a.txt", 40)
 		sent := away.read()
 		require.NotEmpty(t, sent)

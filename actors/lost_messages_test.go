@@ -48,7 +48,7 @@ func TestVanishedChunksFreeTheirSlots(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			inWorld(t, func(w *world) {
-				h := w.hire("w1", 0)
+				h := w.startWorker("w1", 0)
 				if before > 0 {
 					w.drop("before.txt", 2*before)
 					h.work("before.txt")
@@ -71,7 +71,7 @@ func TestVanishedChunksFreeTheirSlots(t *testing.T) {
 func TestChunksOfAFormerPartitionComeBack(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 3)
+		h := w.startWorker("w1", 3)
 		w.drop("a.txt", 8)
 		require.Equal(t, int64(2), w.bus.length("chunks", 3))
 		w.bus.mu.Lock()
@@ -92,9 +92,9 @@ func TestUndeliveredChunksGoToAnotherWorker(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
 		w.bus.refuse(0, fmt.Errorf("no leader: %w", messages.ErrNotWritten))
-		w.hire("w1", 0)
+		w.startWorker("w1", 0)
 		w.drop("a.txt", 8)
-		h2 := w.hire("w2", 1)
+		h2 := w.startWorker("w2", 1)
 		began := time.Now()
 		h2.work("a.txt")
 		require.Less(t, time.Since(began), 15*time.Second)
@@ -116,7 +116,7 @@ func TestUndeliveredChunksGoToAnotherWorker(t *testing.T) {
 func TestNothingMovesWhileKafkaIsAway(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		h1, h2 := w.hire("w1", 0), w.hire("w2", 1)
+		h1, h2 := w.startWorker("w1", 0), w.startWorker("w2", 1)
 		w.bus.refuse(0, fmt.Errorf("away: %w", messages.ErrNotWritten))
 		fail := w.bus.fail
 		w.bus.mu.Lock()
@@ -146,7 +146,7 @@ func TestNothingMovesWhileKafkaIsAway(t *testing.T) {
 func TestSilenceIsJudgedAfterKafkaLostItsRecords(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 8)
 		h.finish(messages.OutcomeOK)
 		h.kill()

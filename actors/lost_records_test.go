@@ -15,7 +15,7 @@ import (
 // The table of open chunks is evicted while no master runs, and the workers die with it.
 func TestLostChunkRecordIsNotDone(t *testing.T) {
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 8)
 		require.Len(t, h.read(), 2)
 		h.kill()
@@ -33,7 +33,7 @@ func TestLostChunkRecordIsNotDone(t *testing.T) {
 		var log bytes.Buffer
 		w.log = slog.New(slog.NewTextHandler(&log, nil))
 		w.start()
-		h2 := w.hire("w2", 1)
+		h2 := w.startWorker("w2", 1)
 		time.Sleep(20 * time.Second)
 		require.Empty(t, h2.read(), "nothing more of the file is handed out")
 		f := w.file("a.txt")
@@ -58,7 +58,7 @@ func TestLostChunkRecordIsNotDone(t *testing.T) {
 func TestRefusedFileDoesNotTakeTheName(t *testing.T) {
 	inWorld(t, func(w *world) {
 		require.Equal(t, messages.Base("My list.txt"), messages.Base("My_list-b59d1226.txt"))
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("My list.txt", 20)
 		require.Len(t, h.read(), 2)
 		w.drop("My_list-b59d1226.txt", 4)

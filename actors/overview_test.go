@@ -13,7 +13,7 @@ import (
 func TestOverviewCountsSinceTheLeadBegan(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 6)
 		h.work("a.txt")
 		o := w.overview()

@@ -123,7 +123,7 @@ func TestPlannerEndsItsGoroutineWhenStopped(t *testing.T) {
 // planner fails, and after some tries the file is failed; other files are not affected.
 func TestPanicBesideAPlanner(t *testing.T) {
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 400)
 		require.Equal(t, messages.FileRunning, w.file("a.txt").State)
 		w.files.setBug("a.txt")

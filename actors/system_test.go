@@ -13,7 +13,7 @@ import (
 func TestFileIsWorkedToItsEnd(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 7)
 		h.work("a.txt")
 		f := w.file("a.txt")
@@ -39,10 +39,10 @@ func TestEmptyAndBlankFilesAreDoneAtOnce(t *testing.T) {
 func TestPrefetchKeepsOneChunkAhead(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 20)
 		require.Len(t, h.read(), 2, "one in work and one ahead")
-		other := w.hire("w2", 1)
+		other := w.startWorker("w2", 1)
 		require.Len(t, other.read(), 2)
 	})
 }
@@ -50,7 +50,7 @@ func TestPrefetchKeepsOneChunkAhead(t *testing.T) {
 func TestSilentWorkerIsLostAndItsChunksRunElsewhere(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 4)
 		held := h.read()
 		require.Len(t, held, 2)
@@ -59,7 +59,7 @@ func TestSilentWorkerIsLostAndItsChunksRunElsewhere(t *testing.T) {
 		require.Equal(t, messages.WorkerSuspect, w.worker("w1").State)
 		time.Sleep(3 * time.Second)
 		require.Equal(t, messages.WorkerLost, w.worker("w1").State)
-		other := w.hire("w2", 1)
+		other := w.startWorker("w2", 1)
 		again := other.read()
 		require.Len(t, again, 2)
 		require.Equal(t, held[0].BatchID+"_a2", again[0].BatchID)
@@ -72,12 +72,12 @@ func TestSilentWorkerIsLostAndItsChunksRunElsewhere(t *testing.T) {
 func TestLateResultOfALostWorkerCountsOnce(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 2)
 		first := h.read()[0]
 		h.kill()
 		time.Sleep(11 * time.Second)
-		other := w.hire("w2", 1)
+		other := w.startWorker("w2", 1)
 		second := other.read()[0]
 		h.report(first, messages.OutcomeOK)
 		require.Equal(t, messages.FileDone, w.file("a.txt").State)
@@ -92,11 +92,11 @@ func TestLateResultOfALostWorkerCountsOnce(t *testing.T) {
 func TestNewIncarnationTakesItsChunksBackAtOnce(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 2)
 		require.Len(t, h.read(), 1)
 		h.kill()
-		anew := w.hire("w1", 0)
+		anew := w.startWorker("w1", 0)
 		got := anew.read()
 		require.Len(t, got, 1)
 		require.Equal(t, 2, got[0].Attempt)
@@ -106,13 +106,13 @@ func TestNewIncarnationTakesItsChunksBackAtOnce(t *testing.T) {
 func TestFailingChunkDiesAfterMaxAttemptsOnTwoWorkers(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		a, b := w.hire("w1", 0), w.hire("w2", 1)
+		a, b := w.startWorker("w1", 0), w.startWorker("w2", 1)
 		w.drop("a.txt", 2)
 		for range 60 {
 			if w.file("a.txt").State.Terminal() {
 				break
 			}
-			for _, h := range []*hand{a, b} {
+			for _, h := range []*playedWorker{a, b} {
 				if len(h.read()) > 0 {
 					h.finish(messages.OutcomeFailed)
 				}
@@ -129,7 +129,7 @@ func TestFailingChunkDiesAfterMaxAttemptsOnTwoWorkers(t *testing.T) {
 func TestRetryBacksOff(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 2)
 		for n := range 4 {
 			sentAt := time.Now()
@@ -148,7 +148,7 @@ func TestRetryBacksOff(t *testing.T) {
 func TestBatchSizeChangeLeavesAssignedChunks(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 100)
 		before := h.read()
 		require.Equal(t, 10, w.ask(messages.SetBatchSize{Items: 10}))
@@ -172,7 +172,7 @@ func TestBatchSizeChangeLeavesAssignedChunks(t *testing.T) {
 func TestRestartGoesOnFromTheStore(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 30)
 		h.finish(messages.OutcomeOK)
 		w.ask(messages.SetBatchSize{Items: 3})
@@ -202,7 +202,7 @@ func TestChangedVariableWinsOverTheStoredBatchSize(t *testing.T) {
 func TestDeletedFileInWorkIsChanged(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 100)
 		h.finish(messages.OutcomeOK)
 		w.drop("other.txt", 0)
@@ -222,7 +222,7 @@ func TestDeletedFileInWorkIsChanged(t *testing.T) {
 func TestTouchedFileGoesOn(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 3000)
 		h.finish(messages.OutcomeOK)
 		data := w.files.get("a.txt").data
@@ -238,7 +238,7 @@ func TestTouchedFileGoesOn(t *testing.T) {
 func TestKafkaAwayPausesAndGoesOn(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 20)
 		w.bus.mu.Lock()
 		w.bus.down = messages.ErrNotWritten
@@ -259,7 +259,7 @@ func TestKafkaAwayPausesAndGoesOn(t *testing.T) {
 func TestStoreAwayDispatchesNothing(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 20)
 		held := len(h.read())
 		w.store.SetDown(messages.ErrUnavailable)
@@ -276,7 +276,7 @@ func TestStoreAwayDispatchesNothing(t *testing.T) {
 func TestFencedMasterBeginsAgain(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 20)
 		h.read()
 		w.store.FenceNext()
@@ -296,7 +296,7 @@ func TestGarbageFromWorkersIsCounted(t *testing.T) {
 		for _, s := range []string{"", "{", "null", `{"id":""}`, `{"id":"x","status":"?"}`, `{"id":"x","batchId":"a","processing":3,"total":2}`, "\xff", `[]`} {
 			w.bus.Produce(t.Context(), []messages.Record{{Topic: "signals", Value: []byte(s)}, {Topic: "connections", Value: []byte(s)}})
 		}
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 4)
 		h.work("a.txt")
 		require.Equal(t, uint64(16), w.overview().Ignored)
@@ -306,7 +306,7 @@ func TestGarbageFromWorkersIsCounted(t *testing.T) {
 func TestEmptyFolderIsNotBelievedAtOnce(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 4000)
 		data := w.files.get("a.txt")
 		w.files.remove("a.txt") // its share is not mounted any more
@@ -328,7 +328,7 @@ func TestFileThatWasAwayForAMomentIsPlannedAgain(t *testing.T) {
 		w.files.mu.Lock()
 		w.files.away = 3
 		w.files.mu.Unlock()
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 40)
 		time.Sleep(10 * scanEvery)
 		h.work("a.txt")
@@ -339,8 +339,8 @@ func TestFileThatWasAwayForAMomentIsPlannedAgain(t *testing.T) {
 func TestResultOfAnotherWorkerChangesNothing(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
-		other := w.hire("w2", 1)
+		h := w.startWorker("w1", 0)
+		other := w.startWorker("w2", 1)
 		w.drop("a.txt", 4)
 		mine := h.read()[0]
 		other.report(mine, messages.OutcomeOK)
@@ -360,7 +360,7 @@ func TestResultOfAnotherWorkerChangesNothing(t *testing.T) {
 func TestFlappingIdStopsNothing(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 20)
 		for round := range 300 {
 			for _, s := range []messages.Signal{classicNew("flap", 1), announce("flap", 1, int64(round)), beatOf("flap", int64(round), 0), {Kind: messages.SignalBye, Worker: "flap", Protocol: 2, Incarnation: messages.Incarnation{StartMS: int64(round), Random: "r"}}} {
@@ -388,7 +388,7 @@ func TestByeAndNewInOneBreathStrandNothing(t *testing.T) {
 			w.bus.say("connections", messages.Signal{Kind: messages.SignalBye, Worker: "ghost"})
 			w.bus.say("connections", announce("ghost", 1, 100+round))
 		}
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		stop := time.Now().Add(3 * time.Minute)
 		for !w.file("a.txt").State.Terminal() && time.Now().Before(stop) {
 			w.bus.mu.Lock()

@@ -66,7 +66,7 @@ func TestRemovedPartitionsOfWorkerTopicsAreNotReadAnyMore(t *testing.T) {
 	inWorld(t, func(w *world) {
 		require.NoError(t, w.bus.Grow(t.Context(), "connections", 3))
 		time.Sleep(checkEvery + time.Second)
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.bus.remake("connections", 1)
 		time.Sleep(checkEvery + 2*time.Second)
 		require.Equal(t, messages.WorkerFree, w.worker("w1").State)
@@ -82,7 +82,7 @@ func TestRemovedPartitionsOfWorkerTopicsAreNotReadAnyMore(t *testing.T) {
 func TestChunkTopicMadeAgainWithFewerPartitions(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 3)
+		h := w.startWorker("w1", 3)
 		w.drop("a.txt", 8)
 		require.Len(t, h.read(), 2)
 		w.bus.remake("chunks", 2)

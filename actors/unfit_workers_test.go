@@ -216,7 +216,7 @@ func TestRepairedWorkerWorksOn(t *testing.T) {
 func TestUnfitWorkerTakesNothing(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 8)
 		require.Len(t, h.read(), 2)
 		beat := func(note string) {
@@ -228,7 +228,7 @@ func TestUnfitWorkerTakesNothing(t *testing.T) {
 		require.Equal(t, messages.WorkerAnnounced, w.worker("w1").State)
 		require.Contains(t, w.worker("w1").Note, "no such file")
 		require.Regexp(t, "^w1: .*the command cannot be started", w.trouble(messages.ProblemUnfitWorker).Text)
-		other := w.hire("w2", 1)
+		other := w.startWorker("w2", 1)
 		require.Len(t, other.read(), 2, "the other one works")
 		held := h.queue
 		h.queue = nil
@@ -254,7 +254,7 @@ func TestUnfitWorkerTakesNothing(t *testing.T) {
 func TestChunkWithoutProgressIsNamed(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("h.txt", 2)
 		require.Len(t, h.read(), 1) // from now on its heartbeats list it as running
 		time.Sleep(ledger.QuietAfter - 5*time.Second)
@@ -278,7 +278,7 @@ func TestSlowChunksAreNotStalled(t *testing.T) {
 		w.stop()
 		w.cfg.Prefetch = 0
 		w.start()
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("h.txt", 12)
 		for range 4 {
 			h.read()

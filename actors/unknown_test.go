@@ -46,8 +46,8 @@ func TestUnknownMessagesAreLogged(t *testing.T) {
 		var out bytes.Buffer
 		w.log = slog.New(slog.NewTextHandler(&out, nil))
 		w.start()
-		h := w.hire("w1", 0)
-		w.hire("w2", 1)
+		h := w.startWorker("w1", 0)
+		w.startWorker("w2", 1)
 		w.drop("a.txt", 1000)
 		require.Empty(t, w.sys.unknownMessages())
 		for range 3 {

@@ -28,7 +28,7 @@ func TestUnreadableFilesGiveTheirPlacesAway(t *testing.T) {
 		w.drop("good.txt", 4)
 		require.Equal(t, messages.FileStatus{}, w.file("good.txt"), "all places are taken")
 		time.Sleep(catalog.ParkAfter + 3*scanEvery)
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		h.work("good.txt")
 		p := w.overview().Problems
 		require.Len(t, p, 1)
@@ -49,7 +49,7 @@ func TestUnreadableFilesGiveTheirPlacesAway(t *testing.T) {
 // folder can be listed.
 func TestFileThatCannotBeReadIsFailed(t *testing.T) {
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 200)
 		w.files.setBad(errDisk, "a.txt")
 		w.ask(messages.SetBatchSize{Items: 10})
@@ -75,7 +75,7 @@ func TestFileThatCannotBeReadIsFailed(t *testing.T) {
 // again.
 func TestRangeThatCannotBeReadAgain(t *testing.T) {
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		w.drop("a.txt", 4)
 		require.Len(t, h.read(), 2)
 		w.files.setBad(errDisk, "a.txt")
@@ -93,7 +93,7 @@ func TestRangeThatCannotBeReadAgain(t *testing.T) {
 // hour, while the workers finish the other chunks of the file.
 func TestFileThatProgressesIsNotFailed(t *testing.T) {
 	inWorld(t, func(w *world) {
-		h := w.hire("w1", 0)
+		h := w.startWorker("w1", 0)
 		const chunks = 17
 		w.drop("a.txt", 2*chunks) // all of them are cut at once
 		h.read()

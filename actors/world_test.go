@@ -29,7 +29,6 @@ type world struct {
 	cfg    Config
 	sys    *System
 	log    *slog.Logger
-	hands  map[string]*hand
 }
 
 func inWorld(t *testing.T, f func(w *world)) {
@@ -42,7 +41,7 @@ func inWorld(t *testing.T, f func(w *world)) {
 		memory := infratest.NewMemoryStore()
 		w := &world{
 			t: t, bus: newMemBus(), store: infratest.NewFaultyStore(memory), memory: memory, files: &memFiles{},
-			log: slog.New(slog.NewTextHandler(out, nil)), hands: map[string]*hand{},
+			log: slog.New(slog.NewTextHandler(out, nil)),
 			cfg: Config{
 				MasterID: "m", ChunkTopic: "chunks", SignalTopic: "signals", ConnectionTopic: "connections", HeartbeatTopic: "masters",
 				Partitions: 4, Group: "km", WorkerGroup: "g", BatchSize: 2, WorkerTimeout: time.Minute, MaxAttempts: 3, Prefetch: 1,
@@ -115,8 +114,8 @@ func (w *world) file(path string) messages.FileStatus {
 	return last
 }
 
-// hand is a native worker that the test plays step by step.
-type hand struct {
+// playedWorker is a native worker that the test plays step by step.
+type playedWorker struct {
 	w         *world
 	id        messages.WorkerID
 	partition int32
@@ -126,9 +125,9 @@ type hand struct {
 	stop      chan struct{}
 }
 
-// hire announces a native worker that sends heartbeats until it is killed.
-func (w *world) hire(id string, partition int32) *hand {
-	h := &hand{w: w, id: messages.WorkerID(id), partition: partition, stop: make(chan struct{})}
+// startWorker announces a native worker that sends heartbeats until it is killed.
+func (w *world) startWorker(id string, partition int32) *playedWorker {
+	h := &playedWorker{w: w, id: messages.WorkerID(id), partition: partition, stop: make(chan struct{})}
 	h.inc = messages.Incarnation{StartMS: time.Now().UnixMilli(), Random: "r"}
 	w.bus.mu.Lock()
 	h.next = int64(len(w.bus.logs[place{"chunks", partition}]))
@@ -149,12 +148,12 @@ func (w *world) hire(id string, partition int32) *hand {
 	return h
 }
 
-func (h *hand) say(s messages.Signal) {
+func (h *playedWorker) say(s messages.Signal) {
 	s.Worker, s.Incarnation, s.Partitions = h.id, h.inc, []int32{h.partition}
 	h.w.bus.say("connections", s)
 }
 
-func (h *hand) beat() {
+func (h *playedWorker) beat() {
 	h.w.bus.mu.Lock()
 	var running []string
 	for _, m := range h.queue {
@@ -165,7 +164,7 @@ func (h *hand) beat() {
 	h.say(messages.Signal{Kind: messages.SignalHeartbeat, Capacity: 1, Protocol: 2, Running: running, Next: next})
 }
 
-func (h *hand) kill() {
+func (h *playedWorker) kill() {
 	select {
 	case <-h.stop:
 	default:
@@ -174,7 +173,7 @@ func (h *hand) kill() {
 }
 
 // read takes the chunks that were sent to the worker meanwhile.
-func (h *hand) read() []messages.ChunkMessage {
+func (h *playedWorker) read() []messages.ChunkMessage {
 	h.w.t.Helper()
 	time.Sleep(50 * time.Millisecond)
 	h.w.bus.mu.Lock()
@@ -191,7 +190,7 @@ func (h *hand) read() []messages.ChunkMessage {
 }
 
 // finish reports the oldest chunk that the worker holds.
-func (h *hand) finish(outcome messages.Outcome) messages.ChunkMessage {
+func (h *playedWorker) finish(outcome messages.Outcome) messages.ChunkMessage {
 	h.w.t.Helper()
 	require.NotEmpty(h.w.t, h.read(), "%s holds no chunk", h.id)
 	m := h.queue[0]
@@ -200,7 +199,7 @@ func (h *hand) finish(outcome messages.Outcome) messages.ChunkMessage {
 	return m
 }
 
-func (h *hand) report(m messages.ChunkMessage, outcome messages.Outcome) {
+func (h *playedWorker) report(m messages.ChunkMessage, outcome messages.Outcome) {
 	n := int64(len(m.Data))
 	s := messages.Signal{Kind: messages.SignalProgress, Worker: h.id, Protocol: 2, Incarnation: h.inc, BatchID: m.BatchID, Processing: n, Total: n, Outcome: outcome}
 	if outcome != messages.OutcomeOK {
@@ -211,7 +210,7 @@ func (h *hand) report(m messages.ChunkMessage, outcome messages.Outcome) {
 }
 
 // work lets the worker do everything that it is sent until the file ends.
-func (h *hand) work(path string) {
+func (h *playedWorker) work(path string) {
 	h.w.t.Helper()
 	for range 10_000 {
 		if h.w.file(path).State.Terminal() {
