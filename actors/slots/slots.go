@@ -227,7 +227,8 @@ func (s *Slots) forget() {
 	s.list, s.foreign, s.native.next, s.native.probedAt = nil, 0, 0, time.Time{}
 }
 
-// Room is how many chunks the worker takes.
+// Room is how many chunks the worker takes. Free and Ahead are negative while it holds
+// more than that: each chunk that it ends then only brings them closer to zero.
 type Room struct {
 	Free   int  // into free slots
 	Ahead  int  // in all, its queue included
@@ -245,7 +246,7 @@ func (s *Slots) Room() Room {
 	}
 	limit := s.capacity + s.depth
 	return Room{
-		Free: max(0, capacity-held), Ahead: max(0, capacity+s.depth-held),
+		Free: capacity - held, Ahead: capacity + s.depth - held,
 		Depth: s.depth, Limit: limit, Refill: s.foreign == 0 && len(s.list) <= limit,
 	}
 }

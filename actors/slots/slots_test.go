@@ -280,3 +280,20 @@ func TestStalledChunkIsReported(t *testing.T) {
 	require.Equal(t, "a", s.Hear(progress, now).Resumed)
 	require.Empty(t, s.Hear(progress, now).Resumed)
 }
+
+// A worker that holds more than its slots does not seem free when one of its chunks ends:
+// the offers count from what it holds.
+func TestRoomOfAWorkerThatHoldsMoreThanItsSlots(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1e9, 0)
+	s := nativeSlots(1, 1)
+	for i, id := range []string{"a", "b", "c"} {
+		s.sendTo(id, int64(i), now)
+	}
+	r := s.Room()
+	require.Equal(t, [2]int{-2, -1}, [2]int{r.Free, r.Ahead})
+	s.Finish("a", true, now)
+	s.Finish("b", true, now)
+	r = s.Room()
+	require.Equal(t, [2]int{0, 1}, [2]int{r.Free, r.Ahead})
+}
