@@ -41,7 +41,11 @@ type ChunkMessage struct {
 	Length      int64    `json:"length,omitempty"`
 	Hash        string   `json:"hash,omitempty"`
 	Data        []string `json:"data"`
+	Recall      []string `json:"recall,omitempty"` // of a recall, which has no batch id and no items
 }
+
+// IsRecall reports whether the message is a recall and no chunk.
+func (m ChunkMessage) IsRecall() bool { return m.BatchID == "" && len(m.Recall) > 0 }
 
 // DecodeChunk decodes a chunk message. Its strings share memory.
 func DecodeChunk(value []byte) (ChunkMessage, error) {

@@ -78,6 +78,7 @@ type workerRecord struct {
 	Capacity   int        `json:"capacity"`
 	StartMS    int64      `json:"start_ms,omitempty"`
 	Random     string     `json:"random,omitempty"`
+	Recalls    bool       `json:"recall,omitempty"`
 	Lost       bool       `json:"lost,omitempty"`
 	Seen       recordTime `json:"seen"`
 }
@@ -87,7 +88,7 @@ func (w Worker) EncodeRecord() []byte {
 	return marshalRecord(workerRecord{
 		Kind: w.Kind.String(), Partitions: w.Partitions, Capacity: w.Capacity,
 		StartMS: w.Incarnation.StartMS, Random: w.Incarnation.Random,
-		Lost: w.Lost, Seen: newRecordTime(w.Seen),
+		Recalls: w.Recalls, Lost: w.Lost, Seen: newRecordTime(w.Seen),
 	})
 }
 
@@ -105,7 +106,7 @@ func DecodeWorker(id WorkerID, record []byte) (Worker, error) {
 	w := Worker{
 		ID: id, Kind: WorkerKind(kind), Capacity: r.Capacity,
 		Incarnation: Incarnation{StartMS: r.StartMS, Random: r.Random},
-		Lost:        r.Lost, Seen: r.Seen.time(),
+		Recalls:     r.Recalls, Lost: r.Lost, Seen: r.Seen.time(),
 	}
 	if len(r.Partitions) > 0 {
 		w.Partitions = r.Partitions

@@ -69,7 +69,7 @@ func drawWorker(t *rapid.T) Worker {
 		Incarnation: Incarnation{
 			StartMS: rapid.Int64().Draw(t, "start"), Random: rapid.String().Draw(t, "random"),
 		},
-		Lost: rapid.Bool().Draw(t, "lost"), Seen: drawTime(t, "seen"),
+		Recalls: rapid.Bool().Draw(t, "recalls"), Lost: rapid.Bool().Draw(t, "lost"), Seen: drawTime(t, "seen"),
 	}
 	if parts := rapid.SliceOf(rapid.Int32()).Draw(t, "partitions"); len(parts) > 0 {
 		w.Partitions = parts

@@ -36,6 +36,8 @@ func scanChunk(value []byte) (m ChunkMessage, ok bool) {
 			m.Hash = s.string()
 		case "data":
 			m.Data = s.strings()
+		case "recall":
+			m.Recall = s.strings()
 		default:
 			s.decline()
 		}
@@ -58,6 +60,8 @@ func scanSignal(value []byte) (w wireSignal, ok bool) {
 			w.Running = s.strings()
 		case "queued":
 			w.Queued = s.strings()
+		case "recall":
+			w.Recall = s.bool()
 		case "protocol":
 			w.Protocol = int(s.int())
 		case "capacity":

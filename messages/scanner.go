@@ -210,6 +210,19 @@ func (s *scanner) int() (n int64) {
 	return n
 }
 
+// bool reads true or false.
+func (s *scanner) bool() bool {
+	s.peek()
+	for _, word := range [...]string{"true", "false"} {
+		if strings.HasPrefix(s.text[s.at:], word) {
+			s.at += len(word)
+			return word == "true"
+		}
+	}
+	s.decline()
+	return false
+}
+
 // strings reads a list of strings.
 func (s *scanner) strings() []string {
 	s.expect('[')

@@ -19,6 +19,7 @@ var scannedMessages = []string{
 	`{}`, ` {} `, ``, `null`, `[]`, `{"id"}`, `{"id":}`, `{,}`, `{"id":"a",}`, "\t{\"id\"\n:\r\"a\" , \"attempt\" : 3 }\n", `{"id":"a","unknown":{"x":[1]}}`,
 	`{"status":"new","id":"x","partitions":[1,2,3]}`, `{"status":"new","id":"x","partitions":[2147483648]}`, `{"status":"new","id":"x","partitions":null}`,
 	`{"id":"x","batchId":"b","processing":17,"total":500,"attempt":2,"result":"failed","error":"a\nb\u001b[31m"}`, `{"id":"x","processing":null,"total":1}`,
+	`{"id":"w","incarnation":"1-r","recall":["a_chunk_1","b"]}`, `{"recall":true}`, `{"recall": false }`, `{"recall":truex}`, `{"recall":tru`, `{"recall":"true"}`, `{"recall":[]}`,
 	`{"status":"heartbeat","id":"w","partitions":[7],"protocol":2,"incarnation":"17-5f","capacity":4,"version":"v1","running":["a"],"queued":[],"next":41,"note":"no \/ disk"}`,
 }
 
@@ -47,13 +48,16 @@ func TestScannerReadsWhatWeSend(t *testing.T) {
 	_, ok := scanChunk(AppendChunk(nil, ChunkHeader{Worker: "w", BatchID: "a_chunk_1", Deployment: "D", Term: 1, Attempt: 1, File: "a.txt", Generation: 1, FirstLine: 1}, lines))
 	require.True(t, ok)
 	for _, s := range []Signal{
-		native(Signal{Kind: SignalHeartbeat, Running: []string{"a"}, Queued: []string{"b"}, Next: 3, Note: "disk full"}),
+		native(Signal{Kind: SignalHeartbeat, Running: []string{"a"}, Queued: []string{"b"}, Next: 3, Note: "disk full", Recalls: true}),
 		{Kind: SignalAnnounce, Worker: "x", Partitions: []int32{3}},
 		{Kind: SignalProgress, Worker: "x", BatchID: "b", Processing: 1, Total: 2, Attempt: 1, Outcome: OutcomeFailed, Error: "exit status 1\nno"},
 	} {
 		_, ok := scanSignal(s.Encode())
 		require.True(t, ok, "%s", s.Encode())
 	}
+	m, ok := scanChunk(Recall{Worker: "w", Deployment: "D", Incarnation: "1-r", BatchIDs: []string{"a_chunk_1"}}.Encode())
+	require.True(t, ok)
+	require.True(t, m.IsRecall())
 	// json.dumps of Python puts a space after colons and commas.
 	_, ok = scanSignal([]byte(`{"id": "x", "batchId": "b", "processing": 1, "total": 2}`))
 	require.True(t, ok)

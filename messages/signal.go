@@ -47,6 +47,7 @@ type Signal struct {
 	Running     []string // batch ids of chunks that run
 	Queued      []string // batch ids of chunks that wait at the worker
 	Next        int64    // next offset that the worker reads, or UnknownOffset
+	Recalls     bool     // it gives back queued chunks when a recall lists them
 	Note        string   // why the worker takes no chunks now, cut to MaxNote; empty when it does
 
 	// Progress.

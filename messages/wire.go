@@ -40,6 +40,7 @@ type wireSignal struct {
 	Running     []string `json:"running,omitempty"`
 	Queued      []string `json:"queued,omitempty"`
 	Next        *int64   `json:"next,omitempty"`
+	Recall      bool     `json:"recall,omitempty"`
 	Note        string   `json:"note,omitempty"`
 	BatchID     string   `json:"batchId,omitempty"`
 	Processing  *int64   `json:"processing,omitempty"`
@@ -109,7 +110,7 @@ func (s Signal) status(w wireSignal) (Signal, error) {
 		return Signal{}, fmt.Errorf("%w: capacity %d or version out of range", ErrBadSignal, w.Capacity)
 	}
 	s.Capacity, s.Version, s.Running, s.Queued = min(w.Capacity, MaxCapacity), w.Version, w.Running, w.Queued
-	s.Note = CutText(w.Note, MaxNote)
+	s.Note, s.Recalls = CutText(w.Note, MaxNote), w.Recall
 	if w.Next != nil && *w.Next >= 0 {
 		s.Next = *w.Next
 	}
@@ -174,6 +175,7 @@ func (s Signal) Encode() []byte {
 			parts := append([]int32{}, s.Partitions...)
 			w.Partitions = &parts
 		}
+		w.Recall = s.Recalls && (s.Kind == SignalAnnounce || s.Kind == SignalHeartbeat)
 		if s.Kind == SignalHeartbeat {
 			w.Note = CutText(s.Note, MaxNote)
 			if s.Next >= 0 {

@@ -43,12 +43,13 @@ func TestSignalsAreGolden(t *testing.T) {
 		"classic_new_none": {Kind: SignalAnnounce, Worker: uuid, Partitions: []int32{}, Next: UnknownOffset},
 		"classic_done":     {Kind: SignalDone, Worker: uuid, Next: UnknownOffset},
 		"classic_progress": {Kind: SignalProgress, Worker: uuid, BatchID: "ips_chunk_4", Processing: 17, Total: 500, Next: UnknownOffset},
-		"native_new":       native(Signal{Kind: SignalAnnounce}),
-		"native_heartbeat": native(Signal{Kind: SignalHeartbeat, Running: []string{"ips_chunk_4"}, Queued: []string{"ips_chunk_9_g2_a3"}, Next: 41}),
+		"native_new":       native(Signal{Kind: SignalAnnounce, Recalls: true}),
+		"native_heartbeat": native(Signal{Kind: SignalHeartbeat, Running: []string{"ips_chunk_4"}, Queued: []string{"ips_chunk_9_g2_a3"}, Next: 41, Recalls: true}),
 		"native_unfit":     native(Signal{Kind: SignalHeartbeat, Note: "/opt/scan.sh: no such file"}),
 		"native_draining":  native(Signal{Kind: SignalDraining}),
 		"native_bye":       native(Signal{Kind: SignalBye}),
 		"native_ok":        {Kind: SignalProgress, Worker: "w-1", BatchID: "ips_chunk_4_a2", Processing: 500, Total: 500, Attempt: 2, Outcome: OutcomeOK, Deployment: "J6QK2", Offset: 30500, Hash: "44bc2cf5ad770999", Next: UnknownOffset},
+		"native_recalled":  {Kind: SignalProgress, Worker: "w-1", BatchID: "ips_chunk_9_g2_a3", Total: 500, Attempt: 3, Outcome: OutcomeRetry, Error: TextRecalled, Next: UnknownOffset},
 		"native_failed":    {Kind: SignalProgress, Worker: "w-1", BatchID: "ips_chunk_4", Processing: 3, Total: 500, Attempt: 1, Outcome: OutcomeFailed, Error: "exit status 1", Next: UnknownOffset},
 	}
 	for name, s := range cases {
@@ -67,6 +68,7 @@ func TestChunkAndHeartbeatAreGolden(t *testing.T) {
 	golden(t, "chunk", AppendChunk(nil, ChunkHeader{
 		Worker: "w-1", BatchID: "ips_chunk_4_a2", Deployment: "J6QK2", Incarnation: Incarnation{StartMS: 1700000000000, Random: "5f3a"}, Term: 12, Attempt: 2, File: "ips.txt", Generation: 1, FirstLine: 2001, Range: ByteRange{Offset: 30500, Length: 28, Hash: 0x44bc2cf5ad770999},
 	}, []byte("10.0.0.1\r\n::1\nsay \"hi\"\\\n\xff\n")))
+	golden(t, "recall", Recall{Worker: "w-1", Deployment: "J6QK2", Incarnation: "1700000000000-5f3a", BatchIDs: []string{"ips_chunk_9_g2_a3"}}.Encode())
 	golden(t, "master_heartbeat", MasterHeartbeat{MasterID: "m-1", Role: "leader", Term: 12, API: "10.0.0.5:3001", Deployment: "J6QK2", TS: "2026-11-25T12:00:00Z"}.Encode())
 }
 

@@ -47,6 +47,7 @@ type Worker struct {
 	Partitions  []int32 // last announced partitions; a native worker has one
 	Capacity    int     // number of chunks that it runs at once; 1 for a classic worker
 	Incarnation Incarnation
+	Recalls     bool // it gives back queued chunks when a recall lists them
 	Lost        bool
 	Seen        time.Time // time when the record was written
 }

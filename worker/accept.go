@@ -12,7 +12,7 @@ import (
 
 // accept handles one record. It returns false when ctx ended first.
 func (w *session) accept(ctx context.Context, r messages.Received) bool {
-	chunk, ok := w.decode(r)
+	m, ok := w.decode(r)
 	if !ok {
 		w.desk.setNext(r.Offset + 1)
 		return true
@@ -20,6 +20,11 @@ func (w *session) accept(ctx context.Context, r messages.Received) bool {
 	if !w.signals.room(ctx) {
 		return false
 	}
+	if m.IsRecall() {
+		w.giveBack(m, r.Offset)
+		return true
+	}
+	chunk := newChunk(m)
 	if err := w.wrongDeployment(chunk.Deployment); err != nil {
 		w.returnForeign(chunk, r.Offset, err)
 		return true
@@ -39,6 +44,15 @@ func (w *session) accept(ctx context.Context, r messages.Received) bool {
 		w.log.Warn("chunk of a former leader dropped", "batch_id", chunk.BatchID, "attempt", chunk.Attempt, "term", chunk.Term)
 	}
 	return true
+}
+
+// giveBack gives back the chunks of a recall that have not begun.
+func (w *session) giveBack(m messages.ChunkMessage, offset int64) {
+	for _, final := range w.desk.recall(m) {
+		w.log.Debug("chunk given back for an idle worker", "batch_id", final.BatchID)
+		w.sendSignal(final, true)
+	}
+	w.desk.setNext(offset + 1)
 }
 
 // wrongDeployment returns an error when this worker does not serve the deployment
@@ -69,26 +83,26 @@ func (w *session) hasResult(c Chunk) bool {
 }
 
 // decode reads a record. ok is false for a record that is not for this worker.
-func (w *session) decode(r messages.Received) (c Chunk, ok bool) {
+func (w *session) decode(r messages.Received) (m messages.ChunkMessage, ok bool) {
 	if !mentions(r.Value, w.cfg.ID) {
-		return Chunk{}, false
+		return m, false
 	}
 	m, err := messages.DecodeChunk(r.Value)
 	if err == nil && m.ID != w.cfg.ID {
-		return Chunk{}, false
+		return m, false
 	}
 	if err == nil && m.Incarnation != "" && m.Incarnation != w.self.Incarnation.String() {
 		w.log.Debug("chunk for another process with this worker's id skipped", "batch_id", m.BatchID, "incarnation", m.Incarnation)
-		return Chunk{}, false
+		return m, false
 	}
-	if err == nil && (m.BatchID == "" || len(m.BatchID) > messages.MaxBatchID) {
+	if err == nil && !m.IsRecall() && (m.BatchID == "" || len(m.BatchID) > messages.MaxBatchID) {
 		err = fmt.Errorf("chunk message: batchId has %d bytes, allowed 1 to %d", len(m.BatchID), messages.MaxBatchID)
 	}
 	if err != nil {
 		w.log.Warn("invalid chunk message dropped", "offset", r.Offset, "err", err)
-		return Chunk{}, false
+		return m, false
 	}
-	return newChunk(m), true
+	return m, true
 }
 
 // mentions reports whether a record may be for the worker id. Most records of a

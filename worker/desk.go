@@ -211,6 +211,27 @@ func (d *desk) refuse(reason string) []messages.Signal {
 	return returned
 }
 
+// recall gives back those queued chunks that a recall lists, and returns the final
+// messages about them.
+func (d *desk) recall(m messages.ChunkMessage) (returned []messages.Signal) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, batchID := range m.Recall {
+		n := slices.IndexFunc(d.queue, func(a *attempt) bool {
+			return a.chunk.BatchID == batchID && a.chunk.Deployment == m.Deployment
+		})
+		if n < 0 {
+			continue
+		}
+		a := d.queue[n]
+		d.queue = slices.Delete(d.queue, n, n+1)
+		final := resultOf(a.chunk, 0, messages.OutcomeRetry, messages.TextRecalled)
+		d.conclude(a, final)
+		returned = append(returned, final)
+	}
+	return returned
+}
+
 // reopen accepts chunks again after refuse.
 func (d *desk) reopen() {
 	d.mu.Lock()

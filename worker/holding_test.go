@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -242,6 +244,63 @@ func TestHeldUpWorkerKeepsWhatItHasRoomFor(t *testing.T) {
 			t.Errorf("%d of %d chunks were given back, want %d", n, all, all-kept)
 		}
 		close(release)
+		w.end()
+	})
+}
+
+func TestRecall(t *testing.T) {
+	bubble(t, "gives back what is queued, and nothing else", func(t *testing.T) {
+		b := newFakeBus(1)
+		release := make(chan struct{})
+		var mu sync.Mutex
+		var ran []string
+		w := start(t, b, func(_ context.Context, c Chunk, _ func(int)) error {
+			mu.Lock()
+			ran = append(ran, c.BatchID)
+			mu.Unlock()
+			<-release
+			return nil
+		})
+		synctest.Wait()
+		if a := b.of(messages.SignalAnnounce); len(a) != 1 || !a[0].Recalls {
+			t.Errorf("announced %+v", a)
+		}
+		inc := b.of(messages.SignalAnnounce)[0].Incarnation.String()
+		for i := range 3 {
+			b.chunk(head(messages.BatchID("a", i, 1, 1)), "x")
+		}
+		recall := func(deployment, incarnation string, ids ...string) {
+			b.raw(string(messages.Recall{Worker: self, Deployment: deployment, Incarnation: incarnation, BatchIDs: ids}.Encode()))
+			pass(time.Second)
+		}
+		recall("other", inc, "a_chunk_2")
+		recall("", "1-other", "a_chunk_2")
+		if len(b.finals("a_chunk_2")) != 0 {
+			t.Error("given back for another master, or by another process")
+		}
+		recall("", inc, "a_chunk_0", "a_chunk_2", "a_chunk_7")
+		f := b.finals("a_chunk_2")
+		if len(f) != 1 || f[0].Outcome != messages.OutcomeRetry || f[0].Error != messages.TextRecalled || f[0].Total != 1 {
+			t.Errorf("final %+v", f)
+		}
+		if n := len(b.finals("a_chunk_0")) + len(b.finals("a_chunk_7")); n != 0 {
+			t.Errorf("%d finals of chunks that run or are not known", n)
+		}
+		pass(4 * time.Second)
+		hs := b.of(messages.SignalHeartbeat)
+		if h := hs[len(hs)-1]; fmt.Sprint(h.Running, h.Queued, h.Next, h.Recalls) != "[a_chunk_0] [a_chunk_1] 6 true" {
+			t.Errorf("heartbeat %s", h.raw)
+		}
+		close(release)
+		pass(time.Second)
+		mu.Lock()
+		if fmt.Sprint(ran) != "[a_chunk_0 a_chunk_1]" {
+			t.Errorf("ran %v", ran)
+		}
+		mu.Unlock()
+		if log := w.log.String(); strings.Contains(log, "invalid chunk message") {
+			t.Errorf("log:\n%s", log)
+		}
 		w.end()
 	})
 }

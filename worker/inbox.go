@@ -36,12 +36,12 @@ func (b *inbox) room() bool {
 }
 
 // enqueue adds a record and never blocks. When the inbox is full, a worker that
-// shares its partition gives the chunk back. For a worker that has its partition to
-// itself, the reader stops reading instead.
+// shares its partition gives the chunk back, and ignores a recall. For a worker that has
+// its partition to itself, the reader stops reading instead.
 func (w *session) enqueue(record messages.Received, shared bool) {
 	if shared && !w.inbox.room() {
-		if chunk, ok := w.decode(record); ok {
-			w.sendSignal(resultOf(chunk, 0, messages.OutcomeRetry, reasonFull), true)
+		if m, ok := w.decode(record); ok && !m.IsRecall() {
+			w.sendSignal(resultOf(newChunk(m), 0, messages.OutcomeRetry, reasonFull), true)
 		}
 		return
 	}

@@ -48,7 +48,7 @@ func (p *pool) newSession(m Member, alone bool, handler Handler, checkResults fu
 		inbox: inbox{limit: cfg.Capacity + queueLimit(cfg.Capacity), readTo: messages.UnknownOffset},
 		self: messages.Signal{
 			Worker: messages.WorkerID(m.ID), Protocol: protocol,
-			Incarnation: newIncarnation(), Capacity: cfg.Capacity, Version: cfg.Version, Next: messages.UnknownOffset,
+			Incarnation: newIncarnation(), Capacity: cfg.Capacity, Version: cfg.Version, Recalls: true, Next: messages.UnknownOffset,
 		},
 	}
 	w.signals = p.signals.sender(m.ID, func(m message) {

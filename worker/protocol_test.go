@@ -43,7 +43,7 @@ func TestAnnounce(t *testing.T) {
 		}
 		delete(m, "incarnation")
 		want := map[string]any{"status": "new", "id": self, "partitions": []any{0.0}, "protocol": 2.0,
-			"capacity": 3.0, "version": "1.0"}
+			"capacity": 3.0, "version": "1.0", "recall": true}
 		if !reflect.DeepEqual(m, want) {
 			t.Errorf("announced %v, want %v", m, want)
 		}

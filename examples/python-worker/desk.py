@@ -6,13 +6,14 @@ import re
 import time
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
-from typing import Callable, Deque, Dict, List, Optional, Tuple
+from typing import Callable, Deque, Dict, List, Optional, Tuple, Union
 
 QUEUE_AHEAD = 64  # chunks queued in addition to the capacity: the largest PREFETCH of a master
 REMEMBERED = 4096  # finished chunks; a second copy of a chunk arrives soon or never
 TERM_MEMORY = 30.0  # seconds for which the chunks of a former leader are dropped
 MAX_ID = 255  # bytes of a batch id
 MAX_ERROR = 4096  # bytes of an error text
+RECALLED = "recalled"  # error of a chunk that was given back because a recall listed it
 MAX_NOTE = 120  # characters of the note of a heartbeat, which may have 512 bytes
 
 
@@ -28,6 +29,14 @@ class Chunk:
     deployment: str = ""
     offset: int = 0  # beginning of the chunk's byte range in the file
     hash: str = ""  # hash of the bytes in this range
+
+
+@dataclass
+class Recall:
+    """A request to give back chunks that are queued and have not begun."""
+
+    batch_ids: List[str]
+    deployment: str = ""
 
 
 @dataclass
@@ -53,8 +62,8 @@ def partition_of(worker_id: str, partitions: int) -> int:
     return h % partitions
 
 
-def decode(value: bytes, worker_id: str, incarnation: str = "") -> Optional[Chunk]:
-    """Decode a chunk message. Return None if it is for another worker or another process with the same id."""
+def decode(value: bytes, worker_id: str, incarnation: str = "") -> Union[Chunk, Recall, None]:
+    """Decode a chunk message or a recall. Return None if it is for another worker or another process with the same id."""
     needle = worker_id.encode()
     # Most messages are for other workers and must cost almost nothing.
     if re.fullmatch(rb"[A-Za-z0-9._ -]+", needle) and needle not in value:
@@ -64,6 +73,8 @@ def decode(value: bytes, worker_id: str, incarnation: str = "") -> Optional[Chun
         raise ValueError("the message is not an object")
     if m.get("id") != worker_id or m.get("incarnation", incarnation) != incarnation:
         return None
+    if "batchId" not in m and isinstance(m.get("recall"), list):
+        return Recall(m["recall"], m.get("deployment") or "")
     batch_id, items = m.get("batchId"), m.get("data") or []
     if not isinstance(batch_id, str) or not 1 <= len(batch_id.encode("utf-8", "replace")) <= MAX_ID:
         raise ValueError("batchId is not a string of 1 to %d bytes" % MAX_ID)
@@ -161,6 +172,16 @@ class Desk:
             attempt = self.queue.popleft()
             returned.append(progress_message(attempt.chunk, 0, "retry", reason))
             self.conclude(attempt, returned[-1])
+        return returned
+
+    def recall(self, recall: Recall) -> List[dict]:
+        """Give back those queued chunks that a recall lists. Return the final messages."""
+        returned = []
+        for attempt in list(self.queue):
+            if attempt.chunk.batch_id in recall.batch_ids and attempt.chunk.deployment == recall.deployment:
+                self.queue.remove(attempt)
+                returned.append(progress_message(attempt.chunk, 0, "retry", RECALLED))
+                self.conclude(attempt, returned[-1])
         return returned
 
     def reopen(self) -> None:

@@ -14,7 +14,7 @@ from typing import Callable, Optional, Set, Tuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
-from desk import Desk, Attempt, decode, partition_of, progress_message
+from desk import Desk, Attempt, Recall, decode, partition_of, progress_message
 from outbox import Message, Outbox
 from results import Results, Retry, Unfit
 from settings import Settings
@@ -189,6 +189,9 @@ class Worker:
         except (ValueError, RecursionError) as e:
             log.warning("invalid chunk message at offset %d dropped: %s", offset, e)
             chunk = None
+        if isinstance(chunk, Recall):
+            self.give_back(chunk, offset)
+            return
         with self.changed:
             self.desk.next = offset + 1
             answer, final = self.desk.decide(chunk) if chunk else (None, False)
@@ -201,6 +204,13 @@ class Worker:
             if answer:
                 self.send_signal(answer, final)
             self.changed.notify_all()
+
+    def give_back(self, recall: Recall, offset: int) -> None:
+        """Give back the chunks of a recall that have not begun, for an idle worker."""
+        with self.changed:
+            for final in self.desk.recall(recall):
+                self.send_signal(final, final=True)
+            self.desk.next = offset + 1
 
     def clamp(self) -> None:
         """Continue at the nearest offset that exists. The next heartbeat shows the master what was missed."""
@@ -295,6 +305,8 @@ class Worker:
     def send_status(self, status: str) -> None:
         """Queue a message about the worker itself."""
         body = {"status": status, "partitions": [self.partition], "capacity": self.settings.parallel, "version": "python"}
+        if status in ("new", "heartbeat"):
+            body["recall"] = True
         if status in ("heartbeat", "draining"):
             body.update(self.desk.contents())
         self.outbox.put(self.settings.connection_topic, status, Message(body))

@@ -7,7 +7,7 @@ import threading
 import unittest
 from unittest import mock
 
-from desk import QUEUE_AHEAD, TERM_MEMORY, Chunk, Desk, cut, decode, partition_of, progress_message
+from desk import QUEUE_AHEAD, RECALLED, TERM_MEMORY, Chunk, Desk, Recall, cut, decode, partition_of, progress_message
 from results import Results, Retry, Unfit, base, result_folder, result_name, sync_folder
 from settings import WrongSettings, load
 
@@ -28,6 +28,12 @@ class Protocol(unittest.TestCase):
         self.assertEqual(decode(value, "w", "7-a"), Chunk("b", []))
         self.assertIsNone(decode(value, "w", "8-b"))
         self.assertEqual(decode(b'{"id":"w","batchId":"b"}', "w", "8-b"), Chunk("b", []))
+
+    def test_decode_recall(self):
+        value = b'{"id":"w","deployment":"D","incarnation":"7-a","recall":["a","b"]}'
+        self.assertEqual(decode(value, "w", "7-a"), Recall(["a", "b"], "D"))
+        self.assertIsNone(decode(value, "w", "8-b"))
+        self.assertIsNone(decode(value, "v", "7-a"))
 
     def test_bad_chunks(self):
         for value in (b"w", b'["w"]', b'{"id":"w"}', b'{"id":"w","batchId":""}', b'{"id":"w","batchId":"b","data":[1]}',
@@ -67,6 +73,19 @@ class TestDesk(unittest.TestCase):
         d.acknowledged("b")
         self.assertEqual(d.contents(), {"running": [], "queued": [], "next": 0})
         self.assertEqual(d.decide(Chunk("b", ["x", "y", "z"])), (final, True))
+
+    def test_recall(self):
+        d = self.desk
+        for batch_id in ("a", "b", "c"):
+            d.decide(Chunk(batch_id, [batch_id], deployment="D"))
+        d.start(self.now)
+        self.assertEqual(d.recall(Recall(["a", "c", "x", 7], "E")), [], "of another deployment")
+        returned = d.recall(Recall(["a", "c", "x", 7], "D"))
+        self.assertEqual([(m["batchId"], m["result"], m["error"]) for m in returned], [("c", "retry", RECALLED)])
+        self.assertEqual(d.contents()["running"], ["a", "c"], "until the final message is acknowledged")
+        d.acknowledged("c")
+        self.assertEqual((d.contents()["running"], d.contents()["queued"]), (["a"], ["b"]))
+        self.assertEqual(d.decide(Chunk("c", ["c"], deployment="D")), (returned[0], True), "a second copy does not run")
 
     def test_other_items_under_a_known_id_run(self):
         d = self.desk

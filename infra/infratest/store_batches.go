@@ -41,7 +41,7 @@ func exampleWorker(id messages.WorkerID) messages.Worker {
 	return messages.Worker{
 		ID: id, Kind: messages.Native, Partitions: []int32{3, 7}, Capacity: 4,
 		Incarnation: messages.Incarnation{StartMS: 1_700_000_000_000, Random: "r"},
-		Lost:        true, Seen: time.Date(2025, 3, 1, 12, 0, 0, 1, time.UTC),
+		Recalls:     true, Lost: true, Seen: time.Date(2025, 3, 1, 12, 0, 0, 1, time.UTC),
 	}
 }
 
