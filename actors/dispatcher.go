@@ -111,6 +111,7 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 func (d *dispatcher) handOn(ctx actor.Context, now time.Time) {
 	d.match(now)
 	d.flush(ctx)
+	d.recall(ctx, now)
 	d.pub.soon(ctx)
 }
 
@@ -121,6 +122,17 @@ func (d *dispatcher) match(now time.Time) {
 	}
 	for _, a := range d.ledger.Match(now) {
 		d.after = append(d.after, notice{to: d.takers[a.Worker], msg: &assigned{Assignment: a.Assignment, epoch: a.Epoch}})
+	}
+}
+
+// recall asks workers to give back chunks that idle workers would end sooner.
+func (d *dispatcher) recall(ctx actor.Context, now time.Time) {
+	if d.draining {
+		return
+	}
+	for _, r := range d.ledger.Recall(now) {
+		d.log.Debug("chunks recalled for idle workers", "worker_id", r.Worker, "chunks", len(r.BatchIDs))
+		ctx.Send(d.takers[r.Worker], &recall{batchIDs: r.BatchIDs})
 	}
 }
 

@@ -65,6 +65,8 @@ type (
 		ledger.Assignment
 		epoch uint64
 	}
+	// recall asks for chunks back that the worker has not begun.
+	recall struct{ batchIDs []string }
 	// judged is the verdict on a result of the worker.
 	judged struct {
 		batchID  string
@@ -148,6 +150,8 @@ func (f *freeWorker) Receive(ctx actor.Context) {
 		f.slots.Excuse(now)
 	case *judged:
 		f.onJudged(ctx, m, now)
+	case *recall:
+		f.onRecall(ctx, m)
 	case *paused:
 		ctx.Send(ctx.Parent(), m)
 		return
@@ -203,7 +207,7 @@ func (f *freeWorker) offer(ctx actor.Context) {
 	r := f.slots.Room()
 	o := ledger.Offer{
 		Worker: f.worker.ID, Epoch: f.epoch, UpTo: f.received + r.Free, Ahead: f.received + r.Ahead,
-		Depth: r.Depth, Refill: r.Refill, Limit: r.Limit, Seen: f.credited,
+		Depth: r.Depth, Refill: r.Refill, Recalls: f.worker.Recalls, Limit: r.Limit, Seen: f.credited,
 	}
 	if o != f.offered {
 		f.offered = o
@@ -304,7 +308,12 @@ func (f *freeWorker) onJudged(ctx actor.Context, m *judged, now time.Time) {
 		f.offered.Ahead++
 		f.offered.Seen++
 	}
-	held := f.slots.Finish(m.batchID, m.verdict == ledger.VerdictDone, now)
+	var held bool
+	if m.verdict == ledger.VerdictRecalled {
+		held = f.slots.Return(m.batchID, now)
+	} else {
+		held = f.slots.Finish(m.batchID, m.verdict == ledger.VerdictDone, now)
+	}
 	delete(f.live, m.batchID)
 	f.offer(ctx)
 	if held {

@@ -20,6 +20,8 @@ const (
 	reachEvery = 10 * time.Second
 	// probeTag and reachTag mark the answers to probes; no batch id is like them.
 	probeTag, reachTag = "-probe-", "-reach-"
+	// recallTag is the same for recalls.
+	recallTag = "-recall-"
 	// probeValue is a message for nobody: a worker passes it over and commits.
 	probeValue = `{"id":"-probe-","batchId":"probe","data":[]}`
 )
@@ -91,6 +93,8 @@ func (f *freeWorker) onSent(ctx actor.Context, m *sent, now time.Time) {
 	case reachTag:
 		f.onReached(ctx, m)
 		return
+	case recallTag:
+		return // A recall that is lost does no harm.
 	}
 	partition, held := f.slots.Partition(m.tag)
 	switch {
@@ -123,6 +127,19 @@ func (f *freeWorker) block(ctx actor.Context, batchID string, partition int32, e
 		ctx.Send(ctx.Parent(), &blocked{partition: partition, reason: err.Error()})
 		f.reach(ctx, partition)
 	}
+}
+
+// onRecall sends the worker a recall, behind the chunks that it lists. Nothing changes
+// before the worker answers.
+func (f *freeWorker) onRecall(ctx actor.Context, m *recall) {
+	ids := f.slots.Unbegun(m.batchIDs)
+	if len(ids) == 0 {
+		return
+	}
+	value := messages.Recall{Worker: f.worker.ID, Deployment: f.deployment, Incarnation: f.worker.Incarnation.String(), BatchIDs: ids}.Encode()
+	ctx.Send(f.egress, &send{term: f.term, reply: ctx.Self(), tag: recallTag, quiet: true, giveUp: time.Now().Add(undeliveredAfter), record: messages.Record{
+		Topic: f.cfg.ChunkTopic, Partition: f.partition(), Key: []byte(f.worker.ID), Value: value,
+	}})
 }
 
 // reach tries to write to a blocked partition.

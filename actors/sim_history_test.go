@@ -180,6 +180,9 @@ func (h *simHistory) committed(term messages.Term, b messages.Batch) {
 		if a.Outcome == "done" || a.Outcome == "late" {
 			h.counted(a)
 		}
+		if a.Outcome == "recalled" {
+			h.w.sometimes("a queued chunk goes to an idle worker")
+		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(touched)) {
 		h.books(id)

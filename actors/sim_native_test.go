@@ -17,6 +17,7 @@ type simNative struct {
 	id        messages.WorkerID
 	partition int32
 	capacity  int
+	recalls   bool              // it obeys recalls, as older workers do not
 	results   map[string]string // by batch id: what is on its disk, whole and synced
 
 	inc      messages.Incarnation
@@ -55,6 +56,7 @@ func newSimNative(w *simWorld, i int) *simNative {
 	if w.rng.IntN(3) == 0 {
 		p.capacity = 2
 	}
+	p.recalls = w.rng.IntN(4) > 0
 	p.partition = int32(w.rng.IntN(w.cfg.Partitions))
 	p.process = &simProcess{name: string(p.id), dead: true}
 	p.agent = &simAgent{process: p.process, step: p.step}
@@ -85,7 +87,7 @@ func (p *simNative) crash() { p.process.dead = true }
 
 // say queues a status message.
 func (p *simNative) say(kind messages.SignalKind) {
-	s := messages.Signal{Kind: kind, Worker: p.id, Incarnation: p.inc, Partitions: []int32{p.partition}, Capacity: p.capacity, Protocol: 2}
+	s := messages.Signal{Kind: kind, Worker: p.id, Incarnation: p.inc, Partitions: []int32{p.partition}, Capacity: p.capacity, Protocol: 2, Recalls: p.recalls}
 	if kind == messages.SignalHeartbeat {
 		s.Next = p.next
 		for _, r := range p.running {
@@ -165,11 +167,15 @@ func (p *simNative) read(now time.Time) {
 // take decides what becomes of a message.
 func (p *simNative) take(value []byte, now time.Time) {
 	m, err := messages.DecodeChunk(value)
-	if err != nil || m.ID != string(p.id) || m.Term < p.term && now.Sub(p.termSeen) < 30*time.Second {
+	if err != nil || m.ID != string(p.id) || !m.IsRecall() && m.Term < p.term && now.Sub(p.termSeen) < 30*time.Second {
 		return
 	}
 	if m.Incarnation != "" && m.Incarnation != p.inc.String() {
 		p.w.sometimes("a worker skips a chunk for its former process")
+		return
+	}
+	if m.IsRecall() {
+		p.giveBack(m)
 		return
 	}
 	p.term, p.termSeen = m.Term, now
@@ -183,6 +189,33 @@ func (p *simNative) take(value []byte, now time.Time) {
 		return
 	}
 	p.queue = append(p.queue, m)
+}
+
+// giveBack obeys a recall.
+func (p *simNative) giveBack(m messages.ChunkMessage) {
+	if !p.recalls {
+		p.w.history.violate("S5", "%s does not know recalls and gets one", p.id)
+	}
+	p.queue = slices.DeleteFunc(p.queue, func(c messages.ChunkMessage) bool {
+		if !slices.Contains(m.Recall, c.BatchID) || c.Deployment != m.Deployment {
+			return false
+		}
+		f := simFinal{s: p.finalOf(c, messages.OutcomeRetry, messages.TextRecalled), data: strings.Join(c.Data, "\n")}
+		p.known[c.Deployment+" "+c.BatchID] = f
+		p.unsaid = append(p.unsaid, f)
+		return true
+	})
+}
+
+// finalOf is the final message about a chunk.
+func (p *simNative) finalOf(m messages.ChunkMessage, how messages.Outcome, text string) messages.Signal {
+	n := int64(len(m.Data))
+	s := messages.Signal{Kind: messages.SignalProgress, Worker: p.id, BatchID: m.BatchID, Processing: n, Total: n,
+		Outcome: how, Incarnation: p.inc, Protocol: 2, Attempt: m.Attempt, Deployment: m.Deployment, Offset: m.Offset, Hash: m.Hash}
+	if how != messages.OutcomeOK {
+		s.Processing, s.Error = 0, text
+	}
+	return s
 }
 
 // begin fills the worker's slots from its queue.
@@ -227,14 +260,7 @@ func (p *simNative) advance(r *simRun, now time.Time) (died bool) {
 		return false
 	}
 	p.running = slices.DeleteFunc(p.running, func(x *simRun) bool { return x == r })
-	n := int64(len(r.m.Data))
-	s := messages.Signal{Kind: messages.SignalProgress, Worker: p.id, BatchID: r.m.BatchID, Processing: n, Total: n,
-		Outcome: r.how, Incarnation: p.inc, Protocol: 2, Attempt: r.m.Attempt, Deployment: r.m.Deployment,
-		Offset: r.m.Offset, Hash: r.m.Hash}
-	if r.how != messages.OutcomeOK {
-		s.Processing, s.Error = 0, "simulated"
-	}
-	f := simFinal{s: s, data: data}
+	f := simFinal{s: p.finalOf(r.m, r.how, "simulated"), data: data}
 	if r.how == messages.OutcomeOK {
 		p.known[r.m.Deployment+" "+r.m.BatchID] = f
 	}

@@ -198,6 +198,10 @@ func (s *supervisor) onHeard(ctx actor.Context, m *heard) (passed bool) {
 			s.announce(ctx, x)
 		} else {
 			s.sign(ctx)
+			if s.known.Recalls != x.Recalls { // The record of an older master lacks it.
+				s.known.Recalls = x.Recalls
+				s.instruct(ctx, setWorker{})
+			}
 		}
 		s.onNote(ctx, x.Note)
 		ctx.Send(s.freeWorker, &spoken{signal: x})
@@ -237,7 +241,7 @@ func (s *supervisor) sign(ctx actor.Context) {
 // announce takes over what a worker announced.
 func (s *supervisor) announce(ctx actor.Context, x messages.Signal) {
 	w := messages.Worker{
-		ID: s.known.ID, Partitions: slices.Clone(x.Partitions), Capacity: max(1, x.Capacity), Incarnation: x.Incarnation,
+		ID: s.known.ID, Partitions: slices.Clone(x.Partitions), Capacity: max(1, x.Capacity), Incarnation: x.Incarnation, Recalls: x.Recalls && x.Native(),
 	}
 	slices.Sort(w.Partitions)
 	if x.Native() {

@@ -122,6 +122,7 @@ type playedWorker struct {
 	inc       messages.Incarnation
 	next      int64
 	queue     []messages.ChunkMessage
+	strict    bool // only the first chunk of queue is in work, and recalls are obeyed
 	stop      chan struct{}
 }
 
@@ -132,7 +133,7 @@ func (w *world) startWorker(id string, partition int32) *playedWorker {
 	w.bus.mu.Lock()
 	h.next = int64(len(w.bus.logs[place{"chunks", partition}]))
 	w.bus.mu.Unlock()
-	h.say(messages.Signal{Kind: messages.SignalAnnounce, Capacity: 1, Protocol: 2})
+	h.announce()
 	go func() {
 		for {
 			select {
@@ -153,15 +154,23 @@ func (h *playedWorker) say(s messages.Signal) {
 	h.w.bus.say("connections", s)
 }
 
+func (h *playedWorker) announce() {
+	h.say(messages.Signal{Kind: messages.SignalAnnounce, Capacity: 1, Protocol: 2, Recalls: h.strict})
+}
+
 func (h *playedWorker) beat() {
 	h.w.bus.mu.Lock()
-	var running []string
-	for _, m := range h.queue {
-		running = append(running, m.BatchID)
+	var running, queued []string
+	for i, m := range h.queue {
+		if h.strict && i > 0 {
+			queued = append(queued, m.BatchID)
+		} else {
+			running = append(running, m.BatchID)
+		}
 	}
-	next := h.next
+	next, recalls := h.next, h.strict
 	h.w.bus.mu.Unlock()
-	h.say(messages.Signal{Kind: messages.SignalHeartbeat, Capacity: 1, Protocol: 2, Running: running, Next: next})
+	h.say(messages.Signal{Kind: messages.SignalHeartbeat, Capacity: 1, Protocol: 2, Recalls: recalls, Running: running, Queued: queued, Next: next})
 }
 
 func (h *playedWorker) kill() {

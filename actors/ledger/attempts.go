@@ -31,11 +31,12 @@ const (
 	EndFailed                   // reported as failed
 	EndUnsent                   // surely never written to its worker's partition
 	EndUnfit                    // its worker can do no chunk now
+	EndRecalled                 // given back for an idle worker, as it was asked to
 	EndUnsendable               // no message can hold it: the chunk is dead
 	EndOtherBytes               // its range holds other bytes than were cut: the file changed, the chunk is dead
 )
 
-var endings = [...]string{"lost", "silent", "never started", "returned", "retry", "failed", "not delivered", "worker unfit", "dead", "dead"}
+var endings = [...]string{"lost", "silent", "never started", "returned", "retry", "failed", "not delivered", "worker unfit", "recalled", "dead", "dead"}
 
 // String returns the ending's name as the journal keeps it.
 func (e Ending) String() string { return endings[e] }
@@ -55,10 +56,14 @@ type entry struct {
 	retries  int                       // endings in a row by which the chunk was put off
 	idle     int                       // hand-outs in a row that ended without a start
 	returned int                       // endings other than by a failure
+	recalls  int                       // how often it was recalled
 	in       *entryHeap                // heap in which it waits, nil while it does not
 	at       int                       // its index there
 	void     voidRange
 	numbered bool // it was handed out in this term
+	// asked reports that the attempt in flight was recalled, at recalledAt.
+	asked      bool
+	recalledAt time.Time
 }
 
 // inFlight reports whether a worker has the chunk.
@@ -126,6 +131,7 @@ func (l *Ledger) backlog() (chunks int, last bool) {
 
 func (l *Ledger) assign(b *book, e *entry, text []byte, w messages.WorkerID, ahead bool, now time.Time) Assignment {
 	e.State, e.Worker, e.since, e.Ahead, e.began = messages.ChunkAssigned, w, now, ahead, time.Time{}
+	e.asked, l.recalls.handedAt = false, now
 	if e.workers == nil {
 		e.workers = map[int]messages.WorkerID{}
 	}
@@ -216,6 +222,7 @@ func (l *Ledger) TakeBack(w messages.WorkerID, batchID string, how Ending, reaso
 // Lost takes back every attempt that w holds, and returns their number.
 func (l *Ledger) Lost(w messages.WorkerID, how Ending, reason string, now time.Time) int {
 	l.breaker.forget(w)
+	delete(l.recalls.speeds, w)
 	held := make([]*entry, 0, len(l.held[w]))
 	for _, e := range l.held[w] {
 		held = append(held, e)
@@ -234,7 +241,7 @@ func (l *Ledger) end(b *book, e *entry, how Ending, reason string, now time.Time
 		reason = how.String()
 	}
 	failure := how == EndFailed || e.State == messages.ChunkRunning && (how == EndLost || how == EndSilent)
-	if !e.Ahead && how != EndRetry && how != EndUnsent && how != EndUnfit {
+	if !e.Ahead && how != EndRetry && how != EndUnsent && how != EndUnfit && how != EndRecalled {
 		e.Handouts++
 	}
 	l.journal(e, e.Attempt, e.Worker, how.String(), now)

@@ -33,7 +33,7 @@ func (e *entry) holdBack(how Ending, now time.Time) {
 		e.retries++
 		return
 	}
-	if how == EndUnsent || how == EndUnfit {
+	if how == EndUnsent || how == EndUnfit || how == EndRecalled {
 		return // The chunk is not the cause.
 	}
 	e.retries = 0

@@ -14,6 +14,7 @@ func (l *Ledger) hold(e *entry) {
 	if m == nil {
 		m = map[messages.ChunkID]*entry{}
 		l.held[e.Worker] = m
+		l.recalls.busy(e.Worker, e.since)
 	}
 	m[e.ID] = e
 	if e.Ahead {

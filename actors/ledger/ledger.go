@@ -17,6 +17,8 @@
 //   - A file ends in the same batch as the last of its chunks.
 //   - A worker has no more attempts in flight than it offered to take. While it is paused
 //     it gets nothing; after that it gets one chunk to try.
+//   - A chunk that is given back because it was recalled has neither failed nor used up a
+//     hand-out. A recall changes nothing until it is answered.
 //   - What an attempt costs does not depend on how many chunks wait or how many files are
 //     remembered.
 package ledger
@@ -39,6 +41,7 @@ type Ledger struct {
 	ahead       map[messages.WorkerID][]*entry // those of held that wait behind others, in the order of hand-out
 	offers      offers
 	breaker     breaker
+	recalls     recalls
 	stalls      map[string]stall // chunks without progress, by batch id
 	trials      trials
 	losses      losses
@@ -92,6 +95,7 @@ func New(maxAttempts int, s messages.Snapshot, sent Sent, now time.Time) *Ledger
 		ahead:       map[messages.WorkerID][]*entry{},
 		offers:      offers{of: map[messages.WorkerID]*offering{}},
 		breaker:     newBreaker(),
+		recalls:     recalls{speeds: map[messages.WorkerID]*speed{}},
 		stalls:      map[string]stall{},
 		trials:      trials{often: map[messages.ChunkID]*entry{}},
 		losses:      losses{files: map[messages.FileID]bool{}},

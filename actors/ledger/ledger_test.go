@@ -158,7 +158,7 @@ func (m *machine) plan(t *rapid.T) {
 // offer lets a worker take one chunk in place of what it offered before.
 func (m *machine) offer(w messages.WorkerID) []Assigned {
 	m.epoch++
-	m.led.Offer(Offer{Worker: w, Epoch: m.epoch, UpTo: 1, Ahead: 1, Refill: true}, m.now)
+	m.led.Offer(Offer{Worker: w, Epoch: m.epoch, UpTo: 1, Ahead: 1 + int(m.epoch%2), Depth: 1, Refill: true, Recalls: true}, m.now)
 	return m.led.Match(m.now)
 }
 
@@ -227,6 +227,22 @@ func (m *machine) judge(t require.TestingT, r Result) {
 	if v == VerdictRepeat || v == VerdictStale || v == VerdictUnknown || v == VerdictForeign {
 		for w := range before {
 			require.Equal(t, before[w], len(m.led.held[w]), "S6: a result that does not count frees nobody")
+		}
+	}
+}
+
+// recall asks chunks back, and some of them are given back.
+func (m *machine) recall(t *rapid.T) {
+	m.now = m.now.Add(2 * time.Second)
+	for _, r := range m.led.Recall(m.now) {
+		for _, id := range r.BatchIDs {
+			_, e := m.led.current(r.Worker, id)
+			require.NotNil(t, e, "only what the worker holds is recalled")
+			if before := *e; rapid.IntRange(0, 3).Draw(t, "answer") > 0 {
+				m.judge(t, recalled(r.Worker, id))
+				require.False(t, e.inFlight())
+				require.Equal(t, [2]int{before.Failures, before.Handouts}, [2]int{e.Failures, e.Handouts})
+			}
 		}
 	}
 }
@@ -373,7 +389,7 @@ func TestLedgerSchedules(t *testing.T) {
 			"":     func(t *rapid.T) { m.sync(t) },
 			"plan": m.plan, "plan another": m.plan, "assign": m.assign, "assign another": m.assign,
 			"result": m.result, "another result": m.result, "match": m.match, "withdraw": m.withdraw,
-			"lost": m.lost, "take back": m.takeBack, "unsendable": m.unsendable, "begin": m.begin,
+			"lost": m.lost, "recall": m.recall, "take back": m.takeBack, "unsendable": m.unsendable, "begin": m.begin,
 			"replan": m.replan, "changed": m.changed, "wait": m.wait, "restart": m.restart,
 		})
 		m.finish(t)

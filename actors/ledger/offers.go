@@ -16,8 +16,10 @@ type Offer struct {
 	Ahead  int  // in all, the queue at the worker included
 	Depth  int  // length of the queue at the worker when no more chunks fit
 	Refill bool // a judged result frees a slot at once
-	Limit  int  // most attempts in flight at the worker; 0 is no limit
-	Seen   int  // credited verdicts of this epoch that the numbers include
+	// Recalls reports that the worker gives back queued chunks when it is asked to.
+	Recalls bool
+	Limit   int // most attempts in flight at the worker; 0 is no limit
+	Seen    int // credited verdicts of this epoch that the numbers include
 }
 
 // size is about how many chunks the worker holds when it is busy.
@@ -128,7 +130,7 @@ func (l *Ledger) paused(w messages.WorkerID, now time.Time) bool {
 // credit raises the offer of a worker by the slot that a verdict freed.
 func (l *Ledger) credit(w messages.WorkerID, v Verdict, now time.Time) bool {
 	o := l.offers.of[w]
-	if o == nil || !o.Refill || v != VerdictDone && v != VerdictFailed && v != VerdictRetry {
+	if o == nil || !o.Refill || v != VerdictDone && v != VerdictFailed && v != VerdictRetry && v != VerdictRecalled {
 		return false
 	}
 	o.credits++

@@ -10,17 +10,18 @@ import (
 type Verdict uint8
 
 const (
-	VerdictDone    Verdict = iota // the chunk is done by this result
-	VerdictLate                   // the chunk is done by an attempt that had been taken back
-	VerdictFailed                 // the attempt failed
-	VerdictRetry                  // the worker asks to do the chunk later
-	VerdictRepeat                 // the chunk was terminal before: nothing changes
-	VerdictStale                  // the attempt is not, or no longer, in flight at the sender
-	VerdictUnknown                // the batch id names no chunk of the ledger
-	VerdictForeign                // the result is that of another chunk, which had the same name
+	VerdictDone     Verdict = iota // the chunk is done by this result
+	VerdictLate                    // the chunk is done by an attempt that had been taken back
+	VerdictFailed                  // the attempt failed
+	VerdictRetry                   // the worker asks to do the chunk later
+	VerdictRecalled                // the worker gives the chunk back as it was asked to
+	VerdictRepeat                  // the chunk was terminal before: nothing changes
+	VerdictStale                   // the attempt is not, or no longer, in flight at the sender
+	VerdictUnknown                 // the batch id names no chunk of the ledger
+	VerdictForeign                 // the result is that of another chunk, which had the same name
 )
 
-var verdicts = [...]string{"done", "late", "failed", "retry", "repeat", "stale", "unknown", "foreign"}
+var verdicts = [...]string{"done", "late", "failed", "retry", "recalled", "repeat", "stale", "unknown", "foreign"}
 
 // String returns the verdict's name in logs.
 func (v Verdict) String() string { return verdicts[v] }
@@ -104,6 +105,9 @@ func (l *Ledger) judge(r Result, now time.Time) (v Verdict, failed messages.Chun
 		return l.complete(b, e, r.Worker, attempt, mine, now), failed
 	case !mine:
 		return VerdictStale, failed
+	case r.Outcome == messages.OutcomeRetry && r.Error == messages.TextRecalled && e.asked:
+		l.end(b, e, EndRecalled, r.Error, now)
+		return VerdictRecalled, e.ID
 	case r.Outcome == messages.OutcomeRetry:
 		l.endByFailure(b, e, EndRetry, r, r.Error, now)
 		return VerdictRetry, e.ID
@@ -138,6 +142,7 @@ func (l *Ledger) complete(b *book, e *entry, w messages.WorkerID, attempt int, m
 	if mine {
 		outcome = VerdictDone
 		b.tempo.add(now.Sub(e.workedSince()))
+		l.recalls.completed(w, now)
 	}
 	l.journal(e, attempt, w, outcome.String(), now)
 	l.release(b, e)

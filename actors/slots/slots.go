@@ -169,11 +169,9 @@ func (s *Slots) Remove(batchID string, now time.Time) {
 // Finish frees the slot of a chunk whose result was judged, and reports whether there
 // was one.
 func (s *Slots) Finish(batchID string, done bool, now time.Time) (held bool) {
-	x := s.find(batchID)
-	if x == nil {
+	if !s.Return(batchID, now) {
 		return false
 	}
-	s.finish(x, now)
 	if s.kind == messages.Native && s.prefetch < 0 {
 		if done {
 			s.pace.done(now)
@@ -182,6 +180,17 @@ func (s *Slots) Finish(batchID string, done bool, now time.Time) (held bool) {
 		}
 		s.setDepth()
 	}
+	return true
+}
+
+// Return frees the slot of a chunk that the worker gave back unbegun as it was asked to,
+// and reports whether there was one. That says nothing about the worker's pace.
+func (s *Slots) Return(batchID string, now time.Time) (held bool) {
+	x := s.find(batchID)
+	if x == nil {
+		return false
+	}
+	s.finish(x, now)
 	return true
 }
 
@@ -249,6 +258,17 @@ func (s *Slots) Room() Room {
 		Free: capacity - held, Ahead: capacity + s.depth - held,
 		Depth: s.depth, Limit: limit, Refill: s.foreign == 0 && len(s.list) <= limit,
 	}
+}
+
+// Unbegun returns those of the chunks that wait at the worker, as far as is known, in the
+// partition that it reads.
+func (s *Slots) Unbegun(batchIDs []string) (ids []string) {
+	for _, id := range batchIDs {
+		if x := s.find(id); x != nil && !x.begun && !x.gone && x.partition == s.partition {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // Load is what the worker holds and does.

@@ -281,6 +281,26 @@ func TestStalledChunkIsReported(t *testing.T) {
 	require.Empty(t, s.Hear(progress, now).Resumed)
 }
 
+// A chunk that is given back unbegun frees its slot and leaves the pace of the worker as
+// it is; what was begun, or taken back, is not asked for.
+func TestQueuedChunkIsGivenBack(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1e9, 0)
+	s := nativeSlots(1, -1)
+	for i, id := range []string{"a", "b", "c"} {
+		s.sendTo(id, int64(i), now)
+	}
+	s.Hear(messages.Signal{Kind: messages.SignalProgress, BatchID: "a"}, now)
+	s.find("c").gone = true
+	require.Equal(t, []string{"b"}, s.Unbegun([]string{"a", "b", "c", "d"}))
+	s.pace.each = time.Second
+	require.True(t, s.Return("b", now))
+	require.False(t, s.Return("b", now))
+	require.Equal(t, time.Second, s.pace.each)
+	s.partition = 1
+	require.Empty(t, s.Unbegun([]string{"c"}), "its message lies where the worker does not read any more")
+}
+
 // A worker that holds more than its slots does not seem free when one of its chunks ends:
 // the offers count from what it holds.
 func TestRoomOfAWorkerThatHoldsMoreThanItsSlots(t *testing.T) {
