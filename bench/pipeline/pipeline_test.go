@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 func TestChooseScenarios(t *testing.T) {
 	all, err := choose("", 0)
 	require.NoError(t, err)
-	require.Len(t, all, 8)
+	require.Len(t, all, 9)
 	gap, err := choose("ahead8,gap", 5000)
 	require.NoError(t, err)
 	require.Equal(t, []string{"ahead8", "gap-strict", "gap-ahead"}, []string{gap[0].name, gap[1].name, gap[2].name})

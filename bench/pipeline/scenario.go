@@ -15,6 +15,7 @@ type scenario struct {
 	partitions int           // of the chunk topic, at least one for each worker
 	prefetch   int           // chunks ahead, shipped for the default
 	work       time.Duration // of a chunk
+	slow       time.Duration // of a chunk at w1, if it differs
 }
 
 // batchSize is how many lines a chunk has.
@@ -42,6 +43,7 @@ func scenarios() []scenario {
 		{name: "strict64", chunks: 20_000, workers: 64, processes: 1, partitions: 64},
 		with(gap, gapGroup+"-strict", 0),
 		with(gap, gapGroup+"-ahead", 1),
+		{name: "slow-tail", chunks: 20, workers: 4, processes: 4, partitions: 15, prefetch: shipped, work: 200 * time.Millisecond, slow: 6 * time.Second},
 	}
 }
 
@@ -53,7 +55,7 @@ func choose(names string, chunks int) ([]scenario, error) {
 	for name := range strings.SplitSeq(names, ",") {
 		found := false
 		for _, s := range all {
-			if name != "" && s.name != name && (name != gapGroup || s.work == 0) {
+			if name != "" && s.name != name && (name != gapGroup || !strings.HasPrefix(s.name, gapGroup+"-")) {
 				continue
 			}
 			found = true
@@ -63,7 +65,7 @@ func choose(names string, chunks int) ([]scenario, error) {
 			out = append(out, s)
 		}
 		if !found {
-			return nil, fmt.Errorf("there is no scenario %q: there are shipped4, strict4, ahead4, ahead8, shipped64, strict64 and gap", name)
+			return nil, fmt.Errorf("there is no scenario %q: there are shipped4, strict4, ahead4, ahead8, shipped64, strict64, gap and slow-tail", name)
 		}
 	}
 	return out, nil

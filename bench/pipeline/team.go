@@ -25,8 +25,12 @@ func startTeam(s scenario, brokers, prefix string) (*team, error) {
 	each := s.workers / s.processes
 	for i := range s.processes {
 		var out bytes.Buffer
+		work := s.work
+		if i == 0 && s.slow > 0 {
+			work = s.slow
+		}
 		args := []string{
-			workersCommand, "--brokers", brokers, "--topics", prefix, "--work", s.work.String(),
+			workersCommand, "--brokers", brokers, "--topics", prefix, "--work", work.String(),
 			"--first", strconv.Itoa(1 + i*each), "--count", strconv.Itoa(each),
 		}
 		c, err := startChild("workers", self, args, nil, func(cmd *exec.Cmd) error {
