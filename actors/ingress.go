@@ -309,7 +309,7 @@ func (i *ingress) onAcked(ctx actor.Context, m *acked) {
 // acknowledged.
 func (i *ingress) storeOffsets(ctx actor.Context) {
 	low := i.last - uint64(len(i.batches)) + 1
-	var out messages.Batch
+	out := mark{term: i.term}
 	for n := low; n <= i.last; n++ {
 		b := i.batches[n]
 		if b.left > 0 {
@@ -318,11 +318,11 @@ func (i *ingress) storeOffsets(ctx actor.Context) {
 		delete(i.batches, n)
 		for at, offset := range b.upTo {
 			i.unshown[at] = offset
-			out.Offsets = append(out.Offsets, messages.Position{Topic: at.topic, Partition: at.partition, Offset: offset})
+			out.at = append(out.at, messages.Position{Topic: at.topic, Partition: at.partition, Offset: offset})
 		}
 	}
-	if !out.Empty() {
-		ctx.Send(i.persistence, &write{term: i.term, batch: out})
+	if len(out.at) > 0 {
+		ctx.Send(i.persistence, &out)
 	}
 }
 

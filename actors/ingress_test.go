@@ -48,10 +48,10 @@ func TestIngressStoresTheLowWaterMark(t *testing.T) {
 		b.bus.say("s", progress("w", "a", 2, 3))
 		second := expect[*signals](b.fleet)
 		b.tell(b.pid, &acked{batch: second.batch, n: 1})
-		expectNone[*write](b.persistence)
+		expectNone[*mark](b.persistence)
 		b.tell(b.pid, &acked{batch: first.batch, n: 1})
-		w := expect[*write](b.persistence)
-		require.Equal(t, int64(2), w.batch.Offsets[len(w.batch.Offsets)-1].Offset)
+		m := expect[*mark](b.persistence)
+		require.Equal(t, int64(2), m.at[len(m.at)-1].Offset)
 		time.Sleep(2 * showEvery)
 		require.Equal(t, int64(2), b.bus.keptAt("km")[place{"s", 0}], "lag tools see it")
 	})
@@ -76,7 +76,7 @@ func TestIngressSkipsGarbageAndStoresItsOffset(t *testing.T) {
 	stageIngress(t, func(b *ingressBundle) {
 		b.bus.Produce(t.Context(), []messages.Record{{Topic: "s", Value: []byte("{")}})
 		require.Equal(t, uint64(1), expect[*ignoredSignals](b.owner).total)
-		require.Equal(t, int64(1), expect[*write](b.persistence).batch.Offsets[0].Offset)
+		require.Equal(t, int64(1), expect[*mark](b.persistence).at[0].Offset)
 	})
 }
 
@@ -107,7 +107,7 @@ func TestIngressStoresTheOffsetBehindAnUnreadableBatch(t *testing.T) {
 		require.Equal(t, messages.ProblemBadMessages, p.Kind)
 		require.Equal(t, 1, p.Count)
 		require.Contains(t, p.Text, "s/0")
-		require.Equal(t, []messages.Position{{Topic: "s", Offset: 3}}, expect[*write](persistence).batch.Offsets)
+		require.Equal(t, []messages.Position{{Topic: "s", Offset: 3}}, expect[*mark](persistence).at)
 	})
 }
 
@@ -164,6 +164,6 @@ func TestIngressDrainWaitsForAcknowledgements(t *testing.T) {
 		expectNone[*drain](b.owner)
 		b.tell(b.pid, &acked{batch: got.batch, n: 1})
 		expect[*drain](b.owner)
-		expect[*write](b.persistence)
+		expect[*mark](b.persistence)
 	})
 }

@@ -60,7 +60,9 @@ func (w *pendingWrites) add(b messages.Batch) {
 		set(&w.workers, id, nil)
 	}
 	for _, o := range b.Offsets {
-		set(&w.offsets, place{o.Topic, o.Partition}, o.Offset)
+		at := place{o.Topic, o.Partition}
+		set(&w.offsets, at, o.Offset)
+		delete(w.marks, at)
 	}
 	for _, v := range b.Values {
 		set(&w.values, v.Name, v.Value)
@@ -68,10 +70,15 @@ func (w *pendingWrites) add(b messages.Batch) {
 	w.attempts = append(w.attempts, b.Journal...)
 }
 
-// addMarks adds send marks.
+// addMarks adds offsets that do not cause a commit of their own.
 func (w *pendingWrites) addMarks(list []messages.Position) {
 	for _, o := range list {
-		set(&w.marks, place{o.Topic, o.Partition}, o.Offset)
+		at := place{o.Topic, o.Partition}
+		if _, ok := w.offsets[at]; ok {
+			w.offsets[at] = o.Offset
+		} else {
+			set(&w.marks, at, o.Offset)
+		}
 	}
 }
 

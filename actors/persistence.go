@@ -29,6 +29,8 @@ type persistence struct {
 	waiting []*actor.PID // actors that asked for flushed
 	retry   alarm
 	pause   backoff
+	quietAt time.Time // time of the last commit, or of the beginning of the term
+	idle    alarm     // commits the marks when nothing else is written
 	cancel  context.CancelFunc
 	ctx     context.Context
 	away    transitionLog
@@ -61,9 +63,10 @@ type (
 		batch messages.Batch
 		after []notice
 	}
-	// mark reports where the last acknowledged sends end. It is committed with the next
-	// batch and causes none: if the leader ends before, the next one reads the tail from
-	// further back.
+	// mark reports positions that may be stored later: where the last acknowledged sends
+	// end, and which worker messages were handled. They are committed with the next batch,
+	// or by themselves when nothing was committed for markDelay. If the leader ends before,
+	// the next one reads some messages again.
 	mark struct {
 		term messages.Term
 		at   []messages.Position
@@ -84,6 +87,9 @@ type (
 
 const (
 	commitTimeout = 5 * time.Second
+	// markDelay is how long marks wait for other writes, and so bounds how often an idle
+	// master commits them.
+	markDelay = time.Second
 	// restoreTimeout bounds a whole restore, which takes some ten seconds per million
 	// records. The store bounds its single calls.
 	restoreTimeout = 10 * time.Minute
@@ -104,10 +110,11 @@ func (p *persistence) Receive(ctx actor.Context) {
 	case *actor.Stopping:
 		p.cancel()
 		p.retry.stop()
+		p.idle.stop()
 	case *beginTerm:
 		p.term, p.number, p.open = m.term, m.snap.Number, true
 		p.mirror = newMirror(m.term, m.snap)
-		p.pending, p.flying = pendingWrites{}, nil
+		p.pending, p.flying, p.quietAt = pendingWrites{}, nil, time.Now()
 		p.next(ctx)
 		p.retry.stop()
 		p.pause.reset()
@@ -116,6 +123,7 @@ func (p *persistence) Receive(ctx actor.Context) {
 	case *mark:
 		if m.term == p.term && p.open {
 			p.pending.addMarks(m.at)
+			p.next(ctx)
 		}
 	case *committed:
 		p.onCommitted(ctx, m)
@@ -131,7 +139,10 @@ func (p *persistence) Receive(ctx actor.Context) {
 		p.waiting = append(p.waiting, ctx.Sender())
 		p.next(ctx)
 	case *rang:
-		if p.retry.rings(m) && p.flying != nil {
+		switch {
+		case p.idle.rings(m):
+			p.next(ctx)
+		case p.retry.rings(m) && p.flying != nil:
 			p.commit(ctx)
 		}
 	default:
@@ -153,7 +164,7 @@ func (p *persistence) next(ctx actor.Context) {
 	if p.flying != nil {
 		return
 	}
-	if p.pending.empty() {
+	if p.pending.empty() && !p.marksDue(ctx) {
 		p.pending.notify(ctx)
 		for _, to := range p.waiting {
 			ctx.Send(to, &flushed{})
@@ -166,6 +177,22 @@ func (p *persistence) next(ctx actor.Context) {
 	p.flying = &flight{batch: batch, after: p.pending.after}
 	p.pending = pendingWrites{}
 	p.commit(ctx)
+}
+
+// marksDue reports whether the marks are committed without other writes. If it is too early
+// for that, it sets the alarm.
+func (p *persistence) marksDue(ctx actor.Context) bool {
+	if len(p.pending.marks) == 0 {
+		return false
+	}
+	wait := markDelay - time.Since(p.quietAt)
+	if wait <= 0 || len(p.waiting) > 0 {
+		return true
+	}
+	if p.idle.timer == nil {
+		p.idle.set(ctx, wait)
+	}
+	return false
 }
 
 func (p *persistence) commit(ctx actor.Context) {
@@ -190,7 +217,7 @@ func (p *persistence) onCommitted(ctx actor.Context, m *committed) {
 			p.mirror.apply(p.flying.batch)
 		}
 		after := p.flying.after
-		p.flying = nil
+		p.flying, p.quietAt = nil, time.Now()
 		p.pause.reset()
 		for _, n := range after {
 			ctx.Send(n.to, n.msg)

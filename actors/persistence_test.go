@@ -47,6 +47,67 @@ func (b *persistenceBundle) value(name, value, then string) *write {
 	return w
 }
 
+func (b *persistenceBundle) markAt(offset int64) *mark {
+	return &mark{term: b.term, at: []messages.Position{{Topic: "t", Offset: offset}}}
+}
+
+func TestPersistenceCommitsMarksWithOtherWrites(t *testing.T) {
+	t.Parallel()
+	stagePersistence(t, func(b *persistenceBundle) {
+		for n := range int64(40) { // 4 s of work, with a mark between two writes
+			b.tell(b.pid, b.markAt(n))
+			time.Sleep(markDelay / 20)
+			b.tell(b.pid, b.value("a", "1", ""))
+			time.Sleep(markDelay / 20)
+		}
+		committed := b.store.Committed()
+		require.Len(t, committed, 40, "no commit for a mark")
+		require.Equal(t, int64(39), committed[39].Offsets[0].Offset)
+	})
+}
+
+// Heartbeats of idle workers bring marks and no other writes.
+func TestPersistenceCommitsMarksOfAnIdleMasterOncePerDelay(t *testing.T) {
+	t.Parallel()
+	stagePersistence(t, func(b *persistenceBundle) {
+		for n := range int64(100) {
+			b.tell(b.pid, b.markAt(n))
+			time.Sleep(markDelay / 10)
+		}
+		time.Sleep(markDelay)
+		committed := b.store.Committed()
+		require.Len(t, committed, 10)
+		require.Equal(t, int64(99), committed[9].Offsets[0].Offset)
+		time.Sleep(10 * markDelay)
+		require.Len(t, b.store.Committed(), 10, "without marks there is nothing to commit")
+	})
+}
+
+func TestPersistenceCommitsMarksBeforeItAnswersFlushed(t *testing.T) {
+	t.Parallel()
+	stagePersistence(t, func(b *persistenceBundle) {
+		release := b.store.BlockNext()
+		b.tell(b.pid, b.value("a", "1", ""), b.markAt(7))
+		b.root.RequestWithCustomSender(b.pid, &flushed{}, b.asker.pid)
+		expectNone[*flushed](b.asker)
+		release()
+		expect[*flushed](b.asker)
+		require.Equal(t, int64(7), b.store.Committed()[1].Offsets[0].Offset)
+	})
+}
+
+// A partition that is made again begins with another offset than its mark.
+func TestPersistenceCommitsTheNewestOfMarkAndWrite(t *testing.T) {
+	t.Parallel()
+	at := func(offset int64) messages.Position { return messages.Position{Topic: "t", Offset: offset} }
+	var w pendingWrites
+	w.addMarks([]messages.Position{at(9)})
+	w.add(messages.Batch{Offsets: []messages.Position{at(0)}})
+	require.Equal(t, []messages.Position{at(0)}, w.batch().Offsets)
+	w.addMarks([]messages.Position{at(1)})
+	require.Equal(t, []messages.Position{at(1)}, w.batch().Offsets)
+}
+
 func TestPersistenceGroupsWritesWhileACommitIsUnderWay(t *testing.T) {
 	t.Parallel()
 	stagePersistence(t, func(b *persistenceBundle) {
