@@ -55,6 +55,8 @@ type Config struct {
 	OnDeployment func(id string)
 	// Archive reports whether finished files are moved to processed/.
 	Archive bool
+	// Counters counts what the actors do. It is nil but in a measurement.
+	Counters *Counters
 }
 
 // PrefetchAuto queues as many chunks at each worker as its own pace requires.

@@ -12,9 +12,10 @@ import (
 // each message. The pool is a dispatcher of the actor library, and an extension of the
 // system, so that every actor finds it.
 type pool struct {
-	work chan func() // received by idle goroutines
-	quit <-chan struct{}
-	idle atomic.Int32
+	work     chan func() // received by idle goroutines
+	quit     <-chan struct{}
+	idle     atomic.Int32
+	counters *Counters
 }
 
 // maxIdle is how many idle goroutines are kept: more than run at once on most machines, and
@@ -26,7 +27,9 @@ const maxIdle = 64
 var poolID = extensions.NextExtensionID()
 
 // newPool returns a pool whose goroutines end once quit is closed and their work is done.
-func newPool(quit <-chan struct{}) *pool { return &pool{work: make(chan func()), quit: quit} }
+func newPool(quit <-chan struct{}, counters *Counters) *pool {
+	return &pool{work: make(chan func()), quit: quit, counters: counters}
+}
 
 // ExtensionID implements extensions.Extension.
 func (*pool) ExtensionID() extensions.ExtensionID { return poolID }
@@ -40,6 +43,7 @@ func (p *pool) Schedule(f func()) {
 	select {
 	case p.work <- f:
 	default:
+		p.counters.goroutineStarted()
 		go p.keep(f)
 	}
 }

@@ -13,7 +13,7 @@ func TestPoolKeepsSomeGoroutines(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		quit := make(chan struct{})
-		p := newPool(quit)
+		p := newPool(quit, nil)
 		var mu sync.Mutex
 		ran := 0
 		together := func(n int) {
@@ -53,7 +53,7 @@ func BenchmarkDispatch(b *testing.B) {
 	b.Run("pool", func(b *testing.B) {
 		quit := make(chan struct{})
 		defer close(quit)
-		p := newPool(quit)
+		p := newPool(quit, nil)
 		done := make(chan struct{})
 		for b.Loop() {
 			p.Schedule(func() { deep(); done <- struct{}{} })

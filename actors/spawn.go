@@ -58,7 +58,7 @@ func logPanics(log *slog.Logger, name string) actor.ReceiverMiddleware {
 
 // spawn starts a child. Names are unique by construction; a clash is a bug.
 func spawn(ctx actor.Context, log *slog.Logger, name string, produce func() actor.Actor) *actor.PID {
-	p := props(log, name, produce).Configure(actor.WithDispatcher(dispatcherOf(ctx.ActorSystem())))
+	p := props(log, name, produce).Configure(actor.WithDispatcher(dispatcherOf(ctx.ActorSystem())), countersOf(ctx.ActorSystem()).counted())
 	pid, err := ctx.SpawnNamed(p, name)
 	if err != nil {
 		panic(fmt.Sprintf("spawn %s: %v", name, err))
@@ -89,6 +89,7 @@ func (a *alarm) set(ctx actor.Context, d time.Duration) {
 	msg := &rang{alarm: a, gen: a.gen}
 	self, root := ctx.Self(), ctx.ActorSystem().Root
 	a.timer = time.AfterFunc(d, func() { root.Send(self, msg) })
+	countersOf(ctx.ActorSystem()).timerStarted()
 }
 
 // stop cancels the alarm.

@@ -43,13 +43,16 @@ func start(cfg Config, parts Parts, log *slog.Logger, root ...actor.PropsOption)
 	)
 	ended, end := context.WithCancelCause(context.Background())
 	s := &System{sys: sys, ended: ended}
-	goroutines := newPool(s.Done())
+	goroutines := newPool(s.Done(), cfg.Counters)
+	if cfg.Counters != nil {
+		sys.Extensions.Register(cfg.Counters)
+	}
 	sys.Extensions.Register(goroutines)
 	sys.Extensions.Register(&unknownMessages{log: log})
 	p := props(log, "master", func() actor.Actor {
 		return newMaster(masterDeps{cfg: cfg, parts: parts, log: log, end: end})
 	}).
-		Configure(actor.WithGuardian(stopOnPanic()), actor.WithDispatcher(goroutines)).Configure(root...)
+		Configure(actor.WithGuardian(stopOnPanic()), actor.WithDispatcher(goroutines), cfg.Counters.counted()).Configure(root...)
 	pid, err := sys.Root.SpawnNamed(p, "master")
 	if err != nil {
 		panic(fmt.Sprintf("spawn master: %v", err)) // the name is free in a new system

@@ -25,10 +25,10 @@ var errUsage = errors.New("wrong usage")
 type command struct {
 	env            func(string) (string, bool)
 	stdout, stderr io.Writer
+	instrument     Instrument // nil but in a measurement
 }
 
-func rootCommand(env func(string) (string, bool), stdout, stderr io.Writer) *cobra.Command {
-	c := command{env: env, stdout: stdout, stderr: stderr}
+func rootCommand(c command) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "kafka-master",
 		Short: "Cuts line files into chunks, hands them to workers through Kafka, and accounts for every line",
@@ -41,8 +41,8 @@ name; "kafka-master config" shows those in force.`,
 		SilenceUsage: true, SilenceErrors: true,
 		Args: noArgs,
 	}
-	root.SetOut(stdout)
-	root.SetErr(stderr)
+	root.SetOut(c.stdout)
+	root.SetErr(c.stderr)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return settings.FlagError(cmd.Flags(), err) })
 	root.PersistentFlags().AddFlagSet(settings.Flags())
 	root.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -50,7 +50,7 @@ name; "kafka-master config" shows those in force.`,
 		if err != nil {
 			return err
 		}
-		return runMaster(cmd.Context(), s, stdout, stderr)
+		return c.runMaster(cmd.Context(), s)
 	}
 	root.AddCommand(c.worker(), c.config(), c.generate(), c.version(), c.healthcheck(), c.doctor())
 	showOwnFlags(root)

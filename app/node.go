@@ -63,10 +63,13 @@ type node struct {
 	api     net.Listener
 	failed  chan error     // receives the error of a part that must not end
 	writes  sync.WaitGroup // writes in progress, see leaveDeployment
+
+	instrument Instrument // nil but in a measurement
 }
 
 // runMaster runs a master until ctx ends or it cannot continue.
-func runMaster(ctx context.Context, s settings.Settings, stdout, stderr io.Writer) error {
+func (c command) runMaster(ctx context.Context, s settings.Settings) error {
+	stdout, stderr := c.stdout, c.stderr
 	person := console.IsTerminal(stderr) && !s.IsSet("LOG_LEVEL")
 	if person {
 		s.LogLevel = slog.LevelWarn // a person reads the lines of the console
@@ -79,7 +82,7 @@ func runMaster(ctx context.Context, s settings.Settings, stdout, stderr io.Write
 	}
 	out := newSpool(stdout, nil)
 	defer out.close()
-	n := &node{s: s, log: log, stdout: out, terminal: console.IsTerminal(stdout), failed: make(chan error, 1)}
+	n := &node{s: s, log: log, stdout: out, terminal: console.IsTerminal(stdout), failed: make(chan error, 1), instrument: c.instrument}
 	slog.SetDefault(n.log)
 	boundMemory(n.log)
 	redis.SetLogger(quiet{})
@@ -98,7 +101,11 @@ func runMaster(ctx context.Context, s settings.Settings, stdout, stderr io.Write
 
 // run starts the actors and what uses them, waits for the end, and stops them in order.
 func (n *node) run(ctx context.Context) error {
-	n.sys = actors.Start(n.config(), n.parts, n.log)
+	cfg := n.config()
+	if n.instrument != nil {
+		n.instrument(&cfg, &n.parts)
+	}
+	n.sys = actors.Start(cfg, n.parts, n.log)
 	stopAPI := n.serveAPI()
 	stopWorkers := n.startWorkers()
 	stopConsole := n.startConsole()

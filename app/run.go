@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 
+	"kafka-master/actors"
 	"kafka-master/infra/settings"
 	"kafka-master/messages"
 )
@@ -28,7 +29,16 @@ func Main() int {
 
 // Run executes a command line and returns its exit code. It stops in order when ctx ends.
 func Run(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
-	cmd := rootCommand(env, stdout, stderr)
+	return RunMeasured(ctx, args, env, stdout, stderr, nil)
+}
+
+// Instrument changes the configuration and the parts of a master before its actors start, so
+// that a measurement can count what they do.
+type Instrument func(*actors.Config, *actors.Parts)
+
+// RunMeasured is Run for a measurement.
+func RunMeasured(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer, instrument Instrument) int {
+	cmd := rootCommand(command{env: env, stdout: stdout, stderr: stderr, instrument: instrument})
 	cmd.SetArgs(append([]string{}, args...)) // nil would mean the arguments of the process
 	err := cmd.ExecuteContext(ctx)
 	if err == nil {

@@ -34,6 +34,8 @@ func run(ctx context.Context, args []string) error {
 		switch args[0] {
 		case brokerCommand:
 			return serveBroker(ctx, args[1:])
+		case masterCommand:
+			return serveMaster(ctx)
 		case workersCommand:
 			return runWorkers(ctx, args[1:])
 		}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -20,7 +21,8 @@ type master struct {
 	*child
 	port   int
 	events chan event
-	tail   []string // last lines of its log; valid once it ended
+	counts *json.Decoder // nil for a binary that counts nothing
+	tail   []string      // last lines of its log; valid once it ended
 }
 
 // event is a line of the master's log.
@@ -39,15 +41,30 @@ const (
 	msgEnded = "input file ended"
 )
 
+// startMaster starts a binary of the master; without one this program is the master, and
+// counts what it does.
 func startMaster(path, dir string, s scenario, b *broker, prefix string) (*master, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
 	m := &master{port: port, events: make(chan event, 16)}
+	var args []string
+	var inherited []*os.File
+	if path == "" {
+		if path, err = os.Executable(); err != nil {
+			return nil, fmt.Errorf("find this program: %w", err)
+		}
+		r, w, err := os.Pipe()
+		if err != nil {
+			return nil, fmt.Errorf("make a pipe for the counts: %w", err)
+		}
+		defer w.Close()
+		args, inherited, m.counts = []string{masterCommand}, []*os.File{w}, json.NewDecoder(r)
+	}
 	var log io.Reader
-	m.child, err = startChild("master", path, nil, masterEnv(dir, s, b, prefix, port), func(cmd *exec.Cmd) error {
-		cmd.Dir = dir
+	m.child, err = startChild("master", path, args, masterEnv(dir, s, b, prefix, port), func(cmd *exec.Cmd) error {
+		cmd.Dir, cmd.ExtraFiles = dir, inherited
 		var err error
 		log, err = cmd.StderrPipe()
 		return err

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 )
@@ -21,7 +20,8 @@ type options struct {
 	repeat    int
 	patience  time.Duration
 	json      bool
-	master    string // binary of the master, empty to build it
+	counts    bool
+	master    string // binary of the master, empty for this program
 }
 
 func parseOptions(args []string) (options, error) {
@@ -32,7 +32,8 @@ func parseOptions(args []string) (options, error) {
 	flags.IntVar(&o.repeat, "repeat", 1, "how often all of it is run; the table ends with the medians")
 	flags.DurationVar(&o.patience, "patience", 0, "longest wait for a quiet machine before each run")
 	flags.BoolVar(&o.json, "json", false, "print JSON instead of a table")
-	flags.StringVar(&o.master, "master", "", "binary of the master (default: built from this module)")
+	flags.StringVar(&o.master, "master", "", "binary of the master, which counts nothing (default: the one of this module)")
+	flags.BoolVar(&o.counts, "messages", false, "print the messages of the actors by their types, too")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -60,12 +61,7 @@ func measure(ctx context.Context, args []string) (err error) {
 		return fmt.Errorf("make a temporary folder: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	if o.master == "" {
-		if o.master, err = buildMaster(ctx, dir); err != nil {
-			return err
-		}
-	}
-	p := &printer{out: os.Stdout, quiet: o.json}
+	p := &printer{out: os.Stdout, quiet: o.json, kinds: o.counts}
 	p.head()
 	var all []result
 	for range o.repeat {
@@ -96,13 +92,4 @@ func printJSON(w io.Writer, all, mid []result) error {
 		return fmt.Errorf("print the results: %w", err)
 	}
 	return nil
-}
-
-func buildMaster(ctx context.Context, dir string) (string, error) {
-	path := filepath.Join(dir, "kafka-master")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", path, "kafka-master")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the master: %w: %s", err, out)
-	}
-	return path, nil
 }

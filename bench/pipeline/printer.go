@@ -1,14 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 )
 
 // printer writes the table, a row at a time as the results come.
 type printer struct {
 	out   io.Writer
 	quiet bool
+	kinds bool // the messages by their types, too
 }
 
 const (
@@ -31,6 +35,24 @@ func (p *printer) row(r result) {
 	cpu := fmt.Sprintf("%.0f / %.0f / %.0f / %.0f", r.MasterCPU, r.BrokerCPU, r.StateCPU, r.WorkersCPU)
 	fmt.Fprintf(p.out, rowForm, r.Scenario, r.Broker, r.State, r.Seconds, r.ChunkRate, r.ItemRate, cpu, float64(r.MasterPeak)/1e6,
 		r.GapP50, r.GapP99, r.GapMax, r.Repeats, r.OtherCores, r.Runs)
+	if r.Messages == 0 {
+		return
+	}
+	fmt.Fprintf(p.out, "  per chunk: fetches %.2f, produces %.2f, commits %.2f, fsyncs %.4f, actor messages %.1f, timers %.2f, goroutines %.3f, allocations %.0f of %.1f KB\n",
+		r.Fetches, r.Produces, r.Commits, r.Syncs, r.Messages, r.Timers, r.Goroutines, r.Allocs, r.AllocBytes/1e3)
+	if p.kinds {
+		p.messages(r.Kinds)
+	}
+}
+
+// messages prints the messages of the actors, the most frequent first.
+func (p *printer) messages(kinds map[string]float64) {
+	names := slices.SortedFunc(maps.Keys(kinds), func(a, b string) int {
+		return cmp.Or(cmp.Compare(kinds[b], kinds[a]), cmp.Compare(a, b))
+	})
+	for _, name := range names {
+		fmt.Fprintf(p.out, "    %6.2f %s\n", kinds[name], name)
+	}
 }
 
 func (p *printer) medians(mid []result, of int) {

@@ -29,7 +29,19 @@ type result struct {
 	GapP50     float64 `json:"gap_p50_ms"`
 	GapP99     float64 `json:"gap_p99_ms"`
 	GapMax     float64 `json:"gap_max_ms"`
-	Repeats    int64   `json:"repeats"`     // chunks that ran more than once
+	Repeats    int64   `json:"repeats"` // chunks that ran more than once
+	// What the master did for each chunk. All are 0 for a binary that counts nothing.
+	Fetches    float64            `json:"fetches"`
+	Produces   float64            `json:"produces"`
+	Commits    float64            `json:"commits"`
+	Syncs      float64            `json:"syncs"` // of the embedded store
+	Messages   float64            `json:"actor_messages"`
+	Timers     float64            `json:"timers"`
+	Goroutines float64            `json:"goroutines"`
+	Allocs     float64            `json:"allocations"`
+	AllocBytes float64            `json:"allocated_bytes"`
+	Kinds      map[string]float64 `json:"actor_messages_by_type"` // of the first run
+
 	OtherCores float64 `json:"other_cores"` // used by the rest of the machine meanwhile
 	Runs       int     `json:"runs"`        // that the numbers are the medians of
 }

@@ -135,7 +135,15 @@ func (st *stage) timed(ctx context.Context, r *result) (ended event, err error) 
 	if err != nil {
 		return ended, err
 	}
+	before, err := st.master.count()
+	if err != nil {
+		return ended, err
+	}
 	if ended, err = st.master.await(ctx, msgEnded); err != nil {
+		return ended, err
+	}
+	after, err := st.master.count()
+	if err != nil {
 		return ended, err
 	}
 	to, err := st.meter.read()
@@ -143,6 +151,7 @@ func (st *stage) timed(ctx context.Context, r *result) (ended event, err error) 
 		return ended, err
 	}
 	r.fill(from, to)
+	r.fillCounts(before, after)
 	r.time(ended.Time.Sub(taken.Time))
 	return ended, nil
 }

@@ -24,6 +24,7 @@ type log struct {
 	last   uint64 // number of the last record, from 1
 	size   int64
 	synced atomic.Uint64 // number of the last record that is on disk
+	syncs  atomic.Uint64 // number of syncs since the log was created
 	broken atomic.Bool   // an append or a sync failed, so the content of the file is not known
 }
 
@@ -100,6 +101,7 @@ func (l *log) sync(upTo uint64) error {
 	if l.synced.Load() >= upTo {
 		return nil
 	}
+	l.syncs.Add(1)
 	err := l.file.Sync()
 	if err == nil {
 		// The next sync writes the header to the disk at the latest.

@@ -65,7 +65,8 @@ type Store struct {
 	generation uint64
 	state      *state
 	out        *log
-	limit      int64 // size of the log in bytes at which a snapshot is due
+	syncs      uint64 // of former logs
+	limit      int64  // size of the log in bytes at which a snapshot is due
 }
 
 // errClosed is the error of a closed store.
@@ -170,12 +171,20 @@ func (s *Store) begin() error {
 		return errors.Join(err, out.file.Close())
 	}
 	if s.out != nil {
+		s.syncs += s.out.syncs.Load()
 		s.out.file.Close() // all of it is in the snapshot
 	}
 	s.generation, s.out = next, out
 	s.limit = max(minLogBytes, logFactor*s.state.size())
 	s.removeOldFiles()
 	return nil
+}
+
+// Syncs returns how often the store has synced a log to disk, for measurements.
+func (s *Store) Syncs() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return int64(s.syncs + s.out.syncs.Load())
 }
 
 // Close syncs the log and unlocks the folder.
