@@ -15,7 +15,6 @@
 package catalog
 
 import (
-	"container/heap"
 	"slices"
 	"time"
 
@@ -178,37 +177,6 @@ func (c *Catalog) empty(files []messages.FileInfo, now time.Time) (empty, held b
 	return true, now.Sub(c.emptySince) < EmptyFor
 }
 
-// compare compares a file of the folder with what is known of its path.
-func (c *Catalog) compare(x *version, f messages.FileInfo, now time.Time, out *Changes) {
-	if x.id != 0 && x.left.IsZero() && f.SameVersion(x.info) {
-		x.seen, x.settled, x.pending = messages.FileInfo{}, false, false
-		return
-	}
-	if x.id != 0 && !x.ended && f.Size != x.info.Size {
-		out.Resized = append(out.Resized, x.id)
-	}
-	out.Settling++
-	if !f.SameVersion(x.seen) {
-		x.seen, x.since, x.settled, x.pending, x.nuls = f, now, false, false, false
-		// The age that a file claims counts for nothing, because the clock of the writer
-		// or of the file server may be behind. A version in work that only looks touched
-		// is fingerprinted at once.
-		touched := x.id != 0 && x.left.IsZero() && f.Size == x.info.Size
-		if c.settle > 0 && !touched {
-			return
-		}
-	} else if !x.pending && !x.settled && now.Sub(x.since) < c.settle {
-		return
-	}
-	if !x.pending && !x.settled {
-		x.pending = true
-		out.Fingerprint = append(out.Fingerprint, f)
-	}
-	if x.nuls && !x.settled {
-		out.NULs = append(out.NULs, f.Path)
-	}
-}
-
 // leave records that a version is missing in the folder.
 func (c *Catalog) leave(x *version, now time.Time, out *Changes) {
 	if !x.left.IsZero() {
@@ -233,77 +201,6 @@ func (c *Catalog) forget(now time.Time, out *Changes) {
 			delete(c.paths, x.info.Path)
 		}
 	}
-}
-
-// SetFingerprint records a fingerprint. touched is the version whose time alone changed,
-// rewritten the one in work whose content changed; both are 0 for none. A fingerprint
-// that failed, or came too early, is asked for again by a later listing.
-func (c *Catalog) SetFingerprint(f Fingerprint, now time.Time) (touched, rewritten messages.FileID) {
-	x := c.paths[f.File.Path]
-	if x == nil || !x.pending || !f.File.SameVersion(x.seen) {
-		return 0, 0
-	}
-	x.pending = false
-	if f.Err != nil {
-		return 0, 0
-	}
-	if x.id != 0 && x.left.IsZero() && x.info.Size == f.File.Size && x.sum == f.Sum {
-		x.info, x.seen = f.File, messages.FileInfo{}
-		return x.id, 0
-	}
-	if x.id != 0 && !x.ended {
-		rewritten = x.id
-	}
-	unchanged := now.Sub(x.since)
-	x.nuls = f.NULs && f.Unfit == "" && c.settle > 0 && unchanged < NULWait
-	if x.nuls || unchanged < c.settle { // it was asked for early because it looked touched
-		return 0, rewritten
-	}
-	x.settled, x.newSum, x.unfit = true, f.Sum, f.Unfit
-	heap.Push(&c.waiting, settledFile{x, f.File})
-	return 0, rewritten
-}
-
-// Admit takes settled files into work, oldest first, as long as there are places. A file
-// that cannot be worked on is returned as failed.
-func (c *Catalog) Admit(now time.Time) []messages.File {
-	var out []messages.File
-	var later []settledFile // files whose former version is still in work
-	for c.work < MaxInWork && c.waiting.Len() > 0 {
-		s := heap.Pop(&c.waiting).(settledFile)
-		x := s.version
-		if !x.settled || x.seen != s.info || c.paths[s.info.Path] != x {
-			continue // it changed or left meanwhile
-		}
-		if x.id != 0 && !x.ended {
-			later = append(later, s)
-			continue
-		}
-		x.settled = false
-		out = append(out, c.newVersion(x, now))
-	}
-	for _, s := range later {
-		heap.Push(&c.waiting, s)
-	}
-	return out
-}
-
-// newVersion takes what a path shows into work, as a new version.
-func (c *Catalog) newVersion(x *version, now time.Time) messages.File {
-	fresh := &version{info: x.seen, id: c.next, generation: x.generation + 1, sum: x.newSum}
-	c.next++
-	c.work++
-	c.paths[x.seen.Path] = fresh
-	c.byID[fresh.id] = fresh
-	f := messages.File{
-		ID: fresh.id, Info: fresh.info, Generation: fresh.generation, Fingerprint: fresh.sum,
-		Base: messages.Base(fresh.info.Path), State: messages.FileRunning,
-		Cursor: messages.Cursor{Line: 1}, Started: now,
-	}
-	if x.unfit != "" {
-		f.State, f.Reason = messages.FileFailed, x.unfit
-	}
-	return f
 }
 
 // End records that a version became terminal.

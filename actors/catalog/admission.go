@@ -1,0 +1,81 @@
+package catalog
+
+import (
+	"cmp"
+	"container/heap"
+	"time"
+
+	"kafka-master/messages"
+)
+
+// settledFile is a file that settled, as SetFingerprint decides, and waits for a place in
+// work.
+type settledFile struct {
+	*version
+	info messages.FileInfo // as it settled; the entry is void once seen differs
+}
+
+// byAge is a heap of settled files, oldest first.
+type byAge []settledFile
+
+func (h byAge) Len() int { return len(h) }
+
+func (h byAge) Less(i, j int) bool {
+	a, b := h[i].info, h[j].info
+	return cmp.Or(a.ModTime.Compare(b.ModTime), cmp.Compare(a.Path, b.Path)) < 0
+}
+
+func (h byAge) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+
+// Push implements heap.Interface.
+func (h *byAge) Push(x any) { *h = append(*h, x.(settledFile)) }
+
+// Pop implements heap.Interface.
+func (h *byAge) Pop() any {
+	old := *h
+	x := old[len(old)-1]
+	*h = old[:len(old)-1]
+	return x
+}
+
+// Admit takes settled files into work, oldest first, as long as there are places. A file
+// that cannot be worked on is returned as failed.
+func (c *Catalog) Admit(now time.Time) []messages.File {
+	var out []messages.File
+	var later []settledFile // files whose former version is still in work
+	for c.work < MaxInWork && c.waiting.Len() > 0 {
+		s := heap.Pop(&c.waiting).(settledFile)
+		x := s.version
+		if !x.settled || x.seen != s.info || c.paths[s.info.Path] != x {
+			continue // it changed or left meanwhile
+		}
+		if x.id != 0 && !x.ended {
+			later = append(later, s)
+			continue
+		}
+		x.settled = false
+		out = append(out, c.newVersion(x, now))
+	}
+	for _, s := range later {
+		heap.Push(&c.waiting, s)
+	}
+	return out
+}
+
+// newVersion takes what a path shows into work, as a new version.
+func (c *Catalog) newVersion(x *version, now time.Time) messages.File {
+	fresh := &version{info: x.seen, id: c.next, generation: x.generation + 1, sum: x.newSum}
+	c.next++
+	c.work++
+	c.paths[x.seen.Path] = fresh
+	c.byID[fresh.id] = fresh
+	f := messages.File{
+		ID: fresh.id, Info: fresh.info, Generation: fresh.generation, Fingerprint: fresh.sum,
+		Base: messages.Base(fresh.info.Path), State: messages.FileRunning,
+		Cursor: messages.Cursor{Line: 1}, Started: now,
+	}
+	if x.unfit != "" {
+		f.State, f.Reason = messages.FileFailed, x.unfit
+	}
+	return f
+}
