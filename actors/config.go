@@ -1,6 +1,10 @@
 package actors
 
-import "time"
+import (
+	"time"
+
+	"kafka-master/messages"
+)
 
 // Config is what the actors need to know of the settings. All fields are required, unless
 // their comment says otherwise.
@@ -46,6 +50,8 @@ type Config struct {
 	// Prefetch is the number of chunks that are queued ahead at a native worker, or
 	// PrefetchAuto.
 	Prefetch int
+	// Backup is which workers take part in second attempts of chunks that run for long.
+	Backup BackupMode
 	// Settle is how long a new file must be unchanged before it is taken; 0 takes it at once.
 	Settle time.Duration
 	// WorkerCommand is the command that starts a worker of this master. It is shown in hints.
@@ -61,6 +67,21 @@ type Config struct {
 
 // PrefetchAuto queues as many chunks at each worker as its own pace requires.
 const PrefetchAuto = -1
+
+// BackupMode is which workers run chunks of others that take long, and have theirs run.
+type BackupMode uint8
+
+// The modes of backup attempts.
+const (
+	BackupNone BackupMode = iota
+	BackupNative
+	BackupAll
+)
+
+// includes reports whether workers of a kind take part.
+func (m BackupMode) includes(kind messages.WorkerKind) bool {
+	return m == BackupAll || m == BackupNative && kind == messages.Native
+}
 
 // Times that nobody needs to change.
 const (

@@ -98,6 +98,7 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 		if d.tick.rings(m) {
 			d.tick.set(ctx, tickEvery)
 			d.ledger.Tick(now)
+			d.backup(now)
 			d.watch(now)
 		}
 	default:
@@ -120,7 +121,25 @@ func (d *dispatcher) match(now time.Time) {
 	if d.draining {
 		return
 	}
-	for _, a := range d.ledger.Match(now) {
+	d.handOut(d.ledger.Match(now))
+}
+
+// backup hands out second attempts of chunks that run for long.
+func (d *dispatcher) backup(now time.Time) {
+	if d.draining {
+		return
+	}
+	d.match(now) // Nothing that waits may be left.
+	list := d.ledger.Backup(now)
+	for _, a := range list {
+		d.log.Info("slow chunk is run by another worker as well", "worker_id", a.Worker, "batch_id", a.BatchID)
+	}
+	d.handOut(list)
+}
+
+// handOut sends chunks to their workers once that is committed.
+func (d *dispatcher) handOut(list []ledger.Assigned) {
+	for _, a := range list {
 		d.after = append(d.after, notice{to: d.takers[a.Worker], msg: &assigned{Assignment: a.Assignment, epoch: a.Epoch}})
 	}
 }

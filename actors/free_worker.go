@@ -207,7 +207,7 @@ func (f *freeWorker) offer(ctx actor.Context) {
 	r := f.slots.Room()
 	o := ledger.Offer{
 		Worker: f.worker.ID, Epoch: f.epoch, UpTo: f.received + r.Free, Ahead: f.received + r.Ahead,
-		Depth: r.Depth, Refill: r.Refill, Recalls: f.worker.Recalls, Limit: r.Limit, Seen: f.credited,
+		Depth: r.Depth, Refill: r.Refill, Recalls: f.worker.Recalls, Backup: f.cfg.Backup.includes(f.worker.Kind), Limit: r.Limit, Seen: f.credited,
 	}
 	if o != f.offered {
 		f.offered = o

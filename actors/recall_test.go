@@ -71,6 +71,43 @@ func (h *playedWorker) first() (m messages.ChunkMessage, ok bool) {
 	return m, ok
 }
 
+// The last chunk runs at a slow worker: with BACKUP an idle one gets it as well, and the
+// first result counts.
+func TestSlowChunkIsRunByAnIdleWorkerAsWell(t *testing.T) {
+	t.Parallel()
+	const slow = 36 * time.Second
+	for _, mode := range []BackupMode{BackupNone, BackupNative} {
+		t.Run(fmt.Sprint(mode), func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(w *world) {
+				w.stop()
+				w.cfg.Backup = mode
+				w.start()
+				w.startWorker("slow", 0).toil(slow, true)
+				w.startWorker("fast", 1).toil(600*time.Millisecond, true)
+				began := time.Now()
+				w.drop("a.txt", 20)
+				for !w.file("a.txt").State.Terminal() {
+					time.Sleep(100 * time.Millisecond)
+				}
+				took := time.Since(began)
+				time.Sleep(slow)
+				f := w.file("a.txt")
+				require.Equal(t, int64(10), f.DoneChunks)
+				if mode == BackupNone {
+					require.Greater(t, took, slow)
+					require.Zero(t, f.Repeats)
+				} else {
+					require.Less(t, took, slow/2)
+					require.Equal(t, int64(1), f.Repeats, "the slow worker ends it, too")
+				}
+				require.Equal(t, messages.WorkerFree, w.worker("slow").State)
+				require.Equal(t, messages.WorkerFree, w.worker("fast").State)
+			})
+		})
+	}
+}
+
 // One worker is slow: the chunks that are queued there go to the others once these are
 // idle, so that the file takes as long as one chunk at the slow worker.
 func TestChunkQueuedAtASlowWorkerGoesToAnIdleOne(t *testing.T) {

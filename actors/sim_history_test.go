@@ -183,6 +183,9 @@ func (h *simHistory) committed(term messages.Term, b messages.Batch) {
 		if a.Outcome == "recalled" {
 			h.w.sometimes("a queued chunk goes to an idle worker")
 		}
+		if a.Outcome == "backup" {
+			h.w.sometimes("a slow chunk is run by another worker as well")
+		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(touched)) {
 		h.books(id)

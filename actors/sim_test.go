@@ -90,7 +90,7 @@ func TestSimulation(t *testing.T) {
 func simSometimes() []string {
 	list := []string{
 		"a chunk is written, and its answer is lost", "a chunk is not written, and nobody knows", "a chunk is not written", "a chunk is written late",
-		"a worker's message arrives twice", "a queued chunk goes to an idle worker", "a result meets a full disk", "a state is put back",
+		"a worker's message arrives twice", "a queued chunk goes to an idle worker", "a slow chunk is run by another worker as well", "a result meets a full disk", "a state is put back",
 		"the classic workers' group rebalances", "a group member is evicted",
 		"the ends of some partitions are not known", "an attempt leaves room for those of an unread tail",
 	}

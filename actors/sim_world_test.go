@@ -68,6 +68,7 @@ func newSimWorld(seed uint64) *simWorld {
 		Partitions: 4 + w.rng.IntN(3), Group: "km", WorkerGroup: "g", BatchSize: 1 + w.rng.IntN(4), WorkerTimeout: time.Minute,
 		MaxAttempts: 3 + w.rng.IntN(3), Prefetch: w.rng.IntN(3), Settle: time.Duration(w.rng.IntN(2)) * time.Second,
 	}
+	w.cfg.Backup = BackupMode(w.rng.IntN(3))
 	w.history = newSimHistory(w)
 	w.kafka = newSimKafka(w)
 	memory := infratest.NewMemoryStore()

@@ -250,7 +250,7 @@ func (n *node) config() actors.Config {
 		Partitions: n.s.KafkaPartitions, Replication: n.s.KafkaReplication, Group: n.s.KafkaGroupID, WorkerGroup: n.s.KafkaWorkerGroup,
 		BatchSize: n.s.BatchSize, BatchSizeText: n.s.Raw("BATCH_SIZE"), WorkerTimeout: n.s.WorkerTimeout,
 		WorkerCommand: workerCommand(os.Args[0], n.s, n.brokers),
-		MaxAttempts:   n.s.MaxAttempts, Prefetch: n.prefetch(), Settle: n.s.Settle, Archive: n.s.Archive,
+		MaxAttempts:   n.s.MaxAttempts, Prefetch: n.prefetch(), Backup: backupModes[n.s.Backup], Settle: n.s.Settle, Archive: n.s.Archive,
 	}
 	cfg.TopicConfig = topicConfig(n.s.KafkaReplication)
 	if n.s.EmbeddedBroker() {
@@ -291,6 +291,9 @@ func (n *node) prefetch() int {
 	}
 	return n.s.Prefetch
 }
+
+// backupModes are the values of BACKUP.
+var backupModes = map[string]actors.BackupMode{"false": actors.BackupNone, "true": actors.BackupNative, "all": actors.BackupAll}
 
 // startWorkers runs the embedded workers until stop is called.
 func (n *node) startWorkers() (stop func()) {

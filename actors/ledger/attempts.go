@@ -63,6 +63,7 @@ type entry struct {
 	numbered bool // it was handed out in this term
 	// asked reports that the attempt in flight was recalled, at recalledAt.
 	asked      bool
+	backedUp   bool // another worker got it as well, in this term
 	recalledAt time.Time
 }
 

@@ -158,7 +158,7 @@ func (m *machine) plan(t *rapid.T) {
 // offer lets a worker take one chunk in place of what it offered before.
 func (m *machine) offer(w messages.WorkerID) []Assigned {
 	m.epoch++
-	m.led.Offer(Offer{Worker: w, Epoch: m.epoch, UpTo: 1, Ahead: 1 + int(m.epoch%2), Depth: 1, Refill: true, Recalls: true}, m.now)
+	m.led.Offer(Offer{Worker: w, Epoch: m.epoch, UpTo: 1, Ahead: 1 + int(m.epoch%2), Depth: 1, Refill: true, Recalls: true, Backup: true}, m.now)
 	return m.led.Match(m.now)
 }
 
@@ -244,6 +244,14 @@ func (m *machine) recall(t *rapid.T) {
 				require.Equal(t, [2]int{before.Failures, before.Handouts}, [2]int{e.Failures, e.Handouts})
 			}
 		}
+	}
+}
+
+// backup hands slow chunks out once more.
+func (m *machine) backup(t *rapid.T) {
+	m.now = m.now.Add(10 * time.Second)
+	for _, a := range m.led.Backup(m.now) {
+		m.assigned(t, a)
 	}
 }
 
@@ -389,7 +397,7 @@ func TestLedgerSchedules(t *testing.T) {
 			"":     func(t *rapid.T) { m.sync(t) },
 			"plan": m.plan, "plan another": m.plan, "assign": m.assign, "assign another": m.assign,
 			"result": m.result, "another result": m.result, "match": m.match, "withdraw": m.withdraw,
-			"lost": m.lost, "recall": m.recall, "take back": m.takeBack, "unsendable": m.unsendable, "begin": m.begin,
+			"lost": m.lost, "recall": m.recall, "backup": m.backup, "take back": m.takeBack, "unsendable": m.unsendable, "begin": m.begin,
 			"replan": m.replan, "changed": m.changed, "wait": m.wait, "restart": m.restart,
 		})
 		m.finish(t)

@@ -18,8 +18,9 @@ type Offer struct {
 	Refill bool // a judged result frees a slot at once
 	// Recalls reports that the worker gives back queued chunks when it is asked to.
 	Recalls bool
-	Limit   int // most attempts in flight at the worker; 0 is no limit
-	Seen    int // credited verdicts of this epoch that the numbers include
+	Backup  bool // the worker takes part in second attempts of chunks
+	Limit   int  // most attempts in flight at the worker; 0 is no limit
+	Seen    int  // credited verdicts of this epoch that the numbers include
 }
 
 // size is about how many chunks the worker holds when it is busy.

@@ -96,15 +96,21 @@ func (l *Ledger) Recall(now time.Time) []Recall {
 		return nil
 	}
 	idle := l.idle(now)
-	if len(idle) == 0 || l.ready(now) {
-		return nil
-	}
-	if _, last := l.backlog(); !last && now.Sub(l.recalls.handedAt) < starvedAfter {
+	if len(idle) == 0 || !l.lacksWork(now) {
 		return nil
 	}
 	l.recalls.nextSearch = now.Add(time.Duration(len(l.ahead)) * recallPause)
 	list, asked := l.queuedFor(now)
 	return l.ask(list, idle[min(asked, len(idle)):], now)
+}
+
+// lacksWork reports whether nothing is left to hand out and nothing more is cut soon.
+func (l *Ledger) lacksWork(now time.Time) bool {
+	if l.ready(now) {
+		return false
+	}
+	_, last := l.backlog()
+	return last || now.Sub(l.recalls.handedAt) >= starvedAfter
 }
 
 // idle returns the workers with free slots, one for each slot, the first one to get a

@@ -14,7 +14,7 @@ import (
 func slowTail(t *testing.T, n int, now time.Time, idle ...messages.WorkerID) (*Ledger, []Assigned) {
 	l := testLedger(3, now)
 	require.NoError(t, l.Files().Open(testFile(1, n), now))
-	l.Offer(Offer{Worker: "slow", UpTo: 1, Ahead: n, Depth: n - 1, Limit: n, Refill: true, Recalls: true}, now)
+	l.Offer(Offer{Worker: "slow", UpTo: 1, Ahead: n, Depth: n - 1, Limit: n, Refill: true, Recalls: true, Backup: true}, now)
 	for i := range n {
 		l.plan(1, i, now)
 	}
@@ -22,7 +22,7 @@ func slowTail(t *testing.T, n int, now time.Time, idle ...messages.WorkerID) (*L
 	require.Len(t, at, n)
 	l.Files().PlanEnd(1, 0, now)
 	for _, w := range idle {
-		l.Offer(Offer{Worker: w, UpTo: 1, Ahead: 1, Depth: 0, Limit: 1, Refill: true, Recalls: true}, now)
+		l.Offer(Offer{Worker: w, UpTo: 1, Ahead: 1, Depth: 0, Limit: 1, Refill: true, Recalls: true, Backup: true}, now)
 	}
 	return l, at
 }

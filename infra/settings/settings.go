@@ -38,6 +38,7 @@ type Settings struct {
 	WorkerTimeout   time.Duration // WORKER_TIMEOUT
 	MaxAttempts     int           // MAX_ATTEMPTS
 	Prefetch        int           // PREFETCH, chunks, or Auto
+	Backup          string        // BACKUP: false, true or all
 	EmbeddedWorkers int           // EMBEDDED_WORKERS; 0 with KAFKA_BROKER_ADDRESS
 	WorkerID        string        // WORKER_ID; empty means an id that is stored on disk
 	WorkerPartition *int          // WORKER_PARTITION; nil means a partition derived from the id

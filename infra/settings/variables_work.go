@@ -28,6 +28,10 @@ func workVariables() []Variable {
 		Name: "PREFETCH", Default: "auto",
 		Doc:  "Number of chunks queued at a native worker, so that it never waits: auto means about 50 ms of its work, 1 to 64 chunks and at most 1 MiB; 0 means none.",
 		rule: wholeOrAuto(0, 64, "chunks", func(s *Settings) *int { return &s.Prefetch }),
+	}, {
+		Name: "BACKUP", Default: "false",
+		Doc:  "Whether an idle worker also runs the chunk that takes more than three times the median of its file, when nothing else is left: true means native workers, all means classic ones too. The first result counts.",
+		rule: oneOf(func(s *Settings) *string { return &s.Backup }, "false", "true", "all"),
 	}}
 }
 

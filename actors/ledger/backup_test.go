@@ -1,0 +1,79 @@
+package ledger
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// straggler is a ledger in which one chunk runs at slow and nothing else is left to do.
+// The chunks of its file take 100 ms.
+func straggler(t *testing.T, now time.Time) (l *Ledger, a Assigned) {
+	l, at := slowTail(t, 1, now, "a")
+	l.Begin("slow", at[0].BatchID, now)
+	for range backupKnown {
+		l.files[1].tempo.add(100 * time.Millisecond)
+	}
+	return l, at[0]
+}
+
+func TestBackupAttemptOfASlowChunk(t *testing.T) {
+	t.Parallel()
+	for name, first := range map[string]string{"the idle worker is first": "a", "the slow one is first": "slow"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			now := time.Unix(1e9, 0)
+			l, old := straggler(t, now)
+			require.Empty(t, l.Backup(now.Add(backupAfter)))
+			now = now.Add(2 * backupAfter)
+			l.Flush()
+			out := l.Backup(now)
+			require.Len(t, out, 1)
+			require.Equal(t, 2, out[0].Attempt)
+			require.EqualValues(t, "a", out[0].Worker)
+			batch := l.Flush().Batch
+			require.Equal(t, outcomeBackup, batch.Journal[0].Outcome)
+			require.Equal(t, 2, batch.Chunks[0].Attempt)
+			require.Zero(t, batch.Chunks[0].Failures+batch.Chunks[0].Handouts)
+			require.Empty(t, l.Match(now), "the idle worker is not idle any more")
+			if first == "a" {
+				require.Equal(t, VerdictDone, l.verdict(progress("a", out[0].BatchID, 2, 2), now))
+				require.Equal(t, VerdictRepeat, l.verdict(progress("slow", old.BatchID, 2, 2), now))
+			} else {
+				require.Equal(t, VerdictLate, l.verdict(progress("slow", old.BatchID, 2, 2), now))
+				require.Equal(t, VerdictRepeat, l.verdict(progress("a", out[0].BatchID, 2, 2), now))
+			}
+			require.Equal(t, int64(1), l.files[1].DoneChunks)
+			require.Len(t, l.Flush().Ended, 1)
+		})
+	}
+}
+
+func TestNoBackupAttemptWithoutNeed(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(l *Ledger, now time.Time){
+		"no idle worker": func(l *Ledger, _ time.Time) { l.Withdraw("a", 0) },
+		"chunks are left to hand out": func(l *Ledger, now time.Time) {
+			require.NoError(t, l.Files().Open(testFile(2, 1), now))
+			l.plan(2, 0, now)
+		},
+		"the idle worker takes no part": func(l *Ledger, _ time.Time) { l.offers.of["a"].Backup = false },
+		"the slow worker takes no part": func(l *Ledger, _ time.Time) { l.offers.of["slow"].Backup = false },
+		"the idle worker is slower":     func(l *Ledger, _ time.Time) { l.recalls.speeds["a"] = &speed{each: time.Hour} },
+		"the file's chunks take long": func(l *Ledger, _ time.Time) {
+			l.files[1].tempo = tempo{n: 3, took: [31]time.Duration{time.Hour, time.Hour, time.Hour}}
+		},
+		"little is known of the file": func(l *Ledger, _ time.Time) { l.files[1].tempo.n = backupKnown - 1 },
+		"it had one":                  func(l *Ledger, _ time.Time) { l.files[1].entries[0].backedUp = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			now := time.Unix(1e9, 0)
+			l, _ := straggler(t, now)
+			now = now.Add(time.Minute)
+			change(l, now)
+			require.Empty(t, l.Backup(now))
+		})
+	}
+}
