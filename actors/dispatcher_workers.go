@@ -107,6 +107,9 @@ func (d *dispatcher) onJudge(ctx actor.Context, m *judge, now time.Time) {
 		d.log.Debug("result of another chunk of the same name dropped", "worker_id", w, "batch_id", s.BatchID, "deployment", s.Deployment, "offset", s.Offset)
 		return
 	}
+	if out.Verdict == ledger.VerdictDone || out.Verdict == ledger.VerdictFailed || out.Verdict == ledger.VerdictRetry {
+		d.moved = now
+	}
 	d.pause(ctx, out.Paused, now)
 	for _, id := range out.Resumed {
 		if pid := d.takers[id]; pid != nil {

@@ -85,6 +85,7 @@ type (
 	workerStatus struct {
 		messages.WorkerStatus
 		trouble messages.ProblemKind // kind of the problem that its note names, if it is one
+		proven  bool                 // a native worker ended a chunk that it was given
 		from    *actor.PID
 	}
 	// refused is a message that is not of the worker's running process.
@@ -268,7 +269,7 @@ func (f *fleet) onStatus(ctx actor.Context, m *workerStatus) {
 	w.leaving = w.leaving || m.State == messages.WorkerGone
 	f.tally(w, +1)
 	f.pub.soon(ctx)
-	if m.Working && len(m.Held) > 0 && !w.proven {
+	if (m.proven || m.Working && len(m.Held) > 0) && !w.proven {
 		w.proven = true
 		f.gate.strangers--
 	}

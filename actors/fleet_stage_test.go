@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -76,7 +77,10 @@ func (b *fleetBundle) give(o *offer, index int) ledger.Assignment {
 	return a
 }
 
+// status returns the present state of a worker, once its free-worker has reported.
 func (b *fleetBundle) status(id string) messages.WorkerStatus {
+	time.Sleep(reportEvery)
+	synctest.Wait()
 	f := b.root.RequestFuture(b.fleet, &askWorkers{}, time.Second)
 	x, err := f.Result()
 	require.NoError(b.t, err)

@@ -31,6 +31,9 @@ type freeWorker struct {
 	movedAt  time.Time           // when the dispatcher was last sent a begun
 	judging  alarm               // for the next judgement of the slots
 	asked    bool                // a judgement waits for ingress to have read everything
+	proven   bool                // a native worker ended a chunk that it was given
+	reportAt time.Time           // time of the last report
+	reports  alarm               // for a report that is put off
 	ctx      context.Context
 	cancel   context.CancelFunc
 }
@@ -114,6 +117,10 @@ func newFreeWorker(deps workerDeps, w messages.Worker, held []holding) actor.Act
 	return f
 }
 
+// reportEvery is how often the load of a native worker is reported at most while it gets and
+// ends chunks: people see it, and nothing else of a native worker depends on it.
+const reportEvery = 100 * time.Millisecond
+
 // keep remembers an assignment, in case that it has to be sent again.
 func (f *freeWorker) keep(a ledger.Assignment) {
 	a.Text = nil
@@ -130,6 +137,7 @@ func (f *freeWorker) Receive(ctx actor.Context) {
 	case *actor.Stopping:
 		f.cancel()
 		f.judging.stop()
+		f.reports.stop()
 		ctx.Send(f.dispatcher, &withdraw{worker: f.worker.ID, epoch: f.epoch})
 		return
 	case *setWorker:
@@ -156,8 +164,11 @@ func (f *freeWorker) Receive(ctx actor.Context) {
 		ctx.Send(ctx.Parent(), m)
 		return
 	case *rang:
-		if f.judging.rings(m) {
+		switch {
+		case f.judging.rings(m):
 			f.ask(ctx)
+		case f.reports.rings(m):
+			f.report(ctx)
 		}
 	default:
 		unknown(ctx)
@@ -217,7 +228,21 @@ func (f *freeWorker) offer(ctx actor.Context) {
 
 // report sends the supervisor what the worker holds.
 func (f *freeWorker) report(ctx actor.Context) {
-	ctx.Send(ctx.Parent(), &load{Load: f.slots.Load(time.Now()), free: f.takes && f.slots.Room().Free > 0})
+	f.reports.stop()
+	f.reportAt = time.Now()
+	ctx.Send(ctx.Parent(), &load{Load: f.slots.Load(f.reportAt), free: f.takes && f.slots.Room().Free > 0, proven: f.proven})
+}
+
+// reportSoon reports what changed with a chunk: at once for a classic worker, whose group is
+// judged by it, and otherwise once for many changes.
+func (f *freeWorker) reportSoon(ctx actor.Context) {
+	wait := reportEvery - time.Since(f.reportAt)
+	switch {
+	case f.worker.Kind == messages.Classic || wait <= 0:
+		f.report(ctx)
+	case f.reports.timer == nil:
+		f.reports.set(ctx, wait)
+	}
 }
 
 func (f *freeWorker) onAssigned(ctx actor.Context, m *assigned, now time.Time) {
@@ -228,7 +253,7 @@ func (f *freeWorker) onAssigned(ctx actor.Context, m *assigned, now time.Time) {
 	f.received++
 	f.keep(m.Assignment)
 	partition := f.slots.Add(m.BatchID, m.Chunk.Length, now)
-	f.report(ctx)
+	f.reportSoon(ctx)
 	if m.Text != nil {
 		f.produce(ctx, m.Assignment, partition)
 		return
@@ -256,7 +281,7 @@ func (f *freeWorker) onSpoken(ctx actor.Context, s messages.Signal, now time.Tim
 	}
 	f.offer(ctx)
 	if h.Changed {
-		f.report(ctx)
+		f.reportSoon(ctx)
 	}
 }
 
@@ -317,7 +342,8 @@ func (f *freeWorker) onJudged(ctx actor.Context, m *judged, now time.Time) {
 	delete(f.live, m.batchID)
 	f.offer(ctx)
 	if held {
-		f.report(ctx)
+		f.proven = f.proven || f.worker.Kind == messages.Native
+		f.reportSoon(ctx)
 	}
 }
 
@@ -331,7 +357,7 @@ func (f *freeWorker) drop(ctx actor.Context, batchID string) {
 	delete(f.live, batchID)
 	f.slots.Remove(batchID, time.Now())
 	f.offer(ctx)
-	f.report(ctx)
+	f.reportSoon(ctx)
 }
 
 func (f *freeWorker) rearm(ctx actor.Context, now time.Time) {

@@ -57,7 +57,8 @@ type (
 	// load is what the worker holds.
 	load struct {
 		slots.Load
-		free bool
+		free   bool
+		proven bool // a native worker ended a chunk that it was given
 	}
 	// vanished reports that a classic worker left its group.
 	vanished struct{ reason string }
@@ -117,7 +118,7 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		return
 	case *load:
 		s.load = *m
-		s.worked = s.worked || len(m.Held) > 0
+		s.worked = s.worked || len(m.Held) > 0 || m.proven
 	case *slots.Group:
 		s.view = *m
 		ctx.Send(s.freeWorker, m)
@@ -207,7 +208,9 @@ func (s *supervisor) onHeard(ctx actor.Context, m *heard) (passed bool) {
 		ctx.Send(s.freeWorker, &spoken{signal: x})
 	case messages.SignalProgress:
 		s.sign(ctx)
-		ctx.Send(s.freeWorker, &spoken{signal: x})
+		if !x.Final() || s.known.Kind == messages.Classic { // the free-worker learns of the result by its verdict
+			ctx.Send(s.freeWorker, &spoken{signal: x})
+		}
 		if x.Final() {
 			ctx.Send(s.dispatcher, &judge{signal: x, reply: s.freeWorker, unfit: s.unfit != "", ack: m.ack})
 			return true

@@ -97,7 +97,7 @@ func (s *supervisor) present(now time.Time) workerStatus {
 	st := workerStatus{WorkerStatus: messages.WorkerStatus{
 		ID: s.known.ID, Kind: s.known.Kind, State: s.alive.State(), Partitions: s.known.Partitions, Capacity: max(1, s.known.Capacity),
 		Held: s.load.Held, HeldSince: s.load.Since, Working: s.load.Working, Silent: s.load.Silent, Done: s.done,
-	}}
+	}, proven: s.load.proven}
 	takes, why, kind := s.takes()
 	switch {
 	case !takes:
@@ -120,7 +120,7 @@ func (s *supervisor) present(now time.Time) workerStatus {
 
 // equal compares what is shown of a worker, but for times.
 func (st workerStatus) equal(o workerStatus) bool {
-	same := st.Kind == o.Kind && st.State == o.State && st.Note == o.Note && st.trouble == o.trouble
+	same := st.Kind == o.Kind && st.State == o.State && st.Note == o.Note && st.trouble == o.trouble && st.proven == o.proven
 	load := st.Capacity == o.Capacity && st.Working == o.Working && st.Silent == o.Silent && st.Done == o.Done
 	return same && load && slices.Equal(st.Held, o.Held) && slices.Equal(st.Partitions, o.Partitions)
 }

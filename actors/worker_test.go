@@ -44,8 +44,8 @@ func TestResultIsJudgedAndFreesTheSlot(t *testing.T) {
 		b.input.clear()
 		b.dispatcher.clear()
 		b.hear(progressOf("w", 1, a.BatchID, 2, 2))
-		require.Equal(t, a.BatchID, expect[*begun](b.dispatcher).batchID)
 		j := expect[*judge](b.dispatcher)
+		expectNone[*begun](b.dispatcher)
 		expectNone[*acked](b.input) // the dispatcher acknowledges it
 		b.tell(j.reply, &judged{batchID: a.BatchID, verdict: ledger.VerdictDone})
 		require.Equal(t, 2, expect[*offer](b.dispatcher).UpTo)

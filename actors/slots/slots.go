@@ -169,6 +169,9 @@ func (s *Slots) Remove(batchID string, now time.Time) {
 // Finish frees the slot of a chunk whose result was judged, and reports whether there
 // was one.
 func (s *Slots) Finish(batchID string, done bool, now time.Time) (held bool) {
+	if s.kind == messages.Native { // its results are not passed to Hear
+		s.heardAt = now
+	}
 	if !s.Return(batchID, now) {
 		return false
 	}
