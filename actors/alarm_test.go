@@ -72,3 +72,51 @@ func TestAnAlarmThatWasPutOffRingsOnce(t *testing.T) {
 		require.Equal(t, []time.Duration{time.Minute}, p.rung)
 	})
 }
+
+// looking puts its alarm off each millisecond, for a time that only moves later.
+type looking struct {
+	alarm alarm
+	tick  alarm
+	due   time.Time
+	rung  []time.Duration
+	began time.Time
+	armed int // timers that were started for the alarm
+}
+
+func (l *looking) Receive(ctx actor.Context) {
+	now := time.Now()
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		l.began, l.due = now, now.Add(time.Second)
+		l.tick.set(ctx, time.Millisecond)
+	case *rang:
+		if l.alarm.rings(m) && !now.Before(l.due) {
+			l.rung = append(l.rung, now.Sub(l.began))
+			return
+		}
+		if l.tick.rings(m) && now.Sub(l.began) < time.Second {
+			l.due = now.Add(time.Second)
+			l.tick.set(ctx, time.Millisecond)
+		}
+	default:
+		return
+	}
+	before := l.alarm.gen
+	l.alarm.by(ctx, l.due)
+	if l.alarm.gen != before {
+		l.armed++
+	}
+}
+
+// A time that moves later with each message costs a timer only when the former time comes.
+func TestAnAlarmIsNotSetAgainForALaterTime(t *testing.T) {
+	t.Parallel()
+	onStage(t, func(s *stage) {
+		l := &looking{}
+		s.spawn("looking", func() actor.Actor { return l })
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		require.Equal(t, []time.Duration{1999 * time.Millisecond}, l.rung)
+		require.LessOrEqual(t, l.armed, 3)
+	})
+}

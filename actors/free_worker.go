@@ -166,7 +166,9 @@ func (f *freeWorker) Receive(ctx actor.Context) {
 	case *rang:
 		switch {
 		case f.judging.rings(m):
-			f.ask(ctx)
+			if at, ok := f.slots.Due(); ok && !now.Before(at) {
+				f.ask(ctx)
+			}
 		case f.reports.rings(m):
 			f.report(ctx)
 		}
@@ -174,7 +176,7 @@ func (f *freeWorker) Receive(ctx actor.Context) {
 		unknown(ctx)
 		return
 	}
-	f.rearm(ctx, now)
+	f.rearm(ctx)
 }
 
 func (f *freeWorker) onSetWorker(ctx actor.Context, m *setWorker, now time.Time) {
@@ -360,11 +362,10 @@ func (f *freeWorker) drop(ctx actor.Context, batchID string) {
 	f.reportSoon(ctx)
 }
 
-func (f *freeWorker) rearm(ctx actor.Context, now time.Time) {
-	at, ok := f.slots.Due()
-	if !ok || f.asked {
-		f.judging.stop()
-		return
+// rearm has the slots judged in time. The alarm may ring before that, because it is not
+// touched when a chunk ends.
+func (f *freeWorker) rearm(ctx actor.Context) {
+	if at, ok := f.slots.Due(); ok && !f.asked {
+		f.judging.by(ctx, at)
 	}
-	f.judging.set(ctx, at.Sub(now))
 }

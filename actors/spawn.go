@@ -92,6 +92,15 @@ func (a *alarm) set(ctx actor.Context, d time.Duration) {
 	countersOf(ctx.ActorSystem()).timerStarted()
 }
 
+// by sets the alarm, unless it rings by then anyway, so that a time that only moves later
+// starts no timer. When the alarm rings, the actor has to check whether its time has come, and
+// call by again if it has not.
+func (a *alarm) by(ctx actor.Context, at time.Time) {
+	if a.timer == nil || at.Before(a.at) {
+		a.set(ctx, time.Until(at))
+	}
+}
+
 // stop cancels the alarm.
 func (a *alarm) stop() {
 	a.gen++

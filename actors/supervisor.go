@@ -164,7 +164,9 @@ func (s *supervisor) Receive(ctx actor.Context) {
 func (s *supervisor) onRang(ctx actor.Context, m *rang) {
 	switch {
 	case s.watch.rings(m):
-		s.askCaughtUp(ctx, "no heartbeat")
+		if at, ok := s.judgedAt(); ok && s.askedAt.IsZero() && !time.Now().Before(at) {
+			s.askCaughtUp(ctx, "no heartbeat")
+		}
 	case s.formerEnds.rings(m): // the status changes
 	case s.pauseEnds.rings(m):
 		s.onPauseEnds(ctx)
@@ -370,13 +372,16 @@ func (s *supervisor) rearm(ctx actor.Context) {
 	if until, runs := s.former.Runs(time.Now()); runs && s.formerEnds.timer == nil {
 		s.formerEnds.set(ctx, time.Until(until))
 	}
-	at, ok := s.alive.Due()
+	if at, ok := s.judgedAt(); ok && s.askedAt.IsZero() {
+		s.watch.by(ctx, at)
+	}
+}
+
+// judgedAt returns when the silence of the worker has to be judged.
+func (s *supervisor) judgedAt() (at time.Time, ok bool) {
 	if s.superseded() {
-		at, ok = time.Now().Add(slots.ForgetAfter-s.alive.Silence(time.Now())), true
+		now := time.Now()
+		return now.Add(slots.ForgetAfter - s.alive.Silence(now)), true
 	}
-	if !ok || !s.askedAt.IsZero() {
-		s.watch.stop()
-		return
-	}
-	s.watch.set(ctx, time.Until(at))
+	return s.alive.Due()
 }
