@@ -34,6 +34,10 @@ func run(ctx context.Context, args []string) error {
 		switch args[0] {
 		case brokerCommand:
 			return serveBroker(ctx, args[1:])
+		case crowdCommand:
+			return measureCrowd(ctx, args[1:])
+		case beatsCommand:
+			return sendBeats(ctx, args[1:])
 		case masterCommand:
 			return serveMaster(ctx)
 		case workersCommand:

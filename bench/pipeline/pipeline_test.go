@@ -13,7 +13,7 @@ import (
 
 // TestMain lets the test binary be the children of a measurement, too.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && slices.Contains([]string{brokerCommand, masterCommand, workersCommand}, os.Args[1]) {
+	if len(os.Args) > 1 && slices.Contains([]string{brokerCommand, masterCommand, workersCommand, beatsCommand}, os.Args[1]) {
 		main()
 		return
 	}
@@ -113,4 +113,12 @@ func TestShortRun(t *testing.T) {
 	require.Greater(t, r.Messages, 5.0)
 	require.Positive(t, r.Commits*r.Fetches*r.Produces*r.Timers*r.Allocs*r.AllocBytes)
 	require.Contains(t, r.Kinds, "*actors.judge to *actors.dispatcher")
+}
+
+// TestCrowd measures a few idle workers with everything that the measurement has.
+func TestCrowd(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts processes")
+	}
+	require.NoError(t, run(context.Background(), []string{crowdCommand, "--workers", "20", "--idle", "3s"}))
 }

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"kafka-master/infra/kafkabus"
+	"kafka-master/messages"
+)
+
+const (
+	// crowdCommand measures a master with many native workers that have nothing to do.
+	crowdCommand = "crowd"
+	// beatsCommand is the sub-command that sends their messages.
+	beatsCommand = "beats"
+)
+
+// crowdPerPartition is how many of these workers share a partition of the chunk topic.
+const crowdPerPartition = 8
+
+const (
+	beatEvery   = 3 * time.Second // as the workers do
+	beatSlices  = 30              // into which the workers are divided
+	crowdAnswer = 50              // answers of the API that are timed
+)
+
+// sendBeats announces workers and sends their heartbeats until ctx ends or the standard input
+// closes.
+func sendBeats(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet(beatsCommand, flag.ContinueOnError)
+	brokers := flags.String("brokers", "", "comma list of brokers")
+	prefix := flags.String("topics", "", "prefix of the topics' names")
+	count := flags.Int("count", 0, "how many workers")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	bus, err := kafkabus.New(kafkabus.Config{Brokers: strings.Split(*brokers, ",")})
+	if err != nil {
+		return err
+	}
+	defer bus.Close()
+	topic := topicsOf(*prefix).connections
+	if _, err := bus.Ensure(ctx, []messages.TopicSpec{{Name: topic, Partitions: 1, Replication: 1}}); err != nil {
+		return fmt.Errorf("wait for the topic of the heartbeats: %w", err)
+	}
+	done := orphaned(ctx)
+	tick := time.NewTicker(beatEvery / beatSlices)
+	defer tick.Stop()
+	incarnation := messages.Incarnation{StartMS: time.Now().UnixMilli(), Random: "bench"}
+	for n := 0; ; n++ {
+		var records []messages.Record
+		for i := n % beatSlices; i < *count; i += beatSlices {
+			s := messages.Signal{
+				Kind: messages.SignalHeartbeat, Worker: messages.WorkerID(fmt.Sprint("w", i)), Protocol: 2, Capacity: 1,
+				Partitions: []int32{int32(i / crowdPerPartition)}, Incarnation: incarnation,
+			}
+			records = append(records, messages.Record{Topic: topic, Key: []byte(s.Worker), Value: s.Encode()})
+		}
+		for _, out := range bus.Produce(ctx, records) {
+			if out.Err != nil && ctx.Err() == nil {
+				return fmt.Errorf("send a heartbeat: %w", out.Err)
+			}
+		}
+		select {
+		case <-done:
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// measureCrowd prints what a master with many idle workers costs.
+func measureCrowd(ctx context.Context, args []string) (err error) {
+	flags := flag.NewFlagSet(crowdCommand, flag.ContinueOnError)
+	count := flags.Int("workers", 10_000, "how many workers")
+	idle := flags.Duration("idle", 12*time.Second, "how long the master is measured, a multiple of 3 s")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeLimit)
+	defer cancel()
+	s := scenario{name: crowdCommand, workers: *count, partitions: (*count + crowdPerPartition - 1) / crowdPerPartition, prefetch: shipped}
+	st := &stage{scenario: s, prefix: fmt.Sprintf("bench-%d-", time.Now().UnixMilli())}
+	defer func() { err = errors.Join(err, st.close()) }()
+	if st.dir, err = os.MkdirTemp("", "kafka-master-crowd-"); err != nil {
+		return fmt.Errorf("make a temporary folder: %w", err)
+	}
+	st.onClose(func() error { return os.RemoveAll(st.dir) })
+	if err := os.Mkdir(filepath.Join(st.dir, inputName), 0o755); err != nil {
+		return fmt.Errorf("make the input folder: %w", err)
+	}
+	if st.broker, err = startBroker(st.dir); err != nil {
+		return err
+	}
+	st.onClose(st.broker.stop)
+	if st.master, err = startMaster("", st.dir, s, st.broker, st.prefix); err != nil {
+		return err
+	}
+	st.onClose(st.master.stop)
+	if err := st.master.awaitWorkers(ctx, 0); err != nil {
+		return err
+	}
+	return st.crowd(ctx, *idle)
+}
+
+// crowd starts the workers, and measures the master when all of them are known.
+func (st *stage) crowd(ctx context.Context, idle time.Duration) error {
+	began := time.Now()
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	beats, err := startChild("beats", self, []string{beatsCommand, "--brokers", st.broker.addrs, "--topics", st.prefix, "--count", strconv.Itoa(st.workers)}, nil,
+		func(cmd *exec.Cmd) error {
+			cmd.Stderr = os.Stderr
+			return nil
+		})
+	if err != nil {
+		return err
+	}
+	beats.reap()
+	st.onClose(beats.stop)
+	if err := st.master.awaitWorkers(ctx, st.workers); err != nil {
+		return err
+	}
+	visible := time.Since(began)
+	before, err := st.master.count()
+	if err != nil {
+		return err
+	}
+	from, err := cpuOf(st.master.pid())
+	if err != nil {
+		return err
+	}
+	time.Sleep(idle)
+	to, err := cpuOf(st.master.pid())
+	if err != nil {
+		return err
+	}
+	after, err := st.master.count()
+	if err != nil {
+		return err
+	}
+	p50, worst, err := st.master.timeAnswers(ctx)
+	if err != nil {
+		return err
+	}
+	peak, err := peakMemory(st.master.pid())
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%d idle workers: visible after %.1f s, master %.1f %% of a core, peak %.0f MB, overview p50 %s, worst %s\n",
+		st.workers, visible.Seconds(), 100*(to-from).Seconds()/idle.Seconds(), float64(peak)/1e6, p50.Round(100*time.Microsecond), worst.Round(100*time.Microsecond))
+	r := result{Chunks: int64(st.workers) * int64(idle/beatEvery)}
+	r.fillCounts(before, after)
+	fmt.Printf("  per heartbeat: fetches %.3f, commits %.3f, actor messages %.2f, timers %.2f, allocations %.1f of %.2f KB\n",
+		r.Fetches, r.Commits, r.Messages, r.Timers, r.Allocs, r.AllocBytes/1e3)
+	(&printer{out: os.Stdout}).messages(r.Kinds)
+	return nil
+}
+
+// timeAnswers returns how long the overview takes.
+func (m *master) timeAnswers(ctx context.Context) (p50, worst time.Duration, err error) {
+	var all []time.Duration
+	for range crowdAnswer {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/api/v1/overview", m.port), nil)
+		if err != nil {
+			return 0, 0, err
+		}
+		began := time.Now()
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return 0, 0, fmt.Errorf("ask for the overview: %w", err)
+		}
+		_, err = io.Copy(io.Discard, res.Body)
+		if err := errors.Join(err, res.Body.Close()); err != nil {
+			return 0, 0, fmt.Errorf("read the overview: %w", err)
+		}
+		if res.StatusCode != http.StatusOK {
+			return 0, 0, fmt.Errorf("the overview is answered with %s", res.Status)
+		}
+		all = append(all, time.Since(began))
+		time.Sleep(100 * time.Millisecond)
+	}
+	slices.Sort(all)
+	return all[len(all)/2], all[len(all)-1], nil
+}
