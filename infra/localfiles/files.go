@@ -145,11 +145,13 @@ func (f *Files) fingerprint(ctx context.Context, want messages.FileInfo) (uint64
 	if want.Size > 2*messages.FingerprintEdge {
 		head, tail = messages.FingerprintEdge, messages.FingerprintEdge
 	}
+	buf := f.buffers.Get().(*[]byte)
+	defer f.buffers.Put(buf)
 	digest := xxhash.New()
 	for _, part := range []*io.SectionReader{
 		io.NewSectionReader(file, 0, head), io.NewSectionReader(file, want.Size-tail, tail),
 	} {
-		n, err := io.Copy(digest, part)
+		n, err := io.CopyBuffer(digest, part, *buf)
 		if err != nil {
 			return 0, err
 		}

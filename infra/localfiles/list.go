@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -46,16 +45,21 @@ func (f *Files) list(ctx context.Context) ([]messages.FileInfo, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		entries, err := dir.ReadDir(listStep)
-		for _, entry := range entries {
-			info, ok, err := f.inspect(root, entry)
+		// ReadDir would ask some file systems for the type of each entry, which Lstat asks
+		// for again.
+		names, err := dir.Readdirnames(listStep)
+		for _, name := range names {
+			stat, err := root.Lstat(name)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue // was removed meanwhile
+			}
 			if err != nil {
 				return nil, err
 			}
-			if ok {
-				list = append(list, info)
+			if f.isInput(name, stat.Mode()) {
+				list = append(list, messages.FileInfo{Path: name, Size: stat.Size(), ModTime: stat.ModTime()})
 			} else {
-				ignored.Add(entry.Name(), entry.IsDir())
+				ignored.Add(name, stat.IsDir())
 			}
 		}
 		if errors.Is(err, io.EOF) {
@@ -70,30 +74,18 @@ func (f *Files) list(ctx context.Context) ([]messages.FileInfo, error) {
 	return list, nil
 }
 
-// inspect returns the file of an entry of the folder; ok is false if it is not an input file.
-func (f *Files) inspect(root *os.Root, entry fs.DirEntry) (info messages.FileInfo, ok bool, err error) {
-	name := entry.Name()
-	if !messages.IsInputName(name) {
-		return messages.FileInfo{}, false, nil
-	}
-	if !utf8.ValidString(name) {
+// isInput reports whether an entry of the folder is an input file.
+func (f *Files) isInput(name string, mode fs.FileMode) bool {
+	switch {
+	case !messages.IsInputName(name):
+		return false
+	case !utf8.ValidString(name):
 		f.warnOnce(name, "input file ignored: its name is not UTF-8, rename it")
-		return messages.FileInfo{}, false, nil
-	}
-	stat, err := root.Lstat(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return messages.FileInfo{}, false, nil // was removed meanwhile
-	}
-	if err != nil {
-		return messages.FileInfo{}, false, err
-	}
-	if stat.Mode()&fs.ModeSymlink != 0 {
+		return false
+	case mode&fs.ModeSymlink != 0:
 		f.warnOnce(name, "input file ignored: it is a symbolic link, replace it with the file")
 	}
-	if !stat.Mode().IsRegular() {
-		return messages.FileInfo{}, false, nil
-	}
-	return messages.FileInfo{Path: name, Size: stat.Size(), ModTime: stat.ModTime()}, true, nil
+	return mode.IsRegular()
 }
 
 func (f *Files) warnOnce(name, text string) {
