@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"runtime"
 	"syscall"
@@ -30,20 +29,18 @@ func makeFolder(name string) error {
 	return syncFolder(parent)
 }
 
-// makeFolderIn creates one folder below root, durably.
-func makeFolderIn(root *os.Root, name string) error {
-	err := root.Mkdir(name, 0o755)
-	if err == nil {
-		return syncFolderIn(root, path.Dir(name))
-	}
+// makeFolderIn creates one folder below root. created reports that it was missing; it is
+// durable once its parent is synced.
+func makeFolderIn(root *os.Root, name string) (created bool, err error) {
+	err = root.Mkdir(name, 0o755)
 	if !errors.Is(err, fs.ErrExist) {
-		return err
+		return err == nil, err
 	}
 	info, err := root.Stat(name)
 	if err == nil && !info.IsDir() {
 		err = &fs.PathError{Op: "mkdir", Path: name, Err: syscall.ENOTDIR}
 	}
-	return err
+	return false, err
 }
 
 func syncFolder(name string) error {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"kafka-master/messages"
 )
@@ -178,6 +179,19 @@ func TestCopies(t *testing.T) {
 		w.end()
 		if fmt.Sprint(ran) != "[old new third]" || len(b.finals("id")) != 2 {
 			t.Errorf("ran %v, %d finals", ran, len(b.finals("id")))
+		}
+	})
+	t.Run("memory keeps no items", func(t *testing.T) {
+		text := strings.Clone("id worker deployment hash error items")
+		var s messages.Signal
+		s.BatchID, s.Worker, s.Deployment, s.Hash, s.Error = text[:2], messages.WorkerID(text[3:9]), text[10:20], text[21:25], text[26:31]
+		m := newMemory(1)
+		m.put(s.BatchID, 0, s)
+		kept, _ := m.get("id", 0)
+		for _, part := range []string{kept.BatchID, string(kept.Worker), kept.Deployment, kept.Hash, kept.Error, m.ring[0]} {
+			if at := uintptr(unsafe.Pointer(unsafe.StringData(part))) - uintptr(unsafe.Pointer(unsafe.StringData(text))); at < uintptr(len(text)) {
+				t.Errorf("%q is kept in the text of the chunk", part)
+			}
 		}
 	})
 	t.Run("memory is bounded", func(t *testing.T) {

@@ -1,6 +1,10 @@
 package worker
 
-import "kafka-master/messages"
+import (
+	"strings"
+
+	"kafka-master/messages"
+)
 
 // memorySize is the number of finished chunks that a worker remembers. A second copy
 // of a chunk arrives within seconds of the first, so with at most a few thousand
@@ -40,6 +44,10 @@ func (m *memory) drop(batchID string) {
 }
 
 func (m *memory) put(batchID string, sum uint64, s messages.Signal) {
+	// The texts of a chunk share one buffer with its items, which would be kept with them.
+	batchID = strings.Clone(batchID)
+	s.BatchID, s.Worker, s.Deployment = batchID, messages.WorkerID(strings.Clone(string(s.Worker))), strings.Clone(s.Deployment)
+	s.Hash, s.Error = strings.Clone(s.Hash), strings.Clone(s.Error)
 	if _, ok := m.entries[batchID]; ok {
 		m.entries[batchID] = remembered{sum: sum, signal: s}
 		return

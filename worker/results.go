@@ -23,7 +23,8 @@ const (
 	resultSuffix = ".jsonl"
 	tempFolder   = ".tmp" // below each folder with results, which keeps the search for stale files cheap
 	staleAfter   = 24 * time.Hour
-	maxName      = 230 // bytes of the longest chunk name that is used unchanged; a file name may have 255
+	bufferSize   = 16 << 10 // bytes; most results of small files are smaller
+	maxName      = 230      // bytes of the longest chunk name that is used unchanged; a file name may have 255
 )
 
 // Results is the folder with the results of all chunks: <Dir>/<folder>/<chunk>.jsonl,
@@ -111,21 +112,25 @@ type ResultFile struct {
 // open creates the temporary file and the missing folders.
 func (f *ResultFile) open(name string, attempt int) error {
 	temps := path.Join(f.folder, tempFolder)
-	for _, folder := range []string{f.folder, temps} {
-		if err := makeFolderIn(f.root, folder); err != nil {
-			return err
-		}
+	created, err := makeFolderIn(f.root, f.folder)
+	if created {
+		err = syncFolderIn(f.root, path.Dir(f.folder))
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := makeFolderIn(f.root, temps); err != nil { // durable with the result
+		return err
 	}
 	sum := sha256.Sum256([]byte(name))
 	prefix := hex.EncodeToString(sum[:8]) + "-"
 	removeStale(f.root, temps, prefix)
 	// The random part separates two workers that run the same chunk.
 	f.temp = path.Join(temps, prefix+"a"+strconv.Itoa(attempt)+"-"+rand.Text())
-	var err error
 	if f.file, err = f.root.OpenFile(f.temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644); err != nil {
 		return err
 	}
-	f.buf = bufio.NewWriterSize(f.file, 64<<10)
+	f.buf = bufio.NewWriterSize(f.file, bufferSize)
 	return nil
 }
 
