@@ -62,7 +62,7 @@ func TestNoBackupAttemptWithoutNeed(t *testing.T) {
 		"the slow worker takes no part": func(l *Ledger, _ time.Time) { l.offers.of["slow"].Backup = false },
 		"the idle worker is slower":     func(l *Ledger, _ time.Time) { l.recalls.speeds["a"] = &speed{each: time.Hour} },
 		"the file's chunks take long": func(l *Ledger, _ time.Time) {
-			l.files[1].tempo = tempo{n: 3, took: [31]time.Duration{time.Hour, time.Hour, time.Hour}}
+			l.files[1].tempo = tempo{n: 3, took: []time.Duration{time.Hour, time.Hour, time.Hour}}
 		},
 		"little is known of the file": func(l *Ledger, _ time.Time) { l.files[1].tempo.n = backupKnown - 1 },
 		"it had one":                  func(l *Ledger, _ time.Time) { l.files[1].entries[0].backedUp = true },

@@ -181,9 +181,19 @@ func (l *Ledger) endWhenComplete(b *book, now time.Time) {
 		b.State = messages.FileDone
 	}
 	b.Ended = now
+	b.shrink()
 	l.store(b)
 	l.ended = append(l.ended, b.ID)
 	l.turns = slices.DeleteFunc(l.turns, func(id messages.FileID) bool { return id == b.ID })
+}
+
+// shrink frees what only a file in work needs, since ended files are remembered for long.
+func (b *book) shrink() {
+	b.tempo = tempo{}
+	b.cut = nil
+	if len(b.entries) == 0 {
+		b.entries = nil
+	}
 }
 
 // Changed returns what became of the files since the last call: the status of those in

@@ -57,22 +57,27 @@ func (l *Ledger) stalled() (first Stalled) {
 
 // tempo is how long the last chunks of a file took.
 type tempo struct {
-	took [31]time.Duration
-	n    int // number of all chunks that were added
+	took []time.Duration // at most maxTook, in no order
+	n    int             // number of all chunks that were added
 }
 
+// maxTook is how many chunks a tempo remembers.
+const maxTook = 31
+
 func (p *tempo) add(d time.Duration) {
-	p.took[p.n%len(p.took)] = d
+	if len(p.took) < maxTook {
+		p.took = append(p.took, d)
+	} else {
+		p.took[p.n%maxTook] = d
+	}
 	p.n++
 }
 
 // median returns the median of the last chunks, 0 before the first one.
 func (p *tempo) median() time.Duration {
-	n := min(p.n, len(p.took))
-	if n == 0 {
+	if p.n == 0 {
 		return 0
 	}
-	list := slices.Clone(p.took[:n])
-	slices.Sort(list)
-	return list[n/2]
+	list := slices.Sorted(slices.Values(p.took))
+	return list[len(list)/2]
 }
