@@ -19,8 +19,9 @@ var errDisk = errors.New("input/output error")
 func TestUnreadableFilesGiveTheirPlacesAway(t *testing.T) {
 	inWorld(t, func(w *world) {
 		var paths []string
-		for i := range catalog.MaxInWork {
-			paths = append(paths, fmt.Sprintf("f%02d.txt", i))
+		const places = catalog.MaxInWork * catalog.SmallPerPlace // the files are small
+		for i := range places {
+			paths = append(paths, fmt.Sprintf("f%03d.txt", i))
 			w.drop(paths[i], 200)
 		}
 		w.files.setBad(fmt.Errorf("%w: may not be read", messages.ErrConfig), paths...)
@@ -33,8 +34,8 @@ func TestUnreadableFilesGiveTheirPlacesAway(t *testing.T) {
 		p := w.overview().Problems
 		require.Len(t, p, 1)
 		require.Equal(t, messages.ProblemFile, p[0].Kind)
-		require.Equal(t, catalog.MaxInWork, p[0].Count)
-		require.Contains(t, p[0].Text, `"f00.txt": `)
+		require.Equal(t, places, p[0].Count)
+		require.Contains(t, p[0].Text, `"f000.txt": `)
 		time.Sleep(10 * time.Minute)
 		w.files.setBad(nil, paths...)
 		for _, path := range paths {

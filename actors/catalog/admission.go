@@ -43,7 +43,7 @@ func (h *byAge) Pop() any {
 func (c *Catalog) Admit(now time.Time) []messages.File {
 	var out []messages.File
 	var later []settledFile // files whose former version is still in work
-	for c.work < MaxInWork && c.waiting.Len() > 0 {
+	for c.work < MaxInWork*SmallPerPlace && c.waiting.Len() > 0 {
 		s := heap.Pop(&c.waiting).(settledFile)
 		x := s.version
 		if !x.settled || x.seen != s.info || c.paths[s.info.Path] != x {
@@ -62,11 +62,19 @@ func (c *Catalog) Admit(now time.Time) []messages.File {
 	return out
 }
 
+// parts is how much of its place a version in work uses, in parts of 1/SmallPerPlace.
+func (x *version) parts() int {
+	if x.info.Size <= SmallFile {
+		return 1
+	}
+	return SmallPerPlace
+}
+
 // newVersion takes what a path shows into work, as a new version.
 func (c *Catalog) newVersion(x *version, now time.Time) messages.File {
 	fresh := &version{info: x.seen, id: c.next, generation: x.generation + 1, sum: x.newSum}
 	c.next++
-	c.work++
+	c.work += fresh.parts()
 	c.paths[x.seen.Path] = fresh
 	c.byID[fresh.id] = fresh
 	f := messages.File{

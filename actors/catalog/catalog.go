@@ -6,7 +6,9 @@
 //     path have ascending generations.
 //   - A file is taken only after it looked the same for the whole settling time and its
 //     fingerprint was taken then. How old it claims to be counts for nothing.
-//   - At most MaxInWork versions hold a place in work, except that a parked one which can
+//   - There are MaxInWork places in work. A large file holds one, and up to SmallPerPlace
+//     small ones share one. There are never more in use, except that the last one to be
+//     taken may be a large file beside small ones, and that a parked one which can
 //     be read again always gets a place. Of one path at most one version is in work.
 //   - A version whose time alone changed stays the same version. One whose size or
 //     fingerprint changed ends, and the path gets a new version.
@@ -25,6 +27,11 @@ const (
 	// MaxInWork is how many files are in work at once: more than one, so that a huge
 	// file does not block a small one.
 	MaxInWork = 16
+	// SmallFile is the size up to which a file is small. Small files spend their time
+	// waiting for commits and messages, so more of them are in work at once.
+	SmallFile = 64 << 10
+	// SmallPerPlace is how many small files share a place.
+	SmallPerPlace = 4
 	// NULWait is how long a file that ends in NUL bytes must stay as it is: a copy that
 	// sets the full size first leaves them where its data has not arrived yet, and may
 	// stall. A file that really ends in NUL bytes is taken after that.
@@ -42,7 +49,7 @@ type Catalog struct {
 	paths      map[string]*version // newest version of each path
 	byID       map[messages.FileID]*version
 	next       messages.FileID
-	work       int       // versions that hold a place in work
+	work       int       // parts of places that are in use, see version.parts
 	waiting    byAge     // settled files that wait for a place, oldest first
 	emptySince time.Time // time when the folder was first empty although files are in work
 }
@@ -110,7 +117,7 @@ func New(settle time.Duration, files []messages.File, next messages.FileID) *Cat
 		c.byID[f.ID] = x
 		c.next = max(c.next, f.ID+1)
 		if !x.ended {
-			c.work++
+			c.work += x.parts()
 		}
 	}
 	return c
@@ -208,7 +215,7 @@ func (c *Catalog) End(id messages.FileID) {
 	if x := c.byID[id]; x != nil && !x.ended {
 		c.Resume(id)
 		x.ended = true
-		c.work--
+		c.work -= x.parts()
 	}
 }
 
@@ -216,7 +223,7 @@ func (c *Catalog) End(id messages.FileID) {
 func (c *Catalog) Park(id messages.FileID) {
 	if x := c.byID[id]; x != nil && !x.ended && !x.parked {
 		x.parked = true
-		c.work--
+		c.work -= x.parts()
 	}
 }
 
@@ -224,6 +231,6 @@ func (c *Catalog) Park(id messages.FileID) {
 func (c *Catalog) Resume(id messages.FileID) {
 	if x := c.byID[id]; x != nil && x.parked {
 		x.parked = false
-		c.work++
+		c.work += x.parts()
 	}
 }

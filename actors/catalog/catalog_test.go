@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -242,7 +243,7 @@ func TestCatalogAdmitsSixteenOldestFirst(t *testing.T) {
 	f := newFolder(t, 0)
 	var files []messages.FileInfo
 	for i := range 20 {
-		files = append(files, info(string(rune('a'+i))+".txt", 1, f.now.Add(-time.Duration(i)*time.Minute)))
+		files = append(files, info(string(rune('a'+i))+".txt", SmallFile+1, f.now.Add(-time.Duration(i)*time.Minute)))
 	}
 	for _, x := range f.list(0, files...).Fingerprint {
 		f.fingerprint(x, 1)
@@ -253,6 +254,27 @@ func TestCatalogAdmitsSixteenOldestFirst(t *testing.T) {
 	require.Empty(t, f.c.Admit(f.now))
 	f.c.End(got[3].ID)
 	require.Len(t, f.c.Admit(f.now), 1)
+}
+
+func TestCatalogAdmitsMoreSmallFiles(t *testing.T) {
+	t.Parallel()
+	f := newFolder(t, 0)
+	files := []messages.FileInfo{info("large.txt", SmallFile+1, f.now.Add(-time.Hour))}
+	for i := range 2 * MaxInWork * SmallPerPlace {
+		files = append(files, info(fmt.Sprintf("%03d.txt", i), SmallFile, f.now))
+	}
+	for _, x := range f.list(0, files...).Fingerprint {
+		f.fingerprint(x, 1)
+	}
+	got := f.c.Admit(f.now)
+	require.Len(t, got, 1+(MaxInWork-1)*SmallPerPlace)
+	require.Equal(t, "large.txt", got[0].Info.Path)
+	f.c.End(got[1].ID)
+	require.Len(t, f.c.Admit(f.now), 1)
+	f.c.Park(got[0].ID)
+	require.Len(t, f.c.Admit(f.now), SmallPerPlace)
+	f.c.Resume(got[0].ID)
+	require.Empty(t, f.c.Admit(f.now))
 }
 
 func TestCatalogAsksAgainAfterAFailedFingerprint(t *testing.T) {
@@ -275,6 +297,6 @@ func TestCatalogRestores(t *testing.T) {
 	w := c.List([]messages.FileInfo{info("a.txt", 6, at)}, at)
 	require.Zero(t, w.Settling, "a stored file does not settle again")
 	require.Empty(t, w.Fingerprint)
-	require.Equal(t, 1, c.work)
+	require.Equal(t, 1, c.work, "a small file")
 	require.Equal(t, messages.FileID(8), c.next)
 }
