@@ -48,7 +48,7 @@ func stageCredit(t *testing.T, prefetch, chunks int, f func(b *creditBundle)) {
 		b.dispatcher, _ = s.spawn("dispatcher", func() actor.Actor {
 			return newDispatcher(dispatcherDeps{log: s.log, persistence: persistence.pid, owner: owner.pid, maxAttempts: 3}, 2, messages.Snapshot{}, tail{})
 		})
-		deps := workerDeps{cfg: Config{ChunkTopic: "c", WorkerTimeout: time.Minute, Prefetch: prefetch}, files: &memFiles{},
+		deps := &workerDeps{cfg: Config{ChunkTopic: "c", WorkerTimeout: time.Minute, Prefetch: prefetch}, files: &memFiles{},
 			dispatcher: b.dispatcher, persistence: persistence.pid, egress: b.egress.pid, ingress: b.ingress.pid, intake: owner.pid}
 		w := messages.Worker{ID: "w", Kind: messages.Native, Partitions: []int32{0}, Capacity: 1}
 		parent := &probe{s: s, child: func(ctx actor.Context) *actor.PID {

@@ -237,7 +237,7 @@ func (f *fleet) drop(ctx actor.Context, m *heard) {
 // register starts the supervisor of a worker.
 func (f *fleet) register(ctx actor.Context, w messages.Worker, held []holding) *member {
 	f.serial++
-	deps, log := f.workerDeps, f.log
+	deps, log := &f.workerDeps, f.log
 	pid := spawn(ctx, f.log, fmt.Sprintf("supervisor-%s-%d", actorName(string(w.ID)), f.serial), func() actor.Actor {
 		return newSupervisor(deps, log, w, held)
 	})

@@ -16,7 +16,7 @@ import (
 // dispatcher, sends what was assigned and committed, watches the start, and frees a slot
 // when the dispatcher has judged its result.
 type freeWorker struct {
-	workerDeps
+	*workerDeps
 	worker messages.Worker
 	takes  bool // chunks may be sent
 	slots  *slots.Slots
@@ -39,7 +39,7 @@ type freeWorker struct {
 }
 
 // workerDeps are the neighbours and settings that fleet, supervisors and free-workers
-// share.
+// share. They do not change: all of a fleet point to one.
 type workerDeps struct {
 	term        messages.Term
 	deployment  string // random id of what the state store holds
@@ -104,7 +104,7 @@ type (
 // knows that work does not stand still.
 const beginsEvery = 30 * time.Second
 
-func newFreeWorker(deps workerDeps, w messages.Worker, held []holding) actor.Actor {
+func newFreeWorker(deps *workerDeps, w messages.Worker, held []holding) actor.Actor {
 	now := time.Now()
 	f := &freeWorker{workerDeps: deps, worker: w, live: map[string]ledger.Assignment{}, slots: slots.New(deps.cfg.WorkerTimeout, ledger.QuietAfter, deps.cfg.Prefetch)}
 	f.slots.Follow(w, slots.Change{}, now)

@@ -16,7 +16,7 @@ import (
 // supervisor knows whether one worker is alive: registration, heartbeats, silence,
 // suspect, lost, back. Its child, the free-worker, hands chunks over.
 type supervisor struct {
-	workerDeps
+	*workerDeps
 	log        *slog.Logger
 	freeWorker *actor.PID
 	known      messages.Worker
@@ -35,6 +35,7 @@ type supervisor struct {
 	unfit      string           // why a native worker takes no chunks, by its own heartbeat
 	paused     paused           // why the dispatcher gives it none
 	pauseEnds  alarm            // for the time when its pause is over
+	quiet      quietBeat        // the last heartbeat, if it listed no chunks
 	rested     bool             // its pause is over, and there was no work to try it with
 	view       slots.Group      // of the classic workers
 	partitions int              // of the chunk topic
@@ -42,6 +43,12 @@ type supervisor struct {
 	revoked    bool             // another classic worker announced its partitions
 	done       uint64           // number of "done" messages, which have no other effect
 	reported   workerStatus     // the last one
+}
+
+// quietBeat is a heartbeat without chunks.
+type quietBeat struct {
+	known bool
+	next  int64 // offset that the worker reads next
 }
 
 type (
@@ -80,7 +87,7 @@ type (
 // maxListed is how many partitions of an announcement are logged.
 const maxListed = 20
 
-func newSupervisor(deps workerDeps, log *slog.Logger, w messages.Worker, held []holding) actor.Actor {
+func newSupervisor(deps *workerDeps, log *slog.Logger, w messages.Worker, held []holding) actor.Actor {
 	x := &supervisor{workerDeps: deps, log: log.With("worker_id", w.ID), known: w, held: held}
 	x.alive = slots.NewLiveness(w, time.Now())
 	x.former.Replaced(time.Now())
@@ -207,7 +214,9 @@ func (s *supervisor) onHeard(ctx actor.Context, m *heard) (passed bool) {
 			}
 		}
 		s.onNote(ctx, x.Note)
-		ctx.Send(s.freeWorker, &spoken{signal: x})
+		if s.eventful(x) {
+			ctx.Send(s.freeWorker, &spoken{signal: x})
+		}
 	case messages.SignalProgress:
 		s.sign(ctx)
 		if !x.Final() || s.known.Kind == messages.Classic { // the free-worker learns of the result by its verdict
@@ -228,6 +237,15 @@ func (s *supervisor) onHeard(ctx actor.Context, m *heard) (passed bool) {
 		s.leave(ctx)
 	}
 	return false
+}
+
+// eventful reports whether a heartbeat shows more than that the worker lives. Most workers of
+// a large pool have nothing to do most of the time: one that has no chunks, lists none, as in
+// its heartbeat before, and reads where it read then, costs the free-worker nothing.
+func (s *supervisor) eventful(x messages.Signal) bool {
+	before := s.quiet
+	s.quiet = quietBeat{known: len(x.Running)+len(x.Queued) == 0, next: x.Next}
+	return !s.quiet.known || s.quiet != before || len(s.load.Held) > 0
 }
 
 // sign notes a sign of life.
@@ -254,7 +272,7 @@ func (s *supervisor) announce(ctx actor.Context, x messages.Signal) {
 	}
 	first := s.known.Seen.IsZero()
 	restarted := !first && (w.Kind != s.known.Kind || w.Incarnation != s.known.Incarnation)
-	s.known, s.revoked, s.unfit = w, false, ""
+	s.known, s.revoked, s.unfit, s.quiet = w, false, "", quietBeat{}
 	s.alive = slots.NewLiveness(w, time.Now())
 	if restarted {
 		s.pause(ctx, paused{})
@@ -364,6 +382,7 @@ func (s *supervisor) instruct(ctx actor.Context, m setWorker) {
 // free-worker, whose former offers must be void before chunks are ready again.
 func (s *supervisor) reclaim(ctx actor.Context, m setWorker, how ledger.Ending, reason string) {
 	m.change.Fresh = true
+	s.quiet = quietBeat{} // the free-worker forgets where the worker reads
 	m.lost = &workerLost{worker: s.known.ID, how: how, reason: reason}
 	s.instruct(ctx, m)
 }

@@ -141,6 +141,7 @@ func TestHeartbeatThatPassesAChunkTwiceEndsIt(t *testing.T) {
 		o := expect[*offer](b.dispatcher)
 		a := b.give(o, 0)
 		b.tell(o.pid, &sent{tag: a.BatchID, offset: 5})
+		time.Sleep(3 * time.Second)
 		b.hear(beatOf("w", 1, 5)) // has not come to it
 		b.hear(beatOf("w", 1, 6))
 		expectNone[*giveBack](b.dispatcher)
@@ -332,4 +333,18 @@ func TestPausedWorkerWithoutWorkIsNoProblem(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A heartbeat that shows no more than the one before it, of a worker without chunks, is not passed on.
+func TestHeartbeatOfAnIdleWorkerIsPassedOnOnce(t *testing.T) {
+	t.Parallel()
+	s := &supervisor{}
+	require.True(t, s.eventful(beatOf("w", 1, 5)), "the first one shows where it reads")
+	require.False(t, s.eventful(beatOf("w", 1, 5)))
+	require.True(t, s.eventful(beatOf("w", 1, 6)), "it has read something")
+	require.True(t, s.eventful(beatOf("w", 1, 6, "a")))
+	require.True(t, s.eventful(beatOf("w", 1, 6)), "it lists nothing any more")
+	require.False(t, s.eventful(beatOf("w", 1, 6)))
+	s.load.Held = []string{"b"}
+	require.True(t, s.eventful(beatOf("w", 1, 6)), "it should list what it was given")
 }
