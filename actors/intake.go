@@ -33,6 +33,7 @@ type intake struct {
 	folder     transitionLog
 	shown      folderState
 	problems   problems
+	lines      fileLog
 	pub        publisher
 	ending     bool // the children end, because this actor ends or drains
 }
@@ -98,7 +99,8 @@ func newIntake(deps intakeDeps, snap messages.Snapshot) actor.Actor {
 		unarchived: map[messages.FileID]messages.FileInfo{}, sample: snap.Values[messages.ValueSample],
 		folder: transitionLog{failed: "the input folder cannot be listed", recovered: "the input folder can be listed again"},
 		shown:  folderState{listed: -1}, problems: problems{},
-		pub: publisher{view: deps.view, source: sourceIntake, term: deps.term},
+		lines: fileLog{log: deps.log},
+		pub:   publisher{view: deps.view, source: sourceIntake, term: deps.term},
 	}
 	for _, f := range snap.Files {
 		if f.Ended.IsZero() {
@@ -116,6 +118,7 @@ func (i *intake) Receive(ctx actor.Context) {
 	case *actor.Stopping:
 		i.ending = true
 		i.pub.due.stop()
+		i.lines.sumUp()
 	case *drain:
 		i.onDrain(ctx)
 		ctx.Respond(m)
@@ -123,8 +126,11 @@ func (i *intake) Receive(ctx actor.Context) {
 		i.pub.glance = m.number
 		i.publish(ctx)
 	case *rang:
-		if i.pub.due.rings(m) {
+		switch {
+		case i.pub.due.rings(m):
 			i.publish(ctx)
+		case i.lines.second.rings(m):
+			i.lines.sumUp()
 		}
 	case *fileChanges:
 		for _, f := range m.changed {
@@ -316,7 +322,7 @@ func (i *intake) admit(ctx actor.Context) {
 	i.write(ctx, messages.Value{Name: messages.ValueNextFile, Value: fmt.Sprint(files[len(files)-1].ID + 1)})
 	for _, f := range files {
 		if f.State == messages.FileRunning {
-			i.log.Info("input file taken", "file", f.Info.Path, "bytes", f.Info.Size, "generation", f.Generation)
+			i.lines.fileTaken(ctx, f)
 		}
 		i.inWork[f.ID] = &fileInWork{File: f}
 		i.plan(ctx, i.inWork[f.ID], false)
@@ -370,8 +376,7 @@ func (i *intake) onEnded(ctx actor.Context, f messages.File) {
 		i.showUnreadable(time.Now())
 	}
 	i.catalog.End(f.ID)
-	i.log.Info("input file ended", "file", f.Info.Path, "state", f.State.String(), "items", f.Items,
-		"done", f.DoneItems, "dead", f.DeadItems, "duration_s", f.Ended.Sub(f.Started).Seconds(), "reason", f.Reason)
+	i.lines.fileEnded(ctx, f)
 	if i.keepForArchive(f) {
 		ctx.Send(i.scanner, &archive{id: f.ID, file: f.Info})
 	}
