@@ -59,15 +59,7 @@ func sendBeats(ctx context.Context, args []string) error {
 	defer tick.Stop()
 	incarnation := messages.Incarnation{StartMS: time.Now().UnixMilli(), Random: "bench"}
 	for n := 0; ; n++ {
-		var records []messages.Record
-		for i := n % beatSlices; i < *count; i += beatSlices {
-			s := messages.Signal{
-				Kind: messages.SignalHeartbeat, Worker: messages.WorkerID(fmt.Sprint("w", i)), Protocol: 2, Capacity: 1,
-				Partitions: []int32{int32(i / crowdPerPartition)}, Incarnation: incarnation,
-			}
-			records = append(records, messages.Record{Topic: topic, Key: []byte(s.Worker), Value: s.Encode()})
-		}
-		for _, out := range bus.Produce(ctx, records) {
+		for _, out := range bus.Produce(ctx, beats(topic, incarnation, n%beatSlices, *count)) {
 			if out.Err != nil && ctx.Err() == nil {
 				return fmt.Errorf("send a heartbeat: %w", out.Err)
 			}
@@ -78,6 +70,18 @@ func sendBeats(ctx context.Context, args []string) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// beats returns the heartbeats of one slice of the workers.
+func beats(topic string, incarnation messages.Incarnation, slice, count int) (records []messages.Record) {
+	for i := slice; i < count; i += beatSlices {
+		s := messages.Signal{
+			Kind: messages.SignalHeartbeat, Worker: messages.WorkerID(fmt.Sprint("w", i)), Protocol: 2, Capacity: 1,
+			Partitions: []int32{int32(i / crowdPerPartition)}, Incarnation: incarnation,
+		}
+		records = append(records, messages.Record{Topic: topic, Key: []byte(s.Worker), Value: s.Encode()})
+	}
+	return records
 }
 
 // measureCrowd prints what a master with many idle workers costs.
@@ -117,38 +121,19 @@ func measureCrowd(ctx context.Context, args []string) (err error) {
 // crowd starts the workers, and measures the master when all of them are known.
 func (st *stage) crowd(ctx context.Context, idle time.Duration) error {
 	began := time.Now()
-	self, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("find this program: %w", err)
-	}
-	beats, err := startChild("beats", self, []string{beatsCommand, "--brokers", st.broker.addrs, "--topics", st.prefix, "--count", strconv.Itoa(st.workers)}, nil,
-		func(cmd *exec.Cmd) error {
-			cmd.Stderr = os.Stderr
-			return nil
-		})
-	if err != nil {
+	if err := st.startBeats(); err != nil {
 		return err
 	}
-	beats.reap()
-	st.onClose(beats.stop)
 	if err := st.master.awaitWorkers(ctx, st.workers); err != nil {
 		return err
 	}
 	visible := time.Since(began)
-	before, err := st.master.count()
-	if err != nil {
-		return err
-	}
-	from, err := cpuOf(st.master.pid())
+	from, before, err := st.master.use()
 	if err != nil {
 		return err
 	}
 	time.Sleep(idle)
-	to, err := cpuOf(st.master.pid())
-	if err != nil {
-		return err
-	}
-	after, err := st.master.count()
+	to, after, err := st.master.use()
 	if err != nil {
 		return err
 	}
@@ -160,14 +145,42 @@ func (st *stage) crowd(ctx context.Context, idle time.Duration) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%d idle workers: visible after %.1f s, master %.1f %% of a core, peak %.0f MB, overview p50 %s, worst %s\n",
-		st.workers, visible.Seconds(), 100*(to-from).Seconds()/idle.Seconds(), float64(peak)/1e6, p50.Round(100*time.Microsecond), worst.Round(100*time.Microsecond))
+	fmt.Printf("%d idle workers: visible after %.1f s, master %.1f %% of a core, peak %.0f MB, overview p50 %.1f ms, worst %.1f ms\n",
+		st.workers, visible.Seconds(), 100*(to-from).Seconds()/idle.Seconds(), float64(peak)/1e6, 1e3*p50.Seconds(), 1e3*worst.Seconds())
 	r := result{Chunks: int64(st.workers) * int64(idle/beatEvery)}
 	r.fillCounts(before, after)
 	fmt.Printf("  per heartbeat: fetches %.3f, commits %.3f, actor messages %.2f, timers %.2f, allocations %.1f of %.2f KB\n",
 		r.Fetches, r.Commits, r.Messages, r.Timers, r.Allocs, r.AllocBytes/1e3)
 	(&printer{out: os.Stdout}).messages(r.Kinds)
 	return nil
+}
+
+// startBeats starts the process that sends the heartbeats.
+func (st *stage) startBeats() error {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	args := []string{beatsCommand, "--brokers", st.broker.addrs, "--topics", st.prefix, "--count", strconv.Itoa(st.workers)}
+	c, err := startChild("beats", self, args, nil, func(cmd *exec.Cmd) error {
+		cmd.Stderr = os.Stderr
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	c.reap()
+	st.onClose(c.stop)
+	return nil
+}
+
+// use returns the CPU time that the master has used, and what it has done.
+func (m *master) use() (cpu time.Duration, c counts, err error) {
+	if cpu, err = cpuOf(m.pid()); err != nil {
+		return 0, c, err
+	}
+	c, err = m.count()
+	return cpu, c, err
 }
 
 // timeAnswers returns how long the overview takes.
