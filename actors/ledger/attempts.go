@@ -61,7 +61,8 @@ type entry struct {
 	at       int                       // its index there
 	void     voidRange
 	numbered bool // it was handed out in this term
-	// asked reports that the attempt in flight was recalled, at recalledAt.
+	// asked reports that the attempt in flight was recalled, at recalledAt, or may have been
+	// by a former leader.
 	asked      bool
 	backedUp   bool // another worker got it as well, in this term
 	recalledAt time.Time

@@ -127,7 +127,7 @@ func (l *Ledger) restore(s messages.Snapshot, now time.Time) {
 		b.entries[c.ID.Index] = e
 		switch c.State {
 		case messages.ChunkAssigned, messages.ChunkRunning:
-			e.State = messages.ChunkAssigned
+			e.State, e.asked = messages.ChunkAssigned, true // A former leader may have recalled it.
 			b.live++
 			l.hold(e)
 		case messages.ChunkReady:

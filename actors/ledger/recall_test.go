@@ -85,6 +85,25 @@ func TestOneRunOfARecalledChunkCounts(t *testing.T) {
 	require.Equal(t, int64(1), l.files[1].DoneChunks)
 }
 
+// A former leader asked, and its successor reads the answer.
+func TestRecallIsAnsweredInTheNextTerm(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1e9, 0)
+	l, at := slowTail(t, 2, now, "a")
+	now = now.Add(time.Second)
+	require.Len(t, l.Recall(now), 1)
+	snap := messages.Snapshot{
+		Files:   []messages.File{l.files[1].File},
+		Chunks:  []messages.OpenChunk{l.files[1].entries[0].OpenChunk, l.files[1].entries[1].OpenChunk},
+		Workers: []messages.Worker{{ID: "slow", Capacity: 1}},
+	}
+	next := New(3, snap, Sent{}, now)
+	require.Equal(t, Judgement{Verdict: VerdictRecalled}, next.Judge(Result{Signal: recalled("slow", at[1].BatchID).Signal}, now))
+	e := next.files[1].entries[1]
+	require.Zero(t, e.Failures+e.Handouts+e.retries+e.returned)
+	require.True(t, next.ready(now))
+}
+
 func TestLostRecallIsRepeatedSomeTimes(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1e9, 0)
