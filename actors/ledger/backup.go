@@ -30,7 +30,8 @@ type slowChunk struct {
 // Backup hands chunks that run for much longer than others of their file to idle workers as
 // well, when nothing is left to hand out. The former attempt counts as taken back: its
 // result is late, and completes the chunk if it comes first. Each chunk gets at most one
-// such attempt in a term.
+// such attempt in a term. One that the next failure may end gets none: the idle worker could
+// fail it while the slow one would complete it.
 func (l *Ledger) Backup(now time.Time) (out []Assigned) {
 	idle := l.idle(now)
 	if len(idle) == 0 || !l.lacksWork(now) {
@@ -60,7 +61,7 @@ func (l *Ledger) slow(now time.Time) (list []slowChunk) {
 		}
 		for _, e := range held {
 			b := l.files[e.ID.File]
-			if e.State != messages.ChunkRunning || e.backedUp || b.stopped || b.tempo.n < backupKnown {
+			if e.State != messages.ChunkRunning || e.backedUp || e.Failures+1 >= l.maxAttempts || b.stopped || b.tempo.n < backupKnown {
 				continue
 			}
 			median := max(time.Microsecond, b.tempo.median())
@@ -81,5 +82,9 @@ func (l *Ledger) overtake(e *entry, w messages.WorkerID, now time.Time) Assignme
 	l.journal(e, e.Attempt, e.Worker, outcomeBackup, now)
 	l.release(b, e)
 	e.backedUp = true
+	if b.twice == nil {
+		b.twice = map[int]bool{}
+	}
+	b.twice[e.ID.Index] = true
 	return l.assign(b, e, nil, w, false, now)
 }

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"kafka-master/messages"
 )
 
 // straggler is a ledger in which one chunk runs at slow and nothing else is left to do.
@@ -44,6 +46,9 @@ func TestBackupAttemptOfASlowChunk(t *testing.T) {
 				require.Equal(t, VerdictLate, l.verdict(progress("slow", old.BatchID, 2, 2), now))
 				require.Equal(t, VerdictRepeat, l.verdict(progress("a", out[0].BatchID, 2, 2), now))
 			}
+			require.Zero(t, l.Report().Repeats, "the other result was to be expected")
+			l.verdict(progress("a", out[0].BatchID, 2, 2), now)
+			require.Equal(t, int64(1), l.Report().Repeats)
 			require.Equal(t, int64(1), l.files[1].DoneChunks)
 			require.Len(t, l.Flush().Ended, 1)
 		})
@@ -66,6 +71,10 @@ func TestNoBackupAttemptWithoutNeed(t *testing.T) {
 		},
 		"little is known of the file": func(l *Ledger, _ time.Time) { l.files[1].tempo.n = backupKnown - 1 },
 		"it had one":                  func(l *Ledger, _ time.Time) { l.files[1].entries[0].backedUp = true },
+		"the idle worker holds as many as it may": func(l *Ledger, _ time.Time) {
+			l.held["a"] = map[messages.ChunkID]*entry{{File: 1, Index: 9}: {}}
+		},
+		"one more failure ends it": func(l *Ledger, _ time.Time) { l.files[1].entries[0].Failures = l.maxAttempts - 1 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

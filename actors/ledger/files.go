@@ -32,7 +32,8 @@ type book struct {
 	waiting queue          // chunks to be handed out again
 	live    int            // attempts in flight
 	tempo   tempo
-	stopped bool // nothing more of it is cut or handed out
+	twice   map[int]bool // chunks that two workers got, by index: one of the two results is a repeat
+	stopped bool         // nothing more of it is cut or handed out
 }
 
 func (b *book) name() fileName { return fileName{b.Base, b.Generation} }

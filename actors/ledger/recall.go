@@ -120,7 +120,11 @@ func (l *Ledger) idle(now time.Time) (idle []messages.WorkerID) {
 		if l.offers.of[o.Worker] != o || l.paused(o.Worker, now) {
 			continue
 		}
-		for n := o.given; n < o.UpTo; n++ {
+		free := o.UpTo - o.given
+		if o.Limit > 0 {
+			free = min(free, o.Limit-len(l.held[o.Worker])) // A slot may be counted as free twice.
+		}
+		for range free {
 			if len(idle) == messages.MaxRecalled {
 				return idle
 			}

@@ -82,7 +82,11 @@ func (l *Ledger) judge(r Result, now time.Time) (v Verdict, failed messages.Chun
 	}
 	if e == nil {
 		if !r.Old { // Otherwise a former leader may have judged this very message.
-			l.trials.repeat(r.Signal)
+			if _, index, _, _, _ := messages.ParseBatchID(r.BatchID); b.twice[index] {
+				delete(b.twice, index) // It was to be expected.
+			} else {
+				l.trials.repeat(r.Signal)
+			}
 			b.Repeats++
 			l.store(b)
 		}
