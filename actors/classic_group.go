@@ -212,13 +212,13 @@ func (g *classicGroup) commitEmpty(ctx context.Context, group messages.GroupStat
 	if err != nil && !errors.As(err, &failed) {
 		return fmt.Errorf("read the ends of %s: %w", g.cfg.ChunkTopic, err)
 	}
-	for p := range failed { // what was committed there before stays
+	if err := g.commitEnds(ctx, group.Name, end); err != nil {
+		return err
+	}
+	for p := range failed { // what was committed there before stays, whoever did it
 		if int(p) < len(m.own) {
 			end[p] = m.own[p]
 		}
-	}
-	if err := g.commitEnds(ctx, group.Name, end); err != nil {
-		return err
 	}
 	m.own, m.ownOf, m.renewedAt, m.partial = end, partitions, time.Now(), len(failed) > 0
 	return nil
