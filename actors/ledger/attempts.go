@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -205,6 +206,7 @@ func (l *Ledger) Begin(w messages.WorkerID, batchID string, now time.Time) {
 // TakeBack ends the attempt in flight at w that has this batch id. It reports whether
 // there was one.
 func (l *Ledger) TakeBack(w messages.WorkerID, batchID string, how Ending, reason string, now time.Time) bool {
+	l.endSurplus(w, batchID)
 	b, e := l.current(w, batchID)
 	if e == nil {
 		return false
@@ -225,6 +227,7 @@ func (l *Ledger) TakeBack(w messages.WorkerID, batchID string, how Ending, reaso
 func (l *Ledger) Lost(w messages.WorkerID, how Ending, reason string, now time.Time) int {
 	l.breaker.forget(w)
 	delete(l.recalls.speeds, w)
+	maps.DeleteFunc(l.surplus, func(_ string, at messages.WorkerID) bool { return at == w })
 	held := make([]*entry, 0, len(l.held[w]))
 	for _, e := range l.held[w] {
 		held = append(held, e)

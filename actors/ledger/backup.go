@@ -80,6 +80,7 @@ func (l *Ledger) slow(now time.Time) (list []slowChunk) {
 func (l *Ledger) overtake(e *entry, w messages.WorkerID, now time.Time) Assignment {
 	b := l.files[e.ID.File]
 	l.journal(e, e.Attempt, e.Worker, outcomeBackup, now)
+	l.addSurplus(b, e)
 	l.release(b, e)
 	e.backedUp = true
 	if b.twice == nil {

@@ -55,6 +55,45 @@ func TestBackupAttemptOfASlowChunk(t *testing.T) {
 	}
 }
 
+// The worker of the former attempt hangs, and its slot stays taken.
+func TestFormerAttemptWithoutProgressIsShown(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(l *Ledger, batchID string, now time.Time){
+		"result":     func(l *Ledger, batchID string, now time.Time) { l.verdict(progress("slow", batchID, 2, 2), now) },
+		"taken back": func(l *Ledger, batchID string, now time.Time) { l.TakeBack("slow", batchID, EndSilent, "", now) },
+		"lost":       func(l *Ledger, _ string, now time.Time) { l.Lost("slow", EndLost, "", now) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			began := time.Unix(1e9, 0)
+			l, old := straggler(t, began)
+			now := began.Add(2 * backupAfter)
+			out := l.Backup(now)
+			require.Len(t, out, 1)
+			require.Equal(t, VerdictDone, l.verdict(progress("a", out[0].BatchID, 2, 2), now))
+			now = began.Add(2 * QuietAfter)
+			l.Quiet("slow", old.BatchID, began, now)
+			require.Equal(t, Stalled{BatchID: old.BatchID, Worker: "slow", Since: began, Count: 1}, l.Report().Stalled)
+			end(l, old.BatchID, now)
+			require.Zero(t, l.Report().Stalled)
+		})
+	}
+}
+
+func TestAttemptBehindALateResultIsShown(t *testing.T) {
+	t.Parallel()
+	began := time.Unix(1e9, 0)
+	l, old := straggler(t, began)
+	now := began.Add(2 * backupAfter)
+	out := l.Backup(now)
+	require.Len(t, out, 1)
+	require.Equal(t, VerdictLate, l.verdict(progress("slow", old.BatchID, 2, 2), now))
+	l.Quiet("slow", old.BatchID, began, began.Add(2*QuietAfter))
+	require.Zero(t, l.Report().Stalled)
+	l.Quiet("a", out[0].BatchID, now, now.Add(2*QuietAfter))
+	require.Equal(t, out[0].BatchID, l.Report().Stalled.BatchID)
+}
+
 func TestNoBackupAttemptWithoutNeed(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(l *Ledger, now time.Time){

@@ -42,7 +42,8 @@ type Ledger struct {
 	offers      offers
 	breaker     breaker
 	recalls     recalls
-	stalls      map[string]stall // chunks without progress, by batch id
+	surplus     map[string]messages.WorkerID // workers of attempts that may still run although another one counts, by batch id
+	stalls      map[string]stall             // chunks without progress, by batch id
 	trials      trials
 	losses      losses
 	totals      messages.Totals // of what ended in this term
@@ -96,6 +97,7 @@ func New(maxAttempts int, s messages.Snapshot, sent Sent, now time.Time) *Ledger
 		offers:      offers{of: map[messages.WorkerID]*offering{}},
 		breaker:     newBreaker(),
 		recalls:     recalls{speeds: map[messages.WorkerID]*speed{}},
+		surplus:     map[string]messages.WorkerID{},
 		stalls:      map[string]stall{},
 		trials:      trials{often: map[messages.ChunkID]*entry{}},
 		losses:      losses{files: map[messages.FileID]bool{}},

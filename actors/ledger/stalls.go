@@ -32,18 +32,40 @@ type Stalled struct {
 // Quiet takes in since when an attempt shows no progress; a zero time means that it shows
 // some again.
 func (l *Ledger) Quiet(w messages.WorkerID, batchID string, since, now time.Time) {
-	b, e := l.current(w, batchID)
-	if e == nil || since.IsZero() || now.Sub(since) < max(QuietAfter, quietTimes*b.tempo.median()) {
+	b, _, _ := l.find(batchID)
+	if b == nil || !l.runs(w, batchID) || since.IsZero() || now.Sub(since) < max(QuietAfter, quietTimes*b.tempo.median()) {
 		delete(l.stalls, batchID)
 		return
 	}
 	l.stalls[batchID] = stall{worker: w, since: since}
 }
 
-// stalled returns the longest stall of attempts that are still in flight.
+// runs reports whether the attempt may still run at w, although it may not be the one that
+// counts: it holds a slot of its worker as well.
+func (l *Ledger) runs(w messages.WorkerID, batchID string) bool {
+	if _, e := l.current(w, batchID); e != nil {
+		return true
+	}
+	at, known := l.surplus[batchID]
+	return known && at == w
+}
+
+// addSurplus records that the attempt in flight still runs when it does not count any more.
+func (l *Ledger) addSurplus(b *book, e *entry) {
+	l.surplus[messages.BatchID(b.Base, e.ID.Index, b.Generation, e.Attempt)] = e.Worker
+}
+
+// endSurplus records that the attempt does not run at w any more.
+func (l *Ledger) endSurplus(w messages.WorkerID, batchID string) {
+	if l.surplus[batchID] == w {
+		delete(l.surplus, batchID)
+	}
+}
+
+// stalled returns the longest stall of attempts that may still run.
 func (l *Ledger) stalled() (first Stalled) {
 	for id, x := range l.stalls {
-		if _, e := l.current(x.worker, id); e == nil {
+		if !l.runs(x.worker, id) {
 			delete(l.stalls, id)
 			continue
 		}

@@ -45,6 +45,9 @@ type Judgement struct {
 // Judge judges a final progress message: on the chunk, and on the worker.
 func (l *Ledger) Judge(r Result, now time.Time) Judgement {
 	v, chunk := l.judge(r, now)
+	if v != VerdictForeign {
+		l.endSurplus(r.Worker, r.BatchID)
+	}
 	out := Judgement{Verdict: v}
 	switch {
 	case v == VerdictDone:
@@ -147,6 +150,8 @@ func (l *Ledger) complete(b *book, e *entry, w messages.WorkerID, attempt int, m
 		outcome = VerdictDone
 		b.tempo.add(now.Sub(e.workedSince()))
 		l.recalls.completed(w, now)
+	} else if e.inFlight() {
+		l.addSurplus(b, e)
 	}
 	l.journal(e, attempt, w, outcome.String(), now)
 	l.release(b, e)
