@@ -151,3 +151,22 @@ func TestRefusedSendAndResultAtOnceKeepTheQueueAhead(t *testing.T) {
 		require.Len(t, b.at, 2)
 	})
 }
+
+// A verdict that crosses the end of an epoch does not cost the worker a slot of the next
+// one.
+func TestVerdictOfAFormerEpochTakesNoSlot(t *testing.T) {
+	t.Parallel()
+	stageCredit(t, 0, 60, func(b *creditBundle) {
+		for range 4 {
+			b.take()
+			require.Len(t, b.at, 1)
+			w := messages.Worker{ID: "w", Kind: messages.Native, Partitions: []int32{0}, Capacity: 1}
+			release := b.hold()
+			b.root.Send(b.freeWorker, &setWorker{worker: w})
+			b.finish()
+			release()
+			b.tell(b.freeWorker, &setWorker{worker: w, takes: true})
+			time.Sleep(time.Minute)
+		}
+	})
+}

@@ -124,7 +124,7 @@ func (d *dispatcher) onJudge(ctx actor.Context, m *judge, now time.Time) {
 		d.log.Debug("result judged", "worker_id", w, "batch_id", s.BatchID, "verdict", out.Verdict.String())
 	}
 	if m.reply != nil {
-		ctx.Send(m.reply, &judged{batchID: s.BatchID, verdict: out.Verdict, credited: out.Credited})
+		ctx.Send(m.reply, &judged{batchID: s.BatchID, verdict: out.Verdict, credited: out.Credited, epoch: out.Epoch})
 	}
 }
 

@@ -74,7 +74,8 @@ type (
 	judged struct {
 		batchID  string
 		verdict  ledger.Verdict
-		credited bool // the dispatcher counts the slot as free already
+		credited bool   // the dispatcher counts the slot as free already
+		epoch    uint64 // of the offer that it counts for
 	}
 	// paused reports that the worker gets no chunks for a while because it could do none;
 	// an empty reason ends that. It is passed on to the supervisor.
@@ -329,7 +330,7 @@ func (f *freeWorker) onCaughtUp(ctx actor.Context, now time.Time) {
 }
 
 func (f *freeWorker) onJudged(ctx actor.Context, m *judged, now time.Time) {
-	if m.credited {
+	if m.credited && m.epoch == f.epoch {
 		f.credited++
 		f.offered.UpTo++
 		f.offered.Ahead++

@@ -38,6 +38,7 @@ type Result struct {
 type Judgement struct {
 	Verdict  Verdict
 	Credited bool                // the worker's offer was raised by the slot that is free now
+	Epoch    uint64              // of that offer
 	Paused   *Pause              // the worker is paused from now on
 	Resumed  []messages.WorkerID // workers whose pause ended
 }
@@ -70,7 +71,9 @@ func (l *Ledger) Judge(r Result, now time.Time) Judgement {
 	for _, w := range out.Resumed {
 		l.enqueue(l.offers.of[w], now)
 	}
-	out.Credited = r.Refill && l.credit(r.Worker, v, now)
+	if r.Refill && l.credit(r.Worker, v, now) {
+		out.Credited, out.Epoch = true, l.offers.of[r.Worker].Epoch
+	}
 	return out
 }
 
