@@ -68,14 +68,23 @@ func (f *Files) stream(ctx context.Context, want messages.FileInfo, off, length 
 	return want.Check(info.Size(), info.ModTime())
 }
 
+// smallRange is the length up to which a range has a buffer of its own size: a planner
+// may hold it for long, and many small files are in work at once.
+const smallRange = 64 << 10
+
 // readOne feeds a range of at most one block.
 func (f *Files) readOne(file *os.File, off, length int64, feed func([]byte) error) error {
 	if length == 0 {
 		return nil
 	}
-	buf := f.buffers.Get().(*[]byte)
-	defer f.buffers.Put(buf)
-	b := (*buf)[:length]
+	var b []byte
+	if length <= smallRange {
+		b = make([]byte, length)
+	} else {
+		buf := f.buffers.Get().(*[]byte)
+		defer f.buffers.Put(buf)
+		b = (*buf)[:length]
+	}
 	if n, err := file.ReadAt(b, off); n < len(b) {
 		return err
 	}
