@@ -34,7 +34,7 @@ func TestKilledAtAPlace(t *testing.T) {
 				require.False(t, p.cmd.ProcessState.Exited(), "it ended without being killed:\n%s", p.out.text())
 			}
 			p := s.spawn(roleMaster)
-			p.out.awaitLine(t, isFileEnded)
+			s.awaitDone("a.txt")
 			require.Equal(t, app.ExitOK, p.terminate())
 			s.sameItems(items, s.results("a.txt"))
 		})

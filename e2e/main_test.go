@@ -67,7 +67,7 @@ func recordingWorker() int {
 
 func recordingHandler(f *os.File) worker.Handler {
 	return func(ctx context.Context, c worker.Chunk, progress func(int)) error {
-		time.Sleep(10 * time.Millisecond) // the work
+		time.Sleep(30 * time.Millisecond) // the work
 		line, err := json.Marshal(delivery{BatchID: c.BatchID, Items: c.Items})
 		if err != nil {
 			return err

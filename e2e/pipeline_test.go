@@ -63,7 +63,7 @@ func TestKilledEmbeddedMasterContinues(t *testing.T) {
 		p.kill()
 	}
 	p := s.spawn(roleMaster)
-	p.out.awaitLine(t, isFileEnded)
+	s.awaitDone("a.txt")
 	require.Equal(t, app.ExitOK, p.terminate())
 	s.sameItems(items, s.results("a.txt"))
 }
@@ -95,7 +95,7 @@ func TestEveryLineIsDeliveredOnceWhateverIsKilled(t *testing.T) {
 	m.out.awaitLine(t, isLeading)
 	s.awaitDeliveries(200)
 	ws[1].kill() // it does not come back, and is lost for its silence
-	m.out.awaitLine(t, isFileEnded)
+	s.awaitDone("a.txt")
 	_, size := s.get("/api/getNumBatches")
 	require.Equal(t, "300", size, "the value of the API survives the master")
 	require.Equal(t, app.ExitOK, m.terminate())
@@ -121,6 +121,16 @@ func (s *site) deliveries() []delivery {
 func (s *site) awaitDeliveries(n int) {
 	s.t.Helper()
 	require.Eventually(s.t, func() bool { return len(s.deliveries()) >= n }, 40*time.Second, 20*time.Millisecond)
+}
+
+// awaitDone waits until the file is done, whichever master saw it end: one that is killed
+// may have been faster than the test.
+func (s *site) awaitDone(path string) {
+	s.t.Helper()
+	require.Eventually(s.t, func() bool {
+		status, body := s.get("/api/v1/files?state=done&q=" + path)
+		return status == 200 && strings.Contains(body, `"total":1,`)
+	}, 4*time.Minute, 20*time.Millisecond)
 }
 
 // checkDeliveries compares the items of the accepted attempts with the input.

@@ -2,6 +2,7 @@ package kafkabus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -44,7 +45,8 @@ func (b *Bus) answersAt(ctx context.Context, address string) error {
 }
 
 // validateTimeout bounds the question whether topics can be created. It is always used up,
-// because the transport waits for the topics to appear.
+// because the transport waits for the topics to appear. A broker that has not answered by
+// then is asked once more and given callTimeout.
 const validateTimeout = 2 * time.Second
 
 // Creatable reports whether the topics could be created, without creating them.
@@ -56,6 +58,9 @@ func (b *Bus) Creatable(ctx context.Context, specs []messages.TopicSpec) error {
 		})
 	}
 	res, err := b.call(ctx, validateTimeout, req)
+	if errors.Is(err, context.DeadlineExceeded) {
+		res, err = b.call(ctx, callTimeout, req)
+	}
 	if err != nil {
 		return fmt.Errorf("ask whether topics can be created: %w", b.explained(err))
 	}
