@@ -41,7 +41,7 @@ killpoints: ## kill real processes at every place that infra/failpoint marks
 check: ## look for what tests do not find: format, linters (.golangci.yml), go.mod
 	sh .ci/check.sh
 
-fuzz: ## run each fuzz target for FUZZTIME (10s)
+fuzz: ## run each fuzz target for FUZZTIME (60000x, 60,000 runs)
 	sh .ci/fuzz.sh
 
 services-install: ## install Kafka, Redis and Samba for tests (Debian packages, as root)
