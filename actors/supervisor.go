@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"context"
 	"log/slog"
 	"slices"
 	"time"
@@ -301,63 +300,6 @@ func (s *supervisor) store(ctx actor.Context, lost bool) {
 	ctx.Send(s.persistence, &write{term: s.term, batch: messages.Batch{Workers: []messages.Worker{s.known}}})
 }
 
-// askCaughtUp has ingress report when everything was read that is there now: a silence is
-// judged only then.
-func (s *supervisor) askCaughtUp(ctx actor.Context, reason string) {
-	s.reason = reason
-	s.askedAt = time.Now()
-	ctx.Send(s.ingress, &askCaughtUp{supervisor: ctx.Self()})
-}
-
-// superseded reports whether a classic worker can be forgotten after a while: another one
-// has its partitions, and it holds nothing.
-func (s *supervisor) superseded() bool {
-	return s.revoked && len(s.load.Held) == 0 && s.alive.State() == messages.WorkerAnnounced
-}
-
-// judge judges a silence after everything was read.
-func (s *supervisor) judge(ctx actor.Context) {
-	reason := s.reason
-	s.reason, s.askedAt = "", time.Time{}
-	if s.superseded() && s.alive.Silence(time.Now()) >= slots.ForgetAfter {
-		s.leave(ctx)
-		return
-	}
-	if s.known.Kind == messages.Classic && s.alive.State() != messages.WorkerLost {
-		if len(s.load.Held) > 0 && s.alive.Silence(time.Now()) >= s.cfg.WorkerTimeout {
-			s.lose(ctx, reason)
-		}
-		return
-	}
-	if !s.alive.Judge(time.Now()) {
-		return
-	}
-	switch s.alive.State() {
-	case messages.WorkerLost:
-		s.lose(ctx, reason)
-	case messages.WorkerGone:
-		s.leave(ctx)
-	default:
-		s.instruct(ctx, setWorker{})
-	}
-}
-
-// lose gives the worker up and reclaims what it holds.
-func (s *supervisor) lose(ctx actor.Context, reason string) {
-	s.pause(ctx, paused{})
-	s.alive.Lose()
-	level := slog.LevelInfo
-	if !s.worked { // it may never have existed
-		level = slog.LevelDebug
-	}
-	s.log.Log(context.Background(), level, "worker is lost", "reason", reason, "silence_s", int(s.alive.Silence(time.Now()).Seconds()))
-	s.store(ctx, true)
-	s.reclaim(ctx, setWorker{}, ledger.EndLost, reason)
-	if s.known.Kind == messages.Classic {
-		ctx.Send(s.group, &evict{partitions: s.known.Partitions})
-	}
-}
-
 // onRevoke takes away partitions that another worker announced: a worker without a list
 // gets no chunks.
 func (s *supervisor) onRevoke(ctx actor.Context, m *revoke) {
@@ -385,22 +327,4 @@ func (s *supervisor) reclaim(ctx actor.Context, m setWorker, how ledger.Ending, 
 	s.quiet = quietBeat{} // the free-worker forgets where the worker reads
 	m.lost = &workerLost{worker: s.known.ID, how: how, reason: reason}
 	s.instruct(ctx, m)
-}
-
-func (s *supervisor) rearm(ctx actor.Context) {
-	if until, runs := s.former.Runs(time.Now()); runs && s.formerEnds.timer == nil {
-		s.formerEnds.set(ctx, time.Until(until))
-	}
-	if at, ok := s.judgedAt(); ok && s.askedAt.IsZero() {
-		s.watch.by(ctx, at)
-	}
-}
-
-// judgedAt returns when the silence of the worker has to be judged.
-func (s *supervisor) judgedAt() (at time.Time, ok bool) {
-	if s.superseded() {
-		now := time.Now()
-		return now.Add(slots.ForgetAfter - s.alive.Silence(now)), true
-	}
-	return s.alive.Due()
 }
