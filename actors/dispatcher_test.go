@@ -90,9 +90,9 @@ func TestResultAndNextAssignmentShareAWrite(t *testing.T) {
 	})
 }
 
-// A result that a worker sent about a chunk of the same name in a state that is lost ends
-// nothing and frees no slot.
-func TestResultOfAnotherDeploymentIsDropped(t *testing.T) {
+// The name of an attempt is given again when a state is lost, or its last commits are,
+// perhaps to another range. A result of the former one ends nothing and frees no slot.
+func TestResultOfAnotherChunkOfTheSameNameIsDropped(t *testing.T) {
 	t.Parallel()
 	stageDispatcher(t, messages.Snapshot{}, func(b *dispatcherBundle) {
 		p := b.adopt(1, 3)
@@ -100,44 +100,26 @@ func TestResultOfAnotherDeploymentIsDropped(t *testing.T) {
 		b.offer("w", 1, 1)
 		a := expect[*assigned](b.freeWorker)
 		b.persistence.clear()
-		of := func(deployment string) *judge {
+		result := func(deployment string, offset int64, hash string) *judge {
 			s := progress("w", a.BatchID, 2, 2)
-			s.Deployment = deployment
-			return &judge{signal: s, reply: b.freeWorker.pid, ack: receipt{ingress: b.ingress.pid, batch: 9}}
-		}
-		b.tell(b.pid, of("former"))
-		expect[*acked](b.ingress)
-		expectNone[*judged](b.freeWorker)
-		expectNone[*write](b.persistence)
-		b.tell(b.pid, of(""))
-		require.Equal(t, ledger.VerdictDone, expect[*judged](b.freeWorker).verdict)
-	})
-}
-
-// A store that lost its last commits gives the name of an attempt again, perhaps to
-// another range. A result of the former one ends nothing.
-func TestResultOfAnotherRangeIsDropped(t *testing.T) {
-	t.Parallel()
-	stageDispatcher(t, messages.Snapshot{}, func(b *dispatcherBundle) {
-		p := b.adopt(1, 3)
-		b.plan(p, 1, 0, 3)
-		b.offer("w", 1, 1)
-		a := expect[*assigned](b.freeWorker)
-		b.persistence.clear()
-		of := func(offset int64, hash string) *judge {
-			s := progress("w", a.BatchID, 2, 2)
-			s.Offset, s.Hash = offset, hash
+			s.Deployment, s.Offset, s.Hash = deployment, offset, hash
 			return &judge{signal: s, reply: b.freeWorker.pid, ack: receipt{ingress: b.ingress.pid, batch: 9}}
 		}
 		own := a.Chunk.Range()
-		for _, other := range []*judge{of(own.Offset+1, own.HashText()), of(own.Offset, "00000000000000ff")} {
-			b.tell(b.pid, other)
+		for _, former := range []*judge{
+			result("former", 0, ""), result("former", own.Offset, own.HashText()),
+			result("", own.Offset+1, own.HashText()), result("", own.Offset, "00000000000000ff"),
+		} {
+			b.tell(b.pid, former)
 			expect[*acked](b.ingress)
 			expectNone[*judged](b.freeWorker)
 			expectNone[*write](b.persistence)
 		}
-		b.tell(b.pid, of(own.Offset, own.HashText()))
+		b.tell(b.pid, result("", own.Offset, own.HashText()))
 		require.Equal(t, ledger.VerdictDone, expect[*judged](b.freeWorker).verdict)
+		next := expect[*assigned](b.freeWorker)
+		b.tell(b.pid, &judge{signal: progress("w", next.BatchID, 2, 2), reply: b.freeWorker.pid, ack: receipt{ingress: b.ingress.pid, batch: 10}})
+		require.Equal(t, ledger.VerdictDone, expect[*judged](b.freeWorker).verdict, "a worker that says neither is judged as before")
 	})
 }
 
