@@ -52,31 +52,6 @@ func ResultFolder(file string) string {
 	return b.String()[:cut] + mark + hex.EncodeToString(sum[:digits/2])
 }
 
-// ResultsOf returns the file whose results a folder holds. ok is false for a name that
-// ResultFolder does not return, and for one that it had to cut.
-func ResultsOf(folder string) (file string, ok bool) {
-	if folder == noFile {
-		return "", true
-	}
-	var b []byte
-	for i := 0; i < len(folder); i++ {
-		c := folder[i]
-		if c == '%' {
-			if i+2 >= len(folder) {
-				return "", false
-			}
-			high, low := strings.IndexByte(hexDigits, folder[i+1]), strings.IndexByte(hexDigits, folder[i+2])
-			if high < 0 || low < 0 {
-				return "", false
-			}
-			c = byte(high<<4 | low)
-			i += 2
-		}
-		b = append(b, c)
-	}
-	return string(b), ResultFolder(string(b)) == folder
-}
-
 // escapes reports whether the one-byte character at i has to be escaped.
 func escapes(file string, i int) bool {
 	c := file[i]
