@@ -51,15 +51,20 @@ func lastWithoutLeader(t *testing.T, n int32) *kfake.Cluster {
 		if asked.Partitions[0].Partition != n-1 {
 			return nil, nil, false
 		}
-		res := req.ResponseKind().(*kmsg.ListOffsetsResponse)
-		p := kmsg.NewListOffsetsResponseTopicPartition()
-		p.Partition, p.ErrorCode = n-1, kerr.NotLeaderForPartition.Code
-		topic := kmsg.NewListOffsetsResponseTopic()
-		topic.Topic, topic.Partitions = asked.Topic, append(topic.Partitions, p)
-		res.Topics = append(res.Topics, topic)
-		return res, nil, true
+		return refusedOffsets(req, asked, n-1), nil, true
 	})
 	return c
+}
+
+// refusedOffsets answers that the partition has no leader.
+func refusedOffsets(req kmsg.Request, asked kmsg.ListOffsetsRequestTopic, partition int32) kmsg.Response {
+	res := req.ResponseKind().(*kmsg.ListOffsetsResponse)
+	p := kmsg.NewListOffsetsResponseTopicPartition()
+	p.Partition, p.ErrorCode = partition, kerr.NotLeaderForPartition.Code
+	topic := kmsg.NewListOffsetsResponseTopic()
+	topic.Topic, topic.Partitions = asked.Topic, append(topic.Partitions, p)
+	res.Topics = append(res.Topics, topic)
+	return res
 }
 
 // A partition without a leader hides nothing of the others.
@@ -88,4 +93,28 @@ func TestPartitionWithoutALeader(t *testing.T) {
 			require.Equal(t, want, end)
 		})
 	}
+}
+
+// A topic that Ensure created is whole when it returns, also if its partitions get their
+// leaders one after the other.
+func TestCreatedTopicIsWhole(t *testing.T) {
+	c, err := kfake.NewCluster(kfake.NumBrokers(1))
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	refusals := 3
+	c.ControlKey(int16(kmsg.ListOffsets), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		asked := req.(*kmsg.ListOffsetsRequest).Topics[0] // of one partition, as the client splits them
+		if asked.Partitions[0].Partition == 0 || refusals == 0 {
+			return nil, nil, false
+		}
+		refusals--
+		return refusedOffsets(req, asked, 1), nil, true
+	})
+	b := openBus(t, c.ListenAddrs())
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	_, err = b.Ensure(ctx, []messages.TopicSpec{{Name: "t", Partitions: 2, Replication: 1}})
+	require.NoError(t, err)
+	require.Zero(t, refusals, "partition 1 had no leader yet when Ensure returned")
 }

@@ -25,14 +25,17 @@ const internalPrefix = "__"
 // others may have lost their leaders. It repeats temporary failures until ctx ends;
 // messages.ErrRefused is returned at once.
 func (b *Bus) Ensure(ctx context.Context, specs []messages.TopicSpec) ([]messages.Topic, error) {
-	topics, err := repeat(ctx, 0, func() ([]messages.Topic, error) { return b.ensure(ctx, specs) })
+	created := make(map[string]bool)
+	topics, err := repeat(ctx, 0, func() ([]messages.Topic, error) { return b.ensure(ctx, specs, created) })
 	if err != nil {
 		return nil, fmt.Errorf("ensure topics: %w", b.explained(err))
 	}
 	return topics, nil
 }
 
-func (b *Bus) ensure(ctx context.Context, specs []messages.TopicSpec) ([]messages.Topic, error) {
+// ensure is one try of Ensure. It adds the topics that it creates to created, since a
+// later try finds them in the cluster while their partitions have no leaders yet.
+func (b *Bus) ensure(ctx context.Context, specs []messages.TopicSpec, created map[string]bool) ([]messages.Topic, error) {
 	// The refresh comes first, because only it returns the real cause of an error: with a
 	// wrong password, creating a topic fails with "broker not available".
 	t, err := b.refresh(ctx)
@@ -43,6 +46,7 @@ func (b *Bus) ensure(ctx context.Context, specs []messages.TopicSpec) ([]message
 	for _, s := range specs {
 		if len(t.leaders[s.Name]) == 0 {
 			missing = append(missing, s)
+			created[s.Name] = true
 		}
 	}
 	if len(missing) > 0 {
@@ -63,7 +67,7 @@ func (b *Bus) ensure(ctx context.Context, specs []messages.TopicSpec) ([]message
 		// A created topic is listed some 100 ms before its partitions work.
 		_, err := b.offsetsAt(ctx, s.Name, 0, n, endOffset)
 		var failed messages.PartitionErrors
-		some := errors.As(err, &failed) && !slices.ContainsFunc(missing, func(x messages.TopicSpec) bool { return x.Name == s.Name })
+		some := errors.As(err, &failed) && !created[s.Name]
 		if err != nil && !some {
 			return nil, fmt.Errorf("topic %s: %w", s.Name, err)
 		}
