@@ -1,86 +1,43 @@
 package kafkabus
 
 import (
-	"encoding/binary"
 	"slices"
+
+	"github.com/twmb/franz-go/pkg/kbin"
 )
 
 // subscription returns the topics in the metadata of a member: a version, an array of
 // topics, then fields that differ by client and are ignored. Malformed metadata names no
 // topic.
 func subscription(metadata []byte) []string {
-	r := reader{rest: metadata}
-	r.skip(2)
+	r := kbin.Reader{Src: metadata}
+	r.Int16()
 	var topics []string
-	for range r.length() {
-		topic := r.text()
-		if r.bad {
+	for range r.ArrayLen() {
+		topics = append(topics, r.String())
+		if !r.Ok() {
 			return nil
 		}
-		topics = append(topics, topic)
 	}
 	return topics
 }
 
 // assignment returns the partitions of topic that are assigned to a member, ascending.
 func assignment(assigned []byte, topic string) []int32 {
-	r := reader{rest: assigned}
-	r.skip(2)
+	r := kbin.Reader{Src: assigned}
+	r.Int16()
 	var partitions []int32
-	for range r.length() {
-		name := r.text()
-		for range r.length() {
-			p := r.int32()
-			if name == topic && !r.bad {
+	for range r.ArrayLen() {
+		name := r.String()
+		for range r.ArrayLen() {
+			if p := r.Int32(); name == topic {
 				partitions = append(partitions, p)
 			}
 		}
-		if r.bad {
+		if !r.Ok() {
 			return nil
 		}
 	}
 	slices.Sort(partitions)
 	return partitions
-}
-
-// reader reads values from the front of rest. When bytes are missing it becomes bad and
-// returns zeros.
-type reader struct {
-	rest []byte
-	bad  bool
-}
-
-func (r *reader) skip(n int) []byte {
-	if n < 0 || n > len(r.rest) {
-		r.bad, r.rest = true, nil
-		return nil
-	}
-	b := r.rest[:n]
-	r.rest = r.rest[n:]
-	return b
-}
-
-func (r *reader) int32() int32 {
-	if b := r.skip(4); b != nil {
-		return int32(binary.BigEndian.Uint32(b))
-	}
-	return 0
-}
-
-// length reads the length of an array. One that exceeds the rest is bad.
-func (r *reader) length() int {
-	n := int(r.int32())
-	if n < 0 || n > len(r.rest) {
-		r.bad = r.bad || n > len(r.rest)
-		return 0
-	}
-	return n
-}
-
-func (r *reader) text() string {
-	b := r.skip(2)
-	if b == nil {
-		return ""
-	}
-	return string(r.skip(int(int16(binary.BigEndian.Uint16(b)))))
 }

@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+
+	"github.com/twmb/franz-go/pkg/kbin"
 )
 
 // ErrUnreadable is the error of a batch that is malformed, or larger than MaxInflated when
@@ -128,17 +130,17 @@ func (w batchWalk) run(body []byte, visit func(int64, []byte) bool) error {
 	if w.count < 0 || int(w.count) > len(body)/recordBytes {
 		return fmt.Errorf("%w: %d records in %d bytes", ErrUnreadable, w.count, len(body))
 	}
-	r := cursor{rest: body}
+	r := kbin.Reader{Src: body}
 	before := int64(-1)
 	for i := range w.count {
-		rec := cursor{rest: r.bytes(r.varint())}
-		rec.bytes(1) // attributes
-		rec.varint() // timestamp
-		delta := rec.varint()
-		rec.nullable() // key
-		value := rec.nullable()
-		rec.headers()
-		if r.bad || rec.bad || len(rec.rest) > 0 {
+		rec := kbin.Reader{Src: r.Span(int(r.Varint()))}
+		rec.Int8()    // attributes
+		rec.Varlong() // timestamp
+		delta := rec.Varlong()
+		rec.VarintBytes() // key
+		value := rec.VarintBytes()
+		skipHeaders(&rec)
+		if !r.Ok() || !rec.Ok() || len(rec.Src) > 0 {
 			return fmt.Errorf("%w: record %d of %d is malformed", ErrUnreadable, i, w.count)
 		}
 		if delta <= before || delta > int64(w.last) {
@@ -149,10 +151,23 @@ func (w batchWalk) run(body []byte, visit func(int64, []byte) bool) error {
 			return nil
 		}
 	}
-	if len(r.rest) > 0 {
-		return fmt.Errorf("%w: %d bytes after its %d records", ErrUnreadable, len(r.rest), w.count)
+	if len(r.Src) > 0 {
+		return fmt.Errorf("%w: %d bytes after its %d records", ErrUnreadable, len(r.Src), w.count)
 	}
 	return nil
+}
+
+// skipHeaders skips the headers of a record.
+func skipHeaders(r *kbin.Reader) {
+	n := int(r.Varint())
+	if n < 0 || n > len(r.Src)/headerFields {
+		r.Span(-1) // fails
+		return
+	}
+	for i := 0; i < n && r.Ok(); i++ {
+		r.Span(int(r.Varint()))
+		r.VarintBytes()
+	}
 }
 
 // Check returns an error unless set is a batch that a producer may send: of format 2, no

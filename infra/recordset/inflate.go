@@ -3,7 +3,6 @@ package recordset
 import (
 	"bytes"
 	"compress/gzip"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,7 @@ import (
 	"github.com/klauspost/compress/snappy"
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
+	"github.com/twmb/franz-go/pkg/kbin"
 )
 
 // MaxInflated is the largest size of an inflated batch. Producers bound a batch before they
@@ -94,13 +94,9 @@ func unsnap(data []byte) ([]byte, error) {
 		return appendSnapped(nil, data)
 	}
 	var out []byte
-	for c := (cursor{rest: data[xerialHeader:]}); len(c.rest) > 0; {
-		size := c.bytes(4)
-		if c.bad {
-			return nil, io.ErrUnexpectedEOF
-		}
-		block := c.bytes(int64(binary.BigEndian.Uint32(size)))
-		if c.bad {
+	for r := (kbin.Reader{Src: data[xerialHeader:]}); len(r.Src) > 0; {
+		block := r.Span(int(r.Uint32()))
+		if !r.Ok() {
 			return nil, io.ErrUnexpectedEOF
 		}
 		var err error

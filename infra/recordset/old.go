@@ -4,14 +4,15 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+
+	"github.com/twmb/franz-go/pkg/kbin"
 )
 
 // In the formats 0 and 1 a set is a list of messages, and a compressed message contains
 // another set. Clients before Kafka 0.11 write them.
 const (
-	oldCRCAt      = 12
-	oldFieldsAt   = 18 // after the attributes
-	timestampSize = 8  // only format 1 has a timestamp
+	oldCRCAt    = 12
+	oldFieldsAt = 18 // after the attributes
 )
 
 func (b Batch) oldRecords(in *Inflater, visit func(offset int64, value []byte) bool) (size int, err error) {
@@ -73,13 +74,13 @@ func oldValue(m []byte) (value []byte, codec int, err error) {
 	if sum, want := crc32.ChecksumIEEE(m[oldCRCAt+4:]), binary.BigEndian.Uint32(m[oldCRCAt:]); sum != want {
 		return nil, 0, fmt.Errorf("%w: its checksum is %08x, not %08x", ErrUnreadable, sum, want)
 	}
-	c := cursor{rest: m[oldFieldsAt:]}
+	r := kbin.Reader{Src: m[oldFieldsAt:]}
 	if m[magicAt] == 1 {
-		c.bytes(timestampSize)
+		r.Int64() // timestamp
 	}
-	c.nullable32() // key
-	value = c.nullable32()
-	if c.bad || len(c.rest) > 0 {
+	r.NullableBytes() // key
+	value = r.NullableBytes()
+	if !r.Ok() || len(r.Src) > 0 {
 		return nil, 0, fmt.Errorf("%w: malformed message", ErrUnreadable)
 	}
 	return value, int(m[oldFieldsAt-1] & codecMask), nil

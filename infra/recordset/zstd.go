@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/twmb/franz-go/pkg/kbin"
 )
 
 const (
@@ -47,33 +48,33 @@ func boundWindows(frames []byte) ([]byte, error) {
 // afterFrame returns what follows the first frame, nothing when the frame is not
 // whole.
 func afterFrame(frame []byte, h zstd.Header) []byte {
-	c := cursor{rest: frame}
-	c.bytes(int64(h.HeaderSize))
+	r := kbin.Reader{Src: frame}
+	r.Span(h.HeaderSize)
 	if h.Skippable {
-		c.bytes(int64(h.SkippableSize))
-		return c.rest
+		r.Span(int(h.SkippableSize))
+		return r.Src
 	}
-	for last := false; !last && !c.bad; {
-		last = skipBlock(&c)
+	for last := false; !last && r.Ok(); {
+		last = skipBlock(&r)
 	}
 	if h.HasCheckSum {
-		c.bytes(4)
+		r.Span(4)
 	}
-	return c.rest
+	return r.Src
 }
 
 // skipBlock steps over one block of a frame and reports whether it is the last one.
-func skipBlock(c *cursor) (last bool) {
+func skipBlock(r *kbin.Reader) (last bool) {
 	const runLength = 1 // a block of one byte that is repeated
-	b := c.bytes(3)
-	if c.bad {
+	b := r.Span(3)
+	if b == nil {
 		return true
 	}
-	header := int64(b[0]) | int64(b[1])<<8 | int64(b[2])<<16
+	header := int(b[0]) | int(b[1])<<8 | int(b[2])<<16
 	size := header >> 3
 	if header>>1&3 == runLength {
 		size = 1
 	}
-	c.bytes(size)
+	r.Span(size)
 	return header&1 == 1
 }
