@@ -23,16 +23,6 @@ type partitioned struct {
 // Ping implements infratest.Bus.
 func (partitioned) Ping(context.Context) error { return nil }
 
-// Refresh implements infratest.Log.
-func (x partitioned) Refresh(_ context.Context, topics ...string) error {
-	for _, name := range topics {
-		if x.bus.Leader(name, 0) == messages.NoLeader {
-			return fmt.Errorf("topic %s: %w", name, messages.ErrNotWritten)
-		}
-	}
-	return nil
-}
-
 // Partitions implements infratest.Log.
 func (x partitioned) Partitions(ctx context.Context, topic string) (int, error) {
 	start, _, err := x.bus.Offsets(ctx, topic)

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"fmt"
 	"testing"
 
 	"kafka-master/infra/infratest"
@@ -19,16 +18,6 @@ func (b fakeRules) Ensure(_ context.Context, specs []messages.TopicSpec) (out []
 		out = append(out, messages.Topic{Name: s.Name, Partitions: s.Partitions})
 	}
 	return out, nil
-}
-
-// Refresh implements infratest.Log.
-func (b fakeRules) Refresh(ctx context.Context, topics ...string) error {
-	for _, name := range topics {
-		if _, err := b.Partitions(ctx, name); err != nil {
-			return fmt.Errorf("topic %s: %w", name, err)
-		}
-	}
-	return nil
 }
 
 // Offsets implements infratest.Log.

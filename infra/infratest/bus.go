@@ -24,9 +24,8 @@ type Log interface {
 	Partitions(ctx context.Context, topic string) (int, error)
 	Bounds(ctx context.Context, topic string, partition int32) (start, end int64, err error)
 
-	// Ensure and Refresh are what the suite needs beside that.
+	// Ensure is what the suite needs beside that.
 	Ensure(ctx context.Context, specs []messages.TopicSpec) ([]messages.Topic, error)
-	Refresh(ctx context.Context, topics ...string) error
 }
 
 // Bus is what the ports Producer, Consumer, Topics and Groups ask for together,
@@ -239,7 +238,6 @@ func (c *busCase) ensures() {
 	require.NoError(c, err)
 	require.Equal(c, want, got)
 	c.byLeader(c.topic, 15)
-	require.NoError(c, c.Refresh(c.ctx, c.topic, other))
 	require.NoError(c, c.Ping(c.ctx))
 
 	specs[0].Partitions, specs[1].Partitions = 3, 30 // an existing topic stays as it is
@@ -369,7 +367,6 @@ func (c *logCase) unknownTopic() {
 	require.ErrorIs(c, err, messages.ErrNotWritten)
 	_, _, err = c.Bounds(c.ctx, c.topic, 0)
 	require.ErrorIs(c, err, messages.ErrNotWritten)
-	require.ErrorIs(c, c.Refresh(c.ctx, c.topic), messages.ErrNotWritten)
 }
 
 // unknownPartition asks for the partition behind the last one.

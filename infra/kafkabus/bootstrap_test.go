@@ -18,7 +18,7 @@ func TestNamedBrokerLeaves(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	b, worker := openBus(t, c.ListenAddrs()[:1]), openBus(t, c.ListenAddrs()[:1])
-	require.NoError(t, b.Refresh(t.Context(), "t"))
+	require.NoError(t, refresh(t, b))
 	_, _, err = worker.Bounds(t.Context(), "t", 3) // looks at the cluster in passing only
 	require.NoError(t, err)
 	require.NoError(t, c.RemoveNode(0))
@@ -41,8 +41,8 @@ func TestNamedBrokerLeaves(t *testing.T) {
 	// Another one comes, and the last of the first ones goes.
 	node, _, err := c.AddNode(-1, 0)
 	require.NoError(t, err)
-	require.NoError(t, b.Refresh(t.Context(), "t"))
+	require.NoError(t, refresh(t, b))
 	require.NoError(t, c.RemoveNode(1))
 	require.NoError(t, c.RemoveNode(2))
-	require.Eventually(t, func() bool { return b.Refresh(t.Context(), "t") == nil && b.Leader("t", 0) == node }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return refresh(t, b) == nil && b.Leader("t", 0) == node }, 20*time.Second, 20*time.Millisecond)
 }

@@ -223,3 +223,9 @@ func TestBusOfSomeTopics(t *testing.T) {
 		require.Equal(t, want, n, name)
 	}
 }
+
+// refresh reads the metadata again on new connections.
+func refresh(t testing.TB, b *kafkabus.Bus) error {
+	_, err := b.Partitions(t.Context(), "t")
+	return err
+}

@@ -42,7 +42,7 @@ func TestNamedBrokerWithoutPower(t *testing.T) {
 	b := openBus(t, []string{silentAddress(t), c.ListenAddrs()[0]})
 	failed := 0
 	for range 8 {
-		if err := b.Refresh(t.Context(), "t"); err != nil { // on new connections
+		if err := refresh(t, b); err != nil { // on new connections
 			t.Log(err)
 			failed++
 		}

@@ -3,6 +3,7 @@ package kafkabus
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/segmentio/kafka-go/protocol/fetch"
@@ -77,12 +78,10 @@ func fetchRequest(from []messages.Position, wait time.Duration) *fetch.Request {
 		// Epoch -1 asks for no fetch session: each request names all partitions.
 		SessionEpoch: -1,
 	}
-	topics := make(map[string]int)
 	for _, p := range from {
-		at, ok := topics[p.Topic]
-		if !ok {
+		at := slices.IndexFunc(req.Topics, func(t fetch.RequestTopic) bool { return t.Topic == p.Topic })
+		if at < 0 {
 			at = len(req.Topics)
-			topics[p.Topic] = at
 			req.Topics = append(req.Topics, fetch.RequestTopic{Topic: p.Topic})
 		}
 		t := &req.Topics[at]

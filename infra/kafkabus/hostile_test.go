@@ -57,7 +57,7 @@ func TestUnreadableBatchesAreSteppedOver(t *testing.T) {
 	t.Parallel()
 	c := carelessBroker(t)
 	b := openBus(t, c.ListenAddrs())
-	require.NoError(t, b.Refresh(t.Context(), "t"))
+	require.NoError(t, refresh(t, b))
 	send(t, b, "first")
 	want := []string{"first"}
 	hostile := infratest.HostileBatches(t)
@@ -80,7 +80,7 @@ func TestUnreadableBatchesAreSteppedOver(t *testing.T) {
 func TestClaimedPlacesAreNotBelieved(t *testing.T) {
 	c := carelessBroker(t)
 	b := openBus(t, c.ListenAddrs())
-	require.NoError(t, b.Refresh(t.Context(), "t"))
+	require.NoError(t, refresh(t, b))
 	batch := infratest.RawBatch(0, 0, math.MaxInt32-1, math.MaxInt32, nil)
 	require.Zero(t, infratest.ProduceRaw(t.Context(), t, c.ListenAddrs(), "t", batch))
 	_, end, err := b.Offsets(t.Context(), "t")
@@ -97,7 +97,7 @@ func TestManyTinyRecords(t *testing.T) {
 	const n = 150_000
 	c := carelessBroker(t)
 	b := openBus(t, c.ListenAddrs())
-	require.NoError(t, b.Refresh(t.Context(), "t"))
+	require.NoError(t, refresh(t, b))
 	var payload []byte
 	for i := range int64(n) {
 		payload = append(payload, infratest.RawRecord(i, fmt.Append(nil, i), 0)...)

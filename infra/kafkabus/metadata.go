@@ -2,13 +2,11 @@ package kafkabus
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"strconv"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
-	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol/metadata"
 
 	"kafka-master/messages"
@@ -32,21 +30,6 @@ func (b *Bus) Leader(topic string, partition int32) int32 {
 		b.wantRefresh()
 	}
 	return leader
-}
-
-// Refresh asks the cluster for all topics and their leaders. It returns
-// messages.ErrNotWritten when one of topics does not exist, or may not be seen.
-func (b *Bus) Refresh(ctx context.Context, topics ...string) error {
-	t, err := b.refresh(ctx)
-	if err != nil {
-		return fmt.Errorf("refresh metadata: %w", err)
-	}
-	for _, name := range topics {
-		if _, ok := t.leaders[name]; !ok {
-			return fmt.Errorf("refresh metadata: topic %s: %w", name, classify(kafka.UnknownTopicOrPartition))
-		}
-	}
-	return nil
 }
 
 func (t *topology) leader(topic string, partition int32) int32 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol/listoffsets"
@@ -36,7 +37,7 @@ func (b *Bus) Offsets(ctx context.Context, topic string) (start, end []int64, er
 		if err != nil {
 			return struct{}{}, err
 		}
-		start, end, err = b.ends(ctx, topic, n)
+		start, end, err = b.ends(ctx, topic, 0, n)
 		return struct{}{}, err
 	})
 	if err == nil {
@@ -45,15 +46,15 @@ func (b *Bus) Offsets(ctx context.Context, topic string) (start, end []int64, er
 	return start, end, fmt.Errorf("offsets of %s: %w", topic, err)
 }
 
-// ends returns the first retained and the end offset of the topic's n partitions.
-func (b *Bus) ends(ctx context.Context, topic string, n int) (start, end []int64, err error) {
+// ends returns the first retained and the end offset of partitions low ≤ p < high.
+func (b *Bus) ends(ctx context.Context, topic string, low, high int) (start, end []int64, err error) {
 	failed := messages.PartitionErrors{}
 	for _, x := range []struct {
 		at   *[]int64
 		time int64
 	}{{&start, firstOffset}, {&end, endOffset}} {
 		var some messages.PartitionErrors
-		*x.at, err = b.offsetsAt(ctx, topic, 0, n, x.time)
+		*x.at, err = b.offsetsAt(ctx, topic, low, high, x.time)
 		if err != nil && !errors.As(err, &some) {
 			return nil, nil, err
 		}
@@ -62,11 +63,11 @@ func (b *Bus) ends(ctx context.Context, topic string, n int) (start, end []int64
 	switch len(failed) {
 	case 0:
 		return start, end, nil
-	case n:
+	case high - low:
 		return nil, nil, failed.Unwrap()
 	}
 	for p := range failed {
-		start[p], end[p] = messages.UnknownOffset, messages.UnknownOffset
+		start[int(p)-low], end[int(p)-low] = messages.UnknownOffset, messages.UnknownOffset
 	}
 	return start, end, failed
 }
@@ -75,28 +76,24 @@ func (b *Bus) ends(ctx context.Context, topic string, n int) (start, end []int64
 // does not exist is messages.ErrNotWritten. It repeats temporary failures for 2 s.
 func (b *Bus) Bounds(ctx context.Context, topic string, partition int32) (start, end int64, err error) {
 	at := int(partition)
-	both, err := repeat(ctx, retryFor, func() ([2]int64, error) {
+	_, err = repeat(ctx, retryFor, func() (struct{}, error) {
 		n, err := b.partitions(ctx, topic)
+		if err == nil && (at < 0 || at >= n) {
+			err = fmt.Errorf("%w: partition %d of %d", messages.ErrNotWritten, at, n)
+		}
 		if err != nil {
-			return [2]int64{}, err
+			return struct{}{}, err
 		}
-		if at < 0 || at >= n {
-			return [2]int64{}, fmt.Errorf("%w: partition %d of %d", messages.ErrNotWritten, at, n)
+		first, last, err := b.ends(ctx, topic, at, at+1)
+		if err == nil {
+			start, end = first[0], last[0]
 		}
-		first, err := b.offsetsAt(ctx, topic, at, at+1, firstOffset)
-		if err != nil {
-			return [2]int64{}, err
-		}
-		last, err := b.offsetsAt(ctx, topic, at, at+1, endOffset)
-		if err != nil {
-			return [2]int64{}, err
-		}
-		return [2]int64{first[0], last[0]}, nil
+		return struct{}{}, err
 	})
 	if err != nil {
 		return 0, 0, fmt.Errorf("offsets of %s/%d: %w", topic, partition, err)
 	}
-	return both[0], both[1], nil
+	return start, end, nil
 }
 
 // partitions returns how many partitions the topic has.
@@ -197,12 +194,10 @@ func (b *Bus) CommitOffsets(ctx context.Context, group string, at []messages.Pos
 
 func (b *Bus) commit(ctx context.Context, group string, at []messages.Position) error {
 	req := &offsetcommit.Request{GroupID: group, GenerationID: noGeneration, RetentionTimeMs: -1}
-	topics := make(map[string]int)
 	for _, p := range at {
-		i, ok := topics[p.Topic]
-		if !ok {
+		i := slices.IndexFunc(req.Topics, func(t offsetcommit.RequestTopic) bool { return t.Name == p.Topic })
+		if i < 0 {
 			i = len(req.Topics)
-			topics[p.Topic] = i
 			req.Topics = append(req.Topics, offsetcommit.RequestTopic{Name: p.Topic})
 		}
 		req.Topics[i].Partitions = append(req.Topics[i].Partitions, offsetcommit.RequestPartition{

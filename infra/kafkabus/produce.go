@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -55,7 +56,7 @@ func (b *Bus) Produce(ctx context.Context, records []messages.Record) []messages
 		for i, part := range round {
 			b.setOutcomes(part, sent[i], answers, err, out)
 		}
-		parts = withUnsent(parts)
+		parts = slices.DeleteFunc(parts, func(p *unsentRecords) bool { return len(p.pending) == 0 })
 	}
 	return out
 }
@@ -101,28 +102,15 @@ func nextRequest(parts []*unsentRecords, records []messages.Record) (round []*un
 	return round, sent
 }
 
-// withUnsent returns the partitions that have records left.
-func withUnsent(parts []*unsentRecords) []*unsentRecords {
-	rest := parts[:0]
-	for _, part := range parts {
-		if len(part.pending) > 0 {
-			rest = append(rest, part)
-		}
-	}
-	return rest
-}
-
 // produce sends one request and returns the answers by partition.
 func (b *Bus) produce(
 	ctx context.Context, round []*unsentRecords, sent [][]int, records []messages.Record,
 ) (map[partition]produce.ResponsePartition, error) {
 	req := &produce.Request{Acks: allReplicas, Timeout: int32(callTimeout / 2 / time.Millisecond)}
-	topics := make(map[string]int)
 	for i, part := range round {
-		at, ok := topics[part.topic]
-		if !ok {
+		at := slices.IndexFunc(req.Topics, func(t produce.RequestTopic) bool { return t.Topic == part.topic })
+		if at < 0 {
 			at = len(req.Topics)
-			topics[part.topic] = at
 			req.Topics = append(req.Topics, produce.RequestTopic{Topic: part.topic})
 		}
 		t := &req.Topics[at]
