@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -102,9 +101,9 @@ func TestTable(t *testing.T) {
 		require.True(t, strings.HasSuffix(v.Doc, "."), v.Name)
 		require.NotContains(t, v.Doc, "\n")
 		require.NotEmpty(t, v.Allowed)
-		require.Contains(t, settings.Markdown(), "| `"+v.Name+"`")
+		require.Contains(t, markdown(), "| `"+v.Name+"`")
 	}
-	require.Len(t, strings.Split(strings.TrimSpace(settings.Markdown()), "\n"), len(seen)+2)
+	require.Len(t, strings.Split(strings.TrimSpace(markdown()), "\n"), len(seen)+2)
 }
 
 func TestPrint(t *testing.T) {
@@ -122,60 +121,6 @@ func TestPrint(t *testing.T) {
 type broken struct{}
 
 func (broken) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
-
-// The sample that people copy shows every variable and sets none.
-func TestDotenvExample(t *testing.T) {
-	t.Parallel()
-	generated(t, "../../.env.example", func(string) string { return settings.Dotenv() })
-	got, err := settings.ReadDotenv("../../.env.example")
-	require.NoError(t, err)
-	require.Empty(t, got)
-}
-
-// The table of the settings page is the one that the program reads by.
-func TestSettingsPage(t *testing.T) {
-	t.Parallel()
-	const begin, end = "<!-- settings -->\n", "<!-- end of settings -->\n"
-	generated(t, "../../docs/settings.md", func(old string) string {
-		head, rest, ok := strings.Cut(old, begin)
-		require.True(t, ok)
-		_, tail, ok := strings.Cut(rest, end)
-		require.True(t, ok)
-		return head + begin + settings.Markdown() + end + tail
-	})
-}
-
-// generated requires that a file has the text that is made from its present one, and
-// writes it with UPDATE=1.
-func generated(t *testing.T, path string, text func(old string) string) {
-	t.Helper()
-	old, err := os.ReadFile(path)
-	require.NoError(t, err)
-	want := text(string(old))
-	if os.Getenv("UPDATE") != "" {
-		require.NoError(t, os.WriteFile(path, []byte(want), 0o644))
-		return
-	}
-	require.Equal(t, want, string(old), "write it with UPDATE=1 go test ./infra/settings")
-}
-
-// The values in .env.example are the defaults.
-func TestDotenvExampleUncommented(t *testing.T) {
-	t.Parallel()
-	pairs := map[string]string{}
-	for line := range strings.SplitSeq(settings.Dotenv(), "\n") {
-		if name, text, ok := strings.Cut(strings.TrimPrefix(line, "#"), "="); ok && !strings.HasPrefix(line, "# ") {
-			pairs[name] = text
-		}
-	}
-	require.Contains(t, pairs, "BATCH_SIZE")
-	s, m := load(t, pairs)
-	require.Empty(t, m)
-	plain, _ := load(t, nil)
-	require.Equal(t, plain.BatchSize, s.BatchSize)
-	require.Equal(t, plain.WorkerTimeout, s.WorkerTimeout)
-	require.Equal(t, plain.MasterID, s.MasterID)
-}
 
 func TestSecretNames(t *testing.T) {
 	t.Parallel()
