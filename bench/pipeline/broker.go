@@ -59,12 +59,8 @@ func startBroker(dir string) (*broker, error) {
 		pid, err := pidOf("BENCH_BROKER_PID")
 		return &broker{kind: "kafka", addrs: addrs, pid: pid}, err
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find this program: %w", err)
-	}
 	var lines io.Reader
-	c, err := startChild("broker", self, []string{brokerCommand, "--dir", filepath.Join(dir, "broker")}, nil, func(cmd *exec.Cmd) error {
+	c, err := startChild("broker", "", []string{brokerCommand, "--dir", filepath.Join(dir, "broker")}, nil, func(cmd *exec.Cmd) error {
 		cmd.Stderr = os.Stderr
 		var err error
 		lines, err = cmd.StdoutPipe()

@@ -19,17 +19,21 @@ type child struct {
 	err   error // valid once ended is closed
 }
 
-// startChild starts a process; env is added to the little that it needs of
-// ours. Its standard streams may be set by prepare.
-func startChild(name, path string, args, env []string, prepare func(*exec.Cmd) error) (*child, error) {
-	c := &child{name: name, cmd: exec.Command(path, args...), ended: make(chan struct{})}
+// startChild starts a process, by default of this program; env is added to the little
+// that it needs of ours. Its standard streams may be set by prepare.
+func startChild(name, path string, args, env []string, prepare func(*exec.Cmd) error) (c *child, err error) {
+	if path == "" {
+		if path, err = os.Executable(); err != nil {
+			return nil, fmt.Errorf("find this program: %w", err)
+		}
+	}
+	c = &child{name: name, cmd: exec.Command(path, args...), ended: make(chan struct{})}
 	for _, key := range []string{"PATH", "HOME", "TMPDIR", "GOMAXPROCS", "GODEBUG", "GOGC"} {
 		if v, ok := os.LookupEnv(key); ok {
 			c.cmd.Env = append(c.cmd.Env, key+"="+v)
 		}
 	}
 	c.cmd.Env = append(c.cmd.Env, env...)
-	var err error
 	if c.stdin, err = c.cmd.StdinPipe(); err != nil {
 		return nil, fmt.Errorf("start the %s: %w", name, err)
 	}

@@ -5,11 +5,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -95,23 +92,11 @@ func measureCrowd(ctx context.Context, args []string) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeLimit)
 	defer cancel()
 	s := scenario{name: crowdCommand, workers: *count, partitions: (*count + crowdPerPartition - 1) / crowdPerPartition, prefetch: shipped}
-	st := &stage{scenario: s, prefix: fmt.Sprintf("bench-%d-", time.Now().UnixMilli())}
+	st := &stage{scenario: s}
 	defer func() { err = errors.Join(err, st.close()) }()
-	if st.dir, err = os.MkdirTemp("", "kafka-master-crowd-"); err != nil {
-		return fmt.Errorf("make a temporary folder: %w", err)
-	}
-	st.onClose(func() error { return os.RemoveAll(st.dir) })
-	if err := os.Mkdir(filepath.Join(st.dir, inputName), 0o755); err != nil {
-		return fmt.Errorf("make the input folder: %w", err)
-	}
-	if st.broker, err = startBroker(st.dir); err != nil {
+	if err := st.startServers("", ""); err != nil {
 		return err
 	}
-	st.onClose(st.broker.stop)
-	if st.master, err = startMaster("", st.dir, s, st.broker, st.prefix); err != nil {
-		return err
-	}
-	st.onClose(st.master.stop)
 	if err := st.master.awaitWorkers(ctx, 0); err != nil {
 		return err
 	}
@@ -157,12 +142,8 @@ func (st *stage) crowd(ctx context.Context, idle time.Duration) error {
 
 // startBeats starts the process that sends the heartbeats.
 func (st *stage) startBeats() error {
-	self, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("find this program: %w", err)
-	}
 	args := []string{beatsCommand, "--brokers", st.broker.addrs, "--topics", st.prefix, "--count", strconv.Itoa(st.workers)}
-	c, err := startChild("beats", self, args, nil, func(cmd *exec.Cmd) error {
+	c, err := startChild("beats", "", args, nil, func(cmd *exec.Cmd) error {
 		cmd.Stderr = os.Stderr
 		return nil
 	})
@@ -187,21 +168,9 @@ func (m *master) use() (cpu time.Duration, c counts, err error) {
 func (m *master) timeAnswers(ctx context.Context) (p50, worst time.Duration, err error) {
 	var all []time.Duration
 	for range crowdAnswer {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/api/v1/overview", m.port), nil)
-		if err != nil {
-			return 0, 0, err
-		}
 		began := time.Now()
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
+		if _, err := m.get(ctx, "/api/v1/overview"); err != nil {
 			return 0, 0, fmt.Errorf("ask for the overview: %w", err)
-		}
-		_, err = io.Copy(io.Discard, res.Body)
-		if err := errors.Join(err, res.Body.Close()); err != nil {
-			return 0, 0, fmt.Errorf("read the overview: %w", err)
-		}
-		if res.StatusCode != http.StatusOK {
-			return 0, 0, fmt.Errorf("the overview is answered with %s", res.Status)
 		}
 		all = append(all, time.Since(began))
 		time.Sleep(100 * time.Millisecond)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -52,9 +53,6 @@ func startMaster(path, dir string, s scenario, b *broker, prefix string) (*maste
 	var args []string
 	var inherited []*os.File
 	if path == "" {
-		if path, err = os.Executable(); err != nil {
-			return nil, fmt.Errorf("find this program: %w", err)
-		}
 		r, w, err := os.Pipe()
 		if err != nil {
 			return nil, fmt.Errorf("make a pipe for the counts: %w", err)
@@ -156,17 +154,9 @@ func (m *master) awaitWorkers(ctx context.Context, n int) error {
 
 // freeWorkers asks the API; 0 when there is no answer yet.
 func (m *master) freeWorkers(ctx context.Context) int {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/api/getWorkersStatus", m.port), nil)
-	if err != nil {
-		return 0
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 0
-	}
-	defer res.Body.Close()
+	body, err := m.get(ctx, "/api/getWorkersStatus")
 	var workers map[string]string
-	if json.NewDecoder(res.Body).Decode(&workers) != nil {
+	if err != nil || json.Unmarshal(body, &workers) != nil {
 		return 0
 	}
 	free := 0
@@ -176,4 +166,24 @@ func (m *master) freeWorkers(ctx context.Context) int {
 		}
 	}
 	return free
+}
+
+// get calls the API.
+func (m *master) get(ctx context.Context, path string) (body []byte, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d%s", m.port, path), nil)
+	if err != nil {
+		return nil, err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	body, err = io.ReadAll(res.Body)
+	if err := errors.Join(err, res.Body.Close()); err != nil {
+		return nil, err
+	}
+	if res.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s is answered with %s", path, res.Status)
+	}
+	return body, nil
 }

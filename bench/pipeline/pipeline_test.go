@@ -68,6 +68,9 @@ func TestCheckRefusesWhatWasNotDone(t *testing.T) {
 	}
 }
 
+// tick is the unit of CPU times in /proc.
+const tick = 10 * time.Millisecond
+
 // ownTime is the user time of this process, finer than in ticks.
 func ownTime(t *testing.T) time.Duration {
 	t.Helper()

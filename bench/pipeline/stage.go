@@ -34,16 +34,9 @@ type stage struct {
 func runScenario(ctx context.Context, s scenario, binary, dir string) (r result, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeLimit)
 	defer cancel()
-	st := &stage{scenario: s, prefix: fmt.Sprintf("bench-%d-", time.Now().UnixMilli())}
+	st := &stage{scenario: s}
 	defer func() { err = errors.Join(err, st.close()) }()
-	if st.dir, err = os.MkdirTemp(dir, s.name+"-"); err != nil {
-		return r, fmt.Errorf("make a temporary folder: %w", err)
-	}
-	st.onClose(func() error { return os.RemoveAll(st.dir) })
-	if err := st.writeInput(); err != nil {
-		return r, err
-	}
-	if err := st.start(ctx, binary); err != nil {
+	if err := st.start(ctx, binary, dir); err != nil {
 		return r, err
 	}
 	return st.run(ctx)
@@ -61,9 +54,6 @@ func (st *stage) close() error {
 
 // writeInput writes the file beside the input folder.
 func (st *stage) writeInput() error {
-	if err := os.Mkdir(filepath.Join(st.dir, inputName), 0o755); err != nil {
-		return fmt.Errorf("make the input folder: %w", err)
-	}
 	f, err := os.Create(filepath.Join(st.dir, fileName))
 	if err != nil {
 		return fmt.Errorf("make the input: %w", err)
@@ -71,13 +61,16 @@ func (st *stage) writeInput() error {
 	return errors.Join(generate.Options{Lines: int64(st.chunks) * batchSize, Seed: 1}.Write(f), f.Sync(), f.Close())
 }
 
-// start starts broker, master and workers, and waits until all are ready.
-func (st *stage) start(ctx context.Context, binary string) (err error) {
-	release, err := claimRedis(ctx)
-	if err != nil {
-		return err
+// startServers starts broker and master in a folder of their own below dir.
+func (st *stage) startServers(binary, dir string) (err error) {
+	st.prefix = fmt.Sprintf("bench-%d-", time.Now().UnixMilli())
+	if st.dir, err = os.MkdirTemp(dir, "kafka-master-"+st.name+"-"); err != nil {
+		return fmt.Errorf("make a temporary folder: %w", err)
 	}
-	st.onClose(release)
+	st.onClose(func() error { return os.RemoveAll(st.dir) })
+	if err := os.Mkdir(filepath.Join(st.dir, inputName), 0o755); err != nil {
+		return fmt.Errorf("make the input folder: %w", err)
+	}
 	if st.broker, err = startBroker(st.dir); err != nil {
 		return err
 	}
@@ -86,6 +79,22 @@ func (st *stage) start(ctx context.Context, binary string) (err error) {
 		return err
 	}
 	st.onClose(st.master.stop)
+	return nil
+}
+
+// start writes the input, starts broker, master and workers, and waits until all are ready.
+func (st *stage) start(ctx context.Context, binary, dir string) (err error) {
+	release, err := claimRedis(ctx)
+	if err != nil {
+		return err
+	}
+	st.onClose(release)
+	if err := st.startServers(binary, dir); err != nil {
+		return err
+	}
+	if err := st.writeInput(); err != nil {
+		return err
+	}
 	if st.team, err = startTeam(st.scenario, st.broker.addrs, st.prefix); err != nil {
 		return err
 	}

@@ -17,10 +17,6 @@ type team struct {
 }
 
 func startTeam(s scenario, brokers, prefix string) (*team, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find this program: %w", err)
-	}
 	t := &team{}
 	each := s.workers / s.processes
 	for i := range s.processes {
@@ -33,7 +29,7 @@ func startTeam(s scenario, brokers, prefix string) (*team, error) {
 			workersCommand, "--brokers", brokers, "--topics", prefix, "--work", work.String(),
 			"--first", strconv.Itoa(1 + i*each), "--count", strconv.Itoa(each),
 		}
-		c, err := startChild("workers", self, args, nil, func(cmd *exec.Cmd) error {
+		c, err := startChild("workers", "", args, nil, func(cmd *exec.Cmd) error {
 			cmd.Stdout, cmd.Stderr = &out, os.Stderr
 			return nil
 		})
