@@ -113,7 +113,7 @@ const stalledAfter = 2 * time.Minute
 
 // watchStandstill reports that nothing moves although it could.
 func (d *dispatcher) watchStandstill(r ledger.Report, now time.Time) {
-	if done := r.Totals.DoneItems; r.Idle || done != d.seenDone || d.moved.IsZero() {
+	if done := r.Totals.DoneItems + r.Totals.FailedItems; r.Idle || done != d.seenDone || d.moved.IsZero() {
 		d.seenDone, d.moved = done, now
 	}
 	if now.Sub(d.moved) < stalledAfter {

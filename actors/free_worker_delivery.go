@@ -73,9 +73,13 @@ func (f *freeWorker) onLoaded(ctx actor.Context, m *loaded) {
 
 // produce sends a chunk with its lines.
 func (f *freeWorker) produce(ctx actor.Context, a ledger.Assignment, partition int32) {
+	var lines int64
+	if a.Chunk.Lines != int64(a.Chunk.Items) {
+		lines = a.Chunk.Lines
+	}
 	value := messages.AppendChunk(make([]byte, 0, len(a.Text)+a.Chunk.Items*2+512), messages.ChunkHeader{
 		Worker: f.worker.ID, BatchID: a.BatchID, Deployment: f.deployment, Incarnation: f.worker.Incarnation, Term: f.term.Number, Attempt: a.Attempt,
-		File: a.File.Path, Generation: a.Generation, FirstLine: a.Chunk.FirstLine,
+		File: a.File.Path, Generation: a.Generation, FirstLine: a.Chunk.FirstLine, Lines: lines,
 		Range: a.Chunk.Range(),
 	}, a.Text)
 	ctx.Send(f.egress, &send{term: f.term, reply: ctx.Self(), tag: a.BatchID, giveUp: time.Now().Add(undeliveredAfter), record: messages.Record{

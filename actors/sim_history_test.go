@@ -227,6 +227,10 @@ func (h *simHistory) counted(a messages.Attempt) {
 	}
 	id := h.batchID(a.Chunk, a.Number)
 	got, ok := h.w.stored(a.Worker, id)
+	lines, failed := withoutMarks(got)
+	if failed > 0 {
+		h.w.sometimes("items of a chunk that is done failed")
+	}
 	put(h.accepted, a.Chunk, got)
 	put(h.ever, a.Chunk, got)
 	f, c := h.files[a.Chunk.File], h.rangeOf(a)
@@ -234,7 +238,7 @@ func (h *simHistory) counted(a messages.Attempt) {
 	switch {
 	case !ok:
 		h.violate("S15", "%s counts as done by %s, which has no result of it", id, a.Worker)
-	case c.End() > int64(len(data)) || got != strings.Join(items(data[c.Offset:c.End()]), "\n"):
+	case c.End() > int64(len(data)) || lines != strings.Join(items(data[c.Offset:c.End()]), "\n"):
 		h.violate("S15", "the result of %s at %s is not of its range", id, a.Worker)
 	}
 }
@@ -267,7 +271,7 @@ func items(data []byte) (out []string) {
 	return out
 }
 
-// books checks that a file's items are done, dead or open.
+// books checks that a file's items are done, failed, dead or open.
 func (h *simHistory) books(id messages.FileID) {
 	f, ok := h.files[id]
 	if !ok {
@@ -281,8 +285,13 @@ func (h *simHistory) books(id messages.FileID) {
 			waiting += int64(c.Items)
 		}
 	}
-	if f.Items != f.DoneItems+f.DeadItems+waiting || dead != f.DeadItems {
-		h.violate("S2", "%s: %d items, %d done, %d dead (chunks: %d), %d open", f.Base, f.Items, f.DoneItems, f.DeadItems, dead, waiting)
+	var failed int64
+	for _, result := range h.accepted[id] {
+		_, n := withoutMarks(result)
+		failed += n
+	}
+	if f.Items != f.DoneItems+f.FailedItems+f.DeadItems+waiting || dead != f.DeadItems || failed != f.FailedItems {
+		h.violate("S2", "%s: %d items, %d done, %d failed (results: %d), %d dead (chunks: %d), %d open", f.Base, f.Items, f.DoneItems, f.FailedItems, failed, f.DeadItems, dead, waiting)
 	}
 	if !f.Ended.IsZero() && waiting > 0 {
 		h.violate("S4", "%s ended with %d items open", f.Base, waiting)

@@ -93,7 +93,7 @@ func (w *simWorld) unended(files []*messages.FileStatus) string {
 	newest := map[string]*messages.FileStatus{}
 	for _, f := range files {
 		if f.Ended.IsZero() {
-			return fmt.Sprintf("%s %d: %v, items %d, done %d, dead %d, running %d, ready %d", f.Info.Path, f.ID, f.State, f.Items, f.DoneItems, f.DeadItems, f.Running, f.Ready)
+			return fmt.Sprintf("%s %d: %v, items %d, done %d, failed %d, dead %d, running %d, ready %d", f.Info.Path, f.ID, f.State, f.Items, f.DoneItems, f.FailedItems, f.DeadItems, f.Running, f.Ready)
 		}
 		newest[f.Info.Path] = f
 	}
@@ -184,16 +184,20 @@ func (w *simWorld) books() {
 			continue
 		}
 		want := items(w.versions[simVersion{f.Info.Path, f.Fingerprint}])
-		if f.DoneItems+f.DeadItems != int64(len(want)) {
-			w.history.violate("S2", "%s: %d lines, %d done, %d dead", f.Info.Path, len(want), f.DoneItems, f.DeadItems)
+		if f.EndedItems() != int64(len(want)) {
+			w.history.violate("S2", "%s: %d lines, %d done, %d failed, %d dead", f.Info.Path, len(want), f.DoneItems, f.FailedItems, f.DeadItems)
+		}
+		if rejects := f.FailedItems+f.DeadChunks > 0; rejects != (f.State == messages.FileDoneWithRejects) {
+			w.history.violate("S2", "%s is %s with %d failed items and %d dead chunks", f.Info.Path, f.State, f.FailedItems, f.DeadChunks)
 		}
 		var got []string
 		for index := range f.Cursor.Index {
-			if lines, ok := w.history.accepted[id][index]; ok {
+			if result, ok := w.history.accepted[id][index]; ok {
+				lines, _ := withoutMarks(result)
 				got = append(got, strings.Split(lines, "\n")...)
 			}
 		}
-		if f.State == messages.FileDone && !slices.Equal(got, want) {
+		if f.DeadChunks == 0 && !slices.Equal(got, want) {
 			w.history.violate("S2", "%s: %d lines in the results, %d in the file", f.Info.Path, len(got), len(want))
 		}
 	}

@@ -214,7 +214,10 @@ func (p *simNative) finalOf(m messages.ChunkMessage, how messages.Outcome, text 
 		Outcome: how, Incarnation: p.inc, Protocol: 2, Attempt: m.Attempt, Deployment: m.Deployment, Offset: m.Offset, Hash: m.Hash}
 	if how != messages.OutcomeOK {
 		s.Processing, s.Error = 0, text
+		return s
 	}
+	failed := p.w.failing(m.Data)
+	s.FailedItems, s.FailedRanges = int64(len(failed)), messages.ItemRanges(failed)
 	return s
 }
 
@@ -254,7 +257,7 @@ func (p *simNative) advance(r *simRun, now time.Time) (died bool) {
 		return true
 	case r.how == messages.OutcomeOK && r.stage < 3:
 		if r.stage == 2 {
-			p.results[r.m.BatchID] = data
+			p.results[r.m.BatchID] = p.w.resultOf(r.m.Data)
 			p.w.history.executed(r.m)
 		}
 		return false

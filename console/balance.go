@@ -17,13 +17,13 @@ func Balance(f messages.File, results string) string {
 	name := messages.Clean(f.Info.Path, maxName)
 	fmt.Fprintf(&b, "==== %s: %s ====\n", name, stateName(f.State))
 	row := func(name, text string) { fmt.Fprintf(&b, "  %-11s %s\n", name, text) }
-	row("items", fmt.Sprintf("%s cut = %s done + %s dead + %s missing",
-		humanize.Comma(f.Items), humanize.Comma(f.DoneItems), humanize.Comma(f.DeadItems), humanize.Comma(f.Missing())))
+	row("items", fmt.Sprintf("%s cut = %s done + %s failed + %s dead + %s missing",
+		humanize.Comma(f.Items), humanize.Comma(f.DoneItems), humanize.Comma(f.FailedItems), humanize.Comma(f.DeadItems), humanize.Comma(f.Missing())))
 	row("chunks", fmt.Sprintf("%s cut, %s done, %s dead", humanize.Comma(int64(f.Cursor.Index)), humanize.Comma(f.DoneChunks), humanize.Comma(f.DeadChunks)))
 	row("duplicates", fmt.Sprintf("%s counted twice, %s", humanize.Comma(f.Duplicates), many(f.Repeats, "repeated run")+" (counted once)"))
 	if took := f.Ended.Sub(f.Started); !f.Started.IsZero() && !f.Ended.IsZero() {
 		text := seconds(took)
-		if r := rate(f.DoneItems, took); r != "" {
+		if r := rate(f.DoneItems+f.FailedItems, took); r != "" {
 			text += ", " + r
 		}
 		row("time", text)
@@ -55,8 +55,12 @@ func conclusion(f messages.File) string {
 		return "The file could not be processed" + reason
 	case f.State == messages.FileChanged:
 		return fmt.Sprintf("The file changed while it was being processed, %s were not read%s", size(f.DeadBytes), reason)
+	case f.DeadChunks > 0 && f.FailedItems > 0:
+		return fmt.Sprintf("Every item is accounted for, %s failed and %s dead", humanize.Comma(f.FailedItems), humanize.Comma(f.DeadItems))
 	case f.DeadItems > 0 || f.DeadChunks > 0:
 		return fmt.Sprintf("Every item is accounted for, %s dead", humanize.Comma(f.DeadItems))
+	case f.FailedItems > 0:
+		return fmt.Sprintf("Every item is accounted for, %s failed", humanize.Comma(f.FailedItems))
 	case f.Items == 0:
 		return "The file has no items"
 	}

@@ -25,6 +25,11 @@ func TestConclusions(t *testing.T) {
 		{"Dead", func(f *messages.File) {
 			f.State, f.DoneItems, f.DeadItems, f.DoneChunks, f.DeadChunks = messages.FileDoneWithRejects, 400, 600, 1, 1
 		}, "done with rejects", "Every item is accounted for, 600 dead"},
+		{"FailedItems", func(f *messages.File) { f.State, f.DoneItems, f.FailedItems = messages.FileDoneWithRejects, 997, 3 }, "done with rejects", "Every item is accounted for, 3 failed"},
+		{"FailedItemsAndBalance", func(f *messages.File) { f.State, f.DoneItems, f.FailedItems = messages.FileDoneWithRejects, 997, 3 }, "done with rejects", "1,000 cut = 997 done + 3 failed + 0 dead + 0 missing"},
+		{"FailedAndDead", func(f *messages.File) {
+			f.State, f.DoneItems, f.FailedItems, f.DeadItems, f.DoneChunks, f.DeadChunks = messages.FileDoneWithRejects, 390, 10, 600, 1, 1
+		}, "done with rejects", "Every item is accounted for, 10 failed and 600 dead"},
 		{"TooLarge", func(f *messages.File) { f.State, f.DeadChunks, f.Cursor.Index = messages.FileDoneWithRejects, 1, 3 }, "done with rejects", "accounted for, 0 dead"},
 		{"Missing", func(f *messages.File) { f.DoneItems = 999 }, "done", "THE NUMBERS DO NOT ADD UP"},
 		{"Duplicates", func(f *messages.File) { f.Duplicates = 1 }, "done", "THE NUMBERS DO NOT ADD UP"},

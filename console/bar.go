@@ -76,6 +76,6 @@ func fraction(f messages.FileStatus) float64 {
 		return 0
 	}
 	cut := float64(f.Cursor.Offset) / float64(f.Info.Size)
-	ended := float64(f.DoneItems+f.DeadItems) / float64(f.Items)
+	ended := float64(f.EndedItems()) / float64(f.Items)
 	return min(1, max(0, cut*ended))
 }

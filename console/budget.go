@@ -70,6 +70,7 @@ func (w *watch) printUnlisted() {
 	if u.unknown > 0 {
 		parts = append(parts, humanize.Comma(u.unknown)+" unknown")
 	}
-	w.out.line("%s more files ended: %s; %s done, %s dead. /api/v1/files lists each of them.",
-		humanize.Comma(files), strings.Join(parts, ", "), many(u.totals.DoneItems, "item"), humanize.Comma(u.totals.DeadItems))
+	w.out.line("%s more files ended: %s; %s done, %s failed, %s dead. /api/v1/files lists each of them.",
+		humanize.Comma(files), strings.Join(parts, ", "), many(u.totals.DoneItems, "item"),
+		humanize.Comma(u.totals.FailedItems), humanize.Comma(u.totals.DeadItems))
 }

@@ -66,7 +66,7 @@ func endedFiles(o messages.Overview) (n int) {
 func (w *watch) showRunning(o messages.Overview, now time.Time) {
 	running := make(map[messages.FileID]*lastLine, len(w.running))
 	for _, f := range o.Working {
-		items := f.DoneItems + f.DeadItems
+		items := f.EndedItems()
 		last := w.running[f.ID]
 		if last == nil {
 			last = &lastLine{at: now, items: items, offset: f.Cursor.Offset}
@@ -109,6 +109,9 @@ func chunkPhrase(n int64) string {
 
 func progressLine(f messages.FileStatus, speed string) string {
 	text := fmt.Sprintf("%s: %d%%, %s done", messages.Clean(f.Info.Path, maxName), percent(f), many(f.DoneItems, "item"))
+	if f.FailedItems > 0 {
+		text += fmt.Sprintf(", %s failed", humanize.Comma(f.FailedItems))
+	}
 	if f.DeadItems > 0 {
 		text += fmt.Sprintf(", %s dead", humanize.Comma(f.DeadItems))
 	}
@@ -124,7 +127,7 @@ func progressLine(f messages.FileStatus, speed string) string {
 func percent(f messages.FileStatus) int { return min(99, int(fraction(f)*100)) }
 
 func (w *watch) showBar(o messages.Overview, now time.Time) {
-	b := newBar(o, w.speed.add(o.Files.DoneItems, now))
+	b := newBar(o, w.speed.add(o.Files.DoneItems+o.Files.FailedItems, now))
 	if b == nil {
 		w.out.clear()
 		return

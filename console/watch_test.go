@@ -108,7 +108,7 @@ ips.txt: started, 10 kB
 ips.txt: 30%, 300 items done, 1 chunk at workers, 0 waiting, 60 items/s
 ips.txt: 80%, 800 items done, 1 chunk at workers, 0 waiting, 100 items/s
 ==== ips.txt: done ====
-  items       1,000 cut = 1,000 done + 0 dead + 0 missing
+  items       1,000 cut = 1,000 done + 0 failed + 0 dead + 0 missing
   chunks      2 cut, 2 done, 0 dead
   duplicates  0 counted twice, 0 repeated runs (counted once)
   time        12.0 s, 83 items/s
@@ -310,7 +310,7 @@ func TestManyFilesAreSummedUp(t *testing.T) {
 	o.Ended = o.Ended[2000:] // the overview keeps fewer
 	got := play(t, false, append([]*messages.Overview{leader()}, repeat(15, o)...)...)
 	require.Equal(t, maxLines+1, strings.Count(got, "===="+" ips.txt"), "the one with rejects has a budget of its own")
-	require.Equal(t, 1, strings.Count(got, "2,979 more files ended: 979 done, 2,000 unknown; 979,000 items done, 0 dead."))
+	require.Equal(t, 1, strings.Count(got, "2,979 more files ended: 979 done, 2,000 unknown; 979,000 items done, 0 failed, 0 dead."))
 	require.Less(t, strings.Count(got, "\n"), 200)
 }
 

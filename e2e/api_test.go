@@ -22,6 +22,7 @@ func TestProgressOverHTTP(t *testing.T) {
 		Size, Offset int64
 		ItemsCut     int64  `json:"items_cut"`
 		ItemsDone    int64  `json:"items_done"`
+		ItemsFailed  int64  `json:"items_failed"`
 		ItemsDead    int64  `json:"items_dead"`
 		ChunksDone   int64  `json:"chunks_done"`
 		EndedAt      string `json:"ended_at"`
@@ -35,13 +36,13 @@ func TestProgressOverHTTP(t *testing.T) {
 		return status == 200 && json.Unmarshal([]byte(body), &list) == nil && list.Total == 1
 	}, time.Minute, 20*time.Millisecond)
 	f := list.Files[0]
-	require.Equal(t, []int64{3000, 3000, 0, 6, f.Size}, []int64{f.ItemsCut, f.ItemsDone, f.ItemsDead, f.ChunksDone, f.Offset})
+	require.Equal(t, []int64{3000, 3000, 0, 0, 6, f.Size}, []int64{f.ItemsCut, f.ItemsDone, f.ItemsFailed, f.ItemsDead, f.ChunksDone, f.Offset})
 	require.Positive(t, f.Size)
 	require.NotEmpty(t, f.EndedAt)
 
 	status, body := s.get("/api/v1/overview")
 	require.Equal(t, 200, status)
-	require.Contains(t, body, `"items":{"cut":3000,"done":3000,"dead":0,"open":0},"chunks":{"done":6,"dead":0,"ready":0,"running":0}`)
+	require.Contains(t, body, `"items":{"cut":3000,"done":3000,"failed":0,"dead":0,"open":0},"chunks":{"done":6,"dead":0,"ready":0,"running":0}`)
 	require.Contains(t, body, `"api":"127.0.0.1:`+s.vars["API_SERVER_PORT"]+`"`)
 	status, body = s.get("/api/v1/workers?limit=1")
 	require.Equal(t, 200, status)

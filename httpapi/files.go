@@ -29,6 +29,7 @@ type fileBody struct {
 	Offset        int64           `json:"offset"` // bytes assigned to workers
 	ItemsCut      int64           `json:"items_cut"`
 	ItemsDone     int64           `json:"items_done"`
+	ItemsFailed   int64           `json:"items_failed"`
 	ItemsDead     int64           `json:"items_dead"`
 	ChunksDone    int64           `json:"chunks_done"`
 	ChunksDead    int64           `json:"chunks_dead"`
@@ -100,7 +101,7 @@ func showFile(f messages.FileStatus) fileBody {
 	return fileBody{
 		ID: f.ID, Path: f.Info.Path, Generation: f.Generation, State: f.State.String(), Reason: f.Reason,
 		Size: f.Info.Size, Offset: f.Cursor.Offset,
-		ItemsCut: f.Items, ItemsDone: f.DoneItems, ItemsDead: f.DeadItems,
+		ItemsCut: f.Items, ItemsDone: f.DoneItems, ItemsFailed: f.FailedItems, ItemsDead: f.DeadItems,
 		ChunksDone: f.DoneChunks, ChunksDead: f.DeadChunks, ChunksReady: f.Ready, ChunksRunning: f.Running,
 		Repeats: f.Repeats, StartedAt: jsonTime(f.Started), EndedAt: jsonTime(f.Ended),
 	}

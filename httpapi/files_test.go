@@ -30,7 +30,7 @@ func exampleFiles() []messages.FileStatus {
 		file(6, "c.txt", messages.FileRunning), file(9, "a.txt", messages.FileRunning),
 	}
 	out[0].Items, out[0].DoneItems, out[0].DoneChunks, out[0].Repeats, out[0].Cursor.Offset = 100, 100, 2, 1, 1000
-	out[1].Items, out[1].DoneItems, out[1].DoneChunks, out[1].DeadItems, out[1].DeadChunks = 90, 50, 1, 40, 1
+	out[1].Items, out[1].DoneItems, out[1].FailedItems, out[1].DoneChunks, out[1].DeadItems, out[1].DeadChunks = 90, 47, 3, 1, 40, 1
 	out[2].Reason, out[2].DeadBytes, out[2].DeadChunks, out[2].Left = "it was deleted while it was in work", 600, 2, began.Add(time.Hour)
 	out[3].Items, out[3].DoneItems, out[3].DoneChunks, out[3].Ready, out[3].Running, out[3].Cursor.Offset = 70, 20, 1, 4, 2, 640
 	out[4].Generation = 2
@@ -80,7 +80,7 @@ func TestFileGolden(t *testing.T) {
 	f := withFiles()
 	call := start(t, Config{Asker: f})
 	const running = `{"id":6,"path":"c.txt","generation":1,"state":"running","reason":"","size":1000,"offset":640,` +
-		`"items_cut":70,"items_done":20,"items_dead":0,"chunks_done":1,"chunks_dead":0,"chunks_ready":4,"chunks_running":2,"repeats":0,` +
+		`"items_cut":70,"items_done":20,"items_failed":0,"items_dead":0,"chunks_done":1,"chunks_dead":0,"chunks_ready":4,"chunks_running":2,"repeats":0,` +
 		`"started_at":"2026-03-01T12:00:00.123Z","ended_at":null}`
 	require.JSONEq(t, `{"total":1,"files":[`+running+`]}`, call(http.MethodGet, "/api/v1/files?q=c.txt").body)
 	require.Equal(t, `{"total":0,"files":[]}`, call(http.MethodGet, "/api/v1/files?q=none").body)
@@ -88,7 +88,7 @@ func TestFileGolden(t *testing.T) {
 	got := call(http.MethodGet, "/api/v1/files/5")
 	require.Equal(t, http.StatusOK, got.status)
 	require.JSONEq(t, `{"id":5,"path":"<b>.txt","generation":1,"state":"changed","reason":"it was deleted while it was in work","size":1000,"offset":0,`+
-		`"items_cut":0,"items_done":0,"items_dead":0,"chunks_done":0,"chunks_dead":2,"chunks_ready":0,"chunks_running":0,"repeats":0,`+
+		`"items_cut":0,"items_done":0,"items_failed":0,"items_dead":0,"chunks_done":0,"chunks_dead":2,"chunks_ready":0,"chunks_running":0,"repeats":0,`+
 		`"started_at":"2026-03-01T12:00:00.123Z","ended_at":"2026-03-01T12:01:00.123Z",`+
 		`"dead_ranges":3,"dead_bytes":600,"duplicates":0,"modified_at":null,"left_at":"2026-03-01T13:00:00.123Z"}`, got.body)
 	require.NotContains(t, got.body, "<b>", "no page is made of a file's name")

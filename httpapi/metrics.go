@@ -129,11 +129,13 @@ func collectWork(out chan<- prometheus.Metric, o messages.Overview) {
 	}
 	items, chunks := sums(o.Files)
 	out <- gauge(fileItemsMetric, float64(items.Done), "done")
+	out <- gauge(fileItemsMetric, float64(items.Failed), "failed")
 	out <- gauge(fileItemsMetric, float64(items.Dead), "dead")
 	out <- gauge(fileItemsMetric, float64(items.Open), "open")
 	out <- gauge(chunksMetric, float64(chunks.Ready), "ready")
 	out <- gauge(chunksMetric, float64(chunks.Running), "running")
 	out <- counter(itemsMetric, float64(o.Counted.DoneItems), "done")
+	out <- counter(itemsMetric, float64(o.Counted.FailedItems), "failed")
 	out <- counter(itemsMetric, float64(o.Counted.DeadItems), "dead")
 	out <- counter(chunksDoneMetric, float64(o.Counted.DoneChunks))
 	out <- counter(chunksDeadMetric, float64(o.Counted.DeadChunks))

@@ -30,12 +30,13 @@ type leaderBody struct {
 	API      string `json:"api"`
 }
 
-// itemsBody counts items, with Cut = Done + Dead + Open.
+// itemsBody counts items, with Cut = Done + Failed + Dead + Open.
 type itemsBody struct {
-	Cut  int64 `json:"cut"`
-	Done int64 `json:"done"`
-	Dead int64 `json:"dead"`
-	Open int64 `json:"open"` // items of chunks that run or wait to run again
+	Cut    int64 `json:"cut"`
+	Done   int64 `json:"done"`
+	Failed int64 `json:"failed"` // items that failed in done chunks
+	Dead   int64 `json:"dead"`
+	Open   int64 `json:"open"` // items of chunks that run or wait to run again
 }
 
 type chunksBody struct {
@@ -121,6 +122,7 @@ func byState(states [messages.FileFailed + 1]int) map[string]int {
 }
 
 func sums(t messages.FileTotals) (itemsBody, chunksBody) {
-	return itemsBody{Cut: t.Items, Done: t.DoneItems, Dead: t.DeadItems, Open: t.Items - t.DoneItems - t.DeadItems},
+	open := t.Items - t.DoneItems - t.FailedItems - t.DeadItems
+	return itemsBody{Cut: t.Items, Done: t.DoneItems, Failed: t.FailedItems, Dead: t.DeadItems, Open: open},
 		chunksBody{Done: t.DoneChunks, Dead: t.DeadChunks, Ready: t.Ready, Running: t.Running}
 }

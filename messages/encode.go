@@ -23,6 +23,7 @@ type ChunkHeader struct {
 	File        string // path relative to the input folder
 	Generation  int
 	FirstLine   int64
+	Lines       int64 // number of lines of the range if it has blank lines, else 0
 	Range       ByteRange
 }
 
@@ -37,6 +38,7 @@ type ChunkMessage struct {
 	File        string   `json:"file,omitempty"`
 	Generation  int      `json:"generation,omitempty"`
 	FirstLine   int64    `json:"first_line,omitempty"`
+	Lines       int64    `json:"lines,omitempty"`
 	Offset      int64    `json:"offset,omitempty"`
 	Length      int64    `json:"length,omitempty"`
 	Hash        string   `json:"hash,omitempty"`
@@ -87,6 +89,10 @@ func AppendChunk(dst []byte, h ChunkHeader, lines []byte) []byte {
 	dst = strconv.AppendInt(dst, int64(h.Generation), 10)
 	dst = append(dst, `,"first_line":`...)
 	dst = strconv.AppendInt(dst, h.FirstLine, 10)
+	if h.Lines > 0 {
+		dst = append(dst, `,"lines":`...)
+		dst = strconv.AppendInt(dst, h.Lines, 10)
+	}
 	if h.Range.Length > 0 {
 		dst = h.Range.append(dst)
 	}

@@ -34,7 +34,7 @@ const (
 	FileSettling        FileState = iota // may still be written, or was not read yet
 	FileRunning                          // its chunks are cut and assigned
 	FileDone                             // every chunk is done
-	FileDoneWithRejects                  // every chunk is done or dead, at least one is dead
+	FileDoneWithRejects                  // every chunk is done or dead, at least one is dead or has failed items
 	FileChanged                          // its content changed while it was in work
 	FileFailed                           // cannot be worked on, see Reason
 )
@@ -70,12 +70,14 @@ type File struct {
 
 	Items      int64 // items of all chunks before the cursor
 	DoneChunks int64
-	DoneItems  int64
-	DeadChunks int64
-	DeadItems  int64
-	Duplicates int64 // ends that were counted in excess of the assigned chunks; 0 unless the stored state is damaged
-	Repeats    int64 // results of chunks that were done already
-	DeadBytes  int64 // length of the range behind the cursor that a change made unreadable
+	DoneItems  int64 // items of done chunks that did not fail
+	// FailedItems counts the items of done chunks that failed.
+	FailedItems int64
+	DeadChunks  int64
+	DeadItems   int64
+	Duplicates  int64 // ends that were counted in excess of the assigned chunks; 0 unless the stored state is damaged
+	Repeats     int64 // results of chunks that were done already
+	DeadBytes   int64 // length of the range behind the cursor that a change made unreadable
 
 	Started time.Time // time when work on it began
 	Ended   time.Time // time when its last chunk ended, zero before
@@ -85,19 +87,23 @@ type File struct {
 // Totals counts chunks, and the items in them, by how they ended.
 type Totals struct {
 	DoneChunks, DoneItems int64
+	FailedItems           int64 // of done chunks
 	DeadChunks, DeadItems int64
 }
 
-// Missing returns the number of items that are neither done nor dead. It must be 0
-// when the file has ended.
-func (f File) Missing() int64 { return f.Items - f.DoneItems - f.DeadItems }
+// EndedItems returns the number of items that are done, failed or dead.
+func (f File) EndedItems() int64 { return f.DoneItems + f.FailedItems + f.DeadItems }
+
+// Missing returns the number of items that are neither done nor failed nor dead. It
+// must be 0 when the file has ended.
+func (f File) Missing() int64 { return f.Items - f.EndedItems() }
 
 // HasEnded reports whether every assigned chunk is done or dead and no more chunks
 // follow.
 func (f File) HasEnded() bool { return !f.Ended.IsZero() }
 
 // AddsUp reports whether every chunk and every item of an ended file was counted
-// exactly once, as done or as dead.
+// exactly once, as done, as failed or as dead.
 func (f File) AddsUp() bool {
 	return f.Missing() == 0 && f.DoneChunks+f.DeadChunks == int64(f.Cursor.Index) && f.Duplicates == 0
 }

@@ -110,6 +110,7 @@ type FileTotals struct {
 	States                 [FileFailed + 1]int // number of files by state
 	Items                  int64               // items of the assigned chunks
 	DoneItems, DeadItems   int64
+	FailedItems            int64 // items of done chunks that failed
 	DoneChunks, DeadChunks int64
 	Ready, Running         int // chunks
 }
@@ -120,6 +121,7 @@ func (t *FileTotals) Add(f FileStatus, n int) {
 	t.States[f.State] += n
 	t.Items += x * f.Items
 	t.DoneItems += x * f.DoneItems
+	t.FailedItems += x * f.FailedItems
 	t.DeadItems += x * f.DeadItems
 	t.DoneChunks += x * f.DoneChunks
 	t.DeadChunks += x * f.DeadChunks

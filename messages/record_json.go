@@ -24,6 +24,7 @@ type fileRecord struct {
 	Items       int64      `json:"items"`
 	DoneChunks  int64      `json:"done_chunks"`
 	DoneItems   int64      `json:"done_items"`
+	FailedItems int64      `json:"failed_items,omitempty"`
 	DeadChunks  int64      `json:"dead_chunks"`
 	DeadItems   int64      `json:"dead_items"`
 	Duplicates  int64      `json:"duplicates,omitempty"`
@@ -41,7 +42,7 @@ func (f File) EncodeRecord() []byte {
 		Generation: f.Generation, Fingerprint: f.Fingerprint, Base: f.Base,
 		State: f.State.String(), Reason: f.Reason,
 		Offset: f.Cursor.Offset, Index: f.Cursor.Index, Line: f.Cursor.Line, Chain: f.Cursor.Chain,
-		Items: f.Items, DoneChunks: f.DoneChunks, DoneItems: f.DoneItems,
+		Items: f.Items, DoneChunks: f.DoneChunks, DoneItems: f.DoneItems, FailedItems: f.FailedItems,
 		DeadChunks: f.DeadChunks, DeadItems: f.DeadItems, Duplicates: f.Duplicates, Repeats: f.Repeats,
 		DeadBytes: f.DeadBytes,
 		Started:   newRecordTime(f.Started), Ended: newRecordTime(f.Ended), Left: newRecordTime(f.Left),
@@ -65,7 +66,7 @@ func DecodeFile(id FileID, record []byte) (File, error) {
 		Generation: r.Generation, Fingerprint: r.Fingerprint, Base: r.Base,
 		State: FileState(state), Reason: r.Reason,
 		Cursor: Cursor{Offset: r.Offset, Index: r.Index, Line: r.Line, Chain: r.Chain},
-		Items:  r.Items, DoneChunks: r.DoneChunks, DoneItems: r.DoneItems,
+		Items:  r.Items, DoneChunks: r.DoneChunks, DoneItems: r.DoneItems, FailedItems: r.FailedItems,
 		DeadChunks: r.DeadChunks, DeadItems: r.DeadItems, Duplicates: r.Duplicates, Repeats: r.Repeats,
 		DeadBytes: r.DeadBytes,
 		Started:   r.Started.time(), Ended: r.Ended.time(), Left: r.Left.time(),

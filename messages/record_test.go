@@ -55,7 +55,8 @@ func drawFile(t *rapid.T) File {
 			Line: n.Draw(t, "line"), Chain: rapid.Uint64().Draw(t, "chain"),
 		},
 		Items: n.Draw(t, "items"), DoneChunks: n.Draw(t, "done chunks"), DoneItems: n.Draw(t, "done items"),
-		DeadChunks: n.Draw(t, "dead chunks"), DeadItems: n.Draw(t, "dead items"),
+		FailedItems: n.Draw(t, "failed items"),
+		DeadChunks:  n.Draw(t, "dead chunks"), DeadItems: n.Draw(t, "dead items"),
 		Duplicates: n.Draw(t, "duplicates"), Repeats: n.Draw(t, "repeats"), DeadBytes: n.Draw(t, "dead bytes"),
 		Started: drawTime(t, "started"), Ended: drawTime(t, "ended"), Left: drawTime(t, "left"),
 	}

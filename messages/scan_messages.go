@@ -28,6 +28,8 @@ func scanChunk(value []byte) (m ChunkMessage, ok bool) {
 			m.Generation = int(s.int())
 		case "first_line":
 			m.FirstLine = s.int()
+		case "lines":
+			m.Lines = s.int()
 		case "offset":
 			m.Offset = s.int()
 		case "length":
@@ -70,6 +72,12 @@ func scanSignal(value []byte) (w wireSignal, ok bool) {
 			w.Attempt = int(s.int())
 		case "offset":
 			w.Offset = s.int()
+		case "failed":
+			w.Failed = s.raw()
+		case "failed_items":
+			w.FailedItems = s.raw()
+		case "output_lines":
+			w.OutputLines = s.raw()
 		case "next", "processing", "total":
 			n := s.int()
 			*w.number(key) = &n

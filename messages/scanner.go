@@ -257,6 +257,33 @@ func (s *scanner) numbers() []int32 {
 	return list
 }
 
+// pairs reads a list of pairs of numbers.
+func (s *scanner) pairs() [][2]int64 {
+	s.expect('[')
+	list := [][2]int64{}
+	for first := true; s.more(']', first); first = false {
+		s.expect('[')
+		a := s.int()
+		s.expect(',')
+		b := s.int()
+		s.expect(']')
+		list = append(list, [2]int64{a, b})
+	}
+	return list
+}
+
+// raw reads a number or a list of pairs of numbers and returns its text.
+func (s *scanner) raw() []byte {
+	list := s.peek() == '['
+	from := s.at
+	if list {
+		s.pairs()
+	} else {
+		s.int()
+	}
+	return []byte(s.text[from:s.at])
+}
+
 // scan parses value as an object; ok is false when the scanner declined it.
 func scan(value []byte, member func(s *scanner, key string)) (ok bool) {
 	if !utf8.Valid(value) {

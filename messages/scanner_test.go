@@ -11,7 +11,7 @@ import (
 // scannedMessages are messages that the scanner can parse, and others that differ a
 // little.
 var scannedMessages = []string{
-	`{"id":"w-1","batchId":"ips_chunk_4_a2","deployment":"J6QK2","term":12,"attempt":2,"file":"ips.txt","generation":1,"first_line":2001,"data":["10.0.0.1","::1","say \"hi\"\\","\u00e9\ufffd"]}`,
+	`{"id":"w-1","batchId":"ips_chunk_4_a2","deployment":"J6QK2","term":12,"attempt":2,"file":"ips.txt","generation":1,"first_line":2001,"lines":9,"data":["10.0.0.1","::1","say \"hi\"\\","\u00e9\ufffd"]}`,
 	`{"id": "b", "batchId": "c_chunk_0", "data": []}`, `{"id":"b","data":["]","[\"a]"]}`,
 	`{"id":"a","ID":"b"}`, `{"id":"a","id":"b"}`, `{"data":["a"],"data":["b","c"]}`, `{"data":null}`, `{"data":["a",]}`, `{"data":["a" "b"]}`,
 	`{"term":-1}`, `{"term":01}`, `{"term":1.0}`, `{"term":1e3}`, `{"term":18446744073709551615}`, `{"attempt":-0}`, `{"term":-0}`, `{"attempt":9223372036854775807}`,
@@ -21,6 +21,9 @@ var scannedMessages = []string{
 	`{"id":"x","batchId":"b","processing":17,"total":500,"attempt":2,"result":"failed","error":"a\nb\u001b[31m"}`, `{"id":"x","processing":null,"total":1}`,
 	`{"id":"w","incarnation":"1-r","recall":["a_chunk_1","b"]}`, `{"recall":true}`, `{"recall": false }`, `{"recall":truex}`, `{"recall":tru`, `{"recall":"true"}`, `{"recall":[]}`,
 	`{"status":"heartbeat","id":"w","partitions":[7],"protocol":2,"incarnation":"17-5f","capacity":4,"version":"v1","running":["a"],"queued":[],"next":41,"note":"no \/ disk"}`,
+	`{"failed":3,"failed_items":[[1,2],[4,4]],"output_lines":7}`, `{"failed": 3 , "failed_items": [ [ 1 , 2 ] ], "output_lines": 0}`, `{"failed":-1,"failed_items":[]}`,
+	`{"failed":1.5}`, `{"failed":true}`, `{"failed":"3"}`, `{"failed":null}`, `{"failed_items":[[1]]}`, `{"failed_items":[[1,2,3]]}`, `{"failed_items":[1,2]}`, `{"failed_items":[[1,2],]}`,
+	`{"failed":[[1,2]],"failed_items":4}`, `{"failed":}`, `{"failed_items":[[`, `{"output_lines":01}`,
 }
 
 // sameAsJSON checks that the scanner declines a text or agrees with encoding/json.
@@ -51,6 +54,7 @@ func TestScannerReadsWhatWeSend(t *testing.T) {
 		native(Signal{Kind: SignalHeartbeat, Running: []string{"a"}, Queued: []string{"b"}, Next: 3, Note: "disk full", Recalls: true}),
 		{Kind: SignalAnnounce, Worker: "x", Partitions: []int32{3}},
 		{Kind: SignalProgress, Worker: "x", BatchID: "b", Processing: 1, Total: 2, Attempt: 1, Outcome: OutcomeFailed, Error: "exit status 1\nno"},
+		{Kind: SignalProgress, Worker: "x", BatchID: "b", Processing: 9, Total: 9, Protocol: 2, Outcome: OutcomeOK, FailedItems: 2, FailedRanges: []ItemRange{{1, 2}}, Recorded: true},
 	} {
 		_, ok := scanSignal(s.Encode())
 		require.True(t, ok, "%s", s.Encode())

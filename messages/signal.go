@@ -60,6 +60,12 @@ type Signal struct {
 	Deployment string // deployment in the chunk message, empty when the message has none
 	Offset     int64  // first byte of the chunk's range; valid if Hash is set
 	Hash       string // hash of the chunk's range, empty when the message has none
+
+	// The end of an attempt of a native worker that succeeded.
+	FailedItems  int64       // items that failed, 0 to Total
+	FailedRanges []ItemRange // which ones, in ascending order; nil when that is not known
+	Recorded     bool        // the worker recorded the result in a manifest
+	OutputLines  int64       // lines of that result
 }
 
 // Native reports whether the sender is a native worker.

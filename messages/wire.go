@@ -51,6 +51,11 @@ type wireSignal struct {
 	Deployment  string   `json:"deployment,omitempty"`
 	Offset      int64    `json:"offset,omitempty"`
 	Hash        string   `json:"hash,omitempty"`
+	// A classic worker may use these names for something else, which must not make its
+	// message unreadable.
+	Failed      json.RawMessage `json:"failed,omitempty"`
+	FailedItems json.RawMessage `json:"failed_items,omitempty"`
+	OutputLines json.RawMessage `json:"output_lines,omitempty"`
 }
 
 // DecodeSignal decodes a message from either worker topic. Unknown fields are ignored.
@@ -137,7 +142,40 @@ func (s Signal) progress(w wireSignal) (Signal, error) {
 	s.Deployment = CutText(w.Deployment, MaxVersion)
 	s.Offset, s.Hash = w.Offset, CutText(w.Hash, hashDigits)
 	s.BatchID, s.Attempt, s.Error = w.BatchID, max(0, w.Attempt), CutText(w.Error, MaxErrorText)
+	if s.Native() && s.Outcome == OutcomeOK {
+		return s.achievement(w)
+	}
 	return s, nil
+}
+
+// achievement adds what a final message says about the items and the result.
+func (s Signal) achievement(w wireSignal) (_ Signal, err error) {
+	if s.FailedItems, err = parseCount("failed", w.Failed, s.Total); err != nil {
+		return Signal{}, err
+	}
+	if len(w.FailedItems) > 0 {
+		s.FailedRanges = parseItemRanges(w.FailedItems, s.FailedItems, s.Total)
+	}
+	if s.OutputLines, err = parseCount("output_lines", w.OutputLines, maxTotal); err != nil {
+		return Signal{}, err
+	}
+	s.Recorded = isPresent(w.OutputLines)
+	return s, nil
+}
+
+// isPresent reports whether a message has the field.
+func isPresent(text json.RawMessage) bool { return len(text) > 0 && string(text) != "null" }
+
+// parseCount parses an optional number from 0 to limit.
+func parseCount(field string, text json.RawMessage, limit int64) (int64, error) {
+	if !isPresent(text) {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(string(text), 10, 64)
+	if err != nil || n < 0 || n > limit {
+		return 0, fmt.Errorf("%w: %s is %.64q, allowed 0 to %d", ErrBadSignal, field, text, limit)
+	}
+	return n, nil
 }
 
 func (s *Signal) setIncarnation(text string) error {
@@ -168,6 +206,7 @@ func (s Signal) Encode() []byte {
 		w.BatchID, w.Processing, w.Total = s.BatchID, &s.Processing, &s.Total
 		w.Attempt, w.Result, w.Error = s.Attempt, string(s.Outcome), CutText(s.Error, MaxErrorText)
 		w.Deployment, w.Offset, w.Hash = s.Deployment, s.Offset, s.Hash
+		w.addAchievement(s)
 	} else {
 		w.Status, w.Capacity, w.Version = s.Kind.String(), s.Capacity, s.Version
 		w.Running, w.Queued = s.Running, s.Queued
@@ -188,6 +227,26 @@ func (s Signal) Encode() []byte {
 		panic(err)
 	}
 	return b
+}
+
+// addAchievement adds what a final message says about the items and the result.
+func (w *wireSignal) addAchievement(s Signal) {
+	if s.FailedItems > 0 {
+		w.Failed = strconv.AppendInt(nil, s.FailedItems, 10)
+	}
+	if n := len(s.FailedRanges); n > 0 && n <= MaxItemRanges {
+		list := []byte{'['}
+		for i, r := range s.FailedRanges {
+			if i > 0 {
+				list = append(list, ',')
+			}
+			list = fmt.Appendf(list, "[%d,%d]", r.First, r.Last)
+		}
+		w.FailedItems = append(list, ']')
+	}
+	if s.Recorded {
+		w.OutputLines = strconv.AppendInt(nil, s.OutputLines, 10)
+	}
 }
 
 // MasterHeartbeat is the message that every master sends once a second.

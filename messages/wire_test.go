@@ -49,8 +49,10 @@ func TestSignalsAreGolden(t *testing.T) {
 		"native_draining":  native(Signal{Kind: SignalDraining}),
 		"native_bye":       native(Signal{Kind: SignalBye}),
 		"native_ok":        {Kind: SignalProgress, Worker: "w-1", BatchID: "ips_chunk_4_a2", Processing: 500, Total: 500, Attempt: 2, Outcome: OutcomeOK, Deployment: "J6QK2", Offset: 30500, Hash: "44bc2cf5ad770999", Next: UnknownOffset},
-		"native_recalled":  {Kind: SignalProgress, Worker: "w-1", BatchID: "ips_chunk_9_g2_a3", Total: 500, Attempt: 3, Outcome: OutcomeRetry, Error: TextRecalled, Next: UnknownOffset},
-		"native_failed":    {Kind: SignalProgress, Worker: "w-1", BatchID: "ips_chunk_4", Processing: 3, Total: 500, Attempt: 1, Outcome: OutcomeFailed, Error: "exit status 1", Next: UnknownOffset},
+		"native_failed_items": {Kind: SignalProgress, Worker: "w-1", Protocol: 2, BatchID: "ips_chunk_4", Processing: 500, Total: 500, Attempt: 1, Outcome: OutcomeOK,
+			FailedItems: 9, FailedRanges: []ItemRange{{3, 3}, {10, 17}}, Recorded: true, OutputLines: 491, Next: UnknownOffset},
+		"native_recalled": {Kind: SignalProgress, Worker: "w-1", BatchID: "ips_chunk_9_g2_a3", Total: 500, Attempt: 3, Outcome: OutcomeRetry, Error: TextRecalled, Next: UnknownOffset},
+		"native_failed":   {Kind: SignalProgress, Worker: "w-1", BatchID: "ips_chunk_4", Processing: 3, Total: 500, Attempt: 1, Outcome: OutcomeFailed, Error: "exit status 1", Next: UnknownOffset},
 	}
 	for name, s := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -68,6 +70,7 @@ func TestChunkAndHeartbeatAreGolden(t *testing.T) {
 	golden(t, "chunk", AppendChunk(nil, ChunkHeader{
 		Worker: "w-1", BatchID: "ips_chunk_4_a2", Deployment: "J6QK2", Incarnation: Incarnation{StartMS: 1700000000000, Random: "5f3a"}, Term: 12, Attempt: 2, File: "ips.txt", Generation: 1, FirstLine: 2001, Range: ByteRange{Offset: 30500, Length: 28, Hash: 0x44bc2cf5ad770999},
 	}, []byte("10.0.0.1\r\n::1\nsay \"hi\"\\\n\xff\n")))
+	golden(t, "chunk_with_blank_lines", AppendChunk(nil, ChunkHeader{Worker: "w-1", BatchID: "ips_chunk_4", Term: 12, Attempt: 1, File: "ips.txt", Generation: 1, FirstLine: 2001, Lines: 7}, []byte("10.0.0.1\n::1\n")))
 	golden(t, "recall", Recall{Worker: "w-1", Deployment: "J6QK2", Incarnation: "1700000000000-5f3a", BatchIDs: []string{"ips_chunk_9_g2_a3"}}.Encode())
 	golden(t, "master_heartbeat", MasterHeartbeat{MasterID: "m-1", Role: "leader", Term: 12, API: "10.0.0.5:3001", Deployment: "J6QK2", TS: "2026-11-25T12:00:00Z"}.Encode())
 }
@@ -109,7 +112,8 @@ func TestSignalsOfOthersAreRead(t *testing.T) {
 }
 
 func FuzzDecodeSignal(f *testing.F) {
-	for _, s := range []string{`{"status":"new","id":"a","partitions":[1]}`, `{"id":"a","batchId":"b","processing":1,"total":2}`, `{"id":"a","status":"heartbeat","incarnation":"1-a","next":3}`} {
+	for _, s := range []string{`{"status":"new","id":"a","partitions":[1]}`, `{"id":"a","batchId":"b","processing":1,"total":2}`, `{"id":"a","status":"heartbeat","incarnation":"1-a","next":3}`,
+		`{"id":"a","batchId":"b","processing":9,"total":9,"protocol":2,"result":"ok","failed":3,"failed_items":[[1,2],[4,4]],"output_lines":0}`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, value []byte) {
@@ -124,6 +128,9 @@ func FuzzDecodeSignal(f *testing.F) {
 		require.Equal(t, s.BatchID, back.BatchID)
 		require.Equal(t, s.Kind, back.Kind)
 		require.Equal(t, s.Final(), back.Final())
+		require.Equal(t, s.FailedItems, back.FailedItems)
+		require.Equal(t, s.FailedRanges, back.FailedRanges)
+		require.Equal(t, s.OutputLines, back.OutputLines)
 	})
 }
 

@@ -176,7 +176,7 @@ func (l *Ledger) endWhenComplete(b *book, now time.Time) {
 	l.audit(b) // A file that does not add up is never called done.
 	switch {
 	case b.stopped:
-	case b.DeadChunks > 0:
+	case b.DeadChunks > 0 || b.FailedItems > 0:
 		b.State = messages.FileDoneWithRejects
 	default:
 		b.State = messages.FileDone

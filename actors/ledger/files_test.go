@@ -35,6 +35,50 @@ func TestDeadChunksAreCounted(t *testing.T) {
 	require.Equal(t, messages.Totals{DeadChunks: 1, DeadItems: 2}, led.Report().Totals)
 }
 
+// Items that fail are counted apart from those that are done, and are no reason to run
+// their chunk again.
+func TestFailedItemsAreCounted(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1e9, 0)
+	l := testLedger(1, now, "w")
+	require.NoError(t, l.Files().Open(testFile(1, 3), now))
+	for i, failed := range []int64{0, 1, 2} {
+		l.plan(1, i, now)
+		a, ok := l.pick("w", false, now)
+		require.True(t, ok)
+		s := progress("w", a.BatchID, 2, 2)
+		s.Outcome, s.FailedItems = messages.OutcomeOK, failed
+		require.Equal(t, VerdictDone, l.verdict(s, now))
+		require.Equal(t, VerdictRepeat, l.verdict(s, now), "and only once")
+	}
+	l.Files().PlanEnd(1, 0, now)
+	f := l.files[1].File
+	require.Equal(t, []int64{3, 3, 3, 0, 0}, []int64{f.DoneChunks, f.DoneItems, f.FailedItems, f.DeadItems, f.Missing()})
+	require.Equal(t, messages.Totals{DoneChunks: 3, DoneItems: 3, FailedItems: 3}, l.Report().Totals)
+	require.Equal(t, messages.FileDoneWithRejects, f.State)
+	require.True(t, f.AddsUp())
+}
+
+// An attempt that was taken back may still end the chunk; what it says of its items
+// counts then.
+func TestFailedItemsOfALateResult(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1e9, 0)
+	l := testLedger(3, now, "w", "v")
+	require.NoError(t, l.Files().Open(testFile(1, 1), now))
+	l.plan(1, 0, now)
+	l.Files().PlanEnd(1, 0, now)
+	late, ok := l.pick("w", false, now)
+	require.True(t, ok)
+	require.True(t, l.TakeBack("w", late.BatchID, EndReturned, "", now))
+	s := progress("w", late.BatchID, 2, 2)
+	s.Outcome, s.FailedItems = messages.OutcomeOK, 1
+	require.Equal(t, VerdictLate, l.verdict(s, now))
+	s.Worker, s.FailedItems = "v", 2
+	require.Equal(t, VerdictRepeat, l.verdict(s, now))
+	require.Equal(t, []int64{1, 1}, []int64{l.files[1].DoneItems, l.files[1].FailedItems})
+}
+
 // What Changed returns, and costs, is what changed, not what is remembered.
 func TestChangesCostWhatChanged(t *testing.T) {
 	now := time.Unix(1000, 0)

@@ -101,6 +101,7 @@ type machine struct {
 	epoch   uint64
 	sent    []Assigned
 	done    map[messages.ChunkID]int // completions that the ledger accepted
+	failed  map[messages.FileID]int64
 	attempt map[messages.ChunkID]int
 	ranges  map[messages.ChunkID]messages.Chunk
 	total   map[messages.FileID]int
@@ -111,7 +112,7 @@ type machine struct {
 func newMachine(t *rapid.T) *machine {
 	m := &machine{
 		store: newStored(), now: time.Unix(1e9, 0),
-		done: map[messages.ChunkID]int{}, attempt: map[messages.ChunkID]int{}, ranges: map[messages.ChunkID]messages.Chunk{},
+		done: map[messages.ChunkID]int{}, failed: map[messages.FileID]int64{}, attempt: map[messages.ChunkID]int{}, ranges: map[messages.ChunkID]messages.Chunk{},
 		total: map[messages.FileID]int{}, workers: []messages.WorkerID{"w1", "w2", "w3"},
 	}
 	m.led = testLedger(3, m.now, m.workers...)
@@ -197,6 +198,8 @@ func (m *machine) signal(t *rapid.T, s Assigned) messages.Signal {
 		x.Processing, x.Total = 3, 3 // wrong
 	case 3:
 		x.Worker = rapid.SampledFrom(m.workers).Draw(t, "other sender")
+	default:
+		x.FailedItems = int64(rapid.IntRange(0, 2).Draw(t, "failed items"))
 	}
 	return x
 }
@@ -222,6 +225,7 @@ func (m *machine) judge(t require.TestingT, r Result) {
 	v := m.led.Judge(r, m.now).Verdict
 	if v == VerdictDone || v == VerdictLate {
 		m.done[e.ID]++
+		m.failed[e.ID.File] += r.FailedItems
 		require.Equal(t, int64(2), r.Total)
 	}
 	if v == VerdictRepeat || v == VerdictStale || v == VerdictUnknown || v == VerdictForeign {
@@ -342,13 +346,14 @@ func (m *machine) checkFile(t require.TestingT, b *book) {
 	require.Equal(t, done, b.DoneChunks)
 	require.Equal(t, dead, b.DeadChunks)
 	require.Equal(t, int(live), b.live)
-	require.Equal(t, 2*done, b.DoneItems)
+	require.Equal(t, m.failed[b.ID], b.FailedItems)
+	require.Equal(t, 2*done, b.DoneItems+b.FailedItems)
 	require.Equal(t, int64(2*b.Cursor.Index), b.Items)
 	require.Zero(t, b.Duplicates)
 	require.Empty(t, b.imbalance(), "the totals agree with the entries")
 	require.Equal(t, int64(10*b.Cursor.Index), b.Cursor.Offset, "S1: the ranges cover what was handed out")
 	if !b.Ended.IsZero() {
-		require.Zero(t, b.Missing(), "S2 and S4: at the end every item is done or dead")
+		require.Zero(t, b.Missing(), "S2 and S4: at the end every item is done, failed or dead")
 		require.Zero(t, live)
 		if b.State != messages.FileChanged {
 			require.Equal(t, b.Info.Size, b.Cursor.Offset)

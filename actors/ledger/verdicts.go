@@ -112,7 +112,7 @@ func (l *Ledger) judge(r Result, now time.Time) (v Verdict, failed messages.Chun
 	complete := r.Total == int64(e.Items) && r.Processing == r.Total
 	switch {
 	case !r.Failed() && complete:
-		return l.complete(b, e, r.Worker, attempt, mine, now), failed
+		return l.complete(b, e, r, attempt, mine, now), failed
 	case !mine:
 		return VerdictStale, failed
 	case r.Outcome == messages.OutcomeRetry && r.Error == messages.TextRecalled && e.asked:
@@ -146,9 +146,9 @@ func (l *Ledger) endByFailure(b *book, e *entry, how Ending, r Result, reason st
 	l.end(b, e, how, reason, now)
 }
 
-// complete counts the chunk as done, once.
-func (l *Ledger) complete(b *book, e *entry, w messages.WorkerID, attempt int, mine bool, now time.Time) Verdict {
-	outcome := VerdictLate
+// complete counts the chunk as done, once, and those of its items that failed.
+func (l *Ledger) complete(b *book, e *entry, r Result, attempt int, mine bool, now time.Time) Verdict {
+	outcome, w := VerdictLate, r.Worker
 	if mine {
 		outcome = VerdictDone
 		b.tempo.add(now.Sub(e.workedSince()))
@@ -164,9 +164,12 @@ func (l *Ledger) complete(b *book, e *entry, w messages.WorkerID, attempt int, m
 	if b.DoneChunks++; b.DoneChunks+b.DeadChunks > int64(b.Cursor.Index) {
 		b.Duplicates++ // More chunks ended than were ever handed out.
 	}
-	b.DoneItems += int64(e.Items)
+	done := int64(e.Items) - r.FailedItems
+	b.DoneItems += done
+	b.FailedItems += r.FailedItems
 	l.totals.DoneChunks++
-	l.totals.DoneItems += int64(e.Items)
+	l.totals.DoneItems += done
+	l.totals.FailedItems += r.FailedItems
 	l.out.DropChunks = append(l.out.DropChunks, e.ID)
 	l.store(b)
 	l.endWhenComplete(b, now)

@@ -21,7 +21,7 @@ func exampleFile(id messages.FileID) messages.File {
 		Generation: 2, Fingerprint: 1<<64 - 1, Base: "file-12345678",
 		State: messages.FileDoneWithRejects, Reason: "why \"not\"\n",
 		Cursor: messages.Cursor{Offset: 1 << 40, Index: 77, Line: 1 << 33, Chain: 1 << 63},
-		Items:  9, DoneChunks: 8, DoneItems: 7, DeadChunks: 6, DeadItems: 5,
+		Items:  9, DoneChunks: 8, DoneItems: 7, FailedItems: 10, DeadChunks: 6, DeadItems: 5,
 		Duplicates: 4, Repeats: 3, DeadBytes: 2,
 		Started: at, Ended: at.Add(time.Hour),
 	}
