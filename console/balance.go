@@ -37,7 +37,7 @@ func Balance(f messages.File, results string) string {
 
 // resultsFolder returns the folder with the results of one file.
 func resultsFolder(results string, f messages.File) string {
-	return filepath.Join(results, messages.ResultFolder(f.Info.Path))
+	return filepath.Join(results, messages.GenerationFolder(f.Info.Path, f.Generation))
 }
 
 // conclusion states in one sentence whether the numbers of the balance add up.

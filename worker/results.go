@@ -28,7 +28,7 @@ const (
 )
 
 // Results is the folder with the results of all chunks: <Dir>/<folder>/<chunk>.jsonl,
-// with one folder for each input file, see messages.ResultFolder. A result appears
+// with one folder for each version of an input file, see messages.GenerationFolder. A result appears
 // complete or not at all. A chunk that ran twice, here or on another worker with the
 // same folder, leaves one result. Nothing is ever written outside of Dir, whatever the
 // fields of a chunk are and whatever symbolic links Dir contains.
@@ -40,8 +40,10 @@ type Results struct {
 // Path returns the path of the chunk's committed result. It is always below Dir,
 // whatever the fields of the chunk are.
 func (r Results) Path(chunk Chunk) string {
-	return filepath.Join(r.Dir, messages.ResultFolder(chunk.File), resultName(chunk)+resultSuffix)
+	return filepath.Join(r.Dir, folderOf(chunk), resultName(chunk)+resultSuffix)
 }
+
+func folderOf(chunk Chunk) string { return messages.GenerationFolder(chunk.File, chunk.Generation) }
 
 // resultName returns the chunk's name. The names of a master are valid file names;
 // others are converted.
@@ -63,7 +65,7 @@ func resultName(chunk Chunk) string {
 // of writing it wrap ErrRetry, since a full or missing disk is not the chunk's fault.
 // When no result at all can be written, the error is Unfit.
 func (r Results) Create(chunk Chunk) (*ResultFile, error) {
-	f, err := r.create(messages.ResultFolder(chunk.File), resultName(chunk), chunk.Attempt)
+	f, err := r.create(folderOf(chunk), resultName(chunk), chunk.Attempt)
 	if err != nil {
 		return nil, r.writeError(err, 0)
 	}
@@ -77,7 +79,7 @@ func (r Results) has(chunk Chunk) bool {
 		return false
 	}
 	defer root.Close()
-	info, err := root.Stat(path.Join(messages.ResultFolder(chunk.File), resultName(chunk)+resultSuffix))
+	info, err := root.Stat(path.Join(folderOf(chunk), resultName(chunk)+resultSuffix))
 	return err == nil && info.Mode().IsRegular()
 }
 

@@ -47,7 +47,7 @@ func TestResultPath(t *testing.T) {
 		{"a.txt", "..", "/r/a.txt/...jsonl"},
 	}
 	for _, tt := range tests {
-		if got := r.Path(Chunk{File: tt.file, Name: tt.name}); got != tt.want {
+		if got := r.Path(Chunk{File: tt.file, Name: tt.name, Generation: 1}); got != tt.want {
 			t.Errorf("%q %q: %s, want %s", tt.file, tt.name, got, tt.want)
 		}
 	}
@@ -56,6 +56,9 @@ func TestResultPath(t *testing.T) {
 		if filepath.Dir(got) != "/r/f" || len(filepath.Base(got)) > 255 || strings.ContainsAny(got, "\x00ä ") {
 			t.Errorf("%q: %s", name, got)
 		}
+	}
+	if got := r.Path(Chunk{File: "A.txt", Generation: 2, BatchID: "A_chunk_1_g2_a3"}); got != "/r/A.txt%+1@2/A_chunk_1_g2.jsonl" {
+		t.Errorf("second generation: %s", got)
 	}
 	if got := r.Path(Chunk{BatchID: "a_chunk_1_a3"}); got != "/r/_/a_chunk_1.jsonl" {
 		t.Errorf("without a name: %s", got)

@@ -29,6 +29,7 @@ class Chunk:
     deployment: str = ""
     offset: int = 0  # beginning of the chunk's byte range in the file
     hash: str = ""  # hash of the bytes in this range
+    generation: int = 1  # version of the file
 
 
 @dataclass
@@ -82,10 +83,10 @@ def decode(value: bytes, worker_id: str, incarnation: str = "") -> Union[Chunk, 
         raise ValueError("data is not a list of strings")
     file, deployment = m.get("file") or "", m.get("deployment") or ""
     offset, digest = m.get("offset") or 0, m.get("hash") or ""
-    attempt, term = m.get("attempt") or 0, m.get("term") or 0
-    if not all(isinstance(x, str) for x in (file, deployment, digest)) or not all(isinstance(x, int) for x in (attempt, term, offset)):
-        raise ValueError("file, deployment, hash, attempt, term or offset has the wrong type")
-    return Chunk(batch_id, items, file, attempt, term, deployment, offset, digest)
+    attempt, term, generation = m.get("attempt") or 0, m.get("term") or 0, m.get("generation") or 1
+    if not all(isinstance(x, str) for x in (file, deployment, digest)) or not all(isinstance(x, int) for x in (attempt, term, offset, generation)):
+        raise ValueError("file, deployment, hash, attempt, term, generation or offset has the wrong type")
+    return Chunk(batch_id, items, file, attempt, term, deployment, offset, digest, generation)
 
 
 def progress_message(chunk: Chunk, done: int, result: str = "", error: str = "") -> dict:

@@ -196,7 +196,7 @@ class Worker:
             self.desk.next = offset + 1
             answer, final = self.desk.decide(chunk) if chunk else (None, False)
         # The lock is not held here, since a file server that does not answer must not stop the heartbeats.
-        missing = final and answer["result"] == "ok" and not self.results.has(chunk.file, chunk.batch_id)
+        missing = final and answer["result"] == "ok" and not self.results.has(chunk.file, chunk.batch_id, chunk.generation)
         with self.changed:
             if missing:
                 self.desk.forget(chunk.batch_id)
@@ -252,7 +252,7 @@ class Worker:
         """Run one chunk and return the final message about it."""
         chunk = attempt.chunk
         try:
-            with self.results.create(chunk.file, chunk.batch_id, chunk.attempt) as out:
+            with self.results.create(chunk.file, chunk.batch_id, chunk.attempt, chunk.generation) as out:
                 for item in chunk.items:
                     if self.cancelled.is_set():
                         raise Retry("the worker stopped")

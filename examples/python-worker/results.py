@@ -18,7 +18,8 @@ CHECK = 4 << 10  # bytes that a check writes in addition to what did not fit
 MAX_CHECK = 2 << 20  # bytes that a check writes at most
 MAX_FOLDER = 200  # bytes of a folder name, which leaves space for a suffix
 ESCAPED = "\"*/:<>?\\|%@\x7f"  # characters that some systems do not allow in file names, or that have a meaning here
-DEVICE = re.compile(r"(?i)(CON|PRN|AUX|NUL|COM[0-9]|LPT[0-9])(\.|\Z)", re.ASCII)
+FAILED_LIST = ".failed.txt"  # end of the name of a list that a merge writes beside the folders
+DEVICE = re.compile(r"(?i)(CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(COM|LPT)[0-9\xb9\xb2\xb3]) *(\.|\Z)", re.ASCII)
 
 
 class Retry(Exception):
@@ -55,20 +56,30 @@ def base(name: str) -> str:
     return clean[: 200 - len(suffix)] + suffix
 
 
-def result_folder(file: str) -> str:
-    """Return the folder of a file's results: the path of the file as one name, as the worker in Go forms it."""
+def result_folder(file: str, generation: int = 1) -> str:
+    """Return the folder of the results of one version of a file, as the worker in Go forms it: the path of the file as
+    one name, different for files whose names differ by case or Unicode form only."""
+    later = "@%d" % generation if generation > 1 else ""
     if file in ("", "_"):
-        return "%5F" if file else "_"
+        return ("%5F" if file else "_") + later
     file = "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in file)  # not valid in UTF-8
     out = cut = ""
     for i, c in enumerate(file):
         edge = i == 0 and (c == "." or DEVICE.match(file)) or i == len(file) - 1 and c in ". "
+        edge = edge or file[i:] == ".txt" and file.endswith(FAILED_LIST)
         out += "%%%02X" % ord(c) if edge or c < " " or c in ESCAPED else c
         if len(out.encode()) <= MAX_FOLDER - 18:
             cut = out
-    if len(out.encode()) <= MAX_FOLDER:
-        return out
-    return cut + "%~" + hashlib.sha256(file.encode()).hexdigest()[:16]
+    mark = capitals(file) if file.isascii() else None
+    if mark is None or len(out + mark) > MAX_FOLDER:
+        mark = "%~" + hashlib.sha256(file.encode()).hexdigest()[:16]
+    return (out if len((out + mark).encode()) <= MAX_FOLDER else cut) + mark + later
+
+
+def capitals(file: str) -> str:
+    """Return the mark of a name with capitals: which of its letters they are, as the bits of a hexadecimal number."""
+    mask = sum(1 << n for n, c in enumerate(re.findall("[A-Za-z]", file)) if c < "a")
+    return "%%+%x" % mask if mask else ""
 
 
 def make_folder(path: str) -> None:
@@ -110,18 +121,18 @@ class Results:
     def __init__(self, folder: str) -> None:
         self.folder = folder
 
-    def path(self, file: str, batch_id: str) -> str:
+    def path(self, file: str, batch_id: str, generation: int = 1) -> str:
         """Return the path of a chunk's result."""
-        return os.path.join(self.folder, result_folder(file), result_name(batch_id) + ".jsonl")
+        return os.path.join(self.folder, result_folder(file, generation), result_name(batch_id) + ".jsonl")
 
-    def has(self, file: str, batch_id: str) -> bool:
+    def has(self, file: str, batch_id: str, generation: int = 1) -> bool:
         """Return whether the result of a chunk exists."""
-        return os.path.isfile(self.path(file, batch_id))
+        return os.path.isfile(self.path(file, batch_id, generation))
 
-    def create(self, file: str, batch_id: str, attempt: int) -> "Result":
+    def create(self, file: str, batch_id: str, attempt: int, generation: int = 1) -> "Result":
         """Create a result. Errors of the disk raise Retry, since they are not the chunk's fault."""
         try:
-            return self.open(result_folder(file), batch_id, attempt)
+            return self.open(result_folder(file, generation), batch_id, attempt)
         except OSError as e:
             raise self.write_error(e) from e
 

@@ -195,7 +195,8 @@ class TestResults(unittest.TestCase):
             vectors = json.load(f)
         for v in vectors:
             self.assertEqual(result_folder(v["file"]), v["folder"], v["file"])
-        self.assertEqual(result_folder("\ud800.txt"), "\ufffd.txt")
+        self.assertEqual(result_folder("\ud800.txt"), result_folder("\ufffd.txt"))
+        self.assertEqual([result_folder("A.txt", 2), result_folder("", 3)], ["A.txt%+1@2", "_@3"])
 
     def test_links_are_not_followed(self):
         with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as outside:
