@@ -28,6 +28,7 @@ var allowed = map[string][]string{
 	"infra/failpoint":  {},
 	"infra/recordset":  {"github.com/klauspost/compress", "github.com/pierrec/lz4/v4", "github.com/twmb/franz-go/pkg/kbin"},
 	"infra/kafkabus":   {"messages", "infra/recordset", "github.com/segmentio/kafka-go", "github.com/twmb/franz-go/pkg/kbin", "github.com/cenkalti/backoff/v5"},
+	"infra/results":    {"messages", "github.com/cespare/xxhash/v2"},
 	"infra/redisstore": {"messages", "github.com/redis/go-redis/v9"},
 	"infra/logstore":   {"messages", "github.com/syndtr/goleveldb/leveldb/journal", "github.com/gofrs/flock", "go.etcd.io/bbolt"},
 	"infra/localfiles": {"messages", "github.com/cespare/xxhash/v2"},
@@ -36,7 +37,7 @@ var allowed = map[string][]string{
 	"infra/settings":   {"messages", "github.com/spf13/pflag", "github.com/joho/godotenv", "github.com/dustin/go-humanize"},
 	"httpapi":          {"messages", "github.com/gin-gonic/gin", "github.com/prometheus/client_golang/prometheus"},
 	"console":          {"messages", "github.com/schollz/progressbar/v3", "github.com/mattn/go-isatty", "github.com/dustin/go-humanize"},
-	"worker":           {"messages", "infra/failpoint", "infra/kafkabus", "github.com/cenkalti/backoff/v5", "github.com/gofrs/flock", "github.com/google/uuid"},
+	"worker":           {"messages", "infra/failpoint", "infra/kafkabus", "infra/results", "github.com/cenkalti/backoff/v5", "github.com/gofrs/flock", "github.com/google/uuid"},
 	"doctor":           {"messages"},
 	"generate":         {},
 }
