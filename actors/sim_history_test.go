@@ -3,6 +3,7 @@ package actors
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"fmt"
 	"hash"
 	"hash/fnv"
@@ -12,9 +13,17 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
+
 	"kafka-master/actors/ledger"
 	"kafka-master/messages"
 )
+
+// simResult is a result that was counted, and the chunk that it is of.
+type simResult struct {
+	lines string
+	chunk messages.Chunk
+}
 
 // simHistory records what a simulated world did, as the store and Kafka saw it,
 // and checks each event against what must always hold. It keeps a model of the
@@ -28,8 +37,8 @@ type simHistory struct {
 	files    map[messages.FileID]messages.File
 	open     map[messages.FileID]map[int]messages.OpenChunk
 	ranges   map[messages.FileID]map[int]messages.Chunk // of every chunk that was handed out
-	accepted map[messages.FileID]map[int]string         // results that were counted
-	ever     map[messages.FileID]map[int]string         // those, and what the store lost
+	accepted map[messages.FileID]map[int]simResult      // results that were counted
+	ever     map[messages.FileID]map[int]simResult      // those, and what the store lost
 	offsets  map[place]int64
 	assigned map[string]time.Time             // when assignments were committed, by batch id and worker
 	ran      map[string]messages.ChunkMessage // the last run of each attempt, by batch id and worker
@@ -38,7 +47,7 @@ type simHistory struct {
 }
 
 func newSimHistory(w *simWorld) *simHistory {
-	h := &simHistory{w: w, sum: fnv.New64a(), began: time.Now(), assigned: map[string]time.Time{}, ran: map[string]messages.ChunkMessage{}, ever: map[messages.FileID]map[int]string{}}
+	h := &simHistory{w: w, sum: fnv.New64a(), began: time.Now(), assigned: map[string]time.Time{}, ran: map[string]messages.ChunkMessage{}, ever: map[messages.FileID]map[int]simResult{}}
 	h.clear()
 	return h
 }
@@ -46,7 +55,7 @@ func newSimHistory(w *simWorld) *simHistory {
 func (h *simHistory) clear() {
 	h.files, h.open = map[messages.FileID]messages.File{}, map[messages.FileID]map[int]messages.OpenChunk{}
 	h.ranges, h.offsets = map[messages.FileID]map[int]messages.Chunk{}, map[place]int64{}
-	h.accepted = map[messages.FileID]map[int]string{}
+	h.accepted = map[messages.FileID]map[int]simResult{}
 }
 
 // note adds a line to the trace.
@@ -74,7 +83,7 @@ func (h *simHistory) elected(p *simProcess, term messages.Term, snap messages.Sn
 		h.violate("S8", "term %d after %d", term.Number, h.term)
 	}
 	if h.term = term.Number; snap.Number == 0 {
-		h.ever = map[messages.FileID]map[int]string{} // a state begins; nothing comes back
+		h.ever = map[messages.FileID]map[int]simResult{} // a state begins; nothing comes back
 	}
 }
 
@@ -93,9 +102,9 @@ func (h *simHistory) reset(snap messages.Snapshot) {
 		h.offsets[place{o.Topic, o.Partition}] = o.Offset
 	}
 	for id, f := range h.files {
-		for index, lines := range h.ever[id] {
+		for index, r := range h.ever[id] {
 			if _, open := h.open[id][index]; !open && index < f.Cursor.Index {
-				put(h.accepted, messages.ChunkID{File: id, Index: index}, lines)
+				put(h.accepted, messages.ChunkID{File: id, Index: index}, r)
 			}
 		}
 	}
@@ -231,9 +240,9 @@ func (h *simHistory) counted(a messages.Attempt) {
 	if failed > 0 {
 		h.w.sometimes("items of a chunk that is done failed")
 	}
-	put(h.accepted, a.Chunk, got)
-	put(h.ever, a.Chunk, got)
 	f, c := h.files[a.Chunk.File], h.rangeOf(a)
+	put(h.accepted, a.Chunk, simResult{got, c})
+	put(h.ever, a.Chunk, simResult{got, c})
 	data := h.w.versions[simVersion{f.Info.Path, f.Fingerprint}]
 	switch {
 	case !ok:
@@ -286,16 +295,31 @@ func (h *simHistory) books(id messages.FileID) {
 		}
 	}
 	var failed int64
-	for _, result := range h.accepted[id] {
-		_, n := withoutMarks(result)
+	for _, r := range h.accepted[id] {
+		_, n := withoutMarks(r.lines)
 		failed += n
 	}
 	if f.Items != f.DoneItems+f.FailedItems+f.DeadItems+waiting || dead != f.DeadItems || failed != f.FailedItems {
 		h.violate("S2", "%s: %d items, %d done, %d failed (results: %d), %d dead (chunks: %d), %d open", f.Base, f.Items, f.DoneItems, f.FailedItems, failed, f.DeadItems, dead, waiting)
 	}
+	if len(h.accepted[id]) > 0 && (!f.Digested || f.Digest != h.digest(id)) {
+		h.violate("S18", "%s: the digest is %x, that of the %d chunks that were counted is %x", f.Base, f.Digest, len(h.accepted[id]), h.digest(id))
+	}
 	if !f.Ended.IsZero() && waiting > 0 {
 		h.violate("S4", "%s ended with %d items open", f.Base, waiting)
 	}
+}
+
+// digest is the sum over the results that were counted, as docs/protocol.md defines it.
+func (h *simHistory) digest(id messages.FileID) (sum uint64) {
+	for _, r := range h.accepted[id] {
+		var text []byte
+		for _, n := range []int64{int64(r.chunk.ID.Index), 0, r.chunk.Offset, r.chunk.Length, int64(r.chunk.Items), int64(r.chunk.Hash)} {
+			text = binary.LittleEndian.AppendUint64(text, uint64(n))
+		}
+		sum += xxhash.Sum64(text)
+	}
+	return sum
 }
 
 // capacities checks that no worker has more live attempts than it takes.

@@ -192,8 +192,8 @@ func (w *simWorld) books() {
 		}
 		var got []string
 		for index := range f.Cursor.Index {
-			if result, ok := w.history.accepted[id][index]; ok {
-				lines, _ := withoutMarks(result)
+			if r, ok := w.history.accepted[id][index]; ok {
+				lines, _ := withoutMarks(r.lines)
 				got = append(got, strings.Split(lines, "\n")...)
 			}
 		}

@@ -23,7 +23,7 @@ var allowed = map[string][]string{
 	"actors":           {"messages", "actors/catalog", "actors/cutter", "actors/ledger", "actors/slots", "infra/failpoint", "github.com/asynkron/protoactor-go/actor", "github.com/asynkron/protoactor-go/extensions", "github.com/cespare/xxhash/v2"},
 	"actors/catalog":   {"messages"},
 	"actors/cutter":    {"messages", "github.com/cespare/xxhash/v2"},
-	"actors/ledger":    {"messages"},
+	"actors/ledger":    {"messages", "github.com/cespare/xxhash/v2"},
 	"actors/slots":     {"messages"},
 	"infra/failpoint":  {},
 	"infra/recordset":  {"github.com/klauspost/compress", "github.com/pierrec/lz4/v4", "github.com/twmb/franz-go/pkg/kbin"},

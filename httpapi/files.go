@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -46,6 +47,7 @@ type oneFileBody struct {
 	DeadRanges int64      `json:"dead_ranges"` // dead chunks, plus the range that a change made unreadable
 	DeadBytes  int64      `json:"dead_bytes"`  // length of that range
 	Duplicates int64      `json:"duplicates"`
+	Digest     *string    `json:"digest"` // 16 hexadecimal digits, null when it does not cover every done chunk
 	ModifiedAt *time.Time `json:"modified_at"`
 	LeftAt     *time.Time `json:"left_at"`
 }
@@ -114,6 +116,10 @@ func showOneFile(f messages.FileStatus) oneFileBody {
 	}
 	if f.DeadBytes > 0 {
 		out.DeadRanges++
+	}
+	if f.DigestKnown() {
+		text := fmt.Sprintf("%016x", f.Digest)
+		out.Digest = &text
 	}
 	return out
 }

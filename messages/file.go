@@ -79,6 +79,12 @@ type File struct {
 	Repeats     int64 // results of chunks that were done already
 	DeadBytes   int64 // length of the range behind the cursor that a change made unreadable
 
+	// Digest is the sum, modulo 2^64, of the digests of all done chunks. It does not
+	// depend on their order, so that it can be compared with what was recorded
+	// elsewhere although done chunks have no records. Valid if Digested is set.
+	Digest   uint64
+	Digested bool // every done chunk was added to Digest; not so for files that an earlier version began
+
 	Started time.Time // time when work on it began
 	Ended   time.Time // time when its last chunk ended, zero before
 	Left    time.Time // time when it was first missing from the folder, zero while it is there
@@ -107,6 +113,9 @@ func (f File) HasEnded() bool { return !f.Ended.IsZero() }
 func (f File) AddsUp() bool {
 	return f.Missing() == 0 && f.DoneChunks+f.DeadChunks == int64(f.Cursor.Index) && f.Duplicates == 0
 }
+
+// DigestKnown reports whether Digest covers every done chunk.
+func (f File) DigestKnown() bool { return f.Digested || f.DoneChunks == 0 }
 
 // AllCut reports whether the whole file was assigned to workers.
 func (f File) AllCut() bool { return f.Cursor.Offset >= f.Info.Size || f.State == FileChanged }

@@ -30,6 +30,7 @@ type fileRecord struct {
 	Duplicates  int64      `json:"duplicates,omitempty"`
 	Repeats     int64      `json:"repeats,omitempty"`
 	DeadBytes   int64      `json:"dead_bytes,omitempty"`
+	Digest      *uint64    `json:"digest,omitempty"` // nil unless it covers every done chunk
 	Started     recordTime `json:"started"`
 	Ended       recordTime `json:"ended"`
 	Left        recordTime `json:"left"`
@@ -37,7 +38,7 @@ type fileRecord struct {
 
 // EncodeRecord returns the record of the file without its ID, which is the key.
 func (f File) EncodeRecord() []byte {
-	return marshalRecord(fileRecord{
+	r := fileRecord{
 		Path: f.Info.Path, Size: f.Info.Size, ModTime: newRecordTime(f.Info.ModTime),
 		Generation: f.Generation, Fingerprint: f.Fingerprint, Base: f.Base,
 		State: f.State.String(), Reason: f.Reason,
@@ -46,7 +47,11 @@ func (f File) EncodeRecord() []byte {
 		DeadChunks: f.DeadChunks, DeadItems: f.DeadItems, Duplicates: f.Duplicates, Repeats: f.Repeats,
 		DeadBytes: f.DeadBytes,
 		Started:   newRecordTime(f.Started), Ended: newRecordTime(f.Ended), Left: newRecordTime(f.Left),
-	})
+	}
+	if f.Digested {
+		r.Digest = &f.Digest
+	}
+	return marshalRecord(r)
 }
 
 // DecodeFile is the inverse of File.EncodeRecord; times are in UTC. Its error wraps
@@ -60,7 +65,7 @@ func DecodeFile(id FileID, record []byte) (File, error) {
 	if state < 0 {
 		return File{}, fmt.Errorf("%w: file %s: unknown state %.32q", ErrBadRecord, id.Key(), r.State)
 	}
-	return File{
+	f := File{
 		ID:         id,
 		Info:       FileInfo{Path: r.Path, Size: r.Size, ModTime: r.ModTime.time()},
 		Generation: r.Generation, Fingerprint: r.Fingerprint, Base: r.Base,
@@ -70,7 +75,11 @@ func DecodeFile(id FileID, record []byte) (File, error) {
 		DeadChunks: r.DeadChunks, DeadItems: r.DeadItems, Duplicates: r.Duplicates, Repeats: r.Repeats,
 		DeadBytes: r.DeadBytes,
 		Started:   r.Started.time(), Ended: r.Ended.time(), Left: r.Left.time(),
-	}, nil
+	}
+	if r.Digest != nil {
+		f.Digest, f.Digested = *r.Digest, true
+	}
+	return f, nil
 }
 
 type workerRecord struct {

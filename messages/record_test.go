@@ -41,7 +41,7 @@ func drawChunk(t *rapid.T) OpenChunk {
 
 func drawFile(t *rapid.T) File {
 	n := rapid.Int64()
-	return File{
+	f := File{
 		ID: FileID(rapid.Uint64().Draw(t, "id")),
 		Info: FileInfo{
 			Path: rapid.String().Draw(t, "path"), Size: n.Draw(t, "size"), ModTime: drawTime(t, "mtime"),
@@ -60,6 +60,10 @@ func drawFile(t *rapid.T) File {
 		Duplicates: n.Draw(t, "duplicates"), Repeats: n.Draw(t, "repeats"), DeadBytes: n.Draw(t, "dead bytes"),
 		Started: drawTime(t, "started"), Ended: drawTime(t, "ended"), Left: drawTime(t, "left"),
 	}
+	if f.Digested = rapid.Bool().Draw(t, "digested"); f.Digested {
+		f.Digest = rapid.Uint64().Draw(t, "digest")
+	}
+	return f
 }
 
 func drawWorker(t *rapid.T) Worker {
