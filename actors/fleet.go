@@ -2,6 +2,7 @@ package actors
 
 import (
 	"cmp"
+	linked "container/list"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -29,6 +30,8 @@ type fleet struct {
 	gate       gatekeeper
 	partitions int // of the chunk topic
 	ended      bool
+
+	quiet quietWorkers
 
 	view           *slots.Group
 	owners         map[int32]messages.WorkerID // classic workers by the partitions that they announced
@@ -61,10 +64,12 @@ type member struct {
 	// replacement reports that its supervisor replaced one that failed.
 	replacement bool
 	seen        time.Time
-	announced   []int32  // partitions of a classic worker's last announcement
-	proven      bool     // it was seen working on a chunk that it was given
-	leaving     bool     // its supervisor ends
-	waiting     []*heard // messages for its next supervisor
+	heard       uint64          // messages of the worker that its supervisor was sent
+	quiet       *linked.Element // of quietWorkers, nil while its supervisor watches it
+	announced   []int32         // partitions of a classic worker's last announcement
+	proven      bool            // it was seen working on a chunk that it was given
+	leaving     bool            // its supervisor ends
+	waiting     []*heard        // messages for its next supervisor
 }
 
 type (
@@ -118,15 +123,14 @@ func (f *fleet) Receive(ctx actor.Context) {
 		f.reportDue.stop()
 		f.duplicateCheck.stop()
 		f.gate.sweep.stop()
+		f.quiet.watch.stop()
 	case *rang:
 		f.onRang(ctx, m)
 	case *signals:
 		if f.ended { // a supervisor that began now would not end
 			return
 		}
-		for _, s := range m.list {
-			f.route(ctx, &heard{signal: s, ack: receipt{ingress: m.from, batch: m.batch}})
-		}
+		f.onSignals(ctx, m)
 	case *heard: // from a supervisor that ends
 		if !f.ended {
 			f.route(ctx, m)
@@ -136,7 +140,10 @@ func (f *fleet) Receive(ctx actor.Context) {
 	case *slots.Group:
 		f.onView(ctx, m)
 	case *readsResumed:
+		f.excuseQuiet()
 		f.sendAll(ctx, m)
+	case *handOver:
+		f.onHandOver(ctx, m)
 	case *partitionCount:
 		f.partitions = m.n
 		f.sendAll(ctx, m)
@@ -164,6 +171,8 @@ func (f *fleet) onRang(ctx actor.Context, m *rang) {
 		f.reportClassic(ctx)
 	case f.duplicateCheck.rings(m):
 		f.findDuplicates(ctx)
+	case f.quiet.watch.rings(m):
+		f.judgeQuiet(ctx)
 	case f.pub.due.rings(m):
 		f.publish(ctx)
 	}
@@ -204,6 +213,8 @@ func (f *fleet) route(ctx actor.Context, m *heard) {
 			ctx.Send(w.pid, f.view)
 		}
 	}
+	f.rouse(ctx, w)
+	w.heard++
 	ctx.Send(w.pid, m)
 }
 
@@ -267,6 +278,9 @@ func (f *fleet) onStatus(ctx actor.Context, m *workerStatus) {
 	f.setTrouble(w, m)
 	w.status = m.WorkerStatus
 	w.leaving = w.leaving || m.State == messages.WorkerGone
+	if len(m.Held) > 0 || w.leaving {
+		f.rouse(ctx, w)
+	}
 	f.tally(w, +1)
 	f.pub.soon(ctx)
 	if (m.proven || m.Working && len(m.Held) > 0) && !w.proven {
@@ -294,6 +308,7 @@ func (f *fleet) forget(id messages.WorkerID) {
 		f.gate.strangers--
 	}
 	f.troubles.clear(w.trouble, id)
+	f.unwatch(w)
 	delete(f.members, id)
 	delete(f.byPID, w.pid.Id)
 	f.duplicates.Forget(id)

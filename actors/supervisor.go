@@ -22,6 +22,8 @@ type supervisor struct {
 	held       []holding // of the stored state, until the free-worker has them
 
 	alive      slots.Liveness
+	heard      uint64    // messages of the worker that were handled
+	handed     bool      // the fleet watches the worker
 	watch      alarm     // for the next judgement of a silence
 	askedAt    time.Time // when ingress was asked whether everything was read, zero when it was not
 	reason     string    // of the silence that is judged then
@@ -111,12 +113,17 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		// The acknowledgement is deferred, so that a message which makes this actor panic
 		// does not stop the reading of all others.
 		passed := false
+		s.heard++
+		s.handed = false
 		defer func() {
 			if !passed {
 				m.ack.give(ctx)
 			}
 		}()
 		passed = s.onHeard(ctx, m)
+	case *handBack:
+		s.handed = false
+		s.alive.Sign(m.last)
 	case *actor.Terminated:
 		if !s.ended {
 			ctx.Stop(ctx.Self()) // its free-worker failed: the fleet makes a new supervisor
@@ -216,6 +223,7 @@ func (s *supervisor) onHeard(ctx actor.Context, m *heard) (passed bool) {
 		if s.eventful(x) {
 			ctx.Send(s.freeWorker, &spoken{signal: x})
 		}
+		s.handOver(ctx, x)
 	case messages.SignalProgress:
 		s.sign(ctx)
 		if !x.Final() || s.known.Kind == messages.Classic { // the free-worker learns of the result by its verdict

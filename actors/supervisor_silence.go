@@ -69,11 +69,24 @@ func (s *supervisor) lose(ctx actor.Context, reason string) {
 	}
 }
 
+// handOver gives the watch over the worker to the fleet when its next heartbeats will show
+// nothing but that it lives: it has no chunks and listed none, and all that it shows is known.
+func (s *supervisor) handOver(ctx actor.Context, x messages.Signal) {
+	beat, plain := plainBeatOf(&x)
+	known := plain && s.known.Kind == messages.Native && x.Incarnation == s.known.Incarnation && x.Recalls == s.known.Recalls
+	if !known || len(s.load.Held) > 0 || s.alive.State() != messages.WorkerAnnounced || !s.askedAt.IsZero() {
+		return
+	}
+	s.handed = true
+	s.watch.stop()
+	ctx.Send(ctx.Parent(), &handOver{worker: s.known.ID, from: ctx.Self(), heard: s.heard, beat: beat})
+}
+
 func (s *supervisor) rearm(ctx actor.Context) {
 	if until, runs := s.former.Runs(time.Now()); runs && s.formerEnds.timer == nil {
 		s.formerEnds.set(ctx, time.Until(until))
 	}
-	if at, ok := s.judgedAt(); ok && s.askedAt.IsZero() {
+	if at, ok := s.judgedAt(); ok && s.askedAt.IsZero() && !s.handed {
 		s.watch.by(ctx, at)
 	}
 }
