@@ -21,8 +21,9 @@ import (
 
 // simResult is a result that was counted, and the chunk that it is of.
 type simResult struct {
-	lines string
-	chunk messages.Chunk
+	lines    string
+	chunk    messages.Chunk
+	recorded bool // its worker said that it recorded it
 }
 
 // simHistory records what a simulated world did, as the store and Kafka saw it,
@@ -241,8 +242,8 @@ func (h *simHistory) counted(a messages.Attempt) {
 		h.w.sometimes("items of a chunk that is done failed")
 	}
 	f, c := h.files[a.Chunk.File], h.rangeOf(a)
-	put(h.accepted, a.Chunk, simResult{got, c})
-	put(h.ever, a.Chunk, simResult{got, c})
+	put(h.accepted, a.Chunk, simResult{got, c, h.w.records(a.Worker)})
+	put(h.ever, a.Chunk, simResult{got, c, h.w.records(a.Worker)})
 	data := h.w.versions[simVersion{f.Info.Path, f.Fingerprint}]
 	switch {
 	case !ok:
@@ -302,8 +303,10 @@ func (h *simHistory) books(id messages.FileID) {
 	if f.Items != f.DoneItems+f.FailedItems+f.DeadItems+waiting || dead != f.DeadItems || failed != f.FailedItems {
 		h.violate("S2", "%s: %d items, %d done, %d failed (results: %d), %d dead (chunks: %d), %d open", f.Base, f.Items, f.DoneItems, f.FailedItems, failed, f.DeadItems, dead, waiting)
 	}
-	if len(h.accepted[id]) > 0 && (!f.Digested || f.Digest != h.digest(id)) {
-		h.violate("S18", "%s: the digest is %x, that of the %d chunks that were counted is %x", f.Base, f.Digest, len(h.accepted[id]), h.digest(id))
+	digest, recorded, lines := h.digest(id)
+	if len(h.accepted[id]) > 0 && (!f.Digested || f.Digest != digest || f.RecordedChunks != recorded || f.OutputLines != lines) {
+		h.violate("S18", "%s: the digest is %x with %d results of %d lines, that of the %d chunks that were counted is %x with %d of %d", f.Base,
+			f.Digest, f.RecordedChunks, f.OutputLines, len(h.accepted[id]), digest, recorded, lines)
 	}
 	if !f.Ended.IsZero() && waiting > 0 {
 		h.violate("S4", "%s ended with %d items open", f.Base, waiting)
@@ -311,15 +314,19 @@ func (h *simHistory) books(id messages.FileID) {
 }
 
 // digest is the sum over the results that were counted, as docs/protocol.md defines it.
-func (h *simHistory) digest(id messages.FileID) (sum uint64) {
+func (h *simHistory) digest(id messages.FileID) (sum uint64, recorded, output int64) {
 	for _, r := range h.accepted[id] {
 		var text []byte
 		for _, n := range []int64{int64(r.chunk.ID.Index), 0, r.chunk.Offset, r.chunk.Length, int64(r.chunk.Items), int64(r.chunk.Hash)} {
 			text = binary.LittleEndian.AppendUint64(text, uint64(n))
 		}
 		sum += xxhash.Sum64(text)
+		if r.recorded {
+			recorded++
+			output += simLines(r.lines)
+		}
 	}
-	return sum
+	return sum, recorded, output
 }
 
 // capacities checks that no worker has more live attempts than it takes.

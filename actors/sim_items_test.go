@@ -33,6 +33,13 @@ func (w *simWorld) resultOf(items []string) string {
 	return strings.Join(lines, "\n")
 }
 
+// simLines is how many lines a native worker reports of a result: those of the items
+// that did not fail.
+func simLines(result string) int64 {
+	lines, failed := withoutMarks(result)
+	return int64(len(strings.Split(lines, "\n"))) - failed
+}
+
 // withoutMarks returns the items of a result, and how many of them failed.
 func withoutMarks(result string) (items string, failed int64) {
 	return strings.ReplaceAll(result, simFailed, ""), int64(strings.Count(result, simFailed))

@@ -18,6 +18,7 @@ type simNative struct {
 	partition int32
 	capacity  int
 	recalls   bool              // it obeys recalls, as older workers do not
+	records   bool              // it records its results, as older workers do not
 	results   map[string]string // by batch id: what is on its disk, whole and synced
 
 	inc      messages.Incarnation
@@ -57,6 +58,7 @@ func newSimNative(w *simWorld, i int) *simNative {
 		p.capacity = 2
 	}
 	p.recalls = w.rng.IntN(4) > 0
+	p.records = w.rng.IntN(4) > 0
 	p.partition = int32(w.rng.IntN(w.cfg.Partitions))
 	p.process = &simProcess{name: string(p.id), dead: true}
 	p.agent = &simAgent{process: p.process, step: p.step}
@@ -218,6 +220,9 @@ func (p *simNative) finalOf(m messages.ChunkMessage, how messages.Outcome, text 
 	}
 	failed := p.w.failing(m.Data)
 	s.FailedItems, s.FailedRanges = int64(len(failed)), messages.ItemRanges(failed)
+	if p.records {
+		s.Recorded, s.OutputLines = true, simLines(p.w.resultOf(m.Data))
+	}
 	return s
 }
 

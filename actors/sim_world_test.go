@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -167,6 +168,11 @@ func (w *simWorld) stored(id messages.WorkerID, batchID string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// records reports whether the worker records its results.
+func (w *simWorld) records(id messages.WorkerID) bool {
+	return slices.ContainsFunc(w.natives, func(p *simNative) bool { return p.id == id && p.records })
 }
 
 // speaks reports whether a message is of the process that runs as its worker now.

@@ -47,7 +47,9 @@ type oneFileBody struct {
 	DeadRanges int64      `json:"dead_ranges"` // dead chunks, plus the range that a change made unreadable
 	DeadBytes  int64      `json:"dead_bytes"`  // length of that range
 	Duplicates int64      `json:"duplicates"`
-	Digest     *string    `json:"digest"` // 16 hexadecimal digits, null when it does not cover every done chunk
+	Digest     *string    `json:"digest"`          // 16 hexadecimal digits, null when it does not cover every done chunk
+	Recorded   *int64     `json:"chunks_recorded"` // done chunks with a result of ours, null with the digest
+	Output     *int64     `json:"output_lines"`    // in these results
 	ModifiedAt *time.Time `json:"modified_at"`
 	LeftAt     *time.Time `json:"left_at"`
 }
@@ -119,7 +121,7 @@ func showOneFile(f messages.FileStatus) oneFileBody {
 	}
 	if f.DigestKnown() {
 		text := fmt.Sprintf("%016x", f.Digest)
-		out.Digest = &text
+		out.Digest, out.Recorded, out.Output = &text, &f.RecordedChunks, &f.OutputLines
 	}
 	return out
 }

@@ -81,9 +81,13 @@ type File struct {
 
 	// Digest is the sum, modulo 2^64, of the digests of all done chunks. It does not
 	// depend on their order, so that it can be compared with what was recorded
-	// elsewhere although done chunks have no records. Valid if Digested is set.
-	Digest   uint64
-	Digested bool // every done chunk was added to Digest; not so for files that an earlier version began
+	// elsewhere although done chunks have no records.
+	Digest         uint64
+	RecordedChunks int64 // done chunks whose worker recorded the result in a manifest
+	OutputLines    int64 // lines of these results
+	// Digested reports whether every done chunk was added to these three. Not so for a
+	// file that an earlier version of the program began.
+	Digested bool
 
 	Started time.Time // time when work on it began
 	Ended   time.Time // time when its last chunk ended, zero before

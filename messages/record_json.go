@@ -30,7 +30,9 @@ type fileRecord struct {
 	Duplicates  int64      `json:"duplicates,omitempty"`
 	Repeats     int64      `json:"repeats,omitempty"`
 	DeadBytes   int64      `json:"dead_bytes,omitempty"`
-	Digest      *uint64    `json:"digest,omitempty"` // nil unless it covers every done chunk
+	Digest      *uint64    `json:"digest,omitempty"` // nil unless it and the next two cover every done chunk
+	Recorded    int64      `json:"recorded_chunks,omitempty"`
+	OutputLines int64      `json:"output_lines,omitempty"`
 	Started     recordTime `json:"started"`
 	Ended       recordTime `json:"ended"`
 	Left        recordTime `json:"left"`
@@ -49,7 +51,7 @@ func (f File) EncodeRecord() []byte {
 		Started:   newRecordTime(f.Started), Ended: newRecordTime(f.Ended), Left: newRecordTime(f.Left),
 	}
 	if f.Digested {
-		r.Digest = &f.Digest
+		r.Digest, r.Recorded, r.OutputLines = &f.Digest, f.RecordedChunks, f.OutputLines
 	}
 	return marshalRecord(r)
 }
@@ -77,7 +79,7 @@ func DecodeFile(id FileID, record []byte) (File, error) {
 		Started:   r.Started.time(), Ended: r.Ended.time(), Left: r.Left.time(),
 	}
 	if r.Digest != nil {
-		f.Digest, f.Digested = *r.Digest, true
+		f.Digest, f.Digested, f.RecordedChunks, f.OutputLines = *r.Digest, true, r.Recorded, r.OutputLines
 	}
 	return f, nil
 }

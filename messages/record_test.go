@@ -61,7 +61,7 @@ func drawFile(t *rapid.T) File {
 		Started: drawTime(t, "started"), Ended: drawTime(t, "ended"), Left: drawTime(t, "left"),
 	}
 	if f.Digested = rapid.Bool().Draw(t, "digested"); f.Digested {
-		f.Digest = rapid.Uint64().Draw(t, "digest")
+		f.Digest, f.RecordedChunks, f.OutputLines = rapid.Uint64().Draw(t, "digest"), n.Draw(t, "recorded"), n.Draw(t, "output lines")
 	}
 	return f
 }

@@ -8,14 +8,20 @@ import (
 	"kafka-master/messages"
 )
 
-// addDigest adds a done chunk to the digest of its file. A file whose done chunks were
-// not all added, because a former version of the program counted some, has none.
-func (b *book) addDigest(c messages.Chunk) {
+// addDigest adds a done chunk to the digest of its file, and its result to the sums of
+// what workers recorded. A file whose done chunks were not all added, because a former
+// version of the program counted some, has neither.
+func (b *book) addDigest(c messages.Chunk, s messages.Signal) {
 	if b.DoneChunks == 0 {
-		b.Digest, b.Digested = 0, true
+		b.Digested = true
 	}
-	if b.Digested {
-		b.Digest += digestOf(c)
+	if !b.Digested {
+		return
+	}
+	b.Digest += digestOf(c)
+	if s.Recorded {
+		b.RecordedChunks++
+		b.OutputLines += s.OutputLines
 	}
 }
 

@@ -13,7 +13,9 @@ import (
 func doAll(l *Ledger, now time.Time) {
 	l.Offer(Offer{Worker: "w1", Epoch: 1, UpTo: 100, Ahead: 100}, now)
 	for _, a := range l.Match(now) {
-		l.Judge(Result{Signal: progress("w1", a.BatchID, 2, 2)}, now)
+		s := progress("w1", a.BatchID, 2, 2)
+		s.Recorded, s.OutputLines = a.Chunk.ID.Index != 1, 5
+		l.Judge(Result{Signal: s}, now)
 	}
 }
 
@@ -42,6 +44,8 @@ func TestDigestIsThatOfTheDoneChunks(t *testing.T) {
 	require.Equal(t, messages.FileDone, f.State)
 	require.True(t, f.DigestKnown())
 	require.Equal(t, want, f.Digest)
+	require.Equal(t, int64(2), f.RecordedChunks, "the worker of one chunk recorded nothing")
+	require.Equal(t, int64(10), f.OutputLines)
 }
 
 // The digest of a file of which a former version of the program counted a chunk would

@@ -161,7 +161,7 @@ func (l *Ledger) complete(b *book, e *entry, r Result, attempt int, mine bool, n
 	delete(b.entries, e.ID.Index)
 	b.open.add(e.Chunk, -1)
 	l.trials.forget(e)
-	b.addDigest(e.Chunk)
+	b.addDigest(e.Chunk, r.Signal)
 	if b.DoneChunks++; b.DoneChunks+b.DeadChunks > int64(b.Cursor.Index) {
 		b.Duplicates++ // More chunks ended than were ever handed out.
 	}
