@@ -26,8 +26,11 @@ type Chunk struct {
 	// Deployment is the random id of the state in the sender's store. Batch ids are
 	// unique within one deployment only.
 	Deployment string
-	// FirstLine is the line number of the first item, counted from 1.
+	// FirstLine is the line number of the first item, counted from 1. Blank lines at the
+	// beginning of a file are counted too.
 	FirstLine int64
+	// Lines is the number of lines of the range if it has blank lines, else 0.
+	Lines int64
 	// Offset and Length are the byte range of the items in File.
 	Offset, Length int64
 	// Hash is the XXH64 of this range as 16 hexadecimal digits.
@@ -36,13 +39,16 @@ type Chunk struct {
 	Items []string
 	// Worker is the id of the worker that runs the chunk.
 	Worker messages.WorkerID
+
+	report *report // nil in a Chunk that no worker made
 }
 
 // Handler processes one chunk. progress takes the number of items that are done so
 // far. It is cheap, may be called after every item and from any goroutine, and has
 // no effect after the handler has returned.
 //
-// A nil error means that the whole chunk is done. ErrRetry gives the chunk back, to
+// A nil error means that the whole chunk is done, except for the items that were
+// reported by Chunk.Fail. ErrRetry gives the chunk back, to
 // run again later. Every other error, and a panic, is a failed attempt. ctx ends
 // when the worker has to stop or the chunk's deadline has passed. The handler must
 // then return soon, since Run waits for it; the chunk does not count as done
@@ -58,7 +64,7 @@ var ErrRetry = errors.New("to be retried later")
 func newChunk(m messages.ChunkMessage) Chunk {
 	return Chunk{
 		BatchID: m.BatchID, Name: messages.ResultName(m.BatchID), File: m.File, Generation: m.Generation,
-		Attempt: m.Attempt, Term: m.Term, Deployment: m.Deployment, FirstLine: m.FirstLine,
+		Attempt: m.Attempt, Term: m.Term, Deployment: m.Deployment, FirstLine: m.FirstLine, Lines: m.Lines,
 		Offset: m.Offset, Length: m.Length, Hash: m.Hash, Items: m.Data, Worker: messages.WorkerID(m.ID),
 	}
 }

@@ -20,6 +20,8 @@
 // chunk may run again, on this worker or on another one. The effects of a handler
 // must therefore be idempotent. Results takes care of this for result files.
 //
+// Chunk.Fail reports items that failed while the chunk as a whole is done.
+//
 // SampleHandler and ExecHandler return ready-made handlers. ClaimID keeps the id of
 // a worker across restarts.
 package worker

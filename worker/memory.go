@@ -11,12 +11,17 @@ import (
 // chunks in between.
 const memorySize = 4096
 
+// maxRememberedRanges bounds the ranges of failed items that a worker remembers. A
+// message that is repeated without them gives the number of the failed items only.
+const maxRememberedRanges = 64 << 10
+
 // memory keeps the final messages about finished chunks and forgets the oldest first.
 type memory struct {
 	entries map[string]remembered // by batch id
 	size    int
 	ring    []string // batch ids in the order of their arrival, at most size of them
 	oldest  int      // index in ring once it is full
+	ranges  int      // ranges of failed items in all entries
 }
 
 // remembered is the final message about a chunk.
@@ -48,6 +53,10 @@ func (m *memory) put(batchID string, sum uint64, s messages.Signal) {
 	batchID = strings.Clone(batchID)
 	s.BatchID, s.Worker, s.Deployment = batchID, messages.WorkerID(strings.Clone(string(s.Worker))), strings.Clone(s.Deployment)
 	s.Hash, s.Error = strings.Clone(s.Hash), strings.Clone(s.Error)
+	if m.ranges -= len(m.entries[batchID].signal.FailedRanges); m.ranges+len(s.FailedRanges) > maxRememberedRanges {
+		s.FailedRanges = nil
+	}
+	m.ranges += len(s.FailedRanges)
 	if _, ok := m.entries[batchID]; ok {
 		m.entries[batchID] = remembered{sum: sum, signal: s}
 		return
@@ -55,6 +64,7 @@ func (m *memory) put(batchID string, sum uint64, s messages.Signal) {
 	if len(m.ring) < m.size {
 		m.ring = append(m.ring, batchID)
 	} else {
+		m.ranges -= len(m.entries[m.ring[m.oldest]].signal.FailedRanges)
 		delete(m.entries, m.ring[m.oldest])
 		m.ring[m.oldest] = batchID
 		m.oldest = (m.oldest + 1) % len(m.ring)

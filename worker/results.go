@@ -21,6 +21,7 @@ import (
 
 const (
 	resultSuffix = ".jsonl"
+	failedSuffix = ".failed.jsonl"
 	tempFolder   = ".tmp" // below each folder with results, which keeps the search for stale files cheap
 	staleAfter   = 24 * time.Hour
 	bufferSize   = 16 << 10 // bytes; most results of small files are smaller
@@ -28,7 +29,8 @@ const (
 )
 
 // Results is the folder with the results of all chunks: <Dir>/<folder>/<chunk>.jsonl,
-// with one folder for each version of an input file, see messages.GenerationFolder. A result appears
+// with one folder for each version of an input file, see messages.GenerationFolder. The
+// items that failed are listed in <chunk>.failed.jsonl beside it, see Chunk.Fail. A result appears
 // complete or not at all. A chunk that ran twice, here or on another worker with the
 // same folder, leaves one result. Nothing is ever written outside of Dir, whatever the
 // fields of a chunk are and whatever symbolic links Dir contains.
@@ -65,10 +67,12 @@ func resultName(chunk Chunk) string {
 // of writing it wrap ErrRetry, since a full or missing disk is not the chunk's fault.
 // When no result at all can be written, the error is Unfit.
 func (r Results) Create(chunk Chunk) (*ResultFile, error) {
-	f, err := r.create(folderOf(chunk), resultName(chunk), chunk.Attempt)
+	name := resultName(chunk)
+	f, err := r.create(folderOf(chunk), name, chunk.Attempt)
 	if err != nil {
 		return nil, r.writeError(err, 0)
 	}
+	f.chunk, f.failed = chunk, path.Join(f.folder, name+failedSuffix)
 	return f, nil
 }
 
@@ -107,6 +111,8 @@ type ResultFile struct {
 	file                *os.File
 	buf                 *bufio.Writer
 	folder, temp, final string // paths below root
+	failed              string // path of the list of failed items
+	chunk               Chunk
 	ended               bool
 	failure             error // first error of Write
 }
@@ -192,6 +198,9 @@ func (f *ResultFile) commit() error {
 	f.ended = true
 	defer f.root.Close()
 	err := f.file.Close()
+	if err == nil && f.failed != "" {
+		err = f.placeFailedList()
+	}
 	if err == nil {
 		failpoint.Pass("before a result is in place")
 		err = f.root.Rename(f.temp, f.final)

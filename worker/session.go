@@ -83,12 +83,14 @@ func (w *session) startAttempt(a *attempt) {
 // runAttempt runs one attempt and returns the one that follows it.
 func (w *session) runAttempt(a *attempt) *attempt {
 	c := a.chunk
+	c.report = &report{}
 	log := w.log.With("batch_id", c.BatchID, "attempt", c.Attempt)
 	log.Debug("chunk started", "items", len(c.Items))
 	m := newMeter(len(c.Items), w.cfg.ProgressInterval, func(done int) { w.sendProgress(a, done) })
 	ctx, cancel := w.attemptContext()
 	defer cancel()
 	err := w.callHandler(ctx, c, m.update)
+	c.report.close()
 	final := w.outcomeOf(ctx, c, m.stop(), err)
 	w.logOutcome(log, final)
 	switch u := asUnfit(err); {
@@ -116,7 +118,7 @@ func (w *session) attemptContext() (context.Context, context.CancelFunc) {
 func (w *session) logOutcome(log *slog.Logger, final messages.Signal) {
 	switch {
 	case final.Outcome == messages.OutcomeOK:
-		log.Debug("chunk done", "items", final.Total)
+		log.Debug("chunk done", "items", final.Total, "failed", final.FailedItems)
 	case w.attemptsCtx.Err() != nil:
 		log.Info("chunk given back", "err", final.Error)
 	case final.Outcome == messages.OutcomeRetry:
@@ -165,7 +167,7 @@ func (w *session) outcomeOf(ctx context.Context, c Chunk, done int, err error) m
 	case ctx.Err() != nil:
 		return resultOf(c, done, messages.OutcomeFailed, err.Error())
 	case err == nil:
-		return resultOf(c, len(c.Items), messages.OutcomeOK, "")
+		return c.report.complete(resultOf(c, len(c.Items), messages.OutcomeOK, ""))
 	case errors.Is(err, ErrRetry):
 		return resultOf(c, done, messages.OutcomeRetry, err.Error())
 	}
