@@ -132,15 +132,21 @@ func (d *desk) acceptsTerm(c Chunk) bool {
 	return true
 }
 
-// sum is a hash of the chunk's deployment and items. It distinguishes chunks with the
+// sum is a hash of the chunk's deployment, place and items. It distinguishes chunks with the
 // same id: a state that was created again or has lost its last commits may use an id
 // a second time, for other lines. The same lines of another deployment must be
-// processed again as well, since that deployment keeps its own account.
+// processed again as well, since that deployment keeps its own account. A master that
+// sends the hash of the items' bytes has computed it already.
 func (d *desk) sum(c Chunk) uint64 {
 	var h maphash.Hash
 	h.SetSeed(d.seed)
 	h.WriteString(c.Deployment)
 	h.WriteByte(0)
+	maphash.WriteComparable(&h, c.Offset)
+	h.WriteString(c.Hash)
+	if c.Hash != "" {
+		return h.Sum64()
+	}
 	for _, item := range c.Items {
 		h.WriteString(item)
 		h.WriteByte('\n')

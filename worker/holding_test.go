@@ -181,6 +181,26 @@ func TestCopies(t *testing.T) {
 			t.Errorf("ran %v, %d finals", ran, len(b.finals("id")))
 		}
 	})
+	bubble(t, "the same lines of another place run", func(t *testing.T) {
+		b := newFakeBus(1)
+		w := start(t, b, ok)
+		synctest.Wait()
+		h := head("id")
+		h.Range = messages.ByteRange{Offset: 0, Length: 2, Hash: 7}
+		b.chunk(h, "x")
+		synctest.Wait()
+		h.Range.Offset = 2
+		b.chunk(h, "x")
+		synctest.Wait()
+		w.end()
+		var places []int64
+		for _, f := range b.finals("id") {
+			places = append(places, f.Offset)
+		}
+		if fmt.Sprint(places) != "[0 2]" {
+			t.Errorf("finals of places %v", places)
+		}
+	})
 	t.Run("memory keeps no items", func(t *testing.T) {
 		text := strings.Clone("id worker deployment hash error items")
 		var s messages.Signal

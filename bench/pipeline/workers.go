@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -51,6 +52,9 @@ func runWorkers(ctx context.Context, args []string) error {
 	c, err := parseCrew(args)
 	if err != nil {
 		return err
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400) // as kafka-master worker does
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
