@@ -9,6 +9,7 @@ import (
 	"hash/fnv"
 	"io"
 	"maps"
+	"math/bits"
 	"slices"
 	"strings"
 	"time"
@@ -36,10 +37,10 @@ type simHistory struct {
 	bad   []string // violations
 
 	files    map[messages.FileID]messages.File
-	open     map[messages.FileID]map[int]messages.OpenChunk
-	ranges   map[messages.FileID]map[int]messages.Chunk // of every chunk that was handed out
-	accepted map[messages.FileID]map[int]simResult      // results that were counted
-	ever     map[messages.FileID]map[int]simResult      // those, and what the store lost
+	open     map[messages.FileID]map[messages.ChunkID]messages.OpenChunk
+	ranges   map[messages.FileID]map[messages.ChunkID]messages.Chunk // of every chunk that was handed out
+	accepted map[messages.FileID]map[messages.ChunkID]simResult      // results that were counted
+	ever     map[messages.FileID]map[messages.ChunkID]simResult      // those, and what the store lost
 	offsets  map[place]int64
 	assigned map[string]time.Time             // when assignments were committed, by batch id and worker
 	ran      map[string]messages.ChunkMessage // the last run of each attempt, by batch id and worker
@@ -48,15 +49,15 @@ type simHistory struct {
 }
 
 func newSimHistory(w *simWorld) *simHistory {
-	h := &simHistory{w: w, sum: fnv.New64a(), began: time.Now(), assigned: map[string]time.Time{}, ran: map[string]messages.ChunkMessage{}, ever: map[messages.FileID]map[int]simResult{}}
+	h := &simHistory{w: w, sum: fnv.New64a(), began: time.Now(), assigned: map[string]time.Time{}, ran: map[string]messages.ChunkMessage{}, ever: map[messages.FileID]map[messages.ChunkID]simResult{}}
 	h.clear()
 	return h
 }
 
 func (h *simHistory) clear() {
-	h.files, h.open = map[messages.FileID]messages.File{}, map[messages.FileID]map[int]messages.OpenChunk{}
-	h.ranges, h.offsets = map[messages.FileID]map[int]messages.Chunk{}, map[place]int64{}
-	h.accepted = map[messages.FileID]map[int]simResult{}
+	h.files, h.open = map[messages.FileID]messages.File{}, map[messages.FileID]map[messages.ChunkID]messages.OpenChunk{}
+	h.ranges, h.offsets = map[messages.FileID]map[messages.ChunkID]messages.Chunk{}, map[place]int64{}
+	h.accepted = map[messages.FileID]map[messages.ChunkID]simResult{}
 }
 
 // note adds a line to the trace.
@@ -84,7 +85,7 @@ func (h *simHistory) elected(p *simProcess, term messages.Term, snap messages.Sn
 		h.violate("S8", "term %d after %d", term.Number, h.term)
 	}
 	if h.term = term.Number; snap.Number == 0 {
-		h.ever = map[messages.FileID]map[int]simResult{} // a state begins; nothing comes back
+		h.ever = map[messages.FileID]map[messages.ChunkID]simResult{} // a state begins; nothing comes back
 	}
 }
 
@@ -103,9 +104,9 @@ func (h *simHistory) reset(snap messages.Snapshot) {
 		h.offsets[place{o.Topic, o.Partition}] = o.Offset
 	}
 	for id, f := range h.files {
-		for index, r := range h.ever[id] {
-			if _, open := h.open[id][index]; !open && index < f.Cursor.Index {
-				put(h.accepted, messages.ChunkID{File: id, Index: index}, r)
+		for chunk, r := range h.ever[id] {
+			if _, open := h.open[id][chunk]; !open && chunk.Index < f.Cursor.Index {
+				put(h.accepted, chunk, r)
 			}
 		}
 	}
@@ -117,16 +118,15 @@ func (h *simHistory) wipe() {
 	h.term = 0
 }
 
-func put[V any](m map[messages.FileID]map[int]V, id messages.ChunkID, v V) {
+func put[V any](m map[messages.FileID]map[messages.ChunkID]V, id messages.ChunkID, v V) {
 	if m[id.File] == nil {
-		m[id.File] = map[int]V{}
+		m[id.File] = map[messages.ChunkID]V{}
 	}
-	m[id.File][id.Index] = v
+	m[id.File][id] = v
 }
 
 func (h *simHistory) batchID(id messages.ChunkID, attempt int) string {
-	f := h.files[id.File]
-	return messages.BatchID(f.Base, id.Index, f.Generation, attempt)
+	return h.files[id.File].BatchID(id, attempt)
 }
 
 // executed counts a run of a chunk.
@@ -143,7 +143,7 @@ func (h *simHistory) produced(p *simProcess, r messages.Record) {
 		return // a probe
 	}
 	h.note("%s sends %s to %s in %d", p.name, m.BatchID, m.ID, r.Partition)
-	if _, _, _, attempt, _ := messages.ParseBatchID(m.BatchID); attempt > ledger.UnreadAttempts {
+	if _, attempt, _ := messages.ParseBatchID(m.BatchID); attempt > ledger.UnreadAttempts {
 		h.w.sometimes("an attempt leaves room for those of an unread tail")
 	}
 	if h.assigned[m.BatchID+" "+m.ID].IsZero() && !h.done(m.BatchID) {
@@ -151,16 +151,37 @@ func (h *simHistory) produced(p *simProcess, r messages.Record) {
 	}
 }
 
+// inOrder returns the chunks of a file that were counted, in the order of their ranges.
+func (h *simHistory) inOrder(id messages.FileID) []messages.ChunkID {
+	place := func(id messages.ChunkID) uint64 { // of the half, as a fraction of the chunk
+		half := uint64(max(1, id.Half))
+		return half << bits.LeadingZeros64(half)
+	}
+	return slices.SortedFunc(maps.Keys(h.accepted[id]), func(a, b messages.ChunkID) int {
+		return cmp.Or(cmp.Compare(a.Index, b.Index), cmp.Compare(place(a), place(b)))
+	})
+}
+
+// find returns the file and the chunk that a batch id names, and the attempt.
+func (h *simHistory) find(batchID string) (f messages.File, id messages.ChunkID, attempt int, ok bool) {
+	n, attempt, ok := messages.ParseBatchID(batchID)
+	if !ok {
+		return f, id, 0, false
+	}
+	for _, f := range h.files {
+		if f.Base == n.Base && f.Generation == n.Generation {
+			return f, messages.ChunkID{File: f.ID, Index: n.Index, Half: n.Half, Retry: n.Retry}, attempt, true
+		}
+	}
+	return f, id, 0, false
+}
+
 // done reports whether the chunk of a batch id is done. One that ended in the very
 // commit that hands it out again is sent all the same, because the hand-out is not waited for.
 func (h *simHistory) done(batchID string) bool {
-	base, index, generation, _, _ := messages.ParseBatchID(batchID)
-	for id, f := range h.files {
-		if _, open := h.open[id][index]; f.Base == base && f.Generation == generation {
-			return !open && index < f.Cursor.Index
-		}
-	}
-	return false
+	f, id, _, ok := h.find(batchID)
+	_, open := h.open[f.ID][id]
+	return ok && !open && id.Index < f.Cursor.Index
 }
 
 // committed checks a batch that took effect.
@@ -183,7 +204,7 @@ func (h *simHistory) committed(term messages.Term, b messages.Batch) {
 		touched[c.ID.File] = true
 	}
 	for _, id := range b.DropChunks {
-		delete(h.open[id.File], id.Index)
+		delete(h.open[id.File], id)
 		touched[id.File] = true
 	}
 	for _, a := range b.Journal {
@@ -206,13 +227,13 @@ func (h *simHistory) committed(term messages.Term, b messages.Batch) {
 
 // chunk checks a record of a chunk.
 func (h *simHistory) chunk(c messages.OpenChunk) {
-	if former, ok := h.ranges[c.ID.File][c.ID.Index]; ok && former != c.Chunk {
+	if former, ok := h.ranges[c.ID.File][c.ID]; ok && former != c.Chunk {
 		h.violate("S9", "chunk %v was %+v and is %+v", c.ID, former, c.Chunk)
 	}
-	if before, ok := h.ranges[c.ID.File][c.ID.Index-1]; ok && before.End() != c.Offset || c.ID.Index == 0 && c.Offset != 0 {
+	if before, ok := h.ranges[c.ID.File][messages.ChunkID{File: c.ID.File, Index: c.ID.Index - 1}]; ok && before.End() != c.Offset || c.ID.Index == 0 && c.Offset != 0 {
 		h.violate("S1", "chunk %v begins at %d, the one before ends at %d", c.ID, c.Offset, before.End())
 	}
-	former, ok := h.open[c.ID.File][c.ID.Index]
+	former, ok := h.open[c.ID.File][c.ID]
 	if ok {
 		if c.Attempt < former.Attempt || c.State == messages.ChunkAssigned && c.Attempt == former.Attempt && c.Worker != former.Worker {
 			h.violate("S7", "chunk %v had attempt %d at %s and has attempt %d at %s", c.ID, former.Attempt, former.Worker, c.Attempt, c.Worker)
@@ -232,7 +253,7 @@ func out(c messages.OpenChunk) bool {
 // counted checks a completion: the first of its chunk, by a result that is on the
 // worker's disk and is what the file's range says.
 func (h *simHistory) counted(a messages.Attempt) {
-	if _, again := h.accepted[a.Chunk.File][a.Chunk.Index]; again {
+	if _, again := h.accepted[a.Chunk.File][a.Chunk]; again {
 		h.violate("S3", "chunk %v counts twice", a.Chunk)
 	}
 	id := h.batchID(a.Chunk, a.Number)
@@ -257,14 +278,14 @@ func (h *simHistory) counted(a messages.Attempt) {
 // that hands the chunk out, when the answer was there already: then the range is only in
 // the message that was answered, and its hash must be the one that the books have.
 func (h *simHistory) rangeOf(a messages.Attempt) messages.Chunk {
-	c, ok := h.ranges[a.Chunk.File][a.Chunk.Index]
+	c, ok := h.ranges[a.Chunk.File][a.Chunk]
 	m := h.ran[h.batchID(a.Chunk, a.Number)+" "+string(a.Worker)]
 	own := messages.Chunk{ID: a.Chunk, Offset: m.Offset, Length: m.Length, FirstLine: m.FirstLine, Items: len(m.Data), Hash: a.Hash}
 	if ok || m.Hash != own.Range().HashText() {
 		return c
 	}
 	h.w.sometimes("a chunk is handed out and ends in one commit")
-	if before, ok := h.ranges[a.Chunk.File][a.Chunk.Index-1]; ok && before.End() != own.Offset {
+	if before, ok := h.ranges[a.Chunk.File][messages.ChunkID{File: a.Chunk.File, Index: a.Chunk.Index - 1}]; ok && before.End() != own.Offset {
 		h.violate("S1", "chunk %v begins at %d, the one before ends at %d", a.Chunk, own.Offset, before.End())
 	}
 	put(h.ranges, a.Chunk, own)
@@ -372,15 +393,12 @@ func (h *simHistory) effect(at place, offset int64, r simRecord) {
 	if err != nil || !s.Final() || !h.w.speaks(s) {
 		return
 	}
-	base, index, generation, attempt, ok := messages.ParseBatchID(s.BatchID)
+	f, id, attempt, ok := h.find(s.BatchID)
 	if !ok || r.at.Before(h.assigned[s.BatchID+" "+string(s.Worker)]) {
 		return // it is about an attempt of that name which the store lost
 	}
-	for id, f := range h.files {
-		c, open := h.open[id][index]
-		if f.Base == base && f.Generation == generation && open && out(c) && c.Attempt == attempt && c.Worker == s.Worker &&
-			(s.Hash == "" || s.Offset == c.Offset && s.Hash == c.Range().HashText()) {
-			h.violate("S11", "the offset of %v is beyond %d, and %s is at %s still", at, offset, s.BatchID, s.Worker)
-		}
+	c, open := h.open[f.ID][id]
+	if open && out(c) && c.Attempt == attempt && c.Worker == s.Worker && (s.Hash == "" || s.Offset == c.Offset && s.Hash == c.Range().HashText()) {
+		h.violate("S11", "the offset of %v is beyond %d, and %s is at %s still", at, offset, s.BatchID, s.Worker)
 	}
 }

@@ -191,11 +191,9 @@ func (w *simWorld) books() {
 			w.history.violate("S2", "%s is %s with %d failed items and %d dead chunks", f.Info.Path, f.State, f.FailedItems, f.DeadChunks)
 		}
 		var got []string
-		for index := range f.Cursor.Index {
-			if r, ok := w.history.accepted[id][index]; ok {
-				lines, _ := withoutMarks(r.lines)
-				got = append(got, strings.Split(lines, "\n")...)
-			}
+		for _, chunk := range w.history.inOrder(id) {
+			lines, _ := withoutMarks(w.history.accepted[id][chunk].lines)
+			got = append(got, strings.Split(lines, "\n")...)
 		}
 		if f.DeadChunks == 0 && !slices.Equal(got, want) {
 			w.history.violate("S2", "%s: %d lines in the results, %d in the file", f.Info.Path, len(got), len(want))

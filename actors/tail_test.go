@@ -99,7 +99,7 @@ func TestTailWithoutALeader(t *testing.T) {
 	})
 }
 
-func chunkID(i int) string { return messages.BatchID(testFile(1, 10).Base, i, 1, 1) }
+func chunkID(i int) string { return testFile(1, 10).BatchID(messages.ChunkID{Index: i}, 1) }
 
 func TestTailOfANativeWorker(t *testing.T) {
 	t.Parallel()

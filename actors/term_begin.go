@@ -132,7 +132,7 @@ func heldBy(snap messages.Snapshot) map[messages.WorkerID][]ledger.Assignment {
 		}
 		out[x.Worker] = append(out[x.Worker], ledger.Assignment{
 			Chunk: x.Chunk, Worker: x.Worker, Attempt: x.Attempt, File: f.Info, Generation: f.Generation,
-			BatchID: messages.BatchID(f.Base, x.ID.Index, f.Generation, x.Attempt),
+			BatchID: f.BatchID(x.ID, x.Attempt),
 		})
 	}
 	return out

@@ -53,7 +53,7 @@ func TestAddedPartitionsOfWorkerTopicsAreRead(t *testing.T) {
 		require.Equal(t, int64(1), offsets[place{"connections", 2}])
 		require.Contains(t, offsets, place{"signals", 1}, "a leader that ends now leaves the place to the next one")
 		w.drop("a.txt", 2)
-		w.bus.sayTo("signals", 1, progressOf("w9", 1, messages.BatchID("a", 0, 1, 1), 2, 2))
+		w.bus.sayTo("signals", 1, progressOf("w9", 1, messages.ChunkName{Base: "a"}.BatchID(1), 2, 2))
 		time.Sleep(time.Second)
 		require.Equal(t, messages.FileDone, w.file("a.txt").State)
 	})

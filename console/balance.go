@@ -19,7 +19,7 @@ func Balance(f messages.File, results string) string {
 	row := func(name, text string) { fmt.Fprintf(&b, "  %-11s %s\n", name, text) }
 	row("items", fmt.Sprintf("%s cut = %s done + %s failed + %s dead + %s missing",
 		humanize.Comma(f.Items), humanize.Comma(f.DoneItems), humanize.Comma(f.FailedItems), humanize.Comma(f.DeadItems), humanize.Comma(f.Missing())))
-	row("chunks", fmt.Sprintf("%s cut, %s done, %s dead", humanize.Comma(int64(f.Cursor.Index)), humanize.Comma(f.DoneChunks), humanize.Comma(f.DeadChunks)))
+	row("chunks", fmt.Sprintf("%s cut, %s done, %s dead", humanize.Comma(f.Chunks()), humanize.Comma(f.DoneChunks), humanize.Comma(f.DeadChunks)))
 	row("duplicates", fmt.Sprintf("%s counted twice, %s", humanize.Comma(f.Duplicates), many(f.Repeats, "repeated run")+" (counted once)"))
 	if took := f.Ended.Sub(f.Started); !f.Started.IsZero() && !f.Ended.IsZero() {
 		text := seconds(took)

@@ -140,7 +140,7 @@ func (c *churn) checkBalance(runs [][]workerEvent) {
 	}
 	for f := range c.files {
 		for i := range churnItems / churnBatch {
-			require.True(c.t, ran[messages.ChunkName("f"+strconv.Itoa(f), i, 1)], "chunk %d of file %d was run", i, f)
+			require.True(c.t, ran[messages.ChunkName{Base: "f" + strconv.Itoa(f), Index: i}.String()], "chunk %d of file %d was run", i, f)
 		}
 	}
 	c.t.Logf("%d files, %d chunks done, %d complete runs: %d repeated, of which the master knows %d", c.files, len(ran), all, all-len(ran), c.repeats)

@@ -160,7 +160,7 @@ func (s *site) checkDeliveries(items []string) {
 		}
 		require.False(s.t, accepted[a.Chunk], "chunk %v was accepted twice", a.Chunk)
 		accepted[a.Chunk] = true
-		id := messages.BatchID(f.Base, a.Chunk.Index, f.Generation, a.Number)
+		id := f.BatchID(a.Chunk, a.Number)
 		require.Contains(s.t, delivered, id)
 		got = append(got, delivered[id]...)
 	}

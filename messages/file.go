@@ -75,6 +75,7 @@ type File struct {
 	FailedItems int64
 	DeadChunks  int64
 	DeadItems   int64
+	Halvings    int64 // chunks that were halved: each of them made one chunk more
 	Duplicates  int64 // ends that were counted in excess of the assigned chunks; 0 unless the stored state is damaged
 	Repeats     int64 // results of chunks that were done already
 	DeadBytes   int64 // length of the range behind the cursor that a change made unreadable
@@ -112,10 +113,22 @@ func (f File) Missing() int64 { return f.Items - f.EndedItems() }
 // follow.
 func (f File) HasEnded() bool { return !f.Ended.IsZero() }
 
+// Chunks returns the number of chunks before the cursor. A chunk that was halved is
+// counted as its two halves.
+func (f File) Chunks() int64 { return int64(f.Cursor.Index) + f.Halvings }
+
+// ChunkName returns the name of one of the file's chunks in messages and results.
+func (f File) ChunkName(id ChunkID) ChunkName {
+	return ChunkName{Base: f.Base, Generation: f.Generation, Index: id.Index, Half: id.Half, Retry: id.Retry}
+}
+
+// BatchID returns the name of an attempt at one of the file's chunks.
+func (f File) BatchID(id ChunkID, attempt int) string { return f.ChunkName(id).BatchID(attempt) }
+
 // AddsUp reports whether every chunk and every item of an ended file was counted
 // exactly once, as done, as failed or as dead.
 func (f File) AddsUp() bool {
-	return f.Missing() == 0 && f.DoneChunks+f.DeadChunks == int64(f.Cursor.Index) && f.Duplicates == 0
+	return f.Missing() == 0 && f.DoneChunks+f.DeadChunks == f.Chunks() && f.Duplicates == 0
 }
 
 // DigestKnown reports whether Digest covers every done chunk.

@@ -45,15 +45,42 @@ func validateID(s string, limit int) error {
 // by one and are never used twice, so a FileID also orders versions by age.
 type FileID uint64
 
-// ChunkID identifies a chunk by the file version and the chunk's index in it.
+// ChunkID identifies a chunk: a part of a file version.
 type ChunkID struct {
 	File  FileID
-	Index int
+	Index int // number in the file, from 0
+	// Half is which part of the chunk of that index it is: 0 is all of it. A chunk that
+	// was halved ends, and its halves take its place. Those of all of it are 2 and 3, those
+	// of half n are 2n and 2n+1.
+	Half int
+	// Retry is the round in which the failed items of the chunk are done again, from 1;
+	// 0 for the chunk itself.
+	Retry int
 }
 
-// Compare orders chunks by file, then by index.
+// Compare orders chunks by file, then by index, half and retry.
 func (c ChunkID) Compare(d ChunkID) int {
-	return cmp.Or(cmp.Compare(c.File, d.File), cmp.Compare(c.Index, d.Index))
+	return cmp.Or(cmp.Compare(c.File, d.File), cmp.Compare(c.Index, d.Index), cmp.Compare(c.Half, d.Half), cmp.Compare(c.Retry, d.Retry))
+}
+
+// Halves returns the two chunks that take the place of c when it is halved.
+func (c ChunkID) Halves() (first, second ChunkID) {
+	first = ChunkID{File: c.File, Index: c.Index, Half: 2 * max(1, c.Half)}
+	second = first
+	second.Half++
+	return first, second
+}
+
+// Halved returns the chunk of which c is a half. ok is false for a chunk that is no half.
+func (c ChunkID) Halved() (of ChunkID, ok bool) {
+	if c.Half < 2 {
+		return ChunkID{}, false
+	}
+	of = ChunkID{File: c.File, Index: c.Index}
+	if c.Half > 3 {
+		of.Half = c.Half / 2
+	}
+	return of, true
 }
 
 // Term is one leadership. Its number rises by one with each new leader. The holder's
@@ -102,21 +129,36 @@ func Base(name string) string {
 	return clean[:min(len(clean), maxBase-len(suffix))] + suffix
 }
 
-// ChunkName returns the name of a chunk without its attempt: "<base>_chunk_<index>",
-// followed by "_g<generation>" from generation 2 on. The chunk's result file has this
-// name.
-func ChunkName(base string, index, generation int) string {
-	s := base + "_chunk_" + strconv.Itoa(index)
-	if generation > 1 {
-		s += "_g" + strconv.Itoa(generation)
+// ChunkName is what names a chunk in messages and results. Zero values of Half, Retry and
+// Generation are left out of the name, and so is generation 1.
+type ChunkName struct {
+	Base       string // see Base
+	Generation int    // version of the file, from 1
+	Index      int
+	Half       int // see ChunkID
+	Retry      int
+}
+
+// String returns the name: "<base>_chunk_<index>", followed by "_s<half>", "_r<retry>" and
+// "_g<generation>" as far as the chunk has them. The chunk's result has this name.
+func (n ChunkName) String() string {
+	s := n.Base + "_chunk_" + strconv.Itoa(n.Index)
+	if n.Half > 0 {
+		s += "_s" + strconv.Itoa(n.Half)
+	}
+	if n.Retry > 0 {
+		s += "_r" + strconv.Itoa(n.Retry)
+	}
+	if n.Generation > 1 {
+		s += "_g" + strconv.Itoa(n.Generation)
 	}
 	return s
 }
 
 // BatchID returns the name of an attempt in messages: the chunk's name, followed by
 // "_a<attempt>" from attempt 2 on.
-func BatchID(base string, index, generation, attempt int) string {
-	s := ChunkName(base, index, generation)
+func (n ChunkName) BatchID(attempt int) string {
+	s := n.String()
 	if attempt > 1 {
 		s += "_a" + strconv.Itoa(attempt)
 	}
@@ -126,41 +168,41 @@ func BatchID(base string, index, generation, attempt int) string {
 // MaxBatchID is the longest batch id in bytes that a master makes or accepts.
 const MaxBatchID = 255
 
-// MaxAttempt bounds the attempt and the generation in a batch id. No master reaches
-// this number, and it fits into an int on every platform.
+// MaxAttempt bounds the numbers behind the index in a batch id. No master reaches this
+// number, and it fits into an int on every platform.
 const MaxAttempt = 1 << 30
 
-// ParseBatchID splits a batch id into its parts. ok is false for a string that
-// BatchID does not return.
-func ParseBatchID(s string) (base string, index, generation, attempt int, ok bool) {
-	if len(s) > MaxBatchID {
-		return "", 0, 0, 0, false
-	}
+// ParseBatchID is the inverse of ChunkName.BatchID. ok is false for a string that it does
+// not return.
+func ParseBatchID(s string) (n ChunkName, attempt int, ok bool) {
 	at := strings.LastIndex(s, "_chunk_")
-	if at <= 0 {
-		return "", 0, 0, 0, false
+	if len(s) > MaxBatchID || at <= 0 {
+		return ChunkName{}, 0, false
 	}
-	base = s[:at]
+	n.Base = s[:at]
 	rest := s[at+len("_chunk_"):]
-	rest, attempt = cutNumber(rest, "_a")
-	rest, generation = cutNumber(rest, "_g")
-	index, err := strconv.Atoi(rest)
-	if err != nil || index < 0 || attempt > MaxAttempt || generation > MaxAttempt || BatchID(base, index, generation, attempt) != s {
-		return "", 0, 0, 0, false
+	rest, attempt = cutNumber(rest, "_a", 1)
+	rest, n.Generation = cutNumber(rest, "_g", 1)
+	rest, n.Retry = cutNumber(rest, "_r", 0)
+	rest, n.Half = cutNumber(rest, "_s", 0)
+	var err error
+	n.Index, err = strconv.Atoi(rest)
+	if err != nil || n.Index < 0 || n.Half == 1 || max(attempt, n.Generation, n.Retry, n.Half) > MaxAttempt || n.BatchID(attempt) != s {
+		return ChunkName{}, 0, false
 	}
-	return base, index, generation, attempt, true
+	return n, attempt, true
 }
 
-// cutNumber removes a suffix of a mark and a number from s. The number is 1 when s has
-// no such suffix.
-func cutNumber(s, mark string) (string, int) {
+// cutNumber removes a suffix of a mark and a number above absent from s. Without such a
+// suffix it returns s and absent.
+func cutNumber(s, mark string, absent int) (string, int) {
 	at := strings.LastIndex(s, mark)
 	if at < 0 {
-		return s, 1
+		return s, absent
 	}
 	n, err := strconv.Atoi(s[at+len(mark):])
-	if err != nil || n < 2 {
-		return s, 1
+	if err != nil || n <= absent {
+		return s, absent
 	}
 	return s[:at], n
 }
@@ -168,9 +210,9 @@ func cutNumber(s, mark string) (string, int) {
 // ResultName returns the chunk's name in a batch id, which is the id without its
 // attempt. An id that no master made is returned unchanged.
 func ResultName(batchID string) string {
-	base, index, generation, _, ok := ParseBatchID(batchID)
+	n, _, ok := ParseBatchID(batchID)
 	if !ok {
 		return batchID
 	}
-	return ChunkName(base, index, generation)
+	return n.String()
 }

@@ -16,16 +16,21 @@ import (
 var ErrBadRecord = errors.New("stored record cannot be read")
 
 // chunkRecordVersion is the first byte of an OpenChunk record. These records are
-// binary, since there may be hundreds of thousands of them. Records of version 1, which
-// lack Handouts and Ahead, can still be read.
-const (
-	chunkRecordVersion    = 2
-	chunkRecordVersionOld = 1
-)
+// binary, since there may be hundreds of thousands of them. Records of earlier versions can
+// still be read: version 1 lacks Handouts and Ahead, version 2 lacks Lost.
+const chunkRecordVersion = 3
 
-// Key returns the chunk's key in a store: "<file>/<index>".
+// Key returns the chunk's key in a store: "<file>/<index>", followed by ".s<half>" and
+// ".r<retry>" as far as the chunk has them.
 func (c ChunkID) Key() string {
-	return c.File.Key() + "/" + strconv.Itoa(c.Index)
+	s := c.File.Key() + "/" + strconv.Itoa(c.Index)
+	if c.Half != 0 {
+		s += ".s" + strconv.Itoa(c.Half)
+	}
+	if c.Retry != 0 {
+		s += ".r" + strconv.Itoa(c.Retry)
+	}
+	return s
 }
 
 // ParseChunkKey is the inverse of ChunkID.Key. Its error wraps ErrBadRecord.
@@ -35,11 +40,13 @@ func ParseChunkKey(key string) (ChunkID, error) {
 	if err != nil {
 		return ChunkID{}, fmt.Errorf("%w: chunk key %.64q", ErrBadRecord, key)
 	}
-	index, err := strconv.Atoi(right)
-	if err != nil {
+	c := ChunkID{File: file}
+	right, c.Retry = cutNumber(right, ".r", 0)
+	right, c.Half = cutNumber(right, ".s", 0)
+	if c.Index, err = strconv.Atoi(right); err != nil || c.Half == 1 || c.Key() != key {
 		return ChunkID{}, fmt.Errorf("%w: chunk key %.64q", ErrBadRecord, key)
 	}
-	return ChunkID{File: file, Index: index}, nil
+	return c, nil
 }
 
 // Key returns the file's key in a store: its number in decimal.
@@ -86,7 +93,7 @@ func (c OpenChunk) EncodeRecord() []byte {
 	b = append(b, chunkRecordVersion, byte(c.State))
 	b = binary.BigEndian.AppendUint64(b, c.Hash)
 	for _, n := range [...]int64{c.Offset, c.Length, c.FirstLine, c.Lines, int64(c.Items),
-		int64(c.Attempt), int64(c.Failures), int64(c.Workers), int64(c.Handouts)} {
+		int64(c.Attempt), int64(c.Failures), int64(c.Workers), int64(c.Handouts), int64(c.Lost)} {
 		b = binary.AppendUvarint(b, uint64(n))
 	}
 	b = append(b, flagByte(c.Ahead))
@@ -109,7 +116,7 @@ func appendText(b []byte, s string) []byte {
 // error wraps ErrBadRecord.
 func DecodeOpenChunk(id ChunkID, record []byte) (OpenChunk, error) {
 	const fixed = 2 + 8
-	if len(record) < fixed || record[0] < chunkRecordVersionOld || record[0] > chunkRecordVersion || int(record[1]) >= len(chunkStates) {
+	if len(record) < fixed || record[0] < 1 || record[0] > chunkRecordVersion || int(record[1]) >= len(chunkStates) {
 		return OpenChunk{}, fmt.Errorf("%w: chunk %s: unknown version or state", ErrBadRecord, id.Key())
 	}
 	c := OpenChunk{State: ChunkState(record[1])}
@@ -117,8 +124,14 @@ func DecodeOpenChunk(id ChunkID, record []byte) (OpenChunk, error) {
 	r := recordReader{rest: record[fixed:]}
 	c.Offset, c.Length, c.FirstLine, c.Lines = r.int64(), r.int64(), r.int64(), r.int64()
 	c.Items, c.Attempt, c.Failures, c.Workers = r.int(), r.int(), r.int(), r.int()
-	if record[0] > chunkRecordVersionOld {
-		c.Handouts, c.Ahead = r.int(), r.flag()
+	if record[0] >= 2 {
+		c.Handouts = r.int()
+	}
+	if record[0] >= 3 {
+		c.Lost = r.int()
+	}
+	if record[0] >= 2 {
+		c.Ahead = r.flag()
 	}
 	c.Worker, c.Reason = WorkerID(r.text()), r.text()
 	if r.bad || len(r.rest) > 0 {

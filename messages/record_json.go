@@ -27,6 +27,7 @@ type fileRecord struct {
 	FailedItems int64      `json:"failed_items,omitempty"`
 	DeadChunks  int64      `json:"dead_chunks"`
 	DeadItems   int64      `json:"dead_items"`
+	Halvings    int64      `json:"halvings,omitempty"`
 	Duplicates  int64      `json:"duplicates,omitempty"`
 	Repeats     int64      `json:"repeats,omitempty"`
 	DeadBytes   int64      `json:"dead_bytes,omitempty"`
@@ -46,7 +47,7 @@ func (f File) EncodeRecord() []byte {
 		State: f.State.String(), Reason: f.Reason,
 		Offset: f.Cursor.Offset, Index: f.Cursor.Index, Line: f.Cursor.Line, Chain: f.Cursor.Chain,
 		Items: f.Items, DoneChunks: f.DoneChunks, DoneItems: f.DoneItems, FailedItems: f.FailedItems,
-		DeadChunks: f.DeadChunks, DeadItems: f.DeadItems, Duplicates: f.Duplicates, Repeats: f.Repeats,
+		DeadChunks: f.DeadChunks, DeadItems: f.DeadItems, Halvings: f.Halvings, Duplicates: f.Duplicates, Repeats: f.Repeats,
 		DeadBytes: f.DeadBytes,
 		Started:   newRecordTime(f.Started), Ended: newRecordTime(f.Ended), Left: newRecordTime(f.Left),
 	}
@@ -74,7 +75,7 @@ func DecodeFile(id FileID, record []byte) (File, error) {
 		State: FileState(state), Reason: r.Reason,
 		Cursor: Cursor{Offset: r.Offset, Index: r.Index, Line: r.Line, Chain: r.Chain},
 		Items:  r.Items, DoneChunks: r.DoneChunks, DoneItems: r.DoneItems, FailedItems: r.FailedItems,
-		DeadChunks: r.DeadChunks, DeadItems: r.DeadItems, Duplicates: r.Duplicates, Repeats: r.Repeats,
+		DeadChunks: r.DeadChunks, DeadItems: r.DeadItems, Halvings: r.Halvings, Duplicates: r.Duplicates, Repeats: r.Repeats,
 		DeadBytes: r.DeadBytes,
 		Started:   r.Started.time(), Ended: r.Ended.time(), Left: r.Left.time(),
 	}
@@ -129,6 +130,8 @@ func DecodeWorker(id WorkerID, record []byte) (Worker, error) {
 type attemptRecord struct {
 	File    FileID     `json:"file"`
 	Index   int        `json:"index"`
+	Half    int        `json:"half,omitempty"`
+	Retry   int        `json:"retry,omitempty"`
 	Number  int        `json:"attempt"`
 	Worker  WorkerID   `json:"worker"`
 	Sent    recordTime `json:"sent"`
@@ -140,7 +143,7 @@ type attemptRecord struct {
 // EncodeRecord returns the stored form of the journal entry.
 func (a Attempt) EncodeRecord() []byte {
 	return marshalRecord(attemptRecord{
-		File: a.Chunk.File, Index: a.Chunk.Index, Number: a.Number, Worker: a.Worker,
+		File: a.Chunk.File, Index: a.Chunk.Index, Half: a.Chunk.Half, Retry: a.Chunk.Retry, Number: a.Number, Worker: a.Worker,
 		Sent: newRecordTime(a.Sent), Ended: newRecordTime(a.Ended), Outcome: a.Outcome, Hash: a.Hash,
 	})
 }
@@ -153,7 +156,7 @@ func DecodeAttempt(record []byte) (Attempt, error) {
 		return Attempt{}, err
 	}
 	return Attempt{
-		Chunk: ChunkID{File: r.File, Index: r.Index}, Number: r.Number, Worker: r.Worker,
+		Chunk: ChunkID{File: r.File, Index: r.Index, Half: r.Half, Retry: r.Retry}, Number: r.Number, Worker: r.Worker,
 		Sent: r.Sent.time(), Ended: r.Ended.time(), Outcome: r.Outcome, Hash: r.Hash,
 	}, nil
 }

@@ -118,13 +118,11 @@ func addDecoded[T any](list *[]T) func(T, error) error {
 	}
 }
 
-// SortRecords sorts the snapshot's lists: files by ID, chunks by file and index,
+// SortRecords sorts the snapshot's lists: files by ID, chunks by their ids,
 // workers by ID, offsets by topic and partition.
 func (s *Snapshot) SortRecords() {
 	slices.SortFunc(s.Files, func(a, b File) int { return cmp.Compare(a.ID, b.ID) })
-	slices.SortFunc(s.Chunks, func(a, b OpenChunk) int {
-		return cmp.Or(cmp.Compare(a.ID.File, b.ID.File), cmp.Compare(a.ID.Index, b.ID.Index))
-	})
+	slices.SortFunc(s.Chunks, func(a, b OpenChunk) int { return a.ID.Compare(b.ID) })
 	slices.SortFunc(s.Workers, func(a, b Worker) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(s.Offsets, func(a, b Position) int {
 		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))

@@ -3,6 +3,7 @@ package messages
 import (
 	"encoding/hex"
 	"errors"
+	"math"
 	"reflect"
 	"testing"
 	"time"
@@ -18,12 +19,20 @@ func drawTime(t *rapid.T, label string) time.Time {
 	return time.Unix(sec, rapid.Int64Range(0, 999_999_999).Draw(t, label+" ns")).UTC()
 }
 
+func drawChunkID(t *rapid.T) ChunkID {
+	half := rapid.OneOf(rapid.Just(0), rapid.IntRange(2, math.MaxInt))
+	return ChunkID{
+		File: FileID(rapid.Uint64().Draw(t, "file")), Index: rapid.Int().Draw(t, "index"),
+		Half: half.Draw(t, "half"), Retry: rapid.IntRange(0, math.MaxInt).Draw(t, "retry"),
+	}
+}
+
 func drawChunk(t *rapid.T) OpenChunk {
 	wide := rapid.Int64()
 	count := rapid.Int()
 	return OpenChunk{
 		Chunk: Chunk{
-			ID:     ChunkID{File: FileID(rapid.Uint64().Draw(t, "file")), Index: count.Draw(t, "index")},
+			ID:     drawChunkID(t),
 			Offset: wide.Draw(t, "offset"), Length: wide.Draw(t, "length"),
 			FirstLine: wide.Draw(t, "first line"), Lines: wide.Draw(t, "lines"),
 			Items: count.Draw(t, "items"), Hash: rapid.Uint64().Draw(t, "hash"),
@@ -32,6 +41,7 @@ func drawChunk(t *rapid.T) OpenChunk {
 		Attempt:  count.Draw(t, "attempt"),
 		Failures: count.Draw(t, "failures"),
 		Handouts: count.Draw(t, "handouts"),
+		Lost:     count.Draw(t, "lost"),
 		Ahead:    rapid.Bool().Draw(t, "ahead"),
 		Worker:   WorkerID(rapid.String().Draw(t, "worker")),
 		Workers:  count.Draw(t, "workers"),
@@ -57,7 +67,7 @@ func drawFile(t *rapid.T) File {
 		Items: n.Draw(t, "items"), DoneChunks: n.Draw(t, "done chunks"), DoneItems: n.Draw(t, "done items"),
 		FailedItems: n.Draw(t, "failed items"),
 		DeadChunks:  n.Draw(t, "dead chunks"), DeadItems: n.Draw(t, "dead items"),
-		Duplicates: n.Draw(t, "duplicates"), Repeats: n.Draw(t, "repeats"), DeadBytes: n.Draw(t, "dead bytes"),
+		Halvings: n.Draw(t, "halvings"), Duplicates: n.Draw(t, "duplicates"), Repeats: n.Draw(t, "repeats"), DeadBytes: n.Draw(t, "dead bytes"),
 		Started: drawTime(t, "started"), Ended: drawTime(t, "ended"), Left: drawTime(t, "left"),
 	}
 	if f.Digested = rapid.Bool().Draw(t, "digested"); f.Digested {
@@ -84,7 +94,7 @@ func drawWorker(t *rapid.T) Worker {
 
 func drawAttempt(t *rapid.T) Attempt {
 	return Attempt{
-		Chunk:   ChunkID{File: FileID(rapid.Uint64().Draw(t, "file")), Index: rapid.Int().Draw(t, "index")},
+		Chunk:   drawChunkID(t),
 		Number:  rapid.Int().Draw(t, "number"),
 		Worker:  WorkerID(rapid.String().Draw(t, "worker")),
 		Sent:    drawTime(t, "sent"),
@@ -150,18 +160,25 @@ func TestChunkRecordIsSmall(t *testing.T) {
 	}
 }
 
-// TestOldChunkRecordIsRead decodes a record of an earlier version of the program.
-func TestOldChunkRecordIsRead(t *testing.T) {
-	record, err := hex.DecodeString("0100000000000000002a808080808020d836f503f603f403030201027731046c6f7374")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := OpenChunk{
+// TestOldChunkRecordsAreRead decodes records of earlier versions of the program.
+func TestOldChunkRecordsAreRead(t *testing.T) {
+	first := OpenChunk{
 		Chunk: Chunk{ID: ChunkID{File: 1}, Offset: 1 << 40, Length: 7000, FirstLine: 501, Lines: 502, Items: 500, Hash: 42},
 		State: ChunkReady, Attempt: 3, Failures: 2, Worker: "w1", Workers: 1, Reason: "lost",
 	}
-	if got, err := DecodeOpenChunk(ChunkID{File: 1}, record); err != nil || got != want {
-		t.Errorf("got %+v and error %v, want %+v", got, err, want)
+	second := first
+	second.Handouts, second.Ahead = 4, true
+	for text, want := range map[string]OpenChunk{
+		"0100000000000000002a808080808020d836f503f603f403030201027731046c6f7374":               first,
+		"0200000000000000002a808080808020d836f503f603f403030201" + "0401" + "027731046c6f7374": second,
+	} {
+		record, err := hex.DecodeString(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := DecodeOpenChunk(ChunkID{File: 1}, record); err != nil || got != want {
+			t.Errorf("got %+v and error %v, want %+v", got, err, want)
+		}
 	}
 }
 
@@ -187,6 +204,7 @@ func FuzzDecodeRecords(f *testing.F) {
 	f.Add(Worker{Partitions: []int32{3, 7}}.EncodeRecord())
 	f.Add(Attempt{Outcome: "done"}.EncodeRecord())
 	f.Add([]byte("12/7"))
+	f.Add([]byte("12/7.s5.r1"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		fuzzOne(t, b, func(b []byte) (OpenChunk, error) { return DecodeOpenChunk(ChunkID{}, b) }, OpenChunk.EncodeRecord)
 		fuzzOne(t, b, func(b []byte) (File, error) { return DecodeFile(1, b) }, File.EncodeRecord)

@@ -135,7 +135,7 @@ func TestDrain(t *testing.T) {
 		synctest.Wait()
 		b.with(func() { b.onProduce = func(messages.Record) error { return messages.ErrNotWritten } })
 		for i := range 3000 {
-			b.chunk(head(messages.BatchID("a", i, 1, 1)), "x")
+			b.chunk(head(messages.ChunkName{Base: "a", Index: i}.BatchID(1)), "x")
 		}
 		pass(time.Second)
 		w.end()

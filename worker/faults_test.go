@@ -30,7 +30,7 @@ func TestOutage(t *testing.T) {
 				b.onOffsets = func(string) error { return down() }
 			})
 			for i := range 3 {
-				b.chunk(head(messages.BatchID("a", i, 1, 1)), strings.Split(strings.Repeat("x,", 59)+"x", ",")...)
+				b.chunk(head(messages.ChunkName{Base: "a", Index: i}.BatchID(1)), strings.Split(strings.Repeat("x,", 59)+"x", ",")...)
 			}
 			pass(70 * time.Second)
 			if n := len(b.calls); n > 1000 {
@@ -128,7 +128,7 @@ func TestBackPressure(t *testing.T) {
 		})
 		const all = 5000
 		for i := range all {
-			b.chunk(head(messages.BatchID("a", i, 1, 1)), "x")
+			b.chunk(head(messages.ChunkName{Base: "a", Index: i}.BatchID(1)), "x")
 		}
 		pass(time.Minute)
 		hs := b.of(messages.SignalHeartbeat)

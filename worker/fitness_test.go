@@ -50,13 +50,13 @@ func TestUnfit(t *testing.T) {
 		})
 		synctest.Wait()
 		for i := range 3 { // one running, two queued
-			b.chunk(head(messages.BatchID("a", i, 1, 1)), "x")
+			b.chunk(head(messages.ChunkName{Base: "a", Index: i}.BatchID(1)), "x")
 		}
 		pass(100 * time.Millisecond)
 		b.chunk(head("a_chunk_3"), "x")
 		pass(20 * time.Second)
 		for i := range 4 {
-			f := b.finals(messages.BatchID("a", i, 1, 1))
+			f := b.finals(messages.ChunkName{Base: "a", Index: i}.BatchID(1))
 			if len(f) != 1 || f[0].Outcome != messages.OutcomeRetry || !strings.Contains(f[0].Error, "scan.sh is missing") {
 				t.Errorf("chunk %d: %v", i, f)
 			}
@@ -102,7 +102,7 @@ func TestUnfit(t *testing.T) {
 		})
 		synctest.Wait()
 		for i := range 9 {
-			b.chunk(head(messages.BatchID("a", i, 1, 1)), "x")
+			b.chunk(head(messages.ChunkName{Base: "a", Index: i}.BatchID(1)), "x")
 			pass(2 * time.Minute)
 		}
 		if fmt.Sprint(pauses) != "[1s 2s 4s 8s 16s 32s 1m0s 1m0s 1m0s]" {
@@ -194,7 +194,7 @@ func TestAnotherDeployment(t *testing.T) {
 			func(c *Config) { c.Deployment = func() string { return own.Load().(string) } })
 		synctest.Wait()
 		for i, id := range []string{"J6QK2", "", "OTHER", "OTHER"} {
-			h := head(messages.BatchID("a", i, 1, 1))
+			h := head(messages.ChunkName{Base: "a", Index: i}.BatchID(1))
 			h.Deployment = id
 			b.chunk(h, "x")
 			pass(10 * time.Millisecond)

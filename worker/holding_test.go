@@ -23,7 +23,7 @@ func TestHeartbeat(t *testing.T) {
 		began := time.Now()
 		b.raw(`{"id":"other","batchId":"x","data":["1"]}`)
 		for i := range 4 {
-			b.chunk(head(messages.BatchID("a", i, 1, 1)), "x")
+			b.chunk(head(messages.ChunkName{Base: "a", Index: i}.BatchID(1)), "x")
 		}
 		pass(10 * time.Second)
 		hs := b.of(messages.SignalHeartbeat)
@@ -234,7 +234,7 @@ func TestQueueIsBounded(t *testing.T) {
 		synctest.Wait()
 		const all, kept = 5000, 2 + 64 + 2
 		for i := range all {
-			b.chunk(head(messages.BatchID("a", i, 1, 1)), "x")
+			b.chunk(head(messages.ChunkName{Base: "a", Index: i}.BatchID(1)), "x")
 		}
 		pass(10 * time.Second)
 		h := b.of(messages.SignalHeartbeat)[2]
@@ -267,7 +267,7 @@ func TestHeldUpWorkerKeepsWhatItHasRoomFor(t *testing.T) {
 		synctest.Wait()
 		const all, kept = 200, 2 + 64 + 2
 		for i := range all {
-			h := head(messages.BatchID("a", i, 1, 1))
+			h := head(messages.ChunkName{Base: "a", Index: i}.BatchID(1))
 			h.Worker, h.Deployment = "m-0", "d"
 			b.chunk(h, "x")
 		}
@@ -301,7 +301,7 @@ func TestRecall(t *testing.T) {
 		}
 		inc := b.of(messages.SignalAnnounce)[0].Incarnation.String()
 		for i := range 3 {
-			b.chunk(head(messages.BatchID("a", i, 1, 1)), "x")
+			b.chunk(head(messages.ChunkName{Base: "a", Index: i}.BatchID(1)), "x")
 		}
 		recall := func(deployment, incarnation string, ids ...string) {
 			b.raw(string(messages.Recall{Worker: self, Deployment: deployment, Incarnation: incarnation, BatchIDs: ids}.Encode()))

@@ -122,7 +122,7 @@ func TestOverRealProtocol(t *testing.T) {
 	}
 	const chunks = 300
 	for i := range chunks {
-		h := messages.ChunkHeader{BatchID: messages.BatchID("a", i, 1, 1), Term: 1, Attempt: 1, File: "in/a.txt"}
+		h := messages.ChunkHeader{BatchID: messages.ChunkName{Base: "a", Index: i}.BatchID(1), Term: 1, Attempt: 1, File: "in/a.txt"}
 		must(t, m.hand(ctx, w, h, "10.0.0.1", "8.8.8.8"))
 		f, err := m.final(ctx)
 		must(t, err)
@@ -183,7 +183,7 @@ func exerciseMany(t *testing.T, brokers, workers int) {
 	for i, w := range announced {
 		leader := m.Leader(worker.DefaultChunkTopic, w.Partitions[0])
 		chunks[leader] = append(chunks[leader], messages.Record{Topic: worker.DefaultChunkTopic, Partition: w.Partitions[0], Value: messages.AppendChunk(nil,
-			messages.ChunkHeader{Worker: w.Worker, BatchID: messages.BatchID("a", i, 1, 1), Term: 1, Attempt: 1}, []byte("x\n"))})
+			messages.ChunkHeader{Worker: w.Worker, BatchID: messages.ChunkName{Base: "a", Index: i}.BatchID(1), Term: 1, Attempt: 1}, []byte("x\n"))})
 	}
 	if len(chunks) != brokers {
 		t.Fatalf("%d leaders", len(chunks))

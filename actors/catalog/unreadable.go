@@ -100,7 +100,7 @@ func (u *Unreadable) Progressed(f messages.File, now time.Time) {
 	if x == nil {
 		return
 	}
-	if steps := int64(f.Cursor.Index) + f.DoneChunks + f.DeadChunks; steps > x.steps {
+	if steps := f.Chunks() + f.DoneChunks + f.DeadChunks; steps > x.steps {
 		x.steps, x.progressed = steps, now
 	}
 }

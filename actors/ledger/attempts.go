@@ -147,31 +147,36 @@ func (l *Ledger) assign(b *book, e *entry, text []byte, w messages.WorkerID, ahe
 	l.out.Chunks = append(l.out.Chunks, e.OpenChunk)
 	return Assignment{
 		Chunk: e.Chunk, Worker: w, Attempt: e.Attempt, Text: text,
-		BatchID:    messages.BatchID(b.Base, e.ID.Index, b.Generation, e.Attempt),
+		BatchID:    b.BatchID(e.ID, e.Attempt),
 		File:       b.Info,
 		Generation: b.Generation,
 	}
 }
 
 // find returns the chunk that a batch id names, and the attempt in it. e is nil when the
-// chunk is done.
-func (l *Ledger) find(batchID string) (b *book, e *entry, attempt int) {
-	base, index, generation, attempt, ok := messages.ParseBatchID(batchID)
+// chunk has no record.
+func (l *Ledger) find(batchID string) (b *book, id messages.ChunkID, e *entry, attempt int) {
+	name, attempt, ok := messages.ParseBatchID(batchID)
 	if !ok {
-		return nil, nil, 0
+		return nil, id, nil, 0
 	}
-	id, ok := l.names[fileName{base, generation}]
-	if !ok || index >= l.files[id].Cursor.Index {
-		return nil, nil, 0
+	file, ok := l.names[fileName{name.Base, name.Generation}]
+	if !ok || name.Index >= l.files[file].Cursor.Index {
+		return nil, id, nil, 0
 	}
-	b = l.files[id]
-	return b, b.entries[index], attempt
+	b, id = l.files[file], chunkOf(file, name)
+	return b, id, b.entries[id], attempt
+}
+
+// chunkOf returns the chunk of a file that has this name.
+func chunkOf(file messages.FileID, n messages.ChunkName) messages.ChunkID {
+	return messages.ChunkID{File: file, Index: n.Index, Half: n.Half, Retry: n.Retry}
 }
 
 // current returns the chunk whose attempt in flight at w has this batch id, nil when
 // there is none.
 func (l *Ledger) current(w messages.WorkerID, batchID string) (*book, *entry) {
-	b, e, attempt := l.find(batchID)
+	b, _, e, attempt := l.find(batchID)
 	if e == nil || e.Attempt != attempt || e.Worker != w || !e.inFlight() {
 		return nil, nil
 	}

@@ -84,8 +84,8 @@ func (l *Ledger) overtake(e *entry, w messages.WorkerID, now time.Time) Assignme
 	l.release(b, e)
 	e.backedUp = true
 	if b.twice == nil {
-		b.twice = map[int]bool{}
+		b.twice = map[messages.ChunkID]bool{}
 	}
-	b.twice[e.ID.Index] = true
+	b.twice[e.ID] = true
 	return l.assign(b, e, nil, w, false, now)
 }

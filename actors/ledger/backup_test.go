@@ -109,11 +109,11 @@ func TestNoBackupAttemptWithoutNeed(t *testing.T) {
 			l.files[1].tempo = tempo{n: 3, took: []time.Duration{time.Hour, time.Hour, time.Hour}}
 		},
 		"little is known of the file": func(l *Ledger, _ time.Time) { l.files[1].tempo.n = backupKnown - 1 },
-		"it had one":                  func(l *Ledger, _ time.Time) { l.files[1].entries[0].backedUp = true },
+		"it had one":                  func(l *Ledger, _ time.Time) { l.files[1].entries[chunkNo(0)].backedUp = true },
 		"the idle worker holds as many as it may": func(l *Ledger, _ time.Time) {
 			l.held["a"] = map[messages.ChunkID]*entry{{File: 1, Index: 9}: {}}
 		},
-		"one more failure ends it": func(l *Ledger, _ time.Time) { l.files[1].entries[0].Failures = l.maxAttempts - 1 },
+		"one more failure ends it": func(l *Ledger, _ time.Time) { l.files[1].entries[chunkNo(0)].Failures = l.maxAttempts - 1 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

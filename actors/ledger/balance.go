@@ -92,13 +92,13 @@ func (l *Ledger) audit(b *book) {
 func (b *book) imbalance() string {
 	ended := b.DoneChunks + b.DeadChunks
 	switch {
-	case b.EndedItems()+b.open.items != b.Items, ended+b.open.chunks != int64(b.Cursor.Index):
+	case b.EndedItems()+b.open.items != b.Items, ended+b.open.chunks != b.Chunks():
 	case b.Duplicates != 0, b.open.beyond > 0, int64(b.live+b.waiting.len()) != b.open.chunks:
 	default:
 		return ""
 	}
 	return fmt.Sprintf("it does not add up: of %d items cut %d are done, %d failed, %d dead and %d open (of %d chunks %d, %d and %d are done, dead and open)",
-		b.Items, b.DoneItems, b.FailedItems, b.DeadItems, b.open.items, b.Cursor.Index, b.DoneChunks, b.DeadChunks, b.open.chunks)
+		b.Items, b.DoneItems, b.FailedItems, b.DeadItems, b.open.items, b.Chunks(), b.DoneChunks, b.DeadChunks, b.open.chunks)
 }
 
 // auditAll audits every file in work. It costs a comparison of totals for each.

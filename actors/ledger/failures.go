@@ -101,7 +101,7 @@ func (l *Ledger) pardon(id messages.ChunkID, w messages.WorkerID, now time.Time)
 	if b == nil {
 		return
 	}
-	e := b.entries[id.Index]
+	e := b.entries[id]
 	if e == nil || e.State == messages.ChunkDead {
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -27,19 +28,19 @@ type fileName struct {
 type book struct {
 	messages.File
 	plan
-	entries map[int]*entry // chunks that were handed out and are not done, by index
-	open    openTotals     // totals of those that are neither done nor dead
-	waiting queue          // chunks to be handed out again
-	live    int            // attempts in flight
+	entries map[messages.ChunkID]*entry // chunks that were handed out and are not done
+	open    openTotals                  // totals of those that are neither done nor dead
+	waiting queue                       // chunks to be handed out again
+	live    int                         // attempts in flight
 	tempo   tempo
-	twice   map[int]bool // chunks that two workers got, by index: one of the two results is a repeat
-	stopped bool         // nothing more of it is cut or handed out
+	twice   map[messages.ChunkID]bool // chunks that two workers got: one of the two results is a repeat
+	stopped bool                      // nothing more of it is cut or handed out
 }
 
 func (b *book) name() fileName { return fileName{b.Base, b.Generation} }
 
 func newBook(f messages.File) *book {
-	return &book{File: f, plan: plan{size: messages.MaxChunkBytes}, entries: map[int]*entry{}, waiting: newQueue()}
+	return &book{File: f, plan: plan{size: messages.MaxChunkBytes}, entries: map[messages.ChunkID]*entry{}, waiting: newQueue()}
 }
 
 func (l *Ledger) add(f messages.File) *book {
@@ -112,9 +113,7 @@ func (x Files) Forget(id messages.FileID) {
 	if b == nil || !b.HasEnded() {
 		return
 	}
-	for i := range b.entries {
-		l.out.DropChunks = append(l.out.DropChunks, messages.ChunkID{File: id, Index: i})
-	}
+	l.out.DropChunks = slices.AppendSeq(l.out.DropChunks, maps.Keys(b.entries))
 	l.out.DropFiles = append(l.out.DropFiles, id)
 	if l.names[b.name()] == id {
 		delete(l.names, b.name())

@@ -34,9 +34,9 @@ type Ledger struct {
 	maxAttempts int
 	files       map[messages.FileID]*book
 	names       map[fileName]messages.FileID
-	voids       map[chunkName]int // highest attempt of each chunk that was sent and is in no record
-	unread      bool              // more of these may lie where nothing can be read in this term
-	turns       []messages.FileID // files in work; the first one is the next to give a chunk
+	voids       map[messages.ChunkName]int // highest attempt of each chunk that was sent and is in no record
+	unread      bool                       // more of these may lie where nothing can be read in this term
+	turns       []messages.FileID          // files in work; the first one is the next to give a chunk
 	held        map[messages.WorkerID]map[messages.ChunkID]*entry
 	ahead       map[messages.WorkerID][]*entry // those of held that wait behind others, in the order of hand-out
 	offers      offers
@@ -91,7 +91,7 @@ func New(maxAttempts int, s messages.Snapshot, sent Sent, now time.Time) *Ledger
 		maxAttempts: maxAttempts,
 		files:       map[messages.FileID]*book{},
 		names:       map[fileName]messages.FileID{},
-		voids:       map[chunkName]int{},
+		voids:       map[messages.ChunkName]int{},
 		held:        map[messages.WorkerID]map[messages.ChunkID]*entry{},
 		ahead:       map[messages.WorkerID][]*entry{},
 		offers:      offers{of: map[messages.WorkerID]*offering{}},
@@ -126,7 +126,7 @@ func (l *Ledger) restore(s messages.Snapshot, now time.Time) {
 		e := &entry{OpenChunk: c, since: now}
 		b.open.addRestored(b, c)
 		e.restoreFailures()
-		b.entries[c.ID.Index] = e
+		b.entries[c.ID] = e
 		switch c.State {
 		case messages.ChunkAssigned, messages.ChunkRunning:
 			e.State, e.asked = messages.ChunkAssigned, true // A former leader may have recalled it.

@@ -217,7 +217,7 @@ func (m *machine) result(t *rapid.T) {
 }
 
 func (m *machine) judge(t require.TestingT, r Result) {
-	_, e, _ := m.led.find(r.BatchID)
+	_, _, e, _ := m.led.find(r.BatchID)
 	before := map[messages.WorkerID]int{}
 	for w, held := range m.led.held {
 		before[w] = len(held)
@@ -329,7 +329,7 @@ func (m *machine) check(t require.TestingT) {
 func (m *machine) checkFile(t require.TestingT, b *book) {
 	var done, dead, live int64
 	for i := range b.Cursor.Index {
-		e := b.entries[i]
+		e := b.entries[messages.ChunkID{File: b.ID, Index: i}]
 		switch {
 		case e == nil:
 			done++
@@ -360,8 +360,8 @@ func (m *machine) checkFile(t require.TestingT, b *book) {
 		}
 	}
 	require.Equal(t, b.File, m.store.files[b.ID], "the store follows")
-	for i, e := range b.entries {
-		kept := m.store.chunks[messages.ChunkID{File: b.ID, Index: i}]
+	for id, e := range b.entries {
+		kept := m.store.chunks[id]
 		require.Equal(t, e.Attempt, kept.Attempt)
 		require.Equal(t, e.Failures, kept.Failures)
 	}
@@ -384,7 +384,7 @@ func (m *machine) finish(t *rapid.T) {
 		m.led.Lost("w3", EndLost, "gone for good", m.now)
 		for _, e := range slices.Collect(maps.Values(m.led.held["w2"])) {
 			b := m.led.files[e.ID.File]
-			m.judge(t, Result{Signal: progress("w2", messages.BatchID(b.Base, e.ID.Index, 1, e.Attempt), 2, 2)})
+			m.judge(t, Result{Signal: progress("w2", b.BatchID(e.ID, e.Attempt), 2, 2)})
 		}
 		m.sync(t)
 		m.offer("w2")

@@ -119,7 +119,7 @@ func (l *Ledger) pass(b *book) cutChunk {
 // enter opens an entry for a chunk that the cursor passed.
 func (l *Ledger) enter(b *book, c messages.Chunk) *entry {
 	e := &entry{OpenChunk: messages.OpenChunk{Chunk: c}}
-	b.entries[c.ID.Index] = e
+	b.entries[c.ID] = e
 	b.open.add(c, 1)
 	return e
 }

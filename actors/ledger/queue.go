@@ -24,7 +24,7 @@ const (
 )
 
 // queue holds the chunks of a file that are to be handed out again: those that are
-// ready, by index, and those that are held back, by time. No operation costs more
+// ready, in the order of the file, and those that are held back, by time. No operation costs more
 // than the logarithm of its length.
 type queue struct {
 	ready   entryHeap
@@ -34,7 +34,7 @@ type queue struct {
 
 func newQueue() queue {
 	return queue{
-		ready: entryHeap{before: func(a, b *entry) bool { return a.ID.Index < b.ID.Index }},
+		ready: entryHeap{before: func(a, b *entry) bool { return a.Offset < b.Offset }},
 		held:  entryHeap{before: func(a, b *entry) bool { return a.notUntil.Before(b.notUntil) }},
 	}
 }

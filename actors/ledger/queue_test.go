@@ -21,7 +21,7 @@ func TestQueueAgainstAList(t *testing.T) {
 			switch rapid.IntRange(0, 3).Draw(t, "step") {
 			case 0:
 				e := &entry{notUntil: now.Add(time.Duration(rapid.IntRange(-5, 5).Draw(t, "after")) * time.Second), retries: rapid.IntRange(0, 1).Draw(t, "retries")}
-				e.ID.Index = n
+				e.Offset = int64(n)
 				q.put(e, now)
 				in[e] = true
 			case 1:
@@ -37,7 +37,7 @@ func TestQueueAgainstAList(t *testing.T) {
 				q.wake(now)
 				var want *entry
 				for e := range in {
-					if !now.Before(e.notUntil) && (want == nil || e.ID.Index < want.ID.Index) {
+					if !now.Before(e.notUntil) && (want == nil || e.Offset < want.Offset) {
 						want = e
 					}
 				}
@@ -170,8 +170,8 @@ func TestHealthyChunkOutlivesThePoisonBeforeIt(t *testing.T) {
 			require.LessOrEqual(t, l.files[1].DeadChunks, int64(1))
 		}
 		require.EqualValues(t, 1, l.files[1].DeadChunks)
-		require.Equal(t, messages.ChunkDead, l.files[1].entries[0].State)
-		require.NotNil(t, l.files[1].entries[1])
+		require.Equal(t, messages.ChunkDead, l.files[1].entries[chunkNo(0)].State)
+		require.NotNil(t, l.files[1].entries[chunkNo(1)])
 	}
 }
 
@@ -190,8 +190,8 @@ func TestWhatMovedUpIsBlamed(t *testing.T) {
 	l.pick("w", true, now)
 	require.Equal(t, VerdictDone, l.verdict(progress("w", first.BatchID, 2, 2), now))
 	l.Lost("w", EndLost, "", now)
-	require.Equal(t, 1, l.files[1].entries[1].Handouts)
-	require.Zero(t, l.files[1].entries[2].Handouts)
+	require.Equal(t, 1, l.files[1].entries[chunkNo(1)].Handouts)
+	require.Zero(t, l.files[1].entries[chunkNo(2)].Handouts)
 	require.Empty(t, l.ahead)
 	require.Empty(t, l.held)
 }
@@ -212,7 +212,7 @@ func TestRestoredQueueMovesUp(t *testing.T) {
 	l := New(5, snap, Sent{}, now)
 	l.Lost("w", EndLost, "", now)
 	for i, want := range []int{1, 1, 0} {
-		require.Equal(t, want, l.files[1].entries[i].Handouts, i)
+		require.Equal(t, want, l.files[1].entries[chunkNo(i)].Handouts, i)
 	}
 }
 

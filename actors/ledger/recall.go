@@ -179,7 +179,7 @@ func (l *Ledger) ask(list []queuedChunk, idle []messages.WorkerID, now time.Time
 			n = len(out)
 			out = append(out, Recall{Worker: c.Worker})
 		}
-		out[n].BatchIDs = append(out[n].BatchIDs, messages.BatchID(b.Base, c.ID.Index, b.Generation, c.Attempt))
+		out[n].BatchIDs = append(out[n].BatchIDs, b.BatchID(c.ID, c.Attempt))
 	}
 	return out
 }

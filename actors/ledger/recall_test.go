@@ -46,7 +46,7 @@ func TestRecalledChunkGoesToTheIdleWorker(t *testing.T) {
 	require.Empty(t, l.Recall(now), "they are on their way")
 	j := l.Judge(recalled("slow", at[3].BatchID), now)
 	require.Equal(t, Judgement{Verdict: VerdictRecalled, Credited: true}, j)
-	e := l.files[1].entries[3]
+	e := l.files[1].entries[chunkNo(3)]
 	require.Zero(t, e.Failures+e.Handouts+e.retries+e.returned)
 	require.Equal(t, "recalled", l.Flush().Batch.Journal[0].Outcome)
 	next := l.Match(now)
@@ -66,7 +66,7 @@ func TestRecallOfAChunkThatHasBegunChangesNothing(t *testing.T) {
 	l.Begin("slow", at[1].BatchID, now)
 	require.Empty(t, l.Recall(now.Add(time.Hour)), "it is not asked for again")
 	require.Equal(t, VerdictDone, l.verdict(progress("slow", at[1].BatchID, 2, 2), now))
-	require.Zero(t, l.files[1].entries[0].Attempt-1)
+	require.Zero(t, l.files[1].entries[chunkNo(0)].Attempt-1)
 }
 
 // A worker that runs a chunk which it gave back, or gives back one unasked, gains nothing.
@@ -81,7 +81,7 @@ func TestOneRunOfARecalledChunkCounts(t *testing.T) {
 	require.Equal(t, VerdictRecalled, l.verdict(recalled("slow", at[2].BatchID).Signal, now))
 	require.Len(t, l.Match(now), 1)
 	require.Equal(t, VerdictLate, l.verdict(progress("slow", at[2].BatchID, 2, 2), now))
-	require.Equal(t, VerdictRepeat, l.verdict(progress("a", messages.BatchID("f1", 2, 1, 2), 2, 2), now))
+	require.Equal(t, VerdictRepeat, l.verdict(progress("a", messages.ChunkName{Base: "f1", Index: 2}.BatchID(2), 2, 2), now))
 	require.Equal(t, int64(1), l.files[1].DoneChunks)
 }
 
@@ -94,12 +94,12 @@ func TestRecallIsAnsweredInTheNextTerm(t *testing.T) {
 	require.Len(t, l.Recall(now), 1)
 	snap := messages.Snapshot{
 		Files:   []messages.File{l.files[1].File},
-		Chunks:  []messages.OpenChunk{l.files[1].entries[0].OpenChunk, l.files[1].entries[1].OpenChunk},
+		Chunks:  []messages.OpenChunk{l.files[1].entries[chunkNo(0)].OpenChunk, l.files[1].entries[chunkNo(1)].OpenChunk},
 		Workers: []messages.Worker{{ID: "slow", Capacity: 1}},
 	}
 	next := New(3, snap, Sent{}, now)
 	require.Equal(t, Judgement{Verdict: VerdictRecalled}, next.Judge(Result{Signal: recalled("slow", at[1].BatchID).Signal}, now))
-	e := next.files[1].entries[1]
+	e := next.files[1].entries[chunkNo(1)]
 	require.Zero(t, e.Failures+e.Handouts+e.retries+e.returned)
 	require.True(t, next.ready(now))
 }

@@ -70,7 +70,7 @@ type trials struct {
 
 // end records an attempt that was taken back.
 func (t *trials) end(b *book, e *entry, how Ending, reason string) {
-	t.lastEnd = fmt.Sprintf("%s at %s: %s", messages.BatchID(b.Base, e.ID.Index, b.Generation, e.Attempt), e.Worker, reason)
+	t.lastEnd = fmt.Sprintf("%s at %s: %s", b.BatchID(e.ID, e.Attempt), e.Worker, reason)
 	if how == EndFailed || how == EndUnfit || how == EndRecalled { // The chunk failed, or its worker did, or it was asked to.
 		return
 	}

@@ -32,7 +32,7 @@ type Stalled struct {
 // Quiet takes in since when an attempt shows no progress; a zero time means that it shows
 // some again.
 func (l *Ledger) Quiet(w messages.WorkerID, batchID string, since, now time.Time) {
-	b, _, _ := l.find(batchID)
+	b, _, _, _ := l.find(batchID)
 	if b == nil || !l.runs(w, batchID) || since.IsZero() || now.Sub(since) < max(QuietAfter, quietTimes*b.tempo.median()) {
 		delete(l.stalls, batchID)
 		return
@@ -52,7 +52,7 @@ func (l *Ledger) runs(w messages.WorkerID, batchID string) bool {
 
 // addSurplus records that the attempt in flight still runs when it does not count any more.
 func (l *Ledger) addSurplus(b *book, e *entry) {
-	l.surplus[messages.BatchID(b.Base, e.ID.Index, b.Generation, e.Attempt)] = e.Worker
+	l.surplus[b.BatchID(e.ID, e.Attempt)] = e.Worker
 }
 
 // endSurplus records that the attempt does not run at w any more.

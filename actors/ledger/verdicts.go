@@ -82,14 +82,14 @@ func (l *Ledger) judge(r Result, now time.Time) (v Verdict, failed messages.Chun
 	if r.Foreign {
 		return VerdictForeign, failed
 	}
-	b, e, attempt := l.find(r.BatchID)
+	b, id, e, attempt := l.find(r.BatchID)
 	if b == nil {
 		return VerdictUnknown, failed
 	}
 	if e == nil {
 		if !r.Old { // Otherwise a former leader may have judged this very message.
-			if _, index, _, _, _ := messages.ParseBatchID(r.BatchID); b.twice[index] {
-				delete(b.twice, index) // It was to be expected.
+			if b.twice[id] {
+				delete(b.twice, id) // It was to be expected.
 			} else {
 				l.trials.repeat(r.Signal)
 			}
@@ -158,11 +158,11 @@ func (l *Ledger) complete(b *book, e *entry, r Result, attempt int, mine bool, n
 	}
 	l.journal(e, attempt, w, outcome.String(), now)
 	l.release(b, e)
-	delete(b.entries, e.ID.Index)
+	delete(b.entries, e.ID)
 	b.open.add(e.Chunk, -1)
 	l.trials.forget(e)
 	b.addDigest(e.Chunk, r.Signal)
-	if b.DoneChunks++; b.DoneChunks+b.DeadChunks > int64(b.Cursor.Index) {
+	if b.DoneChunks++; b.DoneChunks+b.DeadChunks > b.Chunks() {
 		b.Duplicates++ // More chunks ended than were ever handed out.
 	}
 	done := int64(e.Items) - r.FailedItems

@@ -2,12 +2,6 @@ package ledger
 
 import "kafka-master/messages"
 
-// chunkName is the name of a chunk in batch ids.
-type chunkName struct {
-	fileName
-	index int
-}
-
 // voidRange is a range of attempts of a chunk that a former leader sent and that are in
 // no record: no worker had them.
 type voidRange struct{ from, to int }
@@ -22,13 +16,12 @@ const maxVoid = 1 << 20
 // void: the store lost its commit. Its attempt number is not given again, so that no
 // result of it is taken for that of another range or worker.
 func (l *Ledger) addVoid(batchID string) {
-	base, index, generation, attempt, ok := messages.ParseBatchID(batchID)
+	name, attempt, ok := messages.ParseBatchID(batchID)
 	if !ok || attempt > maxVoid {
 		return
 	}
-	name := chunkName{fileName{base, generation}, index}
-	if id, ok := l.names[name.fileName]; ok && index < l.files[id].Cursor.Index {
-		if e := l.files[id].entries[index]; e == nil || attempt <= e.Attempt {
+	if id, ok := l.names[fileName{name.Base, name.Generation}]; ok && name.Index < l.files[id].Cursor.Index {
+		if e := l.files[id].entries[chunkOf(id, name)]; e == nil || attempt <= e.Attempt {
 			return
 		}
 	}
@@ -45,7 +38,7 @@ func (l *Ledger) skipVoid(b *book, e *entry) {
 	if len(l.voids) == 0 && !l.unread {
 		return
 	}
-	name := chunkName{b.name(), e.ID.Index}
+	name := b.ChunkName(e.ID)
 	void := l.voids[name]
 	if l.unread && !e.numbered {
 		void = max(void, e.Attempt) + UnreadAttempts

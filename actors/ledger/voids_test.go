@@ -31,14 +31,14 @@ func TestInventedAttempts(t *testing.T) {
 			a, ok := l.pick("w", false, now)
 			require.True(t, ok)
 			require.Equal(t, c.next, a.Attempt)
-			require.LessOrEqual(t, len(l.files[1].entries[0].workers), rememberedAttempts)
+			require.LessOrEqual(t, len(l.files[1].entries[chunkNo(0)].workers), rememberedAttempts)
 			if void := c.next - 1; void > 0 {
 				l.TakeBack("w", a.BatchID, EndReturned, "", now)
 				for range 2 * rememberedAttempts { // until who had the first attempts is forgotten
 					a, _ = l.pick("w", false, now.Add(time.Hour))
 					l.TakeBack("w", a.BatchID, EndReturned, "", now)
 				}
-				id := messages.BatchID(l.files[1].Base, 0, 1, void)
+				id := l.files[1].BatchID(chunkNo(0), void)
 				require.Equal(t, VerdictStale, l.verdict(progress("w", id, 2, 2), now), "no worker had a void attempt")
 			}
 		})

@@ -62,7 +62,7 @@ func TestSlotsFollowTheWorker(t *testing.T) {
 			"assign": func(t *rapid.T) {
 				if s.Room().Ahead > 0 {
 					n++
-					w.sent = append(w.sent, s.sendTo(messages.BatchID("f", n, 1, 1), int64(len(w.sent)), now))
+					w.sent = append(w.sent, s.sendTo(messages.ChunkName{Base: "f", Index: n}.BatchID(1), int64(len(w.sent)), now))
 				}
 			},
 			"read": func(t *rapid.T) {
@@ -129,7 +129,7 @@ func TestSlotsOfAPartitionThatLostItsRecords(t *testing.T) {
 	now := time.Now()
 	s := nativeSlots(2, 1)
 	for i, offset := range []int64{100, 101, 102} {
-		s.sendTo(messages.BatchID("f", i, 1, 1), offset, now)
+		s.sendTo(messages.ChunkName{Base: "f", Index: i}.BatchID(1), offset, now)
 	}
 	beat := func(next int64) []Act {
 		_, denied := s.hearBeat(messages.Signal{Running: []string{"f_chunk_0"}, Next: next}, now)
@@ -165,7 +165,7 @@ func TestLateHeartbeatOfAFastWorker(t *testing.T) {
 	s := nativeSlots(1, MaxQueued)
 	beat := messages.Signal{Next: messages.UnknownOffset}
 	for n := range 500 {
-		id := messages.BatchID("a", n, 1, 1)
+		id := messages.ChunkName{Base: "a", Index: n}.BatchID(1)
 		s.Add(id, 0, now)
 		if n <= MaxQueued {
 			beat.Queued = append(beat.Queued, id)

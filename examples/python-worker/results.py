@@ -36,8 +36,9 @@ class Unfit(Retry):
 
 def result_name(batch_id: str) -> str:
     """Return the name of a chunk's result: the batch id without its attempt."""
-    number, from_two = "(?:0|[1-9][0-9]{0,17})", "(?:[2-9]|[1-9][0-9]{1,17})"
-    parts = re.fullmatch("(?s)(.+_chunk_%s(?:_g%s)?)_a%s" % (number, from_two, from_two), batch_id)
+    from_one, from_two = "[1-9][0-9]{0,17}", "(?:[2-9]|[1-9][0-9]{1,17})"
+    chunk = "_chunk_(?:0|%s)(?:_s%s)?(?:_r%s)?(?:_g%s)?" % (from_one, from_two, from_one, from_two)
+    parts = re.fullmatch("(?s)(.+%s)_a%s" % (chunk, from_two), batch_id)
     name = parts.group(1) if parts else batch_id
     return name if re.fullmatch(r"[A-Za-z0-9._-]{1,230}", name) else base(name)
 

@@ -185,6 +185,8 @@ class TestResults(unittest.TestCase):
     def test_names(self):
         for batch_id, name in {
             "ips_chunk_4": "ips_chunk_4", "ips_chunk_4_a2": "ips_chunk_4", "ips_chunk_4_g2_a3": "ips_chunk_4_g2",
+            "ips_chunk_4_s2": "ips_chunk_4_s2", "ips_chunk_4_s11_r1_g2_a3": "ips_chunk_4_s11_r1_g2", "ips_chunk_4_r1_a2": "ips_chunk_4_r1",
+            "ips_chunk_4_s1_a2": "ips_chunk_4_s1_a2", "ips_chunk_4_r1_s2_a2": "ips_chunk_4_r1_s2_a2", "ips_chunk_4_r0_a2": "ips_chunk_4_r0_a2",
             "ips_chunk_4_a1": "ips_chunk_4_a1", "ips_chunk_04_a2": "ips_chunk_04_a2", "x_a2": "x_a2",
         }.items():
             self.assertEqual(result_name(batch_id), name)
