@@ -211,8 +211,8 @@ func attempts(number uint64, first, n int) messages.Batch {
 	return b
 }
 
-// TestJournalWhileItGrows reads the pages of the journal while attempts are added: none
-// is missing or returned twice.
+// TestJournalWhileItGrows reads the journal while attempts are added: none is missing or
+// returned twice.
 func TestJournalWhileItGrows(t *testing.T) {
 	ctx := context.Background()
 	s := open(t, "redis://"+miniredis.RunT(t).Addr())
