@@ -20,14 +20,10 @@ const loadTimeout = 5 * time.Minute
 
 // load reads the state that the term begins with.
 func (t *term) load(ctx actor.Context) {
-	parent, store, term := t.ctx, t.parts.Store, t.term
-	run(ctx, func() any {
-		out := &loadedState{}
-		out.err = within(parent, loadTimeout, func(x context.Context) (err error) {
-			out.snap, err = store.Load(x, term)
-			return err
-		})
-		return out
+	store, term := t.parts.Store, t.term
+	call(ctx, t.ctx, loadTimeout, func(c context.Context) any {
+		snap, err := store.Load(c, term)
+		return &loadedState{snap: snap, err: err}
 	})
 }
 
