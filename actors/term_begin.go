@@ -116,14 +116,14 @@ func (t *term) openFleet(ctx actor.Context, snap messages.Snapshot, ready *topic
 
 // heldBy returns what each worker holds in a stored state.
 func heldBy(snap messages.Snapshot) map[messages.WorkerID][]ledger.Assignment {
-	files := map[messages.FileID]messages.File{}
+	files := map[messages.FileID]*messages.File{}
 	for _, f := range snap.Files {
 		files[f.ID] = f
 	}
 	out := map[messages.WorkerID][]ledger.Assignment{}
 	for _, x := range snap.Chunks {
-		f, ok := files[x.ID.File]
-		if !ok || x.State != messages.ChunkAssigned && x.State != messages.ChunkRunning {
+		f := files[x.ID.File]
+		if f == nil || x.State != messages.ChunkAssigned && x.State != messages.ChunkRunning {
 			continue
 		}
 		out[x.Worker] = append(out[x.Worker], ledger.Assignment{

@@ -50,7 +50,7 @@ func newFake() *fakeMaster {
 			{Name: "master-signal", Partitions: 15}, {Name: "worker-connection", Partitions: 1},
 		},
 		overview: messages.Overview{Role: "leader", Term: 3},
-		files:    []messages.FileStatus{{File: messages.File{ID: 1}}},
+		files:    []messages.FileStatus{{File: &messages.File{ID: 1}}},
 	}
 }
 

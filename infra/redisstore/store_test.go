@@ -132,7 +132,7 @@ func TestEveryKeyHasThePrefix(t *testing.T) {
 	server := miniredis.RunT(t)
 	s := open(t, "redis://"+server.Addr())
 	b := value(1, "x")
-	b.Files, b.Workers = []messages.File{{ID: 1}}, []messages.Worker{{ID: "w"}}
+	b.Files, b.Workers = []*messages.File{{ID: 1}}, []messages.Worker{{ID: "w"}}
 	b.Chunks, b.Journal = []messages.OpenChunk{{}}, []messages.Attempt{{}}
 	b.Offsets = []messages.Position{{Topic: "t"}}
 	require.NoError(t, s.Commit(context.Background(), lead(t, s, "a"), b))
