@@ -131,9 +131,11 @@ func (g *classicGroup) request(ctx actor.Context) {
 		return
 	}
 	g.requesting = true
-	memory, workers, partitions := g.memory, g.workers, g.partitions
+	parent, memory, workers, partitions := g.ctx, g.memory, g.workers, g.partitions
 	g.memory.evict = nil // passed on; what could not be done comes back
-	call(ctx, g.ctx, groupTimeout, func(c context.Context) any {
+	run(ctx, func() any {
+		c, cancel := context.WithTimeout(parent, groupTimeout)
+		defer cancel()
 		out := &groupSeen{memory: memory}
 		out.err = g.read(c, out, workers, partitions)
 		return out

@@ -83,6 +83,9 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 		d.moved = now
 		d.ledger.Begin(m.worker, m.batchID, now)
 		return
+	case messages.QueryBooks:
+		ctx.Respond(d.books(m.ID))
+		return
 	case *glance:
 		d.pub.glance = m.number
 		d.publish(ctx, now)

@@ -125,6 +125,16 @@ func (d *dispatcher) onBatchSize(ctx actor.Context, m *useBatchSize) {
 	}
 }
 
+// books returns everything that is recorded of a file.
+func (d *dispatcher) books(id messages.FileID) *messages.Books {
+	b, ok := d.ledger.Files().Books(id)
+	if !ok {
+		return nil
+	}
+	b.Deployment = d.deployment
+	return &b
+}
+
 // grant passes credit on to the planners.
 func (d *dispatcher) grant(ctx actor.Context, list []ledger.Grant) {
 	for _, g := range list {

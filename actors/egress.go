@@ -273,12 +273,14 @@ func (e *egress) next(ctx actor.Context, q *sendQueue) {
 	for i, s := range q.flying {
 		records[i] = s.record
 	}
-	bus, leader := e.bus, q.leader
+	bus, parent, leader := e.bus, e.ctx, q.leader
 	if err := e.withheld[place{records[0].Topic, records[0].Partition}]; err != nil { // the request has this record only
 		ctx.Send(ctx.Self(), &produced{leader: leader, outcomes: []messages.Produced{{Offset: messages.UnknownOffset, Err: err}}})
 		return
 	}
-	call(ctx, e.ctx, produceTimeout, func(c context.Context) any {
+	run(ctx, func() any {
+		c, cancel := context.WithTimeout(parent, produceTimeout)
+		defer cancel()
 		failpoint.Pass("before a produce")
 		outcomes := bus.Produce(c, records)
 		failpoint.Pass("after a produce")

@@ -73,8 +73,8 @@ const (
 	// leader that ended leaves the names that it saw last. A living leader lists its folder
 	// several times within that time.
 	doubtFor = leaseTTL + 3*scanEvery
-	// compareTimeout bounds a comparison.
-	compareTimeout = 10 * time.Second
+	// compareTimeout bounds each call of a comparison.
+	compareTimeout = 5 * time.Second
 )
 
 type (
@@ -97,13 +97,19 @@ func (e *elector) compare(ctx actor.Context) {
 		return
 	}
 	e.comparing = true
-	files := e.files
-	call(ctx, e.ctx, compareTimeout, func(c context.Context) any {
+	parent, files := e.ctx, e.files
+	run(ctx, func() any {
 		out := &compared{}
-		out.values, out.err = values.Values(c, messages.ValueIdentity, messages.ValueSample, messages.ValueDeployment)
+		out.err = within(parent, compareTimeout, func(c context.Context) (err error) {
+			out.values, err = values.Values(c, messages.ValueIdentity, messages.ValueSample, messages.ValueDeployment)
+			return err
+		})
 		if out.err == nil && files != nil {
-			list, err := files.List(c)
-			out.files, out.listed = list, err == nil
+			err := within(parent, compareTimeout, func(c context.Context) (err error) {
+				out.files, err = files.List(c)
+				return err
+			})
+			out.listed = err == nil
 		}
 		return out
 	})

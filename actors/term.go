@@ -245,6 +245,12 @@ func (t *term) onAsk(ctx actor.Context, m *ask) {
 			return
 		}
 		ctx.RequestWithCustomSender(t.topics, q, ctx.Sender())
+	case messages.QueryBooks:
+		if t.dispatcher == nil {
+			ctx.Respond(unavailable("the master is starting: the state was not read yet"))
+			return
+		}
+		ctx.RequestWithCustomSender(t.dispatcher, q, ctx.Sender())
 	}
 }
 

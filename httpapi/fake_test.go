@@ -50,7 +50,7 @@ func newFake() *fakeMaster {
 			{Name: "master-signal", Partitions: 15}, {Name: "worker-connection", Partitions: 1},
 		},
 		overview: messages.Overview{Role: "leader", Term: 3},
-		files:    []messages.FileStatus{{File: &messages.File{ID: 1}}},
+		files:    []messages.FileStatus{{File: messages.File{ID: 1}}},
 	}
 }
 
@@ -119,9 +119,15 @@ func (f *fakeMaster) filed(q messages.Query) (any, error) {
 		if x, ok := q.(messages.QueryFile); ok && x.ID == f.files[i].ID {
 			return &f.files[i], nil
 		}
+		if x, ok := q.(messages.QueryBooks); ok && x.ID == f.files[i].ID {
+			return &messages.Books{File: f.files[i].File, Deployment: "J6QK2"}, nil
+		}
 	}
-	if _, one := q.(messages.QueryFile); one {
+	switch q.(type) {
+	case messages.QueryFile:
 		return (*messages.FileStatus)(nil), nil
+	case messages.QueryBooks:
+		return (*messages.Books)(nil), nil
 	}
 	return all, nil
 }

@@ -56,7 +56,7 @@ type oneFileBody struct {
 
 // files answers with the matching files, newest first.
 func (s *Server) files(c *gin.Context) {
-	want, err := selected(c.Request.URL.RawQuery, listedStates(), "limit", "q", "state")
+	want, err := selected(c.Request.URL.RawQuery, listedStates(), "before", "limit", "q", "state")
 	if err != nil {
 		s.refuseQuery(c, err)
 		return
@@ -68,30 +68,48 @@ func (s *Server) files(c *gin.Context) {
 
 // file answers with the file with the id in the path.
 func (s *Server) file(c *gin.Context) {
+	if id, ok := s.fileID(c); ok {
+		if f, ok := ask[*messages.FileStatus](s, c, messages.QueryFile{ID: id}); ok && found(c, f) {
+			s.json(c, showOneFile(*f))
+		}
+	}
+}
+
+// books answers with the stored records of the file with the id in the path.
+func (s *Server) books(c *gin.Context) {
+	if id, ok := s.fileID(c); ok {
+		if b, ok := ask[*messages.Books](s, c, messages.QueryBooks{ID: id}); ok && found(c, b) {
+			s.json(c, b)
+		}
+	}
+}
+
+// fileID returns the id in the path of a call that has no parameters.
+func (s *Server) fileID(c *gin.Context) (messages.FileID, bool) {
 	if _, err := parameters(c.Request.URL.RawQuery); err != nil {
 		s.refuseQuery(c, err)
-		return
+		return 0, false
 	}
 	id, err := strconv.ParseUint(c.Param("id"), 10, 64) // accepts no sign or space
 	if err != nil || id == 0 {
 		text(c, http.StatusBadRequest, "Not answered: the id of a file is a whole number from 1, but it was "+strconv.Quote(messages.Clean(c.Param("id"), maxShown))+".")
-		return
+		return 0, false
 	}
-	f, ok := ask[*messages.FileStatus](s, c, messages.QueryFile{ID: messages.FileID(id)})
-	if !ok {
-		return
-	}
-	if f == nil {
+	return messages.FileID(id), true
+}
+
+// found reports whether there is an answer about a file, and says so if not.
+func found[T any](c *gin.Context, answer *T) bool {
+	if answer == nil {
 		text(c, http.StatusNotFound, "No file has this id: it never existed, or was forgotten after it left the folder.")
-		return
 	}
-	s.json(c, showOneFile(*f))
+	return answer != nil
 }
 
 func showFiles(all []*messages.FileStatus, want selection) filesBody {
 	out := filesBody{Files: []fileBody{}}
 	for _, f := range slices.Backward(all) { // newer files have higher ids
-		if want.state != "" && f.State.String() != want.state || want.part != "" && !strings.Contains(strings.ToLower(f.Info.Path), want.part) {
+		if want.before > 0 && f.ID >= want.before || want.state != "" && f.State.String() != want.state || want.part != "" && !strings.Contains(strings.ToLower(f.Info.Path), want.part) {
 			continue
 		}
 		if out.Total++; out.Total <= want.limit {

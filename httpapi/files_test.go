@@ -23,7 +23,7 @@ func exampleFiles() []messages.FileStatus {
 		if state.Terminal() {
 			f.Ended = began.Add(time.Minute)
 		}
-		return messages.FileStatus{File: &f}
+		return messages.FileStatus{File: f}
 	}
 	out := []messages.FileStatus{
 		file(2, "a.txt", messages.FileDone), file(3, "Big A.txt", messages.FileDoneWithRejects), file(5, "<b>.txt", messages.FileChanged),
@@ -60,6 +60,8 @@ func TestFilesAreListedNewestFirst(t *testing.T) {
 		"?q=%3Cb":                 {1, []messages.FileID{5}},
 		"?q=nothing":              {0, []messages.FileID{}},
 		"?limit=1&q=a&state=done": {1, []messages.FileID{2}},
+		"?before=6&limit=2":       {3, []messages.FileID{5, 3}},
+		"?before=2":               {0, []messages.FileID{}},
 	} {
 		got := call(http.MethodGet, "/api/v1/files"+query)
 		require.Equal(t, http.StatusOK, got.status, query)
@@ -92,6 +94,24 @@ func TestFileGolden(t *testing.T) {
 		`"started_at":"2026-03-01T12:00:00.123Z","ended_at":"2026-03-01T12:01:00.123Z",`+
 		`"dead_ranges":3,"dead_bytes":600,"duplicates":0,"digest":"0000000000000000","chunks_recorded":0,"output_lines":0,"modified_at":null,"left_at":"2026-03-01T13:00:00.123Z"}`, got.body)
 	require.NotContains(t, got.body, "<b>", "no page is made of a file's name")
+}
+
+// The books come as the store holds them, for commands that check or merge results.
+func TestBooks(t *testing.T) {
+	t.Parallel()
+	f := withFiles()
+	call := start(t, Config{Asker: f})
+	got := call(http.MethodGet, "/api/v1/files/6/books")
+	require.Equal(t, http.StatusOK, got.status)
+	var b messages.Books
+	require.NoError(t, json.Unmarshal([]byte(got.body), &b))
+	require.Equal(t, messages.FileID(6), b.ID)
+	require.Equal(t, "c.txt", b.Info.Path)
+	require.Equal(t, int64(20), b.DoneItems)
+	require.Equal(t, "J6QK2", b.Deployment)
+	require.Equal(t, http.StatusNotFound, call(http.MethodGet, "/api/v1/files/10/books").status)
+	require.Equal(t, http.StatusBadRequest, call(http.MethodGet, "/api/v1/files/x/books").status)
+	require.Equal(t, http.StatusBadRequest, call(http.MethodGet, "/api/v1/files/6/books?limit=1").status)
 }
 
 func TestFileByID(t *testing.T) {
@@ -146,7 +166,7 @@ func TestAnswersAreBounded(t *testing.T) {
 	t.Parallel()
 	f := newFake()
 	for i := range 30_000 {
-		f.files = append(f.files, messages.FileStatus{File: &messages.File{ID: messages.FileID(i + 2), Info: messages.FileInfo{Path: fmt.Sprintf("%0200d.txt", i)}}})
+		f.files = append(f.files, messages.FileStatus{File: messages.File{ID: messages.FileID(i + 2), Info: messages.FileInfo{Path: fmt.Sprintf("%0200d.txt", i)}}})
 		f.workers = append(f.workers, messages.WorkerStatus{ID: messages.WorkerID(fmt.Sprintf("%0100d", i)), Partitions: make([]int32, 150)})
 	}
 	f.workers[7].Held = make([]string, 10_000)

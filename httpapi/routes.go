@@ -40,6 +40,7 @@ func (s *Server) allRoutes() []route {
 		{"/api/v1/overview", s.overview, false},
 		{"/api/v1/files", s.files, false},
 		{"/api/v1/files/:id", s.file, false},
+		{"/api/v1/files/:id/books", s.books, false},
 		{"/api/v1/workers", s.workers, false},
 		{"/metrics", gin.WrapH(s.metrics), false},
 		{pathLive, s.live, false},

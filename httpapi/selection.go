@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"net/url"
 	"slices"
 	"strings"
@@ -24,10 +25,12 @@ type selection struct {
 	state string // wanted state, empty for all
 	part  string // wanted part of the path in lower case, empty for all
 	limit int    // 1 to MaxLimit
+	// before is the id below which versions of files are wanted, 0 for all.
+	before messages.FileID
 }
 
-// selected parses a raw query with the known parameters, which are some of limit, state
-// and q. The error is a sentence for the client.
+// selected parses a raw query with the known parameters, which are some of limit, before,
+// state and q. The error is a sentence for the client.
 func selected(query string, states []string, known ...string) (selection, error) {
 	out := selection{limit: DefaultLimit}
 	given, err := parameters(query, known...)
@@ -38,6 +41,13 @@ func selected(query string, states []string, known ...string) (selection, error)
 		if out.limit, err = count(query, "limit", MaxLimit); err != nil {
 			return out, err
 		}
+	}
+	if _, ok := given["before"]; ok {
+		n, err := count(query, "before", math.MaxInt)
+		if err != nil {
+			return out, err
+		}
+		out.before = messages.FileID(n)
 	}
 	var ok bool
 	if out.state, ok = given["state"]; ok && !slices.Contains(states, out.state) {

@@ -55,6 +55,9 @@ type (
 	// QueryFile asks for one file version. The answer is a *FileStatus, nil when the
 	// version is not known.
 	QueryFile struct{ ID FileID }
+	// QueryBooks asks for everything that is recorded of one file version. The answer is
+	// a *Books, nil when the version is not known.
+	QueryBooks struct{ ID FileID }
 )
 
 func (QueryWorkers) query()   {}
@@ -66,6 +69,7 @@ func (QueryOverview) query()  {}
 func (QueryHealth) query()    {}
 func (QueryFiles) query()     {}
 func (QueryFile) query()      {}
+func (QueryBooks) query()     {}
 
 // WorkerStatus describes a worker for the API.
 type WorkerStatus struct {
@@ -85,7 +89,7 @@ type WorkerStatus struct {
 
 // FileStatus describes a file for the API.
 type FileStatus struct {
-	*File       // immutable
+	File
 	Ready   int // chunks that wait for a worker
 	Running int // chunks at workers
 }

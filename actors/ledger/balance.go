@@ -83,7 +83,6 @@ func (l *Ledger) audit(b *book) {
 	case !b.HasEnded():
 		l.stop(b, messages.FileFailed, reason)
 	case b.State != messages.FileFailed:
-		b.own()
 		b.State, b.Reason = messages.FileFailed, reason
 		l.store(b)
 	}

@@ -28,9 +28,8 @@ func (b *book) addDigest(c messages.Chunk, s messages.Signal) {
 // digestOf is the digest of one chunk. docs/protocol.md defines it, since whoever
 // checks a file computes it from the workers' manifests.
 func digestOf(c messages.Chunk) uint64 {
-	const half = 0
 	var b [6 * 8]byte
-	for i, n := range [...]uint64{uint64(c.ID.Index), half, uint64(c.Offset), uint64(c.Length), uint64(c.Items), c.Hash} {
+	for i, n := range [...]uint64{uint64(c.ID.Index), uint64(c.ID.Half), uint64(c.Offset), uint64(c.Length), uint64(c.Items), c.Hash} {
 		binary.LittleEndian.PutUint64(b[8*i:], n)
 	}
 	return xxhash.Sum64(b[:])

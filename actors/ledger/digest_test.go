@@ -46,6 +46,11 @@ func TestDigestIsThatOfTheDoneChunks(t *testing.T) {
 	require.Equal(t, want, f.Digest)
 	require.Equal(t, int64(2), f.RecordedChunks, "the worker of one chunk recorded nothing")
 	require.Equal(t, int64(10), f.OutputLines)
+	books, ok := l.Files().Books(1)
+	require.True(t, ok)
+	require.Equal(t, messages.Books{File: f}, books)
+	_, ok = l.Files().Books(2)
+	require.False(t, ok)
 }
 
 // The digest of a file of which a former version of the program counted a chunk would
@@ -56,7 +61,7 @@ func TestDigestOfAFileThatAFormerVersionBegan(t *testing.T) {
 	f := testFile(1, 2)
 	f.Items, f.DoneItems, f.DoneChunks = 2, 2, 1
 	f.Cursor = messages.Cursor{Offset: 10, Index: 1, Line: 3}
-	l := New(3, messages.Snapshot{Files: []*messages.File{&f}}, Sent{}, now)
+	l := New(3, messages.Snapshot{Files: []messages.File{f}}, Sent{}, now)
 	l.know(now, "w1")
 	l.plan(1, 1, now)
 	l.Files().PlanEnd(1, 0, now)

@@ -26,8 +26,7 @@ type fileName struct {
 
 // book is the ledger's page of one file version.
 type book struct {
-	*messages.File      // see book.own
-	shared         bool // others have it too
+	messages.File
 	plan
 	entries map[messages.ChunkID]*entry // chunks that were handed out and are not done
 	open    openTotals                  // totals of those that are neither done nor dead
@@ -40,37 +39,12 @@ type book struct {
 
 func (b *book) name() fileName { return fileName{b.Base, b.Generation} }
 
-// own makes the record one that only this book has, so that it may be changed. The record
-// of a file in work always is. That of an ended file is the one that was stored: there may
-// be many of them, and everybody who remembers the file shares it.
-func (b *book) own() {
-	if b.shared {
-		f := *b.File
-		b.File, b.shared = &f, false
-	}
-}
-
 func newBook(f messages.File) *book {
-	return &book{File: &f, plan: plan{size: messages.MaxChunkBytes}, entries: map[messages.ChunkID]*entry{}, waiting: newQueue()}
+	return &book{File: f, plan: plan{size: messages.MaxChunkBytes}, entries: map[messages.ChunkID]*entry{}, waiting: newQueue()}
 }
 
 func (l *Ledger) add(f messages.File) *book {
 	b := newBook(f)
-	l.enterBook(b)
-	return b
-}
-
-// restoreFile adds a stored file version.
-func (l *Ledger) restoreFile(f *messages.File) {
-	b := newBook(*f)
-	if f.HasEnded() {
-		b.File, b.shared = f, true
-	}
-	l.enterBook(b)
-}
-
-func (l *Ledger) enterBook(b *book) {
-	f := b.File
 	b.stopped = f.State == messages.FileChanged || f.State == messages.FileFailed
 	l.files[f.ID] = b
 	l.touched[f.ID] = true
@@ -82,6 +56,7 @@ func (l *Ledger) enterBook(b *book) {
 	if !f.HasEnded() {
 		l.turns = append(l.turns, f.ID)
 	}
+	return b
 }
 
 // Open takes a new file version into the books. A file that cannot be processed ends
@@ -122,7 +97,6 @@ func (x Files) Update(id messages.FileID, modTime, left time.Time) {
 	if b == nil {
 		return
 	}
-	b.own()
 	if !modTime.IsZero() {
 		b.Info.ModTime = modTime
 	}
@@ -179,12 +153,8 @@ func (l *Ledger) stop(b *book, state messages.FileState, reason string) {
 
 // store writes the record of a file.
 func (l *Ledger) store(b *book) {
-	f := *b.File
-	l.out.Files = append(l.out.Files, &f)
+	l.out.Files = append(l.out.Files, b.File)
 	l.touched[b.ID] = true
-	if f.HasEnded() {
-		b.File, b.shared = &f, true
-	}
 }
 
 // endWhenComplete ends the file when every chunk is terminal.
@@ -226,13 +196,18 @@ func (b *book) shrink() {
 	}
 }
 
-// frozen returns a record that is never changed.
-func (b *book) frozen() *messages.File {
-	if b.shared {
-		return b.File
+// Books returns everything that is recorded of a file, as the store will hold it.
+func (x Files) Books(id messages.FileID) (messages.Books, bool) {
+	b := x.l.files[id]
+	if b == nil {
+		return messages.Books{}, false
 	}
-	f := *b.File
-	return &f
+	out := messages.Books{File: b.File}
+	for _, e := range b.entries {
+		out.Chunks = append(out.Chunks, e.OpenChunk)
+	}
+	slices.SortFunc(out.Chunks, func(a, b messages.OpenChunk) int { return a.ID.Compare(b.ID) })
+	return out, true
 }
 
 // Changed returns what became of the files since the last call: the status of those in
@@ -245,7 +220,7 @@ func (x Files) Changed() (changed []*messages.FileStatus, forgotten []messages.F
 	}
 	for id := range l.touched {
 		if b := l.files[id]; b != nil {
-			changed = append(changed, &messages.FileStatus{File: b.frozen(), Ready: len(b.cut) + b.waiting.len(), Running: b.live})
+			changed = append(changed, &messages.FileStatus{File: b.File, Ready: len(b.cut) + b.waiting.len(), Running: b.live})
 		} else {
 			forgotten = append(forgotten, id)
 		}

@@ -1,6 +1,7 @@
 package logstore
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -98,7 +99,7 @@ func formerRecords(tx *bolt.Tx, s *state) error {
 			continue
 		}
 		err := bucket.ForEach(func(k, v []byte) error {
-			s.apply(change{tables: []messages.TableWrite{{Table: name, Keys: []string{string(k)}, Records: [][]byte{v}}}}, nil)
+			s.tables[name][string(k)] = bytes.Clone(v)
 			return nil
 		})
 		if err != nil {
@@ -110,7 +111,7 @@ func formerRecords(tx *bolt.Tx, s *state) error {
 		return nil
 	}
 	return bucket.ForEach(func(_, v []byte) error {
-		s.apply(change{journal: [][]byte{v}}, nil)
+		s.apply(change{journal: [][]byte{v}})
 		return nil
 	})
 }

@@ -131,6 +131,18 @@ type head struct {
 // head reads the head for an operation under a term. It returns messages.ErrFenced if
 // that is not the current one.
 func (s *Store) head(ctx context.Context, operation string, term messages.Term) (head, error) {
+	h, err := s.anyHead(ctx, operation)
+	if err != nil {
+		return head{}, err
+	}
+	if h.term != termText(term) || h.holder != term.Holder {
+		return head{}, fenced(operation, describe(termText(term), term.Holder, ""), describe(h.term, h.holder, h.number))
+	}
+	return h, nil
+}
+
+// anyHead reads the head for an operation, whoever leads.
+func (s *Store) anyHead(ctx context.Context, operation string) (head, error) {
 	fields, err := s.client.HMGet(ctx, s.keys.head(), "store", "term", "holder", "number").Result()
 	if err != nil {
 		return head{}, s.fail(operation, err)
@@ -141,9 +153,6 @@ func (s *Store) head(ctx context.Context, operation string, term messages.Term) 
 	}
 	if h.store == "" {
 		return head{}, fmt.Errorf("%s: %w", operation, messages.ErrEmpty)
-	}
-	if h.term != termText(term) || h.holder != term.Holder {
-		return head{}, fenced(operation, describe(termText(term), term.Holder, ""), describe(h.term, h.holder, h.number))
 	}
 	return h, nil
 }
