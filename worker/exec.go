@@ -81,6 +81,7 @@ func ExecHandler(cfg ExecConfig) Handler {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
+	results := NewResults(cfg.ResultsDir)
 	var good atomic.Pointer[Chunk] // the chunk that was done last, with its first item only
 	return func(ctx context.Context, chunk Chunk, _ func(int)) error {
 		if err := ctx.Err(); err != nil {
@@ -92,7 +93,7 @@ func ExecHandler(cfg ExecConfig) Handler {
 		if n := len(chunk.File); n > maxFileName {
 			return fmt.Errorf("exec: the file name has %d bytes, but KM_FILE can hold at most %d", n, maxFileName)
 		}
-		out, err := Results{Dir: cfg.ResultsDir}.Create(chunk)
+		out, err := results.Create(chunk)
 		if err != nil {
 			return err
 		}
@@ -101,6 +102,7 @@ func ExecHandler(cfg ExecConfig) Handler {
 			return cfg.assignBlame(ctx, err, chunk, good.Load())
 		}
 		if err == nil {
+			out.exit = new(int) // 0
 			err = out.Commit()
 		}
 		if err == nil {

@@ -4,55 +4,56 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
+
+	"kafka-master/infra/results"
 )
 
-// failedLine is one line of the list of the items that failed.
-type failedLine struct {
-	Line  *int64 `json:"line"` // line in the file, from 1, or null when it cannot be told
-	Item  string `json:"item"`
-	Exit  *int   `json:"exit"`
-	Error string `json:"error"`
-}
+// tempList is the temporary path of the list of failed items.
+func (f *ResultFile) tempList() string { return f.temp + "-failed" }
 
-// placeFailedList puts the list of the items that failed in its place, before the
-// result. Without such items there is no list; one of an earlier attempt is removed.
+// placeFailedList puts the list of failed items in its place. An attempt without such
+// items removes that of an earlier one.
 func (f *ResultFile) placeFailedList() error {
-	failures := f.chunk.report.failures()
-	if len(failures) == 0 {
-		if err := f.root.Remove(f.failed); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
+	err := f.root.Rename(f.tempList(), f.failed)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = f.root.Remove(f.failed)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
-	}
-	temp := f.temp + "-failed"
-	err := f.writeFailedList(temp, failures)
-	if err == nil {
-		err = f.root.Rename(temp, f.failed)
-	}
-	if err != nil {
-		_ = f.root.Remove(temp)
 	}
 	return err
 }
 
-func (f *ResultFile) writeFailedList(temp string, failures []failure) error {
-	file, err := f.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
+// writeFailedList writes the list of failed items under its temporary name, and returns
+// the file, which has to be synced and closed, and its hash. Without such items there is no
+// list.
+func (f *ResultFile) writeFailedList() (list *os.File, hash string, err error) {
+	failures := f.chunk.report.failures()
+	if len(failures) == 0 {
+		return nil, "", nil
 	}
-	buf := bufio.NewWriterSize(file, bufferSize)
-	enc := json.NewEncoder(buf)
+	list, err = f.root.OpenFile(f.tempList(), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return nil, "", err
+	}
+	figures := results.NewFigures()
+	buf := bufio.NewWriterSize(list, bufferSize)
+	enc := json.NewEncoder(io.MultiWriter(figures, buf))
 	enc.SetEscapeHTML(false)
 	for _, x := range failures {
-		line := failedLine{Item: f.chunk.Items[x.Index], Exit: x.Exit, Error: x.Text}
+		line := results.FailedItem{Item: f.chunk.Items[x.Index], Exit: x.Exit, Error: x.Text}
 		if n, known := f.chunk.lineOf(x.Index); known {
 			line.Line = &n
 		}
 		if err := enc.Encode(line); err != nil {
-			return errors.Join(err, file.Close())
+			return nil, "", errors.Join(err, list.Close())
 		}
 	}
-	return errors.Join(buf.Flush(), file.Sync(), file.Close())
+	if err := buf.Flush(); err != nil {
+		return nil, "", errors.Join(err, list.Close())
+	}
+	return list, figures.Hash(), nil
 }

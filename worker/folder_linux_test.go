@@ -5,6 +5,8 @@ import (
 	"os"
 	"syscall"
 	"testing"
+
+	"kafka-master/infra/results"
 )
 
 // The folders of /proc cannot be synced, like those of some network file systems.
@@ -16,13 +18,13 @@ func TestFoldersThatCannotBeSynced(t *testing.T) {
 	if err := d.Sync(); !errors.Is(err, syscall.EINVAL) {
 		t.Fatalf("sync returned %v: choose another folder for this test", err)
 	}
-	if err := syncAndClose(d); err != nil {
+	if err := results.SyncAndClose(d); err != nil {
 		t.Error(err)
 	}
 	if err := syncFolder("/proc"); err != nil {
 		t.Error(err)
 	}
-	if err := syncAndClose(d); !errors.Is(err, os.ErrClosed) {
+	if err := results.SyncAndClose(d); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("another error is hidden: %v", err)
 	}
 }

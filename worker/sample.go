@@ -25,7 +25,7 @@ type answer struct {
 // (carrier NAT), loopback, link-local, multicast, unspecified, broadcast,
 // documentation, benchmarking and reserved.
 func SampleHandler(dir string) Handler {
-	results := Results{Dir: dir}
+	results := NewResults(dir)
 	return func(ctx context.Context, chunk Chunk, progress func(int)) error {
 		out, err := results.Create(chunk)
 		if err != nil {

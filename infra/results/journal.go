@@ -21,17 +21,36 @@ type Journal struct {
 
 	mu   sync.Mutex
 	name string          // of this process's manifest, in every folder
-	kept map[string]bool // manifests whose entry in their folder is durable
+	kept map[string]bool // manifests and folders whose entry is known to be durable
 	seen []*vouchers
 }
 
 // Append appends the line to this process's manifest of the folder, durably. The manifest
-// has the name of the first worker that appended one.
-func (j *Journal) Append(root *os.Root, folder string, l Line) error {
+// has the name of the first worker that appended one. What else has to be durable before
+// the result may be put in place is synced at the same time, which costs a file system
+// little more than one sync; so is the folder's own entry, once for each process.
+func (j *Journal) Append(root *os.Root, folder string, l Line, syncs ...func() error) error {
 	name := path.Join(folder, ManifestFolder, j.manifest(l.Worker))
-	return j.appends.do(root.Name()+"\x00"+name, l.Encode(), func(lines [][]byte) error {
-		return j.write(root, name, lines)
+	syncs = append(syncs, func() error { return j.Keep(root, folder) }, func() error {
+		return j.appends.do(root.Name()+"\x00"+name, l.Encode(), func(lines [][]byte) error { return j.write(root, name, lines) })
 	})
+	return together(syncs...)
+}
+
+// Keep makes the entry of the file's folder durable, once for each process: whoever
+// created it may not have done so yet.
+func (j *Journal) Keep(root *os.Root, folder string) error { return j.keep(root, folder, false) }
+
+// together runs functions at the same time and returns all errors.
+func together(run ...func() error) error {
+	errs := make([]error, len(run))
+	var all sync.WaitGroup
+	for i, f := range run[1:] {
+		all.Go(func() { errs[i+1] = f() })
+	}
+	errs[0] = run[0]()
+	all.Wait()
+	return errors.Join(errs...)
 }
 
 func (j *Journal) manifest(worker string) string {
@@ -65,14 +84,11 @@ func (j *Journal) write(root *os.Root, name string, lines [][]byte) (err error) 
 	if _, err := f.Write(text); err != nil {
 		return err
 	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	return j.keep(root, name, created)
+	return together(f.Sync, func() error { return j.keep(root, name, created) })
 }
 
-// keep makes the entry of a manifest durable, once for each process: an earlier process
-// may have been killed before it did.
+// keep makes the entry of a manifest or folder durable, if it was just created or this
+// process does not know that it is: another one may have been killed before it did that.
 func (j *Journal) keep(root *os.Root, name string, created bool) error {
 	id := root.Name() + "\x00" + name
 	j.mu.Lock()
@@ -81,7 +97,7 @@ func (j *Journal) keep(root *os.Root, name string, created bool) error {
 	if known && !created {
 		return nil
 	}
-	if err := SyncFolder(root, path.Dir(name)); err != nil {
+	if err := j.SyncFolder(root, path.Dir(name)); err != nil {
 		return err
 	}
 	j.mu.Lock()

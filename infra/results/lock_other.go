@@ -1,0 +1,8 @@
+//go:build !unix || solaris || illumos || aix
+
+package results
+
+import "os"
+
+// lockFile does nothing: there are no such locks on this system.
+func lockFile(*os.File, bool) error { return nil }
