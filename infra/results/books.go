@@ -1,0 +1,122 @@
+package results
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"kafka-master/messages"
+)
+
+// Books is what a master recorded about a file.
+type Books struct {
+	File messages.File
+	// Deployment is the id of the state that the record is from. Empty means that it is
+	// not known: results of any state are taken then.
+	Deployment string
+	// Dead are the chunks that were given up, as far as they are known.
+	Dead []messages.OpenChunk
+}
+
+// isDead reports whether the chunk of a result, or a half of it, was given up: the result
+// came too late.
+func (b Books) isDead(p part) bool {
+	for _, d := range b.Dead {
+		if d.ID.Index == p.index && within(d.ID.Half, p.half) {
+			return true
+		}
+	}
+	return false
+}
+
+// The errors of a merge that depends on something that only time or a person can bring.
+var (
+	// ErrRunning means that the file has not ended.
+	ErrRunning = errors.New("the file has not ended")
+	// ErrNoResults means that none of the workers left a result here.
+	ErrNoResults = errors.New("no results of its workers are here")
+	// ErrIncomplete means that results of done chunks are missing, or are too many.
+	ErrIncomplete = errors.New("the results are not those that the master counted")
+	// ErrChanged means that a result is not what its line in the manifest says.
+	ErrChanged = errors.New("a result is not as its worker wrote it")
+)
+
+// check returns an error if the plan does not have every result that the master counted.
+func (b Books) check(p *plan, dir string) error {
+	found, want := int64(p.chunks()), b.File.DoneChunks
+	switch {
+	case len(p.damaged) > 0:
+		return fmt.Errorf("%w: %s", ErrChanged, strings.Join(p.damaged[:min(len(p.damaged), 5)], "; "))
+	case found == 0 && want > 0:
+		return fmt.Errorf("%w: %s has nothing of %q, whose %d done chunks were reported by workers that keep their results elsewhere", ErrNoResults, dir, b.File.Info.Path, want)
+	case found < want:
+		return fmt.Errorf("%w: %d of %d done chunks have none in %s: %s", ErrIncomplete, want-found, want, dir, strings.Join(p.missing(b), ", "))
+	case found > want:
+		return fmt.Errorf("%w: %s has %d results, but only %d chunks are done", ErrIncomplete, dir, found, want)
+	}
+	return nil
+}
+
+// maxGaps bounds the places that an error names.
+const maxGaps = 20
+
+// missing names the chunks without a result as ranges, with their lines where those are
+// known.
+func (p *plan) missing(b Books) (gaps []string) {
+	have := make(map[int]bool, len(p.parts))
+	for _, q := range p.parts {
+		have[q.index] = true
+	}
+	for _, d := range b.Dead {
+		have[d.ID.Index] = true
+	}
+	for i := 0; i < b.File.Cursor.Index; i++ {
+		if have[i] {
+			continue
+		}
+		from := i
+		for i+1 < b.File.Cursor.Index && !have[i+1] {
+			i++
+		}
+		if len(gaps) == maxGaps {
+			return append(gaps, "and more")
+		}
+		gaps = append(gaps, p.gap(b, from, i))
+	}
+	if len(gaps) == 0 {
+		gaps = append(gaps, "halves of chunks")
+	}
+	return gaps
+}
+
+// gap names the chunks from one index to another, and the lines between their neighbours.
+func (p *plan) gap(b Books, from, to int) string {
+	text := fmt.Sprintf("chunk %d", from)
+	if to > from {
+		text = fmt.Sprintf("chunks %d to %d", from, to)
+	}
+	first, last := int64(1), int64(0)
+	for _, q := range p.parts {
+		if q.first > 0 && q.index < from {
+			first = q.first + q.lines
+		}
+		if q.first > 0 && q.index > to && last == 0 {
+			last = q.first - 1
+		}
+	}
+	if to == b.File.Cursor.Index-1 {
+		last = b.File.Cursor.Line - 1
+	}
+	if last >= first {
+		text += fmt.Sprintf(" (between the lines %d and %d)", first, last)
+	}
+	return text
+}
+
+func endOfList(err error) error {
+	if err == nil || err == io.EOF {
+		return nil
+	}
+	return fmt.Errorf("list the results: %w", err)
+}

@@ -1,0 +1,160 @@
+package results
+
+import (
+	"encoding/json"
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// summaryEnd ends the name of the summary of a merge.
+const summaryEnd = ".summary.json"
+
+// Summary describes a merge. It is the file <file>.summary.json.
+type Summary struct {
+	File       string        `json:"file"`
+	Generation int           `json:"generation"`
+	State      string        `json:"state"`
+	Reason     string        `json:"reason,omitempty"`
+	Deployment string        `json:"deployment"`
+	Size       int64         `json:"size"` // of the file, in bytes
+	Started    *time.Time    `json:"started_at"`
+	Ended      *time.Time    `json:"ended_at"`
+	Merged     time.Time     `json:"merged_at"`
+	Partial    bool          `json:"partial"` // made although the file had not ended, or results were missing
+	Items      SummaryItems  `json:"items"`
+	Chunks     SummaryChunks `json:"chunks"`
+	// Unrecorded is the number of results that no manifest names: they were written by
+	// workers of an earlier version or by others, and nothing vouches for them.
+	Unrecorded  int               `json:"unrecorded_results"`
+	Result      *MergedFile       `json:"result"`
+	FailedList  *MergedFile       `json:"failed_list"`  // null without failed items
+	FailedItems *MergedFile       `json:"failed_items"` // the items of that list, as lines
+	DeadLines   []DeadLines       `json:"dead"`
+	Workers     []WorkerShare     `json:"workers"`
+	Settings    map[string]string `json:"settings"`
+	Digest      *string           `json:"digest"` // of the done chunks as the master counted them, null when it does not know
+	Plan        string            `json:"plan"`   // hash of what was merged, in its order
+	Version     string            `json:"version"`
+}
+
+// SummaryItems are the items of a file by how they ended.
+type SummaryItems struct {
+	Cut     int64 `json:"cut"`
+	Done    int64 `json:"done"`
+	Failed  int64 `json:"failed"`
+	Dead    int64 `json:"dead"`
+	Missing int64 `json:"missing"`
+}
+
+// SummaryChunks are the chunks of a file by how they ended.
+type SummaryChunks struct {
+	Done   int64 `json:"done"`
+	Dead   int64 `json:"dead"`
+	Merged int   `json:"merged"`
+}
+
+// MergedFile is a file that a merge wrote.
+type MergedFile struct {
+	Name  string `json:"name"`
+	Lines int64  `json:"lines"`
+	Bytes int64  `json:"bytes"`
+	Hash  string `json:"hash"` // XXH64
+}
+
+// DeadLines are lines of the file that were given up.
+type DeadLines struct {
+	First  int64  `json:"first_line"`
+	Last   int64  `json:"last_line"`
+	Items  int    `json:"items"`
+	Reason string `json:"reason"`
+}
+
+// WorkerShare is what a worker did of a file.
+type WorkerShare struct {
+	Worker string `json:"worker"`
+	Chunks int64  `json:"chunks"` // results, with those of retries
+	Items  int64  `json:"items"`
+	Failed int64  `json:"failed"`
+}
+
+// finish puts the merged files in place, and then the summary, which marks the merge as
+// complete.
+func (m Merge) finish(p *plan, out *outputs, sum string) (Summary, error) {
+	if err := out.place(); err != nil {
+		return Summary{}, err
+	}
+	s := m.summary(p, out, sum)
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err == nil {
+		err = writeDurably(m.path(summaryEnd), append(text, '\n'))
+	}
+	if err != nil {
+		return Summary{}, err
+	}
+	if err := os.Remove(out.checkpoints); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return Summary{}, err
+	}
+	return s, nil
+}
+
+func (m Merge) summary(p *plan, out *outputs, sum string) Summary {
+	f, c := m.Books.File, out.mark.Counts
+	s := Summary{
+		File: f.Info.Path, Generation: max(f.Generation, 1), State: f.State.String(), Reason: f.Reason, Deployment: m.Books.Deployment,
+		Size: f.Info.Size, Started: timeOrNull(f.Started), Ended: timeOrNull(f.Ended), Merged: time.Now().UTC().Truncate(time.Millisecond),
+		Partial: m.Books.check(p, m.Dir) != nil || !f.HasEnded(),
+		Items:   SummaryItems{f.Items, f.DoneItems, f.FailedItems, f.DeadItems, f.Missing()},
+		Chunks:  SummaryChunks{f.DoneChunks, f.DeadChunks, c.Chunks}, Unrecorded: c.Unrecorded,
+		Result: out.result.describe(), FailedList: out.failed.describe(), FailedItems: out.items.describe(),
+		DeadLines: []DeadLines{}, Workers: []WorkerShare{}, Settings: m.Settings, Plan: sum, Version: m.Version,
+	}
+	if f.DigestKnown() {
+		text := Hash(f.Digest)
+		s.Digest = &text
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Workers)) {
+		share := c.Workers[name]
+		share.Worker = name
+		s.Workers = append(s.Workers, share)
+	}
+	for _, d := range m.Books.Dead {
+		s.DeadLines = append(s.DeadLines, DeadLines{d.FirstLine, d.FirstLine + d.Lines - 1, d.Items, d.Reason})
+	}
+	if out.failed.bytes == 0 {
+		s.FailedList, s.FailedItems = nil, nil
+	}
+	return s
+}
+
+func (o *output) describe() *MergedFile {
+	return &MergedFile{filepath.Base(o.final), o.lines, o.bytes, Hash(o.digest.Sum64())}
+}
+
+func timeOrNull(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC().Truncate(time.Millisecond)
+	return &t
+}
+
+// completed returns the summary of an earlier merge by the same plan whose files are there.
+func (m Merge) completed(sum string) (s Summary, ok bool) {
+	text, err := os.ReadFile(m.path(summaryEnd))
+	if err != nil || json.Unmarshal(text, &s) != nil || s.Plan != sum || s.Result == nil || s.Result.Name != filepath.Base(m.path("."+m.Ext)) {
+		return Summary{}, false
+	}
+	for _, f := range []*MergedFile{s.Result, s.FailedList, s.FailedItems} {
+		if f == nil {
+			continue
+		}
+		if info, err := os.Stat(filepath.Join(m.Out, filepath.Base(f.Name))); err != nil || info.Size() != f.Bytes {
+			return Summary{}, false
+		}
+	}
+	return s, true
+}
