@@ -79,6 +79,10 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 		d.handOn(ctx, now)
 		m.ack.give(ctx)
 		return
+	case *reopen:
+		d.onReopen(m, now)
+	case messages.DiscardLetters:
+		d.onDiscard(ctx, m)
 	case *begun:
 		d.moved = now
 		d.ledger.Begin(m.worker, m.batchID, now)
@@ -182,6 +186,7 @@ func (d *dispatcher) publish(ctx actor.Context, now time.Time) {
 	d.watchQuiet(r.Stalled, now)
 	part := &fileChanges{counted: r.Totals}
 	part.changed, part.forgotten = d.ledger.Files().Changed()
+	part.letters, part.settled = d.ledger.Letters().Changed()
 	ctx.Send(d.owner, part)
 	d.pub.publish(ctx, d.problems.list(), part)
 }

@@ -33,7 +33,8 @@
 //	elector      the term, the lease, whether this master belongs to the state
 //	view         what the others published last
 //	term         its children, the batch size
-//	intake       versions of files, planners, files that cannot be read
+//	intake       versions of files, planners, files that cannot be read, retries that
+//	             wait for their ranges to be read
 //	dispatcher   chunks, cursors and totals of the files, offers, credit of the planners
 //	fleet        the known workers and their last status
 //	supervisor   the record of a worker, its silence
@@ -54,8 +55,8 @@
 //     only when everything before it has had its effect.
 //   - Supervisors and free-workers ask ingress whether everything was read, before they
 //     conclude anything from silence.
-//   - The dispatcher sends intake the end of a file, after its commit; planners and
-//     free-workers send it whether a file can be read.
+//   - The dispatcher sends intake the end of a file, and that it is in work again, after the
+//     commit; planners and free-workers send it whether a file can be read.
 //   - Every actor of a term publishes immutable values to the view, and the problems that
 //     it knows.
 //

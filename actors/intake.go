@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -28,14 +29,18 @@ type intake struct {
 	unreadable *catalog.Unreadable // files in work that cannot be read
 	unread     map[string]error    // files that are not taken because they cannot be read, by path
 	unarchived map[messages.FileID]messages.FileInfo
-	archivedAt time.Time // time when the unarchived files were last tried
-	sample     string    // files of the folder as they are stored for standbys
+	archiving  map[messages.FileID]bool // the scanner was asked to move them away
+	retried    map[messages.FileID]int  // requests to retry dead chunks that are not committed
+	archivedAt time.Time                // time when the unarchived files were last tried
+	sample     string                   // files of the folder as they are stored for standbys
 	folder     transitionLog
 	shown      folderState
 	problems   problems
 	lines      fileLog
 	pub        publisher
 	ending     bool // the children end, because this actor ends or drains
+	ctx        context.Context
+	cancel     context.CancelFunc
 }
 
 // intakeDeps is what the term gives to intake.
@@ -96,7 +101,7 @@ func newIntake(deps intakeDeps, snap messages.Snapshot) actor.Actor {
 	i := &intake{
 		intakeDeps: deps, catalog: catalog.New(deps.cfg.Settle, snap.Files, messages.FileID(next)),
 		inWork: map[messages.FileID]*fileInWork{}, unreadable: catalog.NewUnreadable(), unread: map[string]error{},
-		unarchived: map[messages.FileID]messages.FileInfo{}, sample: snap.Values[messages.ValueSample],
+		unarchived: map[messages.FileID]messages.FileInfo{}, archiving: map[messages.FileID]bool{}, retried: map[messages.FileID]int{}, sample: snap.Values[messages.ValueSample],
 		folder: transitionLog{failed: "the input folder cannot be listed", recovered: "the input folder can be listed again"},
 		shown:  folderState{listed: -1}, problems: problems{},
 		lines: fileLog{log: deps.log},
@@ -115,8 +120,11 @@ func newIntake(deps intakeDeps, snap messages.Snapshot) actor.Actor {
 // Receive implements actor.Actor.
 func (i *intake) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		i.ctx, i.cancel = context.WithCancel(context.Background())
 	case *actor.Stopping:
 		i.ending = true
+		i.cancel()
 		i.pub.due.stop()
 		i.lines.sumUp()
 	case *drain:
@@ -164,6 +172,12 @@ func (i *intake) receive(ctx actor.Context) {
 		i.onEnded(ctx, m.file)
 	case *archived:
 		i.onArchived(m)
+	case messages.RetryLetters:
+		i.onRetryLetters(ctx, m)
+	case *rangesRead:
+		i.onRangesRead(ctx, m)
+	case *handled:
+		i.onHandled(ctx, m)
 	case *actor.Terminated:
 		i.onTerminated(ctx, m)
 	default:
@@ -378,7 +392,7 @@ func (i *intake) onEnded(ctx actor.Context, f messages.File) {
 	i.catalog.End(f.ID)
 	i.lines.fileEnded(ctx, f)
 	if i.keepForArchive(f) {
-		ctx.Send(i.scanner, &archive{id: f.ID, file: f.Info})
+		i.archive(ctx, f.ID, f.Info)
 	}
 	i.admit(ctx)
 }

@@ -36,11 +36,21 @@ func (i *intake) archiveAgain(ctx actor.Context, now time.Time) {
 			delete(i.unarchived, id) // it left, or is another version by now
 			continue
 		}
-		ctx.Send(i.scanner, &archive{id: id, file: f})
+		i.archive(ctx, id, f)
 	}
 }
 
+// archive has a file moved away, unless dead chunks of it are just being retried.
+func (i *intake) archive(ctx actor.Context, id messages.FileID, f messages.FileInfo) {
+	if i.archiving[id] || i.retried[id] > 0 {
+		return
+	}
+	i.archiving[id] = true
+	ctx.Send(i.scanner, &archive{id: id, file: f})
+}
+
 func (i *intake) onArchived(m *archived) {
+	delete(i.archiving, m.id)
 	if m.err == nil {
 		delete(i.unarchived, m.id)
 		i.log.Info("finished file archived", "file", m.file.Path)

@@ -203,7 +203,8 @@ func (m *master) onEstranged(x *estranged) {
 // term, all others to the view.
 func (m *master) onAsk(ctx actor.Context, x *ask) {
 	switch x.query.(type) {
-	case messages.QueryBatchSize, messages.SetBatchSize, messages.QueryTopics, messages.GrowPartitions, messages.QueryBooks:
+	case messages.QueryBatchSize, messages.SetBatchSize, messages.QueryTopics, messages.GrowPartitions, messages.QueryBooks,
+		messages.RetryLetters, messages.DiscardLetters:
 		if m.leading != nil && m.stopping == nil {
 			ctx.Forward(m.leading)
 			return

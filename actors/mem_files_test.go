@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -33,6 +34,7 @@ type memFiles struct {
 	bug  string           // whose content makes the reader panic
 	bad  map[string]error // files that cannot be read
 	gone error            // the folder cannot be listed
+	kept error            // no file can be archived
 }
 
 // memFile is one file, whatever its name is. Its bytes are never changed: a change
@@ -65,6 +67,12 @@ func (m *memFiles) setGone(err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.gone = err
+}
+
+func (m *memFiles) setKept(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.kept = err
 }
 
 func (m *memFiles) setBug(path string) {
@@ -240,7 +248,7 @@ func (m *memFiles) read(ctx context.Context, f messages.FileInfo, x *memFile, at
 func (m *memFiles) Archive(ctx context.Context, f messages.FileInfo) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := ctx.Err(); err != nil {
+	if err := cmp.Or(ctx.Err(), m.kept); err != nil {
 		return err
 	}
 	x, err := m.look(f)

@@ -34,6 +34,8 @@ func (q inquiry) fresh() bool {
 		return x.Fresh
 	case messages.QueryFiles:
 		return x.Fresh
+	case messages.QueryLetters:
+		return x.Fresh
 	}
 	return false
 }

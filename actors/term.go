@@ -246,12 +246,21 @@ func (t *term) onAsk(ctx actor.Context, m *ask) {
 		}
 		ctx.RequestWithCustomSender(t.topics, q, ctx.Sender())
 	case messages.QueryBooks:
-		if t.dispatcher == nil {
-			ctx.Respond(unavailable("the master is starting: the state was not read yet"))
-			return
-		}
-		ctx.RequestWithCustomSender(t.dispatcher, q, ctx.Sender())
+		t.passOn(ctx, t.dispatcher, q)
+	case messages.RetryLetters:
+		t.passOn(ctx, t.intake, q)
+	case messages.DiscardLetters:
+		t.passOn(ctx, t.dispatcher, q)
 	}
+}
+
+// passOn lets a child answer a request.
+func (t *term) passOn(ctx actor.Context, to *actor.PID, request any) {
+	if to == nil || t.draining != nil {
+		ctx.Respond(unavailable("the master is starting or stopping"))
+		return
+	}
+	ctx.RequestWithCustomSender(to, request, ctx.Sender())
 }
 
 func unavailable(why string) error { return fmt.Errorf("%w: %s", messages.ErrUnavailable, why) }

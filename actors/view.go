@@ -24,6 +24,7 @@ type view struct {
 	folder  folderState
 	fleet   fleetState
 	files   *fileTable
+	letters letterList
 	counted messages.Totals
 	workers []messages.WorkerStatus
 
@@ -91,6 +92,8 @@ type (
 	fileChanges struct {
 		changed   []*messages.FileStatus
 		forgotten []messages.FileID
+		letters   []*messages.Letter // new dead chunks, and such that changed
+		settled   []messages.ChunkID // chunks that are not dead any more, or were discarded
 		counted   messages.Totals
 	}
 	// glance asks a source to publish now. Numbers rise.
@@ -179,6 +182,7 @@ func (v *view) onMasterState(ctx actor.Context, m *masterState) {
 	v.term, v.folder, v.fleet, v.workers, v.alone = termState{}, folderState{listed: -1}, fleetState{}, nil, time.Time{}
 	v.counted = messages.Totals{}
 	v.files.beginTerm()
+	v.letters = nil
 	v.updateProblems()
 	waiting := slices.Concat(v.overview.end(), v.list.end())
 	v.overview, v.list = pull{}, pull{}
@@ -202,6 +206,7 @@ func (v *view) onSeen(ctx actor.Context, m *published) {
 	case *fileChanges:
 		v.counted = b.counted
 		v.files.apply(b, time.Now())
+		v.letters.apply(b)
 	}
 	complete := v.overview.answered(m.source, m.glance)
 	v.updateProblems()
@@ -309,6 +314,8 @@ func (v *view) reply(ctx actor.Context, q inquiry) {
 		ctx.Send(q.from, v.files.all())
 	case messages.QueryFile:
 		ctx.Send(q.from, v.files.find(x.ID))
+	case messages.QueryLetters:
+		ctx.Send(q.from, []*messages.Letter(v.letters))
 	}
 }
 

@@ -53,10 +53,13 @@ name; "kafka-master config" shows those in force.`,
 		}
 		return c.runMaster(cmd.Context(), s)
 	}
-	root.AddCommand(c.worker(), c.config(), c.generate(), c.version(), c.healthcheck(), c.doctor())
+	root.AddCommand(c.worker(), c.config(), c.generate(), c.version(), c.healthcheck(), c.doctor(), c.dead())
 	showOwnFlags(root)
 	return root
 }
+
+// apiSettings are those of a command that calls the API of a master.
+var apiSettings = []string{"API_LISTEN", "API_SERVER_PORT", "API_TOKEN"}
 
 // usedSettings lists the settings that a command uses. Commands that are not listed use all.
 var usedSettings = map[string][]string{
@@ -66,7 +69,8 @@ var usedSettings = map[string][]string{
 		"WORKER_ID", "WORKER_PARTITION", "RESULTS_DIR", "DATA_DIR", "LOG_LEVEL", "LOG_FORMAT",
 	},
 	"healthcheck": {"API_LISTEN", "API_SERVER_PORT"},
-	"generate":    {}, "version": {}, "help": {}, "completion": {},
+	"ls":          apiSettings, "show": apiSettings, "retry": apiSettings, "discard": apiSettings,
+	"generate": {}, "version": {}, "help": {}, "completion": {},
 }
 
 // showOwnFlags makes the help of each command show only the settings that it uses. All

@@ -18,6 +18,8 @@ const (
 	ExitOK     = 0 // stopped in order
 	ExitCannot = 1 // cannot run; the message names the cause
 	ExitUsage  = 2 // flags or settings are wrong
+	// ExitUnreachable means that no master that leads answers, for commands that call one.
+	ExitUnreachable = 3
 )
 
 // Main runs the command line of the process until it ends or a signal stops it, and returns
@@ -50,6 +52,9 @@ func RunMeasured(ctx context.Context, args []string, env func(string) (string, b
 	var wrong settings.Mistakes
 	if errors.As(err, &wrong) || errors.Is(err, errUsage) {
 		return ExitUsage
+	}
+	if errors.Is(err, errUnreachable) {
+		return ExitUnreachable
 	}
 	return ExitCannot
 }

@@ -28,6 +28,8 @@ type fakeMaster struct {
 	topics   []messages.Topic
 	overview messages.Overview
 	files    []messages.FileStatus
+	letters  []*messages.Letter
+	reach    int           // most letters that are looked at in one request, 0 for all
 	err      error         // answer to every question, if not nil
 	hang     bool          // answer no question before its deadline
 	asked    chan struct{} // receives a value for each hanging question, may be nil
@@ -51,6 +53,7 @@ func newFake() *fakeMaster {
 		},
 		overview: messages.Overview{Role: "leader", Term: 3},
 		files:    []messages.FileStatus{{File: messages.File{ID: 1}}},
+		letters:  exampleLetters(),
 	}
 }
 
@@ -90,6 +93,9 @@ func (f *fakeMaster) Ask(ctx context.Context, q messages.Query) (any, error) {
 	}
 	switch f.overview.Role {
 	case "leader":
+		if a := f.lettered(q); a != nil {
+			return a, nil
+		}
 		return f.filed(q)
 	case "standby":
 		return nil, &messages.NotLeader{Leader: f.overview.Leader}

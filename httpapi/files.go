@@ -44,6 +44,9 @@ type fileBody struct {
 // oneFileBody is the answer of /api/v1/files/{id}.
 type oneFileBody struct {
 	fileBody
+	ChunksDiscarded int64 `json:"chunks_discarded"` // of the dead ones
+	ItemsDiscarded  int64 `json:"items_discarded"`
+
 	DeadRanges int64      `json:"dead_ranges"` // dead chunks, plus the range that a change made unreadable
 	DeadBytes  int64      `json:"dead_bytes"`  // length of that range
 	Duplicates int64      `json:"duplicates"`
@@ -131,7 +134,7 @@ func showFile(f messages.FileStatus) fileBody {
 
 func showOneFile(f messages.FileStatus) oneFileBody {
 	out := oneFileBody{
-		fileBody: showFile(f), DeadRanges: f.DeadChunks, DeadBytes: f.DeadBytes, Duplicates: f.Duplicates,
+		fileBody: showFile(f), ChunksDiscarded: f.DiscardedChunks, ItemsDiscarded: f.DiscardedItems, DeadRanges: f.DeadChunks, DeadBytes: f.DeadBytes, Duplicates: f.Duplicates,
 		ModifiedAt: jsonTime(f.Info.ModTime), LeftAt: jsonTime(f.Left),
 	}
 	if f.DeadBytes > 0 {

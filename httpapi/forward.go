@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -32,12 +33,13 @@ func (s *Server) forward(c *gin.Context, to messages.Leader) bool {
 	if to.API == "" || c.GetHeader(forwardedHeader) != "" {
 		return false
 	}
+	body := postBody(c.Request)
 	ctx, cancel := context.WithTimeout(c.Request.Context(), messages.AskTimeout)
 	defer cancel()
 	proxy := httputil.ReverseProxy{
 		Transport:      s.leader,
 		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
-		Rewrite:        func(r *httputil.ProxyRequest) { s.rewriteRequest(r, to.API) },
+		Rewrite:        func(r *httputil.ProxyRequest) { s.rewriteRequest(r, to.API, body) },
 		ModifyResponse: filterAnswer,
 		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) {
 			s.log.Debug("leader does not answer an API call", "leader", to.MasterID, "api", to.API, "err", err)
@@ -59,20 +61,23 @@ func noLeaderText(to messages.Leader, err error) string {
 }
 
 // rewriteRequest makes the call to the leader. Of the caller's headers it keeps only
-// those that describe the wanted answer.
-func (s *Server) rewriteRequest(r *httputil.ProxyRequest, api string) {
+// those that describe the body and the wanted answer. Only a POST has a body.
+func (s *Server) rewriteRequest(r *httputil.ProxyRequest, api string, body []byte) {
 	r.SetURL(&url.URL{Scheme: "http", Host: api})
 	header := http.Header{forwardedHeader: {"1"}}
 	if s.signingKey != nil {
-		header.Set(forwardedHeader, s.signingKey.sign(r.Out.Method, r.Out.URL.RequestURI(), api))
+		header.Set(forwardedHeader, s.signingKey.sign(r.Out.Method, r.Out.URL.RequestURI(), api, body))
 	}
-	for _, name := range []string{"Accept", "Accept-Encoding", "User-Agent"} {
+	for _, name := range []string{"Accept", "Accept-Encoding", "Content-Type", "User-Agent"} {
 		if all := r.In.Header.Values(name); len(all) > 0 {
 			header[name] = all
 		}
 	}
 	r.Out.Header = header
 	r.Out.Body, r.Out.ContentLength = http.NoBody, 0
+	if len(body) > 0 {
+		r.Out.Body, r.Out.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	}
 }
 
 // errSignatureRefused is the error of a forwarded call whose signature the leader does

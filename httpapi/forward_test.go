@@ -138,7 +138,7 @@ func TestFalseLeaderGainsNothing(t *testing.T) {
 	}
 	require.Equal(t, http.StatusUnauthorized, replay(target, signature), "it was signed for another master")
 	key := newSigningKey(token)
-	good := key.sign(http.MethodGet, target, api)
+	good := key.sign(http.MethodGet, target, api, nil)
 	require.Equal(t, http.StatusUnauthorized, replay("/api/updateNumBatches?numBatches=8", good), "for another call")
 	for _, bad := range []string{"1", ".", "0." + good, good + "x", strings.Replace(good, ".", "..", 1)} {
 		require.Equal(t, http.StatusUnauthorized, replay(target, bad), bad)
@@ -152,14 +152,14 @@ func TestSignaturesExpire(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		key := newSigningKey(token)
-		signature := key.sign("GET", "/x", "h:1")
-		require.True(t, key.verify(signature, "GET", "/x", "h:1"))
-		require.False(t, key.verify(signature, "HEAD", "/x", "h:1"))
-		require.False(t, newSigningKey("other").verify(signature, "GET", "/x", "h:1"))
-		require.False(t, newSigningKey("").verify(signature, "GET", "/x", "h:1"))
-		require.False(t, key.verify(key.sign("GET", "/x", ""), "GET", "/x", ""), "this master does not know its own address")
+		signature := key.sign("GET", "/x", "h:1", nil)
+		require.True(t, key.verify(signature, "GET", "/x", "h:1", nil))
+		require.False(t, key.verify(signature, "HEAD", "/x", "h:1", nil))
+		require.False(t, newSigningKey("other").verify(signature, "GET", "/x", "h:1", nil))
+		require.False(t, newSigningKey("").verify(signature, "GET", "/x", "h:1", nil))
+		require.False(t, key.verify(key.sign("GET", "/x", "", nil), "GET", "/x", "", nil), "this master does not know its own address")
 		time.Sleep(maxClockSkew + time.Second)
-		require.False(t, key.verify(signature, "GET", "/x", "h:1"))
+		require.False(t, key.verify(signature, "GET", "/x", "h:1", nil))
 	})
 }
 

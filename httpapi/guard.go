@@ -39,9 +39,10 @@ func (s *Server) hasToken(r *http.Request) bool {
 	if s.cfg.Token == "" {
 		return true
 	}
-	signature := r.Header.Get(forwardedHeader)
-	if signature != "" && s.signingKey.verify(signature, r.Method, r.URL.RequestURI(), s.cfg.Advertise) {
-		return true
+	if signature := r.Header.Get(forwardedHeader); signature != "" {
+		if s.signingKey.verify(signature, r.Method, r.URL.RequestURI(), s.cfg.Advertise, postBody(r)) {
+			return true
+		}
 	}
 	// The hashes make the comparison take the same time for every length.
 	got, want := sha256.Sum256([]byte(bearer(r))), sha256.Sum256([]byte(s.cfg.Token))

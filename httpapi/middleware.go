@@ -1,7 +1,9 @@
 package httpapi
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"runtime/debug"
 	"time"
@@ -86,6 +88,8 @@ func headers(next http.Handler) http.Handler {
 	})
 }
 
+// limitBody bounds the body of a request, and reads that of a POST, so that a client that
+// sends it slowly takes no place among the calls that run.
 func limitBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength > MaxBody {
@@ -94,8 +98,27 @@ func limitBody(next http.Handler) http.Handler {
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
+		if r.Method == http.MethodPost {
+			body, err := io.ReadAll(r.Body)
+			if err != nil {
+				w.Header().Set("Connection", "close")
+				refuse(w, http.StatusRequestEntityTooLarge, "The body of the request is too large, or did not arrive.")
+				return
+			}
+			r.Body = io.NopCloser(bytes.NewReader(body))
+		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// postBody returns the body of a POST, which stays to be read. It is nil for other methods.
+func postBody(r *http.Request) []byte {
+	if r.Method != http.MethodPost {
+		return nil
+	}
+	body, _ := io.ReadAll(r.Body) // cannot fail: limitBody has read it
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return body
 }
 
 // refuse answers a call that does not reach gin.

@@ -22,30 +22,43 @@ const (
 	pathReady = "/readyz"
 )
 
-// route is a path that answers GET, and HEAD unless it changes something.
+// route is a path that answers GET, and HEAD unless it changes something, or POST only.
 type route struct {
 	path    string
 	handle  gin.HandlerFunc
-	changes bool
+	changes changes
 }
+
+// changes is whether and how a route changes something.
+type changes uint8
+
+const (
+	reads         changes = iota
+	changesByGET          // as the legacy endpoints do
+	changesByPOST         // by a body in JSON
+)
 
 // allRoutes returns the routes of the API.
 func (s *Server) allRoutes() []route {
 	return []route{
-		{"/api/getWorkersStatus", s.getWorkersStatus, false},
-		{"/api/getNumBatches", s.getNumBatches, false},
-		{"/api/updateNumBatches", s.updateNumBatches, true},
-		{"/api/getPartitions", s.getPartitions, false},
-		{"/api/updatePartitions", s.updatePartitions, true},
-		{"/api/v1/overview", s.overview, false},
-		{"/api/v1/files", s.files, false},
-		{"/api/v1/files/:id", s.file, false},
-		{"/api/v1/files/:id/books", s.books, false},
-		{"/api/v1/workers", s.workers, false},
-		{"/metrics", gin.WrapH(s.metrics), false},
-		{pathLive, s.live, false},
-		{pathReady, s.ready, false},
-		{"/version", s.version, false},
+		{"/api/getWorkersStatus", s.getWorkersStatus, reads},
+		{"/api/getNumBatches", s.getNumBatches, reads},
+		{"/api/updateNumBatches", s.updateNumBatches, changesByGET},
+		{"/api/getPartitions", s.getPartitions, reads},
+		{"/api/updatePartitions", s.updatePartitions, changesByGET},
+		{"/api/v1/overview", s.overview, reads},
+		{"/api/v1/files", s.files, reads},
+		{"/api/v1/files/:id", s.file, reads},
+		{"/api/v1/files/:id/books", s.books, reads},
+		{"/api/v1/workers", s.workers, reads},
+		{"/api/v1/dead", s.dead, reads},
+		{"/api/v1/dead/:file/:chunk", s.oneDead, reads},
+		{"/api/v1/dead/retry", s.retryDead, changesByPOST},
+		{"/api/v1/dead/discard", s.discardDead, changesByPOST},
+		{"/metrics", gin.WrapH(s.metrics), reads},
+		{pathLive, s.live, reads},
+		{pathReady, s.ready, reads},
+		{"/version", s.version, reads},
 	}
 }
 
@@ -85,12 +98,15 @@ func (s *Server) routes() *gin.Engine {
 }
 
 func (s *Server) add(e *gin.Engine, path string, r route) {
-	if r.changes {
+	switch r.changes {
+	case changesByGET:
 		e.GET(path, s.checkSite, r.handle)
-		return
+	case changesByPOST:
+		e.POST(path, s.checkSite, r.handle)
+	default:
+		e.GET(path, r.handle)
+		e.HEAD(path, r.handle)
 	}
-	e.GET(path, r.handle)
-	e.HEAD(path, r.handle)
 }
 
 func (s *Server) notFound(c *gin.Context) {

@@ -29,23 +29,27 @@ func newSigningKey(token string) signingKey {
 // sign returns the signature of one call to the master at the address api. It is not
 // valid for another call or another master, so whoever receives it by mistake cannot use
 // it.
-func (k signingKey) sign(method, target, api string) string {
+func (k signingKey) sign(method, target, api string, body []byte) string {
 	at := strconv.FormatInt(time.Now().Unix(), 10)
-	return at + "." + k.sum(at, method, target, api)
+	return at + "." + k.sum(at, method, target, api, body)
 }
 
 // verify reports whether the signature belongs to this call and was made a short time
 // ago.
-func (k signingKey) verify(signature, method, target, api string) bool {
+func (k signingKey) verify(signature, method, target, api string, body []byte) bool {
 	at, sum, ok := strings.Cut(signature, ".")
 	seconds, err := strconv.ParseInt(at, 10, 64)
 	if k == nil || api == "" || !ok || err != nil || time.Since(time.Unix(seconds, 0)).Abs() > maxClockSkew {
 		return false
 	}
-	return hmac.Equal([]byte(sum), []byte(k.sum(at, method, target, api)))
+	return hmac.Equal([]byte(sum), []byte(k.sum(at, method, target, api, body)))
 }
 
-func (k signingKey) sum(parts ...string) string {
+func (k signingKey) sum(at, method, target, api string, body []byte) string {
+	parts := []string{at, method, target, api}
+	if len(body) > 0 { // Calls without a body are signed as by earlier versions.
+		parts = append(parts, string(body))
+	}
 	mac := hmac.New(sha256.New, k)
 	for _, part := range parts {
 		mac.Write([]byte(strconv.Itoa(len(part)) + ":" + part))

@@ -1,5 +1,7 @@
 package messages
 
+import "time"
+
 // MaxChunkBytes is the largest size of the encoded items of a chunk message. It leaves
 // room for the other fields below the brokers' default limit of 1,048,588 bytes for a
 // batch, with any compression.
@@ -59,7 +61,17 @@ type OpenChunk struct {
 	Worker   WorkerID // worker of the current or last attempt
 	Workers  int      // number of workers that failed it, 2 means two or more
 	Reason   string   // why it is dead or was taken back, else empty
+
+	// FirstItem is the beginning of its first item, for people; see FirstItem. It is empty
+	// where it is not known, as in records of earlier versions.
+	FirstItem string
+	FailedBy  []WorkerID // workers that failed it, the last one last, at most MaxFailedBy
+	EndedAt   time.Time  // when it became dead, zero before
+	Discarded bool       // it is dead, and a person took it off the list
 }
+
+// MaxFailedBy is how many of the workers that failed a chunk are kept.
+const MaxFailedBy = 8
 
 func name(names []string, i int) string {
 	if i < 0 || i >= len(names) {

@@ -80,6 +80,10 @@ type File struct {
 	Repeats     int64 // results of chunks that were done already
 	DeadBytes   int64 // length of the range behind the cursor that a change made unreadable
 
+	// DiscardedChunks and DiscardedItems are those of the dead ones that a person took off
+	// the list.
+	DiscardedChunks, DiscardedItems int64
+
 	// Digest is the sum, modulo 2^64, of the digests of all done chunks. It does not
 	// depend on their order, so that it can be compared with what was recorded
 	// elsewhere although done chunks have no records.

@@ -17,8 +17,9 @@ var ErrBadRecord = errors.New("stored record cannot be read")
 
 // chunkRecordVersion is the first byte of an OpenChunk record. These records are
 // binary, since there may be hundreds of thousands of them. Records of earlier versions can
-// still be read: version 1 lacks Handouts and Ahead, version 2 lacks Lost.
-const chunkRecordVersion = 3
+// still be read: version 1 lacks Handouts and Ahead, version 2 lacks Lost, version 3 lacks
+// what appendForPeople appends.
+const chunkRecordVersion = 4
 
 // Key returns the chunk's key in a store: "<file>/<index>", followed by ".s<half>" and
 // ".r<retry>" as far as the chunk has them.
@@ -98,7 +99,38 @@ func (c OpenChunk) EncodeRecord() []byte {
 	}
 	b = append(b, flagByte(c.Ahead))
 	b = appendText(b, string(c.Worker))
-	return appendText(b, c.Reason)
+	b = appendText(b, c.Reason)
+	return c.appendForPeople(b)
+}
+
+// appendForPeople appends what people need to know of a chunk that fails or is dead.
+func (c OpenChunk) appendForPeople(b []byte) []byte {
+	b = append(appendText(b, c.FirstItem), flagByte(c.Discarded))
+	var ended int64
+	if !c.EndedAt.IsZero() {
+		ended = c.EndedAt.UnixMilli()
+	}
+	b = binary.AppendUvarint(b, uint64(ended))
+	b = binary.AppendUvarint(b, uint64(len(c.FailedBy)))
+	for _, w := range c.FailedBy {
+		b = appendText(b, string(w))
+	}
+	return b
+}
+
+// readForPeople is the inverse of appendForPeople.
+func (c *OpenChunk) readForPeople(r *recordReader) {
+	c.FirstItem, c.Discarded = r.text(), r.flag()
+	if ended := r.int64(); ended != 0 {
+		c.EndedAt = time.UnixMilli(ended).UTC()
+	}
+	n := r.int()
+	if r.bad = r.bad || n < 0 || n > MaxFailedBy; r.bad {
+		return
+	}
+	for range n {
+		c.FailedBy = append(c.FailedBy, WorkerID(r.text()))
+	}
 }
 
 func flagByte(set bool) byte {
@@ -134,6 +166,9 @@ func DecodeOpenChunk(id ChunkID, record []byte) (OpenChunk, error) {
 		c.Ahead = r.flag()
 	}
 	c.Worker, c.Reason = WorkerID(r.text()), r.text()
+	if record[0] >= 4 {
+		c.readForPeople(&r)
+	}
 	if r.bad || len(r.rest) > 0 {
 		return OpenChunk{}, fmt.Errorf("%w: chunk %s: wrong length", ErrBadRecord, id.Key())
 	}

@@ -37,6 +37,9 @@ type fileRecord struct {
 	Started     recordTime `json:"started"`
 	Ended       recordTime `json:"ended"`
 	Left        recordTime `json:"left"`
+
+	DiscardedChunks int64 `json:"discarded_chunks,omitempty"`
+	DiscardedItems  int64 `json:"discarded_items,omitempty"`
 }
 
 // EncodeRecord returns the record of the file without its ID, which is the key.
@@ -48,8 +51,9 @@ func (f File) EncodeRecord() []byte {
 		Offset: f.Cursor.Offset, Index: f.Cursor.Index, Line: f.Cursor.Line, Chain: f.Cursor.Chain,
 		Items: f.Items, DoneChunks: f.DoneChunks, DoneItems: f.DoneItems, FailedItems: f.FailedItems,
 		DeadChunks: f.DeadChunks, DeadItems: f.DeadItems, Halvings: f.Halvings, Duplicates: f.Duplicates, Repeats: f.Repeats,
-		DeadBytes: f.DeadBytes,
-		Started:   newRecordTime(f.Started), Ended: newRecordTime(f.Ended), Left: newRecordTime(f.Left),
+		DeadBytes:       f.DeadBytes,
+		DiscardedChunks: f.DiscardedChunks, DiscardedItems: f.DiscardedItems,
+		Started: newRecordTime(f.Started), Ended: newRecordTime(f.Ended), Left: newRecordTime(f.Left),
 	}
 	if f.Digested {
 		r.Digest, r.Recorded, r.OutputLines = &f.Digest, f.RecordedChunks, f.OutputLines
@@ -76,8 +80,9 @@ func DecodeFile(id FileID, record []byte) (File, error) {
 		Cursor: Cursor{Offset: r.Offset, Index: r.Index, Line: r.Line, Chain: r.Chain},
 		Items:  r.Items, DoneChunks: r.DoneChunks, DoneItems: r.DoneItems, FailedItems: r.FailedItems,
 		DeadChunks: r.DeadChunks, DeadItems: r.DeadItems, Halvings: r.Halvings, Duplicates: r.Duplicates, Repeats: r.Repeats,
-		DeadBytes: r.DeadBytes,
-		Started:   r.Started.time(), Ended: r.Ended.time(), Left: r.Left.time(),
+		DeadBytes:       r.DeadBytes,
+		DiscardedChunks: r.DiscardedChunks, DiscardedItems: r.DiscardedItems,
+		Started: r.Started.time(), Ended: r.Ended.time(), Left: r.Left.time(),
 	}
 	if r.Digest != nil {
 		f.Digest, f.Digested, f.RecordedChunks, f.OutputLines = *r.Digest, true, r.Recorded, r.OutputLines

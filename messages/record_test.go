@@ -30,7 +30,7 @@ func drawChunkID(t *rapid.T) ChunkID {
 func drawChunk(t *rapid.T) OpenChunk {
 	wide := rapid.Int64()
 	count := rapid.Int()
-	return OpenChunk{
+	c := OpenChunk{
 		Chunk: Chunk{
 			ID:     drawChunkID(t),
 			Offset: wide.Draw(t, "offset"), Length: wide.Draw(t, "length"),
@@ -47,6 +47,8 @@ func drawChunk(t *rapid.T) OpenChunk {
 		Workers:  count.Draw(t, "workers"),
 		Reason:   rapid.String().Draw(t, "reason"),
 	}
+	drawForPeople(t, &c)
+	return c
 }
 
 func drawFile(t *rapid.T) File {
@@ -68,6 +70,7 @@ func drawFile(t *rapid.T) File {
 		FailedItems: n.Draw(t, "failed items"),
 		DeadChunks:  n.Draw(t, "dead chunks"), DeadItems: n.Draw(t, "dead items"),
 		Halvings: n.Draw(t, "halvings"), Duplicates: n.Draw(t, "duplicates"), Repeats: n.Draw(t, "repeats"), DeadBytes: n.Draw(t, "dead bytes"),
+		DiscardedChunks: n.Draw(t, "discarded chunks"), DiscardedItems: n.Draw(t, "discarded items"),
 		Started: drawTime(t, "started"), Ended: drawTime(t, "ended"), Left: drawTime(t, "left"),
 	}
 	if f.Digested = rapid.Bool().Draw(t, "digested"); f.Digested {
@@ -153,10 +156,10 @@ func TestChunkRecordIsSmall(t *testing.T) {
 			ID: ChunkID{File: 1234, Index: 1_000_000}, Offset: 300 << 30, Length: 8000,
 			FirstLine: 20_000_000_000, Lines: 500, Items: 500, Hash: 1 << 63,
 		},
-		State: ChunkAssigned, Attempt: 1, Worker: "0b8c1f8e-7a7b-4f0e-9f53-1f2b8c7d6e5a",
+		State: ChunkAssigned, Attempt: 1, Worker: "0b8c1f8e-7a7b-4f0e-9f53-1f2b8c7d6e5a", FirstItem: "10.123.45.67",
 	}
-	if n := len(c.ID.Key()) + len(c.EncodeRecord()); n > 100 {
-		t.Errorf("key and record take %d bytes, want at most 100", n)
+	if n := len(c.ID.Key()) + len(c.EncodeRecord()); n > 115 {
+		t.Errorf("key and record take %d bytes, want at most 115", n)
 	}
 }
 
@@ -176,7 +179,7 @@ func TestOldChunkRecordsAreRead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := DecodeOpenChunk(ChunkID{File: 1}, record); err != nil || got != want {
+		if got, err := DecodeOpenChunk(ChunkID{File: 1}, record); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("got %+v and error %v, want %+v", got, err, want)
 		}
 	}

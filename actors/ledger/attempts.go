@@ -101,7 +101,7 @@ func (l *Ledger) pick(w messages.WorkerID, ahead bool, now time.Time) (Assignmen
 			return l.assign(b, e, nil, w, ahead, now), true
 		}
 		c := l.pass(b)
-		a := l.assign(b, l.enter(b, c.Chunk), c.text, w, ahead, now)
+		a := l.assign(b, l.enter(b, c), c.text, w, ahead, now)
 		l.store(b)
 		l.passDead(b, now)
 		return a, true
@@ -265,9 +265,9 @@ func (l *Ledger) end(b *book, e *entry, how Ending, reason string, now time.Time
 	e.holdBack(how, now)
 	switch {
 	case b.stopped:
-		l.markDead(b, e, b.Reason)
+		l.markDead(b, e, b.Reason, now)
 	case l.hopeless(e):
-		l.markDead(b, e, reason)
+		l.markDead(b, e, reason, now)
 	default:
 		e.State = messages.ChunkReady
 		b.waiting.put(e, now)
@@ -280,7 +280,7 @@ func (l *Ledger) end(b *book, e *entry, how Ending, reason string, now time.Time
 func (l *Ledger) kill(b *book, e *entry, reason string, now time.Time) {
 	l.journal(e, e.Attempt, e.Worker, EndUnsendable.String(), now)
 	l.release(b, e)
-	l.markDead(b, e, reason)
+	l.markDead(b, e, reason, now)
 	l.endWhenComplete(b, now)
 }
 
@@ -295,8 +295,9 @@ func (l *Ledger) release(b *book, e *entry) {
 }
 
 // markDead gives a chunk up.
-func (l *Ledger) markDead(b *book, e *entry, reason string) {
-	e.State, e.Reason = messages.ChunkDead, reason
+func (l *Ledger) markDead(b *book, e *entry, reason string, now time.Time) {
+	e.State, e.Reason, e.EndedAt = messages.ChunkDead, reason, now
+	l.letters[e.ID] = true
 	b.open.add(e.Chunk, -1)
 	l.trials.forget(e)
 	l.dead = append(l.dead, e.OpenChunk)

@@ -68,7 +68,7 @@ func (l *Ledger) dropOrphan(c messages.OpenChunk) {
 // audit compares the figures of a file: what was handed out must be done, dead or
 // open. A record that the store lost would otherwise count as a done chunk, since
 // done chunks have none. A file that does not add up is failed, whatever it was.
-func (l *Ledger) audit(b *book) {
+func (l *Ledger) audit(b *book, now time.Time) {
 	if l.losses.files[b.ID] {
 		return
 	}
@@ -81,7 +81,7 @@ func (l *Ledger) audit(b *book) {
 	reason := text + ": the state store lost records of it; take the file out of the folder for some seconds and put it back to have all of it done again"
 	switch {
 	case !b.HasEnded():
-		l.stop(b, messages.FileFailed, reason)
+		l.stop(b, messages.FileFailed, reason, now)
 	case b.State != messages.FileFailed:
 		b.State, b.Reason = messages.FileFailed, reason
 		l.store(b)
@@ -105,7 +105,7 @@ func (b *book) imbalance() string {
 func (l *Ledger) auditAll(now time.Time) {
 	for _, id := range slices.Clone(l.turns) {
 		b := l.files[id]
-		l.audit(b)
+		l.audit(b, now)
 		l.endWhenComplete(b, now)
 	}
 }

@@ -60,6 +60,18 @@ func (l *Ledger) hopeless(e *entry) bool {
 func (e *entry) blame() {
 	e.blamed = append(e.blamed, e.Worker)
 	e.countWorkers()
+	e.FailedBy = lastWorkers(e.blamed)
+}
+
+// lastWorkers returns the last of the workers in a list, each once, the last one last.
+func lastWorkers(list []messages.WorkerID) (out []messages.WorkerID) {
+	for _, w := range slices.Backward(list) {
+		if !slices.Contains(out, w) && len(out) < messages.MaxFailedBy {
+			out = append(out, w)
+		}
+	}
+	slices.Reverse(out)
+	return out
 }
 
 // countWorkers counts the workers that failed the chunk, up to two.
@@ -83,10 +95,12 @@ func (e *entry) failedElsewhere(w messages.WorkerID) (n int) {
 	return n
 }
 
-// restoreFailures takes over how many workers failed the chunk before this term. A
-// single one is known by its id.
+// restoreFailures takes over which workers failed the chunk before this term. Records of
+// earlier versions have only their number; a single one is known by its id.
 func (e *entry) restoreFailures() {
 	switch {
+	case len(e.FailedBy) > 0:
+		e.blamed = slices.Clone(e.FailedBy)
 	case e.Workers == 1:
 		e.blamed = []messages.WorkerID{e.Worker}
 	case e.Workers > 1:
@@ -113,6 +127,7 @@ func (l *Ledger) pardon(id messages.ChunkID, w messages.WorkerID, now time.Time)
 	}
 	e.Failures, e.Handouts = max(0, e.Failures-n), max(0, e.Handouts-n)
 	e.countWorkers()
+	e.FailedBy = lastWorkers(e.blamed)
 	if !e.inFlight() {
 		b.waiting.drop(e)
 		e.notUntil = time.Time{}

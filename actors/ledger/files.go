@@ -136,17 +136,17 @@ func (l *Ledger) fail(b *book, state messages.FileState, reason string, now time
 	if b.stopped || b.HasEnded() {
 		return
 	}
-	l.stop(b, state, reason)
+	l.stop(b, state, reason, now)
 	l.endWhenComplete(b, now)
 }
 
 // stop ends the planning of a file and gives up what waits.
-func (l *Ledger) stop(b *book, state messages.FileState, reason string) {
+func (l *Ledger) stop(b *book, state messages.FileState, reason string, now time.Time) {
 	b.State, b.Reason, b.stopped = state, reason, true
 	b.cut = nil
 	b.DeadBytes = b.Info.Size - b.Cursor.Offset
 	for _, e := range b.waiting.empty() {
-		l.markDead(b, e, reason)
+		l.markDead(b, e, reason, now)
 	}
 	l.store(b)
 }
@@ -172,7 +172,7 @@ func (l *Ledger) endWhenComplete(b *book, now time.Time) {
 	if b.live > 0 || b.waiting.len() > 0 {
 		return
 	}
-	l.audit(b) // A file that does not add up is never called done.
+	l.audit(b, now) // A file that does not add up is never called done.
 	switch {
 	case b.stopped:
 	case b.DeadChunks > 0 || b.FailedItems > 0:

@@ -56,6 +56,8 @@ type Ledger struct {
 	broken []messages.FileID
 	// files that changed since the last call of Files.Changed
 	touched map[messages.FileID]bool
+	// dead chunks that changed since the last call of Letters.Changed
+	letters map[messages.ChunkID]bool
 }
 
 // Changes is what became of the books since the last Flush.
@@ -103,6 +105,7 @@ func New(maxAttempts int, s messages.Snapshot, sent Sent, now time.Time) *Ledger
 		losses:      losses{files: map[messages.FileID]bool{}},
 		audited:     now,
 		touched:     map[messages.FileID]bool{},
+		letters:     map[messages.ChunkID]bool{},
 		unread:      sent.Unread,
 	}
 	l.restore(s, now)
@@ -134,6 +137,8 @@ func (l *Ledger) restore(s messages.Snapshot, now time.Time) {
 			l.hold(e)
 		case messages.ChunkReady:
 			b.waiting.put(e, now)
+		case messages.ChunkDead:
+			l.letters[c.ID] = true
 		}
 	}
 	for _, w := range s.Workers {
@@ -141,7 +146,7 @@ func (l *Ledger) restore(s messages.Snapshot, now time.Time) {
 	}
 	l.countLosses(s)
 	for _, f := range s.Files {
-		l.audit(l.files[f.ID])
+		l.audit(l.files[f.ID], now)
 		l.endWhenComplete(l.files[f.ID], now)
 	}
 }

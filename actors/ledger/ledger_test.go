@@ -403,7 +403,7 @@ func TestLedgerSchedules(t *testing.T) {
 			"plan": m.plan, "plan another": m.plan, "assign": m.assign, "assign another": m.assign,
 			"result": m.result, "another result": m.result, "match": m.match, "withdraw": m.withdraw,
 			"lost": m.lost, "recall": m.recall, "backup": m.backup, "take back": m.takeBack, "unsendable": m.unsendable, "begin": m.begin,
-			"replan": m.replan, "changed": m.changed, "wait": m.wait, "restart": m.restart,
+			"replan": m.replan, "changed": m.changed, "wait": m.wait, "restart": m.restart, "retry": m.retry, "discard": m.discard,
 		})
 		m.finish(t)
 	})

@@ -99,7 +99,7 @@ func (l *Ledger) grants() (out []Grant) {
 func (l *Ledger) passDead(b *book, now time.Time) {
 	for len(b.cut) > 0 && b.cut[0].dead != "" {
 		c := l.pass(b)
-		l.markDead(b, l.enter(b, c.Chunk), c.dead)
+		l.markDead(b, l.enter(b, c), c.dead, now)
 	}
 	l.endWhenComplete(b, now)
 }
@@ -117,10 +117,10 @@ func (l *Ledger) pass(b *book) cutChunk {
 }
 
 // enter opens an entry for a chunk that the cursor passed.
-func (l *Ledger) enter(b *book, c messages.Chunk) *entry {
-	e := &entry{OpenChunk: messages.OpenChunk{Chunk: c}}
+func (l *Ledger) enter(b *book, c cutChunk) *entry {
+	e := &entry{OpenChunk: messages.OpenChunk{Chunk: c.Chunk, FirstItem: messages.FirstItem(c.text)}}
 	b.entries[c.ID] = e
-	b.open.add(c, 1)
+	b.open.add(c.Chunk, 1)
 	return e
 }
 

@@ -1,0 +1,140 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"kafka-master/messages"
+)
+
+// Letters is the side of a ledger that concerns chunks which wait for a person: the dead
+// ones that were not discarded.
+type Letters struct{ l *Ledger }
+
+// Letters returns the ledger's side that concerns dead chunks.
+func (l *Ledger) Letters() Letters { return Letters{l} }
+
+// Handled is what became of a request to change letters.
+type Handled struct {
+	Accepted int
+	Items    int64 // items of the accepted ones
+	Refused  []messages.Refusal
+	Files    []messages.File // of the accepted ones, as they are now
+}
+
+// Retry makes dead chunks ready again, as if they had never failed. A file that had ended
+// is in work again until it ends once more. Attempt numbers go on, so a result of a former
+// attempt still counts as late.
+func (x Letters) Retry(ids []messages.ChunkID, now time.Time) Handled {
+	return x.each(ids, func(b *book, e *entry) error {
+		if b.stopped {
+			return fmt.Errorf("its file is %s: %s", b.State, b.Reason)
+		}
+		x.l.reopen(b)
+		x.l.revive(b, e, now)
+		return nil
+	})
+}
+
+// Discard takes dead chunks off the list. Their items stay counted as dead.
+func (x Letters) Discard(ids []messages.ChunkID) Handled {
+	return x.each(ids, func(b *book, e *entry) error {
+		e.Discarded = true
+		b.DiscardedChunks++
+		b.DiscardedItems += int64(e.Items)
+		return nil
+	})
+}
+
+// each changes the letters that can be changed, and refuses the others.
+func (x Letters) each(ids []messages.ChunkID, change func(*book, *entry) error) (out Handled) {
+	var files []*book
+	for _, id := range ids {
+		b, e, err := x.find(id)
+		if err == nil {
+			err = change(b, e)
+		}
+		if err != nil {
+			out.Refused = append(out.Refused, messages.Refusal{ID: id, Reason: err.Error()})
+			continue
+		}
+		x.l.out.Chunks = append(x.l.out.Chunks, e.OpenChunk)
+		x.l.letters[id] = true
+		out.Accepted++
+		out.Items += int64(e.Items)
+		if !slices.Contains(files, b) {
+			files = append(files, b)
+		}
+	}
+	for _, b := range files {
+		x.l.store(b)
+		out.Files = append(out.Files, b.File)
+	}
+	return out
+}
+
+var errNotDead = errors.New("it is not dead")
+
+// find returns a chunk that is in the list.
+func (x Letters) find(id messages.ChunkID) (*book, *entry, error) {
+	b := x.l.files[id.File]
+	if b == nil {
+		return nil, nil, fmt.Errorf("%w: its file is not known any more", errNotDead)
+	}
+	switch e := b.entries[id]; {
+	case e == nil:
+		return nil, nil, fmt.Errorf("%w: it is done, or there never was such a chunk", errNotDead)
+	case e.State != messages.ChunkDead:
+		return nil, nil, fmt.Errorf("%w: it is %s", errNotDead, e.State)
+	case e.Discarded:
+		return nil, nil, errors.New("it was discarded")
+	default:
+		return b, e, nil
+	}
+}
+
+// reopen puts a file that has ended into work again.
+func (l *Ledger) reopen(b *book) {
+	if !b.HasEnded() {
+		return
+	}
+	b.State, b.Reason, b.Ended = messages.FileRunning, "", time.Time{}
+	b.allCut = true
+	l.turns = append(l.turns, b.ID)
+}
+
+// revive makes a dead chunk ready again.
+func (l *Ledger) revive(b *book, e *entry, now time.Time) {
+	c := e.OpenChunk
+	c.State, c.Failures, c.Workers, c.Handouts, c.Ahead = messages.ChunkReady, 0, 0, 0, false
+	c.FailedBy, c.Reason, c.EndedAt = nil, "", time.Time{}
+	*e = entry{OpenChunk: c, since: now, workers: e.workers, void: e.void, numbered: e.numbered}
+	b.open.add(e.Chunk, +1)
+	b.DeadChunks--
+	b.DeadItems -= int64(e.Items)
+	b.waiting.put(e, now)
+}
+
+// Changed returns what became of the letters since the last call: those that are new in the
+// list, and the ids of those that left it. What leaves with its file is not in it.
+func (x Letters) Changed() (put []*messages.Letter, gone []messages.ChunkID) {
+	l := x.l
+	for id := range l.letters {
+		b, e, err := x.find(id)
+		switch {
+		case err == nil:
+			put = append(put, &messages.Letter{
+				OpenChunk: e.OpenChunk, Path: b.Info.Path, Generation: b.Generation,
+				Name: b.ChunkName(id).String(),
+			})
+		case l.files[id.File] != nil:
+			gone = append(gone, id)
+		}
+	}
+	l.letters = map[messages.ChunkID]bool{} // A map that once was large stays slow to iterate.
+	messages.SortLetters(put)
+	slices.SortFunc(gone, messages.ChunkID.Compare)
+	return put, gone
+}

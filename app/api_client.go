@@ -1,0 +1,111 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"kafka-master/infra/settings"
+	"kafka-master/messages"
+)
+
+// errUnreachable is the error of a command that gets no answer of a master that leads.
+var errUnreachable = errors.New("no master answers")
+
+const (
+	// apiLimit bounds one call: a master answers within messages.AskTimeout, and a standby
+	// asks the leader.
+	apiLimit = 10 * time.Second
+	// maxAPIAnswer bounds the answer that is read, in bytes.
+	maxAPIAnswer = 16 << 20
+)
+
+// apiClient calls the API of a master. Any master does, since a standby forwards calls to
+// the leader.
+type apiClient struct {
+	base, token string
+	http        *http.Client
+}
+
+// newAPIClient returns a client for the address, which is host:port with or without
+// http://; without one, for the master of this machine.
+func newAPIClient(address string, s settings.Settings) (*apiClient, error) {
+	if address == "" {
+		address = probeAddress(s)
+	}
+	base := address
+	if !strings.Contains(base, "://") {
+		if _, _, err := net.SplitHostPort(base); err != nil {
+			return nil, fmt.Errorf("%w: --api %q: must be host:port", errUsage, address)
+		}
+		base = "http://" + base
+	}
+	return &apiClient{
+		base: strings.TrimSuffix(base, "/"), token: s.APIToken.Reveal(),
+		// No proxy from the environment: masters are in the own network.
+		http: &http.Client{Timeout: apiLimit, Transport: &http.Transport{DisableKeepAlives: true}},
+	}, nil
+}
+
+// get asks for a path and decodes the answer.
+func (c *apiClient) get(ctx context.Context, path string, out any) error {
+	return c.call(ctx, http.MethodGet, path, nil, out)
+}
+
+// post sends in as JSON and decodes the answer.
+func (c *apiClient) post(ctx context.Context, path string, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return fmt.Errorf("encode the request: %w", err)
+	}
+	return c.call(ctx, http.MethodPost, path, body, out)
+}
+
+func (c *apiClient) call(ctx context.Context, method, path string, body []byte, out any) error {
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("%w: --api %q: %v", errUsage, c.base, err)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return fmt.Errorf("%w at %s: %w", errUnreachable, c.base, err)
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAPIAnswer))
+	if err != nil {
+		return fmt.Errorf("%w at %s: %w", errUnreachable, c.base, err)
+	}
+	if res.StatusCode != http.StatusOK {
+		return c.refusal(res.StatusCode, answer)
+	}
+	if err := json.Unmarshal(answer, out); err != nil {
+		return fmt.Errorf("the answer of %s cannot be read; is it a Kafka Master of this version? %w", c.base, err)
+	}
+	return nil
+}
+
+// refusal is the error of an answer other than 200. The master explains it in a sentence.
+func (c *apiClient) refusal(status int, answer []byte) error {
+	text := messages.CleanLine(string(answer), 500)
+	switch status {
+	case http.StatusServiceUnavailable:
+		return fmt.Errorf("%w at %s: %s", errUnreachable, c.base, text)
+	case http.StatusUnauthorized:
+		return fmt.Errorf("%s refuses the token: set API_TOKEN to that of the master", c.base)
+	}
+	return fmt.Errorf("%s answers %s: %s", c.base, strconv.Itoa(status), text)
+}

@@ -1,0 +1,135 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"kafka-master/messages"
+)
+
+// dead is the command for dead chunks.
+func (c command) dead() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "dead", Short: "List the chunks that were given up, have them run again, or discard them",
+		Long: `A chunk is dead when its attempts failed too often. These commands ask a running
+master, any of them. "ls" and "show" show why chunks died. When the cause is gone,
+"retry" has them run again: the file goes back to work and ends once more. "discard"
+takes them off the list; their items stay counted as dead.
+
+Exit code 0 means done, 1 that a chunk was refused or another error, 2 a wrong
+command line, 3 that no master answers.`,
+		Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			return fmt.Errorf("%w: give one of ls, show, retry and discard; --help shows them", errUsage)
+		},
+	}
+	d := &deadCommand{command: c, in: os.Stdin}
+	cmd.AddCommand(d.list(), d.show(), d.retry(), d.discard())
+	return cmd
+}
+
+// deadCommand is what the commands for dead chunks share.
+type deadCommand struct {
+	command
+	in          io.Reader // for the answer to a question
+	api, output string
+	filter      deadFilter
+	client      *apiClient
+}
+
+// deadFilter selects dead chunks.
+type deadFilter struct {
+	File  string `json:"file,omitempty"`
+	Error string `json:"error,omitempty"`
+}
+
+// flags adds the flags of the filter.
+func (f *deadFilter) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.File, "file", "", "only chunks of the file with this path")
+	cmd.Flags().StringVar(&f.Error, "error", "", "only chunks whose error contains this text, in any case")
+}
+
+// query returns the filter as parameters of the API.
+func (f deadFilter) query() url.Values {
+	q := url.Values{}
+	if f.File != "" {
+		q.Set("file", f.File)
+	}
+	if f.Error != "" {
+		q.Set("error", f.Error)
+	}
+	return q
+}
+
+// sub completes one of the commands.
+func (d *deadCommand) sub(cmd *cobra.Command, run func(context.Context, []string) error) *cobra.Command {
+	cmd.Flags().StringVar(&d.api, "api", "", "host:port of the API of any master (default: of the one on this machine)")
+	cmd.Flags().StringVarP(&d.output, "output", "o", "table", "table or json")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if d.output != "table" && d.output != "json" {
+			return fmt.Errorf("%w: --output %q: must be table or json", errUsage, d.output)
+		}
+		s, err := d.load(cmd)
+		if err != nil {
+			return err
+		}
+		if d.client, err = newAPIClient(d.api, s); err != nil {
+			return err
+		}
+		return run(cmd.Context(), args)
+	}
+	return cmd
+}
+
+// deadPage is the answer of /api/v1/dead.
+type deadPage struct {
+	Total  int         `json:"total"`
+	Items  int64       `json:"items"`
+	Groups []deadGroup `json:"groups"`
+	Chunks []deadChunk `json:"chunks"`
+	Next   string      `json:"next"`
+}
+
+type deadGroup struct {
+	Error  string `json:"error"`
+	Chunks int    `json:"chunks"`
+	Items  int64  `json:"items"`
+}
+
+type deadChunk struct {
+	ID         string              `json:"id"`
+	FileID     uint64              `json:"file_id"`
+	Path       string              `json:"path"`
+	Generation int                 `json:"generation"`
+	Chunk      string              `json:"chunk"`
+	FirstLine  int64               `json:"first_line"`
+	Lines      int64               `json:"lines"`
+	Items      int64               `json:"items"`
+	Offset     int64               `json:"offset"`
+	Length     int64               `json:"length"`
+	Attempts   int                 `json:"attempts"`
+	Workers    []messages.WorkerID `json:"workers"`
+	Error      string              `json:"error"`
+	FirstItem  string              `json:"first_item"`
+	EndedAt    *time.Time          `json:"ended_at"`
+}
+
+// deadPath is where the API lists dead chunks.
+const deadPath = "/api/v1/dead"
+
+// page asks for dead chunks behind a place in the list.
+func (d *deadCommand) page(ctx context.Context, after string, limit int) (p deadPage, err error) {
+	q := d.filter.query()
+	q.Set("limit", strconv.Itoa(limit))
+	if after != "" {
+		q.Set("after", after)
+	}
+	return p, d.client.get(ctx, deadPath+"?"+q.Encode(), &p)
+}

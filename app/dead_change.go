@@ -1,0 +1,184 @@
+package app
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"kafka-master/messages"
+)
+
+// errRefused is the error of a request that some chunks did not allow.
+var errRefused = errors.New("not every chunk could be changed")
+
+// deadChange is a command that changes dead chunks.
+type deadChange struct {
+	*deadCommand
+	verb, done string // "retry" and "are run again"
+	all, yes   bool
+}
+
+// deadRequest is the body of a request that changes dead chunks.
+type deadRequest struct {
+	IDs    []string    `json:"ids,omitempty"`
+	Filter *deadFilter `json:"filter,omitempty"`
+	After  string      `json:"after,omitempty"`
+}
+
+// deadChanged is the answer to it, or the sum of several.
+type deadChanged struct {
+	Matched  int           `json:"matched"`
+	Accepted int           `json:"accepted"`
+	Items    int64         `json:"items"`
+	Refused  []deadRefusal `json:"refused"`
+	Next     string        `json:"next,omitempty"`
+}
+
+type deadRefusal struct {
+	ID     string `json:"id"`
+	Reason string `json:"reason"`
+}
+
+// retry is the command that has dead chunks run again.
+func (d *deadCommand) retry() *cobra.Command {
+	x := &deadChange{deadCommand: d, verb: "retry", done: "run again"}
+	return x.command("Have dead chunks run again", `Each chunk gets as many attempts as at first. Its file goes back to work, and ends
+once more when the chunk has ended. A chunk is refused if its file has left the
+folder or was archived, or does not hold the same bytes any more.`)
+}
+
+// discard is the command that takes dead chunks off the list.
+func (d *deadCommand) discard() *cobra.Command {
+	x := &deadChange{deadCommand: d, verb: "discard", done: "discarded"}
+	return x.command("Take dead chunks off the list for good", `The items of a discarded chunk stay counted as dead, and the file keeps its state.
+A discarded chunk cannot be retried.`)
+}
+
+func (x *deadChange) command(short, long string) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: x.verb + " [ID...]", Short: short, Args: someIDs(0, 100_000),
+		Long:    "Give the ids of the chunks, or select them by --file and --error, or give --all.\nMore than one are changed only after a question, unless --yes is given.\n\n" + long,
+		Example: fmt.Sprintf("  kafka-master dead %[1]s 12/345\n  kafka-master dead %[1]s --file ips.txt --error 'exit status 1' --yes", x.verb),
+	}
+	x.filter.flags(cmd)
+	cmd.Flags().BoolVar(&x.all, "all", false, "all dead chunks")
+	cmd.Flags().BoolVarP(&x.yes, "yes", "y", false, "do not ask")
+	return x.sub(cmd, x.run)
+}
+
+func (x *deadChange) run(ctx context.Context, ids []string) error {
+	filtered := x.filter != deadFilter{}
+	if n := count(len(ids) > 0, filtered, x.all); n != 1 {
+		return fmt.Errorf("%w: give ids, or --file and --error, or --all, and only one of these", errUsage)
+	}
+	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
+	chunks, items := len(ids), int64(0)
+	if len(ids) == 0 {
+		p, err := x.page(ctx, "", 1)
+		if err != nil {
+			return err
+		}
+		chunks, items = p.Total, p.Items
+	}
+	if chunks > 1 && !x.yes {
+		if err := x.confirm(chunks, items); err != nil {
+			return err
+		}
+	}
+	sum, err := x.request(ctx, ids)
+	if err != nil {
+		return err
+	}
+	return x.report(sum)
+}
+
+// count is how many of the conditions hold.
+func count(conditions ...bool) (n int) {
+	for _, c := range conditions {
+		if c {
+			n++
+		}
+	}
+	return n
+}
+
+var errDeclined = errors.New("nothing was changed")
+
+// confirm asks before many chunks are changed.
+func (x *deadChange) confirm(chunks int, items int64) error {
+	what := countOf(int64(chunks), "dead chunk")
+	if items > 0 {
+		what += fmt.Sprintf(" (%s)", countOf(items, "item"))
+	}
+	fmt.Fprintf(x.stderr, "%s %s? [y/N] ", strings.ToUpper(x.verb[:1])+x.verb[1:], what)
+	line, err := bufio.NewReader(x.in).ReadString('\n')
+	switch answer := strings.ToLower(strings.TrimSpace(line)); {
+	case answer == "y" || answer == "yes":
+		return nil
+	case answer == "" && errors.Is(err, io.EOF):
+		fmt.Fprintln(x.stderr)
+		return fmt.Errorf("%w: nobody answers the question; --yes does without it", errUsage)
+	}
+	return errDeclined
+}
+
+// request changes the chunks, as many at a time as the API allows. What was changed before
+// an error stays changed.
+func (x *deadChange) request(ctx context.Context, ids []string) (sum deadChanged, err error) {
+	sum.Refused = []deadRefusal{}
+	if len(ids) == 0 {
+		return sum, x.repeat(ctx, deadRequest{Filter: &x.filter}, &sum)
+	}
+	for part := range slices.Chunk(ids, messages.MaxLetters) {
+		if err := x.repeat(ctx, deadRequest{IDs: part}, &sum); err != nil {
+			return sum, err
+		}
+	}
+	return sum, nil
+}
+
+// repeat sends a request until it has reached all of its chunks.
+func (x *deadChange) repeat(ctx context.Context, r deadRequest, sum *deadChanged) error {
+	before := sum.Matched
+	for first := true; first || r.After != ""; first = false {
+		var got deadChanged
+		if err := x.client.post(ctx, deadPath+"/"+x.verb, r, &got); err != nil {
+			if sum.Accepted > 0 {
+				err = fmt.Errorf("after %s: %w", countOf(int64(sum.Accepted), "chunk"), err)
+			}
+			return err
+		}
+		if first {
+			sum.Matched = before + got.Matched
+		}
+		sum.Accepted += got.Accepted
+		sum.Items += got.Items
+		sum.Refused = append(sum.Refused, got.Refused...)
+		r.After = got.Next
+	}
+	return nil
+}
+
+// report prints what became of the request. Chunks that were refused are an error.
+func (x *deadChange) report(sum deadChanged) error {
+	err := x.print(sum, func(w io.Writer) {
+		for _, r := range sum.Refused {
+			fmt.Fprintf(w, "%s refused: %s\n", r.ID, messages.CleanLine(r.Reason, 300))
+		}
+		if sum.Matched == 0 && len(sum.Refused) == 0 {
+			fmt.Fprintln(w, "No dead chunk matches.")
+			return
+		}
+		fmt.Fprintf(w, "%s %s (%s).\n", countOf(int64(sum.Accepted), "chunk"), x.done, countOf(sum.Items, "item"))
+	})
+	if err == nil && len(sum.Refused) > 0 {
+		err = fmt.Errorf("%w: %d refused", errRefused, len(sum.Refused))
+	}
+	return err
+}
