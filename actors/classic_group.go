@@ -131,11 +131,9 @@ func (g *classicGroup) request(ctx actor.Context) {
 		return
 	}
 	g.requesting = true
-	parent, memory, workers, partitions := g.ctx, g.memory, g.workers, g.partitions
+	memory, workers, partitions := g.memory, g.workers, g.partitions
 	g.memory.evict = nil // passed on; what could not be done comes back
-	run(ctx, func() any {
-		c, cancel := context.WithTimeout(parent, groupTimeout)
-		defer cancel()
+	call(ctx, g.ctx, groupTimeout, func(c context.Context) any {
 		out := &groupSeen{memory: memory}
 		out.err = g.read(c, out, workers, partitions)
 		return out

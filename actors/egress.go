@@ -273,14 +273,12 @@ func (e *egress) next(ctx actor.Context, q *sendQueue) {
 	for i, s := range q.flying {
 		records[i] = s.record
 	}
-	bus, parent, leader := e.bus, e.ctx, q.leader
+	bus, leader := e.bus, q.leader
 	if err := e.withheld[place{records[0].Topic, records[0].Partition}]; err != nil { // the request has this record only
 		ctx.Send(ctx.Self(), &produced{leader: leader, outcomes: []messages.Produced{{Offset: messages.UnknownOffset, Err: err}}})
 		return
 	}
-	run(ctx, func() any {
-		c, cancel := context.WithTimeout(parent, produceTimeout)
-		defer cancel()
+	call(ctx, e.ctx, produceTimeout, func(c context.Context) any {
 		failpoint.Pass("before a produce")
 		outcomes := bus.Produce(c, records)
 		failpoint.Pass("after a produce")

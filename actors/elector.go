@@ -184,15 +184,11 @@ func (e *elector) step(ctx actor.Context) {
 }
 
 func (e *elector) acquire(ctx actor.Context) {
-	began, parent, lease := time.Now(), e.ctx, e.lease
+	began, lease := time.Now(), e.lease
 	claim := messages.Claim{Holder: rand.Text(), Init: e.init, Leader: messages.Leader{MasterID: e.cfg.MasterID, API: e.cfg.API}}
-	run(ctx, func() any {
-		out := &acquired{began: began}
-		out.err = within(parent, leaseTTL-leaseMargin, func(c context.Context) (err error) {
-			out.state, err = lease.Acquire(c, claim, leaseTTL)
-			return err
-		})
-		return out
+	call(ctx, e.ctx, leaseTTL-leaseMargin, func(c context.Context) any {
+		state, err := lease.Acquire(c, claim, leaseTTL)
+		return &acquired{began: began, state: state, err: err}
 	})
 }
 
@@ -285,14 +281,10 @@ func (e *elector) renew(ctx actor.Context, before *ackedUpTo) {
 	if before.term == e.term {
 		acked = before.number
 	}
-	began, parent, lease, term := time.Now(), e.ctx, e.lease, e.term
-	run(ctx, func() any {
-		out := &renewed{began: began, acked: acked}
-		out.err = within(parent, leaseTTL-leaseMargin, func(c context.Context) (err error) {
-			out.number, err = lease.Renew(c, term, leaseTTL)
-			return err
-		})
-		return out
+	began, lease, term := time.Now(), e.lease, e.term
+	call(ctx, e.ctx, leaseTTL-leaseMargin, func(c context.Context) any {
+		number, err := lease.Renew(c, term, leaseTTL)
+		return &renewed{began: began, acked: acked, number: number, err: err}
 	})
 }
 
@@ -347,12 +339,11 @@ func (e *elector) onRelease(ctx actor.Context) {
 // releaseLease releases the lease, if this master has it, so that nobody has to wait for
 // its end.
 func (e *elector) releaseLease(ctx actor.Context) {
-	parent, lease, term, leads, log := e.ctx, e.lease, e.term, e.leads, e.log
+	lease, term, leads, log := e.lease, e.term, e.leads, e.log
 	e.leads = false
-	run(ctx, func() any {
+	call(ctx, e.ctx, time.Second, func(c context.Context) any {
 		if leads {
-			err := within(parent, time.Second, func(c context.Context) error { return lease.Release(c, term) })
-			if err != nil {
+			if err := lease.Release(c, term); err != nil {
 				log.Info("the lease could not be released and expires by itself", "err", err)
 			}
 		}

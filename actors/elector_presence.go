@@ -26,10 +26,8 @@ func (e *elector) sendHeartbeat(ctx actor.Context) {
 		Deployment: e.deployment,
 	}.Encode()
 	record := messages.Record{Topic: e.cfg.HeartbeatTopic, Key: []byte(e.cfg.MasterID), Value: value}
-	parent, bus, lease, master, process := e.ctx, e.bus, e.lease, e.cfg.MasterID, e.process
-	run(ctx, func() any {
-		c, cancel := context.WithTimeout(parent, 2*time.Second)
-		defer cancel()
+	bus, lease, master, process := e.bus, e.lease, e.cfg.MasterID, e.process
+	call(ctx, e.ctx, 2*time.Second, func(c context.Context) any {
 		if bus.Leader(record.Topic, 0) != messages.NoLeader {
 			bus.Produce(c, []messages.Record{record})
 		}

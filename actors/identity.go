@@ -73,8 +73,8 @@ const (
 	// leader that ended leaves the names that it saw last. A living leader lists its folder
 	// several times within that time.
 	doubtFor = leaseTTL + 3*scanEvery
-	// compareTimeout bounds each call of a comparison.
-	compareTimeout = 5 * time.Second
+	// compareTimeout bounds a comparison.
+	compareTimeout = 10 * time.Second
 )
 
 type (
@@ -97,19 +97,13 @@ func (e *elector) compare(ctx actor.Context) {
 		return
 	}
 	e.comparing = true
-	parent, files := e.ctx, e.files
-	run(ctx, func() any {
+	files := e.files
+	call(ctx, e.ctx, compareTimeout, func(c context.Context) any {
 		out := &compared{}
-		out.err = within(parent, compareTimeout, func(c context.Context) (err error) {
-			out.values, err = values.Values(c, messages.ValueIdentity, messages.ValueSample, messages.ValueDeployment)
-			return err
-		})
+		out.values, out.err = values.Values(c, messages.ValueIdentity, messages.ValueSample, messages.ValueDeployment)
 		if out.err == nil && files != nil {
-			err := within(parent, compareTimeout, func(c context.Context) (err error) {
-				out.files, err = files.List(c)
-				return err
-			})
-			out.listed = err == nil
+			list, err := files.List(c)
+			out.files, out.listed = list, err == nil
 		}
 		return out
 	})

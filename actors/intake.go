@@ -109,9 +109,9 @@ func newIntake(deps intakeDeps, snap messages.Snapshot) actor.Actor {
 	}
 	for _, f := range snap.Files {
 		if f.Ended.IsZero() {
-			i.inWork[f.ID] = &fileInWork{File: f}
+			i.inWork[f.ID] = &fileInWork{File: *f}
 		} else {
-			i.keepForArchive(f)
+			i.keepForArchive(*f)
 		}
 	}
 	return i
@@ -142,7 +142,7 @@ func (i *intake) Receive(ctx actor.Context) {
 		}
 	case *fileChanges:
 		for _, f := range m.changed {
-			i.unreadable.Progressed(f.File, time.Now())
+			i.unreadable.Progressed(*f.File, time.Now())
 		}
 	default:
 		if !i.ending { // a child that was started now would not end

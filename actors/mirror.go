@@ -12,7 +12,7 @@ import (
 type mirror struct {
 	term    messages.Term
 	number  uint64
-	files   map[messages.FileID]messages.File
+	files   map[messages.FileID]*messages.File
 	chunks  map[messages.ChunkID]messages.OpenChunk
 	workers map[messages.WorkerID]messages.Worker
 	offsets map[place]int64
@@ -21,7 +21,7 @@ type mirror struct {
 
 func newMirror(term messages.Term, s messages.Snapshot) *mirror {
 	m := &mirror{
-		term: term, files: map[messages.FileID]messages.File{}, chunks: map[messages.ChunkID]messages.OpenChunk{},
+		term: term, files: map[messages.FileID]*messages.File{}, chunks: map[messages.ChunkID]messages.OpenChunk{},
 		workers: map[messages.WorkerID]messages.Worker{}, offsets: map[place]int64{}, values: map[string]string{},
 	}
 	m.apply(s.Batch())

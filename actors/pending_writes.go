@@ -39,8 +39,8 @@ func set[K comparable, V any](m *map[K]V, k K, v V) {
 
 // add adds the writes of a batch.
 func (w *pendingWrites) add(b messages.Batch) {
-	for i := range b.Files {
-		set(&w.files, b.Files[i].ID, &b.Files[i])
+	for _, f := range b.Files {
+		set(&w.files, f.ID, f)
 	}
 	for _, id := range b.DropFiles {
 		set(&w.files, id, nil)
@@ -89,7 +89,7 @@ func (w *pendingWrites) batch() messages.Batch {
 		if f == nil {
 			b.DropFiles = append(b.DropFiles, id)
 		} else {
-			b.Files = append(b.Files, *f)
+			b.Files = append(b.Files, f)
 		}
 	}
 	for id, c := range w.chunks {

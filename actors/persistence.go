@@ -196,10 +196,10 @@ func (p *persistence) marksDue(ctx actor.Context) bool {
 }
 
 func (p *persistence) commit(ctx actor.Context) {
-	term, batch, parent, store := p.term, p.flying.batch, p.ctx, p.store
-	run(ctx, func() any {
+	term, batch, store := p.term, p.flying.batch, p.store
+	call(ctx, p.ctx, commitTimeout, func(c context.Context) any {
 		failpoint.Pass("before a commit")
-		err := within(parent, commitTimeout, func(c context.Context) error { return store.Commit(c, term, batch) })
+		err := store.Commit(c, term, batch)
 		failpoint.Pass("after a commit")
 		return &committed{id: batch.ID, err: err}
 	})
@@ -244,8 +244,9 @@ func (p *persistence) onRefill(ctx actor.Context) {
 	term, snap, parent, store, to := p.mirror.term, p.mirror.snapshot(), p.ctx, p.store, ctx.Sender()
 	root := ctx.ActorSystem().Root
 	beside(ctx, func() {
-		err := within(parent, restoreTimeout, func(c context.Context) error { return store.Restore(c, term, snap) })
-		root.Send(to, &refilled{known: true, err: err})
+		c, cancel := context.WithTimeout(parent, restoreTimeout)
+		defer cancel()
+		root.Send(to, &refilled{known: true, err: store.Restore(c, term, snap)})
 	})
 }
 

@@ -37,6 +37,7 @@ type simHistory struct {
 	bad   []string // violations
 
 	files    map[messages.FileID]messages.File
+	records  map[messages.FileID]*messages.File // what files are copies of; they must never change
 	open     map[messages.FileID]map[messages.ChunkID]messages.OpenChunk
 	ranges   map[messages.FileID]map[messages.ChunkID]messages.Chunk // of every chunk that was handed out
 	accepted map[messages.FileID]map[messages.ChunkID]simResult      // results that were counted
@@ -58,6 +59,14 @@ func (h *simHistory) clear() {
 	h.files, h.open = map[messages.FileID]messages.File{}, map[messages.FileID]map[messages.ChunkID]messages.OpenChunk{}
 	h.ranges, h.offsets = map[messages.FileID]map[messages.ChunkID]messages.Chunk{}, map[place]int64{}
 	h.accepted = map[messages.FileID]map[messages.ChunkID]simResult{}
+	h.records = map[messages.FileID]*messages.File{}
+}
+
+// frozen checks that the record that was committed last is still what it was.
+func (h *simHistory) frozen(id messages.FileID) {
+	if r := h.records[id]; r != nil && *r != h.files[id] {
+		h.violate("S2", "a committed record of file %d was changed: %+v, it was %+v", id, *r, h.files[id])
+	}
 }
 
 // note adds a line to the trace.
@@ -94,7 +103,7 @@ func (h *simHistory) reset(snap messages.Snapshot) {
 	h.note("the store holds batch %d now", snap.Number)
 	h.clear()
 	for _, f := range snap.Files {
-		h.files[f.ID] = f
+		h.files[f.ID] = *f
 	}
 	for _, c := range snap.Chunks {
 		put(h.open, c.ID, c)
@@ -192,10 +201,13 @@ func (h *simHistory) committed(term messages.Term, b messages.Batch) {
 	}
 	touched := map[messages.FileID]bool{}
 	for _, f := range b.Files {
-		h.files[f.ID], touched[f.ID] = f, true
+		h.frozen(f.ID)
+		h.files[f.ID], h.records[f.ID], touched[f.ID] = *f, f, true
 	}
 	for _, id := range b.DropFiles {
+		h.frozen(id)
 		delete(h.files, id)
+		delete(h.records, id)
 	}
 	chunks := slices.Clone(b.Chunks)
 	slices.SortFunc(chunks, func(a, b messages.OpenChunk) int { return a.ID.Compare(b.ID) })

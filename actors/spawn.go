@@ -147,6 +147,15 @@ func run(ctx actor.Context, work func() any) {
 	beside(ctx, func() { root.Send(self, work()) })
 }
 
+// call is run for calls of an outside system, with a deadline for all of them together.
+func call(ctx actor.Context, parent context.Context, d time.Duration, work func(context.Context) any) {
+	run(ctx, func() any {
+		c, cancel := context.WithTimeout(parent, d)
+		defer cancel()
+		return work(c)
+	})
+}
+
 // crashed makes an actor panic because a goroutine beside it did.
 type crashed struct {
 	cause any
@@ -165,12 +174,4 @@ func beside(ctx actor.Context, work func()) {
 		}()
 		work()
 	})
-}
-
-// within runs f with a deadline. It adds nothing to the error, because every port names its
-// operation there.
-func within(parent context.Context, d time.Duration, f func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(parent, d)
-	defer cancel()
-	return f(ctx)
 }

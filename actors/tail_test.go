@@ -44,7 +44,7 @@ func (b *tailBundle) marked(partition int32, offset int64) {
 
 // assigned puts a worker and its chunks, of file f, into the state.
 func (b *tailBundle) assigned(kind messages.WorkerKind, id string, partition int32, indices ...int) {
-	b.snap.Files = []messages.File{testFile(1, 10)}
+	b.snap.Files = []*messages.File{new(testFile(1, 10))}
 	b.snap.Workers = append(b.snap.Workers, messages.Worker{ID: messages.WorkerID(id), Kind: kind, Partitions: []int32{partition}})
 	for _, i := range indices {
 		b.snap.Chunks = append(b.snap.Chunks, messages.OpenChunk{

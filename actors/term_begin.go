@@ -20,14 +20,10 @@ const loadTimeout = 5 * time.Minute
 
 // load reads the state that the term begins with.
 func (t *term) load(ctx actor.Context) {
-	parent, store, term := t.ctx, t.parts.Store, t.term
-	run(ctx, func() any {
-		out := &loadedState{}
-		out.err = within(parent, loadTimeout, func(x context.Context) (err error) {
-			out.snap, err = store.Load(x, term)
-			return err
-		})
-		return out
+	store, term := t.parts.Store, t.term
+	call(ctx, t.ctx, loadTimeout, func(c context.Context) any {
+		snap, err := store.Load(c, term)
+		return &loadedState{snap: snap, err: err}
 	})
 }
 
@@ -120,14 +116,14 @@ func (t *term) openFleet(ctx actor.Context, snap messages.Snapshot, ready *topic
 
 // heldBy returns what each worker holds in a stored state.
 func heldBy(snap messages.Snapshot) map[messages.WorkerID][]ledger.Assignment {
-	files := map[messages.FileID]messages.File{}
+	files := map[messages.FileID]*messages.File{}
 	for _, f := range snap.Files {
 		files[f.ID] = f
 	}
 	out := map[messages.WorkerID][]ledger.Assignment{}
 	for _, x := range snap.Chunks {
-		f, ok := files[x.ID.File]
-		if !ok || x.State != messages.ChunkAssigned && x.State != messages.ChunkRunning {
+		f := files[x.ID.File]
+		if f == nil || x.State != messages.ChunkAssigned && x.State != messages.ChunkRunning {
 			continue
 		}
 		out[x.Worker] = append(out[x.Worker], ledger.Assignment{

@@ -30,14 +30,11 @@ type tailRead struct {
 // readTail reads what former leaders sent last; once the term has begun, only in the
 // partitions that it began without.
 func (t *term) readTail(ctx actor.Context) {
-	r, parent := tailReader{cfg: t.cfg, in: t.parts.Consumer, groups: t.parts.Groups, snap: t.snap, only: t.unread}, t.ctx
+	r := tailReader{cfg: t.cfg, in: t.parts.Consumer, groups: t.parts.Groups, snap: t.snap, only: t.unread}
 	r.tolerant = !t.tailFailedAt.IsZero() && time.Since(t.tailFailedAt) >= tailPatience
-	run(ctx, func() any {
-		x, cancel := context.WithTimeout(parent, tailTimeout)
-		defer cancel()
-		out := &tailRead{}
-		out.tail, out.err = r.read(x)
-		return out
+	call(ctx, t.ctx, tailTimeout, func(c context.Context) any {
+		tail, err := r.read(c)
+		return &tailRead{tail: tail, err: err}
 	})
 }
 

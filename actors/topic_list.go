@@ -51,14 +51,10 @@ func (t *topics) list(ctx actor.Context) {
 	}
 	l.flying = true
 	l.calls++
-	call, parent, bus := l.calls, t.ctx, t.bus
-	run(ctx, func() any {
-		out := &topicsListed{call: call}
-		out.err = within(parent, adminTimeout-200*time.Millisecond, func(c context.Context) (err error) {
-			out.list, err = bus.List(c)
-			return err
-		})
-		return out
+	number, bus := l.calls, t.bus
+	call(ctx, t.ctx, adminTimeout-200*time.Millisecond, func(c context.Context) any {
+		list, err := bus.List(c)
+		return &topicsListed{call: number, list: list, err: err}
 	})
 }
 

@@ -106,10 +106,8 @@ func (t *topics) Receive(ctx actor.Context) {
 
 // ensure creates the topics that are missing.
 func (t *topics) ensure(ctx actor.Context) {
-	parent, bus, names := t.ctx, t.bus, t.names()
-	run(ctx, func() any {
-		c, cancel := context.WithTimeout(parent, ensureTimeout)
-		defer cancel()
+	bus, names := t.bus, t.names()
+	call(ctx, t.ctx, ensureTimeout, func(c context.Context) any {
 		out := &ensured{}
 		if out.ready, out.err = t.makeReady(c); out.err == nil {
 			out.settings, _ = bus.Settings(c, names) // they may be hidden from this user
@@ -172,18 +170,11 @@ func (t *topics) onEnsured(ctx actor.Context, m *ensured) {
 
 // checkExisting asks for all topics and their settings.
 func (t *topics) checkExisting(ctx actor.Context) {
-	parent, bus, names := t.ctx, t.bus, t.names()
-	run(ctx, func() any {
+	bus, names := t.bus, t.names()
+	call(ctx, t.ctx, 2*adminTimeout, func(c context.Context) any {
 		out := &checked{}
-		out.err = within(parent, adminTimeout, func(c context.Context) (err error) {
-			out.list, err = bus.List(c)
-			return err
-		})
-		if out.err == nil {
-			_ = within(parent, adminTimeout, func(c context.Context) (err error) {
-				out.settings, err = bus.Settings(c, names)
-				return err // they may be hidden from this user
-			})
+		if out.list, out.err = bus.List(c); out.err == nil {
+			out.settings, _ = bus.Settings(c, names) // they may be hidden from this user
 		}
 		return out
 	})

@@ -113,7 +113,7 @@ func (w *world) until(path string, atMost time.Duration) messages.FileStatus {
 		}
 	}
 	w.t.Fatalf("%s did not end: %+v, %v", path, w.file(path), w.overview().Problems)
-	return messages.FileStatus{}
+	return messages.FileStatus{File: &messages.File{}}
 }
 
 func (w *world) trouble(kind messages.ProblemKind) messages.Problem {

@@ -27,7 +27,7 @@ func TestUnreadableFilesGiveTheirPlacesAway(t *testing.T) {
 		w.files.setBad(fmt.Errorf("%w: may not be read", messages.ErrConfig), paths...)
 		w.ask(messages.SetBatchSize{Items: 10}) // plans all of them again
 		w.drop("good.txt", 4)
-		require.Equal(t, messages.FileStatus{}, w.file("good.txt"), "all places are taken")
+		require.Zero(t, *w.file("good.txt").File, "all places are taken")
 		time.Sleep(catalog.ParkAfter + 3*scanEvery)
 		h := w.startWorker("w1", 0)
 		h.work("good.txt")

@@ -18,7 +18,7 @@ func BenchmarkLook(b *testing.B) {
 		for i := range remembered {
 			f := testFile(messages.FileID(i+1), 0)
 			f.State, f.Ended = messages.FileDone, now
-			snap.Files = append(snap.Files, f)
+			snap.Files = append(snap.Files, &f)
 		}
 		led := ledger.New(1, snap, ledger.Sent{}, now)
 		for i := range 16 {

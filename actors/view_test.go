@@ -231,11 +231,11 @@ func TestFilesSeenModel(t *testing.T) {
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			b := &fileChanges{}
 			for id := range rapid.IntRange(0, 3).Draw(t, "changed") {
-				f := messages.FileStatus{File: messages.File{ID: messages.FileID(rapid.IntRange(1, 20).Draw(t, "id")*4 + id), State: messages.FileRunning, Items: int64(rapid.IntRange(0, 9).Draw(t, "items"))}}
+				f := messages.FileStatus{File: &messages.File{ID: messages.FileID(rapid.IntRange(1, 20).Draw(t, "id")*4 + id), State: messages.FileRunning, Items: int64(rapid.IntRange(0, 9).Draw(t, "items"))}}
 				if rapid.Bool().Draw(t, "ends") {
 					f.State, f.Ended = messages.FileDone, now
 				}
-				if was := model[f.ID]; f.HasEnded() && !was.HasEnded() {
+				if was, known := model[f.ID]; f.HasEnded() && !(known && was.HasEnded()) {
 					ended++
 				}
 				b.changed = append(b.changed, &f)
@@ -270,7 +270,7 @@ func TestEndedFilesAcrossTerms(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1000, 0)
 	file := func(id messages.FileID, ended time.Time) *messages.FileStatus {
-		f := &messages.FileStatus{File: messages.File{ID: id, State: messages.FileRunning, Ended: ended}}
+		f := &messages.FileStatus{File: &messages.File{ID: id, State: messages.FileRunning, Ended: ended}}
 		if f.HasEnded() {
 			f.State = messages.FileDone
 		}

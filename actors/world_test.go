@@ -105,7 +105,7 @@ func (w *world) drop(path string, n int) {
 
 func (w *world) file(path string) messages.FileStatus {
 	w.t.Helper()
-	var last messages.FileStatus
+	last := messages.FileStatus{File: &messages.File{}}
 	for _, f := range w.ask(messages.QueryFiles{Fresh: true}).([]*messages.FileStatus) {
 		if f.Info.Path == path {
 			last = *f

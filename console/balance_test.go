@@ -39,14 +39,14 @@ func TestConclusions(t *testing.T) {
 		{"Failed", func(f *messages.File) { f.State, f.Reason = messages.FileFailed, "no rights" }, "failed", "could not be processed: no rights"},
 		{"Empty", func(f *messages.File) { f.Items, f.DoneItems, f.DoneChunks, f.Cursor.Index = 0, 0, 0, 0 }, "done", "The file has no items"},
 	} {
-		f := file(1, messages.FileDone, 1000).File
+		f := *file(1, messages.FileDone, 1000).File
 		c.change(&f)
 		got := Balance(f, "res")
 		require.True(t, strings.HasPrefix(got, "==== ips.txt: "+c.head+" ====\n"), got)
 		require.Contains(t, got, c.want, c.name)
 		require.Equal(t, f.DoneChunks > 0, strings.Contains(got, "res/ips.txt"))
 	}
-	f := file(1, messages.FileDone, 1000).File
+	f := *file(1, messages.FileDone, 1000).File
 	f.Ended = f.Started
 	require.Contains(t, Balance(f, ""), "0.0 s\n")
 	require.NotContains(t, Balance(f, ""), "results")

@@ -21,7 +21,7 @@ func (w *watch) showEnded(o messages.Overview, now time.Time) {
 			b = &w.otherBalances
 		}
 		if b.allow(now) {
-			w.out.line("%s", Balance(f.File, w.results(f.File)))
+			w.out.line("%s", Balance(*f.File, w.results(*f.File)))
 		} else {
 			w.unlisted.add(f, now)
 		}

@@ -75,7 +75,7 @@ var midnight = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // file returns a file of 1,000 items and 10,000 bytes of which done items are done.
 func file(id messages.FileID, state messages.FileState, done int64) messages.FileStatus {
-	f := messages.FileStatus{File: messages.File{
+	f := messages.FileStatus{File: &messages.File{
 		ID: id, State: state, Info: messages.FileInfo{Path: "ips.txt", Size: 10_000},
 		Cursor: messages.Cursor{Offset: 10_000, Index: 2}, Items: 1000, DoneItems: done, DoneChunks: done / 500, Started: midnight,
 	}, Running: 1}

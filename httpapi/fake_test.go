@@ -52,7 +52,7 @@ func newFake() *fakeMaster {
 			{Name: "master-signal", Partitions: 15}, {Name: "worker-connection", Partitions: 1},
 		},
 		overview: messages.Overview{Role: "leader", Term: 3},
-		files:    []messages.FileStatus{{File: messages.File{ID: 1}}},
+		files:    []messages.FileStatus{{File: &messages.File{ID: 1}}},
 		letters:  exampleLetters(),
 	}
 }
@@ -126,7 +126,7 @@ func (f *fakeMaster) filed(q messages.Query) (any, error) {
 			return &f.files[i], nil
 		}
 		if x, ok := q.(messages.QueryBooks); ok && x.ID == f.files[i].ID {
-			return &messages.Books{File: f.files[i].File, Deployment: "J6QK2"}, nil
+			return &messages.Books{File: *f.files[i].File, Deployment: "J6QK2"}, nil
 		}
 	}
 	switch q.(type) {

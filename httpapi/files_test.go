@@ -23,7 +23,7 @@ func exampleFiles() []messages.FileStatus {
 		if state.Terminal() {
 			f.Ended = began.Add(time.Minute)
 		}
-		return messages.FileStatus{File: f}
+		return messages.FileStatus{File: &f}
 	}
 	out := []messages.FileStatus{
 		file(2, "a.txt", messages.FileDone), file(3, "Big A.txt", messages.FileDoneWithRejects), file(5, "<b>.txt", messages.FileChanged),
@@ -166,7 +166,7 @@ func TestAnswersAreBounded(t *testing.T) {
 	t.Parallel()
 	f := newFake()
 	for i := range 30_000 {
-		f.files = append(f.files, messages.FileStatus{File: messages.File{ID: messages.FileID(i + 2), Info: messages.FileInfo{Path: fmt.Sprintf("%0200d.txt", i)}}})
+		f.files = append(f.files, messages.FileStatus{File: &messages.File{ID: messages.FileID(i + 2), Info: messages.FileInfo{Path: fmt.Sprintf("%0200d.txt", i)}}})
 		f.workers = append(f.workers, messages.WorkerStatus{ID: messages.WorkerID(fmt.Sprintf("%0100d", i)), Partitions: make([]int32, 150)})
 	}
 	f.workers[7].Held = make([]string, 10_000)

@@ -17,7 +17,7 @@ func BooksOf(s Snapshot) []Books {
 	list := make([]Books, len(s.Files))
 	at := make(map[FileID]*Books, len(s.Files))
 	for i, f := range s.Files {
-		list[i] = Books{File: f, Deployment: s.Values[ValueDeployment]}
+		list[i] = Books{File: *f, Deployment: s.Values[ValueDeployment]}
 		at[f.ID] = &list[i]
 	}
 	for _, c := range s.Chunks {

@@ -34,11 +34,11 @@ func TestBooksRoundTrip(t *testing.T) {
 func TestBooksOfAState(t *testing.T) {
 	t.Parallel()
 	s := Snapshot{
-		Files:  []File{{ID: 1}, {ID: 3}},
+		Files:  []*File{{ID: 1}, {ID: 3}},
 		Chunks: []OpenChunk{{Chunk: Chunk{ID: ChunkID{File: 3, Index: 1}}}, {Chunk: Chunk{ID: ChunkID{File: 3, Index: 2}}}, {Chunk: Chunk{ID: ChunkID{File: 7}}}},
 		Values: map[string]string{ValueDeployment: "J6QK2"},
 	}
-	want := []Books{{File: s.Files[0], Deployment: "J6QK2"}, {File: s.Files[1], Deployment: "J6QK2", Chunks: s.Chunks[:2]}}
+	want := []Books{{File: *s.Files[0], Deployment: "J6QK2"}, {File: *s.Files[1], Deployment: "J6QK2", Chunks: s.Chunks[:2]}}
 	if got := BooksOf(s); !reflect.DeepEqual(want, got) {
 		t.Fatalf("want %+v, got %+v", want, got)
 	}

@@ -89,7 +89,7 @@ type WorkerStatus struct {
 
 // FileStatus describes a file for the API.
 type FileStatus struct {
-	File
+	*File       // immutable
 	Ready   int // chunks that wait for a worker
 	Running int // chunks at workers
 }

@@ -88,7 +88,11 @@ func (s *Snapshot) addRecord(table Table, key string, record []byte) error {
 		if err != nil {
 			return err
 		}
-		return addDecoded(&s.Files)(DecodeFile(id, record))
+		f, err := DecodeFile(id, record)
+		if err == nil {
+			s.Files = append(s.Files, &f)
+		}
+		return err
 	case TableChunks:
 		id, err := ParseChunkKey(key)
 		if err != nil {
@@ -121,7 +125,7 @@ func addDecoded[T any](list *[]T) func(T, error) error {
 // SortRecords sorts the snapshot's lists: files by ID, chunks by their ids,
 // workers by ID, offsets by topic and partition.
 func (s *Snapshot) SortRecords() {
-	slices.SortFunc(s.Files, func(a, b File) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(s.Files, func(a, b *File) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(s.Chunks, func(a, b OpenChunk) int { return a.ID.Compare(b.ID) })
 	slices.SortFunc(s.Workers, func(a, b Worker) int { return cmp.Compare(a.ID, b.ID) })
 	slices.SortFunc(s.Offsets, func(a, b Position) int {

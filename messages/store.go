@@ -18,7 +18,7 @@ type Batch struct {
 	Number uint64
 	ID     string // random; the same in every attempt to commit this batch
 
-	Files       []File
+	Files       []*File // immutable, and shared by everything that keeps them
 	DropFiles   []FileID
 	Chunks      []OpenChunk
 	DropChunks  []ChunkID
@@ -69,8 +69,8 @@ const JournalCap = 10_000
 
 // Snapshot is everything that a store holds, except for the journal.
 type Snapshot struct {
-	Number  uint64 // number of the last batch
-	Files   []File // ascending by ID
+	Number  uint64  // number of the last batch
+	Files   []*File // ascending by ID, immutable as those of a batch
 	Chunks  []OpenChunk
 	Workers []Worker
 	Offsets []Position

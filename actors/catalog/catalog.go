@@ -107,7 +107,7 @@ type Fingerprint struct {
 }
 
 // New returns a catalog of the stored files; next is the lowest id that may be free.
-func New(settle time.Duration, files []messages.File, next messages.FileID) *Catalog {
+func New(settle time.Duration, files []*messages.File, next messages.FileID) *Catalog {
 	c := &Catalog{settle: settle, paths: map[string]*version{}, byID: map[messages.FileID]*version{}, next: max(1, next)}
 	for _, f := range files {
 		x := &version{info: f.Info, id: f.ID, generation: f.Generation, sum: f.Fingerprint, ended: !f.Ended.IsZero(), left: f.Left}

@@ -289,7 +289,7 @@ func TestCatalogAsksAgainAfterAFailedFingerprint(t *testing.T) {
 func TestCatalogRestores(t *testing.T) {
 	t.Parallel()
 	at := time.Unix(1e9, 0)
-	stored := []messages.File{
+	stored := []*messages.File{
 		{ID: 3, Info: info("a.txt", 5, at), Generation: 1, Ended: at},
 		{ID: 7, Info: info("a.txt", 6, at), Generation: 2},
 	}

@@ -83,6 +83,7 @@ func (l *Ledger) audit(b *book, now time.Time) {
 	case !b.HasEnded():
 		l.stop(b, messages.FileFailed, reason, now)
 	case b.State != messages.FileFailed:
+		b.own()
 		b.State, b.Reason = messages.FileFailed, reason
 		l.store(b)
 	}

@@ -26,7 +26,8 @@ type fileName struct {
 
 // book is the ledger's page of one file version.
 type book struct {
-	messages.File
+	*messages.File      // see book.own
+	shared         bool // others have it too
 	plan
 	entries map[messages.ChunkID]*entry // chunks that were handed out and are not done
 	open    openTotals                  // totals of those that are neither done nor dead
@@ -39,12 +40,37 @@ type book struct {
 
 func (b *book) name() fileName { return fileName{b.Base, b.Generation} }
 
+// own makes the record one that only this book has, so that it may be changed. The record
+// of a file in work always is. That of an ended file is the one that was stored: there may
+// be many of them, and everybody who remembers the file shares it.
+func (b *book) own() {
+	if b.shared {
+		f := *b.File
+		b.File, b.shared = &f, false
+	}
+}
+
 func newBook(f messages.File) *book {
-	return &book{File: f, plan: plan{size: messages.MaxChunkBytes}, entries: map[messages.ChunkID]*entry{}, waiting: newQueue()}
+	return &book{File: &f, plan: plan{size: messages.MaxChunkBytes}, entries: map[messages.ChunkID]*entry{}, waiting: newQueue()}
 }
 
 func (l *Ledger) add(f messages.File) *book {
 	b := newBook(f)
+	l.enterBook(b)
+	return b
+}
+
+// restoreFile adds a stored file version.
+func (l *Ledger) restoreFile(f *messages.File) {
+	b := newBook(*f)
+	if f.HasEnded() {
+		b.File, b.shared = f, true
+	}
+	l.enterBook(b)
+}
+
+func (l *Ledger) enterBook(b *book) {
+	f := b.File
 	b.stopped = f.State == messages.FileChanged || f.State == messages.FileFailed
 	l.files[f.ID] = b
 	l.touched[f.ID] = true
@@ -56,7 +82,6 @@ func (l *Ledger) add(f messages.File) *book {
 	if !f.HasEnded() {
 		l.turns = append(l.turns, f.ID)
 	}
-	return b
 }
 
 // Open takes a new file version into the books. A file that cannot be processed ends
@@ -97,6 +122,7 @@ func (x Files) Update(id messages.FileID, modTime, left time.Time) {
 	if b == nil {
 		return
 	}
+	b.own()
 	if !modTime.IsZero() {
 		b.Info.ModTime = modTime
 	}
@@ -153,8 +179,12 @@ func (l *Ledger) stop(b *book, state messages.FileState, reason string, now time
 
 // store writes the record of a file.
 func (l *Ledger) store(b *book) {
-	l.out.Files = append(l.out.Files, b.File)
+	f := *b.File
+	l.out.Files = append(l.out.Files, &f)
 	l.touched[b.ID] = true
+	if f.HasEnded() {
+		b.File, b.shared = &f, true
+	}
 }
 
 // endWhenComplete ends the file when every chunk is terminal.
@@ -196,13 +226,22 @@ func (b *book) shrink() {
 	}
 }
 
+// frozen returns a record that is never changed.
+func (b *book) frozen() *messages.File {
+	if b.shared {
+		return b.File
+	}
+	f := *b.File
+	return &f
+}
+
 // Books returns everything that is recorded of a file, as the store will hold it.
 func (x Files) Books(id messages.FileID) (messages.Books, bool) {
 	b := x.l.files[id]
 	if b == nil {
 		return messages.Books{}, false
 	}
-	out := messages.Books{File: b.File}
+	out := messages.Books{File: *b.File}
 	for _, e := range b.entries {
 		out.Chunks = append(out.Chunks, e.OpenChunk)
 	}
@@ -220,7 +259,7 @@ func (x Files) Changed() (changed []*messages.FileStatus, forgotten []messages.F
 	}
 	for id := range l.touched {
 		if b := l.files[id]; b != nil {
-			changed = append(changed, &messages.FileStatus{File: b.File, Ready: len(b.cut) + b.waiting.len(), Running: b.live})
+			changed = append(changed, &messages.FileStatus{File: b.frozen(), Ready: len(b.cut) + b.waiting.len(), Running: b.live})
 		} else {
 			forgotten = append(forgotten, id)
 		}

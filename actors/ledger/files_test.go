@@ -86,7 +86,7 @@ func TestChangesCostWhatChanged(t *testing.T) {
 	for id := range messages.FileID(20_000) {
 		f := testFile(id+1, 0)
 		f.State, f.Ended = messages.FileDone, now
-		snap.Files = append(snap.Files, f)
+		snap.Files = append(snap.Files, &f)
 	}
 	led := New(1, snap, Sent{}, now)
 	changed, _ := led.Files().Changed()

@@ -118,7 +118,7 @@ func New(maxAttempts int, s messages.Snapshot, sent Sent, now time.Time) *Ledger
 // restore loads a stored state.
 func (l *Ledger) restore(s messages.Snapshot, now time.Time) {
 	for _, f := range s.Files {
-		l.add(f)
+		l.restoreFile(f)
 	}
 	for _, c := range s.Chunks {
 		b := l.files[c.ID.File]
@@ -167,7 +167,7 @@ func (l *Ledger) Tick(now time.Time) {
 func (l *Ledger) Flush() Changes {
 	out := Changes{Batch: l.out, Grants: l.grants()}
 	for _, id := range l.ended {
-		out.Ended = append(out.Ended, l.files[id].File)
+		out.Ended = append(out.Ended, *l.files[id].File)
 	}
 	for _, x := range l.dead {
 		if b := l.files[x.ID.File]; b != nil && b.DeadChunks <= maxDeadLines {
@@ -176,7 +176,7 @@ func (l *Ledger) Flush() Changes {
 	}
 	for _, id := range l.broken {
 		if b := l.files[id]; b != nil {
-			out.Broken = append(out.Broken, b.File)
+			out.Broken = append(out.Broken, *b.File)
 		}
 	}
 	l.out, l.ended, l.dead, l.broken = messages.Batch{}, nil, nil, nil

@@ -17,15 +17,16 @@ import (
 type stored struct {
 	files  map[messages.FileID]messages.File
 	chunks map[messages.ChunkID]messages.OpenChunk
+	given  map[*messages.File]messages.File // what the ledger returned, and what that was
 }
 
 func newStored() *stored {
-	return &stored{files: map[messages.FileID]messages.File{}, chunks: map[messages.ChunkID]messages.OpenChunk{}}
+	return &stored{files: map[messages.FileID]messages.File{}, chunks: map[messages.ChunkID]messages.OpenChunk{}, given: map[*messages.File]messages.File{}}
 }
 
 func (s *stored) apply(b messages.Batch) {
 	for _, f := range b.Files {
-		s.files[f.ID] = f
+		s.files[f.ID], s.given[f] = *f, *f
 	}
 	for _, id := range b.DropFiles {
 		delete(s.files, id)
@@ -41,12 +42,21 @@ func (s *stored) apply(b messages.Batch) {
 func (s *stored) snapshot() messages.Snapshot {
 	var snap messages.Snapshot
 	for _, id := range slices.Sorted(maps.Keys(s.files)) {
-		snap.Files = append(snap.Files, s.files[id])
+		f := s.files[id]
+		s.given[&f] = f
+		snap.Files = append(snap.Files, &f)
 	}
 	for _, id := range slices.SortedFunc(maps.Keys(s.chunks), messages.ChunkID.Compare) {
 		snap.Chunks = append(snap.Chunks, s.chunks[id])
 	}
 	return snap
+}
+
+// checkGiven checks that no record was changed that the ledger returned or was given.
+func (s *stored) checkGiven(t require.TestingT) {
+	for f, was := range s.given {
+		require.Equal(t, was, *f)
+	}
 }
 
 // testFile makes a file of n chunks of 10 bytes and 2 items each.
@@ -127,6 +137,7 @@ func newMachine(t *rapid.T) *machine {
 // sync stores what changed and checks everything that must always hold.
 func (m *machine) sync(t require.TestingT) {
 	m.store.apply(m.led.Flush().Batch)
+	m.store.checkGiven(t)
 	m.check(t)
 }
 
@@ -359,7 +370,7 @@ func (m *machine) checkFile(t require.TestingT, b *book) {
 			require.Equal(t, b.Info.Size, b.Cursor.Offset)
 		}
 	}
-	require.Equal(t, b.File, m.store.files[b.ID], "the store follows")
+	require.Equal(t, *b.File, m.store.files[b.ID], "the store follows")
 	for id, e := range b.entries {
 		kept := m.store.chunks[id]
 		require.Equal(t, e.Attempt, kept.Attempt)

@@ -54,6 +54,7 @@ func (x Letters) each(ids []messages.ChunkID, change func(*book, *entry) error) 
 	for _, id := range ids {
 		b, e, err := x.find(id)
 		if err == nil {
+			b.own()
 			err = change(b, e)
 		}
 		if err != nil {
@@ -70,7 +71,7 @@ func (x Letters) each(ids []messages.ChunkID, change func(*book, *entry) error) 
 	}
 	for _, b := range files {
 		x.l.store(b)
-		out.Files = append(out.Files, b.File)
+		out.Files = append(out.Files, *b.File)
 	}
 	return out
 }

@@ -151,7 +151,7 @@ func TestRetryOfADeadChunk(t *testing.T) {
 			require.Equal(t, VerdictDone, l.verdict(progress("w2", a.BatchID, 2, 2), now))
 			require.Equal(t, messages.FileDone, f.State)
 			require.True(t, f.AddsUp())
-			require.Equal(t, []messages.File{f.File}, l.Flush().Ended)
+			require.Equal(t, []messages.File{*f.File}, l.Flush().Ended)
 			require.Empty(t, l.turns)
 		})
 	}

@@ -204,7 +204,7 @@ func TestRestoredQueueMovesUp(t *testing.T) {
 	var snap messages.Snapshot
 	f := testFile(1, 3)
 	f.Cursor, f.Items = messages.Cursor{Index: 3, Offset: 30, Line: 7}, 6
-	snap.Files = []messages.File{f}
+	snap.Files = []*messages.File{&f}
 	for i := range 3 {
 		snap.Chunks = append(snap.Chunks, messages.OpenChunk{Chunk: testCut(1, i).Chunk, State: messages.ChunkAssigned, Worker: "w", Attempt: 1, Ahead: true})
 	}

@@ -93,7 +93,7 @@ func TestRecallIsAnsweredInTheNextTerm(t *testing.T) {
 	now = now.Add(time.Second)
 	require.Len(t, l.Recall(now), 1)
 	snap := messages.Snapshot{
-		Files:   []messages.File{l.files[1].File},
+		Files:   []*messages.File{l.files[1].File},
 		Chunks:  []messages.OpenChunk{l.files[1].entries[chunkNo(0)].OpenChunk, l.files[1].entries[chunkNo(1)].OpenChunk},
 		Workers: []messages.Worker{{ID: "slow", Capacity: 1}},
 	}

@@ -93,6 +93,7 @@ func (l *Ledger) judge(r Result, now time.Time) (v Verdict, failed messages.Chun
 			} else {
 				l.trials.repeat(r.Signal)
 			}
+			b.own()
 			b.Repeats++
 			l.store(b)
 		}

@@ -36,6 +36,8 @@ func run(ctx context.Context, args []string) error {
 			return serveBroker(ctx, args[1:])
 		case crowdCommand:
 			return measureCrowd(ctx, args[1:])
+		case smallCommand:
+			return measureSmallFiles(ctx, args[1:])
 		case beatsCommand:
 			return sendBeats(ctx, args[1:])
 		case masterCommand:

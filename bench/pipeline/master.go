@@ -82,7 +82,7 @@ func masterEnv(dir string, s scenario, b *broker, prefix string, port int) []str
 		"KAFKA_TOPIC_NAME_WORKER_FREE=" + t.connections, "KAFKA_MASTER_HEARTBEAT_TOPIC=" + t.heartbeats,
 		"KAFKA_PARTITIONS=" + strconv.Itoa(s.partitions),
 		"DATA_DIR=" + filepath.Join(dir, "data"), "CLIENT_DATA_PATH=" + dir, "INPUT_DIR=" + inputName,
-		"SETTLE=0", "BATCH_SIZE=" + strconv.Itoa(batchSize),
+		"SETTLE=0", "BATCH_SIZE=" + strconv.Itoa(s.lines()),
 		"API_SERVER_PORT=" + strconv.Itoa(port), "LOG_FORMAT=json", "MASTER_ID=bench",
 	}
 	if s.prefetch != shipped {

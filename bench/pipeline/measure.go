@@ -27,8 +27,8 @@ type options struct {
 func parseOptions(args []string) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("pipeline", flag.ContinueOnError)
-	chunks := flags.Int("chunks", 0, "chunks of each scenario, to make it short (0: 20000, gap 1000)")
-	names := flags.String("scenario", "", "comma list of shipped4, strict4, ahead4, ahead8, shipped64, strict64, gap (default all)")
+	chunks := flags.Int("chunks", 0, "chunks of each scenario (0: 20000, gap 1000, large 4000)")
+	names := flags.String("scenario", "", "comma list of shipped4, strict4, ahead4, ahead8, shipped64, strict64, gap, large, slow-tail (default all)")
 	flags.IntVar(&o.repeat, "repeat", 1, "how often all of it is run; the table ends with the medians")
 	flags.DurationVar(&o.patience, "patience", 0, "longest wait for a quiet machine before each run")
 	flags.BoolVar(&o.json, "json", false, "print JSON instead of a table")

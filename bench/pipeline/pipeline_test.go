@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 func TestChooseScenarios(t *testing.T) {
 	all, err := choose("", 0)
 	require.NoError(t, err)
-	require.Len(t, all, 9)
+	require.Len(t, all, 10)
 	gap, err := choose("ahead8,gap", 5000)
 	require.NoError(t, err)
 	require.Equal(t, []string{"ahead8", "gap-strict", "gap-ahead"}, []string{gap[0].name, gap[1].name, gap[2].name})
@@ -124,4 +124,12 @@ func TestCrowd(t *testing.T) {
 		t.Skip("it starts processes")
 	}
 	require.NoError(t, run(context.Background(), []string{crowdCommand, "--workers", "20", "--idle", "3s"}))
+}
+
+// TestSmallFiles measures a few small files with everything that the measurement has.
+func TestSmallFiles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts processes")
+	}
+	require.NoError(t, run(context.Background(), []string{smallCommand, "--files", "30", "--idle", "1s", "--results"}))
 }

@@ -35,11 +35,19 @@ func (p *printer) row(r result) {
 	cpu := fmt.Sprintf("%.0f / %.0f / %.0f / %.0f", r.MasterCPU, r.BrokerCPU, r.StateCPU, r.WorkersCPU)
 	fmt.Fprintf(p.out, rowForm, r.Scenario, r.Broker, r.State, r.Seconds, r.ChunkRate, r.ItemRate, cpu, float64(r.MasterPeak)/1e6,
 		r.GapP50, r.GapP99, r.GapMax, r.Repeats, r.OtherCores, r.Runs)
-	if r.Messages == 0 {
-		return
+	if r.Messages > 0 {
+		p.counts(r)
 	}
-	fmt.Fprintf(p.out, "  per chunk: fetches %.2f, produces %.2f, commits %.2f, fsyncs %.4f, actor messages %.1f, timers %.2f, goroutines %.3f, allocations %.0f of %.1f KB\n",
-		r.Fetches, r.Produces, r.Commits, r.Syncs, r.Messages, r.Timers, r.Goroutines, r.Allocs, r.AllocBytes/1e3)
+}
+
+// counts prints what the master did for each chunk.
+func (p *printer) counts(r result) {
+	pace := ""
+	if r.Bytes > 0 {
+		pace = fmt.Sprintf("; %.0f MB for each second of its CPU", r.masterPace())
+	}
+	fmt.Fprintf(p.out, "  per chunk: fetches %.2f, produces %.2f, commits %.2f, fsyncs %.4f, actor messages %.1f, timers %.2f, goroutines %.3f, allocations %.0f of %.1f KB%s\n",
+		r.Fetches, r.Produces, r.Commits, r.Syncs, r.Messages, r.Timers, r.Goroutines, r.Allocs, r.AllocBytes/1e3, pace)
 	if p.kinds {
 		p.messages(r.Kinds)
 	}

@@ -17,6 +17,7 @@ type result struct {
 	WorkMS   int64  `json:"work_ms"`
 	Chunks   int64  `json:"chunks"`
 	Items    int64  `json:"items"`
+	Bytes    int64  `json:"bytes"` // of the input
 
 	Seconds    float64 `json:"seconds"`
 	ChunkRate  float64 `json:"chunks_per_s"`
@@ -44,6 +45,12 @@ type result struct {
 
 	OtherCores float64 `json:"other_cores"` // used by the rest of the machine meanwhile
 	Runs       int     `json:"runs"`        // that the numbers are the medians of
+}
+
+// masterPace returns how many MB of input the master works through in a second of its CPU
+// time.
+func (r result) masterPace() float64 {
+	return float64(r.Bytes) / max(1, r.MasterCPU*float64(r.Chunks)) // bytes per µs are MB per s
 }
 
 func (r *result) time(d time.Duration) {

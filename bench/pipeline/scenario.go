@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -16,10 +17,15 @@ type scenario struct {
 	prefetch   int           // chunks ahead, shipped for the default
 	work       time.Duration // of a chunk
 	slow       time.Duration // of a chunk at w1, if it differs
+	batch      int           // lines of a chunk, 0 for batchSize
+	results    bool          // the workers write results
 }
 
-// batchSize is how many lines a chunk has.
+// batchSize is how many lines a chunk has, unless the scenario says otherwise.
 const batchSize = 500
+
+// lines returns how many lines a chunk has.
+func (s scenario) lines() int { return cmp.Or(s.batch, batchSize) }
 
 // shipped leaves PREFETCH as it is without a setting.
 const shipped = -1
@@ -43,6 +49,7 @@ func scenarios() []scenario {
 		{name: "strict64", chunks: 20_000, workers: 64, processes: 1, partitions: 64},
 		with(gap, gapGroup+"-strict", 0),
 		with(gap, gapGroup+"-ahead", 1),
+		{name: "large", chunks: 4000, workers: 4, processes: 4, partitions: 15, prefetch: shipped, batch: 5000},
 		{name: "slow-tail", chunks: 20, workers: 4, processes: 4, partitions: 15, prefetch: shipped, work: 200 * time.Millisecond, slow: 6 * time.Second},
 	}
 }
@@ -59,13 +66,13 @@ func choose(names string, chunks int) ([]scenario, error) {
 				continue
 			}
 			found = true
-			if chunks > 0 && (s.work == 0 || chunks < s.chunks) {
+			if chunks > 0 && (s.work == 0 || chunks < s.chunks) { // more of 20 ms each would take too long
 				s.chunks = chunks
 			}
 			out = append(out, s)
 		}
 		if !found {
-			return nil, fmt.Errorf("there is no scenario %q: there are shipped4, strict4, ahead4, ahead8, shipped64, strict64, gap and slow-tail", name)
+			return nil, fmt.Errorf("there is no scenario %q: there are shipped4, strict4, ahead4, ahead8, shipped64, strict64, gap, large and slow-tail", name)
 		}
 	}
 	return out, nil

@@ -36,7 +36,7 @@ func runScenario(ctx context.Context, s scenario, binary, dir string) (r result,
 	defer cancel()
 	st := &stage{scenario: s}
 	defer func() { err = errors.Join(err, st.close()) }()
-	if err := st.start(ctx, binary, dir); err != nil {
+	if err := st.start(ctx, binary, dir, st.writeFile); err != nil {
 		return r, err
 	}
 	return st.run(ctx)
@@ -52,13 +52,13 @@ func (st *stage) close() error {
 	return all
 }
 
-// writeInput writes the file beside the input folder.
-func (st *stage) writeInput() error {
+// writeFile writes the file beside the input folder.
+func (st *stage) writeFile() error {
 	f, err := os.Create(filepath.Join(st.dir, fileName))
 	if err != nil {
 		return fmt.Errorf("make the input: %w", err)
 	}
-	return errors.Join(generate.Options{Lines: int64(st.chunks) * batchSize, Seed: 1}.Write(f), f.Sync(), f.Close())
+	return errors.Join(generate.Options{Lines: int64(st.chunks) * int64(st.lines()), Seed: 1}.Write(f), f.Sync(), f.Close())
 }
 
 // startServers starts broker and master in a folder of their own below dir.
@@ -82,8 +82,8 @@ func (st *stage) startServers(binary, dir string) (err error) {
 	return nil
 }
 
-// start writes the input, starts broker, master and workers, and waits until all are ready.
-func (st *stage) start(ctx context.Context, binary, dir string) (err error) {
+// start starts broker, master and workers, writes the input, and waits until all are ready.
+func (st *stage) start(ctx context.Context, binary, dir string, write func() error) (err error) {
 	release, err := claimRedis(ctx)
 	if err != nil {
 		return err
@@ -92,10 +92,10 @@ func (st *stage) start(ctx context.Context, binary, dir string) (err error) {
 	if err := st.startServers(binary, dir); err != nil {
 		return err
 	}
-	if err := st.writeInput(); err != nil {
+	if err := write(); err != nil {
 		return err
 	}
-	if st.team, err = startTeam(st.scenario, st.broker.addrs, st.prefix); err != nil {
+	if st.team, err = startTeam(st.scenario, st.dir, st.broker.addrs, st.prefix); err != nil {
 		return err
 	}
 	st.onClose(st.team.stop)
@@ -110,7 +110,7 @@ func (st *stage) start(ctx context.Context, binary, dir string) (err error) {
 func (st *stage) run(ctx context.Context) (r result, err error) {
 	r = result{
 		Scenario: st.name, Workers: st.workers, Prefetch: st.prefetch, WorkMS: st.work.Milliseconds(),
-		Broker: st.broker.kind, State: stateKind(), Chunks: int64(st.chunks), Items: int64(st.chunks) * batchSize, Runs: 1,
+		Broker: st.broker.kind, State: stateKind(), Chunks: int64(st.chunks), Items: int64(st.chunks) * int64(st.lines()), Runs: 1,
 	}
 	ended, err := st.timed(ctx, &r)
 	if err != nil {
@@ -133,6 +133,11 @@ func (st *stage) run(ctx context.Context) (r result, err error) {
 // timed is the part that is timed: from the line of the log that says that the
 // file was taken to the one that says that it ended.
 func (st *stage) timed(ctx context.Context, r *result) (ended event, err error) {
+	info, err := os.Stat(filepath.Join(st.dir, fileName))
+	if err != nil {
+		return ended, fmt.Errorf("look at the input: %w", err)
+	}
+	r.Bytes = info.Size()
 	if err := os.Rename(filepath.Join(st.dir, fileName), filepath.Join(st.dir, inputName, fileName)); err != nil {
 		return ended, fmt.Errorf("hand the input over: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 )
 
@@ -16,7 +17,7 @@ type team struct {
 	printed  []*bytes.Buffer
 }
 
-func startTeam(s scenario, brokers, prefix string) (*team, error) {
+func startTeam(s scenario, dir, brokers, prefix string) (*team, error) {
 	t := &team{}
 	each := s.workers / s.processes
 	for i := range s.processes {
@@ -28,6 +29,9 @@ func startTeam(s scenario, brokers, prefix string) (*team, error) {
 		args := []string{
 			workersCommand, "--brokers", brokers, "--topics", prefix, "--work", work.String(),
 			"--first", strconv.Itoa(1 + i*each), "--count", strconv.Itoa(each),
+		}
+		if s.results {
+			args = append(args, "--results", filepath.Join(dir, "results"))
 		}
 		c, err := startChild("workers", "", args, nil, func(cmd *exec.Cmd) error {
 			cmd.Stdout, cmd.Stderr = &out, os.Stderr

@@ -46,13 +46,24 @@ func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Se
 
 // peakMemory is the largest resident size that a process had, in bytes.
 func peakMemory(pid int) (int64, error) {
+	status, err := statusOf(pid)
+	return int64(status.VmHWM), err
+}
+
+// residentMemory is the resident size of a process, in bytes.
+func residentMemory(pid int) (int64, error) {
+	status, err := statusOf(pid)
+	return int64(status.VmRSS), err
+}
+
+func statusOf(pid int) (procfs.ProcStatus, error) {
 	p, err := procfs.NewProc(pid)
 	if err != nil {
-		return 0, fmt.Errorf("read memory: %w", err)
+		return procfs.ProcStatus{}, fmt.Errorf("read memory: %w", err)
 	}
 	status, err := p.NewStatus()
 	if err != nil {
-		return 0, fmt.Errorf("read memory: %w", err)
+		return procfs.ProcStatus{}, fmt.Errorf("read memory: %w", err)
 	}
-	return int64(status.VmHWM), nil
+	return status, nil
 }

@@ -33,6 +33,7 @@ type crew struct {
 	brokers, topics string
 	first, count    int
 	work            time.Duration
+	results         string // folder for results, empty for none
 }
 
 func parseCrew(args []string) (crew, error) {
@@ -43,6 +44,7 @@ func parseCrew(args []string) (crew, error) {
 	flags.IntVar(&c.first, "first", 1, "number of the first worker")
 	flags.IntVar(&c.count, "count", 1, "how many workers")
 	flags.DurationVar(&c.work, "work", 0, "how long a chunk takes")
+	flags.StringVar(&c.results, "results", "", "folder for the results of the sample handler (default: none)")
 	return c, flags.Parse(args)
 }
 
@@ -67,7 +69,7 @@ func runWorkers(ctx context.Context, args []string) error {
 	members, handlers := make([]worker.Member, c.count), map[messages.WorkerID]worker.Handler{}
 	for i := range c.count {
 		members[i] = c.member(i)
-		handlers[messages.WorkerID(members[i].ID)] = diaries[i].handler(c.work)
+		handlers[messages.WorkerID(members[i].ID)] = diaries[i].handler(c.job())
 	}
 	err = worker.RunMany(ctx, c.config(), members, func(ctx context.Context, chunk worker.Chunk, progress func(int)) error {
 		return handlers[chunk.Worker](ctx, chunk, progress)
@@ -97,13 +99,25 @@ func (c crew) member(i int) worker.Member {
 
 var began = time.Now()
 
-// handler works on a chunk for the given time and notes when. A worker works on
-// one chunk at a time.
-func (d *diary) handler(work time.Duration) worker.Handler {
-	return func(_ context.Context, c worker.Chunk, _ func(int)) error {
+// job is what the workers do with a chunk.
+func (c crew) job() worker.Handler {
+	if c.results != "" {
+		return worker.SampleHandler(c.results)
+	}
+	return func(context.Context, worker.Chunk, func(int)) error {
+		if c.work > 0 {
+			time.Sleep(c.work)
+		}
+		return nil
+	}
+}
+
+// handler does the job and notes when. A worker works on one chunk at a time.
+func (d *diary) handler(job worker.Handler) worker.Handler {
+	return func(ctx context.Context, c worker.Chunk, progress func(int)) error {
 		from := time.Since(began)
-		if work > 0 {
-			time.Sleep(work)
+		if err := job(ctx, c, progress); err != nil {
+			return err
 		}
 		d.Items += int64(len(c.Items))
 		d.Spans = append(d.Spans, span{int64(from), int64(time.Since(began))})

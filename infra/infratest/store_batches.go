@@ -13,9 +13,9 @@ import (
 	"kafka-master/messages"
 )
 
-func exampleFile(id messages.FileID) messages.File {
+func exampleFile(id messages.FileID) *messages.File {
 	at := time.Date(2025, 3, 1, 12, 0, 0, 123456789, time.UTC)
-	return messages.File{
+	return &messages.File{
 		ID:         id,
 		Info:       messages.FileInfo{Path: "äöü <&> 文件.txt", Size: 1 << 40, ModTime: at},
 		Generation: 2, Fingerprint: 1<<64 - 1, Base: "file-12345678",
@@ -49,7 +49,7 @@ func exampleWorker(id messages.WorkerID) messages.Worker {
 func ExampleBatch(number uint64) messages.Batch {
 	return messages.Batch{
 		Number: number, ID: fmt.Sprint("batch-", number),
-		Files:   []messages.File{exampleFile(10), exampleFile(9)},
+		Files:   []*messages.File{exampleFile(10), exampleFile(9)},
 		Chunks:  []messages.OpenChunk{exampleChunk(9, 10), exampleChunk(9, 9), exampleChunk(10, 1)},
 		Workers: []messages.Worker{exampleWorker("w/ö:1"), {ID: "a"}},
 		Offsets: []messages.Position{
@@ -66,7 +66,7 @@ func exerciseRoundTrip(t *testing.T, s Store) {
 	commit(t, s, term, b)
 	require.Equal(t, messages.Snapshot{
 		Number:  1,
-		Files:   []messages.File{b.Files[1], b.Files[0]},
+		Files:   []*messages.File{b.Files[1], b.Files[0]},
 		Chunks:  []messages.OpenChunk{b.Chunks[1], b.Chunks[0], b.Chunks[2]},
 		Workers: []messages.Worker{b.Workers[1], b.Workers[0]},
 		Offsets: []messages.Position{b.Offsets[2], b.Offsets[1], b.Offsets[0]},
@@ -84,7 +84,7 @@ func exerciseDrop(t *testing.T, s Store) {
 	}
 	commit(t, s, term, drop)
 	snap := load(t, s, term)
-	require.Equal(t, []messages.File{exampleFile(9)}, snap.Files)
+	require.Equal(t, []*messages.File{exampleFile(9)}, snap.Files)
 	require.Equal(t, []messages.OpenChunk{exampleChunk(9, 9), exampleChunk(10, 1)}, snap.Chunks)
 	require.Equal(t, []messages.Worker{exampleWorker("w/ö:1")}, snap.Workers)
 	require.Equal(t, uint64(2), snap.Number)

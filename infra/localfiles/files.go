@@ -4,43 +4,30 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
-	"sync"
-	"sync/atomic"
 
-	"github.com/cespare/xxhash/v2"
-
+	"kafka-master/infra/inputfile"
 	"kafka-master/messages"
 )
 
 // Files is an input folder. It is safe for concurrent use. It is created by New.
 type Files struct {
-	root    string
-	log     *slog.Logger
-	buffers sync.Pool // *[]byte of blockSize
-
-	warned  sync.Map // names that a warning was logged for
-	ignored atomic.Pointer[messages.Ignored]
+	*inputfile.Overlooked
+	root   string
+	reader *inputfile.Reader
 }
 
-// Ignored returns what the last complete listing omitted.
-func (f *Files) Ignored() messages.Ignored {
-	if x := f.ignored.Load(); x != nil {
-		return *x
-	}
-	return messages.Ignored{}
-}
+const (
+	ahead    = 2  // blocks of a range that are read at once
+	maxReads = 64 // reads at once of all ranges; each takes a thread while the file system hangs
+)
 
 // New returns the folder at root. Each call opens the folder, so it may be missing at times;
 // a missing folder is an error of the call.
 func New(root string) *Files {
-	return &Files{
-		root: root, log: slog.Default(),
-		buffers: sync.Pool{New: func() any { b := make([]byte, blockSize); return &b }},
-	}
+	return &Files{Overlooked: inputfile.NewOverlooked(root, slog.Default()), root: root, reader: inputfile.NewReader(ahead, maxReads)}
 }
 
 // openRoot opens the folder. The error wraps messages.ErrConfig if a person has to create the
@@ -141,23 +128,16 @@ func (f *Files) fingerprint(ctx context.Context, want messages.FileInfo) (uint64
 		return 0, err
 	}
 	defer file.Close()
-	head, tail := want.Size, int64(0)
-	if want.Size > 2*messages.FingerprintEdge {
-		head, tail = messages.FingerprintEdge, messages.FingerprintEdge
-	}
-	buf := f.buffers.Get().(*[]byte)
-	defer f.buffers.Put(buf)
-	digest := xxhash.New()
-	for _, part := range []*io.SectionReader{
-		io.NewSectionReader(file, 0, head), io.NewSectionReader(file, want.Size-tail, tail),
-	} {
-		n, err := io.CopyBuffer(digest, part, *buf)
-		if err != nil {
-			return 0, err
+	return inputfile.Fingerprint(ctx, want, readAt(file))
+}
+
+// readAt returns the function that reads a file.
+func readAt(file *os.File) inputfile.Read {
+	return func(_ context.Context, b []byte, off int64) error {
+		n, err := file.ReadAt(b, off)
+		if n == len(b) {
+			return nil
 		}
-		if n < part.Size() {
-			return 0, fmt.Errorf("%w: %s ends early", messages.ErrFileChanged, want.Path)
-		}
+		return err
 	}
-	return digest.Sum64(), nil
 }

@@ -69,7 +69,7 @@ func (f *Files) list(ctx context.Context) ([]messages.FileInfo, error) {
 			return nil, err
 		}
 	}
-	f.ignored.Store(&ignored)
+	f.Listed(ignored)
 	slices.SortFunc(list, func(a, b messages.FileInfo) int { return strings.Compare(a.Path, b.Path) })
 	return list, nil
 }
@@ -80,16 +80,10 @@ func (f *Files) isInput(name string, mode fs.FileMode) bool {
 	case !messages.IsInputName(name):
 		return false
 	case !utf8.ValidString(name):
-		f.warnOnce(name, "input file ignored: its name is not UTF-8, rename it")
+		f.WarnOnce(name, "input file ignored: its name is not UTF-8, rename it")
 		return false
 	case mode&fs.ModeSymlink != 0:
-		f.warnOnce(name, "input file ignored: it is a symbolic link, replace it with the file")
+		f.WarnOnce(name, "input file ignored: it is a symbolic link, replace it with the file")
 	}
 	return mode.IsRegular()
-}
-
-func (f *Files) warnOnce(name, text string) {
-	if _, warned := f.warned.LoadOrStore(name, true); !warned {
-		f.log.Warn(text, "folder", f.root, "name", fmt.Sprintf("%q", name))
-	}
 }

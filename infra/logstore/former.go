@@ -1,7 +1,6 @@
 package logstore
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -99,7 +98,7 @@ func formerRecords(tx *bolt.Tx, s *state) error {
 			continue
 		}
 		err := bucket.ForEach(func(k, v []byte) error {
-			s.tables[name][string(k)] = bytes.Clone(v)
+			s.apply(change{tables: []messages.TableWrite{{Table: name, Keys: []string{string(k)}, Records: [][]byte{v}}}}, nil)
 			return nil
 		})
 		if err != nil {
@@ -111,7 +110,7 @@ func formerRecords(tx *bolt.Tx, s *state) error {
 		return nil
 	}
 	return bucket.ForEach(func(_, v []byte) error {
-		s.apply(change{journal: [][]byte{v}})
+		s.apply(change{journal: [][]byte{v}}, nil)
 		return nil
 	})
 }

@@ -17,7 +17,7 @@ func (s *Store) Acquire(ctx context.Context, c messages.Claim, _ time.Duration) 
 	h.term = messages.Term{Number: h.term.Number + 1, Holder: c.Holder}
 	err := s.usable(ctx)
 	if err == nil {
-		err = s.write(h, change{}, true)
+		err = s.write(h, change{}, nil, true)
 	}
 	if err != nil {
 		return messages.LeaseState{}, fmt.Errorf("acquire lease: %w", err)

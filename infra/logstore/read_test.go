@@ -24,7 +24,7 @@ func TestReadBesideAMaster(t *testing.T) {
 	got, err := s.Acquire(ctx, messages.Claim{Holder: "m"}, time.Second)
 	require.NoError(t, err)
 	f := messages.File{ID: 1, Info: messages.FileInfo{Path: "a.txt"}, Digest: 7, Digested: true, DoneChunks: 1}
-	require.NoError(t, s.Commit(ctx, got.Term, messages.Batch{Number: 1, ID: "b", Files: []messages.File{f}}))
+	require.NoError(t, s.Commit(ctx, got.Term, messages.Batch{Number: 1, ID: "b", Files: []*messages.File{&f}}))
 	for range 2 {
 		snap, err := logstore.Read(dir)
 		require.NoError(t, err)

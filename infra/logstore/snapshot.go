@@ -41,17 +41,15 @@ func writeSnapshot(path string, s *state) error {
 func encodeSnapshot(out io.Writer, s *state) error {
 	w := snapshotWriter{framed: journal.NewWriter(out)}
 	w.record(appendHead(binary.AppendUvarint(nil, layout), s.head))
-	for _, name := range messages.Tables() {
-		part := messages.TableWrite{Table: name}
-		for key, record := range s.tables[name] {
-			part.Keys, part.Records = append(part.Keys, key), append(part.Records, record)
-			if len(part.Keys) == entriesOfRecord {
-				w.entries(change{tables: []messages.TableWrite{part}})
-				part.Keys, part.Records = part.Keys[:0], part.Records[:0]
-			}
+	var part messages.TableWrite
+	s.each(func(table messages.Table, key string, record []byte) {
+		if table != part.Table || len(part.Keys) == entriesOfRecord {
+			w.entries(change{tables: []messages.TableWrite{part}})
+			part = messages.TableWrite{Table: table, Keys: part.Keys[:0], Records: part.Records[:0]}
 		}
-		w.entries(change{tables: []messages.TableWrite{part}})
-	}
+		part.Keys, part.Records = append(part.Keys, key), append(part.Records, record)
+	})
+	w.entries(change{tables: []messages.TableWrite{part}})
 	for part := range slices.Chunk(s.journal, entriesOfRecord) {
 		w.entries(change{journal: part})
 	}
@@ -67,8 +65,10 @@ type snapshotWriter struct {
 }
 
 func (w *snapshotWriter) entries(c change) {
-	w.count += c.entries()
-	w.record(appendChange(nil, c))
+	if n := c.entries(); n > 0 {
+		w.count += n
+		w.record(appendChange(nil, c))
+	}
 }
 
 func (w *snapshotWriter) record(b []byte) {
@@ -117,7 +117,7 @@ func readSnapshot(path string) (*state, error) {
 			return nil, err
 		}
 		entries += c.entries()
-		s.apply(c)
+		s.apply(c, nil)
 	}
 }
 

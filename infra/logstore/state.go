@@ -3,6 +3,8 @@ package logstore
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"slices"
 
 	"kafka-master/messages"
 )
@@ -10,13 +12,16 @@ import (
 // state is the content of the store: records by table and key, and the journal, oldest
 // attempt first. A record is never changed in place.
 type state struct {
-	head    head
+	head head
+	// files are the records of files, which are shared with everything else that remembers
+	// them: there may be very many. The table has only those that cannot be decoded.
+	files   map[messages.FileID]*messages.File
 	tables  map[messages.Table]map[string][]byte
 	journal [][]byte
 }
 
 func newState() *state {
-	s := &state{tables: map[messages.Table]map[string][]byte{}}
+	s := &state{files: map[messages.FileID]*messages.File{}, tables: map[messages.Table]map[string][]byte{}}
 	for _, name := range messages.Tables() {
 		s.tables[name] = map[string][]byte{}
 	}
@@ -24,9 +29,14 @@ func newState() *state {
 }
 
 // apply applies a change. It copies the records, since they share memory with everything
-// that was read or encoded together with them.
-func (s *state) apply(c change) {
+// that was read or encoded together with them. files are those that the change puts, or nil
+// to decode them.
+func (s *state) apply(c change, files []*messages.File) {
 	for _, w := range c.tables {
+		if w.Table == messages.TableFiles {
+			s.applyFiles(w, files)
+			continue
+		}
 		for i, key := range w.Keys {
 			s.tables[w.Table][key] = bytes.Clone(w.Records[i])
 		}
@@ -40,9 +50,54 @@ func (s *state) apply(c change) {
 	s.journal = s.journal[max(0, len(s.journal)-messages.JournalCap):]
 }
 
+// applyFiles applies a change of files.
+func (s *state) applyFiles(w messages.TableWrite, files []*messages.File) {
+	for i, key := range w.Keys {
+		if files == nil {
+			s.putFile(key, w.Records[i])
+		} else {
+			s.files[files[i].ID] = files[i]
+		}
+	}
+	for _, key := range w.Drops {
+		delete(s.tables[messages.TableFiles], key)
+		if id, err := messages.ParseFileKey(key); err == nil {
+			delete(s.files, id)
+		}
+	}
+}
+
+// putFile puts an encoded file. One that cannot be decoded stays as it is, and Load reports it.
+func (s *state) putFile(key string, record []byte) {
+	id, err := messages.ParseFileKey(key)
+	if err == nil {
+		var f messages.File
+		if f, err = messages.DecodeFile(id, record); err == nil {
+			s.files[id] = &f
+		}
+	}
+	if err != nil {
+		s.tables[messages.TableFiles][key] = bytes.Clone(record)
+	}
+}
+
+// each passes every record to do, one table after the other.
+func (s *state) each(do func(table messages.Table, key string, record []byte)) {
+	for _, name := range messages.Tables() {
+		for key, record := range s.tables[name] {
+			do(name, key, record)
+		}
+		if name == messages.TableFiles {
+			for id, f := range s.files {
+				do(name, id.Key(), f.EncodeRecord())
+			}
+		}
+	}
+}
+
 // snapshot decodes every record of the tables.
 func (s *state) snapshot() (messages.Snapshot, error) {
-	snap := messages.Snapshot{Number: s.head.number, Values: map[string]string{}}
+	snap := messages.Snapshot{Number: s.head.number, Files: slices.Collect(maps.Values(s.files)), Values: map[string]string{}}
 	for _, name := range messages.Tables() {
 		for key, record := range s.tables[name] {
 			if err := snap.AddRecord(name, key, record); err != nil {
@@ -54,8 +109,12 @@ func (s *state) snapshot() (messages.Snapshot, error) {
 	return snap, nil
 }
 
+// fileSize is the approximate size of a file's record.
+const fileSize = 500
+
 // size returns the approximate size of a snapshot in bytes.
 func (s *state) size() (n int64) {
+	n = int64(len(s.files)) * fileSize
 	for _, table := range s.tables {
 		for key, record := range table {
 			n += int64(len(key) + len(record) + 4)

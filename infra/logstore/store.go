@@ -151,7 +151,7 @@ func (s *Store) redo(payload []byte) error {
 	if err := in.end("batch"); err != nil {
 		return err
 	}
-	s.state.apply(c)
+	s.state.apply(c, nil)
 	s.state.head = h
 	return nil
 }
@@ -257,14 +257,15 @@ func (s *Store) Commit(ctx context.Context, term messages.Term, b messages.Batch
 		return fmt.Errorf("commit: %w: batch %d, the store has %d", messages.ErrFenced, b.Number, h.number)
 	}
 	h.number, h.batch = b.Number, b.ID
-	if err := s.write(h, newChange(b), s.mode == SyncAlways); err != nil {
+	if err := s.write(h, newChange(b), b.Files, s.mode == SyncAlways); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil
 }
 
-// write appends a change to the log and applies it to the state in memory.
-func (s *Store) write(h head, c change, sync bool) error {
+// write appends a change, which puts the files, to the log and applies it to the state in
+// memory.
+func (s *Store) write(h head, c change, files []*messages.File, sync bool) error {
 	if s.out.broken.Load() || s.out.size > s.limit {
 		if err := s.begin(); err != nil {
 			return err
@@ -277,7 +278,7 @@ func (s *Store) write(h head, c change, sync bool) error {
 	if err != nil {
 		return err
 	}
-	s.state.apply(c)
+	s.state.apply(c, files)
 	s.state.head = h
 	return nil
 }

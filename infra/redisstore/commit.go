@@ -70,8 +70,6 @@ func (a *arguments) addBatch(b messages.Batch) {
 		}
 		a.begin("LTRIM", a.space.journal(), 2)
 		a.args = append(a.args, -messages.JournalCap, -1)
-		a.begin("HINCRBY", a.space.head(), 2)
-		a.args = append(a.args, "attempts", len(b.Journal))
 	}
 }
 

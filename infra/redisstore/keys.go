@@ -28,8 +28,7 @@ func newKeyspace(prefix string) keyspace {
 // head returns the key of a hash with the current term and the last batch. It is written
 // by the scripts and exists as long as the state: without it the store is empty. Its
 // fields are store (random id of the state), term, holder, master and api (current or
-// last leader), number and batch (number and id of the last batch), and attempts (number
-// of attempts that were ever added to the journal).
+// last leader), number and batch (number and id of the last batch).
 func (k keyspace) head() string { return string(k) + "head" }
 
 // lease returns the key of a string with the holder of the lease. It is written by

@@ -2,11 +2,8 @@ package redisstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
-
-	"github.com/redis/go-redis/v9"
 
 	"kafka-master/messages"
 )
@@ -109,54 +106,21 @@ func (s *Store) decode(number string, tables map[messages.Table]map[string]strin
 	return snap, nil
 }
 
-// journalPage is the number of attempts that Journal reads in one step.
-const journalPage = 1000
-
-// Journal returns the newest attempts of the file, newest first, at most limit. It reads
-// the whole journal if the file has fewer.
+// Journal returns the newest attempts of the file, newest first, at most limit.
 func (s *Store) Journal(ctx context.Context, file messages.FileID, limit int) ([]messages.Attempt, error) {
+	entries, err := s.client.LRange(ctx, s.keys.journal(), 0, -1).Result() // some 2 MB at most
+	if err != nil {
+		return nil, s.fail("read journal", err)
+	}
 	var list []messages.Attempt
-	// The number of the oldest attempt so far: new attempts shift the older ones.
-	seen, lowest := false, int64(0)
-	for from := int64(0); len(list) < limit; from += journalPage {
-		total, page, err := s.journalPage(ctx, from)
+	for i := len(entries) - 1; i >= 0 && len(list) < limit; i-- {
+		a, err := messages.DecodeAttempt([]byte(entries[i]))
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("read journal: key %s: %w", s.keys.journal(), err)
 		}
-		if len(page) == 0 {
-			break
-		}
-		for i := len(page) - 1; i >= 0 && len(list) < limit; i-- {
-			number := total - from - int64(len(page)-1-i)
-			if seen && number >= lowest {
-				continue
-			}
-			seen, lowest = true, number
-			a, err := messages.DecodeAttempt([]byte(page[i]))
-			if err != nil {
-				return nil, fmt.Errorf("read journal: key %s: %w", s.keys.journal(), err)
-			}
-			if a.Chunk.File == file {
-				list = append(list, a)
-			}
+		if a.Chunk.File == file {
+			list = append(list, a)
 		}
 	}
 	return list, nil
-}
-
-// journalPage returns a page of the attempts older than the newest skip ones, oldest
-// first, and the number of attempts that were ever written.
-func (s *Store) journalPage(ctx context.Context, skip int64) (total int64, page []string, err error) {
-	answer, err := journalScript.Run(ctx, s.client, []string{s.keys.head(), s.keys.journal()},
-		-skip-journalPage, -skip-1).StringSlice()
-	if err != nil && !errors.Is(err, redis.Nil) {
-		return 0, nil, s.fail("read journal", err)
-	}
-	if len(answer) == 0 {
-		return 0, nil, nil
-	}
-	if total, err = strconv.ParseInt(answer[0], 10, 64); err != nil {
-		return 0, nil, fmt.Errorf("read journal: %w: key %s, field attempts: %.64q", messages.ErrBadRecord, s.keys.head(), answer[0])
-	}
-	return total, answer[1:], nil
 }

@@ -19,7 +19,7 @@ func TestReadBesideAMaster(t *testing.T) {
 	require.ErrorIs(t, err, messages.ErrEmpty)
 
 	term := lead(t, master, "m1")
-	require.NoError(t, master.Commit(ctx, term, messages.Batch{Number: 1, ID: "b", Files: []messages.File{{ID: 1, Base: "a"}}}))
+	require.NoError(t, master.Commit(ctx, term, messages.Batch{Number: 1, ID: "b", Files: []*messages.File{{ID: 1, Base: "a"}}}))
 	snap, err := reader.Read(ctx)
 	require.NoError(t, err)
 	require.Len(t, snap.Files, 1)

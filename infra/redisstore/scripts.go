@@ -124,11 +124,3 @@ if head[1] == ARGV[1] and head[2] == ARGV[2] and redis.call('GET', KEYS[2]) == A
 end
 return 0
 `)
-
-// journalScript returns a page of the journal after the number of attempts that were ever
-// added to it. KEYS: head, journal. ARGV: the two indices of LRANGE.
-var journalScript = redis.NewScript(`
-local page = redis.call('LRANGE', KEYS[2], ARGV[1], ARGV[2])
-table.insert(page, 1, redis.call('HGET', KEYS[1], 'attempts') or '0')
-return page
-`)

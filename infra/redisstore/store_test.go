@@ -132,7 +132,7 @@ func TestEveryKeyHasThePrefix(t *testing.T) {
 	server := miniredis.RunT(t)
 	s := open(t, "redis://"+server.Addr())
 	b := value(1, "x")
-	b.Files, b.Workers = []messages.File{{ID: 1}}, []messages.Worker{{ID: "w"}}
+	b.Files, b.Workers = []*messages.File{{ID: 1}}, []messages.Worker{{ID: "w"}}
 	b.Chunks, b.Journal = []messages.OpenChunk{{}}, []messages.Attempt{{}}
 	b.Offsets = []messages.Position{{Topic: "t"}}
 	require.NoError(t, s.Commit(context.Background(), lead(t, s, "a"), b))
@@ -211,8 +211,8 @@ func attempts(number uint64, first, n int) messages.Batch {
 	return b
 }
 
-// TestJournalWhileItGrows reads the pages of the journal while attempts are added: none
-// is missing or returned twice.
+// TestJournalWhileItGrows reads the journal while attempts are added: none is missing or
+// returned twice.
 func TestJournalWhileItGrows(t *testing.T) {
 	ctx := context.Background()
 	s := open(t, "redis://"+miniredis.RunT(t).Addr())

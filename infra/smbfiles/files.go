@@ -7,12 +7,9 @@ import (
 	"io/fs"
 	"log/slog"
 	"path"
-	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/cespare/xxhash/v2"
-
+	"kafka-master/infra/inputfile"
 	"kafka-master/messages"
 )
 
@@ -26,22 +23,11 @@ const tries = 3
 // after it was lost. An error wraps messages.ErrConfig if a person has to act. After a
 // refused login there are pauses of 1 s to 60 s, during which calls return the same error.
 type Files struct {
+	*inputfile.Overlooked
 	cfg       Config
 	connector *connector
 	log       *slog.Logger
-	buffers   sync.Pool     // *[]byte of blockSize
-	reads     chan struct{} // semaphore of the reads in flight
-
-	warned  sync.Map // names that a warning was logged for
-	ignored atomic.Pointer[messages.Ignored]
-}
-
-// Ignored returns what the last complete listing omitted.
-func (f *Files) Ignored() messages.Ignored {
-	if x := f.ignored.Load(); x != nil {
-		return *x
-	}
-	return messages.Ignored{}
+	reader    *inputfile.Reader
 }
 
 // New returns the folder in cfg. It does not connect.
@@ -50,11 +36,10 @@ func New(cfg Config) (*Files, error) {
 	if err != nil {
 		return nil, fmt.Errorf("smb files: %w: %w", messages.ErrConfig, err)
 	}
-	f := &Files{
-		cfg: c, connector: newConnector(c), log: c.Logger, reads: make(chan struct{}, ReadAheadMax),
-		buffers: sync.Pool{New: func() any { b := make([]byte, blockSize); return &b }},
-	}
-	return f, nil
+	return &Files{
+		Overlooked: inputfile.NewOverlooked(c.String(), c.Logger), cfg: c, connector: newConnector(c), log: c.Logger,
+		reader: inputfile.NewReader(c.ReadAhead, ReadAheadMax),
+	}, nil
 }
 
 // Close ends the connection. Calls in progress and later calls return an error that wraps
@@ -191,14 +176,5 @@ func (f *Files) fingerprint(ctx context.Context, c *connection, want messages.Fi
 		return 0, err
 	}
 	defer h.close(ctx)
-	b := make([]byte, min(want.Size, 2*messages.FingerprintEdge))
-	if want.Size <= 2*messages.FingerprintEdge {
-		err = h.readAt(ctx, b, 0)
-	} else if err = h.readAt(ctx, b[:messages.FingerprintEdge], 0); err == nil {
-		err = h.readAt(ctx, b[messages.FingerprintEdge:], want.Size-messages.FingerprintEdge)
-	}
-	if err != nil {
-		return 0, endsEarly(want, err)
-	}
-	return xxhash.Sum64(b), nil
+	return inputfile.Fingerprint(ctx, want, h.readAt)
 }

@@ -51,7 +51,7 @@ func (f *Files) list(ctx context.Context, c *connection) ([]messages.FileInfo, e
 			}
 		}
 		if errors.Is(err, io.EOF) || (err == nil && len(entries) == 0) {
-			f.ignored.Store(&ignored)
+			f.Listed(ignored)
 			return list, nil
 		}
 		if err != nil {
@@ -87,20 +87,14 @@ func (f *Files) input(entry fs.FileInfo) bool {
 		return false
 	}
 	if !usable(name) || strings.Contains(name, "/") {
-		f.warnOnce(name, "input file ignored: its name cannot be used over SMB, rename it")
+		f.WarnOnce(name, "input file ignored: its name cannot be used over SMB, rename it")
 		return false
 	}
 	// Windows marks links like this, but also deduplicated and archived files. Of these
 	// only links have no bytes of their own. Samba shows the targets of links.
 	if entry.Mode()&fs.ModeSymlink != 0 && entry.Size() == 0 {
-		f.warnOnce(name, "input file ignored: it is a link, replace it with the file")
+		f.WarnOnce(name, "input file ignored: it is a link, replace it with the file")
 		return false
 	}
 	return true
-}
-
-func (f *Files) warnOnce(name, text string) {
-	if _, warned := f.warned.LoadOrStore(name, true); !warned {
-		f.log.Warn(text, "folder", f.cfg.String(), "name", fmt.Sprintf("%q", name))
-	}
 }

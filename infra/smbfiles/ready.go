@@ -35,7 +35,7 @@ func (f *Files) ready(ctx context.Context, c *connection, want messages.FileInfo
 	case errors.Is(err, statusSharingViolation):
 		return false, nil
 	case errors.Is(err, fs.ErrPermission):
-		f.warnOnce(messages.ArchiveFolder+"/", "files on this share may not be renamed, so it is not known whether another program still writes them: "+
+		f.WarnOnce(messages.ArchiveFolder+"/", "files on this share may not be renamed, so it is not known whether another program still writes them: "+
 			"write files under another name and rename them when they are complete, or give the user the right to write")
 	case err != nil:
 		return false, f.explain(ctx, c, want, err)

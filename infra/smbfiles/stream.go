@@ -5,20 +5,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
 
+	"kafka-master/infra/inputfile"
 	"kafka-master/messages"
 )
 
-const (
-	blockSize = 1 << 20 // bytes of a read; servers and the library return no more at once
-	// resumeTimeout is the time for which a stream tries to continue without getting a
-	// byte.
-	resumeTimeout = 15 * time.Second
-)
+// resumeTimeout is the time for which a stream tries to continue without getting a byte.
+const resumeTimeout = 15 * time.Second
 
 // Stream reads length bytes of the file at off and passes them to feed, in order, in slices
 // of at most 1 MiB that are valid only during the call. An error of feed ends the stream and
@@ -108,9 +104,9 @@ func (st *stream) read(ctx context.Context, c *connection) error {
 	}
 	defer h.close(ctx) // also if feed panics
 	if err := st.verifyTail(ctx, h); err != nil {
-		return endsEarly(st.want, err)
+		return inputfile.EndsEarly(st.want, err)
 	}
-	return endsEarly(st.want, st.readAhead(ctx, h))
+	return inputfile.EndsEarly(st.want, st.files.reader.Stream(ctx, st.off, st.end-st.off, h.readAt, st.feedBlock))
 }
 
 // verifyTail checks that the file still has the bytes that were fed last. After its process
@@ -129,57 +125,6 @@ func (st *stream) verifyTail(ctx context.Context, h *handle) error {
 	return nil
 }
 
-// endsEarly turns an unexpected end of the file into messages.ErrFileChanged.
-func endsEarly(want messages.FileInfo, err error) error {
-	if errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: %s ends early", messages.ErrFileChanged, want.Path)
-	}
-	return err
-}
-
-// block is a read in flight and its result.
-type block struct {
-	buf  *[]byte
-	n    int
-	err  error
-	done chan struct{} // closed when the read has ended
-}
-
-// readAhead feeds the rest of the range while the next blocks are read.
-func (st *stream) readAhead(ctx context.Context, h *handle) error {
-	ctx, cancel := context.WithCancel(ctx)
-	// The additional place is for the block that is fed.
-	places := make(chan struct{}, st.files.cfg.ReadAhead+1)
-	queue := make(chan *block, cap(places))
-	go func() {
-		defer close(queue)
-		st.request(ctx, h, places, queue)
-	}()
-	defer func() { // also if feed panics
-		cancel()
-		for b := range queue {
-			<-b.done
-			st.files.free(b.buf)
-		}
-	}()
-	for b := range queue {
-		<-b.done
-		err := b.err
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err == nil {
-			err = st.feedBlock((*b.buf)[:b.n])
-		}
-		st.files.free(b.buf)
-		if err != nil {
-			return err
-		}
-		<-places
-	}
-	return ctx.Err()
-}
-
 // feedBlock feeds the next bytes and updates the tail.
 func (st *stream) feedBlock(b []byte) error {
 	end := b[max(0, len(b)-messages.FingerprintEdge):]
@@ -189,51 +134,4 @@ func (st *stream) feedBlock(b []byte) error {
 	}
 	st.off, st.tail, st.sum = st.off+int64(len(b)), len(end), sum
 	return nil
-}
-
-// buffer returns a buffer for n bytes, at most blockSize. A small range, such as a chunk that
-// is read again, does not get a whole block.
-func (f *Files) buffer(n int) *[]byte {
-	if n <= blockSize/8 {
-		b := make([]byte, n)
-		return &b
-	}
-	return f.buffers.Get().(*[]byte)
-}
-
-// free returns a buffer to the pool.
-func (f *Files) free(b *[]byte) {
-	if len(*b) == blockSize {
-		f.buffers.Put(b)
-	}
-}
-
-// request starts the reads of the range, in order, until ctx ends. The queue has room for
-// every block with a place.
-func (st *stream) request(ctx context.Context, h *handle, places chan<- struct{}, queue chan<- *block) {
-	for off := st.off; off < st.end; off += blockSize {
-		select {
-		case places <- struct{}{}:
-		case <-ctx.Done():
-			return
-		}
-		select {
-		case st.files.reads <- struct{}{}:
-		case <-ctx.Done():
-			return
-		}
-		n := int(min(blockSize, st.end-off))
-		b := &block{buf: st.files.buffer(n), n: n, done: make(chan struct{})}
-		queue <- b
-		go func() {
-			defer close(b.done)
-			defer func() { <-st.files.reads }()
-			defer func() { // the library may panic on an answer of the server
-				if r := recover(); r != nil {
-					b.err = fmt.Errorf("read at %d: panic: %v", off, r)
-				}
-			}()
-			b.err = h.readAt(ctx, (*b.buf)[:b.n], off)
-		}()
-	}
 }
