@@ -31,11 +31,11 @@ func (m *machine) retry(t *rapid.T) {
 		return
 	}
 	b := m.led.files[id]
-	before, stopped := b.File, b.stopped
+	before, stopped := *b.File, b.stopped
 	done := m.led.Letters().Retry(ids[:1], m.now)
 	if stopped {
 		require.Len(t, done.Refused, 1)
-		require.Equal(t, before, b.File)
+		require.Equal(t, before, *b.File)
 		return
 	}
 	require.Equal(t, 1, done.Accepted)
@@ -51,9 +51,9 @@ func (m *machine) discard(t *rapid.T) {
 	if len(ids) == 0 {
 		return
 	}
-	before := m.led.files[id].File
+	before := *m.led.files[id].File
 	require.Equal(t, 1, m.led.Letters().Discard(ids[:1]).Accepted)
-	after := m.led.files[id].File
+	after := *m.led.files[id].File
 	require.Equal(t, before.DiscardedItems+2, after.DiscardedItems)
 	before.DiscardedChunks, before.DiscardedItems = after.DiscardedChunks, after.DiscardedItems
 	require.Equal(t, before, after, "nothing else changes")
