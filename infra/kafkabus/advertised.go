@@ -10,7 +10,6 @@ import (
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol/apiversions"
-	"github.com/segmentio/kafka-go/protocol/createtopics"
 	"github.com/segmentio/kafka-go/protocol/metadata"
 
 	"kafka-master/messages"
@@ -51,26 +50,12 @@ const validateTimeout = 2 * time.Second
 
 // Creatable reports whether the topics could be created, without creating them.
 func (b *Bus) Creatable(ctx context.Context, specs []messages.TopicSpec) error {
-	req := &createtopics.Request{TimeoutMs: int32(validateTimeout / 2 / time.Millisecond), ValidateOnly: true}
-	for _, s := range specs {
-		req.Topics = append(req.Topics, createtopics.RequestTopic{
-			Name: s.Name, NumPartitions: int32(s.Partitions), ReplicationFactor: int16(s.Replication),
-		})
-	}
-	res, err := b.call(ctx, validateTimeout, req)
+	err := b.create(ctx, validateTimeout, specs, true)
 	if errors.Is(err, context.DeadlineExceeded) {
-		res, err = b.call(ctx, callTimeout, req)
+		err = b.create(ctx, callTimeout, specs, true)
 	}
 	if err != nil {
 		return fmt.Errorf("ask whether topics can be created: %w", b.explained(err))
-	}
-	for _, t := range res.(*createtopics.Response).Topics {
-		if t.ErrorCode == int16(kafka.TopicAlreadyExists) {
-			continue // created meanwhile
-		}
-		if err := b.codeError(t.ErrorCode, t.ErrorMessage); err != nil {
-			return fmt.Errorf("topic %s: %w", t.Name, err)
-		}
 	}
 	return nil
 }

@@ -30,15 +30,11 @@ func (b *Bus) Ping(ctx context.Context) error {
 
 // explained prefixes err with its cause and remedy, when they are known.
 func (b *Bus) explained(err error) error {
+	sentence := explain(err, b.cfg.TLS != nil, b.cfg.SASL != nil, b.seen.Load())
 	var dial *dialError
 	if errors.As(err, &dial) && !slices.Contains(b.cfg.Brokers, dial.address) && !b.conns.reached(dial.address) {
-		sentence := fmt.Sprintf("Kafka sends its clients on to %s, which cannot be reached from here: correct advertised.listeners of the broker", dial.address)
-		if strings.HasPrefix(err.Error(), sentence) {
-			return err
-		}
-		return fmt.Errorf("%s: %w", sentence, err)
+		sentence = fmt.Sprintf("Kafka sends its clients on to %s, which cannot be reached from here: correct advertised.listeners of the broker", dial.address)
 	}
-	sentence := explain(err, b.cfg.TLS != nil, b.cfg.SASL != nil, b.seen.Load())
 	if sentence == "" || strings.HasPrefix(err.Error(), sentence) {
 		return err
 	}

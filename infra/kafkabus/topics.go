@@ -50,7 +50,7 @@ func (b *Bus) ensure(ctx context.Context, specs []messages.TopicSpec, created ma
 		}
 	}
 	if len(missing) > 0 {
-		if err := b.create(ctx, missing); err != nil {
+		if err := b.create(ctx, callTimeout, missing, false); err != nil {
 			return nil, err
 		}
 		if t, err = b.refresh(ctx); err != nil {
@@ -98,8 +98,9 @@ func (b *Bus) haveLeaders(ctx context.Context, topics []messages.Topic) error {
 	return err
 }
 
-func (b *Bus) create(ctx context.Context, specs []messages.TopicSpec) error {
-	req := &createtopics.Request{TimeoutMs: int32(callTimeout / 2 / time.Millisecond)}
+// create creates the topics, or only asks whether they could be created.
+func (b *Bus) create(ctx context.Context, limit time.Duration, specs []messages.TopicSpec, validateOnly bool) error {
+	req := &createtopics.Request{TimeoutMs: int32(limit / 2 / time.Millisecond), ValidateOnly: validateOnly}
 	for _, s := range specs {
 		t := createtopics.RequestTopic{
 			Name: s.Name, NumPartitions: int32(s.Partitions), ReplicationFactor: int16(s.Replication),
@@ -109,7 +110,7 @@ func (b *Bus) create(ctx context.Context, specs []messages.TopicSpec) error {
 		}
 		req.Topics = append(req.Topics, t)
 	}
-	res, err := b.call(ctx, callTimeout, req)
+	res, err := b.call(ctx, limit, req)
 	if err != nil {
 		return fmt.Errorf("create: %w", err)
 	}

@@ -1,12 +1,13 @@
 package logstore
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // The files of generation n are snapshot-<n>, the state when the generation began, and
@@ -31,22 +32,16 @@ func (s *Store) logPath(n uint64) string {
 	return filepath.Join(s.dir, logName+strconv.FormatUint(n, 10))
 }
 
-// generations returns the generations that have a snapshot, newest first.
-func (s *Store) generations() ([]uint64, error) {
+// newest returns the newest generation that has a snapshot, 0 if there is none.
+func (s *Store) newest() (newest uint64, err error) {
 	entries, err := os.ReadDir(s.dir)
-	if err != nil {
-		return nil, err
-	}
-	var list []uint64
 	for _, e := range entries {
 		number, is := strings.CutPrefix(e.Name(), snapshotName)
 		if n, err := strconv.ParseUint(number, 10, 64); is && err == nil {
-			list = append(list, n)
+			newest = max(newest, n)
 		}
 	}
-	slices.Sort(list)
-	slices.Reverse(list)
-	return list, nil
+	return newest, err
 }
 
 // removeOldFiles removes the files of other generations and unfinished snapshots. A file
@@ -80,4 +75,9 @@ func syncFolder(dir string) error {
 		return fmt.Errorf("sync folder: %w", err)
 	}
 	return nil
+}
+
+// cannotSync reports whether the error means that a file system cannot sync folders.
+func cannotSync(err error) bool {
+	return errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported)
 }

@@ -28,17 +28,17 @@ func Read(dir string) (messages.Snapshot, error) {
 
 func read(dir string) (messages.Snapshot, error) {
 	s := &Store{dir: dir}
-	list, err := s.generations()
-	if errors.Is(err, fs.ErrNotExist) || err == nil && len(list) == 0 {
+	newest, err := s.newest()
+	if errors.Is(err, fs.ErrNotExist) || err == nil && newest == 0 {
 		return messages.Snapshot{}, messages.ErrEmpty
 	}
 	if err != nil {
 		return messages.Snapshot{}, err
 	}
-	if s.state, err = readSnapshot(s.snapshotPath(list[0])); err != nil {
+	if s.state, err = readSnapshot(s.snapshotPath(newest)); err != nil {
 		return messages.Snapshot{}, err
 	}
-	if _, err := replay(s.logPath(list[0]), s.redo); err != nil {
+	if _, err := replay(s.logPath(newest), s.redo); err != nil {
 		return messages.Snapshot{}, err
 	}
 	return s.state.snapshot()

@@ -98,18 +98,18 @@ func Open(cfg Config) (*Store, error) {
 // load reads the newest generation, or the file of an earlier version, and begins
 // the next one.
 func (s *Store) load(former string) error {
-	list, err := s.generations()
+	newest, err := s.newest()
 	if err != nil {
 		return err
 	}
-	if len(list) == 0 {
+	if newest == 0 {
 		if s.state, err = readFormer(former); err != nil {
 			return err
 		}
 		if err := s.begin(); err != nil {
 			return err
 		}
-	} else if err := s.resume(list[0]); err != nil {
+	} else if err := s.resume(newest); err != nil {
 		return err
 	}
 	done, err := setAside(former)

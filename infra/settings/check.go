@@ -6,80 +6,57 @@ import (
 	"strings"
 )
 
+// conflict is a combination of variables that is a mistake of the variable with that name.
+type conflict struct {
+	wrong         bool
+	name, problem string
+}
+
 // check returns the mistakes in combinations of variables.
 func check(s *Settings) Mistakes {
 	var all Mistakes
-	add := func(name, problem string) {
-		v := s.values[name]
-		m := Mistake{Name: name, Problem: problem}
-		if v.source != SourceDefault {
+	for _, c := range slices.Concat(kafkaConflicts(s), nameConflicts(s), shareConflicts(s)) {
+		if !c.wrong {
+			continue
+		}
+		m := Mistake{Name: c.name, Problem: c.problem}
+		if v := s.values[c.name]; v.source != SourceDefault {
 			m.Source, m.Value = v.source, v.text
 		}
 		all = append(all, m)
 	}
-	checkEmbedded(s, add)
-	checkTLS(s, add)
-	checkSASL(s, add)
-	checkNames(s, add)
-	checkSMB(s, add)
 	return all
 }
 
-// addMistake adds a mistake of the variable with that name.
-type addMistake func(name, problem string)
-
-func checkEmbedded(s *Settings, add addMistake) {
-	if s.IsSet("KAFKA_BROKER_ADDRESS") {
-		if s.EmbeddedWorkers > 0 && s.IsSet("EMBEDDED_WORKERS") {
-			add("EMBEDDED_WORKERS", "works only without KAFKA_BROKER_ADDRESS; remove it and run `kafka-master worker`")
-		}
-		return
-	}
-	if s.KafkaReplication > 1 {
-		add("KAFKA_REPLICATION", "needs KAFKA_BROKER_ADDRESS: the embedded cluster has only one broker")
-	}
-	if s.KafkaTLS {
-		add("KAFKA_TLS", "needs KAFKA_BROKER_ADDRESS: the embedded broker does not support TLS")
-	}
-	if s.KafkaSASLMechanism != "" {
-		add("KAFKA_SASL_MECHANISM", "needs KAFKA_BROKER_ADDRESS: the embedded broker does not support logins")
-	}
-}
-
-func checkTLS(s *Settings, add addMistake) {
+func kafkaConflicts(s *Settings) []conflict {
+	const withoutTLS, withoutLogin = "has no effect without KAFKA_TLS=true", "has no effect without KAFKA_SASL_MECHANISM"
+	const neededForLogin = "is missing: KAFKA_SASL_MECHANISM needs it"
+	own := s.IsSet("KAFKA_BROKER_ADDRESS")
 	cert, key := s.IsSet("KAFKA_TLS_CERT_FILE"), s.IsSet("KAFKA_TLS_KEY_FILE")
-	if cert && !key {
-		add("KAFKA_TLS_KEY_FILE", "is missing: KAFKA_TLS_CERT_FILE needs its key")
-	}
-	if key && !cert {
-		add("KAFKA_TLS_CERT_FILE", "is missing: KAFKA_TLS_KEY_FILE needs its certificate")
-	}
-	if s.KafkaTLS {
-		return
-	}
-	for _, name := range []string{"KAFKA_TLS_CA_FILE", "KAFKA_TLS_CERT_FILE", "KAFKA_TLS_KEY_FILE"} {
-		if s.IsSet(name) {
-			add(name, "has no effect without KAFKA_TLS=true")
-		}
-	}
-}
-
-func checkSASL(s *Settings, add addMistake) {
-	needs := []string{"KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"}
-	for _, name := range needs {
-		if s.IsSet("KAFKA_SASL_MECHANISM") && !s.IsSet(name) {
-			add(name, "is missing: KAFKA_SASL_MECHANISM needs it")
-		}
-		if !s.IsSet("KAFKA_SASL_MECHANISM") && s.IsSet(name) {
-			add(name, "has no effect without KAFKA_SASL_MECHANISM")
-		}
+	login, user, password := s.IsSet("KAFKA_SASL_MECHANISM"), s.IsSet("KAFKA_SASL_USERNAME"), s.IsSet("KAFKA_SASL_PASSWORD")
+	return []conflict{
+		{own && s.EmbeddedWorkers > 0 && s.IsSet("EMBEDDED_WORKERS"), "EMBEDDED_WORKERS",
+			"works only without KAFKA_BROKER_ADDRESS; remove it and run `kafka-master worker`"},
+		{!own && s.KafkaReplication > 1, "KAFKA_REPLICATION", "needs KAFKA_BROKER_ADDRESS: the embedded cluster has only one broker"},
+		{!own && s.KafkaTLS, "KAFKA_TLS", "needs KAFKA_BROKER_ADDRESS: the embedded broker does not support TLS"},
+		{!own && s.KafkaSASLMechanism != "", "KAFKA_SASL_MECHANISM", "needs KAFKA_BROKER_ADDRESS: the embedded broker does not support logins"},
+		{cert && !key, "KAFKA_TLS_KEY_FILE", "is missing: KAFKA_TLS_CERT_FILE needs its key"},
+		{key && !cert, "KAFKA_TLS_CERT_FILE", "is missing: KAFKA_TLS_KEY_FILE needs its certificate"},
+		{!s.KafkaTLS && s.IsSet("KAFKA_TLS_CA_FILE"), "KAFKA_TLS_CA_FILE", withoutTLS},
+		{!s.KafkaTLS && cert, "KAFKA_TLS_CERT_FILE", withoutTLS},
+		{!s.KafkaTLS && key, "KAFKA_TLS_KEY_FILE", withoutTLS},
+		{login && !user, "KAFKA_SASL_USERNAME", neededForLogin},
+		{login && !password, "KAFKA_SASL_PASSWORD", neededForLogin},
+		{user && !login, "KAFKA_SASL_USERNAME", withoutLogin},
+		{password && !login, "KAFKA_SASL_PASSWORD", withoutLogin},
 	}
 }
 
-func checkNames(s *Settings, add addMistake) {
-	if s.KafkaGroupID != "" && s.KafkaGroupID == s.KafkaWorkerGroup {
-		add("KAFKA_GROUP_ID", "is the same as KAFKA_WORKER_GROUP; the master needs a group of its own")
-	}
+func nameConflicts(s *Settings) []conflict {
+	all := []conflict{{
+		s.KafkaGroupID != "" && s.KafkaGroupID == s.KafkaWorkerGroup, "KAFKA_GROUP_ID",
+		"is the same as KAFKA_WORKER_GROUP; the master needs a group of its own",
+	}}
 	seen := map[string]string{}
 	for _, x := range []struct{ name, topic string }{
 		{"KAFKA_TOPIC_NAME_MASTER", s.ChunkTopic},
@@ -87,44 +64,38 @@ func checkNames(s *Settings, add addMistake) {
 		{"KAFKA_TOPIC_NAME_WORKER_FREE", s.ConnectionTopic},
 		{"KAFKA_MASTER_HEARTBEAT_TOPIC", s.MasterHeartbeatTopic},
 	} {
-		if other := seen[x.topic]; other != "" && x.topic != "" {
-			add(x.name, fmt.Sprintf("is the same topic as %s (%s)", other, x.topic))
-		}
+		other := seen[x.topic]
+		all = append(all, conflict{other != "" && x.topic != "", x.name, fmt.Sprintf("is the same topic as %s (%s)", other, x.topic)})
 		seen[x.topic] = x.name
 	}
+	return all
 }
 
-func checkSMB(s *Settings, add addMistake) {
-	if s.SMBHost == "" {
-		return
-	}
-	if !s.IsSet("SMB_USER") {
-		add("SMB_USER", "is missing: SMB_HOST needs a user, guests are not supported")
-	}
+func shareConflicts(s *Settings) []conflict {
 	share, _ := s.Share()
-	parts := strings.Split(slashed(s.ClientDataPath), "/")
-	if share == "" || share == "." || slices.Contains(parts, "..") {
-		add("CLIENT_DATA_PATH", "names no share of SMB_HOST; write share or share/folder, without ..")
+	outside := share == "" || share == "." || slices.Contains(strings.Split(slashed(s.ClientDataPath), "/"), "..")
+	return []conflict{
+		{s.SMBHost != "" && !s.IsSet("SMB_USER"), "SMB_USER", "is missing: SMB_HOST needs a user, guests are not supported"},
+		{s.SMBHost != "" && outside, "CLIENT_DATA_PATH", "names no share of SMB_HOST; write share or share/folder, without .."},
 	}
 }
 
 // warn returns warnings about settings that work but are probably not intended.
 func warn(s *Settings) []string {
 	var all []string
-	if !s.APIOnLoopback() && !s.IsSet("API_TOKEN") {
-		all = append(all, fmt.Sprintf("The API listens on %s without API_TOKEN: everybody who can reach it can read everything and change settings. Set API_TOKEN, or API_LISTEN=127.0.0.1.", s.APIListen))
-	}
-	if s.APIToken.IsSet() && len(s.APIToken.Reveal()) < 16 {
-		all = append(all, "API_TOKEN is shorter than 16 characters and can be guessed.")
-	}
-	if s.KafkaSASLMechanism == "PLAIN" && !s.KafkaTLS {
-		all = append(all, "KAFKA_SASL_MECHANISM=PLAIN without KAFKA_TLS=true sends the password in clear text over the network.")
-	}
-	if s.SMBHost != "" && !s.IsSet("SMB_PASSWORD") {
-		all = append(all, "SMB_HOST is set and SMB_PASSWORD is not: the login is tried with an empty password.")
-	}
-	if s.SMBHost == "" && (s.IsSet("SMB_USER") || s.IsSet("SMB_PASSWORD")) {
-		all = append(all, "SMB_USER and SMB_PASSWORD have no effect without SMB_HOST.")
+	for _, w := range []struct {
+		odd  bool
+		text string
+	}{
+		{!s.APIOnLoopback() && !s.IsSet("API_TOKEN"), fmt.Sprintf("The API listens on %s without API_TOKEN: everybody who can reach it can read everything and change settings. Set API_TOKEN, or API_LISTEN=127.0.0.1.", s.APIListen)},
+		{s.APIToken.IsSet() && len(s.APIToken.Reveal()) < 16, "API_TOKEN is shorter than 16 characters and can be guessed."},
+		{s.KafkaSASLMechanism == "PLAIN" && !s.KafkaTLS, "KAFKA_SASL_MECHANISM=PLAIN without KAFKA_TLS=true sends the password in clear text over the network."},
+		{s.SMBHost != "" && !s.IsSet("SMB_PASSWORD"), "SMB_HOST is set and SMB_PASSWORD is not: the login is tried with an empty password."},
+		{s.SMBHost == "" && (s.IsSet("SMB_USER") || s.IsSet("SMB_PASSWORD")), "SMB_USER and SMB_PASSWORD have no effect without SMB_HOST."},
+	} {
+		if w.odd {
+			all = append(all, w.text)
+		}
 	}
 	return all
 }

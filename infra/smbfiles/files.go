@@ -81,6 +81,19 @@ func (f *Files) do(ctx context.Context, call func(*connection) error) error {
 	}
 }
 
+// result is do for a call with a result. It names the operation in an error.
+func result[T any](ctx context.Context, f *Files, operation string, call func(*connection) (T, error)) (T, error) {
+	var out, none T
+	err := f.do(ctx, func(c *connection) (err error) {
+		out, err = call(c)
+		return err
+	})
+	if err != nil {
+		return none, fmt.Errorf("%s: %w", operation, err)
+	}
+	return out, nil
+}
+
 // sleep waits and returns true, or false if ctx or f ended.
 func (f *Files) sleep(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
@@ -159,15 +172,8 @@ func check(want messages.FileInfo, info fs.FileInfo) error {
 // Fingerprint returns the XXH64 of the first and last 64 KiB of the file, or of the whole
 // file if it is shorter than both together. It returns messages.ErrFileChanged if the file is
 // not the version in want.
-func (f *Files) Fingerprint(ctx context.Context, want messages.FileInfo) (sum uint64, err error) {
-	err = f.do(ctx, func(c *connection) (err error) {
-		sum, err = f.fingerprint(ctx, c, want)
-		return err
-	})
-	if err != nil {
-		return 0, fmt.Errorf("fingerprint: %w", err)
-	}
-	return sum, nil
+func (f *Files) Fingerprint(ctx context.Context, want messages.FileInfo) (uint64, error) {
+	return result(ctx, f, "fingerprint", func(c *connection) (uint64, error) { return f.fingerprint(ctx, c, want) })
 }
 
 func (f *Files) fingerprint(ctx context.Context, c *connection, want messages.FileInfo) (uint64, error) {

@@ -3,7 +3,6 @@ package smbfiles
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"slices"
@@ -21,16 +20,8 @@ const listStep = 8192
 // tools use for incomplete files, and links and names that cannot be used, for which it logs
 // a warning once. Sizes and times are those of the listing; there is no request for each
 // file. A missing folder is an error that wraps messages.ErrConfig.
-func (f *Files) List(ctx context.Context) (list []messages.FileInfo, err error) {
-	err = f.do(ctx, func(c *connection) (err error) {
-		list, err = f.list(ctx, c)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list: %w", err)
-	}
-	slices.SortFunc(list, func(a, b messages.FileInfo) int { return strings.Compare(a.Path, b.Path) })
-	return list, nil
+func (f *Files) List(ctx context.Context) ([]messages.FileInfo, error) {
+	return result(ctx, f, "list", func(c *connection) ([]messages.FileInfo, error) { return f.list(ctx, c) })
 }
 
 func (f *Files) list(ctx context.Context, c *connection) ([]messages.FileInfo, error) {
@@ -52,6 +43,7 @@ func (f *Files) list(ctx context.Context, c *connection) ([]messages.FileInfo, e
 		}
 		if errors.Is(err, io.EOF) || (err == nil && len(entries) == 0) {
 			f.Listed(ignored)
+			slices.SortFunc(list, func(a, b messages.FileInfo) int { return strings.Compare(a.Path, b.Path) })
 			return list, nil
 		}
 		if err != nil {

@@ -16,14 +16,7 @@ import (
 // ready. Callers therefore have to check size and time too. Ready returns
 // messages.ErrFileChanged if the file is not the version in want.
 func (f *Files) Ready(ctx context.Context, want messages.FileInfo) (ready bool, err error) {
-	err = f.do(ctx, func(c *connection) (err error) {
-		ready, err = f.ready(ctx, c, want)
-		return err
-	})
-	if err != nil {
-		return false, fmt.Errorf("ready: %w", err)
-	}
-	return ready, nil
+	return result(ctx, f, "ready", func(c *connection) (bool, error) { return f.ready(ctx, c, want) })
 }
 
 func (f *Files) ready(ctx context.Context, c *connection, want messages.FileInfo) (bool, error) {
