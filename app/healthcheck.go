@@ -1,17 +1,16 @@
 package app
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"kafka-master/doctor"
 	"kafka-master/messages"
 )
 
@@ -34,7 +33,7 @@ means not, or no answer within 2 s.`,
 			if live {
 				path = "/livez"
 			}
-			line, err := probe(cmd.Context(), "http://"+probeAddress(s)+path)
+			line, err := probe(cmd.Context(), probeAddress(s), path)
 			if err != nil {
 				return err
 			}
@@ -47,30 +46,20 @@ means not, or no answer within 2 s.`,
 }
 
 // probe returns the first line of the answer; any status but 200 is an error.
-func probe(ctx context.Context, url string) (string, error) {
+func probe(ctx context.Context, address, path string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, healthLimit)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return "", fmt.Errorf("ask %s: %w", url, err)
-	}
-	// The request does not use a proxy from the environment, since it is for this machine.
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	res, err := client.Do(req)
+	url := "http://" + address + path
+	status, body, err := doctor.Get(ctx, url, "")
 	if errors.Is(err, context.DeadlineExceeded) {
 		return "", fmt.Errorf("no answer from %s within %s", url, healthLimit)
 	}
 	if err != nil {
 		return "", fmt.Errorf("no master answers: %w", err)
 	}
-	defer res.Body.Close()
-	line, err := bufio.NewReader(io.LimitReader(res.Body, 1000)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("read the answer of %s: %w", url, err)
-	}
-	line = strings.TrimSpace(line)
-	if res.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("%s answers %d: %s", url, res.StatusCode, line)
+	line, _, _ := strings.Cut(strings.TrimSpace(body), "\n")
+	if status != http.StatusOK {
+		return "", fmt.Errorf("%s answers %d: %s", url, status, line)
 	}
 	return line, nil
 }

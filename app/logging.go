@@ -17,16 +17,18 @@ import (
 	"kafka-master/messages"
 )
 
-// openLog returns the log of a command that runs for a long time. Logging never blocks, see
-// spool. close writes the remaining lines.
-func openLog(s settings.Settings, w io.Writer) (log *slog.Logger, close func()) {
+// openLog returns the log of a command that runs for a long time, and one that drops lines
+// of level info. Logging never blocks, see spool. close writes the remaining lines.
+func openLog(s settings.Settings, w io.Writer) (log, muted *slog.Logger, close func()) {
 	terminal := console.IsTerminal(w)
 	out := newSpool(w, func(n int64) []byte {
 		var b bytes.Buffer
 		newLogger(s, &b, terminal).Warn("log lines were dropped, since they could not be written in time or at all", "lines", n)
 		return b.Bytes()
 	})
-	return newLogger(s, out, terminal), out.close
+	quieter := s
+	quieter.LogLevel = max(s.LogLevel, slog.LevelWarn)
+	return newLogger(s, out, terminal), newLogger(quieter, out, terminal), out.close
 }
 
 // newLogger returns a logger that writes to w in LOG_FORMAT, which defaults to text for a
@@ -111,32 +113,6 @@ func readable(d time.Duration) string {
 		return d.Round(10 * time.Microsecond).String()
 	}
 	return d.String()
-}
-
-// quieter returns a logger without lines of level info. The console shows the embedded workers
-// already.
-func quieter(log *slog.Logger) *slog.Logger {
-	return slog.New(atLeast{log.Handler(), slog.LevelWarn})
-}
-
-type atLeast struct {
-	slog.Handler
-	level slog.Level
-}
-
-// Enabled implements slog.Handler.
-func (h atLeast) Enabled(ctx context.Context, l slog.Level) bool {
-	return l >= h.level && h.Handler.Enabled(ctx, l)
-}
-
-// WithAttrs implements slog.Handler.
-func (h atLeast) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return atLeast{h.Handler.WithAttrs(attrs), h.level}
-}
-
-// WithGroup implements slog.Handler.
-func (h atLeast) WithGroup(name string) slog.Handler {
-	return atLeast{h.Handler.WithGroup(name), h.level}
 }
 
 // without drops the lines with one message.

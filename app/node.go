@@ -53,6 +53,7 @@ var (
 type node struct {
 	s        settings.Settings
 	log      *slog.Logger
+	muted    *slog.Logger // for the embedded workers, which the console shows already
 	stdout   io.Writer
 	terminal bool // stdout is a terminal
 
@@ -75,14 +76,14 @@ func (c command) runMaster(ctx context.Context, s settings.Settings) error {
 		s.LogLevel = slog.LevelWarn // a person reads the lines of the console
 	}
 	defer outliveReaders()()
-	log, closeLog := openLog(s, stderr)
+	log, muted, closeLog := openLog(s, stderr)
 	defer closeLog()
 	if person && console.IsTerminal(stdout) {
 		log = slog.New(without{log.Handler(), actors.ProblemMessage}) // the console shows problems
 	}
 	out := newSpool(stdout, nil)
 	defer out.close()
-	n := &node{s: s, log: log, stdout: out, terminal: console.IsTerminal(stdout), failed: make(chan error, 1), instrument: c.instrument}
+	n := &node{s: s, log: log, muted: muted, stdout: out, terminal: console.IsTerminal(stdout), failed: make(chan error, 1), instrument: c.instrument}
 	slog.SetDefault(n.log)
 	boundMemory(n.log)
 	redis.SetLogger(quiet{})
@@ -320,7 +321,7 @@ func embeddedMembers(count int) []worker.Member {
 
 // keepWorking runs the embedded workers, and starts them again if they end.
 func (n *node) keepWorking(ctx context.Context, members []worker.Member) {
-	cfg, err := newWorkerConfig(n.s, n.brokers, quieter(n.log))
+	cfg, err := newWorkerConfig(n.s, n.brokers, n.muted)
 	if err != nil {
 		n.fail(err)
 		return

@@ -17,7 +17,7 @@ import (
 // machine. token is its API_TOKEN.
 func API(listen, connect, token string) Check {
 	return Check{Name: "api", Run: func(ctx context.Context) []Finding {
-		status, body, err := get(ctx, connect, "/readyz?verbose", token)
+		status, body, err := Get(ctx, "http://"+connect+"/readyz?verbose", token)
 		if err == nil && (strings.HasPrefix(body, "ready: ") || strings.HasPrefix(body, "not ready: ")) {
 			return reportMaster(ctx, connect, token, status, body)
 		}
@@ -54,7 +54,7 @@ func reportMaster(ctx context.Context, connect, token string, status int, body s
 
 // reportWorkers returns the number of workers of a running master.
 func reportWorkers(ctx context.Context, connect, token string) []Finding {
-	status, body, err := get(ctx, connect, "/api/getWorkersStatus", token)
+	status, body, err := Get(ctx, "http://"+connect+"/api/getWorkersStatus", token)
 	var all map[string]string
 	switch {
 	case err != nil:
@@ -75,11 +75,12 @@ func reportWorkers(ctx context.Context, connect, token string) []Finding {
 	return ok("%d workers, %d with a free slot", len(all), free)
 }
 
-// get makes one request and returns the first MiB of the body.
-func get(ctx context.Context, address, path, token string) (status int, body string, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+path, nil)
+// Get makes one request to a master of this machine and returns the first MiB of the
+// body.
+func Get(ctx context.Context, url, token string) (status int, body string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return 0, "", fmt.Errorf("get %s: %w", address, err)
+		return 0, "", fmt.Errorf("get %s: %w", url, err)
 	}
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
