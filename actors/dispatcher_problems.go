@@ -27,12 +27,8 @@ func (d *dispatcher) watchLosses(l ledger.Losses, now time.Time) {
 }
 
 func (d *dispatcher) lossProblem(key string, n int, format, noun string, now time.Time) {
-	if n == 0 {
-		d.problems.clear("lost " + key)
-		return
-	}
 	text := fmt.Sprintf(format, counted(n, noun))
-	fresh := d.problems.set("lost "+key, messages.Problem{Kind: messages.ProblemStateLost, Part: "input", Text: text, Count: n}, now)
+	fresh := d.problems.show("lost "+key, messages.Problem{Kind: messages.ProblemStateLost, Part: "input", Text: text, Count: n}, now)
 	if fresh && key != "files" { // Those have a line each.
 		d.log.Error("the stored state is incomplete", "err", text)
 	}
@@ -40,11 +36,7 @@ func (d *dispatcher) lossProblem(key string, n int, format, noun string, now tim
 
 // watchReturned reports chunks that come back again and again.
 func (d *dispatcher) watchReturned(r ledger.Report, now time.Time) {
-	if r.Returned == 0 {
-		d.problems.clear("returned")
-		return
-	}
-	d.problems.set("returned", messages.Problem{
+	d.problems.show("returned", messages.Problem{
 		Kind: messages.ProblemReturnedChunk, Part: "workers", Count: r.Returned,
 		Text: fmt.Sprintf("%s given back %d times or more; the last: %s", counted(r.Returned, "chunk"), ledger.ReturnedOften, r.LastReturned),
 	}, now)
@@ -130,15 +122,11 @@ func (d *dispatcher) watchStandstill(r ledger.Report, now time.Time) {
 
 // watchQuiet names the chunk that shows no progress for the longest time.
 func (d *dispatcher) watchQuiet(s ledger.Stalled, now time.Time) {
-	if s.Count == 0 {
-		d.problems.clear("quiet")
-		return
-	}
 	text := fmt.Sprintf("%s at %s for %d s without progress", s.BatchID, s.Worker, int(now.Sub(s.Since).Seconds()))
 	if s.Count > 1 {
 		text += fmt.Sprintf(", and %d other chunks", s.Count-1)
 	}
-	d.problems.set("quiet", messages.Problem{Kind: messages.ProblemStalledChunk, Part: "workers", Text: text, Count: s.Count}, now)
+	d.problems.show("quiet", messages.Problem{Kind: messages.ProblemStalledChunk, Part: "workers", Text: text, Count: s.Count}, now)
 }
 
 // logEnded logs chunks and files that were given up.

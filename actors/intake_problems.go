@@ -77,11 +77,8 @@ func (i *intake) showUnreadable(now time.Time) {
 		path = slices.Min(slices.Collect(maps.Keys(i.unread)))
 		err = i.unread[path]
 	}
-	if n += len(i.unread); n == 0 {
-		i.problems.clear("unread")
-		return
-	}
-	i.problems.set("unread", messages.Problem{
+	n += len(i.unread)
+	i.problems.show("unread", messages.Problem{
 		Kind: messages.ProblemFile, Part: "input", Count: n,
 		Text: fmt.Sprintf("%s cannot be read, such as %q: %v", counted(n, "file"), path, err),
 	}, now)
@@ -103,12 +100,7 @@ func (i *intake) showUnfinished(paths []string, now time.Time) {
 
 // showIgnored shows the names in the folder that are not read.
 func (i *intake) showIgnored(x messages.Ignored, now time.Time) {
-	const key = "ignored"
-	if x.Count == 0 {
-		i.problems.clear(key)
-		return
-	}
-	i.problems.set(key, messages.Problem{
+	i.problems.show("ignored", messages.Problem{
 		Kind: messages.ProblemIgnoredFiles, Part: "input", Count: x.Count,
 		Text: fmt.Sprintf("ignored in the input folder: %s such as %q; only files directly in it whose names end in .txt are read, so rename or move them", counted(x.Count, "name"), x.Names),
 	}, now)

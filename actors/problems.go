@@ -25,6 +25,15 @@ func (p problems) set(key string, x messages.Problem, now time.Time) (fresh bool
 	return !lasts
 }
 
+// show sets a problem, or clears it when it concerns nothing.
+func (p problems) show(key string, x messages.Problem, now time.Time) (fresh bool) {
+	if x.Count == 0 {
+		p.clear(key)
+		return false
+	}
+	return p.set(key, x, now)
+}
+
 // clear removes a problem and reports whether there was one.
 func (p problems) clear(key string) (existed bool) {
 	_, existed = p[key]

@@ -50,15 +50,9 @@ func newMetrics(asker Asker, log *slog.Logger) http.Handler {
 	})
 }
 
-// Describe implements prometheus.Collector.
-func (s scrape) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{
-		leaderMetric, termMetric, problemsMetric, filesMetric, fileItemsMetric, chunksMetric, itemsMetric,
-		chunksDoneMetric, chunksDeadMetric, workersMetric, ignoredMetric,
-	} {
-		out <- d
-	}
-}
+// Describe implements prometheus.Collector. Without descriptions the registry checks the
+// metrics themselves.
+func (scrape) Describe(chan<- *prometheus.Desc) {}
 
 // Collect implements prometheus.Collector. It sends no metrics if the master does not
 // answer: old or zero values would look like a master without work.
