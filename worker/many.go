@@ -38,7 +38,13 @@ func RunMany(ctx context.Context, cfg Config, members []Member, handler Handler)
 	if err != nil {
 		return err
 	}
-	return runMembers(ctx, cfg.withDefaults(), members, handler)
+	cfg = cfg.withDefaults()
+	kafka, err := dial(cfg, members)
+	if err != nil {
+		return err
+	}
+	defer kafka.Close()
+	return run(ctx, cfg, members, kafka, handler)
 }
 
 var errNoHandler = errors.New("worker: no handler")
@@ -65,14 +71,4 @@ func validateMembers(cfg Config, members []Member) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// runMembers connects and runs the members of a valid configuration.
-func runMembers(ctx context.Context, cfg Config, members []Member, handler Handler) error {
-	kafka, err := dial(cfg, members)
-	if err != nil {
-		return err
-	}
-	defer kafka.Close()
-	return run(ctx, cfg, members, kafka, handler)
 }

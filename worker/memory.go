@@ -57,13 +57,11 @@ func (m *memory) put(batchID string, sum uint64, s messages.Signal) {
 		s.FailedRanges = nil
 	}
 	m.ranges += len(s.FailedRanges)
-	if _, ok := m.entries[batchID]; ok {
-		m.entries[batchID] = remembered{sum: sum, signal: s}
-		return
-	}
-	if len(m.ring) < m.size {
+	switch _, known := m.entries[batchID]; {
+	case known: // it keeps its place in the ring
+	case len(m.ring) < m.size:
 		m.ring = append(m.ring, batchID)
-	} else {
+	default:
 		m.ranges -= len(m.entries[m.ring[m.oldest]].signal.FailedRanges)
 		delete(m.entries, m.ring[m.oldest])
 		m.ring[m.oldest] = batchID

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -121,20 +122,14 @@ func (p *pool) name() string {
 // worker. It returns an error when Kafka refuses the process.
 func (p *pool) placeAll(ctx context.Context, start func(*session)) error {
 	retry := newRetrier(p.log, "looking for topic "+p.cfg.ChunkTopic)
-	for waiting := p.workers; len(waiting) > 0; {
+	for waiting := slices.Clone(p.workers); len(waiting) > 0; {
 		placed, err := p.reader.place(ctx, waiting)
 		started := make(map[*session]bool, len(placed))
 		for _, w := range placed {
 			started[w] = true
 			start(w)
 		}
-		var rest []*session
-		for _, w := range waiting {
-			if !started[w] {
-				rest = append(rest, w)
-			}
-		}
-		waiting = rest
+		waiting = slices.DeleteFunc(waiting, func(w *session) bool { return started[w] })
 		switch {
 		case err == nil:
 			retry.succeeded()

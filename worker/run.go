@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"errors"
 )
 
 // Run runs a worker. It waits until Kafka is reachable and the topics exist, announces
@@ -15,12 +14,7 @@ import (
 // No goroutine of the worker outlives Run. Run therefore waits for a handler that does
 // not return after its context has ended.
 func Run(ctx context.Context, cfg Config, handler Handler) error {
-	err := cfg.Validate()
-	if handler == nil {
-		err = errors.Join(err, errNoHandler)
-	}
-	if err != nil {
-		return err
-	}
-	return runMembers(ctx, cfg.withDefaults(), []Member{{ID: cfg.ID, Partition: cfg.Partition}}, handler)
+	member := Member{ID: cfg.ID, Partition: cfg.Partition}
+	cfg.ID, cfg.Partition = "", nil
+	return RunMany(ctx, cfg, []Member{member}, handler)
 }

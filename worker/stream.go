@@ -1,6 +1,8 @@
 package worker
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -50,11 +52,7 @@ func addressees(members map[string]*session, value []byte) []*session {
 			return nil
 		}
 	}
-	all := make([]*session, 0, len(members))
-	for _, m := range members {
-		all = append(all, m)
-	}
-	return all
+	return slices.Collect(maps.Values(members))
 }
 
 // idField is the beginning of every chunk message of a master.
