@@ -178,6 +178,7 @@ func writeFile(path string, write func(io.Writer) error) error {
 
 // workerFlags are the flags of the command worker that are not settings.
 type workerFlags struct {
+	each                      eachFlags
 	exec, results, deployment string
 	parallel, ids             int
 	grace, timeout            time.Duration
@@ -189,6 +190,8 @@ func (f workerFlags) check() error {
 		return fmt.Errorf("%w: --parallel %d: must be 1 to 1000", errUsage, f.parallel)
 	case f.ids < 1 || f.ids > worker.MaxIdentities:
 		return fmt.Errorf("%w: --ids %d: must be 1 to %d", errUsage, f.ids, worker.MaxIdentities)
+	case f.each.used():
+		return f.each.check(f.exec, f.timeout)
 	case f.timeout != 0 && (f.timeout < worker.MinTimeout || f.timeout > worker.MaxTimeout):
 		return fmt.Errorf("%w: --timeout %s: must be 0 for no limit, or %s to %s", errUsage, f.timeout, worker.MinTimeout, worker.MaxTimeout)
 	}
@@ -205,7 +208,17 @@ output becomes the chunk's result file. The environment contains KM_BATCH_ID,
 KM_FILE, KM_ATTEMPT, KM_TOTAL and KM_WORKER_ID. Exit code 0 means that the chunk is
 done, 75 that it must be retried later, and 126 or 127 that this worker cannot run
 the command. Any other code means that the attempt has failed; the end of standard
-error is the reason. Without --exec, each item is parsed as an IP address.
+error is the reason.
+
+With --each, each item runs the command, --jobs of them at the same time. {} in the
+command is the item, always as one argument or a part of one; without {} the item is
+the standard input. No shell is involved, except with --shell, where {} stands for
+"$KM_ITEM". The output of the items that exit with 0 becomes the chunk's result file,
+in the order of the items. Any other item has failed, alone: it is listed with exit
+code and reason in the file of failed items beside the result. 75 means that the item
+is tried again, three times in all. KM_LINE is the line of the item, if it is known.
+
+Without --exec and --each, each item is parsed as an IP address.
 
 With --ids N, one process runs N workers that share one set of connections. With
 WORKER_ID=x their ids are x-1 to x-N. Otherwise each uses an id stored in DATA_DIR.
@@ -215,8 +228,10 @@ and accepts none until it can. It checks this regularly.
 
 All workers of a master must use the same results folder, so that a chunk that runs
 twice leaves one result.`,
-		Example: "  kafka-master worker --exec 'grep -c .' --parallel 4 --results /srv/results",
+		Example: "  kafka-master worker --exec 'grep -c .' --parallel 4 --results /srv/results\n" +
+			"  kafka-master worker --each 'probe {}' --jobs 50 --timeout 10s",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.each.note(cmd.Flags())
 			if err := f.check(); err != nil {
 				return err
 			}
@@ -235,11 +250,12 @@ twice leaves one result.`,
 		},
 	}
 	cmd.Flags().StringVar(&f.exec, "exec", "", "command to run for each chunk, by sh -c")
+	f.each.add(cmd.Flags())
 	cmd.Flags().StringVar(&f.results, "results", "", "folder for result files (default RESULTS_DIR)")
 	cmd.Flags().IntVar(&f.parallel, "parallel", 1, "number of chunks that each worker runs at the same time")
 	cmd.Flags().IntVar(&f.ids, "ids", 1, "number of workers in this process, each with its own id")
 	cmd.Flags().DurationVar(&f.grace, "drain-timeout", 5*time.Second, "time that running chunks get to finish at a stop")
-	cmd.Flags().DurationVar(&f.timeout, "timeout", 0, "time after which a chunk is stopped and has failed, 0 for no limit")
+	cmd.Flags().DurationVar(&f.timeout, "timeout", 0, "time after which a chunk (with --each an item) is stopped and has failed, 0 for no limit")
 	cmd.Flags().StringVar(&f.deployment, "deployment", "",
 		`id of the only deployment to serve, "any" for all (default without KAFKA_BROKER_ADDRESS: the one of the master in DATA_DIR)`)
 	return cmd
@@ -262,7 +278,13 @@ func (c command) runWorker(ctx context.Context, s settings.Settings, f workerFla
 	cfg.Capacity, cfg.DrainTimeout, cfg.Timeout = f.parallel, f.grace, f.timeout
 	cfg.Results, cfg.Deployment = worker.Results{Dir: f.results}, ownDeployment(f.deployment, s.DataDir, s.EmbeddedBroker())
 	handler := worker.SampleHandler(f.results)
-	if f.exec != "" {
+	switch {
+	case f.each.used():
+		if handler, err = f.each.handler(f.results, f.timeout, log); err != nil {
+			return err
+		}
+		cfg.Timeout = 0 // that of an item
+	case f.exec != "":
 		handler = worker.ExecHandler(worker.ExecConfig{Command: f.exec, ResultsDir: f.results, Hidden: settings.SecretNames(), Logger: log})
 	}
 	if os.Getenv("GOGC") == "" {

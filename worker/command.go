@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/exec"
 	"runtime"
@@ -58,8 +59,31 @@ func closeAll(files []*os.File) {
 // execute runs the command to its end and writes its output to result.
 func execute(ctx context.Context, cfg ExecConfig, chunk Chunk, result io.Writer) error {
 	cmd := exec.Command("sh", "-c", cfg.Command)
-	cmd.Env = append(environment(os.Environ(), cfg.Hidden), "KM_BATCH_ID="+noNUL(chunk.BatchID), "KM_FILE="+noNUL(chunk.File), "KM_ATTEMPT="+strconv.Itoa(chunk.Attempt),
+	cmd.Env = chunkEnvironment(chunk, cfg.Hidden)
+	r := runner{grace: cfg.KillGrace, log: cfg.Logger, reason: messages.MaxErrorText, guard: func(group int) func() {
+		return startGroupKiller(group).stop
+	}}
+	return r.run(ctx, cmd, chunk.Items, result)
+}
+
+// chunkEnvironment returns the environment of a command that works on a chunk.
+func chunkEnvironment(chunk Chunk, hidden []string) []string {
+	return append(environment(os.Environ(), hidden), "KM_BATCH_ID="+noNUL(chunk.BatchID), "KM_FILE="+noNUL(chunk.File), "KM_ATTEMPT="+strconv.Itoa(chunk.Attempt),
 		"KM_TOTAL="+strconv.Itoa(len(chunk.Items)), "KM_WORKER_ID="+string(chunk.Worker))
+}
+
+// runner runs commands.
+type runner struct {
+	grace  time.Duration // between SIGTERM and SIGKILL
+	log    *slog.Logger
+	reason int // bytes of the reason of a failure
+	// guard lets a process group be killed when the worker is. release ends that.
+	guard func(group int) (release func())
+}
+
+// run runs a command to its end. The command reads the lines, and its output goes to
+// result.
+func (r runner) run(ctx context.Context, cmd *exec.Cmd, lines []string, result io.Writer) error {
 	ownGroup(cmd)
 	reapZombies()
 	defer reapZombies()
@@ -73,23 +97,23 @@ func execute(ctx context.Context, cfg ExecConfig, chunk Chunk, result io.Writer)
 	if err != nil {
 		return cannotRun{fmt.Errorf("exec: %w", err)}
 	}
-	defer startGroupKiller(cmd.Process.Pid).stop()
-	return s.transfer(ctx, cfg, cmd, ended, chunk.Items, result)
+	defer r.guard(cmd.Process.Pid)()
+	return r.transfer(ctx, s, cmd, ended, lines, result)
 }
 
-// transfer feeds the items to the running command, writes its output to result and
+// transfer feeds the lines to the running command, writes its output to result and
 // waits for its end.
-func (s streams) transfer(ctx context.Context, cfg ExecConfig, cmd *exec.Cmd, ended <-chan error, items []string, result io.Writer) error {
+func (r runner) transfer(ctx context.Context, s streams, cmd *exec.Cmd, ended <-chan error, lines []string, result io.Writer) error {
 	running, stop := context.WithCancel(ctx)
 	defer stop()
 	fed := make(chan struct{})
-	go func() { defer close(fed); write(s.in, items) }()
+	go func() { defer close(fed); write(s.in, lines) }()
 	stderr := make(chan string, 1)
-	go func() { stderr <- tail(s.errs, messages.MaxErrorText) }()
+	go func() { stderr <- tail(s.errs, r.reason) }()
 	written := make(chan error, 1)
 	go func() { written <- relay(result, s.out, stop) }()
 
-	waitErr := await(running, cmd, ended, cfg)
+	waitErr := r.await(running, cmd, ended)
 	_ = s.in.Close() // a writer that is still feeding gets an error
 	_ = s.out.SetReadDeadline(time.Now())
 	_ = s.errs.SetReadDeadline(time.Now().Add(drainTime))
@@ -98,7 +122,7 @@ func (s streams) transfer(ctx context.Context, cfg ExecConfig, cmd *exec.Cmd, en
 	if writeErr != nil && ctx.Err() == nil {
 		return writeErr // whatever the exit status is
 	}
-	return describe(ctx, waitErr, text)
+	return describe(ctx, waitErr, text, r.reason)
 }
 
 // cannotRun means that the command cannot be run here, whatever the chunk: it or its
@@ -158,7 +182,7 @@ func launch(cmd *exec.Cmd) (ended <-chan error, err error) {
 }
 
 // await waits for the command's end. It stops the command when ctx ends first.
-func await(ctx context.Context, cmd *exec.Cmd, ended <-chan error, cfg ExecConfig) error {
+func (r runner) await(ctx context.Context, cmd *exec.Cmd, ended <-chan error) error {
 	defer killGroup(cmd)
 	select {
 	case err := <-ended:
@@ -166,7 +190,7 @@ func await(ctx context.Context, cmd *exec.Cmd, ended <-chan error, cfg ExecConfi
 	case <-ctx.Done():
 	}
 	termGroup(cmd)
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.KillGrace)
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.grace)
 	defer cancel()
 	select {
 	case err := <-ended:
@@ -176,15 +200,16 @@ func await(ctx context.Context, cmd *exec.Cmd, ended <-chan error, cfg ExecConfi
 		}
 		return err
 	case <-grace.Done():
-		cfg.Logger.Warn("command does not stop, killing it", "pid", cmd.Process.Pid)
+		r.log.Warn("command does not stop, killing it", "pid", cmd.Process.Pid)
 		killGroup(cmd)
 		return <-ended
 	}
 }
 
 // describe turns the result of waiting for the command into the handler's error. A
-// command that was stopped has not done its chunk, whatever its exit status is.
-func describe(ctx context.Context, waitErr error, stderr string) error {
+// command that was stopped has not done its work, whatever its exit status is. The text
+// has at most limit bytes, and more only if the cause alone does.
+func describe(ctx context.Context, waitErr error, stderr string, limit int) error {
 	var cause error
 	var exit *exec.ExitError
 	switch {
@@ -197,7 +222,7 @@ func describe(ctx context.Context, waitErr error, stderr string) error {
 	case waitErr == nil:
 		return nil
 	case exit.ExitCode() == exitRetry:
-		cause = fmt.Errorf("%v: %w", exit, ErrRetry)
+		cause = fmt.Errorf("%w: %w", exit, ErrRetry)
 	case exit.ExitCode() == exitCannotRun || exit.ExitCode() == exitNotFound:
 		cause = cannotRun{exit}
 	default:
@@ -208,7 +233,7 @@ func describe(ctx context.Context, waitErr error, stderr string) error {
 		return cause
 	}
 	head := cause.Error() + ": "
-	if over := len(head) + len(stderr) - messages.MaxErrorText; over > 0 {
+	if over := len(head) + len(stderr) - limit; over > 0 {
 		stderr = stderr[min(over, len(stderr)):] // programs print the reason last
 	}
 	return fmt.Errorf("%w: %s", cause, stderr)

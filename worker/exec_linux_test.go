@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -144,4 +145,41 @@ func TestReapInherited(t *testing.T) {
 			t.Errorf("exit status %d was lost: %v", want, err)
 		}
 	}
+}
+
+// The process of an item, and everything that it started, ends with the worker, too.
+func TestEachDiesWithItsWorker(t *testing.T) {
+	path, line := pipe(t)
+	cmd := exec.Command(os.Args[0], "-test.run=^TestKilledEach$")
+	cmd.Env = append(os.Environ(), "KILLED_EACH="+path)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	child, _ := strconv.Atoi(line())
+	grandchild, _ := strconv.Atoi(line())
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	gone(t, child)
+	gone(t, grandchild)
+}
+
+// TestKilledEach is the worker of the test above. The command of its item prints the pids
+// once the guard knows of it.
+func TestKilledEach(t *testing.T) {
+	if os.Getenv("KILLED_EACH") == "" {
+		return
+	}
+	gate, _ := pipe(t)
+	t.Setenv("GATE", gate)
+	e, err := newEachHandler(EachConfig{Command: "read go <$GATE; echo $$ >$KILLED_EACH; sh -c 'echo $$ >$KILLED_EACH; while :; do sleep 0.1; done'; true", Shell: true, ResultsDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := startGroupGuard()
+	r := e.runner(func(group int) func() {
+		defer func() { _ = os.WriteFile(gate, []byte("go\n"), 0) }()
+		g.guard(group + 1<<22)() // others came and went
+		return g.guard(group)
+	})
+	t.Fatal(e.runItem(context.Background(), r, "x", os.Environ(), io.Discard))
 }
