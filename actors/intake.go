@@ -68,6 +68,8 @@ type (
 	listing struct {
 		files   []messages.FileInfo
 		ignored messages.Ignored
+		stamp   time.Time // modification time of the folder before that, zero when it is not known
+		began   time.Time
 		err     error
 	}
 	// fingerprinted is the answer to fingerprint.
@@ -270,6 +272,9 @@ func (i *intake) onListing(ctx actor.Context, m *listing) {
 	i.judgeUnreadable(ctx, now)
 	i.planSuspects(ctx)
 	i.archiveAgain(ctx, now)
+	if c.Settling+len(i.inWork)+len(i.unread)+len(i.unarchived) == 0 {
+		ctx.Send(i.scanner, &atRest{files: len(m.files)})
+	}
 }
 
 var errEmptied = errors.New("the input folder is empty although files are in work: is it mounted?")

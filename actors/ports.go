@@ -69,6 +69,14 @@ type Readiness interface {
 	Ready(ctx context.Context, f messages.FileInfo) (bool, error)
 }
 
+// Stamped is implemented by Files that know when a name was last added to the folder or
+// removed from it.
+type Stamped interface {
+	// Stamp returns the modification time of the folder itself. Writing to a file in it does
+	// not change that.
+	Stamp(ctx context.Context) (time.Time, error)
+}
+
 // Overlooking is implemented by Files that know which names a listing left out.
 type Overlooking interface {
 	// Ignored returns what the last complete listing left out.

@@ -22,13 +22,20 @@ type scanner struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	tick   alarm
+	look   lookout
 	busy   bool  // a job is under way
-	jobs   []any // *rescan, *fingerprint or *archive
+	jobs   []any // *rescan, *glimpse, *fingerprint or *archive
 }
 
 type (
 	// rescan asks for a listing now.
 	rescan struct{}
+	// glimpse asks for a listing if names were added or removed since the last one. The
+	// answer is glimpsed, for the scanner itself.
+	glimpse  struct{}
+	glimpsed struct{ stamp time.Time }
+	// atRest reports, after a listing, that nothing is expected to change in the folder.
+	atRest struct{ files int }
 	// fingerprint asks for the fingerprint of a file; the answer is fingerprinted.
 	fingerprint struct{ file messages.FileInfo }
 	// archive asks for a finished file to be moved away; the answer is archived.
@@ -56,11 +63,16 @@ func (s *scanner) Receive(ctx actor.Context) {
 		s.tick.stop()
 	case *rang:
 		if s.tick.rings(m) {
-			s.add(ctx, &rescan{})
+			s.lookAgain(ctx)
 		}
 	case *rescan, *fingerprint, *archive:
 		s.add(ctx, m)
+	case *atRest:
+		s.look.rest(m.files, time.Now())
+	case *glimpsed:
+		s.onGlimpsed(ctx, m)
 	case *listing:
+		s.look.listed(m.stamp, m.began)
 		s.done(ctx, m)
 		s.tick.set(ctx, scanEvery)
 	case *fingerprinted:
@@ -70,6 +82,25 @@ func (s *scanner) Receive(ctx actor.Context) {
 	default:
 		unknown(ctx)
 	}
+}
+
+// lookAgain lists the folder, or looks only whether that is necessary.
+func (s *scanner) lookAgain(ctx actor.Context) {
+	if s.look.resting(time.Now()) {
+		s.add(ctx, &glimpse{})
+	} else {
+		s.add(ctx, &rescan{})
+	}
+}
+
+func (s *scanner) onGlimpsed(ctx actor.Context, m *glimpsed) {
+	s.busy = false
+	if s.look.see(m.stamp, time.Now()) {
+		s.tick.set(ctx, scanEvery)
+	} else {
+		s.jobs = append(s.jobs, &rescan{})
+	}
+	s.next(ctx)
 }
 
 // add queues a job.
@@ -100,6 +131,8 @@ func (s *scanner) next(ctx actor.Context) {
 		switch m := job.(type) {
 		case *fingerprint:
 			return fingerprintOf(c, files, m.file)
+		case *glimpse:
+			return &glimpsed{stamp: stampOf(c, files)}
 		case *archive:
 			return &archived{id: m.id, file: m.file, err: files.Archive(c, m.file)}
 		default:
@@ -110,12 +143,25 @@ func (s *scanner) next(ctx actor.Context) {
 
 // list lists the folder.
 func list(ctx context.Context, files Files) *listing {
-	out := &listing{}
+	out := &listing{began: time.Now(), stamp: stampOf(ctx, files)}
 	out.files, out.err = files.List(ctx)
 	if o, ok := files.(Overlooking); ok {
 		out.ignored = o.Ignored()
 	}
 	return out
+}
+
+// stampOf returns the modification time of the folder, or zero when it is not known.
+func stampOf(ctx context.Context, files Files) time.Time {
+	s, ok := files.(Stamped)
+	if !ok {
+		return time.Time{}
+	}
+	stamp, err := s.Stamp(ctx)
+	if err != nil {
+		return time.Time{} // the listing reports it
+	}
+	return stamp
 }
 
 // errStillOpen reports that a file that looks settled is open at another client.

@@ -42,6 +42,8 @@ var (
 	_ actors.Overlooking = (*localfiles.Files)(nil)
 	_ actors.Overlooking = (*smbfiles.Files)(nil)
 	_ actors.Readiness   = (*smbfiles.Files)(nil)
+	_ actors.Stamped     = (*localfiles.Files)(nil)
+	_ actors.Stamped     = (*smbfiles.Files)(nil)
 	_ actors.Producer    = (*kafkabus.Bus)(nil)
 	_ actors.Consumer    = (*kafkabus.Bus)(nil)
 	_ actors.Topics      = (*kafkabus.Bus)(nil)

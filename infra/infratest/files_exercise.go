@@ -21,6 +21,7 @@ func FilesRules() map[string]func(*testing.T, Files, Folder) {
 	return map[string]func(*testing.T, Files, Folder){
 		"listing":            exerciseListing,
 		"many files":         exerciseManyFiles,
+		"stamp":              exerciseStamp,
 		"unicode names":      exerciseUnicode,
 		"ranges":             exerciseRanges,
 		"bad ranges":         exerciseBadRanges,
@@ -104,6 +105,35 @@ func exerciseManyFiles(t *testing.T, files Files, folder Folder) {
 	for i, f := range list {
 		require.Equal(t, fmt.Sprintf("f%05d.txt", i), f.Path)
 	}
+}
+
+// exerciseStamp checks that the time of the folder, where it is known, shows names that come
+// and go. Its resolution may be 2 s, so it is not asked for at once.
+func exerciseStamp(t *testing.T, files Files, folder Folder) {
+	s, ok := files.(interface {
+		Stamp(ctx context.Context) (time.Time, error)
+	})
+	if !ok {
+		return
+	}
+	stamp := func() time.Time {
+		at, err := s.Stamp(context.Background())
+		require.NoError(t, err)
+		return at
+	}
+	changes := func(what string, do func()) {
+		before := stamp()
+		require.Eventually(t, func() bool {
+			do()
+			return !stamp().Equal(before)
+		}, 10*time.Second, 20*time.Millisecond, what)
+	}
+	n := 0
+	changes("a new file", func() { n++; folder.Write(t, fmt.Sprintf("%d.txt", n), []byte("x\n"), day) })
+	changes("a rename", func() { folder.Rename(t, fmt.Sprintf("%d.txt", n), fmt.Sprintf("%d.txt", n+1)); n++ })
+	changes("a removal", func() { folder.Write(t, "gone.tmp", nil, day); folder.Remove(t, "gone.tmp") })
+	before := stamp()
+	require.True(t, stamp().Equal(before), "nothing changed")
 }
 
 func exerciseUnicode(t *testing.T, files Files, folder Folder) {

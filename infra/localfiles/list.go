@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"kafka-master/messages"
@@ -72,6 +74,18 @@ func (f *Files) list(ctx context.Context) ([]messages.FileInfo, error) {
 	f.Listed(ignored)
 	slices.SortFunc(list, func(a, b messages.FileInfo) int { return strings.Compare(a.Path, b.Path) })
 	return list, nil
+}
+
+// Stamp returns the modification time of the folder itself.
+func (f *Files) Stamp(ctx context.Context) (time.Time, error) {
+	if err := ctx.Err(); err != nil {
+		return time.Time{}, fmt.Errorf("stamp: %w", err)
+	}
+	info, err := os.Stat(f.root)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("stamp: %w", err)
+	}
+	return info.ModTime(), nil
 }
 
 // isInput reports whether an entry of the folder is an input file.

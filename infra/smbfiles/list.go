@@ -3,10 +3,12 @@ package smbfiles
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"slices"
 	"strings"
+	"time"
 
 	"kafka-master/messages"
 )
@@ -22,6 +24,21 @@ const listStep = 8192
 // file. A missing folder is an error that wraps messages.ErrConfig.
 func (f *Files) List(ctx context.Context) ([]messages.FileInfo, error) {
 	return result(ctx, f, "list", func(c *connection) ([]messages.FileInfo, error) { return f.list(ctx, c) })
+}
+
+// Stamp returns the modification time of the folder itself.
+func (f *Files) Stamp(ctx context.Context) (stamp time.Time, err error) {
+	err = f.do(ctx, func(c *connection) error {
+		info, err := c.stat(ctx, f.cfg.Folder)
+		if err == nil {
+			stamp = info.ModTime()
+		}
+		return err
+	})
+	if err != nil {
+		return time.Time{}, fmt.Errorf("stamp: %w", err)
+	}
+	return stamp, nil
 }
 
 func (f *Files) list(ctx context.Context, c *connection) ([]messages.FileInfo, error) {
