@@ -53,7 +53,7 @@ name; "kafka-master config" shows those in force.`,
 		}
 		return c.runMaster(cmd.Context(), s)
 	}
-	root.AddCommand(c.worker(), c.config(), c.generate(), c.version(), c.healthcheck(), c.doctor(), c.dead())
+	root.AddCommand(c.worker(), c.config(), c.generate(), c.version(), c.healthcheck(), c.doctor(), c.dead(), c.merge(), c.joblog())
 	showOwnFlags(root)
 	return root
 }
@@ -69,6 +69,8 @@ var usedSettings = map[string][]string{
 		"WORKER_ID", "WORKER_PARTITION", "RESULTS_DIR", "DATA_DIR", "LOG_LEVEL", "LOG_FORMAT",
 	},
 	"healthcheck": {"API_LISTEN", "API_SERVER_PORT"},
+	"joblog":      {"RESULTS_DIR", "DATA_DIR"},
+	"merge":       {"RESULTS_DIR", "DATA_DIR", "API_LISTEN", "API_SERVER_PORT", "API_TOKEN", "REDIS_URL", "REDIS_PREFIX", "REDIS_TLS_CA_FILE"},
 	"ls":          apiSettings, "show": apiSettings, "retry": apiSettings, "discard": apiSettings,
 	"generate": {}, "version": {}, "help": {}, "completion": {},
 }

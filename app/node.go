@@ -183,7 +183,7 @@ func (n *node) openState() error {
 }
 
 // stateDir returns the folder of the embedded store.
-func (n *node) stateDir() string { return filepath.Join(n.s.DataDir, "state") }
+func (n *node) stateDir() string { return stateFolder(n.s) }
 
 func (n *node) stateSync() logstore.Sync {
 	if n.s.StateSync == "always" {

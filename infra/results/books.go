@@ -9,20 +9,26 @@ import (
 	"kafka-master/messages"
 )
 
-// Books is what a master recorded about a file.
-type Books struct {
-	File messages.File
-	// Deployment is the id of the state that the record is from. Empty means that it is
-	// not known: results of any state are taken then.
-	Deployment string
-	// Dead are the chunks that were given up, as far as they are known.
-	Dead []messages.OpenChunk
+// books is what a master recorded about a file.
+type books struct {
+	messages.Books
+	dead []messages.OpenChunk // chunks that were given up
+}
+
+func newBooks(b messages.Books) books {
+	out := books{Books: b}
+	for _, c := range b.Chunks {
+		if c.State == messages.ChunkDead {
+			out.dead = append(out.dead, c)
+		}
+	}
+	return out
 }
 
 // isDead reports whether the chunk of a result, or a half of it, was given up: the result
 // came too late.
-func (b Books) isDead(p part) bool {
-	for _, d := range b.Dead {
+func (b books) isDead(p part) bool {
+	for _, d := range b.dead {
 		if d.ID.Index == p.index && within(d.ID.Half, p.half) {
 			return true
 		}
@@ -43,13 +49,16 @@ var (
 )
 
 // check returns an error if the plan does not have every result that the master counted.
-func (b Books) check(p *plan, dir string) error {
+func (b books) check(p *plan, dir string) error {
 	found, want := int64(p.chunks()), b.File.DoneChunks
 	switch {
 	case len(p.damaged) > 0:
 		return fmt.Errorf("%w: %s", ErrChanged, strings.Join(p.damaged[:min(len(p.damaged), 5)], "; "))
+	case found == 0 && want > 0 && b.File.RecordedChunks > 0:
+		return fmt.Errorf("%w: %d of the %d done chunks of %q left a result, but %s has none: is it the folder of the workers?",
+			ErrNoResults, b.File.RecordedChunks, want, b.File.Info.Path, dir)
 	case found == 0 && want > 0:
-		return fmt.Errorf("%w: %s has nothing of %q, whose %d done chunks were reported by workers that keep their results elsewhere", ErrNoResults, dir, b.File.Info.Path, want)
+		return fmt.Errorf("%w: the %d done chunks of %q were reported by workers that keep their results themselves", ErrNoResults, want, b.File.Info.Path)
 	case found < want:
 		return fmt.Errorf("%w: %d of %d done chunks have none in %s: %s", ErrIncomplete, want-found, want, dir, strings.Join(p.missing(b), ", "))
 	case found > want:
@@ -63,12 +72,12 @@ const maxGaps = 20
 
 // missing names the chunks without a result as ranges, with their lines where those are
 // known.
-func (p *plan) missing(b Books) (gaps []string) {
+func (p *plan) missing(b books) (gaps []string) {
 	have := make(map[int]bool, len(p.parts))
 	for _, q := range p.parts {
 		have[q.index] = true
 	}
-	for _, d := range b.Dead {
+	for _, d := range b.dead {
 		have[d.ID.Index] = true
 	}
 	for i := 0; i < b.File.Cursor.Index; i++ {
@@ -91,7 +100,7 @@ func (p *plan) missing(b Books) (gaps []string) {
 }
 
 // gap names the chunks from one index to another, and the lines between their neighbours.
-func (p *plan) gap(b Books, from, to int) string {
+func (p *plan) gap(b books, from, to int) string {
 	text := fmt.Sprintf("chunk %d", from)
 	if to > from {
 		text = fmt.Sprintf("chunks %d to %d", from, to)

@@ -17,7 +17,8 @@ import (
 
 // Merge is how the results of one file become one.
 type Merge struct {
-	Books Books
+	// Books are those of the file. Without a deployment, results of any state are taken.
+	Books messages.Books
 	Dir   string // folder of all results
 	// Out is the folder for the merged files. Default: Dir.
 	Out string
@@ -58,7 +59,7 @@ func (m Merge) run(ctx context.Context) (Summary, error) {
 		return Summary{}, fmt.Errorf("open the results: %w", err)
 	}
 	defer root.Close()
-	p, err := newPlan(root.FS(), m.Books)
+	p, err := newPlan(root.FS(), newBooks(m.Books))
 	if err != nil {
 		return Summary{}, err
 	}
@@ -67,7 +68,7 @@ func (m Merge) run(ctx context.Context) (Summary, error) {
 		return s, m.replace(root, p, s)
 	}
 	if !m.Partial {
-		if err := m.Books.check(p, m.Dir); err != nil {
+		if err := newBooks(m.Books).check(p, m.Dir); err != nil {
 			return Summary{}, err
 		}
 	}

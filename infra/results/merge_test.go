@@ -22,7 +22,7 @@ type bench struct {
 	t     *testing.T
 	dir   string
 	root  *os.Root
-	books Books
+	books messages.Books
 	j     Journal
 }
 
@@ -34,7 +34,7 @@ func newBench(t *testing.T, n int) *bench {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = root.Close() })
 	require.NoError(t, root.Mkdir("a.txt", 0o755))
-	return &bench{t: t, dir: dir, root: root, books: Books{Deployment: "J6QK2", File: messages.File{
+	return &bench{t: t, dir: dir, root: root, books: messages.Books{Deployment: "J6QK2", File: messages.File{
 		ID: 1, Info: messages.FileInfo{Path: "a.txt", Size: int64(10 * n)}, Generation: 1, Base: "a", State: messages.FileDone,
 		Cursor: messages.Cursor{Index: n, Line: int64(5*n + 1), Offset: int64(10 * n)},
 		Items:  int64(5 * n), DoneChunks: int64(n), DoneItems: int64(5 * n), Started: time.Unix(1, 0), Ended: time.Unix(2, 0),
@@ -159,7 +159,7 @@ func TestMergeHalves(t *testing.T) {
 	b.put(named{Index: 1, Half: 15}, "s15\n", "")
 	b.put(named{Index: 2}, "2\n", "")
 	b.books.File.DoneChunks, b.books.File.DeadChunks, b.books.File.State = 5, 1, messages.FileDoneWithRejects
-	b.books.Dead = []messages.OpenChunk{{Chunk: messages.Chunk{ID: messages.ChunkID{Index: 1, Half: 14}, FirstLine: 9, Lines: 1, Items: 1}, Reason: "it kills"}}
+	b.books.Chunks = []messages.OpenChunk{{Chunk: messages.Chunk{ID: messages.ChunkID{Index: 1, Half: 14}, FirstLine: 9, Lines: 1, Items: 1}, State: messages.ChunkDead, Reason: "it kills"}}
 	s, err := b.merge()
 	require.NoError(t, err)
 	require.Equal(t, "0\ns2\ns6\ns15\n2\n", b.read("a.txt.jsonl"))
@@ -168,7 +168,9 @@ func TestMergeHalves(t *testing.T) {
 	b = newBench(t, 1) // nothing but a result that came after the chunk was given up
 	b.put(named{}, "late\n", "")
 	b.books.File.DoneChunks, b.books.File.DeadChunks = 0, 1
-	b.books.Dead = []messages.OpenChunk{{Chunk: messages.Chunk{ID: messages.ChunkID{Half: 2}}}, {Chunk: messages.Chunk{ID: messages.ChunkID{Half: 3}}}}
+	b.books.Chunks = []messages.OpenChunk{
+		{Chunk: messages.Chunk{ID: messages.ChunkID{Half: 2}}, State: messages.ChunkDead}, {Chunk: messages.Chunk{ID: messages.ChunkID{Half: 3}}, State: messages.ChunkDead},
+	}
 	_, err = b.merge()
 	require.NoError(t, err)
 	require.Empty(t, b.read("a.txt.jsonl"))
@@ -245,7 +247,8 @@ func TestMergeRefuses(t *testing.T) {
 			b.put(named{Index: 2}, "2\n", "")
 		},
 			ErrIncomplete, "chunks 0 to 1 (between the lines 1 and 10), chunks 3 to 4 (between the lines 16 and 25)"},
-		{"no results at all", func(b *bench) { _ = b.root.RemoveAll("a.txt") }, ErrNoResults, "keep their results elsewhere"},
+		{"no results at all", func(b *bench) { _ = b.root.RemoveAll("a.txt") }, ErrNoResults, "keep their results themselves"},
+		{"results that are gone", func(b *bench) { _ = b.root.RemoveAll("a.txt"); b.books.RecordedChunks = 5 }, ErrNoResults, "is it the folder of the workers?"},
 		{"an edited result", func(b *bench) { _ = b.root.WriteFile("a.txt/a_chunk_1.jsonl", []byte("X\n"), 0o644) }, ErrChanged, "chunk 1 (from line 6)"},
 		{"a longer result", func(b *bench) { _ = b.root.WriteFile("a.txt/a_chunk_1.jsonl", []byte("1\n1\n"), 0o644) }, ErrChanged, "4 bytes"},
 		{"an edited list", func(b *bench) {
@@ -413,9 +416,9 @@ func BenchmarkPlan(b *testing.B) {
 	}
 	_, err = f.Write(text)
 	require.NoError(b, errors.Join(err, f.Close()))
-	books := Books{Deployment: "J6QK2", File: messages.File{Info: messages.FileInfo{Path: "a.txt"}, DoneChunks: n, Cursor: messages.Cursor{Index: n}}}
+	books := messages.Books{Deployment: "J6QK2", File: messages.File{Info: messages.FileInfo{Path: "a.txt"}, DoneChunks: n, Cursor: messages.Cursor{Index: n}}}
 	for b.Loop() {
-		p, err := newPlan(r.FS(), books)
+		p, err := newPlan(r.FS(), newBooks(books))
 		require.NoError(b, err)
 		require.Len(b, p.parts, n)
 	}

@@ -66,7 +66,7 @@ func (p part) compare(q part) int {
 func (p part) same(q part) bool { return p.index == q.index && p.half == q.half && p.retry == q.retry }
 
 // newPlan reads the manifests of a file and looks for results without a line.
-func newPlan(root fs.FS, b Books) (*plan, error) {
+func newPlan(root fs.FS, b books) (*plan, error) {
 	p := &plan{folder: messages.GenerationFolder(b.File.Info.Path, b.File.Generation)}
 	var err error
 	if p.manifests, err = Manifests(root, p.folder); err != nil {
@@ -87,7 +87,7 @@ func newPlan(root fs.FS, b Books) (*plan, error) {
 }
 
 // readManifest adds the lines of a manifest that are about this file in this state.
-func (p *plan) readManifest(root fs.FS, manifest int32, b Books) error {
+func (p *plan) readManifest(root fs.FS, manifest int32, b books) error {
 	_, err := ReadManifest(root, p.manifests[manifest], 0, func(at At, l Line, damage error) error {
 		switch {
 		case damage != nil:
@@ -150,7 +150,7 @@ func (p *plan) dropHalved() {
 // addUnrecorded adds results without a line in a manifest: workers of an earlier version,
 // and others that know no manifests, leave such ones. Earlier versions had one folder for
 // all generations of a file.
-func (p *plan) addUnrecorded(root fs.FS, b Books) error {
+func (p *plan) addUnrecorded(root fs.FS, b books) error {
 	if int64(p.chunks()) >= b.File.DoneChunks {
 		return nil
 	}

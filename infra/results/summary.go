@@ -102,11 +102,11 @@ func (m Merge) finish(p *plan, out *outputs, sum string) (Summary, error) {
 }
 
 func (m Merge) summary(p *plan, out *outputs, sum string) Summary {
-	f, c := m.Books.File, out.mark.Counts
+	f, c, b := m.Books.File, out.mark.Counts, newBooks(m.Books)
 	s := Summary{
 		File: f.Info.Path, Generation: max(f.Generation, 1), State: f.State.String(), Reason: f.Reason, Deployment: m.Books.Deployment,
 		Size: f.Info.Size, Started: timeOrNull(f.Started), Ended: timeOrNull(f.Ended), Merged: time.Now().UTC().Truncate(time.Millisecond),
-		Partial: m.Books.check(p, m.Dir) != nil || !f.HasEnded(),
+		Partial: b.check(p, m.Dir) != nil || !f.HasEnded(),
 		Items:   SummaryItems{f.Items, f.DoneItems, f.FailedItems, f.DeadItems, f.Missing()},
 		Chunks:  SummaryChunks{f.DoneChunks, f.DeadChunks, c.Chunks}, Unrecorded: c.Unrecorded,
 		Result: out.result.describe(), FailedList: out.failed.describe(), FailedItems: out.items.describe(),
@@ -121,7 +121,7 @@ func (m Merge) summary(p *plan, out *outputs, sum string) Summary {
 		share.Worker = name
 		s.Workers = append(s.Workers, share)
 	}
-	for _, d := range m.Books.Dead {
+	for _, d := range b.dead {
 		s.DeadLines = append(s.DeadLines, DeadLines{d.FirstLine, d.FirstLine + d.Lines - 1, d.Items, d.Reason})
 	}
 	if out.failed.bytes == 0 {
