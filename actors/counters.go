@@ -14,11 +14,8 @@ import (
 type Counters struct {
 	timers     atomic.Int64
 	goroutines atomic.Int64
-	messages   sync.Map // *atomic.Int64 by messageKind
+	messages   sync.Map // by reflect.Type of an actor: *sync.Map of *atomic.Int64 by reflect.Type of a message
 }
-
-// messageKind is a type of actor with a type of message that it receives.
-type messageKind struct{ to, message reflect.Type }
 
 // Counts is the state of Counters.
 type Counts struct {
@@ -37,9 +34,11 @@ func (*Counters) ExtensionID() extensions.ExtensionID { return countersID }
 // Read returns what was counted until now.
 func (c *Counters) Read() Counts {
 	out := Counts{Messages: map[string]int64{}, Timers: c.timers.Load(), Goroutines: c.goroutines.Load()}
-	c.messages.Range(func(key, n any) bool {
-		kind := key.(messageKind)
-		out.Messages[kind.message.String()+" to "+kind.to.String()] = n.(*atomic.Int64).Load()
+	c.messages.Range(func(to, counts any) bool {
+		counts.(*sync.Map).Range(func(message, n any) bool {
+			out.Messages[message.(reflect.Type).String()+" to "+to.(reflect.Type).String()] = n.(*atomic.Int64).Load()
+			return true
+		})
 		return true
 	})
 	return out
@@ -70,17 +69,23 @@ func (c *Counters) counted() actor.PropsOption {
 		return func(*actor.Props) {}
 	}
 	return actor.WithReceiverMiddleware(func(next actor.ReceiverFunc) actor.ReceiverFunc {
-		seen := map[reflect.Type]*atomic.Int64{}
 		return func(ctx actor.ReceiverContext, env *actor.MessageEnvelope) {
-			message := reflect.TypeOf(env.Message)
-			n := seen[message]
-			if n == nil {
-				shared, _ := c.messages.LoadOrStore(messageKind{reflect.TypeOf(ctx.Actor()), message}, &atomic.Int64{})
-				n = shared.(*atomic.Int64)
-				seen[message] = n
-			}
-			n.Add(1)
+			c.count(reflect.TypeOf(ctx.Actor()), reflect.TypeOf(env.Message))
 			next(ctx, env)
 		}
 	})
+}
+
+// count counts a message. It keeps nothing for a single actor, so that the memory of a system
+// that is counted stays what it is.
+func (c *Counters) count(to, message reflect.Type) {
+	counts, ok := c.messages.Load(to)
+	if !ok {
+		counts, _ = c.messages.LoadOrStore(to, &sync.Map{})
+	}
+	n, ok := counts.(*sync.Map).Load(message)
+	if !ok {
+		n, _ = counts.(*sync.Map).LoadOrStore(message, &atomic.Int64{})
+	}
+	n.(*atomic.Int64).Add(1)
 }

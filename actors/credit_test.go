@@ -52,7 +52,7 @@ func stageCredit(t *testing.T, prefetch, chunks int, f func(b *creditBundle)) {
 			dispatcher: b.dispatcher, persistence: persistence.pid, egress: b.egress.pid, ingress: b.ingress.pid, intake: owner.pid}
 		w := messages.Worker{ID: "w", Kind: messages.Native, Partitions: []int32{0}, Capacity: 1}
 		parent := &probe{s: s, child: func(ctx actor.Context) *actor.PID {
-			p := props(s.log, "free-worker", func() actor.Actor { return newFreeWorker(deps, w, nil) }).Configure(actor.WithReceiverMiddleware(holdable))
+			p := props(s.log, func() actor.Actor { return newFreeWorker(deps, w, nil) }).Configure(actor.WithReceiverMiddleware(holdable))
 			pid, err := ctx.SpawnNamed(p, "free-worker")
 			require.NoError(t, err)
 			return pid

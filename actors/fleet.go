@@ -58,8 +58,8 @@ type fleetDeps struct {
 // member is the fleet's side of one worker.
 type member struct {
 	pid        *actor.PID
-	status     messages.WorkerStatus
-	trouble    messages.ProblemKind // kind of the problem that its status names
+	status     *messages.WorkerStatus // part of the last workerStatus; it does not change
+	trouble    messages.ProblemKind   // kind of the problem that its status names
 	registered time.Time
 	// replacement reports that its supervisor replaced one that failed.
 	replacement bool
@@ -114,6 +114,7 @@ func newFleet(deps fleetDeps, partitions int, stored []messages.Worker, held map
 func (f *fleet) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
+		f.crowd = newCrowd(ctx.ActorSystem(), f.log)
 		f.restoreMembers(ctx)
 		f.restore, f.held = nil, nil
 		f.publish(ctx)
@@ -248,11 +249,9 @@ func (f *fleet) drop(ctx actor.Context, m *heard) {
 // register starts the supervisor of a worker.
 func (f *fleet) register(ctx actor.Context, w messages.Worker, held []holding) *member {
 	f.serial++
-	deps, log := &f.workerDeps, f.log
-	pid := spawn(ctx, f.log, fmt.Sprintf("supervisor-%s-%d", actorName(string(w.ID)), f.serial), func() actor.Actor {
-		return newSupervisor(deps, log, w, held)
-	})
-	m := &member{pid: pid, registered: time.Now(), seen: time.Now(), announced: w.Partitions, proven: len(held) > 0, status: messages.WorkerStatus{ID: w.ID, Kind: w.Kind, Partitions: w.Partitions}}
+	x := newSupervisor(&f.workerDeps, f.log, w, held)
+	pid := f.crowd.spawn(ctx, fmt.Sprintf("supervisor-%s-%d", actorName(string(w.ID)), f.serial), x)
+	m := &member{pid: pid, registered: time.Now(), seen: time.Now(), announced: w.Partitions, proven: len(held) > 0, status: &messages.WorkerStatus{ID: w.ID, Kind: w.Kind, Partitions: w.Partitions}}
 	f.members[w.ID] = m
 	f.byPID[pid.Id] = w.ID
 	f.tally(m, +1)
@@ -276,7 +275,7 @@ func (f *fleet) onStatus(ctx actor.Context, m *workerStatus) {
 	classic := w.status.Kind == messages.Classic || m.Kind == messages.Classic
 	f.tally(w, -1)
 	f.setTrouble(w, m)
-	w.status = m.WorkerStatus
+	w.status = &m.WorkerStatus
 	w.leaving = w.leaving || m.State == messages.WorkerGone
 	if len(m.Held) > 0 || w.leaving {
 		f.rouse(ctx, w)
@@ -363,7 +362,7 @@ func (f *fleet) list() []messages.WorkerStatus {
 		if w.leaving {
 			continue
 		}
-		st := w.status
+		st := *w.status
 		st.Seen = w.seen
 		out = append(out, st)
 	}

@@ -34,7 +34,7 @@ type freeWorker struct {
 	proven   bool                // a native worker ended a chunk that it was given
 	reportAt time.Time           // time of the last report
 	reports  alarm               // for a report that is put off
-	ctx      context.Context
+	ctx      context.Context     // of the reading of ranges, nil before the first one
 	cancel   context.CancelFunc
 }
 
@@ -51,6 +51,7 @@ type workerDeps struct {
 	ingress     *actor.PID // against the flow: a silence is judged only when ingress has read everything
 	group       *actor.PID // the actor of the classic workers' group, which evicts the members of lost workers
 	intake      *actor.PID
+	crowd       *crowd // starts supervisors and free-workers
 }
 
 type (
@@ -133,10 +134,11 @@ func (f *freeWorker) Receive(ctx actor.Context) {
 	now := time.Now()
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
-		f.ctx, f.cancel = context.WithCancel(context.Background())
 		f.report(ctx)
 	case *actor.Stopping:
-		f.cancel()
+		if f.cancel != nil {
+			f.cancel()
+		}
 		f.judging.stop()
 		f.reports.stop()
 		ctx.Send(f.dispatcher, &withdraw{worker: f.worker.ID, epoch: f.epoch})

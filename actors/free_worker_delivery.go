@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"time"
@@ -36,6 +37,9 @@ func (f *freeWorker) send(ctx actor.Context, a ledger.Assignment) {
 // readNext reads the first of the ranges that wait, one at a time, so that chunks are
 // sent in the order in which they were assigned.
 func (f *freeWorker) readNext(ctx actor.Context) {
+	if f.ctx == nil {
+		f.ctx, f.cancel = context.WithCancel(context.Background())
+	}
 	parent, files, a := f.ctx, f.files, f.rereads[0]
 	run(ctx, func() any {
 		lines, err := readAgain(parent, files, a.File, a.Chunk)

@@ -3,6 +3,7 @@ package actors
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -57,6 +58,7 @@ func (i *ingress) read(ctx actor.Context, list []messages.Fetched) error {
 
 // decode appends the signals of the records. Those that are none are dropped.
 func (i *ingress) decode(ctx actor.Context, at place, records []messages.Received, out []messages.Signal) []messages.Signal {
+	out = slices.Grow(out, len(records))
 	for _, rec := range records {
 		s, err := messages.DecodeSignal(rec.Value)
 		if err != nil {
@@ -73,6 +75,9 @@ func (i *ingress) decode(ctx actor.Context, at place, records []messages.Receive
 // because a classic worker sends one per item. It keeps final messages, and counts that
 // fall, which show a repeated run.
 func coalesce(list []messages.Signal) []messages.Signal {
+	if !holdsProgress(list) {
+		return list
+	}
 	type attempt struct {
 		worker messages.WorkerID
 		spoke  int // status messages of the worker before it, whose order must be kept
@@ -95,6 +100,17 @@ func coalesce(list []messages.Signal) []messages.Signal {
 		kept = append(kept, s)
 	}
 	return kept
+}
+
+// holdsProgress reports whether there may be progress messages that others supersede: native
+// workers hardly send any.
+func holdsProgress(list []messages.Signal) bool {
+	for i := range list {
+		if s := &list[i]; s.Kind == messages.SignalProgress && !s.Final() {
+			return true
+		}
+	}
+	return false
 }
 
 // reportSkipped reports batches that cannot be decoded. Their offsets are stored like all

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"log/slog"
+	"path"
 	"runtime/debug"
 	"time"
 
@@ -15,10 +16,10 @@ import (
 // props returns the properties of every actor: its panics are logged, and its children
 // stop when they panic. Nothing restarts in place, because a restart would lose the message
 // and keep the old state of the children. The parent receives Terminated and decides.
-func props(log *slog.Logger, name string, produce func() actor.Actor) *actor.Props {
+func props(log *slog.Logger, produce func() actor.Actor) *actor.Props {
 	return actor.PropsFromProducer(
 		produce,
-		actor.WithReceiverMiddleware(logPanics(log, name)),
+		actor.WithReceiverMiddleware(logPanics(log)),
 		actor.WithSupervisor(stopOnPanic()),
 	)
 }
@@ -29,7 +30,7 @@ func stopOnPanic() actor.SupervisorStrategy {
 
 // logPanics logs a panic with its stack, and passes it on. A panic while the actor stops is
 // not passed on: it would leave an actor that never ends, and its parent would wait for it.
-func logPanics(log *slog.Logger, name string) actor.ReceiverMiddleware {
+func logPanics(log *slog.Logger) actor.ReceiverMiddleware {
 	return func(next actor.ReceiverFunc) actor.ReceiverFunc {
 		return func(c actor.ReceiverContext, env *actor.MessageEnvelope) {
 			defer func() {
@@ -41,6 +42,7 @@ func logPanics(log *slog.Logger, name string) actor.ReceiverMiddleware {
 				if c, ok := env.Message.(*crashed); ok {
 					stack = c.stack
 				}
+				name := path.Base(c.Self().Id)
 				log.Error("actor panicked", "actor", name, "message", fmt.Sprintf("%T", env.Message), "err", r, "stack", string(stack))
 				switch env.Message.(type) {
 				case *actor.Stopping, *actor.Stopped, *actor.Restarting:
@@ -58,12 +60,20 @@ func logPanics(log *slog.Logger, name string) actor.ReceiverMiddleware {
 
 // spawn starts a child. Names are unique by construction; a clash is a bug.
 func spawn(ctx actor.Context, log *slog.Logger, name string, produce func() actor.Actor) *actor.PID {
-	p := props(log, name, produce).Configure(actor.WithDispatcher(dispatcherOf(ctx.ActorSystem())), countersOf(ctx.ActorSystem()).counted())
+	return mustSpawn(ctx, childProps(ctx.ActorSystem(), log, produce), name)
+}
+
+func mustSpawn(ctx actor.Context, p *actor.Props, name string) *actor.PID {
 	pid, err := ctx.SpawnNamed(p, name)
 	if err != nil {
 		panic(fmt.Sprintf("spawn %s: %v", name, err))
 	}
 	return pid
+}
+
+// childProps returns the properties of every actor but the first one.
+func childProps(sys *actor.ActorSystem, log *slog.Logger, produce func() actor.Actor) *actor.Props {
+	return props(log, produce).Configure(actor.WithDispatcher(dispatcherOf(sys)), countersOf(sys).counted())
 }
 
 // alarm is one timer of an actor. It arrives as a message.

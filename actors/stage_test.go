@@ -90,7 +90,7 @@ func (s *stage) spawn(name string, produce func() actor.Actor) (pid *actor.PID, 
 }
 
 func (s *stage) actor(name string, a actor.Actor) *actor.PID {
-	p := props(s.log, name, func() actor.Actor { return a })
+	p := props(s.log, func() actor.Actor { return a })
 	pid, err := s.root.SpawnNamed(p, name)
 	if err != nil {
 		s.t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 // suspect, lost, back. Its child, the free-worker, hands chunks over.
 type supervisor struct {
 	*workerDeps
-	log        *slog.Logger
+	log        *slog.Logger // without the worker's id: see logger
 	freeWorker *actor.PID
 	known      messages.Worker
 	held       []holding // of the stored state, until the free-worker has them
@@ -34,16 +34,16 @@ type supervisor struct {
 	load       load
 	worked     bool             // it was given a chunk
 	unfit      string           // why a native worker takes no chunks, by its own heartbeat
-	paused     paused           // why the dispatcher gives it none
+	paused     *paused          // why the dispatcher gives it none, nil while it does
 	pauseEnds  alarm            // for the time when its pause is over
 	quiet      quietBeat        // the last heartbeat, if it listed no chunks
 	rested     bool             // its pause is over, and there was no work to try it with
-	view       slots.Group      // of the classic workers
+	view       *slots.Group     // of the classic workers, nil until it is known
 	partitions int              // of the chunk topic
 	unwritten  map[int32]string // partitions that cannot be written now, with the reason
 	revoked    bool             // another classic worker announced its partitions
 	done       uint64           // number of "done" messages, which have no other effect
-	reported   workerStatus     // the last one
+	reported   *workerStatus    // the last one
 }
 
 // quietBeat is a heartbeat without chunks.
@@ -89,7 +89,7 @@ type (
 const maxListed = 20
 
 func newSupervisor(deps *workerDeps, log *slog.Logger, w messages.Worker, held []holding) actor.Actor {
-	x := &supervisor{workerDeps: deps, log: log.With("worker_id", w.ID), known: w, held: held}
+	x := &supervisor{workerDeps: deps, log: log, known: w, held: held}
 	x.alive = slots.NewLiveness(w, time.Now())
 	x.former.Replaced(time.Now())
 	return x
@@ -99,9 +99,9 @@ func newSupervisor(deps *workerDeps, log *slog.Logger, w messages.Worker, held [
 func (s *supervisor) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
-		held, deps, w := s.held, s.workerDeps, s.known
+		x := newFreeWorker(s.workerDeps, s.known, s.held)
 		s.held = nil
-		s.freeWorker = spawn(ctx, s.log, "free-worker", func() actor.Actor { return newFreeWorker(deps, w, held) })
+		s.freeWorker = s.crowd.spawn(ctx, "free-worker", x)
 		s.instruct(ctx, setWorker{})
 	case *actor.Stopping:
 		s.ended = true
@@ -133,7 +133,7 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		s.load = *m
 		s.worked = s.worked || len(m.Held) > 0 || m.proven
 	case *slots.Group:
-		s.view = *m
+		s.view = m
 		ctx.Send(s.freeWorker, m)
 		s.instruct(ctx, setWorker{})
 	case *vanished:
@@ -147,7 +147,7 @@ func (s *supervisor) Receive(ctx actor.Context) {
 	case *returned:
 		s.onReturned(ctx, m)
 	case *paused:
-		s.pause(ctx, *m)
+		s.pause(ctx, m)
 	case *blocked:
 		s.onBlocked(ctx, m)
 	case *partitionCount:
@@ -185,6 +185,10 @@ func (s *supervisor) onRang(ctx actor.Context, m *rang) {
 		s.onPauseEnds(ctx)
 	}
 }
+
+// logger returns the log with the worker's id. Most supervisors never write a line, so it is
+// made when it is needed.
+func (s *supervisor) logger() *slog.Logger { return s.log.With("worker_id", s.known.ID) }
 
 // onHeard takes a message of the worker. passed is true when another actor acknowledges
 // it.
@@ -262,7 +266,7 @@ func (s *supervisor) sign(ctx actor.Context) {
 		return
 	}
 	if wasLost {
-		s.log.Info("worker is back")
+		s.logger().Info("worker is back")
 		s.store(ctx, false)
 	}
 	s.instruct(ctx, setWorker{})
@@ -282,10 +286,10 @@ func (s *supervisor) announce(ctx actor.Context, x messages.Signal) {
 	s.known, s.revoked, s.unfit, s.quiet = w, false, "", quietBeat{}
 	s.alive = slots.NewLiveness(w, time.Now())
 	if restarted {
-		s.pause(ctx, paused{})
+		s.pause(ctx, nil)
 		s.former.Replaced(time.Now())
 	}
-	s.log.Debug("worker announced", "kind", w.Kind.String(), "partitions", w.Partitions[:min(len(w.Partitions), maxListed)], "count", len(w.Partitions))
+	s.logger().Debug("worker announced", "kind", w.Kind.String(), "partitions", w.Partitions[:min(len(w.Partitions), maxListed)], "count", len(w.Partitions))
 	s.store(ctx, false)
 	m := setWorker{change: slots.Change{Announced: true}}
 	if restarted {

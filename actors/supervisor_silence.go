@@ -55,13 +55,13 @@ func (s *supervisor) judge(ctx actor.Context) {
 
 // lose gives the worker up and reclaims what it holds.
 func (s *supervisor) lose(ctx actor.Context, reason string) {
-	s.pause(ctx, paused{})
+	s.pause(ctx, nil)
 	s.alive.Lose()
 	level := slog.LevelInfo
 	if !s.worked { // it may never have existed
 		level = slog.LevelDebug
 	}
-	s.log.Log(context.Background(), level, "worker is lost", "reason", reason, "silence_s", int(s.alive.Silence(time.Now()).Seconds()))
+	s.logger().Log(context.Background(), level, "worker is lost", "reason", reason, "silence_s", int(s.alive.Silence(time.Now()).Seconds()))
 	s.store(ctx, true)
 	s.reclaim(ctx, setWorker{}, ledger.EndLost, reason)
 	if s.known.Kind == messages.Classic {

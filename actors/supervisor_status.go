@@ -35,11 +35,15 @@ func (s *supervisor) onNote(ctx actor.Context, note string) {
 // there is one.
 const triedWithin = 3 * time.Second
 
-// pause notes why the dispatcher gives the worker no chunks for a while.
-func (s *supervisor) pause(ctx actor.Context, m paused) {
+// pause notes why the dispatcher gives the worker no chunks for a while; m is nil, or without
+// a reason, when it does.
+func (s *supervisor) pause(ctx actor.Context, m *paused) {
+	if m != nil && m.reason == "" {
+		m = nil
+	}
 	s.paused, s.rested = m, false
 	s.pauseEnds.stop()
-	if m.reason != "" {
+	if m != nil {
 		s.pauseEnds.set(ctx, time.Until(m.until)+triedWithin)
 	}
 }
@@ -77,6 +81,9 @@ func (s *supervisor) takes() (ok bool, why string, kind messages.ProblemKind) {
 	if s.known.Kind == messages.Native {
 		return true, "", ""
 	}
+	if s.view == nil {
+		return false, "", ""
+	}
 	ok, why = s.view.Admits(s.known.Partitions)
 	return ok, why, ""
 }
@@ -84,12 +91,12 @@ func (s *supervisor) takes() (ok bool, why string, kind messages.ProblemKind) {
 // reportStatus sends the fleet what the worker is now, when that changed.
 func (s *supervisor) reportStatus(ctx actor.Context) {
 	st := s.present(time.Now())
-	if st.equal(s.reported) {
+	if s.reported != nil && st.equal(s.reported) {
 		return
 	}
 	st.from = ctx.Self()
-	s.reported = st
-	ctx.Send(ctx.Parent(), &st)
+	s.reported = &st
+	ctx.Send(ctx.Parent(), s.reported)
 }
 
 // present returns the worker's state with its note.
@@ -102,7 +109,7 @@ func (s *supervisor) present(now time.Time) workerStatus {
 	switch {
 	case !takes:
 		st.Note, st.trouble = why, kind
-	case s.paused.reason != "" && !s.rested: // its offers stand: it is tried with one chunk
+	case s.paused != nil && !s.rested: // its offers stand: it is tried with one chunk
 		st.State, st.Note, st.trouble = messages.WorkerAnnounced, s.paused.reason, messages.ProblemUnfitWorker
 	case s.load.free:
 		st.State = messages.WorkerFree
@@ -119,7 +126,7 @@ func (s *supervisor) present(now time.Time) workerStatus {
 }
 
 // equal compares what is shown of a worker, but for times.
-func (st workerStatus) equal(o workerStatus) bool {
+func (st *workerStatus) equal(o *workerStatus) bool {
 	same := st.Kind == o.Kind && st.State == o.State && st.Note == o.Note && st.trouble == o.trouble && st.proven == o.proven
 	load := st.Capacity == o.Capacity && st.Working == o.Working && st.Silent == o.Silent && st.Done == o.Done
 	return same && load && slices.Equal(st.Held, o.Held) && slices.Equal(st.Partitions, o.Partitions)

@@ -49,7 +49,7 @@ func start(cfg Config, parts Parts, log *slog.Logger, root ...actor.PropsOption)
 	}
 	sys.Extensions.Register(goroutines)
 	sys.Extensions.Register(&unknownMessages{log: log})
-	p := props(log, "master", func() actor.Actor {
+	p := props(log, func() actor.Actor {
 		return newMaster(masterDeps{cfg: cfg, parts: parts, log: log, end: end})
 	}).
 		Configure(actor.WithGuardian(stopOnPanic()), actor.WithDispatcher(goroutines), cfg.Counters.counted()).Configure(root...)

@@ -51,8 +51,16 @@ type classicState struct {
 	announcedAt time.Time     // when the worker announced itself with chunks elsewhere; zero when that is judged
 }
 
+// beClassic makes room for what only the slots of a classic worker know.
+func (s *Slots) beClassic() {
+	if s.classic == nil {
+		s.classic = &classicState{}
+	}
+}
+
 // Group takes over the state of the group.
 func (s *Slots) Group(v Group, now time.Time) {
+	s.beClassic()
 	s.classic.group = v
 	s.remade(v.Committed, now)
 	switch {

@@ -28,7 +28,7 @@ type Slots struct {
 	stallAt    time.Time    // time of the next check for chunks without progress, zero while none has begun
 
 	native  nativeState
-	classic classicState
+	classic *classicState // nil for a worker that was never a classic one
 }
 
 // slot is one chunk at the worker.
@@ -88,6 +88,7 @@ func (s *Slots) Follow(w messages.Worker, c Change, now time.Time) {
 	}
 	s.capacity = max(1, w.Capacity)
 	if w.Kind == messages.Classic {
+		s.beClassic()
 		s.capacity, s.classic.mine = 1, w.Partitions
 	}
 	s.setDepth()
@@ -233,7 +234,7 @@ func (s *Slots) forget() {
 		for _, x := range s.list {
 			s.keep(x)
 		}
-	} else {
+	} else if s.classic != nil {
 		s.classic.past = nil
 	}
 	s.list, s.foreign, s.native.next, s.native.probedAt = nil, 0, 0, time.Time{}
