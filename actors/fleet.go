@@ -41,6 +41,7 @@ type fleet struct {
 	reported       classicWorkers             // what the group's actor knows
 	reportDue      alarm                      // for the next classicWorkers
 
+	holding  int                   // members that have chunks
 	counts   messages.WorkerCounts // of the members that are not leaving
 	dropped  uint64                // messages of workers that are not known
 	troubles troubles              // of single workers
@@ -273,6 +274,7 @@ func (f *fleet) onStatus(ctx actor.Context, m *workerStatus) {
 		return
 	}
 	classic := w.status.Kind == messages.Classic || m.Kind == messages.Classic
+	idle := f.holding == 0
 	f.tally(w, -1)
 	f.setTrouble(w, m)
 	w.status = &m.WorkerStatus
@@ -281,6 +283,9 @@ func (f *fleet) onStatus(ctx actor.Context, m *workerStatus) {
 		f.rouse(ctx, w)
 	}
 	f.tally(w, +1)
+	if idle && f.holding > 0 {
+		ctx.Send(f.ingress, &attend{})
+	}
 	f.pub.soon(ctx)
 	if (m.proven || m.Working && len(m.Held) > 0) && !w.proven {
 		w.proven = true
@@ -326,6 +331,9 @@ func (f *fleet) tally(w *member, n int) {
 	}
 	if !w.leaving {
 		f.counts[st.Kind][st.State] += n
+	}
+	if len(st.Held) > 0 {
+		f.holding += n
 	}
 }
 

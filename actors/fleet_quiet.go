@@ -70,7 +70,7 @@ func (f *fleet) onSignals(ctx actor.Context, m *signals) {
 		f.route(ctx, &heard{signal: m.list[i], ack: receipt{ingress: m.from, batch: m.batch}})
 	}
 	if noted > 0 && m.from != nil {
-		ctx.Send(m.from, &acked{batch: m.batch, n: noted})
+		ctx.Send(m.from, &acked{batch: m.batch, n: noted, quiet: noted == len(m.list) && f.holding == 0})
 	}
 }
 

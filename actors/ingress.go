@@ -25,6 +25,8 @@ type ingress struct {
 	batches  map[uint64]*readBatch
 	last     uint64 // number of the last batch
 	paused   alarm
+	quiet    bool  // nothing but the heartbeats of workers without chunks was read last, and no worker has any
+	resting  alarm // ends the rest before the next fetch, which only a quiet time has
 	pause    backoff
 	asked    []question
 	unshown  map[place]int64 // offsets that lag tools do not know yet
@@ -74,7 +76,10 @@ type (
 	acked struct {
 		batch uint64
 		n     int
+		quiet bool // these were all, they only show that workers live, and no worker has a chunk
 	}
+	// attend ends a quiet time: a worker has a chunk.
+	attend struct{}
 	// readFor starts the reading: the messages go to the fleet.
 	readFor struct{ fleet *actor.PID }
 	// workerTopics reports at every check how many partitions each worker
@@ -111,6 +116,10 @@ const (
 	// fetchWait is how long a fetch waits for the first byte, and so bounds the time to
 	// answer whether everything was read.
 	fetchWait = 250 * time.Millisecond
+	// quietRest is the pause before a fetch while no worker has a chunk and none says anything
+	// but that it lives. The heartbeats of thousands of workers would otherwise cost a fetch
+	// each. It delays what else is read then, such as an announcement.
+	quietRest = 50 * time.Millisecond
 	// showEvery is the pause between two commits of the read offsets for lag tools.
 	showEvery = 5 * time.Second
 	// ackTimeout is how long a message may go unacknowledged.
@@ -154,6 +163,7 @@ func (i *ingress) Receive(ctx actor.Context) {
 	case *actor.Stopping:
 		i.cancel()
 		i.paused.stop()
+		i.resting.stop()
 		i.show.stop()
 	case *fetched:
 		i.onFetched(ctx, m)
@@ -164,15 +174,18 @@ func (i *ingress) Receive(ctx actor.Context) {
 		i.comparePartitions(ctx, m)
 	case *acked:
 		i.onAcked(ctx, m)
+	case *attend:
+		i.endQuiet(ctx)
 	case *askCaughtUp:
 		i.onAsk(m)
+		i.endQuiet(ctx)
 	case *drain:
 		i.draining = ctx.Sender()
 		i.cancel()
 		i.answerDrain(ctx)
 	case *rang:
 		switch {
-		case i.paused.rings(m):
+		case i.paused.rings(m), i.resting.rings(m):
 			i.fetch(ctx)
 		case i.show.rings(m):
 			i.showOffsets(ctx)
@@ -221,7 +234,7 @@ func (i *ingress) showOffsets(ctx actor.Context) {
 
 // fetch starts a fetch from every leader that has none in flight.
 func (i *ingress) fetch(ctx actor.Context) {
-	if i.draining != nil || i.paused.timer != nil || len(i.batches) >= maxOpenBatches {
+	if i.draining != nil || i.paused.timer != nil || i.resting.timer != nil || len(i.batches) >= maxOpenBatches {
 		return
 	}
 	for leader, from := range i.byLeader() {
@@ -277,7 +290,19 @@ func (i *ingress) onFetched(ctx actor.Context, m *fetched) {
 	}
 	i.pause.reset()
 	i.answerCaughtUp(ctx, m.leader)
+	if i.quiet && len(m.list) > 0 && len(i.asked) == 0 {
+		i.resting.set(ctx, quietRest)
+	}
 	i.fetch(ctx)
+}
+
+// endQuiet reads on at once, and without a rest until the next batch shows that all is quiet.
+func (i *ingress) endQuiet(ctx actor.Context) {
+	i.quiet = false
+	if i.resting.timer != nil {
+		i.resting.stop()
+		i.fetch(ctx)
+	}
 }
 
 // trackFailure remembers since when a leader cannot be read, and excuses the silence of
@@ -296,6 +321,11 @@ func (i *ingress) trackFailure(ctx actor.Context, leader int32, err error) {
 }
 
 func (i *ingress) onAcked(ctx actor.Context, m *acked) {
+	if m.quiet {
+		i.quiet = true
+	} else {
+		i.endQuiet(ctx)
+	}
 	if b := i.batches[m.batch]; b != nil {
 		if b.left -= m.n; b.left <= 0 {
 			i.storeOffsets(ctx)

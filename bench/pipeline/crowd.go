@@ -28,7 +28,7 @@ const crowdPerPartition = 8
 
 const (
 	beatEvery   = 3 * time.Second // as the workers do
-	beatSlices  = 30              // into which the workers are divided
+	beatSlices  = 600             // into which the workers are divided, so that their heartbeats come evenly
 	crowdAnswer = 50              // answers of the API that are timed
 )
 
