@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -98,14 +97,14 @@ func (c OpenChunk) EncodeRecord() []byte {
 		b = binary.AppendUvarint(b, uint64(n))
 	}
 	b = append(b, flagByte(c.Ahead))
-	b = appendText(b, string(c.Worker))
-	b = appendText(b, c.Reason)
+	b = AppendText(b, c.Worker)
+	b = AppendText(b, c.Reason)
 	return c.appendForPeople(b)
 }
 
 // appendForPeople appends what people need to know of a chunk that fails or is dead.
 func (c OpenChunk) appendForPeople(b []byte) []byte {
-	b = append(appendText(b, c.FirstItem), flagByte(c.Discarded))
+	b = append(AppendText(b, c.FirstItem), flagByte(c.Discarded))
 	var ended int64
 	if !c.EndedAt.IsZero() {
 		ended = c.EndedAt.UnixMilli()
@@ -113,23 +112,23 @@ func (c OpenChunk) appendForPeople(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(ended))
 	b = binary.AppendUvarint(b, uint64(len(c.FailedBy)))
 	for _, w := range c.FailedBy {
-		b = appendText(b, string(w))
+		b = AppendText(b, w)
 	}
 	return b
 }
 
 // readForPeople is the inverse of appendForPeople.
-func (c *OpenChunk) readForPeople(r *recordReader) {
-	c.FirstItem, c.Discarded = r.text(), r.flag()
+func (c *OpenChunk) readForPeople(r *RecordReader) {
+	c.FirstItem, c.Discarded = r.Text(), r.flag()
 	if ended := r.int64(); ended != 0 {
 		c.EndedAt = time.UnixMilli(ended).UTC()
 	}
 	n := r.int()
-	if r.bad = r.bad || n < 0 || n > MaxFailedBy; r.bad {
+	if r.Bad = r.Bad || n < 0 || n > MaxFailedBy; r.Bad {
 		return
 	}
 	for range n {
-		c.FailedBy = append(c.FailedBy, WorkerID(r.text()))
+		c.FailedBy = append(c.FailedBy, WorkerID(r.Text()))
 	}
 }
 
@@ -138,10 +137,6 @@ func flagByte(set bool) byte {
 		return 1
 	}
 	return 0
-}
-
-func appendText(b []byte, s string) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
 // DecodeOpenChunk is the inverse of OpenChunk.EncodeRecord; id comes from the key. Its
@@ -153,7 +148,7 @@ func DecodeOpenChunk(id ChunkID, record []byte) (OpenChunk, error) {
 	}
 	c := OpenChunk{State: ChunkState(record[1])}
 	c.ID, c.Hash = id, binary.BigEndian.Uint64(record[2:])
-	r := recordReader{rest: record[fixed:]}
+	r := RecordReader{Rest: record[fixed:]}
 	c.Offset, c.Length, c.FirstLine, c.Lines = r.int64(), r.int64(), r.int64(), r.int64()
 	c.Items, c.Attempt, c.Failures, c.Workers = r.int(), r.int(), r.int(), r.int()
 	if record[0] >= 2 {
@@ -165,55 +160,14 @@ func DecodeOpenChunk(id ChunkID, record []byte) (OpenChunk, error) {
 	if record[0] >= 2 {
 		c.Ahead = r.flag()
 	}
-	c.Worker, c.Reason = WorkerID(r.text()), r.text()
+	c.Worker, c.Reason = WorkerID(r.Text()), r.Text()
 	if record[0] >= 4 {
 		c.readForPeople(&r)
 	}
-	if r.bad || len(r.rest) > 0 {
+	if !r.Complete() {
 		return OpenChunk{}, fmt.Errorf("%w: chunk %s: wrong length", ErrBadRecord, id.Key())
 	}
 	return c, nil
-}
-
-// recordReader reads the fields of a binary record. Once a field is bad, bad stays set.
-type recordReader struct {
-	rest []byte
-	bad  bool
-}
-
-func (r *recordReader) int64() int64 {
-	n, size := binary.Uvarint(r.rest)
-	if size <= 0 {
-		r.bad, r.rest = true, nil
-		return 0
-	}
-	r.rest = r.rest[size:]
-	return int64(n)
-}
-
-func (r *recordReader) int() int {
-	n := r.int64()
-	if n > math.MaxInt || n < math.MinInt {
-		r.bad = true
-	}
-	return int(n)
-}
-
-func (r *recordReader) flag() bool {
-	n := r.int64()
-	r.bad = r.bad || n < 0 || n > 1
-	return n == 1
-}
-
-func (r *recordReader) text() string {
-	n := r.int64()
-	if n < 0 || n > int64(len(r.rest)) {
-		r.bad, r.rest = true, nil
-		return ""
-	}
-	s := string(r.rest[:n])
-	r.rest = r.rest[n:]
-	return s
 }
 
 // recordTime is a time in a JSON record: seconds and nanoseconds since 1970. Unlike

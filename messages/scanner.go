@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -145,37 +146,14 @@ func unescape(text string) (r rune, size int) {
 	if text == "" {
 		return 0, 0
 	}
-	switch c := text[0]; c {
-	case '"', '\\', '/':
-		return rune(c), 1
-	case 'b':
-		return '\b', 1
-	case 'f':
-		return '\f', 1
-	case 'n':
-		return '\n', 1
-	case 'r':
-		return '\r', 1
-	case 't':
-		return '\t', 1
-	case 'u':
-	default:
+	if i := strings.IndexByte(`"\/bfnrt`, text[0]); i >= 0 {
+		return rune("\"\\/\b\f\n\r\t"[i]), 1
+	}
+	if text[0] != 'u' || len(text) < 5 {
 		return 0, 0
 	}
-	if len(text) < 5 {
-		return 0, 0
-	}
-	for _, c := range []byte(text[1:5]) {
-		switch {
-		case c >= '0' && c <= '9':
-			r = r<<4 | rune(c-'0')
-		case c|0x20 >= 'a' && c|0x20 <= 'f':
-			r = r<<4 | rune(c|0x20-'a'+10)
-		default:
-			return 0, 0
-		}
-	}
-	if !utf8.ValidRune(r) {
+	n, err := strconv.ParseUint(text[1:5], 16, 32)
+	if r = rune(n); err != nil || !utf8.ValidRune(r) {
 		return 0, 0
 	}
 	return r, 5

@@ -156,11 +156,11 @@ func replay(path string, apply func(payload []byte) error) (torn bool, err error
 		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) { // that error means an incomplete record
 			return torn, err
 		}
-		in := reader{rest: record}
-		if torn = torn || err != nil || in.number() != next; torn {
+		in := messages.RecordReader{Rest: record}
+		if torn = torn || err != nil || in.Number() != next; torn {
 			continue // records after a gap do not count
 		}
-		if err := apply(in.rest); err != nil {
+		if err := apply(in.Rest); err != nil {
 			return false, fmt.Errorf("record %d: %w", next, err)
 		}
 		next++

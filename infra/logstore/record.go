@@ -18,9 +18,9 @@ type head struct {
 // appendHead appends the encoded head.
 func appendHead(b []byte, h head) []byte {
 	b = binary.AppendUvarint(b, h.term.Number)
-	b = appendText(b, h.term.Holder)
+	b = messages.AppendText(b, h.term.Holder)
 	b = binary.AppendUvarint(b, h.number)
-	return appendText(b, h.batch)
+	return messages.AppendText(b, h.batch)
 }
 
 // change holds the encoded writes of a batch.
@@ -54,100 +54,57 @@ func appendChange(b []byte, c change) []byte {
 		b = binary.AppendUvarint(b, uint64(slices.Index(names, w.Table)))
 		b = binary.AppendUvarint(b, uint64(len(w.Keys)))
 		for i, key := range w.Keys {
-			b = appendText(b, key)
-			b = binary.AppendUvarint(b, uint64(len(w.Records[i])))
-			b = append(b, w.Records[i]...)
+			b = messages.AppendText(b, key)
+			b = messages.AppendText(b, w.Records[i])
 		}
 		b = binary.AppendUvarint(b, uint64(len(w.Drops)))
 		for _, key := range w.Drops {
-			b = appendText(b, key)
+			b = messages.AppendText(b, key)
 		}
 	}
 	b = binary.AppendUvarint(b, uint64(len(c.journal)))
 	for _, record := range c.journal {
-		b = append(binary.AppendUvarint(b, uint64(len(record))), record...)
+		b = messages.AppendText(b, record)
 	}
 	return b
 }
 
-func appendText(b []byte, s string) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
-}
-
-// reader decodes heads and changes. Once a field is bad, bad stays set.
-type reader struct {
-	rest []byte
-	bad  bool
-}
-
-func (r *reader) number() uint64 {
-	n, size := binary.Uvarint(r.rest)
-	if size <= 0 {
-		r.bad, r.rest = true, nil
-		return 0
-	}
-	r.rest = r.rest[size:]
-	return n
-}
-
-func (r *reader) bytes() []byte {
-	n := r.number()
-	if n > uint64(len(r.rest)) {
-		r.bad, r.rest = true, nil
-		return nil
-	}
-	b := r.rest[:n:n]
-	r.rest = r.rest[n:]
-	return b
-}
-
-func (r *reader) text() string { return string(r.bytes()) }
-
-// count reads the length of a list whose elements have at least one byte each.
-func (r *reader) count() int {
-	n := r.number()
-	if n > uint64(len(r.rest)) {
-		r.bad, r.rest = true, nil
-		return 0
-	}
-	return int(n)
-}
-
-func (r *reader) head() head {
-	var h head
-	h.term.Number, h.term.Holder = r.number(), r.text()
-	h.number, h.batch = r.number(), r.text()
+// readHead is the inverse of appendHead.
+func readHead(r *messages.RecordReader) (h head) {
+	h.term.Number, h.term.Holder = r.Number(), r.Text()
+	h.number, h.batch = r.Number(), r.Text()
 	return h
 }
 
-func (r *reader) change() change {
+// readChange is the inverse of appendChange.
+func readChange(r *messages.RecordReader) change {
 	names := messages.Tables()
-	c := change{tables: make([]messages.TableWrite, r.count())}
+	c := change{tables: make([]messages.TableWrite, r.Count())}
 	for i := range c.tables {
-		place := r.number()
+		place := r.Number()
 		if place >= uint64(len(names)) {
-			r.bad = true
+			r.Bad = true
 			return change{}
 		}
 		w := &c.tables[i]
 		w.Table = names[place]
-		for range r.count() {
-			w.Keys = append(w.Keys, r.text())
-			w.Records = append(w.Records, r.bytes())
+		for range r.Count() {
+			w.Keys = append(w.Keys, r.Text())
+			w.Records = append(w.Records, r.Bytes())
 		}
-		for range r.count() {
-			w.Drops = append(w.Drops, r.text())
+		for range r.Count() {
+			w.Drops = append(w.Drops, r.Text())
 		}
 	}
-	for range r.count() {
-		c.journal = append(c.journal, r.bytes())
+	for range r.Count() {
+		c.journal = append(c.journal, r.Bytes())
 	}
 	return c
 }
 
-// end returns an error unless all fields were valid and nothing is left.
-func (r *reader) end(what string) error {
-	if r.bad || len(r.rest) > 0 {
+// checkEnd returns an error unless all fields were valid and nothing is left.
+func checkEnd(r *messages.RecordReader, what string) error {
+	if !r.Complete() {
 		return fmt.Errorf("%w: %s: its length does not fit its content", messages.ErrBadRecord, what)
 	}
 	return nil

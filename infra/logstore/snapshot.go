@@ -95,12 +95,12 @@ func readSnapshot(path string) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n := first.number(); n != layout {
+	if n := first.Number(); n != layout {
 		return nil, fmt.Errorf("%w: layout %d, this program reads %d: use the program that wrote it, or another DATA_DIR", messages.ErrBadRecord, n, layout)
 	}
 	s := newState()
-	s.head = first.head()
-	if err := first.end("head"); err != nil {
+	s.head = readHead(first)
+	if err := checkEnd(first, "head"); err != nil {
 		return nil, err
 	}
 	for entries := uint64(0); ; {
@@ -109,11 +109,11 @@ func readSnapshot(path string) (*state, error) {
 			return nil, err
 		}
 		// The last record is a single number; a change consists of at least two.
-		if end := *record; end.number() == entries && end.end("end") == nil {
+		if end := *record; end.Number() == entries && end.Complete() {
 			return s, nil
 		}
-		c := record.change()
-		if err := record.end("entries"); err != nil {
+		c := readChange(record)
+		if err := checkEnd(record, "entries"); err != nil {
 			return nil, err
 		}
 		entries += c.entries()
@@ -121,7 +121,7 @@ func readSnapshot(path string) (*state, error) {
 	}
 }
 
-func nextRecord(in *journal.Reader) (*reader, error) {
+func nextRecord(in *journal.Reader) (*messages.RecordReader, error) {
 	record, err := readRecord(in)
 	if errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%w: its end is missing", messages.ErrBadRecord)
@@ -129,5 +129,5 @@ func nextRecord(in *journal.Reader) (*reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", messages.ErrBadRecord, err)
 	}
-	return &reader{rest: record}, nil
+	return &messages.RecordReader{Rest: record}, nil
 }

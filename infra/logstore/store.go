@@ -146,9 +146,9 @@ func damaged(path string, err error) error {
 
 // redo applies a record of the log to the state.
 func (s *Store) redo(payload []byte) error {
-	in := reader{rest: payload}
-	h, c := in.head(), in.change()
-	if err := in.end("batch"); err != nil {
+	in := messages.RecordReader{Rest: payload}
+	h, c := readHead(&in), readChange(&in)
+	if err := checkEnd(&in, "batch"); err != nil {
 		return err
 	}
 	s.state.apply(c, nil)
