@@ -18,7 +18,7 @@ import (
 type electorBundle struct {
 	*stage
 	memory      *infratest.MemoryStore
-	store       *infratest.FaultyStore
+	store       *faultyStore
 	bus         *memBus
 	pid         *actor.PID
 	persistence *actor.PID
@@ -29,7 +29,7 @@ type electorBundle struct {
 func stageElector(t *testing.T, f func(b *electorBundle)) {
 	onStage(t, func(s *stage) {
 		memory := infratest.NewMemoryStore()
-		b := &electorBundle{stage: s, memory: memory, store: infratest.NewFaultyStore(memory), bus: newMemBus(), egress: s.probe("egress")}
+		b := &electorBundle{stage: s, memory: memory, store: newFaultyStore(memory), bus: newMemBus(), egress: s.probe("egress")}
 		b.owner = s.probe("owner")
 		b.persistence, _ = s.spawn("persistence", func() actor.Actor { return newPersistence(b.store, s.log, b.owner.pid) })
 		b.pid, _ = s.spawn("elector", func() actor.Actor { return b.elector("m", b.owner) })

@@ -14,7 +14,7 @@ import (
 
 type persistenceBundle struct {
 	*stage
-	store *infratest.FaultyStore
+	store *faultyStore
 	term  messages.Term
 	pid   *actor.PID
 	owner *probe
@@ -23,7 +23,7 @@ type persistenceBundle struct {
 
 func stagePersistence(t *testing.T, f func(b *persistenceBundle)) {
 	onStage(t, func(s *stage) {
-		b := &persistenceBundle{stage: s, store: infratest.NewFaultyStore(infratest.NewMemoryStore()), owner: s.probe("owner"), asker: s.probe("asker")}
+		b := &persistenceBundle{stage: s, store: newFaultyStore(infratest.NewMemoryStore()), owner: s.probe("owner"), asker: s.probe("asker")}
 		b.term = b.lead("h")
 		b.pid, _ = s.spawn("persistence", func() actor.Actor { return newPersistence(b.store, s.log, b.owner.pid) })
 		s.tell(b.pid, &beginTerm{term: b.term})
@@ -127,9 +127,9 @@ func TestPersistenceGroupsWritesWhileACommitIsUnderWay(t *testing.T) {
 
 func TestPersistenceRepeatsTheSameBatch(t *testing.T) {
 	t.Parallel()
-	for name, fail := range map[string]func(*infratest.FaultyStore){
-		"not applied": func(s *infratest.FaultyStore) { s.FailNext(errors.New("away")) },
-		"answer lost": func(s *infratest.FaultyStore) { s.LoseNextAnswer(errors.New("away")) },
+	for name, fail := range map[string]func(*faultyStore){
+		"not applied": func(s *faultyStore) { s.FailNext(errors.New("away")) },
+		"answer lost": func(s *faultyStore) { s.LoseNextAnswer(errors.New("away")) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

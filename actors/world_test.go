@@ -22,7 +22,7 @@ import (
 type world struct {
 	t     *testing.T
 	bus   *memBus
-	store *infratest.FaultyStore
+	store *faultyStore
 	// memory is what the store keeps.
 	memory *infratest.MemoryStore
 	files  *memFiles
@@ -40,7 +40,7 @@ func inWorld(t *testing.T, f func(w *world)) {
 		}
 		memory := infratest.NewMemoryStore()
 		w := &world{
-			t: t, bus: newMemBus(), store: infratest.NewFaultyStore(memory), memory: memory, files: &memFiles{},
+			t: t, bus: newMemBus(), store: newFaultyStore(memory), memory: memory, files: &memFiles{},
 			log: slog.New(slog.NewTextHandler(out, nil)),
 			cfg: Config{
 				MasterID: "m", ChunkTopic: "chunks", SignalTopic: "signals", ConnectionTopic: "connections", HeartbeatTopic: "masters",
