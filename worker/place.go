@@ -47,29 +47,22 @@ func (r *reader) endOffsets(ctx context.Context, partitions []int32) (map[int32]
 	var mu sync.Mutex
 	var failure error
 	ends := map[int32]int64{}
-	request := func(p int32) {
-		_, end, err := r.bus.Bounds(ctx, r.topic, p)
-		mu.Lock()
-		defer mu.Unlock()
-		if err == nil {
-			ends[p] = end
-		} else if failure == nil || errors.Is(err, messages.ErrRefused) {
-			failure = err
-		}
-	}
-	todo := make(chan int32)
 	var all sync.WaitGroup
-	for range min(maxBoundsRequests, len(partitions)) {
+	room := make(chan struct{}, maxBoundsRequests)
+	for _, p := range partitions {
+		room <- struct{}{}
 		all.Go(func() {
-			for p := range todo {
-				request(p)
+			_, end, err := r.bus.Bounds(ctx, r.topic, p)
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil {
+				ends[p] = end
+			} else if failure == nil || errors.Is(err, messages.ErrRefused) {
+				failure = err
 			}
+			<-room
 		})
 	}
-	for _, p := range partitions {
-		todo <- p
-	}
-	close(todo)
 	all.Wait()
 	return ends, failure
 }
