@@ -47,6 +47,9 @@ type Config struct {
 	WorkerTimeout time.Duration
 	// MaxAttempts is the number of failures that make a chunk dead.
 	MaxAttempts int
+	// Bisect reports whether a chunk of several items that fails is halved, until the items
+	// that make it fail stand alone.
+	Bisect bool
 	// Prefetch is the number of chunks that are queued ahead at a native worker, or
 	// PrefetchAuto.
 	Prefetch int

@@ -9,6 +9,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/stretchr/testify/require"
 
+	"kafka-master/actors/ledger"
 	"kafka-master/messages"
 )
 
@@ -46,7 +47,7 @@ func stageCredit(t *testing.T, prefetch, chunks int, f func(b *creditBundle)) {
 			}
 		}
 		b.dispatcher, _ = s.spawn("dispatcher", func() actor.Actor {
-			return newDispatcher(dispatcherDeps{log: s.log, persistence: persistence.pid, owner: owner.pid, maxAttempts: 3}, 2, messages.Snapshot{}, tail{})
+			return newDispatcher(dispatcherDeps{log: s.log, persistence: persistence.pid, owner: owner.pid, rules: ledger.Rules{MaxAttempts: 3}}, 2, messages.Snapshot{}, tail{})
 		})
 		deps := &workerDeps{cfg: Config{ChunkTopic: "c", WorkerTimeout: time.Minute, Prefetch: prefetch}, files: &memFiles{},
 			dispatcher: b.dispatcher, persistence: persistence.pid, egress: b.egress.pid, ingress: b.ingress.pid, intake: owner.pid}

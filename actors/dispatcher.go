@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -30,6 +31,8 @@ type dispatcher struct {
 	runs     runs
 	problems problems
 	pub      publisher
+	ctx      context.Context
+	cancel   context.CancelFunc
 }
 
 // dispatcherDeps is what the term gives to the dispatcher.
@@ -40,7 +43,8 @@ type dispatcherDeps struct {
 	persistence *actor.PID
 	owner       *actor.PID
 	view        *actor.PID
-	maxAttempts int
+	files       Files
+	rules       ledger.Rules
 }
 
 func newDispatcher(deps dispatcherDeps, batch int, snap messages.Snapshot, past tail) actor.Actor {
@@ -49,7 +53,7 @@ func newDispatcher(deps dispatcherDeps, batch int, snap messages.Snapshot, past 
 		sent.BatchIDs = append(sent.BatchIDs, s.batchID)
 	}
 	return &dispatcher{
-		dispatcherDeps: deps, batch: batch, ledger: ledger.New(deps.maxAttempts, snap, sent, time.Now()),
+		dispatcherDeps: deps, batch: batch, ledger: ledger.New(deps.rules, snap, sent, time.Now()),
 		planners: map[messages.FileID]*planning{}, takers: map[messages.WorkerID]*actor.PID{}, problems: problems{},
 		pub: publisher{view: deps.view, source: sourceDispatcher, term: deps.term},
 	}
@@ -63,10 +67,12 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 	now := time.Now()
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
+		d.ctx, d.cancel = context.WithCancel(context.Background())
 		d.tick.set(ctx, tickEvery)
 		d.watch(now)
 		d.publish(ctx, now)
 	case *actor.Stopping:
+		d.cancel()
 		d.tick.stop()
 		d.pub.due.stop()
 		return
@@ -83,6 +89,8 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 		d.onReopen(m, now)
 	case messages.DiscardLetters:
 		d.onDiscard(ctx, m)
+	case *halved:
+		d.onHalved(ctx, m, now)
 	case *begun:
 		d.moved = now
 		d.ledger.Begin(m.worker, m.batchID, now)
@@ -120,6 +128,7 @@ func (d *dispatcher) handOn(ctx actor.Context, now time.Time) {
 	d.match(now)
 	d.flush(ctx)
 	d.recall(ctx, now)
+	d.halve(ctx, now)
 	d.pub.soon(ctx)
 }
 

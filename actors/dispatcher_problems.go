@@ -132,7 +132,7 @@ func (d *dispatcher) watchQuiet(s ledger.Stalled, now time.Time) {
 // logEnded logs chunks and files that were given up.
 func (d *dispatcher) logEnded(out ledger.Changes) {
 	for _, x := range out.Dead {
-		d.log.Warn("chunk is dead", "file", x.Path, "chunk", x.ID.Index, "first_line", x.FirstLine, "lines", x.Lines,
+		d.log.Warn("chunk is dead", "file", x.Path, "chunk", x.ID.Index, "half", x.ID.Half, "first_line", x.FirstLine, "lines", x.Lines,
 			"items", x.Items, "offset", x.Offset, "attempts", x.Attempt, "worker_id", x.Worker, "reason", x.Reason)
 	}
 	for _, f := range out.Broken {

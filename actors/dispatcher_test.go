@@ -33,7 +33,7 @@ func stageDispatcher(t *testing.T, snap messages.Snapshot, f func(b *dispatcherB
 			}
 		}
 		b.pid, _ = s.spawn("dispatcher", func() actor.Actor {
-			return newDispatcher(dispatcherDeps{log: s.log, persistence: b.persistence.pid, owner: b.owner.pid, maxAttempts: 3}, 2, snap, tail{})
+			return newDispatcher(dispatcherDeps{log: s.log, persistence: b.persistence.pid, owner: b.owner.pid, rules: ledger.Rules{MaxAttempts: 3}}, 2, snap, tail{})
 		})
 		f(b)
 	})

@@ -164,6 +164,13 @@ func (c *simClassic) itemTime() time.Duration {
 // work does one item, and after the last one ends the chunk.
 func (c *simClassic) work(now time.Time) {
 	m := c.run
+	if what, at := c.w.poisonIn(m.Data); what != 0 && at == c.item {
+		c.w.poisoned(m.Data[at])
+		c.crash()
+		c.run = nil
+		c.w.killedByPoison(c.start)
+		return
+	}
 	c.item++
 	c.until = now.Add(c.itemTime())
 	n := int64(len(m.Data))

@@ -53,6 +53,7 @@ func simFaults() []simFault {
 		}},
 		{"a file is rewritten", func(w *simWorld) bool { return w.fileChanges(bytes.ToUpper) }},
 		{"a file is deleted", (*simWorld).fileDeleted},
+		{"a line turns into poison", (*simWorld).addPoison},
 		{"ranges cannot be read", func(w *simWorld) bool { w.folder.away = 1 + w.rng.IntN(6); return true }},
 	}
 }

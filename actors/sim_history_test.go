@@ -114,7 +114,7 @@ func (h *simHistory) reset(snap messages.Snapshot) {
 	}
 	for id, f := range h.files {
 		for chunk, r := range h.ever[id] {
-			if _, open := h.open[id][chunk]; !open && chunk.Index < f.Cursor.Index {
+			if !h.isOpen(chunk) && chunk.Index < f.Cursor.Index {
 				put(h.accepted, chunk, r)
 			}
 		}
@@ -189,8 +189,7 @@ func (h *simHistory) find(batchID string) (f messages.File, id messages.ChunkID,
 // commit that hands it out again is sent all the same, because the hand-out is not waited for.
 func (h *simHistory) done(batchID string) bool {
 	f, id, _, ok := h.find(batchID)
-	_, open := h.open[f.ID][id]
-	return ok && !open && id.Index < f.Cursor.Index
+	return ok && !h.isOpen(id) && id.Index < f.Cursor.Index
 }
 
 // committed checks a batch that took effect.
@@ -230,6 +229,9 @@ func (h *simHistory) committed(term messages.Term, b messages.Batch) {
 			h.w.sometimes("a slow chunk is run by another worker as well")
 		}
 	}
+	for _, id := range b.DropChunks {
+		h.ended(id)
+	}
 	for _, id := range slices.Sorted(maps.Keys(touched)) {
 		h.books(id)
 	}
@@ -242,9 +244,7 @@ func (h *simHistory) chunk(c messages.OpenChunk) {
 	if former, ok := h.ranges[c.ID.File][c.ID]; ok && former != c.Chunk {
 		h.violate("S9", "chunk %v was %+v and is %+v", c.ID, former, c.Chunk)
 	}
-	if before, ok := h.ranges[c.ID.File][messages.ChunkID{File: c.ID.File, Index: c.ID.Index - 1}]; ok && before.End() != c.Offset || c.ID.Index == 0 && c.Offset != 0 {
-		h.violate("S1", "chunk %v begins at %d, the one before ends at %d", c.ID, c.Offset, before.End())
-	}
+	h.follows(c.Chunk)
 	former, ok := h.open[c.ID.File][c.ID]
 	if ok {
 		if c.Attempt < former.Attempt || c.State == messages.ChunkAssigned && c.Attempt == former.Attempt && c.Worker != former.Worker {
@@ -265,9 +265,12 @@ func out(c messages.OpenChunk) bool {
 // counted checks a completion: the first of its chunk, by a result that is on the
 // worker's disk and is what the file's range says.
 func (h *simHistory) counted(a messages.Attempt) {
-	if _, again := h.accepted[a.Chunk.File][a.Chunk]; again {
-		h.violate("S3", "chunk %v counts twice", a.Chunk)
+	for other := range h.accepted[a.Chunk.File] {
+		if overlap(a.Chunk, other) {
+			h.violate("S3", "chunk %v counts, and %v did before", a.Chunk, other)
+		}
 	}
+	maps.DeleteFunc(h.ever[a.Chunk.File], func(other messages.ChunkID, _ simResult) bool { return overlap(a.Chunk, other) })
 	id := h.batchID(a.Chunk, a.Number)
 	got, ok := h.w.stored(a.Worker, id)
 	lines, failed := withoutMarks(got)
@@ -297,9 +300,7 @@ func (h *simHistory) rangeOf(a messages.Attempt) messages.Chunk {
 		return c
 	}
 	h.w.sometimes("a chunk is handed out and ends in one commit")
-	if before, ok := h.ranges[a.Chunk.File][messages.ChunkID{File: a.Chunk.File, Index: a.Chunk.Index - 1}]; ok && before.End() != own.Offset {
-		h.violate("S1", "chunk %v begins at %d, the one before ends at %d", a.Chunk, own.Offset, before.End())
-	}
+	h.follows(own)
 	put(h.ranges, a.Chunk, own)
 	return own
 }

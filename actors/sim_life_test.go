@@ -220,6 +220,7 @@ func (w *simWorld) counts() {
 
 // finish ends the world in order.
 func (w *simWorld) finish() {
+	w.finished = true
 	for _, p := range w.natives {
 		p.process.dead = true
 	}

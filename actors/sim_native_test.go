@@ -41,6 +41,7 @@ type simRun struct {
 	m     messages.ChunkMessage
 	until time.Time
 	how   messages.Outcome
+	kills bool
 	stage int // of ending: 0 works, 1 the result is written, 2 it is in its place
 }
 
@@ -240,6 +241,16 @@ func (p *simNative) begin(now time.Time) {
 				r.how = messages.OutcomeRetry
 			}
 		}
+		what, at := p.w.poisonIn(m.Data)
+		switch what {
+		case poisonKills:
+			r.kills = true
+		case poisonFails:
+			r.how = messages.OutcomeFailed
+		}
+		if what != 0 {
+			p.w.poisoned(m.Data[at])
+		}
 		if p.fullDisk {
 			p.w.sometimes("a result meets a full disk")
 			r.how = messages.OutcomeRetry
@@ -259,6 +270,10 @@ func (p *simNative) advance(r *simRun, now time.Time) (died bool) {
 	r.stage++
 	switch {
 	case p.w.killsWorker(p, r.stage):
+		return true
+	case r.kills:
+		p.crash()
+		p.w.killedByPoison(p.start)
 		return true
 	case r.how == messages.OutcomeOK && r.stage < 3:
 		if r.stage == 2 {

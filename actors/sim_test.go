@@ -41,11 +41,16 @@ func simNumber(t *testing.T, name string, otherwise uint64) uint64 {
 func chaos(seed uint64) func() *simWorld {
 	return func() *simWorld {
 		w := newSimWorld(seed)
-		if os.Getenv("SIM_SEED") != "" && testing.Verbose() {
-			w.trace = os.Stderr
-		}
+		w.showTrace()
 		w.live(simFaults(), 12+w.rng.IntN(20))
 		return w
+	}
+}
+
+// showTrace prints what happens in the world of a single seed.
+func (w *simWorld) showTrace() {
+	if os.Getenv("SIM_SEED") != "" && testing.Verbose() {
+		w.trace = os.Stderr
 	}
 }
 
@@ -90,7 +95,7 @@ func TestSimulation(t *testing.T) {
 func simSometimes() []string {
 	list := []string{
 		"a chunk is written, and its answer is lost", "a chunk is not written, and nobody knows", "a chunk is not written", "a chunk is written late",
-		"a worker's message arrives twice", "a queued chunk goes to an idle worker", "a slow chunk is run by another worker as well", "a result meets a full disk", "a state is put back",
+		"a worker's message arrives twice", "a queued chunk goes to an idle worker", "a slow chunk is run by another worker as well", "a chunk is halved", "a half is halved", "a line is poison for its worker", "a result meets a full disk", "a state is put back",
 		"the classic workers' group rebalances", "a group member is evicted",
 		"the ends of some partitions are not known", "an attempt leaves room for those of an unread tail",
 	}

@@ -46,6 +46,9 @@ type simWorld struct {
 	pace     time.Duration // of all work, when not 0
 	counters map[string]int
 	points   simPoints
+	poison   map[string]simPoison // what lines do to workers
+	tries    map[string]int       // attempts that a line of poison ended
+	finished bool
 	story    []string
 	settings simSettings
 }
@@ -62,14 +65,17 @@ func newSimWorld(seed uint64) *simWorld {
 		out = os.Stderr
 	}
 	d := newSimDriver(seed)
-	w := &simWorld{seed: seed, driver: d, rng: d.rng, log: slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug})), counters: map[string]int{},
+	w := &simWorld{seed: seed, driver: d, rng: d.rng, log: slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug})), counters: map[string]int{}, poison: map[string]simPoison{}, tries: map[string]int{},
 		living: map[string]*System{}, versions: map[simVersion][]byte{}, folder: &memFiles{}, outside: &simProcess{name: "outside"}}
 	w.cfg = Config{
 		ChunkTopic: "chunks", SignalTopic: "signals", ConnectionTopic: "connections", HeartbeatTopic: "masters",
 		Partitions: 4 + w.rng.IntN(3), Group: "km", WorkerGroup: "g", BatchSize: 1 + w.rng.IntN(4), WorkerTimeout: time.Minute,
 		MaxAttempts: 3 + w.rng.IntN(3), Prefetch: w.rng.IntN(3), Settle: time.Duration(w.rng.IntN(2)) * time.Second,
 	}
-	w.cfg.Backup = BackupMode(w.rng.IntN(3))
+	w.cfg.Backup, w.cfg.Bisect = BackupMode(w.rng.IntN(3)), w.rng.IntN(8) > 0
+	if w.rng.IntN(3) == 0 {
+		w.cfg.BatchSize *= 4
+	}
 	w.history = newSimHistory(w)
 	w.kafka = newSimKafka(w)
 	memory := infratest.NewMemoryStore()
@@ -188,7 +194,11 @@ func (w *simWorld) speaks(s messages.Signal) bool {
 // put writes a file into the folder.
 func (w *simWorld) put(path string, data []byte, at time.Time) {
 	w.folder.put(path, string(data), at)
-	w.versions[simVersion{path, xxhash.Sum64(data)}] = bytes.Clone(data)
+	edges := data
+	if len(data) > 2*memEdge {
+		edges = slices.Concat(data[:memEdge], data[len(data)-memEdge:])
+	}
+	w.versions[simVersion{path, xxhash.Sum64(edges)}] = bytes.Clone(data)
 }
 
 // drop puts a new file of n lines into the folder; salt makes its lines others.

@@ -20,7 +20,7 @@ func BenchmarkLook(b *testing.B) {
 			f.State, f.Ended = messages.FileDone, now
 			snap.Files = append(snap.Files, &f)
 		}
-		led := ledger.New(1, snap, ledger.Sent{}, now)
+		led := ledger.New(ledger.Rules{MaxAttempts: 1}, snap, ledger.Sent{}, now)
 		for i := range 16 {
 			if err := led.Files().Open(testFile(messages.FileID(remembered+i+1), 2), now); err != nil {
 				b.Fatal(err)

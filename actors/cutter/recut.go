@@ -19,6 +19,7 @@ func Recut(c messages.Chunk, stream func(feed func([]byte) error) error) ([]byte
 		if got != nil {
 			return ErrOtherBytes
 		}
+		k.ID = c.ID
 		got = &k
 		return nil
 	})

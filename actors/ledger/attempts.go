@@ -53,6 +53,9 @@ type entry struct {
 	began    time.Time                 // time of the first progress of the attempt, zero before
 	workers  map[int]messages.WorkerID // workers of the last attempts
 	blamed   []messages.WorkerID       // workers that failed it, one for each failure
+	lostAt   []messages.WorkerID       // workers that were lost before it began, one for each loss
+	toHalve  bool                      // it waits for being halved
+	recuts   int                       // how often its range could not be cut in two
 	doubted  bool                      // the last failure may be its worker's, so it does not end the chunk
 	retries  int                       // endings in a row by which the chunk was put off
 	idle     int                       // hand-outs in a row that ended without a start
@@ -250,9 +253,13 @@ func (l *Ledger) end(b *book, e *entry, how Ending, reason string, now time.Time
 	if reason == "" {
 		reason = how.String()
 	}
-	failure := how == EndFailed || e.State == messages.ChunkRunning && (how == EndLost || how == EndSilent)
+	failure := e.failsBy(how)
 	if !e.Ahead && how != EndRetry && how != EndUnsent && how != EndUnfit && how != EndRecalled {
 		e.Handouts++
+	}
+	if how == EndLost && !failure && !e.Ahead {
+		e.Lost++
+		e.lostAt = append(e.lostAt, e.Worker)
 	}
 	l.journal(e, e.Attempt, e.Worker, how.String(), now)
 	l.release(b, e)
@@ -266,6 +273,8 @@ func (l *Ledger) end(b *book, e *entry, how Ending, reason string, now time.Time
 	switch {
 	case b.stopped:
 		l.markDead(b, e, b.Reason, now)
+	case l.shallHalve(b, e, l.ableWorkers()):
+		l.awaitHalving(b, e, now)
 	case l.hopeless(e):
 		l.markDead(b, e, reason, now)
 	default:
@@ -296,7 +305,7 @@ func (l *Ledger) release(b *book, e *entry) {
 
 // markDead gives a chunk up.
 func (l *Ledger) markDead(b *book, e *entry, reason string, now time.Time) {
-	e.State, e.Reason, e.EndedAt = messages.ChunkDead, reason, now
+	e.State, e.Reason, e.EndedAt, e.toHalve = messages.ChunkDead, reason, now, false
 	l.letters[e.ID] = true
 	b.open.add(e.Chunk, -1)
 	l.trials.forget(e)

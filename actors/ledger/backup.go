@@ -61,7 +61,7 @@ func (l *Ledger) slow(now time.Time) (list []slowChunk) {
 		}
 		for _, e := range held {
 			b := l.files[e.ID.File]
-			if e.State != messages.ChunkRunning || e.backedUp || e.Failures+1 >= l.maxAttempts || b.stopped || b.tempo.n < backupKnown {
+			if e.State != messages.ChunkRunning || e.backedUp || l.failsNext(e) || b.stopped || b.tempo.n < backupKnown {
 				continue
 			}
 			median := max(time.Microsecond, b.tempo.median())

@@ -113,7 +113,7 @@ func TestNoBackupAttemptWithoutNeed(t *testing.T) {
 		"the idle worker holds as many as it may": func(l *Ledger, _ time.Time) {
 			l.held["a"] = map[messages.ChunkID]*entry{{File: 1, Index: 9}: {}}
 		},
-		"one more failure ends it": func(l *Ledger, _ time.Time) { l.files[1].entries[chunkNo(0)].Failures = l.maxAttempts - 1 },
+		"one more failure ends it": func(l *Ledger, _ time.Time) { l.files[1].entries[chunkNo(0)].Failures = l.rules.MaxAttempts - 1 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -44,7 +44,7 @@ func halfDone(t *testing.T) *stored {
 func restored(store *stored, values map[string]string) *Ledger {
 	snap := store.snapshot()
 	snap.Values = values
-	return New(1, snap, Sent{}, time.Unix(2e9, 0))
+	return New(Rules{MaxAttempts: 1}, snap, Sent{}, time.Unix(2e9, 0))
 }
 
 func TestStateThatLostRecords(t *testing.T) {

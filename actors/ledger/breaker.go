@@ -19,6 +19,7 @@ type breaker struct {
 // trial is what the last results of a worker were.
 type trial struct {
 	failed  []messages.ChunkID // different chunks that failed since its last success, newest last
+	apart   int                // those of them that are not parts of one chunk
 	retries int                // chunks put off in a row since then
 	trips   int                // number of its pauses since then
 	away    bool               // it takes no chunks now, for whatever reason
@@ -80,7 +81,16 @@ func (b *breaker) healthy(w messages.WorkerID, others int) int {
 }
 
 // fails reports whether a worker fails whatever it is given.
-func (t *trial) fails() bool { return len(t.failed) >= failedInARow }
+func (t *trial) fails() bool { return t.apart >= failedInARow }
+
+// add adds a chunk that failed. The halves of a chunk fail for one reason, so they say no
+// more of the worker than the chunk itself.
+func (t *trial) add(id messages.ChunkID) {
+	if !slices.ContainsFunc(t.failed, func(c messages.ChunkID) bool { return c.File == id.File && c.Index == id.Index }) {
+		t.apart++
+	}
+	t.failed = append(t.failed[max(0, len(t.failed)+1-maxBlamed):], id)
+}
 
 // counts reports whether a worker is one of those that take chunks and fail.
 func (t *trial) counts() bool { return t.fails() && !t.away }
@@ -155,7 +165,7 @@ func (b *breaker) failed(w messages.WorkerID, id messages.ChunkID, others int, r
 	}
 	t.reason = "failed every chunk so far: " + reason
 	if !slices.Contains(t.failed, id) {
-		b.change(t, func() { t.failed = append(t.failed[max(0, len(t.failed)+1-maxBlamed):], id) })
+		b.change(t, func() { t.add(id) })
 	}
 	switch {
 	case !t.fails():

@@ -61,7 +61,7 @@ func TestDigestOfAFileThatAFormerVersionBegan(t *testing.T) {
 	f := testFile(1, 2)
 	f.Items, f.DoneItems, f.DoneChunks = 2, 2, 1
 	f.Cursor = messages.Cursor{Offset: 10, Index: 1, Line: 3}
-	l := New(3, messages.Snapshot{Files: []*messages.File{&f}}, Sent{}, now)
+	l := New(Rules{MaxAttempts: 3}, messages.Snapshot{Files: []*messages.File{&f}}, Sent{}, now)
 	l.know(now, "w1")
 	l.plan(1, 1, now)
 	l.Files().PlanEnd(1, 0, now)

@@ -52,8 +52,23 @@ func (e *entry) holdBack(how Ending, now time.Time) {
 // hopeless reports whether the chunk is given up: MAX_ATTEMPTS failures, at two or more
 // workers where there are two, or far too many hand-outs.
 func (l *Ledger) hopeless(e *entry) bool {
-	return !e.doubted && e.Failures >= l.maxAttempts && (e.Workers >= 2 || len(l.offers.of) < 2) ||
-		e.Handouts >= max(outerBound*l.maxAttempts, leastHandouts)
+	return !e.doubted && e.Failures >= l.rules.MaxAttempts && (e.Workers >= 2 || len(l.offers.of) < 2) ||
+		e.Handouts >= max(outerBound*l.rules.MaxAttempts, leastHandouts)
+}
+
+// failsBy reports whether an attempt that ends so has failed, and did not merely come back.
+// A half is suspected already: a worker that is lost with it may have been killed by its
+// first item, before it could report anything.
+func (e *entry) failsBy(how Ending) bool {
+	switch how {
+	case EndFailed:
+		return true
+	case EndLost:
+		return e.State == messages.ChunkRunning || e.ID.Half > 0 && !e.Ahead
+	case EndSilent:
+		return e.State == messages.ChunkRunning
+	}
+	return false
 }
 
 // blame books a failure on the worker of the attempt.
@@ -130,7 +145,7 @@ func (l *Ledger) pardon(id messages.ChunkID, w messages.WorkerID, now time.Time)
 	e.FailedBy = lastWorkers(e.blamed)
 	if !e.inFlight() {
 		b.waiting.drop(e)
-		e.notUntil = time.Time{}
+		e.notUntil, e.toHalve = time.Time{}, false
 		b.waiting.put(e, now)
 	}
 	l.out.Chunks = append(l.out.Chunks, e.OpenChunk)

@@ -34,6 +34,8 @@ type book struct {
 	waiting queue                       // chunks to be handed out again
 	live    int                         // attempts in flight
 	tempo   tempo
+	halves  map[int]map[int]bool      // those of entries that are halves, by index and heap number
+	blind   int                       // halvings since a chunk of the file was last done
 	twice   map[messages.ChunkID]bool // chunks that two workers got: one of the two results is a repeat
 	stopped bool                      // nothing more of it is cut or handed out
 }

@@ -88,7 +88,7 @@ func TestChangesCostWhatChanged(t *testing.T) {
 		f.State, f.Ended = messages.FileDone, now
 		snap.Files = append(snap.Files, &f)
 	}
-	led := New(1, snap, Sent{}, now)
+	led := New(Rules{MaxAttempts: 1}, snap, Sent{}, now)
 	changed, _ := led.Files().Changed()
 	require.Len(t, changed, 20_000, "the first call returns everything")
 	changed, _ = led.Files().Changed()

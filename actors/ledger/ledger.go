@@ -31,23 +31,24 @@ import (
 
 // Ledger is the book of one term.
 type Ledger struct {
-	maxAttempts int
-	files       map[messages.FileID]*book
-	names       map[fileName]messages.FileID
-	voids       map[messages.ChunkName]int // highest attempt of each chunk that was sent and is in no record
-	unread      bool                       // more of these may lie where nothing can be read in this term
-	turns       []messages.FileID          // files in work; the first one is the next to give a chunk
-	held        map[messages.WorkerID]map[messages.ChunkID]*entry
-	ahead       map[messages.WorkerID][]*entry // those of held that wait behind others, in the order of hand-out
-	offers      offers
-	breaker     breaker
-	recalls     recalls
-	surplus     map[string]messages.WorkerID // workers of attempts that may still run although another one counts, by batch id
-	stalls      map[string]stall             // chunks without progress, by batch id
-	trials      trials
-	losses      losses
-	totals      messages.Totals // of what ended in this term
-	audited     time.Time       // time of the last audit of all files
+	rules   Rules
+	files   map[messages.FileID]*book
+	names   map[fileName]messages.FileID
+	voids   map[messages.ChunkName]int // highest attempt of each chunk that was sent and is in no record
+	unread  bool                       // more of these may lie where nothing can be read in this term
+	turns   []messages.FileID          // files in work; the first one is the next to give a chunk
+	held    map[messages.WorkerID]map[messages.ChunkID]*entry
+	ahead   map[messages.WorkerID][]*entry // those of held that wait behind others, in the order of hand-out
+	offers  offers
+	breaker breaker
+	recalls recalls
+	cutting int                          // chunks whose ranges are being cut in two
+	surplus map[string]messages.WorkerID // workers of attempts that may still run although another one counts, by batch id
+	stalls  map[string]stall             // chunks without progress, by batch id
+	trials  trials
+	losses  losses
+	totals  messages.Totals // of what ended in this term
+	audited time.Time       // time of the last audit of all files
 
 	// What changed since the last Flush:
 	out    messages.Batch
@@ -81,6 +82,12 @@ const maxDeadLines = 1000
 // auditEvery is how often the figures of all files in work are compared.
 const auditEvery = time.Minute
 
+// Rules are the settings that decide about chunks and files.
+type Rules struct {
+	MaxAttempts int  // failures that make a chunk dead
+	Bisect      bool // a chunk of several items that fails is halved instead
+}
+
 // Sent is what is known of the messages that former leaders sent.
 type Sent struct {
 	BatchIDs []string
@@ -88,25 +95,25 @@ type Sent struct {
 }
 
 // New returns the ledger of a stored state.
-func New(maxAttempts int, s messages.Snapshot, sent Sent, now time.Time) *Ledger {
+func New(rules Rules, s messages.Snapshot, sent Sent, now time.Time) *Ledger {
 	l := &Ledger{
-		maxAttempts: maxAttempts,
-		files:       map[messages.FileID]*book{},
-		names:       map[fileName]messages.FileID{},
-		voids:       map[messages.ChunkName]int{},
-		held:        map[messages.WorkerID]map[messages.ChunkID]*entry{},
-		ahead:       map[messages.WorkerID][]*entry{},
-		offers:      offers{of: map[messages.WorkerID]*offering{}},
-		breaker:     newBreaker(),
-		recalls:     recalls{speeds: map[messages.WorkerID]*speed{}},
-		surplus:     map[string]messages.WorkerID{},
-		stalls:      map[string]stall{},
-		trials:      trials{often: map[messages.ChunkID]*entry{}},
-		losses:      losses{files: map[messages.FileID]bool{}},
-		audited:     now,
-		touched:     map[messages.FileID]bool{},
-		letters:     map[messages.ChunkID]bool{},
-		unread:      sent.Unread,
+		rules:   rules,
+		files:   map[messages.FileID]*book{},
+		names:   map[fileName]messages.FileID{},
+		voids:   map[messages.ChunkName]int{},
+		held:    map[messages.WorkerID]map[messages.ChunkID]*entry{},
+		ahead:   map[messages.WorkerID][]*entry{},
+		offers:  offers{of: map[messages.WorkerID]*offering{}},
+		breaker: newBreaker(),
+		recalls: recalls{speeds: map[messages.WorkerID]*speed{}},
+		surplus: map[string]messages.WorkerID{},
+		stalls:  map[string]stall{},
+		trials:  trials{often: map[messages.ChunkID]*entry{}},
+		losses:  losses{files: map[messages.FileID]bool{}},
+		audited: now,
+		touched: map[messages.FileID]bool{},
+		letters: map[messages.ChunkID]bool{},
+		unread:  sent.Unread,
 	}
 	l.restore(s, now)
 	for _, batchID := range sent.BatchIDs {
@@ -129,13 +136,14 @@ func (l *Ledger) restore(s messages.Snapshot, now time.Time) {
 		e := &entry{OpenChunk: c, since: now}
 		b.open.addRestored(b, c)
 		e.restoreFailures()
-		b.entries[c.ID] = e
+		b.keep(e)
 		switch c.State {
 		case messages.ChunkAssigned, messages.ChunkRunning:
 			e.State, e.asked = messages.ChunkAssigned, true // A former leader may have recalled it.
 			b.live++
 			l.hold(e)
 		case messages.ChunkReady:
+			e.toHalve = l.shallHalve(b, e, len(s.Workers))
 			b.waiting.put(e, now)
 		case messages.ChunkDead:
 			l.letters[c.ID] = true

@@ -76,7 +76,7 @@ func testCut(id messages.FileID, index int) cutChunk {
 
 // testLedger returns an empty ledger with workers that offer no slot yet.
 func testLedger(maxAttempts int, now time.Time, workers ...messages.WorkerID) *Ledger {
-	l := New(maxAttempts, messages.Snapshot{}, Sent{}, now)
+	l := New(Rules{MaxAttempts: maxAttempts}, messages.Snapshot{}, Sent{}, now)
 	l.know(now, workers...)
 	return l
 }
@@ -322,7 +322,7 @@ func (m *machine) wait(t *rapid.T) {
 
 // restart loads a new ledger from the store, as a new leader does.
 func (m *machine) restart(*rapid.T) {
-	m.led = New(3, m.store.snapshot(), Sent{}, m.now)
+	m.led = New(Rules{MaxAttempts: 3}, m.store.snapshot(), Sent{}, m.now)
 	m.led.know(m.now, m.workers...)
 }
 

@@ -86,7 +86,7 @@ func deadFile(t *testing.T) (*Ledger, *stored, messages.ChunkID, time.Time) {
 
 // again is a ledger that begins with what was stored.
 func again(store *stored, now time.Time) *Ledger {
-	l := New(2, store.snapshot(), Sent{}, now)
+	l := New(Rules{MaxAttempts: 2}, store.snapshot(), Sent{}, now)
 	l.know(now, "w1", "w2")
 	return l
 }

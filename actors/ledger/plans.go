@@ -119,7 +119,7 @@ func (l *Ledger) pass(b *book) cutChunk {
 // enter opens an entry for a chunk that the cursor passed.
 func (l *Ledger) enter(b *book, c cutChunk) *entry {
 	e := &entry{OpenChunk: messages.OpenChunk{Chunk: c.Chunk, FirstItem: messages.FirstItem(c.text)}}
-	b.entries[c.ID] = e
+	b.keep(e)
 	b.open.add(c.Chunk, 1)
 	return e
 }

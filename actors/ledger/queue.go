@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"container/heap"
+	"slices"
 	"time"
 
 	"kafka-master/messages"
@@ -24,22 +25,26 @@ const (
 )
 
 // queue holds the chunks of a file that are to be handed out again: those that are
-// ready, in the order of the file, and those that are held back, by time. No operation costs more
-// than the logarithm of its length.
+// ready, in the order of the file, and those that are held back, by time; besides, by time,
+// those that are to be halved first. No operation costs more than the logarithm of its
+// length.
 type queue struct {
 	ready   entryHeap
 	held    entryHeap
+	toHalve entryHeap
 	retried int // number of waiting chunks that were put off
 }
 
 func newQueue() queue {
+	byTime := func(a, b *entry) bool { return a.notUntil.Before(b.notUntil) }
 	return queue{
-		ready: entryHeap{before: func(a, b *entry) bool { return a.Offset < b.Offset }},
-		held:  entryHeap{before: func(a, b *entry) bool { return a.notUntil.Before(b.notUntil) }},
+		ready:   entryHeap{before: func(a, b *entry) bool { return a.Offset < b.Offset }},
+		held:    entryHeap{before: byTime},
+		toHalve: entryHeap{before: byTime},
 	}
 }
 
-func (q *queue) len() int { return len(q.ready.list) + len(q.held.list) }
+func (q *queue) len() int { return len(q.ready.list) + len(q.held.list) + len(q.toHalve.list) }
 
 // full reports whether so many chunks wait that no new one is handed out.
 func (q *queue) full(workers int) bool {
@@ -51,9 +56,12 @@ func (q *queue) put(e *entry, now time.Time) {
 	if e.retries > 0 {
 		q.retried++
 	}
-	if now.Before(e.notUntil) {
+	switch {
+	case e.toHalve:
+		heap.Push(&q.toHalve, e)
+	case now.Before(e.notUntil):
 		heap.Push(&q.held, e)
-	} else {
+	default:
 		heap.Push(&q.ready, e)
 	}
 }
@@ -102,7 +110,7 @@ func (q *queue) next(w messages.WorkerID, others bool, now time.Time) (found *en
 
 // empty removes and returns all chunks.
 func (q *queue) empty() []*entry {
-	all := append(q.ready.list, q.held.list...)
+	all := slices.Concat(q.ready.list, q.held.list, q.toHalve.list)
 	for _, e := range all {
 		e.in = nil
 	}

@@ -134,7 +134,7 @@ func TestPoisonDiesOverRestarts(t *testing.T) {
 		require.True(t, ok)
 		b := l.Flush().Batch
 		store.apply(b)
-		l = New(5, store.snapshot(), Sent{}, now)
+		l = New(Rules{MaxAttempts: 5}, store.snapshot(), Sent{}, now)
 		l.know(now, "w", "v")
 		require.Equal(t, 1, l.Lost("w", EndLost, "it was started again", now))
 		b = l.Flush().Batch
@@ -163,7 +163,7 @@ func TestHealthyChunkOutlivesThePoisonBeforeIt(t *testing.T) {
 				store.apply(b)
 				snap := store.snapshot()
 				snap.Workers = []messages.Worker{{ID: w, Capacity: 1}}
-				l = New(5, snap, Sent{}, now)
+				l = New(Rules{MaxAttempts: 5}, snap, Sent{}, now)
 				l.know(now, "w0", "w1")
 			}
 			l.Lost(w, EndLost, "it was started again", now)
@@ -209,7 +209,7 @@ func TestRestoredQueueMovesUp(t *testing.T) {
 		snap.Chunks = append(snap.Chunks, messages.OpenChunk{Chunk: testCut(1, i).Chunk, State: messages.ChunkAssigned, Worker: "w", Attempt: 1, Ahead: true})
 	}
 	snap.Workers = []messages.Worker{{ID: "w", Capacity: 2}}
-	l := New(5, snap, Sent{}, now)
+	l := New(Rules{MaxAttempts: 5}, snap, Sent{}, now)
 	l.Lost("w", EndLost, "", now)
 	for i, want := range []int{1, 1, 0} {
 		require.Equal(t, want, l.files[1].entries[chunkNo(i)].Handouts, i)

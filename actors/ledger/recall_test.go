@@ -97,7 +97,7 @@ func TestRecallIsAnsweredInTheNextTerm(t *testing.T) {
 		Chunks:  []messages.OpenChunk{l.files[1].entries[chunkNo(0)].OpenChunk, l.files[1].entries[chunkNo(1)].OpenChunk},
 		Workers: []messages.Worker{{ID: "slow", Capacity: 1}},
 	}
-	next := New(3, snap, Sent{}, now)
+	next := New(Rules{MaxAttempts: 3}, snap, Sent{}, now)
 	require.Equal(t, Judgement{Verdict: VerdictRecalled}, next.Judge(Result{Signal: recalled("slow", at[1].BatchID).Signal}, now))
 	e := next.files[1].entries[chunkNo(1)]
 	require.Zero(t, e.Failures+e.Handouts+e.retries+e.returned)

@@ -86,6 +86,9 @@ func (l *Ledger) judge(r Result, now time.Time) (v Verdict, failed messages.Chun
 	if b == nil {
 		return VerdictUnknown, failed
 	}
+	if e == nil && b.divided(id) {
+		return VerdictStale, failed
+	}
 	if e == nil {
 		if !r.Old { // Otherwise a former leader may have judged this very message.
 			if b.twice[id] {
@@ -159,7 +162,8 @@ func (l *Ledger) complete(b *book, e *entry, r Result, attempt int, mine bool, n
 	}
 	l.journal(e, attempt, w, outcome.String(), now)
 	l.release(b, e)
-	delete(b.entries, e.ID)
+	b.drop(e)
+	b.blind = 0
 	b.open.add(e.Chunk, -1)
 	l.trials.forget(e)
 	b.addDigest(e.Chunk, r.Signal)

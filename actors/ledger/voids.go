@@ -21,7 +21,8 @@ func (l *Ledger) addVoid(batchID string) {
 		return
 	}
 	if id, ok := l.names[fileName{name.Base, name.Generation}]; ok && name.Index < l.files[id].Cursor.Index {
-		if e := l.files[id].entries[chunkOf(id, name)]; e == nil || attempt <= e.Attempt {
+		b, chunk := l.files[id], chunkOf(id, name)
+		if e := b.entries[chunk]; e == nil && !b.divided(chunk) || e != nil && attempt <= e.Attempt {
 			return
 		}
 	}

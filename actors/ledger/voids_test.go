@@ -25,7 +25,7 @@ func TestInventedAttempts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l := New(100, messages.Snapshot{}, Sent{BatchIDs: []string{c.sent}}, now)
+			l := New(Rules{MaxAttempts: 100}, messages.Snapshot{}, Sent{BatchIDs: []string{c.sent}}, now)
 			require.NoError(t, l.Files().Open(testFile(1, 2), now))
 			l.plan(1, 0, now)
 			a, ok := l.pick("w", false, now)
@@ -52,7 +52,7 @@ func TestAttemptsOfLostCommitsAreNotGivenAgain(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	first, second := "f1_chunk_0", "f1_chunk_1"
 	// The attempt was handed to "before", then the store lost it.
-	l := New(3, messages.Snapshot{Files: []*messages.File{new(testFile(1, 2))}}, Sent{BatchIDs: []string{first}}, now)
+	l := New(Rules{MaxAttempts: 3}, messages.Snapshot{Files: []*messages.File{new(testFile(1, 2))}}, Sent{BatchIDs: []string{first}}, now)
 	l.plan(1, 0, now)
 	l.plan(1, 1, now)
 	a, ok := l.pick("w", false, now)
@@ -72,7 +72,7 @@ func TestAttemptsOfLostCommitsAreNotGivenAgain(t *testing.T) {
 func TestAttemptsLeaveRoomForAnUnreadTail(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1e9, 0)
-	l := New(3, messages.Snapshot{Files: []*messages.File{new(testFile(1, 1))}}, Sent{Unread: true}, now)
+	l := New(Rules{MaxAttempts: 3}, messages.Snapshot{Files: []*messages.File{new(testFile(1, 1))}}, Sent{Unread: true}, now)
 	l.plan(1, 0, now)
 	a, ok := l.pick("w", false, now)
 	require.True(t, ok)

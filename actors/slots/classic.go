@@ -33,6 +33,10 @@ const (
 	movedWait = 2 * time.Second
 	// maxCopies is how often an attempt is sent before it is given back.
 	maxCopies = 3
+	// maxInterrupted is how often a worker may begin an attempt and announce itself again
+	// before it has ended it. Then the chunk is what ends its process, which reads it again
+	// after every start, as long as it stays a member of the group.
+	maxInterrupted = 2
 	// keepPast is how many finished sends are remembered: a worker that lost its
 	// partitions before it committed runs them again.
 	keepPast = 16
@@ -165,6 +169,8 @@ func (s *Slots) judgeGroup(now time.Time) (acts []Act) {
 // judgeLive judges a chunk that the worker is believed to have.
 func (s *Slots) judgeLive(x *slot, now time.Time) []Act {
 	switch {
+	case x.interrupted >= maxInterrupted:
+		return []Act{{Move: Lost, Reason: "it started again and again while it ran the chunk"}}
 	case s.vanished(x, now):
 		return []Act{{Move: Lost, Reason: "its group member is gone"}}
 	case x.begun:
@@ -289,6 +295,9 @@ func (s *Slots) reannounce(partitions []int32, now time.Time) {
 	for _, x := range s.list {
 		x.passedAt = time.Time{}
 		if slices.Contains(partitions, x.partition) && !s.passed(x) {
+			if x.begun {
+				x.interrupted++
+			}
 			x.begun, x.waitsFrom = false, now
 		} else if !x.gone {
 			s.classic.announcedAt = now

@@ -344,3 +344,24 @@ func TestSlotOfAPartitionThatWasMadeAgainBecomesFree(t *testing.T) {
 	b.announce(1)
 	require.Empty(t, b.s.list)
 }
+
+// A worker that ends whenever it runs a chunk reads it again after every start, and would
+// do so for ever: after the second time it is lost, which takes it out of its group.
+func TestWorkerThatAChunkKillsIsLost(t *testing.T) {
+	t.Parallel()
+	b := newClassicBench(t)
+	x := b.send("a", 10)
+	b.progress("a", 1, 4)
+	b.announce(1) // one restart says nothing: it does the chunk now
+	require.Empty(t, b.pass(2*time.Second))
+	for range 5 { // and neither does a rebalance before it has begun again
+		b.announce(1)
+	}
+	require.Empty(t, b.pass(2*time.Second))
+	b.progress("a", 1, 4)
+	b.announce(1)
+	acts := b.pass(time.Second)
+	require.NotEmpty(t, acts)
+	require.Equal(t, Lost, acts[0].Move)
+	require.Equal(t, maxInterrupted, x.interrupted)
+}

@@ -45,6 +45,8 @@ type slot struct {
 	vanished  bool  // its message is not in its partition (any more)
 	quiet     bool  // reported as a chunk without progress
 	copies    int   // how often it was sent again to a classic worker
+	// interrupted is how often a classic worker announced itself again after it had begun it
+	interrupted int
 
 	waitsFrom  time.Time // start of the time within which it has to begin
 	assignedAt time.Time // or when it was found in the stored state

@@ -63,6 +63,7 @@ func wrong() map[string][]string {
 		"API_TOKEN":                    {"can ary", "canaryä", "canary\n", strings.Repeat("canary", 200)},
 		"LOG_LEVEL":                    {"loud"},
 		"LOG_FORMAT":                   {"xml"},
+		"BISECT":                       {"maybe"},
 		"BACKUP":                       {"yes", "1", "native"},
 		"STATE_SYNC":                   {"0", "2s", "never"},
 	}

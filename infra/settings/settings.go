@@ -37,6 +37,7 @@ type Settings struct {
 	BatchSize       int           // BATCH_SIZE, items
 	WorkerTimeout   time.Duration // WORKER_TIMEOUT
 	MaxAttempts     int           // MAX_ATTEMPTS
+	Bisect          bool          // BISECT
 	Prefetch        int           // PREFETCH, chunks, or Auto
 	Backup          string        // BACKUP: false, true or all
 	EmbeddedWorkers int           // EMBEDDED_WORKERS; 0 with KAFKA_BROKER_ADDRESS

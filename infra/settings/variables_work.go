@@ -25,6 +25,10 @@ func workVariables() []Variable {
 		Doc:  "Number of failures after which a chunk is dead.",
 		rule: whole(1, 100, "", func(s *Settings) *int { return &s.MaxAttempts }),
 	}, {
+		Name: "BISECT", Default: "true",
+		Doc:  "Whether a chunk that failed twice is halved, again and again, until the items that make it fail stand alone: only those are dead in the end.",
+		rule: boolean(func(s *Settings) *bool { return &s.Bisect }),
+	}, {
 		Name: "PREFETCH", Default: "auto",
 		Doc:  "Number of chunks queued at a native worker, so that it never waits: auto means about 50 ms of its work, 1 to 64 chunks and at most 1 MiB; 0 means none.",
 		rule: wholeOrAuto(0, 64, "chunks", func(s *Settings) *int { return &s.Prefetch }),
