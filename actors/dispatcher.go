@@ -76,7 +76,7 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 		d.tick.stop()
 		d.pub.due.stop()
 		return
-	case *planned, *planEnd, *adopt, *useBatchSize, *fileChanged, *fileSeen, *forgetFile:
+	case *planned, *planEnd, *adopt, *useBatchSize, *fileChanged, *fileSeen, *fileMerged, *forgetFile:
 		d.onFile(ctx, m, now)
 	case *offer, *withdraw, *giveBack, *giveUp, *quiet, *workerLost:
 		d.onWorker(m, now)

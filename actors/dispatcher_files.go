@@ -73,6 +73,8 @@ func (d *dispatcher) onFile(ctx actor.Context, msg any, now time.Time) {
 		d.ledger.Files().Fail(m.id, m.state, m.reason, now)
 	case *fileSeen:
 		d.ledger.Files().Update(m.id, m.modTime, m.left)
+	case *fileMerged:
+		d.ledger.Files().Merged(m.id, m.ended, m.merged)
 	case *forgetFile:
 		d.ledger.Files().Forget(m.id)
 	}

@@ -23,6 +23,8 @@ type intake struct {
 	intakeDeps
 	dispatcher *actor.PID
 	scanner    *actor.PID
+	merging    *actor.PID      // the merger, nil when results are not merged
+	unmerged   []messages.File // files whose results are to be merged, until the merger runs
 	catalog    *catalog.Catalog
 	inWork     map[messages.FileID]*fileInWork
 	planned    int                 // number of planners that were started
@@ -47,6 +49,7 @@ type intake struct {
 type intakeDeps struct {
 	cfg         Config
 	files       Files
+	merger      Merger // nil when results are not merged
 	log         *slog.Logger
 	term        messages.Term
 	persistence *actor.PID
@@ -114,6 +117,7 @@ func newIntake(deps intakeDeps, snap messages.Snapshot) actor.Actor {
 			i.inWork[f.ID] = &fileInWork{File: *f}
 		} else {
 			i.keepForArchive(*f)
+			i.keepForMerge(*f)
 		}
 	}
 	return i
@@ -174,6 +178,8 @@ func (i *intake) receive(ctx actor.Context) {
 		i.onEnded(ctx, m.file)
 	case *archived:
 		i.onArchived(m)
+	case *mergeTrouble:
+		i.showUnmerged(m, time.Now())
 	case messages.RetryLetters:
 		i.onRetryLetters(ctx, m)
 	case *rangesRead:
@@ -205,6 +211,7 @@ func (i *intake) onPlanFor(ctx actor.Context, m *planFor) {
 	}
 	self := ctx.Self()
 	i.scanner = spawn(ctx, i.log, "scanner", func() actor.Actor { return newScanner(i.files, i.log, self) })
+	i.startMerger(ctx)
 	i.publish(ctx)
 }
 
@@ -216,15 +223,17 @@ func (i *intake) onDrain(ctx actor.Context) {
 			ctx.Stop(f.planner)
 		}
 	}
-	if i.scanner != nil {
-		ctx.Stop(i.scanner)
+	for _, child := range []*actor.PID{i.scanner, i.merging} {
+		if child != nil {
+			ctx.Stop(child)
+		}
 	}
 }
 
 // onTerminated starts another planner in place of one that failed, unless the file makes
-// every planner fail. Without its scanner this actor cannot continue.
+// every planner fail. Without its scanner or merger this actor cannot continue.
 func (i *intake) onTerminated(ctx actor.Context, m *actor.Terminated) {
-	if i.scanner != nil && i.scanner.Equal(m.Who) {
+	if i.scanner != nil && i.scanner.Equal(m.Who) || i.merging != nil && i.merging.Equal(m.Who) {
 		ctx.Stop(ctx.Self())
 		return
 	}
@@ -396,6 +405,8 @@ func (i *intake) onEnded(ctx actor.Context, f messages.File) {
 	}
 	i.catalog.End(f.ID)
 	i.lines.fileEnded(ctx, f)
+	i.keepForMerge(f)
+	i.merge(ctx)
 	if i.keepForArchive(f) {
 		i.archive(ctx, f.ID, f.Info)
 	}

@@ -63,6 +63,15 @@ type Files interface {
 	Archive(ctx context.Context, f messages.FileInfo) error
 }
 
+// Merger makes one result of those of a file.
+type Merger interface {
+	// Merge merges the results of a file that has ended, as far as its books say. It may take
+	// hours; when ctx ends, it returns soon, and a later call continues. It can be repeated:
+	// what is merged already is not merged again. It returns false without an error when the
+	// results are not where this master can reach them, and are not expected to be.
+	Merge(ctx context.Context, books messages.Books) (merged bool, err error)
+}
+
 // Readiness is implemented by Files that know whether somebody still has a file open.
 type Readiness interface {
 	// Ready reports whether nobody else has the file open.

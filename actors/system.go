@@ -21,6 +21,7 @@ type Parts struct {
 	Consumer Consumer
 	Topics   Topics
 	Groups   Groups
+	Merger   Merger // nil when results are not merged
 }
 
 // System is the running actors of one master.

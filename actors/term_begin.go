@@ -69,7 +69,7 @@ func (t *term) open(ctx actor.Context, ready *topicsReady, past tail) {
 	}
 	from := t.positions(ctx, snap, ready)
 	t.intake = spawn(ctx, t.log, "intake", func() actor.Actor {
-		return newIntake(intakeDeps{cfg: t.cfg, files: t.parts.Files, log: t.log, term: t.term, persistence: t.persistence, view: t.view}, snap)
+		return newIntake(intakeDeps{cfg: t.cfg, files: t.parts.Files, merger: t.parts.Merger, log: t.log, term: t.term, persistence: t.persistence, view: t.view}, snap)
 	})
 	t.dispatcher = spawn(ctx, t.log, "dispatcher", func() actor.Actor {
 		return newDispatcher(dispatcherDeps{

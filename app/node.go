@@ -108,6 +108,7 @@ func (n *node) run(ctx context.Context) error {
 	if n.instrument != nil {
 		n.instrument(&cfg, &n.parts)
 	}
+	n.parts.Merger = n.newMerger()
 	n.sys = actors.Start(cfg, n.parts, n.log)
 	stopAPI := n.serveAPI()
 	stopWorkers := n.startWorkers()

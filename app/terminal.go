@@ -34,7 +34,7 @@ func (n *node) startConsole() (stop func()) {
 		defer close(ended)
 		err := console.Run(ctx, console.Config{
 			Asker: n.sys, Out: n.stdout, Terminal: n.terminal,
-			Input: n.s.InputPath(), Results: n.s.ResultsDir, WorkerCommand: workerCommand,
+			Input: n.s.InputPath(), Results: n.s.ResultsDir, Merged: n.s.Merges(), WorkerCommand: workerCommand,
 		})
 		if err != nil {
 			n.log.Info("console cannot be written any more", "err", err)

@@ -11,7 +11,7 @@ import (
 )
 
 // Balance returns the balance of a file that has ended, as a block of lines. results
-// is the folder of all results; "" omits its line.
+// says where its results are; "" omits its line.
 func Balance(f messages.File, results string) string {
 	var b strings.Builder
 	name := messages.Clean(f.Info.Path, maxName)
@@ -29,7 +29,7 @@ func Balance(f messages.File, results string) string {
 		row("time", text)
 	}
 	if results != "" && f.DoneChunks > 0 {
-		row("results", messages.Clean(resultsFolder(results, f), maxSentence))
+		row("results", messages.Clean(results, maxSentence))
 	}
 	row("", conclusion(f))
 	return strings.TrimSuffix(b.String(), "\n")

@@ -41,7 +41,7 @@ func TestConclusions(t *testing.T) {
 	} {
 		f := *file(1, messages.FileDone, 1000).File
 		c.change(&f)
-		got := Balance(f, "res")
+		got := Balance(f, "res/ips.txt")
 		require.True(t, strings.HasPrefix(got, "==== ips.txt: "+c.head+" ====\n"), got)
 		require.Contains(t, got, c.want, c.name)
 		require.Equal(t, f.DoneChunks > 0, strings.Contains(got, "res/ips.txt"))

@@ -33,6 +33,8 @@ type Config struct {
 	Input string
 	// Results is the results folder. "" means that it is not shown.
 	Results string
+	// Merged reports that the results of files are merged when they end.
+	Merged bool
 	// Exists reports whether a folder exists. The results of workers on other machines
 	// are not on this one. Defaults to a check of the file system.
 	Exists func(path string) bool

@@ -38,12 +38,23 @@ func (w *watch) showEnded(o messages.Overview, now time.Time) {
 	}
 }
 
-// results returns the results folder if it contains the results of the file, else "".
+// results says where the results of a file are, as far as that is known here.
 func (w *watch) results(f messages.File) string {
-	if w.cfg.Results == "" || !w.cfg.Exists(resultsFolder(w.cfg.Results, f)) {
+	if w.cfg.Results == "" {
 		return ""
 	}
-	return w.cfg.Results
+	folder := resultsFolder(w.cfg.Results, f)
+	switch here := w.cfg.Exists(folder); {
+	case f.Digested && f.RecordedChunks == 0 && !here:
+		return "with the workers, which keep them themselves"
+	case !here:
+		return "" // on other machines
+	case f.RecordedChunks > 0 && f.RecordedChunks < f.DoneChunks:
+		return fmt.Sprintf("%s, those of %s of %s; other workers keep theirs themselves", folder, humanize.Comma(f.RecordedChunks), many(f.DoneChunks, "chunk"))
+	case w.cfg.Merged && f.RecordedChunks == f.DoneChunks:
+		return folder + ".jsonl, merged from " + folder
+	}
+	return folder
 }
 
 // endedFiles returns how many of the remembered files have ended. A file that changed

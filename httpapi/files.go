@@ -53,6 +53,7 @@ type oneFileBody struct {
 	Digest     *string    `json:"digest"`          // 16 hexadecimal digits, null when it does not cover every done chunk
 	Recorded   *int64     `json:"chunks_recorded"` // done chunks with a result of ours, null with the digest
 	Output     *int64     `json:"output_lines"`    // in these results
+	MergedAt   *time.Time `json:"merged_at"`       // null until its results are merged
 	ModifiedAt *time.Time `json:"modified_at"`
 	LeftAt     *time.Time `json:"left_at"`
 }
@@ -135,7 +136,7 @@ func showFile(f messages.FileStatus) fileBody {
 func showOneFile(f messages.FileStatus) oneFileBody {
 	out := oneFileBody{
 		fileBody: showFile(f), ChunksDiscarded: f.DiscardedChunks, ItemsDiscarded: f.DiscardedItems, DeadRanges: f.DeadChunks, DeadBytes: f.DeadBytes, Duplicates: f.Duplicates,
-		ModifiedAt: jsonTime(f.Info.ModTime), LeftAt: jsonTime(f.Left),
+		MergedAt: jsonTime(f.Merged), ModifiedAt: jsonTime(f.Info.ModTime), LeftAt: jsonTime(f.Left),
 	}
 	if f.DeadBytes > 0 {
 		out.DeadRanges++

@@ -96,6 +96,7 @@ type File struct {
 
 	Started time.Time // time when work on it began
 	Ended   time.Time // time when its last chunk ended, zero before
+	Merged  time.Time // time when its results were merged, zero before and while it is in work again
 	Left    time.Time // time when it was first missing from the folder, zero while it is there
 }
 

@@ -29,6 +29,7 @@ const (
 	ProblemBadMessages   ProblemKind = "messages_skipped"  // messages could not be read or were refused
 	ProblemLimit         ProblemKind = "limit_reached"     // a bound that protects the master is reached
 	ProblemUndeliverable ProblemKind = "not_delivered"     // chunks cannot be written to a worker's partition
+	ProblemMerge         ProblemKind = "merge_failed"      // results of ended files cannot be merged
 	ProblemMasterStuck   ProblemKind = "master_stuck"      // a part of the master does not answer
 )
 
@@ -38,7 +39,7 @@ func ProblemKinds() []ProblemKind {
 		ProblemKafka, ProblemState, ProblemStateLost, ProblemTopic, ProblemDeployment, ProblemInput, ProblemFile, ProblemUnfinished,
 		ProblemIgnoredFiles, ProblemNoFiles, ProblemNoWorkers, ProblemDuplicateID, ProblemNoPartition, ProblemUnfitWorker,
 		ProblemStalledChunk, ProblemReturnedChunk, ProblemStalled, ProblemRepeats, ProblemBadMessages, ProblemLimit,
-		ProblemUndeliverable, ProblemMasterStuck,
+		ProblemUndeliverable, ProblemMerge, ProblemMasterStuck,
 	}
 }
 

@@ -181,6 +181,22 @@ func newRecordTime(t time.Time) recordTime {
 
 func (r recordTime) time() time.Time { return time.Unix(r[0], r[1]).UTC() }
 
+// timeOrNone returns nil for the zero time, so that a record need not have it.
+func timeOrNone(t time.Time) *recordTime {
+	if t.IsZero() {
+		return nil
+	}
+	r := newRecordTime(t)
+	return &r
+}
+
+func (r *recordTime) orZero() time.Time {
+	if r == nil {
+		return time.Time{}
+	}
+	return r.time()
+}
+
 func marshalRecord(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil { // impossible with strings, numbers and lists of them

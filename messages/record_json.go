@@ -9,34 +9,35 @@ import (
 // states in Go does not change what is stored.
 
 type fileRecord struct {
-	Path        string     `json:"path"`
-	Size        int64      `json:"size"`
-	ModTime     recordTime `json:"mtime"`
-	Generation  int        `json:"generation"`
-	Fingerprint uint64     `json:"fingerprint"`
-	Base        string     `json:"base"`
-	State       string     `json:"state"`
-	Reason      string     `json:"reason,omitempty"`
-	Offset      int64      `json:"offset"`
-	Index       int        `json:"index"`
-	Line        int64      `json:"line"`
-	Chain       uint64     `json:"chain"`
-	Items       int64      `json:"items"`
-	DoneChunks  int64      `json:"done_chunks"`
-	DoneItems   int64      `json:"done_items"`
-	FailedItems int64      `json:"failed_items,omitempty"`
-	DeadChunks  int64      `json:"dead_chunks"`
-	DeadItems   int64      `json:"dead_items"`
-	Halvings    int64      `json:"halvings,omitempty"`
-	Duplicates  int64      `json:"duplicates,omitempty"`
-	Repeats     int64      `json:"repeats,omitempty"`
-	DeadBytes   int64      `json:"dead_bytes,omitempty"`
-	Digest      *uint64    `json:"digest,omitempty"` // nil unless it and the next two cover every done chunk
-	Recorded    int64      `json:"recorded_chunks,omitempty"`
-	OutputLines int64      `json:"output_lines,omitempty"`
-	Started     recordTime `json:"started"`
-	Ended       recordTime `json:"ended"`
-	Left        recordTime `json:"left"`
+	Path        string      `json:"path"`
+	Size        int64       `json:"size"`
+	ModTime     recordTime  `json:"mtime"`
+	Generation  int         `json:"generation"`
+	Fingerprint uint64      `json:"fingerprint"`
+	Base        string      `json:"base"`
+	State       string      `json:"state"`
+	Reason      string      `json:"reason,omitempty"`
+	Offset      int64       `json:"offset"`
+	Index       int         `json:"index"`
+	Line        int64       `json:"line"`
+	Chain       uint64      `json:"chain"`
+	Items       int64       `json:"items"`
+	DoneChunks  int64       `json:"done_chunks"`
+	DoneItems   int64       `json:"done_items"`
+	FailedItems int64       `json:"failed_items,omitempty"`
+	DeadChunks  int64       `json:"dead_chunks"`
+	DeadItems   int64       `json:"dead_items"`
+	Halvings    int64       `json:"halvings,omitempty"`
+	Duplicates  int64       `json:"duplicates,omitempty"`
+	Repeats     int64       `json:"repeats,omitempty"`
+	DeadBytes   int64       `json:"dead_bytes,omitempty"`
+	Digest      *uint64     `json:"digest,omitempty"` // nil unless it and the next two cover every done chunk
+	Recorded    int64       `json:"recorded_chunks,omitempty"`
+	OutputLines int64       `json:"output_lines,omitempty"`
+	Started     recordTime  `json:"started"`
+	Ended       recordTime  `json:"ended"`
+	Left        recordTime  `json:"left"`
+	Merged      *recordTime `json:"merged,omitempty"` // absent in records of earlier versions, too
 
 	DiscardedChunks int64 `json:"discarded_chunks,omitempty"`
 	DiscardedItems  int64 `json:"discarded_items,omitempty"`
@@ -53,7 +54,7 @@ func (f File) EncodeRecord() []byte {
 		DeadChunks: f.DeadChunks, DeadItems: f.DeadItems, Halvings: f.Halvings, Duplicates: f.Duplicates, Repeats: f.Repeats,
 		DeadBytes:       f.DeadBytes,
 		DiscardedChunks: f.DiscardedChunks, DiscardedItems: f.DiscardedItems,
-		Started: newRecordTime(f.Started), Ended: newRecordTime(f.Ended), Left: newRecordTime(f.Left),
+		Started: newRecordTime(f.Started), Ended: newRecordTime(f.Ended), Left: newRecordTime(f.Left), Merged: timeOrNone(f.Merged),
 	}
 	if f.Digested {
 		r.Digest, r.Recorded, r.OutputLines = &f.Digest, f.RecordedChunks, f.OutputLines
@@ -82,7 +83,7 @@ func DecodeFile(id FileID, record []byte) (File, error) {
 		DeadChunks: r.DeadChunks, DeadItems: r.DeadItems, Halvings: r.Halvings, Duplicates: r.Duplicates, Repeats: r.Repeats,
 		DeadBytes:       r.DeadBytes,
 		DiscardedChunks: r.DiscardedChunks, DiscardedItems: r.DiscardedItems,
-		Started: r.Started.time(), Ended: r.Ended.time(), Left: r.Left.time(),
+		Started: r.Started.time(), Ended: r.Ended.time(), Left: r.Left.time(), Merged: r.Merged.orZero(),
 	}
 	if r.Digest != nil {
 		f.Digest, f.Digested, f.RecordedChunks, f.OutputLines = *r.Digest, true, r.Recorded, r.OutputLines

@@ -134,6 +134,18 @@ func (x Files) Update(id messages.FileID, modTime, left time.Time) {
 	x.l.store(b)
 }
 
+// Merged records that the results of a file were merged as they were when it ended at this
+// time. It changes nothing when the file is in work again, or has ended once more.
+func (x Files) Merged(id messages.FileID, ended, merged time.Time) {
+	b := x.l.files[id]
+	if b == nil || !b.HasEnded() || !b.Ended.Equal(ended) {
+		return
+	}
+	b.own()
+	b.Merged = merged
+	x.l.store(b)
+}
+
 // Forget drops a terminal file.
 func (x Files) Forget(id messages.FileID) {
 	l := x.l

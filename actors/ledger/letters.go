@@ -101,7 +101,7 @@ func (l *Ledger) reopen(b *book) {
 	if !b.HasEnded() {
 		return
 	}
-	b.State, b.Reason, b.Ended = messages.FileRunning, "", time.Time{}
+	b.State, b.Reason, b.Ended, b.Merged = messages.FileRunning, "", time.Time{}, time.Time{}
 	b.allCut = true
 	l.turns = append(l.turns, b.ID)
 }

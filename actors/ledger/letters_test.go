@@ -122,7 +122,12 @@ func TestRetryOfADeadChunk(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l, store, id, now := deadFile(t)
+			l.Files().Merged(1, l.files[1].Ended, now)
+			require.Equal(t, now, l.files[1].Merged)
+			store.apply(l.Flush().Batch)
 			done := l.Letters().Retry([]messages.ChunkID{id}, now)
+			l.Files().Merged(1, now, now) // while it is in work
+			require.Zero(t, l.files[1].Merged, "it has to be merged again")
 			require.Equal(t, 1, done.Accepted)
 			require.EqualValues(t, 2, done.Items)
 			require.Len(t, done.Files, 1)

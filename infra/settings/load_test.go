@@ -106,6 +106,7 @@ func TestLoadGoodValues(t *testing.T) {
 		{"WORKER_TIMEOUT", " 1m\r", time.Minute, func(s settings.Settings) any { return s.WorkerTimeout }},
 		{"WORKER_TIMEOUT", "86400", 24 * time.Hour, func(s settings.Settings) any { return s.WorkerTimeout }},
 		{"SETTLE", "0", time.Duration(0), func(s settings.Settings) any { return s.Settle }},
+		{"MERGE", "REPLACE", "replace", func(s settings.Settings) any { return s.Merge }},
 		{"ARCHIVE", "YES", true, func(s settings.Settings) any { return s.Archive }},
 		{"BATCH_SIZE", "1000000", 1_000_000, func(s settings.Settings) any { return s.BatchSize }},
 		{"WORKER_PARTITION", "0", 0, func(s settings.Settings) any { return *s.WorkerPartition }},

@@ -53,6 +53,7 @@ func wrong() map[string][]string {
 		"INPUT_DIR":                    {"..", "/abs", "a/../../b", `..\b`, "a\nb"},
 		"SETTLE":                       {"-1s", "61m", "3601", "x"},
 		"ARCHIVE":                      {"maybe"},
+		"MERGE":                        {"maybe"},
 		"REDIS_URL":                    {"canary", "http://canary", "redis://", "redis://canary:%zz@h", "unix://"},
 		"DATA_DIR":                     {"a\nb"},
 		"RESULTS_DIR":                  {"a\x00b"},

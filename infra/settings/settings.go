@@ -59,6 +59,7 @@ type Settings struct {
 	StateSync      string // STATE_SYNC: 1s or always
 	DataDir        string // DATA_DIR
 	ResultsDir     string // RESULTS_DIR
+	Merge          string // MERGE: auto, true, false or replace
 
 	APIListen       string   // API_LISTEN without brackets
 	APIServerPort   int      // API_SERVER_PORT
@@ -101,6 +102,11 @@ func (s Settings) Warnings() []string { return slices.Concat(s.warnings, s.typos
 
 // Typos returns those of the warnings that are about mistyped names.
 func (s Settings) Typos() []string { return s.typos }
+
+// Merges reports whether the leader merges the results of files.
+func (s Settings) Merges() bool {
+	return s.Merge == "true" || s.Merge == "replace" || s.Merge == automatic && s.EmbeddedBroker() && !s.RedisURL.IsSet()
+}
 
 // EmbeddedBroker reports whether the broker runs in this process.
 func (s Settings) EmbeddedBroker() bool { return len(s.KafkaBrokers) == 0 }

@@ -45,6 +45,9 @@ func fileVariables() []Variable {
 	}}
 }
 
+// automatic is the value with which the program decides by the other settings.
+const automatic = "auto"
+
 func stateVariables() []Variable {
 	return []Variable{{
 		Name: "REDIS_URL", Secret: true,
@@ -70,6 +73,10 @@ func stateVariables() []Variable {
 		Name: "RESULTS_DIR", Default: "./data/results", derive: resultsDir,
 		Doc:  "Folder for the results of native workers, the same for all of them; if not set, results in DATA_DIR.",
 		rule: folder(func(s *Settings) *string { return &s.ResultsDir }),
+	}, {
+		Name: "MERGE", Default: automatic,
+		Doc:  "Whether the leader merges the results of a file when it ends, into one beside their folder; replace also removes those of the chunks once every item is done. auto means true with the embedded broker and without REDIS_URL. Elsewhere RESULTS_DIR of the masters must be the folder of the workers.",
+		rule: oneOf(func(s *Settings) *string { return &s.Merge }, automatic, "true", "false", "replace"),
 	}}
 }
 
