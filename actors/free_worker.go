@@ -111,7 +111,7 @@ func newFreeWorker(deps *workerDeps, w messages.Worker, held []holding) actor.Ac
 	f := &freeWorker{workerDeps: deps, worker: w, live: map[string]ledger.Assignment{}, slots: slots.New(deps.cfg.WorkerTimeout, ledger.QuietAfter, deps.cfg.Prefetch)}
 	f.slots.Follow(w, slots.Change{}, now)
 	for _, h := range held {
-		f.slots.Restore(slots.Held{BatchID: h.BatchID, Length: h.Chunk.Length, Partition: h.partition, Offset: h.offset, Gone: h.gone}, now)
+		f.slots.Add(h.BatchID, h.Chunk.Length, now).Restore(h.partition, h.offset, h.gone)
 		if !h.gone {
 			f.keep(h.Assignment)
 		}
@@ -257,7 +257,7 @@ func (f *freeWorker) onAssigned(ctx actor.Context, m *assigned, now time.Time) {
 	}
 	f.received++
 	f.keep(m.Assignment)
-	partition := f.slots.Add(m.BatchID, m.Chunk.Length, now)
+	partition := f.slots.Add(m.BatchID, m.Chunk.Length, now).Partition()
 	f.reportSoon(ctx)
 	if m.Text != nil {
 		f.produce(ctx, m.Assignment, partition)
@@ -338,15 +338,15 @@ func (f *freeWorker) onJudged(ctx actor.Context, m *judged, now time.Time) {
 		f.offered.Ahead++
 		f.offered.Seen++
 	}
-	var held bool
+	x := f.slots.At(m.batchID)
 	if m.verdict == ledger.VerdictRecalled {
-		held = f.slots.Return(m.batchID, now)
+		x.Return(now)
 	} else {
-		held = f.slots.Finish(m.batchID, m.verdict == ledger.VerdictDone, now)
+		x.Finish(m.verdict == ledger.VerdictDone, now)
 	}
 	delete(f.live, m.batchID)
 	f.offer(ctx)
-	if held {
+	if x.Held() {
 		f.proven = f.proven || f.worker.Kind == messages.Native
 		f.reportSoon(ctx)
 	}
@@ -360,7 +360,7 @@ func (f *freeWorker) giveBack(ctx actor.Context, batchID string, how ledger.Endi
 // drop frees the slot of a chunk that is not at the worker.
 func (f *freeWorker) drop(ctx actor.Context, batchID string) {
 	delete(f.live, batchID)
-	f.slots.Remove(batchID, time.Now())
+	f.slots.At(batchID).Drop(time.Now())
 	f.offer(ctx)
 	f.reportSoon(ctx)
 }

@@ -52,8 +52,8 @@ func (f *freeWorker) onLoaded(ctx actor.Context, m *loaded) {
 	if f.rereads = f.rereads[1:]; len(f.rereads) > 0 {
 		f.readNext(ctx)
 	}
-	partition, held := f.slots.Partition(m.batchID)
-	if !held {
+	slot := f.slots.At(m.batchID)
+	if !slot.Held() {
 		return
 	}
 	id, at := a.Chunk.ID.File, a.Chunk.Offset
@@ -61,7 +61,7 @@ func (f *freeWorker) onLoaded(ctx actor.Context, m *loaded) {
 	case m.err == nil:
 		ctx.Send(f.intake, &readTried{id: id, at: at})
 		a.Text = m.lines
-		f.produce(ctx, a, partition)
+		f.produce(ctx, a, slot.Partition())
 		return
 	case errors.Is(m.err, cutter.ErrOtherBytes):
 		ctx.Send(f.dispatcher, &giveUp{worker: f.worker.ID, batchID: m.batchID, err: m.err})
@@ -104,14 +104,14 @@ func (f *freeWorker) onSent(ctx actor.Context, m *sent, now time.Time) {
 	case recallTag:
 		return // A recall that is lost does no harm.
 	}
-	partition, held := f.slots.Partition(m.tag)
+	slot := f.slots.At(m.tag)
 	switch {
-	case !held:
+	case !slot.Held():
 		return
 	case errors.Is(m.err, messages.ErrNotWritten):
-		f.block(ctx, m.tag, partition, m.err)
+		f.block(ctx, m.tag, slot.Partition(), m.err)
 	case m.err == nil || !errors.Is(m.err, messages.ErrRefused):
-		f.slots.Sent(m.tag, m.offset, now)
+		slot.Sent(m.offset, now)
 		return
 	case errors.Is(m.err, messages.ErrTooLarge):
 		ctx.Send(f.dispatcher, &giveUp{worker: f.worker.ID, batchID: m.tag, err: m.err})
@@ -140,7 +140,12 @@ func (f *freeWorker) block(ctx actor.Context, batchID string, partition int32, e
 // onRecall sends the worker a recall, behind the chunks that it lists. Nothing changes
 // before the worker answers.
 func (f *freeWorker) onRecall(ctx actor.Context, m *recall) {
-	ids := f.slots.Unbegun(m.batchIDs)
+	var ids []string
+	for _, id := range m.batchIDs {
+		if f.slots.At(id).Waits() {
+			ids = append(ids, id)
+		}
+	}
 	if len(ids) == 0 {
 		return
 	}

@@ -242,7 +242,7 @@ func (s *supervisor) onHeard(ctx actor.Context, m *heard) (passed bool) {
 		s.sign(ctx)
 	case messages.SignalDraining:
 		s.sign(ctx)
-		s.alive.Drain()
+		s.alive.Become(messages.WorkerDraining)
 		s.instruct(ctx, setWorker{})
 	case messages.SignalBye:
 		s.leave(ctx)
@@ -302,7 +302,7 @@ func (s *supervisor) announce(ctx actor.Context, x messages.Signal) {
 // leave ends a worker that said bye, or is forgotten. The fleet takes back what it holds
 // when this actor has ended: a message to the free-worker might be overtaken by its end.
 func (s *supervisor) leave(ctx actor.Context) {
-	s.alive.Leave()
+	s.alive.Become(messages.WorkerGone)
 	ctx.Send(s.persistence, &write{term: s.term, batch: messages.Batch{DropWorkers: []messages.WorkerID{s.known.ID}}})
 }
 

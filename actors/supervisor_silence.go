@@ -56,7 +56,7 @@ func (s *supervisor) judge(ctx actor.Context) {
 // lose gives the worker up and reclaims what it holds.
 func (s *supervisor) lose(ctx actor.Context, reason string) {
 	s.pause(ctx, nil)
-	s.alive.Lose()
+	s.alive.Become(messages.WorkerLost)
 	level := slog.LevelInfo
 	if !s.worked { // it may never have existed
 		level = slog.LevelDebug

@@ -215,14 +215,14 @@ func TestNewReopensCompletedSends(t *testing.T) {
 	b := newClassicBench(t)
 	b.send("a", 10)
 	b.progress("a", 9, 9)
-	b.s.Finish("a", true, b.now)
+	b.s.At("a").Finish(true, b.now)
 	require.Equal(t, 1, b.free())
 	b.announce(1)
 	require.Zero(t, b.free(), "it was not Committed: it will run again")
 	b.progress("a", 3, 9)
 	b.progress("a", 9, 9)
 	require.Zero(t, b.s.foreign)
-	b.s.Remove("a", b.now) // judged as a repeat
+	b.s.At("a").Drop(b.now) // judged as a repeat
 	require.Equal(t, 1, b.free())
 }
 
@@ -335,7 +335,7 @@ func TestSlotOfAPartitionThatWasMadeAgainBecomesFree(t *testing.T) {
 	b.pass(time.Minute)
 	require.Len(t, b.s.list, 1, "it may be read still")
 	b.send("b", 46)
-	b.s.Finish("b", true, b.now) // which a worker that was restarted would read again
+	b.s.At("b").Finish(true, b.now) // which a worker that was restarted would read again
 	b.s.Group(Group{Note: "the group cannot be read"}, b.now)
 	b.commit(messages.UnknownOffset)
 	b.commit(3)

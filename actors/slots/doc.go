@@ -22,6 +22,6 @@
 //   - Nothing is concluded from silence, from what a heartbeat leaves out, or from the group
 //     before everything was read that the worker sent: Judge is called only then.
 //   - An attempt ends at most once: each chunk appears in one End at the most, and never
-//     after Finish.
+//     after Finish of its Slot.
 //   - Every deadline starts again when nobody could hear the worker (Excuse).
 package slots

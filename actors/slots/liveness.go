@@ -63,14 +63,11 @@ func (l *Liveness) Excuse(now time.Time) {
 	}
 }
 
-// Drain notes that the worker takes nothing more.
-func (l *Liveness) Drain() { l.draining, l.state = true, messages.WorkerDraining }
-
-// Lose gives the worker up for a reason other than its silence.
-func (l *Liveness) Lose() { l.state = messages.WorkerLost }
-
-// Leave ends a worker that said bye or is forgotten.
-func (l *Liveness) Leave() { l.state = messages.WorkerGone }
+// Become takes over a state for a reason other than silence. One that is draining takes
+// nothing more, one that is lost is given up, one that is gone said bye or is forgotten.
+func (l *Liveness) Become(state messages.WorkerState) {
+	l.state, l.draining = state, l.draining || state == messages.WorkerDraining
+}
 
 // Due returns when the silence has to be judged next. An idle classic worker sends
 // nothing, so its silence proves nothing.

@@ -51,7 +51,7 @@ func TestAnySignBringsBack(t *testing.T) {
 				l.Sign(now)
 				require.NotContains(t, []messages.WorkerState{messages.WorkerLost, messages.WorkerSuspect}, l.State())
 			},
-			"drain": func(*rapid.T) { l.Drain() },
+			"drain": func(*rapid.T) { l.Become(messages.WorkerDraining) },
 			"judge": func(*rapid.T) {
 				at, ok := l.Due()
 				require.Equal(t, ok && !now.Before(at), l.Judge(now), "a judgement changes something exactly when one is due")

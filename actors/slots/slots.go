@@ -31,29 +31,6 @@ type Slots struct {
 	classic *classicState // nil for a worker that was never a classic one
 }
 
-// slot is one chunk at the worker.
-type slot struct {
-	batchID   string
-	partition int32 // that its message was sent to
-	offset    int64 // of that message, UnknownOffset until known
-	sent      bool  // its message was written, or may have been
-	begun     bool  // progress was seen, or a heartbeat listed it as running
-	listed    bool  // the last heartbeat listed it
-	missed    int   // heartbeats in a row that should have listed it
-	doubted   bool  // the worker seems not to hold it
-	gone      bool  // taken back, but its message may still be read
-	vanished  bool  // its message is not in its partition (any more)
-	quiet     bool  // reported as a chunk without progress
-	copies    int   // how often it was sent again to a classic worker
-	// interrupted is how often a classic worker announced itself again after it had begun it
-	interrupted int
-
-	waitsFrom  time.Time // start of the time within which it has to begin
-	assignedAt time.Time // or when it was found in the stored state
-	progressAt time.Time // when it began, or last showed progress
-	passedAt   time.Time // when its group was first seen to have passed it
-}
-
 const (
 	// unknownWait is how long a send of unknown offset is believed to be on its way
 	// when no heartbeat lists it.
@@ -114,28 +91,8 @@ func (s *Slots) setDepth() {
 	}
 }
 
-// Held is a chunk that a stored state lists as held by the worker.
-type Held struct {
-	BatchID   string
-	Length    int64
-	Partition int32
-	Offset    int64
-	Gone      bool // it was taken back, but its message may still be read
-}
-
-// Restore adds a chunk of the stored state. Heartbeats, the group or the start deadline
-// show whether the worker holds it.
-func (s *Slots) Restore(h Held, now time.Time) {
-	x := s.add(h.BatchID, h.Length, now)
-	x.sent, x.partition, x.offset, x.gone = true, h.Partition, h.Offset, h.Gone
-}
-
-// Add takes a slot for a chunk and returns the partition that it has to be sent to.
-func (s *Slots) Add(batchID string, length int64, now time.Time) (partition int32) {
-	return s.add(batchID, length, now).partition
-}
-
-func (s *Slots) add(batchID string, length int64, now time.Time) *slot {
+// Add takes a slot for a chunk, at the end of the queue.
+func (s *Slots) Add(batchID string, length int64, now time.Time) Slot {
 	if len(s.list) == 0 {
 		s.judgedAt = now
 	}
@@ -143,62 +100,11 @@ func (s *Slots) add(batchID string, length int64, now time.Time) *slot {
 	s.list = append(s.list, x)
 	s.pace.holds(true, now)
 	s.pace.sized(length)
-	return x
+	return Slot{s, x}
 }
 
-// Partition returns the partition that the chunk's message was or will be sent to;
-// held is false when the chunk has no slot.
-func (s *Slots) Partition(batchID string) (partition int32, held bool) {
-	if x := s.find(batchID); x != nil {
-		return x.partition, true
-	}
-	return 0, false
-}
-
-// Sent notes that the chunk's message was written, or may have been.
-func (s *Slots) Sent(batchID string, offset int64, now time.Time) {
-	if x := s.find(batchID); x != nil {
-		x.sent, x.offset, x.waitsFrom = true, offset, now
-	}
-}
-
-// Remove frees the slot of a chunk that is not at the worker.
-func (s *Slots) Remove(batchID string, now time.Time) {
-	if x := s.find(batchID); x != nil {
-		s.remove(x, now)
-	}
-}
-
-// Finish frees the slot of a chunk whose result was judged, and reports whether there
-// was one.
-func (s *Slots) Finish(batchID string, done bool, now time.Time) (held bool) {
-	if s.kind == messages.Native { // its results are not passed to Hear
-		s.heardAt = now
-	}
-	if !s.Return(batchID, now) {
-		return false
-	}
-	if s.kind == messages.Native && s.prefetch < 0 {
-		if done {
-			s.pace.done(now)
-		} else {
-			s.pace.failed()
-		}
-		s.setDepth()
-	}
-	return true
-}
-
-// Return frees the slot of a chunk that the worker gave back unbegun as it was asked to,
-// and reports whether there was one. That says nothing about the worker's pace.
-func (s *Slots) Return(batchID string, now time.Time) (held bool) {
-	x := s.find(batchID)
-	if x == nil {
-		return false
-	}
-	s.finish(x, now)
-	return true
-}
+// At returns the slot of a chunk.
+func (s *Slots) At(batchID string) Slot { return Slot{s, s.find(batchID)} }
 
 func (s *Slots) find(batchID string) *slot {
 	for _, x := range s.list {
@@ -264,17 +170,6 @@ func (s *Slots) Room() Room {
 		Free: capacity - held, Ahead: capacity + s.depth - held,
 		Depth: s.depth, Limit: limit, Refill: s.foreign == 0 && len(s.list) <= limit,
 	}
-}
-
-// Unbegun returns those of the chunks that wait at the worker, as far as is known, in the
-// partition that it reads.
-func (s *Slots) Unbegun(batchIDs []string) (ids []string) {
-	for _, id := range batchIDs {
-		if x := s.find(id); x != nil && !x.begun && !x.gone && x.partition == s.partition {
-			ids = append(ids, id)
-		}
-	}
-	return ids
 }
 
 // Load is what the worker holds and does.

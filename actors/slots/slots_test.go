@@ -39,7 +39,7 @@ func nativeSlots(capacity, prefetch int) *Slots {
 // sendTo adds a chunk whose message was written at the offset.
 func (s *Slots) sendTo(id string, offset int64, now time.Time) *slot {
 	s.Add(id, 0, now)
-	s.Sent(id, offset, now)
+	s.At(id).Sent(offset, now)
 	return s.find(id)
 }
 
@@ -83,7 +83,7 @@ func TestSlotsFollowTheWorker(t *testing.T) {
 			},
 			"final": func(t *rapid.T) {
 				if len(w.running) > 0 {
-					s.Remove(w.running[0], now)
+					s.At(w.running[0]).Drop(now)
 					w.running = w.running[1:]
 				}
 			},
@@ -171,17 +171,17 @@ func TestLateHeartbeatOfAFastWorker(t *testing.T) {
 			beat.Queued = append(beat.Queued, id)
 		}
 		now = now.Add(time.Millisecond)
-		s.Finish(id, true, now)
+		s.At(id).Finish(true, now)
 	}
 	s.depth = 1
 	s.Add("last", 0, now)
-	s.Finish("last", true, now)
+	s.At("last").Finish(true, now)
 	s.hearBeat(beat, now)
 	require.Zero(t, s.foreign)
 
 	now = now.Add(endedMemory)
 	s.Add("much later", 0, now)
-	s.Finish("much later", true, now)
+	s.At("much later").Finish(true, now)
 	require.LessOrEqual(t, len(s.ended), keepEnded+2*(s.capacity+s.depth), "nothing is kept for long")
 }
 
@@ -191,7 +191,7 @@ func TestEndedChunksAreBounded(t *testing.T) {
 	s := nativeSlots(1, 0)
 	for range 3 * maxEnded {
 		s.Add("x", 0, now)
-		s.Finish("x", true, now)
+		s.At("x").Finish(true, now)
 	}
 	require.LessOrEqual(t, len(s.ended), maxEnded)
 }
@@ -292,13 +292,18 @@ func TestQueuedChunkIsGivenBack(t *testing.T) {
 	}
 	s.Hear(messages.Signal{Kind: messages.SignalProgress, BatchID: "a"}, now)
 	s.find("c").gone = true
-	require.Equal(t, []string{"b"}, s.Unbegun([]string{"a", "b", "c", "d"}))
+	for id, want := range map[string]bool{"a": false, "b": true, "c": false, "d": false} {
+		require.Equal(t, want, s.At(id).Waits(), id)
+	}
 	s.pace.each = time.Second
-	require.True(t, s.Return("b", now))
-	require.False(t, s.Return("b", now))
+	for range 2 {
+		s.At("b").Return(now)
+		require.False(t, s.At("b").Held())
+	}
 	require.Equal(t, time.Second, s.pace.each)
+	s.sendTo("e", 3, now)
 	s.partition = 1
-	require.Empty(t, s.Unbegun([]string{"c"}), "its message lies where the worker does not read any more")
+	require.False(t, s.At("e").Waits(), "its message lies where the worker does not read any more")
 }
 
 // A worker that holds more than its slots does not seem free when one of its chunks ends:
@@ -312,8 +317,8 @@ func TestRoomOfAWorkerThatHoldsMoreThanItsSlots(t *testing.T) {
 	}
 	r := s.Room()
 	require.Equal(t, [2]int{-2, -1}, [2]int{r.Free, r.Ahead})
-	s.Finish("a", true, now)
-	s.Finish("b", true, now)
+	s.At("a").Finish(true, now)
+	s.At("b").Finish(true, now)
 	r = s.Room()
 	require.Equal(t, [2]int{0, 1}, [2]int{r.Free, r.Ahead})
 }
