@@ -43,6 +43,9 @@ func (f *freeWorker) readNext(ctx actor.Context) {
 	parent, files, a := f.ctx, f.files, f.rereads[0]
 	run(ctx, func() any {
 		lines, err := readAgain(parent, files, a.File, a.Chunk)
+		if len(a.Positions) > 0 {
+			lines = messages.PickItems(lines, a.Positions)
+		}
 		return &loaded{batchID: a.BatchID, lines: lines, err: err}
 	})
 }
@@ -84,7 +87,7 @@ func (f *freeWorker) produce(ctx actor.Context, a ledger.Assignment, partition i
 	value := messages.AppendChunk(make([]byte, 0, len(a.Text)+a.Chunk.Items*2+512), messages.ChunkHeader{
 		Worker: f.worker.ID, BatchID: a.BatchID, Deployment: f.deployment, Incarnation: f.worker.Incarnation, Term: f.term.Number, Attempt: a.Attempt,
 		File: a.File.Path, Generation: a.Generation, FirstLine: a.Chunk.FirstLine, Lines: lines,
-		Range: a.Chunk.Range(),
+		Range: a.Chunk.Range(), Retry: a.Chunk.ID.Retry, Positions: a.Positions,
 	}, a.Text)
 	ctx.Send(f.egress, &send{term: f.term, reply: ctx.Self(), tag: a.BatchID, giveUp: time.Now().Add(undeliveredAfter), record: messages.Record{
 		Topic: f.cfg.ChunkTopic, Partition: partition, Key: []byte(f.worker.ID), Value: value,

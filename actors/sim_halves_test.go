@@ -19,13 +19,14 @@ func overlap(a, b messages.ChunkID) bool {
 	return small == large
 }
 
-// isOpen reports whether a chunk, a part of it, or what it is a part of has a record.
+// isOpen reports whether a chunk, a part of it, or what it is a part of has a record, and is
+// not done with failed items.
 func (h *simHistory) isOpen(id messages.ChunkID) bool {
-	if _, open := h.open[id.File][id]; open {
-		return true
+	if c, recorded := h.open[id.File][id]; recorded {
+		return c.State != messages.ChunkDoneWithFailed
 	}
-	for other := range h.open[id.File] {
-		if overlap(id, other) {
+	for other, c := range h.open[id.File] {
+		if overlap(id, other) && c.State != messages.ChunkDoneWithFailed && !c.IsRetry() {
 			return true
 		}
 	}
@@ -35,6 +36,7 @@ func (h *simHistory) isOpen(id messages.ChunkID) bool {
 // follows checks that a chunk begins where the one before it ends, and that a half lies at
 // its end of the chunk that was halved.
 func (h *simHistory) follows(c messages.Chunk) {
+	c.ID = withoutRetry(c.ID)
 	ranges := h.ranges[c.ID.File]
 	of, half := c.ID.Halved()
 	if !half {
@@ -54,7 +56,7 @@ func (h *simHistory) follows(c messages.Chunk) {
 // commit.
 func (h *simHistory) ended(id messages.ChunkID) {
 	_, known := h.files[id.File]
-	_, done := h.accepted[id.File][id]
+	_, done := h.accepted[id.File][withoutRetry(id)]
 	if !known || done {
 		return
 	}

@@ -43,14 +43,16 @@ type simHistory struct {
 	accepted map[messages.FileID]map[messages.ChunkID]simResult      // results that were counted
 	ever     map[messages.FileID]map[messages.ChunkID]simResult      // those, and what the store lost
 	offsets  map[place]int64
-	assigned map[string]time.Time             // when assignments were committed, by batch id and worker
-	ran      map[string]messages.ChunkMessage // the last run of each attempt, by batch id and worker
+	retried  map[messages.ChunkID][]messages.ItemRange // items of each retry
+	assigned map[string]time.Time                      // when assignments were committed, by batch id and worker
+	ran      map[string]messages.ChunkMessage          // the last run of each attempt, by batch id and worker
 	term     uint64
 	runs     int
 }
 
 func newSimHistory(w *simWorld) *simHistory {
-	h := &simHistory{w: w, sum: fnv.New64a(), began: time.Now(), assigned: map[string]time.Time{}, ran: map[string]messages.ChunkMessage{}, ever: map[messages.FileID]map[messages.ChunkID]simResult{}}
+	h := &simHistory{w: w, sum: fnv.New64a(), began: time.Now(), assigned: map[string]time.Time{}, ran: map[string]messages.ChunkMessage{}, ever: map[messages.FileID]map[messages.ChunkID]simResult{},
+		retried: map[messages.ChunkID][]messages.ItemRange{}}
 	h.clear()
 	return h
 }
@@ -112,13 +114,7 @@ func (h *simHistory) reset(snap messages.Snapshot) {
 	for _, o := range snap.Offsets {
 		h.offsets[place{o.Topic, o.Partition}] = o.Offset
 	}
-	for id, f := range h.files {
-		for chunk, r := range h.ever[id] {
-			if !h.isOpen(chunk) && chunk.Index < f.Cursor.Index {
-				put(h.accepted, chunk, r)
-			}
-		}
-	}
+	h.resettle()
 }
 
 // wipe notes that the store lost everything; what was in it may be put back.
@@ -253,6 +249,9 @@ func (h *simHistory) chunk(c messages.OpenChunk) {
 	}
 	put(h.ranges, c.ID, c.Chunk)
 	put(h.open, c.ID, c)
+	if c.IsRetry() && !c.State.Terminal() {
+		h.retried[c.ID] = c.Positions()
+	}
 	if out(c) && (!ok || !out(former) || former.Attempt != c.Attempt) {
 		h.assigned[h.batchID(c.ID, c.Attempt)+" "+string(c.Worker)] = time.Now()
 	}
@@ -266,11 +265,13 @@ func out(c messages.OpenChunk) bool {
 // worker's disk and is what the file's range says.
 func (h *simHistory) counted(a messages.Attempt) {
 	for other := range h.accepted[a.Chunk.File] {
-		if overlap(a.Chunk, other) {
+		if other == a.Chunk || overlap(a.Chunk, other) && withoutRetry(other) != withoutRetry(a.Chunk) {
 			h.violate("S3", "chunk %v counts, and %v did before", a.Chunk, other)
 		}
 	}
-	maps.DeleteFunc(h.ever[a.Chunk.File], func(other messages.ChunkID, _ simResult) bool { return overlap(a.Chunk, other) })
+	maps.DeleteFunc(h.ever[a.Chunk.File], func(other messages.ChunkID, _ simResult) bool {
+		return overlap(a.Chunk, other) && (withoutRetry(other) != withoutRetry(a.Chunk) || other.Retry >= a.Chunk.Retry)
+	})
 	id := h.batchID(a.Chunk, a.Number)
 	got, ok := h.w.stored(a.Worker, id)
 	lines, failed := withoutMarks(got)
@@ -284,7 +285,7 @@ func (h *simHistory) counted(a messages.Attempt) {
 	switch {
 	case !ok:
 		h.violate("S15", "%s counts as done by %s, which has no result of it", id, a.Worker)
-	case c.End() > int64(len(data)) || lines != strings.Join(items(data[c.Offset:c.End()]), "\n"):
+	case c.End() > int64(len(data)) || lines != strings.Join(h.pick(a, items(data[c.Offset:c.End()])), "\n"):
 		h.violate("S15", "the result of %s at %s is not of its range", id, a.Worker)
 	}
 }
@@ -294,6 +295,9 @@ func (h *simHistory) counted(a messages.Attempt) {
 // the message that was answered, and its hash must be the one that the books have.
 func (h *simHistory) rangeOf(a messages.Attempt) messages.Chunk {
 	c, ok := h.ranges[a.Chunk.File][a.Chunk]
+	if !ok && a.Chunk.Retry > 0 {
+		return h.ranges[a.Chunk.File][withoutRetry(a.Chunk)]
+	}
 	m := h.ran[h.batchID(a.Chunk, a.Number)+" "+string(a.Worker)]
 	own := messages.Chunk{ID: a.Chunk, Offset: m.Offset, Length: m.Length, FirstLine: m.FirstLine, Items: len(m.Data), Hash: a.Hash}
 	if ok || m.Hash != own.Range().HashText() {
@@ -321,19 +325,7 @@ func (h *simHistory) books(id messages.FileID) {
 	if !ok {
 		return
 	}
-	var waiting, dead int64
-	for _, c := range h.open[id] {
-		if c.State == messages.ChunkDead {
-			dead += int64(c.Items)
-		} else {
-			waiting += int64(c.Items)
-		}
-	}
-	var failed int64
-	for _, r := range h.accepted[id] {
-		_, n := withoutMarks(r.lines)
-		failed += n
-	}
+	waiting, failed, dead := h.tally(id)
 	if f.Items != f.DoneItems+f.FailedItems+f.DeadItems+waiting || dead != f.DeadItems || failed != f.FailedItems {
 		h.violate("S2", "%s: %d items, %d done, %d failed (results: %d), %d dead (chunks: %d), %d open", f.Base, f.Items, f.DoneItems, f.FailedItems, failed, f.DeadItems, dead, waiting)
 	}
@@ -349,7 +341,13 @@ func (h *simHistory) books(id messages.FileID) {
 
 // digest is the sum over the results that were counted, as docs/protocol.md defines it.
 func (h *simHistory) digest(id messages.FileID) (sum uint64, recorded, output int64) {
-	for _, r := range h.accepted[id] {
+	for chunk, r := range h.accepted[id] {
+		if r.recorded {
+			output += simLines(r.lines)
+		}
+		if chunk.Retry > 0 {
+			continue
+		}
 		var text []byte
 		for _, n := range []int64{int64(r.chunk.ID.Index), int64(r.chunk.ID.Half), r.chunk.Offset, r.chunk.Length, int64(r.chunk.Items), int64(r.chunk.Hash)} {
 			text = binary.LittleEndian.AppendUint64(text, uint64(n))
@@ -357,7 +355,6 @@ func (h *simHistory) digest(id messages.FileID) (sum uint64, recorded, output in
 		sum += xxhash.Sum64(text)
 		if r.recorded {
 			recorded++
-			output += simLines(r.lines)
 		}
 	}
 	return sum, recorded, output

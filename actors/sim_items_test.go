@@ -3,31 +3,41 @@ package actors
 import (
 	"hash/fnv"
 	"strings"
+
+	"kafka-master/messages"
 )
 
 // simFailed marks an item that failed in the result of a simulated native worker.
 const simFailed = "\x00"
 
-// failing returns which of the items fail at native workers. It is the same for every
-// attempt, and nothing fails in two of three worlds.
-func (w *simWorld) failing(items []string) (failed []int) {
-	if w.seed%3 != 0 {
+// simRounds is after how many retries no item fails any more.
+const simRounds = 4
+
+// failing returns which of the items of a chunk fail at native workers. It is the same for
+// every attempt, half of them fail again in each round of retries, and nothing fails in two
+// of three worlds.
+func (w *simWorld) failing(m messages.ChunkMessage) (failed []int) {
+	if w.seed%3 != 0 || m.Retry >= simRounds {
 		return nil
 	}
-	for i, item := range items {
-		h := fnv.New32a()
-		_, _ = h.Write([]byte(item))
-		if (h.Sum32()^uint32(w.seed))%8 == 0 {
+	for i, item := range m.Data {
+		if n := simHash(item) ^ uint32(w.seed); m.Retry == 0 && n%8 == 0 || m.Retry > 0 && n>>(8+m.Retry)%2 == 0 {
 			failed = append(failed, i)
 		}
 	}
 	return failed
 }
 
+func simHash(item string) uint32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(item))
+	return h.Sum32()
+}
+
 // resultOf is the result of a chunk at a native worker.
-func (w *simWorld) resultOf(items []string) string {
-	lines := append([]string(nil), items...)
-	for _, i := range w.failing(items) {
+func (w *simWorld) resultOf(m messages.ChunkMessage) string {
+	lines := append([]string(nil), m.Data...)
+	for _, i := range w.failing(m) {
 		lines[i] = simFailed + lines[i]
 	}
 	return strings.Join(lines, "\n")

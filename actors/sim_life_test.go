@@ -38,9 +38,14 @@ func (w *simWorld) live(faults []simFault, n int) {
 	for range 10 {
 		w.later(w.upTo(at), w.useSettings)
 	}
+	for range 10 {
+		w.later(w.upTo(at), w.useLetters)
+	}
 	w.later(at+w.upTo(5*time.Second), func() {
 		w.heal()
-		w.later(15*time.Second, func() { w.await(time.Now().Add(simEnd), w.fill) })
+		w.later(15*time.Second, func() {
+			w.await(time.Now().Add(simEnd), func() { w.retryAll(2*simRounds, w.fill) })
+		})
 	})
 }
 
@@ -192,6 +197,9 @@ func (w *simWorld) books() {
 		}
 		var got []string
 		for _, chunk := range w.history.inOrder(id) {
+			if chunk.Retry > 0 {
+				continue
+			}
 			lines, _ := withoutMarks(w.history.accepted[id][chunk].lines)
 			got = append(got, strings.Split(lines, "\n")...)
 		}

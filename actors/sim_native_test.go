@@ -219,10 +219,10 @@ func (p *simNative) finalOf(m messages.ChunkMessage, how messages.Outcome, text 
 		s.Processing, s.Error = 0, text
 		return s
 	}
-	failed := p.w.failing(m.Data)
+	failed := p.w.failing(m)
 	s.FailedItems, s.FailedRanges = int64(len(failed)), messages.ItemRanges(failed)
 	if p.records {
-		s.Recorded, s.OutputLines = true, simLines(p.w.resultOf(m.Data))
+		s.Recorded, s.OutputLines = true, simLines(p.w.resultOf(m))
 	}
 	return s
 }
@@ -277,7 +277,7 @@ func (p *simNative) advance(r *simRun, now time.Time) (died bool) {
 		return true
 	case r.how == messages.OutcomeOK && r.stage < 3:
 		if r.stage == 2 {
-			p.results[r.m.BatchID] = p.w.resultOf(r.m.Data)
+			p.results[r.m.BatchID] = p.w.resultOf(r.m)
 			p.w.history.executed(r.m)
 		}
 		return false

@@ -128,7 +128,7 @@ func heldBy(snap messages.Snapshot) map[messages.WorkerID][]ledger.Assignment {
 			continue
 		}
 		out[x.Worker] = append(out[x.Worker], ledger.Assignment{
-			Chunk: x.Chunk, Worker: x.Worker, Attempt: x.Attempt, File: f.Info, Generation: f.Generation,
+			Chunk: x.Chunk, Worker: x.Worker, Attempt: x.Attempt, File: f.Info, Generation: f.Generation, Positions: x.Positions(),
 			BatchID: f.BatchID(x.ID, x.Attempt),
 		})
 	}

@@ -14,10 +14,22 @@ import (
 	"kafka-master/messages"
 )
 
+// letterKind is what a command for one kind of chunks is about.
+type letterKind struct {
+	name string // of the command, and in the path of the API
+	noun string // what one of them is, in the singular
+	past string // what their items are
+}
+
+var (
+	deadChunks   = letterKind{"dead", "dead chunk", "dead"}
+	failedChunks = letterKind{"failed", "chunk with failed items", "failed"}
+)
+
 // dead is the command for dead chunks.
 func (c command) dead() *cobra.Command {
-	cmd := &cobra.Command{
-		Use: "dead", Short: "List the chunks that were given up, have them run again, or discard them",
+	return c.letters(deadChunks, &cobra.Command{
+		Short: "List the chunks that were given up, have them run again, or discard them",
 		Long: `A chunk is dead when its attempts failed too often. These commands ask a running
 master, any of them. "ls" and "show" show why chunks died. When the cause is gone,
 "retry" has them run again: the file goes back to work and ends once more. "discard"
@@ -25,19 +37,39 @@ takes them off the list; their items stay counted as dead.
 
 Exit code 0 means done, 1 that a chunk was refused or another error, 2 a wrong
 command line, 3 that no master answers.`,
-		Args: noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			return fmt.Errorf("%w: give one of ls, show, retry and discard; --help shows them", errUsage)
-		},
+	})
+}
+
+// failed is the command for failed items of chunks that are done.
+func (c command) failed() *cobra.Command {
+	return c.letters(failedChunks, &cobra.Command{
+		Short: "List the chunks with failed items, have just these items run again, or discard them",
+		Long: `Single items of a chunk that is done may have failed. These commands ask a running
+master, any of them. "ls" and "show" show the chunks concerned; which items failed and
+why is in the lists of failed items beside the results. When the cause is gone, "retry"
+has just the failed items run again: the file goes back to work, and ends once more.
+"discard" takes chunks off the list; their items stay counted as failed.
+
+Exit code 0 means done, 1 that a chunk was refused or another error, 2 a wrong
+command line, 3 that no master answers.`,
+	})
+}
+
+// letters completes the command for one kind of chunks.
+func (c command) letters(kind letterKind, cmd *cobra.Command) *cobra.Command {
+	cmd.Use, cmd.Args = kind.name, noArgs
+	cmd.RunE = func(*cobra.Command, []string) error {
+		return fmt.Errorf("%w: give one of ls, show, retry and discard; --help shows them", errUsage)
 	}
-	d := &deadCommand{command: c, in: os.Stdin}
+	d := &deadCommand{command: c, kind: kind, in: os.Stdin}
 	cmd.AddCommand(d.list(), d.show(), d.retry(), d.discard())
 	return cmd
 }
 
-// deadCommand is what the commands for dead chunks share.
+// deadCommand is what the commands for dead chunks, or for failed items, share.
 type deadCommand struct {
 	command
+	kind        letterKind
 	in          io.Reader // for the answer to a question
 	api, output string
 	filter      deadFilter
@@ -112,6 +144,7 @@ type deadChunk struct {
 	FirstLine  int64               `json:"first_line"`
 	Lines      int64               `json:"lines"`
 	Items      int64               `json:"items"`
+	Failed     int64               `json:"items_failed"`
 	Offset     int64               `json:"offset"`
 	Length     int64               `json:"length"`
 	Attempts   int                 `json:"attempts"`
@@ -121,15 +154,15 @@ type deadChunk struct {
 	EndedAt    *time.Time          `json:"ended_at"`
 }
 
-// deadPath is where the API lists dead chunks.
-const deadPath = "/api/v1/dead"
+// path is where the API lists the chunks.
+func (k letterKind) path() string { return "/api/v1/" + k.name }
 
-// page asks for dead chunks behind a place in the list.
+// page asks for chunks behind a place in the list.
 func (d *deadCommand) page(ctx context.Context, after string, limit int) (p deadPage, err error) {
 	q := d.filter.query()
 	q.Set("limit", strconv.Itoa(limit))
 	if after != "" {
 		q.Set("after", after)
 	}
-	return p, d.client.get(ctx, deadPath+"?"+q.Encode(), &p)
+	return p, d.client.get(ctx, d.kind.path()+"?"+q.Encode(), &p)
 }

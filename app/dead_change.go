@@ -17,14 +17,14 @@ import (
 // errRefused is the error of a request that some chunks did not allow.
 var errRefused = errors.New("not every chunk could be changed")
 
-// deadChange is a command that changes dead chunks.
+// deadChange is a command that changes chunks.
 type deadChange struct {
 	*deadCommand
 	verb, done string // "retry" and "are run again"
 	all, yes   bool
 }
 
-// deadRequest is the body of a request that changes dead chunks.
+// deadRequest is the body of a request that changes chunks.
 type deadRequest struct {
 	IDs    []string    `json:"ids,omitempty"`
 	Filter *deadFilter `json:"filter,omitempty"`
@@ -45,29 +45,29 @@ type deadRefusal struct {
 	Reason string `json:"reason"`
 }
 
-// retry is the command that has dead chunks run again.
+// retry is the command that has chunks, or their failed items, run again.
 func (d *deadCommand) retry() *cobra.Command {
 	x := &deadChange{deadCommand: d, verb: "retry", done: "run again"}
-	return x.command("Have dead chunks run again", `Each chunk gets as many attempts as at first. Its file goes back to work, and ends
+	return x.command("Have them run again", `Each chunk gets as many attempts as at first. Its file goes back to work, and ends
 once more when the chunk has ended. A chunk is refused if its file has left the
 folder or was archived, or does not hold the same bytes any more.`)
 }
 
-// discard is the command that takes dead chunks off the list.
+// discard is the command that takes chunks off the list.
 func (d *deadCommand) discard() *cobra.Command {
 	x := &deadChange{deadCommand: d, verb: "discard", done: "discarded"}
-	return x.command("Take dead chunks off the list for good", `The items of a discarded chunk stay counted as dead, and the file keeps its state.
-A discarded chunk cannot be retried.`)
+	return x.command("Take them off the list for good", "The items of a discarded chunk stay counted as "+d.kind.past+`, and the file keeps its
+state. A discarded chunk cannot be retried.`)
 }
 
 func (x *deadChange) command(short, long string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: x.verb + " [ID...]", Short: short, Args: someIDs(0, 100_000),
 		Long:    "Give the ids of the chunks, or select them by --file and --error, or give --all.\nMore than one are changed only after a question, unless --yes is given.\n\n" + long,
-		Example: fmt.Sprintf("  kafka-master dead %[1]s 12/345\n  kafka-master dead %[1]s --file ips.txt --error 'exit status 1' --yes", x.verb),
+		Example: fmt.Sprintf("  kafka-master %[2]s %[1]s 12/345\n  kafka-master %[2]s %[1]s --file ips.txt --yes", x.verb, x.kind.name),
 	}
 	x.filter.flags(cmd)
-	cmd.Flags().BoolVar(&x.all, "all", false, "all dead chunks")
+	cmd.Flags().BoolVar(&x.all, "all", false, "all of the list")
 	cmd.Flags().BoolVarP(&x.yes, "yes", "y", false, "do not ask")
 	return x.sub(cmd, x.run)
 }
@@ -112,9 +112,9 @@ var errDeclined = errors.New("nothing was changed")
 
 // confirm asks before many chunks are changed.
 func (x *deadChange) confirm(chunks int, items int64) error {
-	what := countOf(int64(chunks), "dead chunk")
+	what := countOf(int64(chunks), "chunk")
 	if items > 0 {
-		what += fmt.Sprintf(" (%s)", countOf(items, "item"))
+		what += fmt.Sprintf(" (%s %s)", countOf(items, "item"), x.kind.past)
 	}
 	fmt.Fprintf(x.stderr, "%s %s? [y/N] ", strings.ToUpper(x.verb[:1])+x.verb[1:], what)
 	line, err := bufio.NewReader(x.in).ReadString('\n')
@@ -148,7 +148,7 @@ func (x *deadChange) repeat(ctx context.Context, r deadRequest, sum *deadChanged
 	before := sum.Matched
 	for first := true; first || r.After != ""; first = false {
 		var got deadChanged
-		if err := x.client.post(ctx, deadPath+"/"+x.verb, r, &got); err != nil {
+		if err := x.client.post(ctx, x.kind.path()+"/"+x.verb, r, &got); err != nil {
 			if sum.Accepted > 0 {
 				err = fmt.Errorf("after %s: %w", countOf(int64(sum.Accepted), "chunk"), err)
 			}
@@ -172,7 +172,10 @@ func (x *deadChange) report(sum deadChanged) error {
 			fmt.Fprintf(w, "%s refused: %s\n", r.ID, messages.CleanLine(r.Reason, 300))
 		}
 		if sum.Matched == 0 && len(sum.Refused) == 0 {
-			fmt.Fprintln(w, "No dead chunk matches.")
+			fmt.Fprintf(w, "No %s matches.\n", x.kind.noun)
+			return
+		}
+		if sum.Accepted == 0 {
 			return
 		}
 		fmt.Fprintf(w, "%s %s (%s).\n", countOf(int64(sum.Accepted), "chunk"), x.done, countOf(sum.Items, "item"))

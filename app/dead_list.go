@@ -14,12 +14,12 @@ import (
 	"kafka-master/messages"
 )
 
-// list is the command that lists dead chunks.
+// list is the command that lists the chunks.
 func (d *deadCommand) list() *cobra.Command {
 	var limit int
 	cmd := &cobra.Command{
-		Use: "ls", Short: "List dead chunks and count them by error", Args: noArgs,
-		Example: "  kafka-master dead ls --file ips.txt --error timeout",
+		Use: "ls", Short: "List the chunks, and count them by error", Args: noArgs,
+		Example: "  kafka-master " + d.kind.name + " ls --file ips.txt --error timeout",
 	}
 	d.filter.flags(cmd)
 	cmd.Flags().IntVar(&limit, "limit", 100, "largest number of chunks to list")
@@ -31,7 +31,7 @@ func (d *deadCommand) list() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return d.print(p, func(w io.Writer) { p.table(w) })
+		return d.print(p, func(w io.Writer) { p.table(w, d.kind) })
 	})
 }
 
@@ -49,15 +49,15 @@ func (d *deadCommand) pages(ctx context.Context, limit int) (all deadPage, err e
 	return all, err
 }
 
-// show is the command that shows one dead chunk.
+// show is the command that shows one chunk.
 func (d *deadCommand) show() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "show ID", Short: "Show all that is known of a dead chunk", Args: someIDs(1, 1),
-		Example: "  kafka-master dead show 12/345",
+		Use: "show ID", Short: "Show all that is known of a chunk", Args: someIDs(1, 1),
+		Example: "  kafka-master " + d.kind.name + " show 12/345",
 	}
 	return d.sub(cmd, func(ctx context.Context, args []string) error {
 		var x deadChunk
-		if err := d.client.get(ctx, deadPath+"/"+args[0], &x); err != nil {
+		if err := d.client.get(ctx, d.kind.path()+"/"+args[0], &x); err != nil {
 			return err
 		}
 		return d.print(x, x.block)
@@ -69,7 +69,7 @@ func (d *deadCommand) show() *cobra.Command {
 func someIDs(low, high int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) < low || len(args) > high {
-			return fmt.Errorf("%w: %s, but there were %d ids; %s", errUsage, cmd.UseLine(), len(args), `"kafka-master dead ls" lists them`)
+			return fmt.Errorf("%w: %s, but there were %d ids; %s", errUsage, cmd.UseLine(), len(args), `"ls" lists them`)
 		}
 		for _, id := range args {
 			if _, err := messages.ParseChunkKey(id); err != nil {
@@ -96,24 +96,27 @@ func (d *deadCommand) print(answer any, table func(io.Writer)) error {
 }
 
 // table writes the list for people.
-func (p deadPage) table(w io.Writer) {
+func (p deadPage) table(w io.Writer, kind letterKind) {
 	if p.Total == 0 {
-		fmt.Fprintln(w, "No dead chunk matches.")
+		fmt.Fprintf(w, "No %s matches.\n", kind.noun)
 		return
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ID\tFILE\tLINES\tITEMS\tATTEMPTS\tWORKERS\tDIED\tFIRST ITEM\tERROR")
+	fmt.Fprintln(t, "ID\tFILE\tLINES\tITEMS\tATTEMPTS\tWORKERS\tENDED\tFIRST ITEM\tERROR")
 	for _, x := range p.Chunks {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s\n", x.ID, messages.CleanLine(x.file(), 40), x.lines(), x.Items, x.Attempts,
-			messages.CleanLine(x.workers(), 40), x.died(), messages.CleanLine(x.FirstItem, 30), messages.CleanLine(x.Error, 80))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s\n", x.ID, messages.CleanLine(x.file(), 40), x.lines(), x.concerned(), x.Attempts,
+			messages.CleanLine(x.workers(), 40), x.ended(), messages.CleanLine(x.FirstItem, 30), messages.CleanLine(x.Error, 80))
 	}
 	t.Flush()
-	fmt.Fprintf(w, "\n%s dead, %s.", countOf(int64(p.Total), "chunk"), countOf(p.Items, "item"))
+	fmt.Fprintf(w, "\n%s, %s %s.", countOf(int64(p.Total), "chunk"), countOf(p.Items, "item"), kind.past)
 	if len(p.Chunks) < p.Total {
 		fmt.Fprintf(w, " The first %s are shown; --limit shows more.", humanize.Comma(int64(len(p.Chunks))))
 	}
 	fmt.Fprintln(w, " By error:")
 	for _, g := range p.Groups {
+		if g.Error == "" {
+			g.Error = "(see the lists of failed items beside the results)"
+		}
 		fmt.Fprintf(w, "  %s × %s\n", humanize.Comma(int64(g.Chunks)), messages.CleanLine(g.Error, 200))
 	}
 }
@@ -123,13 +126,16 @@ func (x deadChunk) block(w io.Writer) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, row := range [][2]string{
 		{"id", x.ID}, {"file", x.file()}, {"chunk", x.Chunk},
-		{"lines", x.lines()}, {"items", humanize.Comma(x.Items)},
+		{"lines", x.lines()}, {"items", x.itemsText()},
 		{"bytes", fmt.Sprintf("%d from offset %d", x.Length, x.Offset)},
-		{"attempts", fmt.Sprint(x.Attempts)}, {"workers", x.workers()}, {"died", x.died()}, {"first item", x.FirstItem},
+		{"attempts", fmt.Sprint(x.Attempts)}, {"workers", x.workers()}, {"ended", x.ended()}, {"first item", x.FirstItem},
 	} {
 		fmt.Fprintf(t, "%s\t%s\n", row[0], messages.CleanLine(row[1], 500))
 	}
 	t.Flush()
+	if x.Error == "" {
+		return
+	}
 	fmt.Fprintf(w, "error\n  %s\n", strings.ReplaceAll(messages.CleanLines(strings.TrimSpace(x.Error), 4000), "\n", "\n  "))
 }
 
@@ -155,7 +161,22 @@ func (x deadChunk) workers() string {
 	return strings.Join(names, ",")
 }
 
-func (x deadChunk) died() string {
+// concerned is how many items are dead or failed.
+func (x deadChunk) concerned() int64 {
+	if x.Failed > 0 {
+		return x.Failed
+	}
+	return x.Items
+}
+
+func (x deadChunk) itemsText() string {
+	if x.Failed > 0 {
+		return fmt.Sprintf("%s of %s failed", humanize.Comma(x.Failed), humanize.Comma(x.Items))
+	}
+	return humanize.Comma(x.Items)
+}
+
+func (x deadChunk) ended() string {
 	if x.EndedAt == nil {
 		return "-"
 	}

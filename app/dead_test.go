@@ -101,11 +101,11 @@ func TestDeadList(t *testing.T) {
 	_, code, out, _ = runDead(t, 3, "ls")
 	require.Equal(t, ExitOK, code)
 	require.Contains(t, strings.Join(strings.Fields(out), " "), "1/1 f1.txt 501-1000 2 3 w1 20")
-	require.Contains(t, out, "3 chunks dead, 6 items.")
+	require.Contains(t, out, "3 chunks, 6 items dead.")
 	require.Contains(t, out, "3 × exit status #")
 	require.NotContains(t, out, "\x1b")
 	_, _, out, _ = runDead(t, 3, "ls", "--error", "STATUS 1")
-	require.Contains(t, out, "1 chunk dead, 2 items.")
+	require.Contains(t, out, "1 chunk, 2 items dead.")
 	_, _, out, _ = runDead(t, 3, "ls", "--file", "other.txt")
 	require.Equal(t, "No dead chunk matches.\n", out)
 }
@@ -114,6 +114,7 @@ func TestDeadShow(t *testing.T) {
 	t.Parallel()
 	_, code, out, _ := runDead(t, 3, "show", "1/2")
 	require.Equal(t, ExitOK, code)
+	require.NotContains(t, out, "failed")
 	for _, fact := range []string{"f_chunk_2", "1001-1500", "10.0.0.1", "error\n  exit status 0\n  ?[31mline two\n"} {
 		require.Contains(t, out, fact)
 	}
@@ -161,9 +162,9 @@ func TestDeadAsks(t *testing.T) {
 	t.Parallel()
 	for answer, want := range map[string]error{"y\n": nil, "YES\n": nil, "yes": nil, "n\n": errDeclined, "\n": errDeclined, "": errUsage, "yy\n": errDeclined} {
 		var errs bytes.Buffer
-		x := &deadChange{deadCommand: &deadCommand{command: command{stderr: &errs}, in: strings.NewReader(answer)}, verb: "retry"}
+		x := &deadChange{deadCommand: &deadCommand{command: command{stderr: &errs}, kind: deadChunks, in: strings.NewReader(answer)}, verb: "retry"}
 		require.ErrorIs(t, x.confirm(1200, 2400), want, answer)
-		require.Contains(t, errs.String(), "Retry 1,200 dead chunks (2,400 items)? [y/N] ")
+		require.Contains(t, errs.String(), "Retry 1,200 chunks (2,400 items dead)? [y/N] ")
 	}
 }
 

@@ -16,13 +16,13 @@ func every() []string {
 	return []string{
 		"/api/getWorkersStatus", "/api/getNumBatches", "/api/updateNumBatches?numBatches=5", "/api/getPartitions",
 		"/api/updatePartitions?value=20", "/api/v1/overview", "/api/v1/files", "/api/v1/files/1", "/api/v1/files/1/books", "/api/v1/workers",
-		"/api/v1/dead", "/api/v1/dead/1/4", "/metrics", "/version", "/livez", "/readyz",
+		"/api/v1/dead", "/api/v1/dead/1/4", "/api/v1/failed", "/api/v1/failed/2/3", "/metrics", "/version", "/livez", "/readyz",
 	}
 }
 
 func TestEveryRouteIsInTheTests(t *testing.T) {
 	t.Parallel()
-	example := strings.NewReplacer(":id", "1", ":file", "1", ":chunk", "4")
+	example := strings.NewReplacer("/failed/:file/:chunk", "/failed/2/3", ":id", "1", ":file", "1", ":chunk", "4")
 	for i, r := range New(Config{Asker: newFake()}).allRoutes() {
 		if r.changes == changesByPOST {
 			require.Contains(t, everyPost(), r.path)
@@ -34,7 +34,9 @@ func TestEveryRouteIsInTheTests(t *testing.T) {
 }
 
 // everyPost returns the path of each route that answers POST.
-func everyPost() []string { return []string{"/api/v1/dead/retry", "/api/v1/dead/discard"} }
+func everyPost() []string {
+	return []string{"/api/v1/dead/retry", "/api/v1/dead/discard", "/api/v1/failed/retry", "/api/v1/failed/discard"}
+}
 
 func TestMethods(t *testing.T) {
 	t.Parallel()

@@ -14,10 +14,21 @@ import (
 	"kafka-master/messages"
 )
 
-// lettersBody is the answer of /api/v1/dead.
+// letterKind is one of the two kinds of chunks that wait for a person.
+type letterKind struct {
+	failed bool
+	noun   string
+}
+
+var (
+	deadChunks   = letterKind{false, "dead chunk"}
+	failedChunks = letterKind{true, "chunk with failed items"}
+)
+
+// lettersBody is the answer of /api/v1/dead and /api/v1/failed.
 type lettersBody struct {
 	Total  int          `json:"total"` // number of matching chunks
-	Items  int64        `json:"items"` // items in them
+	Items  int64        `json:"items"` // items in them that are dead, or that failed
 	Groups []groupBody  `json:"groups"`
 	Chunks []letterBody `json:"chunks"`
 	Next   string       `json:"next"` // value of after for the chunks behind these, empty behind the last one
@@ -30,7 +41,7 @@ type groupBody struct {
 	Items  int64  `json:"items"`
 }
 
-// letterBody describes a dead chunk.
+// letterBody describes a chunk that is dead, or done with failed items.
 type letterBody struct {
 	ID         string              `json:"id"`
 	FileID     messages.FileID     `json:"file_id"`
@@ -40,6 +51,7 @@ type letterBody struct {
 	FirstLine  int64               `json:"first_line"`
 	Lines      int64               `json:"lines"`
 	Items      int                 `json:"items"`
+	Failed     int64               `json:"items_failed"` // of a chunk that is done
 	Offset     int64               `json:"offset"`
 	Length     int64               `json:"length"`
 	Attempts   int                 `json:"attempts"`
@@ -52,18 +64,18 @@ type letterBody struct {
 // maxGroups bounds the groups of an answer; the last one then holds all other errors.
 const maxGroups = 50
 
-// letterFilter selects dead chunks.
+// letterFilter selects chunks of one kind.
 type letterFilter struct {
 	File  string `json:"file"`  // path of the file, empty for all
 	Error string `json:"error"` // part of the error, ignoring case, empty for all
 }
 
-func (f letterFilter) matches(x *messages.Letter) bool {
-	return (f.File == "" || x.Path == f.File) && (f.Error == "" || strings.Contains(strings.ToLower(x.Reason), strings.ToLower(f.Error)))
+func (f letterFilter) matches(kind letterKind, x *messages.Letter) bool {
+	return x.Failed() == kind.failed && (f.File == "" || x.Path == f.File) && (f.Error == "" || strings.Contains(strings.ToLower(x.Reason), strings.ToLower(f.Error)))
 }
 
-// dead answers with the matching dead chunks, ordered by file and place in it.
-func (s *Server) dead(c *gin.Context) {
+// listLetters answers with the matching chunks, ordered by file and place in it.
+func (s *Server) listLetters(c *gin.Context, kind letterKind) {
 	query := c.Request.URL.RawQuery
 	given, err := parameters(query, "after", "error", "file", "limit")
 	limit := DefaultLimit
@@ -79,12 +91,12 @@ func (s *Server) dead(c *gin.Context) {
 		return
 	}
 	if all, ok := ask[[]*messages.Letter](s, c, messages.QueryLetters{}); ok {
-		s.json(c, showLetters(all, letterFilter{given["file"], given["error"]}, after, limit))
+		s.json(c, showLetters(all, kind, letterFilter{given["file"], given["error"]}, after, limit))
 	}
 }
 
-// oneDead answers with the dead chunk whose id is in the path.
-func (s *Server) oneDead(c *gin.Context) {
+// oneLetter answers with the chunk whose id is in the path.
+func (s *Server) oneLetter(c *gin.Context, kind letterKind) {
 	_, err := parameters(c.Request.URL.RawQuery)
 	var id messages.ChunkID
 	if err == nil {
@@ -98,19 +110,24 @@ func (s *Server) oneDead(c *gin.Context) {
 	if !ok {
 		return
 	}
-	at, found := findLetter(all, id)
-	if !found {
-		text(c, http.StatusNotFound, "No dead chunk has this id: it never existed, was retried or discarded, or its file was forgotten.")
+	x := kind.find(all, id)
+	if x == nil {
+		text(c, http.StatusNotFound, "No "+kind.noun+" has this id: it never existed, was retried or discarded, or its file was forgotten.")
 		return
 	}
-	s.json(c, showLetter(all[at]))
+	s.json(c, showLetter(x))
 }
 
-func findLetter(all []*messages.Letter, id messages.ChunkID) (at int, found bool) {
-	return slices.BinarySearchFunc(all, id, func(x *messages.Letter, id messages.ChunkID) int { return x.ID.Compare(id) })
+// find returns the chunk of this kind with the id, nil if there is none.
+func (k letterKind) find(all []*messages.Letter, id messages.ChunkID) *messages.Letter {
+	at, found := slices.BinarySearchFunc(all, id, func(x *messages.Letter, id messages.ChunkID) int { return x.ID.Compare(id) })
+	if !found || all[at].Failed() != k.failed {
+		return nil
+	}
+	return all[at]
 }
 
-// letterID parses the id of a dead chunk. The error is a sentence for the client.
+// letterID parses the id of a chunk. The error is a sentence for the client.
 func letterID(text string) (messages.ChunkID, error) {
 	id, err := messages.ParseChunkKey(text)
 	if err != nil || id.Key() != text {
@@ -119,15 +136,15 @@ func letterID(text string) (messages.ChunkID, error) {
 	return id, nil
 }
 
-func showLetters(all []*messages.Letter, want letterFilter, after messages.ChunkID, limit int) lettersBody {
+func showLetters(all []*messages.Letter, kind letterKind, want letterFilter, after messages.ChunkID, limit int) lettersBody {
 	out := lettersBody{Groups: []groupBody{}, Chunks: []letterBody{}}
 	groups := map[string]*groupBody{}
 	for _, x := range all {
-		if !want.matches(x) {
+		if !want.matches(kind, x) {
 			continue
 		}
 		out.Total++
-		out.Items += int64(x.Items)
+		out.Items += x.Concerned()
 		addToGroup(groups, x)
 		switch {
 		case after != messages.ChunkID{} && x.ID.Compare(after) <= 0:
@@ -144,7 +161,7 @@ func showLetters(all []*messages.Letter, want letterFilter, after messages.Chunk
 func showLetter(x *messages.Letter) letterBody {
 	return letterBody{
 		ID: x.ID.Key(), FileID: x.ID.File, Path: x.Path, Generation: x.Generation, Chunk: x.Name,
-		FirstLine: x.FirstLine, Lines: x.Lines, Items: x.Items, Offset: x.Offset, Length: x.Length,
+		FirstLine: x.FirstLine, Lines: x.Lines, Items: x.Items, Failed: x.FailedItems, Offset: x.Offset, Length: x.Length,
 		Attempts: x.Attempt, Workers: append([]messages.WorkerID{}, x.Workers()...),
 		Error: x.Reason, FirstItem: x.FirstItem, EndedAt: jsonTime(x.EndedAt),
 	}
@@ -165,7 +182,7 @@ func addToGroup(groups map[string]*groupBody, x *messages.Letter) {
 		groups[key] = g
 	}
 	g.Chunks++
-	g.Items += int64(x.Items)
+	g.Items += x.Concerned()
 }
 
 // otherErrors is the group of the errors that have no group of their own.

@@ -15,7 +15,7 @@ import (
 	"kafka-master/messages"
 )
 
-// changeBody is the body of a request to retry or to discard dead chunks: ids or a filter.
+// changeBody is the body of a request to retry or to discard chunks: ids or a filter.
 type changeBody struct {
 	IDs    []string      `json:"ids"`
 	Filter *letterFilter `json:"filter"` // an empty one matches all
@@ -26,7 +26,7 @@ type changeBody struct {
 type changedBody struct {
 	Matched  int           `json:"matched"`  // number of chunks that the request names, without those before After
 	Accepted int           `json:"accepted"` // number of those that were changed
-	Items    int64         `json:"items"`    // items in them
+	Items    int64         `json:"items"`    // items in them that are dead, or that failed
 	Refused  []refusalBody `json:"refused"`
 	Next     string        `json:"next"` // value of after for the chunks that this request did not reach, else empty
 }
@@ -36,17 +36,17 @@ type refusalBody struct {
 	Reason string `json:"reason"`
 }
 
-// retryDead has dead chunks run again.
-func (s *Server) retryDead(c *gin.Context) {
-	s.changeLetters(c, func(list []*messages.Letter) messages.Query { return messages.RetryLetters{Letters: list} })
+// retryLetters has dead chunks, or failed items, run again.
+func (s *Server) retryLetters(c *gin.Context, kind letterKind) {
+	s.changeLetters(c, kind, func(list []*messages.Letter) messages.Query { return messages.RetryLetters{Letters: list} })
 }
 
-// discardDead takes dead chunks off the list.
-func (s *Server) discardDead(c *gin.Context) {
-	s.changeLetters(c, func(list []*messages.Letter) messages.Query { return messages.DiscardLetters{Letters: list} })
+// discardLetters takes chunks off the list.
+func (s *Server) discardLetters(c *gin.Context, kind letterKind) {
+	s.changeLetters(c, kind, func(list []*messages.Letter) messages.Query { return messages.DiscardLetters{Letters: list} })
 }
 
-func (s *Server) changeLetters(c *gin.Context, query func([]*messages.Letter) messages.Query) {
+func (s *Server) changeLetters(c *gin.Context, kind letterKind, query func([]*messages.Letter) messages.Query) {
 	want, ok := s.wanted(c)
 	if !ok {
 		return
@@ -55,7 +55,7 @@ func (s *Server) changeLetters(c *gin.Context, query func([]*messages.Letter) me
 	if !ok {
 		return
 	}
-	list, out := want.choose(all)
+	list, out := want.choose(kind, all)
 	if len(list) > 0 {
 		done, ok := ask[messages.LettersChanged](s, c, query(list))
 		if !ok {
@@ -129,7 +129,7 @@ func parseWanted(body []byte) (want wantedLetters, err error) {
 
 // choose returns the first of the chunks that the request names, as many as one commit
 // holds, and the answer as far as it is known: those that are not in the list are refused.
-func (w wantedLetters) choose(all []*messages.Letter) (list []*messages.Letter, out changedBody) {
+func (w wantedLetters) choose(kind letterKind, all []*messages.Letter) (list []*messages.Letter, out changedBody) {
 	out.Refused = []refusalBody{}
 	add := func(x *messages.Letter) {
 		if w.after != (messages.ChunkID{}) && x.ID.Compare(w.after) <= 0 {
@@ -140,17 +140,17 @@ func (w wantedLetters) choose(all []*messages.Letter) (list []*messages.Letter, 
 		}
 	}
 	for _, id := range w.ids {
-		if at, found := findLetter(all, id); found {
-			add(all[at])
+		if x := kind.find(all, id); x != nil {
+			add(x)
 		} else if id.Compare(w.after) > 0 {
-			out.Refused = append(out.Refused, refusalBody{id.Key(), "no dead chunk has this id"})
+			out.Refused = append(out.Refused, refusalBody{id.Key(), "no " + kind.noun + " has this id"})
 		}
 	}
 	if w.filter == nil {
 		return list, out
 	}
 	for _, x := range all {
-		if w.filter.matches(x) {
+		if w.filter.matches(kind, x) {
 			add(x)
 		}
 	}

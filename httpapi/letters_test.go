@@ -16,7 +16,7 @@ import (
 	"kafka-master/messages"
 )
 
-// exampleLetters are dead chunks of two files.
+// exampleLetters are dead chunks of two files, and one that is done with failed items.
 func exampleLetters() []*messages.Letter {
 	letter := func(file messages.FileID, index int, path, reason string) *messages.Letter {
 		return &messages.Letter{
@@ -28,9 +28,12 @@ func exampleLetters() []*messages.Letter {
 			},
 		}
 	}
+	failed := letter(2, 3, "b.txt", "")
+	failed.State, failed.FailedItems, failed.FailedBy = messages.ChunkDoneWithFailed, 1, nil
 	return []*messages.Letter{
 		letter(1, 4, "a.txt", "exit status 1: line 17"), letter(1, 5, "a.txt", "exit status 1: line 230"),
 		letter(1, 9, "a.txt", "lost"), letter(2, 0, "b.txt", "exit status 2: line 1"),
+		failed,
 	}
 }
 
@@ -59,7 +62,7 @@ func (f *fakeMaster) lettered(q messages.Query) any {
 			continue
 		}
 		out.Accepted++
-		out.Items += int64(x.Items)
+		out.Items += x.Concerned()
 		f.letters = slices.DeleteFunc(f.letters, func(y *messages.Letter) bool { return x == y })
 	}
 	return out
@@ -124,7 +127,7 @@ func TestDeadChunksAreListed(t *testing.T) {
 func TestDeadGolden(t *testing.T) {
 	t.Parallel()
 	call := start(t, Config{Asker: newFake()})
-	const one = `{"id":"1/9","file_id":1,"path":"a.txt","generation":1,"chunk":"x_chunk_9","first_line":11,"lines":3,"items":2,"offset":100,"length":20,` +
+	const one = `{"id":"1/9","file_id":1,"path":"a.txt","generation":1,"chunk":"x_chunk_9","first_line":11,"lines":3,"items":2,"items_failed":0,"offset":100,"length":20,` +
 		`"attempts":3,"workers":["w1","w2"],"error":"lost","first_item":"10.0.0.1","ended_at":"2026-03-01T13:00:00Z"}`
 	require.JSONEq(t, one, call(http.MethodGet, "/api/v1/dead/1/9").body)
 	require.JSONEq(t, `{"total":1,"items":2,"groups":[{"error":"lost","chunks":1,"items":2}],"chunks":[`+one+`],"next":""}`,
@@ -146,7 +149,7 @@ func TestDeadGolden(t *testing.T) {
 
 func TestDeadChunksAreRetried(t *testing.T) {
 	t.Parallel()
-	for _, path := range everyPost() {
+	for _, path := range everyPost()[:2] {
 		for body, want := range map[string]string{
 			`{"ids":["1/9","1/4","1/9"]}`: `{"matched":2,"accepted":2,"items":4,"refused":[],"next":""}`,
 			`{"ids":["1/5","7/7"]}`:       `{"matched":1,"accepted":0,"items":0,"refused":[{"id":"7/7","reason":"no dead chunk has this id"},{"id":"1/5","reason":"other? bytes"}],"next":""}`,
@@ -161,6 +164,24 @@ func TestDeadChunksAreRetried(t *testing.T) {
 			require.JSONEq(t, want, got.body, body)
 		}
 	}
+}
+
+// Failed items have a list of their own.
+func TestFailedItemsAreListedAndRetried(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	call, post := start(t, Config{Asker: f}), poster(t, Config{Asker: f})
+	const one = `{"id":"2/3","file_id":2,"path":"b.txt","generation":1,"chunk":"x_chunk_3","first_line":11,"lines":3,"items":2,"items_failed":1,"offset":100,"length":20,` +
+		`"attempts":3,"workers":["w2"],"error":"","first_item":"10.0.0.1","ended_at":"2026-03-01T13:00:00Z"}`
+	require.JSONEq(t, one, call(http.MethodGet, "/api/v1/failed/2/3").body)
+	require.JSONEq(t, `{"total":1,"items":1,"groups":[{"error":"","chunks":1,"items":1}],"chunks":[`+one+`],"next":""}`, call(http.MethodGet, "/api/v1/failed").body)
+	for _, path := range []string{"/api/v1/failed/1/4", "/api/v1/dead/2/3"} {
+		require.Equal(t, http.StatusNotFound, call(http.MethodGet, path).status)
+	}
+	require.JSONEq(t, `{"matched":0,"accepted":0,"items":0,"refused":[{"id":"2/3","reason":"no dead chunk has this id"}],"next":""}`, post("/api/v1/dead/retry", `{"ids":["2/3"]}`).body)
+	require.JSONEq(t, `{"matched":0,"accepted":0,"items":0,"refused":[{"id":"1/4","reason":"no chunk with failed items has this id"}],"next":""}`, post("/api/v1/failed/retry", `{"ids":["1/4"]}`).body)
+	require.JSONEq(t, `{"matched":1,"accepted":1,"items":1,"refused":[],"next":""}`, post("/api/v1/failed/retry", `{"filter":{}}`).body)
+	require.Len(t, f.letters, 4)
 }
 
 // A request that is not wholly carried out names where the next one begins. Requests that
@@ -229,7 +250,7 @@ func TestBadRetriesChangeNothing(t *testing.T) {
 		}
 	}
 	require.Zero(t, f.changes)
-	require.Len(t, f.letters, 4)
+	require.Len(t, f.letters, 5)
 }
 
 // A standby forwards a request with its body, and the leader believes no other body.
@@ -245,7 +266,7 @@ func TestStandbyForwardsRetries(t *testing.T) {
 	s.Handler().ServeHTTP(w, r)
 	require.Equal(t, http.StatusOK, w.Code, w.Body)
 	require.JSONEq(t, `{"matched":1,"accepted":1,"items":2,"refused":[],"next":""}`, w.Body.String())
-	require.Len(t, fake.letters, 3)
+	require.Len(t, fake.letters, 4)
 
 	key := newSigningKey(token)
 	for body, status := range map[string]int{`{"ids":["1/9"]}`: http.StatusOK, `{"filter":{}}`: http.StatusUnauthorized, ``: http.StatusUnauthorized} {
@@ -272,6 +293,6 @@ func FuzzParseWanted(f *testing.F) {
 			return
 		}
 		require.True(t, (len(want.ids) > 0) != (want.filter != nil))
-		want.choose(exampleLetters())
+		want.choose(deadChunks, exampleLetters())
 	})
 }

@@ -38,6 +38,11 @@ const (
 	changesByPOST         // by a body in JSON
 )
 
+// of returns the handler for chunks of one kind.
+func of(kind letterKind, handle func(*gin.Context, letterKind)) gin.HandlerFunc {
+	return func(c *gin.Context) { handle(c, kind) }
+}
+
 // allRoutes returns the routes of the API.
 func (s *Server) allRoutes() []route {
 	return []route{
@@ -51,10 +56,14 @@ func (s *Server) allRoutes() []route {
 		{"/api/v1/files/:id", s.file, reads},
 		{"/api/v1/files/:id/books", s.books, reads},
 		{"/api/v1/workers", s.workers, reads},
-		{"/api/v1/dead", s.dead, reads},
-		{"/api/v1/dead/:file/:chunk", s.oneDead, reads},
-		{"/api/v1/dead/retry", s.retryDead, changesByPOST},
-		{"/api/v1/dead/discard", s.discardDead, changesByPOST},
+		{"/api/v1/dead", of(deadChunks, s.listLetters), reads},
+		{"/api/v1/dead/:file/:chunk", of(deadChunks, s.oneLetter), reads},
+		{"/api/v1/dead/retry", of(deadChunks, s.retryLetters), changesByPOST},
+		{"/api/v1/dead/discard", of(deadChunks, s.discardLetters), changesByPOST},
+		{"/api/v1/failed", of(failedChunks, s.listLetters), reads},
+		{"/api/v1/failed/:file/:chunk", of(failedChunks, s.oneLetter), reads},
+		{"/api/v1/failed/retry", of(failedChunks, s.retryLetters), changesByPOST},
+		{"/api/v1/failed/discard", of(failedChunks, s.discardLetters), changesByPOST},
 		{"/metrics", gin.WrapH(s.metrics), reads},
 		{pathLive, s.live, reads},
 		{pathReady, s.ready, reads},

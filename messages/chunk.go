@@ -31,22 +31,26 @@ func (c Chunk) Range() ByteRange {
 type ChunkState uint8
 
 // The states of a chunk. Done chunks have no record: a chunk below its file's cursor
-// that has none is done.
+// that has none is done. One that is done with failed items has a record, so that these
+// can be run again.
 const (
-	ChunkReady    ChunkState = iota // waits for a worker
-	ChunkAssigned                   // assigned to a worker, no progress reported yet
-	ChunkRunning                    // its worker reports progress; kept in memory only, stored as assigned
-	ChunkDone                       // completed
-	ChunkDead                       // given up, see Reason
+	ChunkReady          ChunkState = iota // waits for a worker
+	ChunkAssigned                         // assigned to a worker, no progress reported yet
+	ChunkRunning                          // its worker reports progress; kept in memory only, stored as assigned
+	ChunkDone                             // completed
+	ChunkDead                             // given up, see Reason
+	ChunkDoneWithFailed                   // completed, some of its items failed
 )
 
-var chunkStates = [...]string{"ready", "assigned", "running", "done", "dead"}
+var chunkStates = [...]string{"ready", "assigned", "running", "done", "dead", "done_with_failed"}
 
 // String returns the state's name as the API shows it.
 func (s ChunkState) String() string { return name(chunkStates[:], int(s)) }
 
 // Terminal reports whether the state is final.
-func (s ChunkState) Terminal() bool { return s == ChunkDone || s == ChunkDead }
+func (s ChunkState) Terminal() bool {
+	return s == ChunkDone || s == ChunkDead || s == ChunkDoneWithFailed
+}
 
 // OpenChunk is the stored record of a chunk that was assigned at least once and is not
 // done.
@@ -66,8 +70,31 @@ type OpenChunk struct {
 	// where it is not known, as in records of earlier versions.
 	FirstItem string
 	FailedBy  []WorkerID // workers that failed it, the last one last, at most MaxFailedBy
-	EndedAt   time.Time  // when it became dead, zero before
+	EndedAt   time.Time  // when it became dead, or done with failed items, zero before
 	Discarded bool       // it is dead, and a person took it off the list
+
+	// Of a chunk that is done with failed items, and of a retry of these:
+	FailedItems  int64       // how many of its items failed; of a retry those that it is about
+	FailedRanges []ItemRange // which ones they are, nil when that is not known
+}
+
+// IsRetry reports whether it is a retry of the failed items of a chunk that is done.
+func (c *OpenChunk) IsRetry() bool { return c.ID.Retry > 0 }
+
+// Positions returns which of the chunk's items its message has, nil for all.
+func (c *OpenChunk) Positions() []ItemRange {
+	if !c.IsRetry() {
+		return nil
+	}
+	return c.FailedRanges
+}
+
+// Sent returns how many items its message has: a retry of known items has only these.
+func (c *OpenChunk) Sent() int64 {
+	if len(c.Positions()) > 0 {
+		return c.FailedItems
+	}
+	return int64(c.Items)
 }
 
 // MaxFailedBy is how many of the workers that failed a chunk are kept.

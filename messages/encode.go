@@ -25,25 +25,31 @@ type ChunkHeader struct {
 	FirstLine   int64
 	Lines       int64 // number of lines of the range if it has blank lines, else 0
 	Range       ByteRange
+	Retry       int         // round of a retry of failed items, 0 for the chunk itself
+	Positions   []ItemRange // of a retry: which items of the chunk the message has, nil for all
 }
 
 // ChunkMessage is a decoded chunk message.
 type ChunkMessage struct {
-	ID          string   `json:"id"`
-	BatchID     string   `json:"batchId"`
-	Deployment  string   `json:"deployment,omitempty"`
-	Incarnation string   `json:"incarnation,omitempty"`
-	Term        uint64   `json:"term,omitempty"`
-	Attempt     int      `json:"attempt,omitempty"`
-	File        string   `json:"file,omitempty"`
-	Generation  int      `json:"generation,omitempty"`
-	FirstLine   int64    `json:"first_line,omitempty"`
-	Lines       int64    `json:"lines,omitempty"`
-	Offset      int64    `json:"offset,omitempty"`
-	Length      int64    `json:"length,omitempty"`
-	Hash        string   `json:"hash,omitempty"`
-	Data        []string `json:"data"`
-	Recall      []string `json:"recall,omitempty"` // of a recall, which has no batch id and no items
+	ID          string `json:"id"`
+	BatchID     string `json:"batchId"`
+	Deployment  string `json:"deployment,omitempty"`
+	Incarnation string `json:"incarnation,omitempty"`
+	Term        uint64 `json:"term,omitempty"`
+	Attempt     int    `json:"attempt,omitempty"`
+	File        string `json:"file,omitempty"`
+	Generation  int    `json:"generation,omitempty"`
+	FirstLine   int64  `json:"first_line,omitempty"`
+	Lines       int64  `json:"lines,omitempty"`
+	Offset      int64  `json:"offset,omitempty"`
+	Length      int64  `json:"length,omitempty"`
+	Hash        string `json:"hash,omitempty"`
+	Retry       int    `json:"retry,omitempty"`
+	// Positions are those of the items in the chunk, in pairs of the first and the last one
+	// of a range; nil when the message has all of them.
+	Positions [][2]int64 `json:"positions,omitempty"`
+	Data      []string   `json:"data"`
+	Recall    []string   `json:"recall,omitempty"` // of a recall, which has no batch id and no items
 }
 
 // IsRecall reports whether the message is a recall and no chunk.
@@ -95,6 +101,14 @@ func AppendChunk(dst []byte, h ChunkHeader, lines []byte) []byte {
 	}
 	if h.Range.Length > 0 {
 		dst = h.Range.append(dst)
+	}
+	if h.Retry > 0 {
+		dst = append(dst, `,"retry":`...)
+		dst = strconv.AppendInt(dst, int64(h.Retry), 10)
+	}
+	if len(h.Positions) > 0 {
+		dst = append(dst, `,"positions":`...)
+		dst = appendItemRanges(dst, h.Positions)
 	}
 	dst = append(dst, `,"data":`...)
 	dst = AppendItems(dst, lines)

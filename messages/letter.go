@@ -30,14 +30,15 @@ const MaxLetters = 1000
 var ErrNoLetter = errors.New("not in the list")
 
 type (
-	// QueryLetters asks for the dead chunks that were not discarded. The answer is
-	// []*Letter, ordered by id, shared and as fresh as that of QueryWorkers.
+	// QueryLetters asks for the dead chunks that were not discarded, and for those that are
+	// done with failed items. The answer is []*Letter, ordered by id, shared and as fresh as
+	// that of QueryWorkers.
 	QueryLetters struct{ Fresh bool }
-	// RetryLetters makes dead chunks ready again, as far as their ranges still hold what
-	// was cut. There are at most MaxLetters of them, in the order of their ids. The answer is
+	// RetryLetters has dead chunks and failed items run again, as far as the ranges still
+	// hold what was cut. There are at most MaxLetters of them, in the order of their ids. The answer is
 	// LettersChanged, once the changes are committed.
 	RetryLetters struct{ Letters []*Letter }
-	// DiscardLetters takes dead chunks off the list. The answer is that of RetryLetters.
+	// DiscardLetters takes chunks off the list. The answer is that of RetryLetters.
 	DiscardLetters struct{ Letters []*Letter }
 )
 
@@ -49,8 +50,20 @@ func (DiscardLetters) query() {}
 type LettersChanged struct {
 	Reached  int // so many of them, from the first one, were looked at; the others need another request
 	Accepted int
-	Items    int64 // items of the accepted ones
+	Items    int64 // items of the accepted ones that are dead or failed
 	Refused  []Refusal
+}
+
+// Failed reports whether the letter is about failed items of a chunk that is done, and not
+// about a dead chunk.
+func (l *Letter) Failed() bool { return l.State == ChunkDoneWithFailed }
+
+// Concerned returns how many items are dead or failed.
+func (l *Letter) Concerned() int64 {
+	if l.Failed() {
+		return l.FailedItems
+	}
+	return int64(l.Items)
 }
 
 // Refusal is why a letter was not changed.

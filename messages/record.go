@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -114,7 +115,45 @@ func (c OpenChunk) appendForPeople(b []byte) []byte {
 	for _, w := range c.FailedBy {
 		b = AppendText(b, w)
 	}
+	if c.hasFailed() {
+		b = c.appendFailed(b)
+	}
 	return b
+}
+
+// hasFailed reports whether the record says which items failed.
+func (c *OpenChunk) hasFailed() bool { return c.State == ChunkDoneWithFailed || c.IsRetry() }
+
+// appendFailed appends which items failed: how many, and for each range the distance from
+// the one before it and its length.
+func (c OpenChunk) appendFailed(b []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(c.FailedItems))
+	b = binary.AppendUvarint(b, uint64(len(c.FailedRanges)))
+	next := int64(0)
+	for _, r := range c.FailedRanges {
+		b = binary.AppendUvarint(b, uint64(int64(r.First)-next))
+		b = binary.AppendUvarint(b, uint64(r.Len()))
+		next = int64(r.Last) + 1
+	}
+	return b
+}
+
+// readFailed is the inverse of appendFailed.
+func (c *OpenChunk) readFailed(r *RecordReader) {
+	c.FailedItems = r.int64()
+	n := r.int()
+	if r.Bad = r.Bad || n < 0 || n > MaxItemRanges; r.Bad {
+		return
+	}
+	next := int64(0)
+	for range n {
+		first := next + r.int64()
+		next = first + r.int64()
+		if r.Bad = r.Bad || first < 0 || next <= first || next > math.MaxInt32; r.Bad {
+			return
+		}
+		c.FailedRanges = append(c.FailedRanges, ItemRange{int32(first), int32(next - 1)})
+	}
 }
 
 // readForPeople is the inverse of appendForPeople.
@@ -129,6 +168,9 @@ func (c *OpenChunk) readForPeople(r *RecordReader) {
 	}
 	for range n {
 		c.FailedBy = append(c.FailedBy, WorkerID(r.Text()))
+	}
+	if c.hasFailed() {
+		c.readFailed(r)
 	}
 }
 

@@ -36,6 +36,10 @@ func scanChunk(value []byte) (m ChunkMessage, ok bool) {
 			m.Length = s.int()
 		case "hash":
 			m.Hash = s.string()
+		case "retry":
+			m.Retry = int(s.int())
+		case "positions":
+			m.Positions = s.pairs()
 		case "data":
 			m.Data = s.strings()
 		case "recall":

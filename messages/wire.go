@@ -235,14 +235,7 @@ func (w *wireSignal) addAchievement(s Signal) {
 		w.Failed = strconv.AppendInt(nil, s.FailedItems, 10)
 	}
 	if n := len(s.FailedRanges); n > 0 && n <= MaxItemRanges {
-		list := []byte{'['}
-		for i, r := range s.FailedRanges {
-			if i > 0 {
-				list = append(list, ',')
-			}
-			list = fmt.Appendf(list, "[%d,%d]", r.First, r.Last)
-		}
-		w.FailedItems = append(list, ']')
+		w.FailedItems = appendItemRanges(nil, s.FailedRanges)
 	}
 	if s.Recorded {
 		w.OutputLines = strconv.AppendInt(nil, s.OutputLines, 10)

@@ -35,6 +35,12 @@ type Chunk struct {
 	Offset, Length int64
 	// Hash is the XXH64 of this range as 16 hexadecimal digits.
 	Hash string
+	// Retry is the round in which items of the chunk that failed are run again, counted
+	// from 1; 0 for the chunk itself.
+	Retry int
+	// Positions are those of Items in the chunk, as ascending ranges counted from 0; nil
+	// when Items are all items of the chunk. Only a retry has them.
+	Positions []messages.ItemRange
 	// Items are the lines of the file, unchanged but without their line ends.
 	Items []string
 	// Worker is the id of the worker that runs the chunk.
@@ -66,5 +72,6 @@ func newChunk(m messages.ChunkMessage) Chunk {
 		BatchID: m.BatchID, Name: messages.ResultName(m.BatchID), File: m.File, Generation: m.Generation,
 		Attempt: m.Attempt, Term: m.Term, Deployment: m.Deployment, FirstLine: m.FirstLine, Lines: m.Lines,
 		Offset: m.Offset, Length: m.Length, Hash: m.Hash, Items: m.Data, Worker: messages.WorkerID(m.ID),
+		Retry: m.Retry, Positions: messages.PositionsOf(m.Positions, len(m.Data)),
 	}
 }

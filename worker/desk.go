@@ -144,6 +144,9 @@ func (d *desk) sum(c Chunk) uint64 {
 	h.WriteByte(0)
 	maphash.WriteComparable(&h, c.Offset)
 	h.WriteString(c.Hash)
+	for _, r := range c.Positions {
+		maphash.WriteComparable(&h, r)
+	}
 	if c.Hash != "" {
 		return h.Sum64()
 	}

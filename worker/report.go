@@ -144,5 +144,16 @@ func (c Chunk) lineOf(i int) (line int64, known bool) {
 	if c.FirstLine == 0 || c.Lines > 0 {
 		return 0, false
 	}
-	return c.FirstLine + int64(i), true
+	return c.FirstLine + c.position(int64(i)), true
+}
+
+// position returns the number of item i in its chunk, of which a retry has only some.
+func (c Chunk) position(i int64) int64 {
+	for _, r := range c.Positions {
+		if i < r.Len() {
+			return int64(r.First) + i
+		}
+		i -= r.Len()
+	}
+	return i
 }

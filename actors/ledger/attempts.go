@@ -17,6 +17,8 @@ type Assignment struct {
 	File       messages.FileInfo
 	Generation int
 	Text       []byte // items of the chunk; nil when its range has to be read again
+	// Positions are those of the items in the chunk that are handed out, nil for all.
+	Positions []messages.ItemRange
 }
 
 // Ending is why an attempt ended without a result that completes the chunk. Only some
@@ -153,6 +155,7 @@ func (l *Ledger) assign(b *book, e *entry, text []byte, w messages.WorkerID, ahe
 		BatchID:    b.BatchID(e.ID, e.Attempt),
 		File:       b.Info,
 		Generation: b.Generation,
+		Positions:  e.Positions(),
 	}
 }
 
@@ -303,11 +306,15 @@ func (l *Ledger) release(b *book, e *entry) {
 	b.waiting.drop(e)
 }
 
-// markDead gives a chunk up.
+// markDead gives a chunk up. The chunk of a retry is done, and stays so.
 func (l *Ledger) markDead(b *book, e *entry, reason string, now time.Time) {
+	if e.IsRetry() {
+		l.failAgain(b, e, reason, now)
+		return
+	}
 	e.State, e.Reason, e.EndedAt, e.toHalve = messages.ChunkDead, reason, now, false
 	l.letters[e.ID] = true
-	b.open.add(e.Chunk, -1)
+	b.open.add(&e.OpenChunk, -1)
 	l.trials.forget(e)
 	l.dead = append(l.dead, e.OpenChunk)
 	b.DeadChunks++

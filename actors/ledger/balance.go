@@ -12,14 +12,20 @@ import (
 // openTotals counts the chunks of a file that were handed out and are neither done nor
 // dead. It is kept beside the entries themselves, so that each can be checked by the other.
 type openTotals struct {
-	chunks int64
-	items  int64
-	dead   int64 // number of records of dead chunks in the stored state
-	beyond int64 // number of records at or behind the cursor, which no state of ours has
+	chunks  int64
+	retries int64 // of failed items; their chunks are done
+	items   int64
+	dead    int64 // number of records of dead chunks in the stored state
+	beyond  int64 // number of records at or behind the cursor, which no state of ours has
 }
 
 // add counts n chunks like c.
-func (o *openTotals) add(c messages.Chunk, n int64) {
+func (o *openTotals) add(c *messages.OpenChunk, n int64) {
+	if c.IsRetry() {
+		o.retries += n
+		o.items += n * c.FailedItems
+		return
+	}
 	o.chunks += n
 	o.items += n * int64(c.Items)
 }
@@ -29,11 +35,13 @@ func (o *openTotals) addRestored(b *book, c messages.OpenChunk) {
 	if c.ID.Index >= b.Cursor.Index || c.End() > b.Cursor.Offset {
 		o.beyond++
 	}
-	if c.State == messages.ChunkDead {
+	switch c.State {
+	case messages.ChunkDoneWithFailed:
+	case messages.ChunkDead:
 		o.dead++
-		return
+	default:
+		o.add(&c, 1)
 	}
-	o.add(c.Chunk, 1)
 }
 
 // losses is what the stored state turned out to lack.
@@ -94,7 +102,7 @@ func (b *book) imbalance() string {
 	ended := b.DoneChunks + b.DeadChunks
 	switch {
 	case b.EndedItems()+b.open.items != b.Items, ended+b.open.chunks != b.Chunks():
-	case b.Duplicates != 0, b.open.beyond > 0, int64(b.live+b.waiting.len()) != b.open.chunks:
+	case b.Duplicates != 0, b.open.beyond > 0, int64(b.live+b.waiting.len()) != b.open.chunks+b.open.retries:
 	default:
 		return ""
 	}

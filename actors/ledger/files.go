@@ -30,6 +30,7 @@ type book struct {
 	shared         bool // others have it too
 	plan
 	entries map[messages.ChunkID]*entry // chunks that were handed out and are not done
+	rejects rejects                     // chunks that are done with failed items
 	open    openTotals                  // totals of those that are neither done nor dead
 	waiting queue                       // chunks to be handed out again
 	live    int                         // attempts in flight
@@ -154,6 +155,7 @@ func (x Files) Forget(id messages.FileID) {
 		return
 	}
 	l.out.DropChunks = slices.AppendSeq(l.out.DropChunks, maps.Keys(b.entries))
+	l.out.DropChunks = slices.AppendSeq(l.out.DropChunks, maps.Keys(b.rejects.of))
 	l.out.DropFiles = append(l.out.DropFiles, id)
 	if l.names[b.name()] == id {
 		delete(l.names, b.name())
@@ -259,6 +261,7 @@ func (x Files) Books(id messages.FileID) (messages.Books, bool) {
 	for _, e := range b.entries {
 		out.Chunks = append(out.Chunks, e.OpenChunk)
 	}
+	out.Chunks = slices.AppendSeq(out.Chunks, maps.Values(b.rejects.of))
 	slices.SortFunc(out.Chunks, func(a, b messages.OpenChunk) int { return a.ID.Compare(b.ID) })
 	return out, true
 }

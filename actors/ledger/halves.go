@@ -154,7 +154,7 @@ func (l *Ledger) Halve(of messages.ChunkID, halves [2]Half, now time.Time) bool 
 	}
 	b.waiting.drop(e)
 	b.drop(e)
-	b.open.add(e.Chunk, -1)
+	b.open.add(&e.OpenChunk, -1)
 	l.trials.forget(e)
 	l.out.DropChunks = append(l.out.DropChunks, of)
 	b.Halvings++

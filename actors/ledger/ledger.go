@@ -133,8 +133,13 @@ func (l *Ledger) restore(s messages.Snapshot, now time.Time) {
 			l.dropOrphan(c)
 			continue
 		}
-		e := &entry{OpenChunk: c, since: now}
 		b.open.addRestored(b, c)
+		if c.State == messages.ChunkDoneWithFailed {
+			b.rejects.put(c)
+			l.letters[c.ID] = true
+			continue
+		}
+		e := &entry{OpenChunk: c, since: now}
 		e.restoreFailures()
 		b.keep(e)
 		switch c.State {

@@ -111,7 +111,7 @@ type machine struct {
 	epoch   uint64
 	sent    []Assigned
 	done    map[messages.ChunkID]int // completions that the ledger accepted
-	failed  map[messages.FileID]int64
+	failed  map[messages.ChunkID]int64
 	attempt map[messages.ChunkID]int
 	ranges  map[messages.ChunkID]messages.Chunk
 	total   map[messages.FileID]int
@@ -122,7 +122,7 @@ type machine struct {
 func newMachine(t *rapid.T) *machine {
 	m := &machine{
 		store: newStored(), now: time.Unix(1e9, 0),
-		done: map[messages.ChunkID]int{}, failed: map[messages.FileID]int64{}, attempt: map[messages.ChunkID]int{}, ranges: map[messages.ChunkID]messages.Chunk{},
+		done: map[messages.ChunkID]int{}, failed: map[messages.ChunkID]int64{}, attempt: map[messages.ChunkID]int{}, ranges: map[messages.ChunkID]messages.Chunk{},
 		total: map[messages.FileID]int{}, workers: []messages.WorkerID{"w1", "w2", "w3"},
 	}
 	m.led = testLedger(3, m.now, m.workers...)
@@ -199,10 +199,11 @@ func (m *machine) assigned(t *rapid.T, a Assigned) {
 }
 
 func (m *machine) signal(t *rapid.T, s Assigned) messages.Signal {
-	x := progress(s.Worker, s.BatchID, 2, 2)
+	n := s.items()
+	x := progress(s.Worker, s.BatchID, n, n)
 	switch rapid.IntRange(0, 9).Draw(t, "kind of result") {
 	case 0:
-		x.Outcome, x.Processing = messages.OutcomeFailed, 1
+		x.Outcome, x.Processing = messages.OutcomeFailed, 0
 	case 1:
 		x.Outcome, x.Processing = messages.OutcomeRetry, 0
 	case 2:
@@ -210,7 +211,11 @@ func (m *machine) signal(t *rapid.T, s Assigned) messages.Signal {
 	case 3:
 		x.Worker = rapid.SampledFrom(m.workers).Draw(t, "other sender")
 	default:
-		x.FailedItems = int64(rapid.IntRange(0, 2).Draw(t, "failed items"))
+		x.FailedItems = rapid.Int64Range(0, n).Draw(t, "failed items")
+		if x.FailedItems == 1 && rapid.Bool().Draw(t, "known") {
+			i := rapid.Int32Range(0, int32(n-1)).Draw(t, "failed item")
+			x.FailedRanges = []messages.ItemRange{{First: i, Last: i}}
+		}
 	}
 	return x
 }
@@ -236,8 +241,8 @@ func (m *machine) judge(t require.TestingT, r Result) {
 	v := m.led.Judge(r, m.now).Verdict
 	if v == VerdictDone || v == VerdictLate {
 		m.done[e.ID]++
-		m.failed[e.ID.File] += r.FailedItems
-		require.Equal(t, int64(2), r.Total)
+		m.failed[withoutRetry(e.ID)] = r.FailedItems
+		require.Equal(t, e.Sent(), r.Total)
 	}
 	if v == VerdictRepeat || v == VerdictStale || v == VerdictUnknown || v == VerdictForeign {
 		for w := range before {
@@ -331,9 +336,9 @@ func (m *machine) check(t require.TestingT) {
 	chunks := 0
 	for _, b := range m.led.files {
 		m.checkFile(t, b)
-		chunks += len(b.entries)
+		chunks += len(b.entries) + len(b.rejects.of)
 	}
-	require.Len(t, m.store.chunks, chunks, "the store holds the open chunks and no other")
+	require.Len(t, m.store.chunks, chunks, "the store holds the open chunks, those with failed items, and no other")
 	require.Empty(t, m.led.losses.files)
 }
 
@@ -354,11 +359,10 @@ func (m *machine) checkFile(t require.TestingT, b *book) {
 			require.NotNil(t, e.in, "a chunk that is ready is in the queue")
 		}
 	}
+	live += m.checkRejects(t, b, done)
 	require.Equal(t, done, b.DoneChunks)
 	require.Equal(t, dead, b.DeadChunks)
 	require.Equal(t, int(live), b.live)
-	require.Equal(t, m.failed[b.ID], b.FailedItems)
-	require.Equal(t, 2*done, b.DoneItems+b.FailedItems)
 	require.Equal(t, int64(2*b.Cursor.Index), b.Items)
 	require.Zero(t, b.Duplicates)
 	require.Empty(t, b.imbalance(), "the totals agree with the entries")
@@ -395,7 +399,7 @@ func (m *machine) finish(t *rapid.T) {
 		m.led.Lost("w3", EndLost, "gone for good", m.now)
 		for _, e := range slices.Collect(maps.Values(m.led.held["w2"])) {
 			b := m.led.files[e.ID.File]
-			m.judge(t, Result{Signal: progress("w2", b.BatchID(e.ID, e.Attempt), 2, 2)})
+			m.judge(t, Result{Signal: progress("w2", b.BatchID(e.ID, e.Attempt), e.Sent(), e.Sent())})
 		}
 		m.sync(t)
 		m.offer("w2")

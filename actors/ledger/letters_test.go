@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -12,8 +13,61 @@ import (
 	"kafka-master/messages"
 )
 
-// letterIDs are the dead chunks that a person can see.
+// items is how many items were handed out.
+func (a Assigned) items() int64 {
+	c := messages.OpenChunk{Chunk: a.Chunk, FailedRanges: a.Positions}
+	for _, r := range a.Positions {
+		c.FailedItems += r.Len()
+	}
+	return c.Sent()
+}
+
+// withoutRetry is the chunk of a retry.
+func withoutRetry(id messages.ChunkID) messages.ChunkID {
+	id.Retry = 0
+	return id
+}
+
+// checkRejects compares the failed items of a file with those of the model, where the last
+// result of a chunk says which of them failed: until a retry ends, they are open. It returns
+// the retries that are at workers.
+func (m *machine) checkRejects(t require.TestingT, b *book, done int64) (live int64) {
+	var failed, open int64
+	retried := map[messages.ChunkID]bool{}
+	for _, e := range b.entries {
+		if !e.IsRetry() {
+			continue
+		}
+		id := withoutRetry(e.ID)
+		require.False(t, retried[id], "one retry of a chunk at a time")
+		require.Nil(t, b.entries[id], "the chunk is done")
+		require.Equal(t, m.failed[id], e.FailedItems)
+		retried[id] = true
+		open += e.FailedItems
+		if e.inFlight() {
+			live++
+			require.Same(t, e, m.led.held[e.Worker][e.ID])
+		} else {
+			require.NotNil(t, e.in)
+		}
+	}
+	for id, n := range m.failed {
+		if id.File == b.ID && !retried[id] {
+			failed += n
+		}
+	}
+	require.Equal(t, failed, b.FailedItems)
+	require.Equal(t, 2*done, b.DoneItems+b.FailedItems+open)
+	for id, c := range b.rejects.of {
+		require.Equal(t, m.failed[withoutRetry(id)], c.FailedItems)
+		require.Equal(t, c, m.store.chunks[id])
+	}
+	return live
+}
+
+// letterIDs are the chunks that a person can retry.
 func (l *Ledger) letterIDs(id messages.FileID) (out []messages.ChunkID) {
+	out = slices.Collect(maps.Keys(l.files[id].rejects.of))
 	for _, e := range l.files[id].entries {
 		if e.State == messages.ChunkDead && !e.Discarded {
 			out = append(out, e.ID)
@@ -30,9 +84,9 @@ func (m *machine) retry(t *rapid.T) {
 	if len(ids) == 0 {
 		return
 	}
-	b := m.led.files[id]
-	before, stopped := *b.File, b.stopped
-	done := m.led.Letters().Retry(ids[:1], m.now)
+	b, pick := m.led.files[id], rapid.IntRange(0, len(ids)-1).Draw(t, "letter")
+	before, stopped, reject := *b.File, b.stopped, b.rejects.of[ids[pick]].FailedItems
+	done := m.led.Letters().Retry(ids[pick:pick+1], m.now)
 	if stopped {
 		require.Len(t, done.Refused, 1)
 		require.Equal(t, before, *b.File)
@@ -41,6 +95,10 @@ func (m *machine) retry(t *rapid.T) {
 	require.Equal(t, 1, done.Accepted)
 	require.Equal(t, messages.FileRunning, b.State)
 	require.False(t, b.HasEnded())
+	if reject > 0 {
+		require.Equal(t, before.FailedItems-reject, b.FailedItems)
+		return
+	}
 	require.Equal(t, before.DeadItems-2, b.DeadItems)
 }
 
@@ -51,10 +109,12 @@ func (m *machine) discard(t *rapid.T) {
 	if len(ids) == 0 {
 		return
 	}
-	before := *m.led.files[id].File
+	before, reject := *m.led.files[id].File, m.led.files[id].rejects.of[ids[0]].FailedItems
 	require.Equal(t, 1, m.led.Letters().Discard(ids[:1]).Accepted)
 	after := *m.led.files[id].File
-	require.Equal(t, before.DiscardedItems+2, after.DiscardedItems)
+	if reject == 0 {
+		require.Equal(t, before.DiscardedItems+2, after.DiscardedItems)
+	}
 	before.DiscardedChunks, before.DiscardedItems = after.DiscardedChunks, after.DiscardedItems
 	require.Equal(t, before, after, "nothing else changes")
 }

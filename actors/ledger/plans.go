@@ -120,7 +120,7 @@ func (l *Ledger) pass(b *book) cutChunk {
 func (l *Ledger) enter(b *book, c cutChunk) *entry {
 	e := &entry{OpenChunk: messages.OpenChunk{Chunk: c.Chunk, FirstItem: messages.FirstItem(c.text)}}
 	b.keep(e)
-	b.open.add(c.Chunk, 1)
+	b.open.add(&e.OpenChunk, 1)
 	return e
 }
 

@@ -113,7 +113,7 @@ func (l *Ledger) judge(r Result, now time.Time) (v Verdict, failed messages.Chun
 		return VerdictStale, failed
 	}
 	mine := attempt == e.Attempt && e.inFlight() && e.Worker == r.Worker
-	complete := r.Total == int64(e.Items) && r.Processing == r.Total
+	complete := r.Total == e.Sent() && r.Processing == r.Total
 	switch {
 	case !r.Failed() && complete:
 		return l.complete(b, e, r, attempt, mine, now), failed
@@ -164,8 +164,14 @@ func (l *Ledger) complete(b *book, e *entry, r Result, attempt int, mine bool, n
 	l.release(b, e)
 	b.drop(e)
 	b.blind = 0
-	b.open.add(e.Chunk, -1)
+	b.open.add(&e.OpenChunk, -1)
 	l.trials.forget(e)
+	if e.IsRetry() {
+		l.completeRetry(b, e, r, now)
+		l.store(b)
+		l.endWhenComplete(b, now)
+		return outcome
+	}
 	b.addDigest(e.Chunk, r.Signal)
 	if b.DoneChunks++; b.DoneChunks+b.DeadChunks > b.Chunks() {
 		b.Duplicates++ // More chunks ended than were ever handed out.
@@ -176,7 +182,7 @@ func (l *Ledger) complete(b *book, e *entry, r Result, attempt int, mine bool, n
 	l.totals.DoneChunks++
 	l.totals.DoneItems += done
 	l.totals.FailedItems += r.FailedItems
-	l.out.DropChunks = append(l.out.DropChunks, e.ID)
+	l.settle(b, e.OpenChunk, "", r.FailedItems, r.FailedRanges, now)
 	l.store(b)
 	l.endWhenComplete(b, now)
 	return outcome

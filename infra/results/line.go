@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -106,12 +107,13 @@ func (l Line) key() key {
 		_, _ = d.WriteString(strconv.Itoa(n) + "/")
 	}
 	_, _ = d.WriteString(l.InputHash + "/" + strconv.FormatInt(l.Offset, 10) + "/" + l.Deployment)
+	_, _ = fmt.Fprint(d, l.Positions)
 	return key(d.Sum64())
 }
 
-// SameWork reports whether both lines are about the same chunk of the same input in the
+// SameWork reports whether both lines are about the same items of the same input in the
 // same state.
 func (l Line) SameWork(m Line) bool {
 	return l.Index == m.Index && l.Half == m.Half && l.Retry == m.Retry && l.Generation == m.Generation &&
-		l.Offset == m.Offset && l.InputHash == m.InputHash && l.Deployment == m.Deployment
+		l.Offset == m.Offset && l.InputHash == m.InputHash && l.Deployment == m.Deployment && slices.Equal(l.Positions, m.Positions)
 }
