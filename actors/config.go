@@ -50,6 +50,9 @@ type Config struct {
 	// Bisect reports whether a chunk of several items that fails is halved, until the items
 	// that make it fail stand alone.
 	Bisect bool
+	// MaxDead is how many items of a file may be dead or failed before nothing new of it is
+	// begun.
+	MaxDead messages.DeadLimit
 	// Prefetch is the number of chunks that are queued ahead at a native worker, or
 	// PrefetchAuto.
 	Prefetch int

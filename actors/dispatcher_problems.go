@@ -12,6 +12,7 @@ import (
 func (d *dispatcher) watch(now time.Time) {
 	r := d.ledger.Report()
 	d.watchLosses(r.Losses, now)
+	d.watchPaused(r, now)
 	d.watchReturned(r, now)
 	d.watchRepeats(r, now)
 	d.watchStandstill(r, now)
@@ -31,6 +32,18 @@ func (d *dispatcher) lossProblem(key string, n int, format, noun string, now tim
 	fresh := d.problems.show("lost "+key, messages.Problem{Kind: messages.ProblemStateLost, Part: "input", Text: text, Count: n}, now)
 	if fresh && key != "files" { // Those have a line each.
 		d.log.Error("the stored state is incomplete", "err", text)
+	}
+}
+
+// watchPaused reports files of which nothing new is begun.
+func (d *dispatcher) watchPaused(r ledger.Report, now time.Time) {
+	text := r.FirstPaused
+	if r.Paused > 1 {
+		text += fmt.Sprintf(" (and %s)", counted(r.Paused-1, "other file"))
+	}
+	text += "; nothing new of it is begun: fix the cause, then retry or discard dead chunks (kafka-master dead), or raise MAX_DEAD and start again"
+	if d.problems.show("paused", messages.Problem{Kind: messages.ProblemPaused, Part: "input", Text: text, Count: r.Paused}, now) {
+		d.log.Warn("a file is paused", "reason", r.FirstPaused)
 	}
 }
 

@@ -147,9 +147,7 @@ func (i *intake) Receive(ctx actor.Context) {
 			i.lines.sumUp()
 		}
 	case *fileChanges:
-		for _, f := range m.changed {
-			i.unreadable.Progressed(*f.File, time.Now())
-		}
+		i.onFileChanges(ctx, m)
 	default:
 		if !i.ending { // a child that was started now would not end
 			i.receive(ctx)
@@ -190,6 +188,19 @@ func (i *intake) receive(ctx actor.Context) {
 		i.onTerminated(ctx, m)
 	default:
 		unknown(ctx)
+	}
+}
+
+// onFileChanges follows how the files in work progress. Those that are paused give their
+// places to others.
+func (i *intake) onFileChanges(ctx actor.Context, m *fileChanges) {
+	changed := false
+	for _, f := range m.changed {
+		i.unreadable.Progressed(*f.File, time.Now())
+		changed = i.catalog.Pause(f.ID, f.Paused != "") || changed
+	}
+	if changed && !i.ending {
+		i.admit(ctx)
 	}
 }
 

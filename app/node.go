@@ -254,7 +254,7 @@ func (n *node) config() actors.Config {
 		Partitions: n.s.KafkaPartitions, Replication: n.s.KafkaReplication, Group: n.s.KafkaGroupID, WorkerGroup: n.s.KafkaWorkerGroup,
 		BatchSize: n.s.BatchSize, BatchSizeText: n.s.Raw("BATCH_SIZE"), WorkerTimeout: n.s.WorkerTimeout,
 		WorkerCommand: workerCommand(os.Args[0], n.s, n.brokers),
-		MaxAttempts:   n.s.MaxAttempts, Bisect: n.s.Bisect, Prefetch: n.prefetch(), Backup: backupModes[n.s.Backup], Settle: n.s.Settle, Archive: n.s.Archive,
+		MaxAttempts:   n.s.MaxAttempts, Bisect: n.s.Bisect, MaxDead: n.s.MaxDead, Prefetch: n.prefetch(), Backup: backupModes[n.s.Backup], Settle: n.s.Settle, Archive: n.s.Archive,
 	}
 	cfg.TopicConfig = topicConfig(n.s.KafkaReplication)
 	if n.s.EmbeddedBroker() {

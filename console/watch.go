@@ -42,6 +42,7 @@ type lastLine struct {
 	at       time.Time
 	items    int64 // number of items done or dead
 	offset   int64
+	paused   bool // it was printed that nothing new of the file is begun
 	endShown bool // it was printed that the file ended while chunks are at workers
 }
 

@@ -90,6 +90,10 @@ func (w *watch) showRunning(o messages.Overview, now time.Time) {
 			last.endShown = true
 			w.out.line("%s: %s, %s still at workers", messages.Clean(f.Info.Path, maxName), stateName(f.State), chunkPhrase(int64(f.Running)))
 		}
+		if paused := f.Paused != ""; paused != last.paused {
+			last.paused = paused
+			w.out.line("%s: %s", messages.Clean(f.Info.Path, maxName), pauseText(f))
+		}
 		moved := items != last.items || f.Cursor.Offset != last.offset
 		if w.cfg.Terminal || !moved || now.Sub(last.at) < lineEvery {
 			continue
@@ -98,6 +102,14 @@ func (w *watch) showRunning(o messages.Overview, now time.Time) {
 		last.at, last.items, last.offset = now, items, f.Cursor.Offset
 	}
 	w.running = running
+}
+
+// pauseText says that a file is paused, or that this is over.
+func pauseText(f messages.FileStatus) string {
+	if f.Paused == "" {
+		return "goes on"
+	}
+	return "paused, " + messages.Clean(f.Paused, maxSentence)
 }
 
 func startText(f messages.FileStatus) string {

@@ -134,6 +134,16 @@ func TestChangedWhileChunksAreOut(t *testing.T) {
 	require.Contains(t, Left(*leader(out)), "1 file in work (500 items in 9 chunks at workers")
 }
 
+func TestPausedFile(t *testing.T) {
+	t.Parallel()
+	paused := file(1, messages.FileRunning, 100)
+	paused.Paused = "5 of 105 items that were tried are dead or failed, and MAX_DEAD is 5"
+	frames := append(repeat(2, leader(paused)), leader(file(1, messages.FileRunning, 100)))
+	text := play(t, true, frames...)
+	require.Equal(t, 1, strings.Count(text, "ips.txt: paused, 5 of 105 items that were tried are dead or failed, and MAX_DEAD is 5\n"))
+	require.Contains(t, text, "ips.txt: goes on\n")
+}
+
 func TestFinishedEarlier(t *testing.T) {
 	t.Parallel()
 	before, after := file(1, messages.FileDone, 1000), file(2, messages.FileDone, 1000)

@@ -26,6 +26,7 @@ type fileBody struct {
 	Generation    int             `json:"generation"`
 	State         string          `json:"state"`
 	Reason        string          `json:"reason"`
+	Paused        string          `json:"paused"` // why nothing new of it is begun
 	Size          int64           `json:"size"`   // in bytes
 	Offset        int64           `json:"offset"` // bytes assigned to workers
 	ItemsCut      int64           `json:"items_cut"`
@@ -125,7 +126,7 @@ func showFiles(all []*messages.FileStatus, want selection) filesBody {
 
 func showFile(f messages.FileStatus) fileBody {
 	return fileBody{
-		ID: f.ID, Path: f.Info.Path, Generation: f.Generation, State: f.State.String(), Reason: f.Reason,
+		ID: f.ID, Path: f.Info.Path, Generation: f.Generation, State: f.State.String(), Reason: f.Reason, Paused: f.Paused,
 		Size: f.Info.Size, Offset: f.Cursor.Offset,
 		ItemsCut: f.Items, ItemsDone: f.DoneItems, ItemsFailed: f.FailedItems, ItemsDead: f.DeadItems,
 		ChunksDone: f.DoneChunks, ChunksDead: f.DeadChunks, ChunksReady: f.Ready, ChunksRunning: f.Running,

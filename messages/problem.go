@@ -16,6 +16,7 @@ const (
 	ProblemInput         ProblemKind = "input_unavailable" // the input folder cannot be listed
 	ProblemFile          ProblemKind = "file_unreadable"   // an input file cannot be read
 	ProblemUnfinished    ProblemKind = "file_unfinished"   // the copy of an input file looks incomplete
+	ProblemPaused        ProblemKind = "file_paused"       // too many items of a file are dead or failed
 	ProblemIgnoredFiles  ProblemKind = "files_ignored"     // the input folder has files that are not input
 	ProblemNoFiles       ProblemKind = "no_files"          // the input folder has no input
 	ProblemNoWorkers     ProblemKind = "no_workers"        // work waits, and there is no worker
@@ -36,7 +37,7 @@ const (
 // ProblemKinds lists every kind.
 func ProblemKinds() []ProblemKind {
 	return []ProblemKind{
-		ProblemKafka, ProblemState, ProblemStateLost, ProblemTopic, ProblemDeployment, ProblemInput, ProblemFile, ProblemUnfinished,
+		ProblemKafka, ProblemState, ProblemStateLost, ProblemTopic, ProblemDeployment, ProblemInput, ProblemFile, ProblemUnfinished, ProblemPaused,
 		ProblemIgnoredFiles, ProblemNoFiles, ProblemNoWorkers, ProblemDuplicateID, ProblemNoPartition, ProblemUnfitWorker,
 		ProblemStalledChunk, ProblemReturnedChunk, ProblemStalled, ProblemRepeats, ProblemBadMessages, ProblemLimit,
 		ProblemUndeliverable, ProblemMerge, ProblemMasterStuck,
@@ -50,7 +51,7 @@ func (k ProblemKind) Part() string {
 		return "kafka"
 	case ProblemState, ProblemDeployment:
 		return "state"
-	case ProblemInput, ProblemFile, ProblemUnfinished, ProblemIgnoredFiles, ProblemNoFiles, ProblemStateLost:
+	case ProblemInput, ProblemFile, ProblemUnfinished, ProblemPaused, ProblemIgnoredFiles, ProblemNoFiles, ProblemStateLost:
 		return "input"
 	case ProblemMasterStuck:
 		return "master"

@@ -89,9 +89,10 @@ type WorkerStatus struct {
 
 // FileStatus describes a file for the API.
 type FileStatus struct {
-	*File       // immutable
-	Ready   int // chunks that wait for a worker
-	Running int // chunks at workers
+	*File          // immutable
+	Ready   int    // chunks that wait for a worker
+	Running int    // chunks at workers
+	Paused  string // why nothing new of it is begun, else empty
 }
 
 // WorkerCounts counts workers by kind and state.

@@ -49,6 +49,7 @@ type Catalog struct {
 	paths      map[string]*version // newest version of each path
 	byID       map[messages.FileID]*version
 	next       messages.FileID
+	paused     int       // number of versions that are paused
 	work       int       // parts of places that are in use, see version.parts
 	waiting    byAge     // settled files that wait for a place, oldest first
 	emptySince time.Time // time when the folder was first empty although files are in work
@@ -62,6 +63,7 @@ type version struct {
 	sum        uint64
 	ended      bool
 	parked     bool      // in work without a place, because it cannot be read
+	paused     bool      // in work without a place, because nothing new of it is begun
 	left       time.Time // time when it was first missing in the folder
 
 	// What the last listing showed, while it differs from info.
@@ -214,6 +216,7 @@ func (c *Catalog) forget(now time.Time, out *Changes) {
 func (c *Catalog) End(id messages.FileID) {
 	if x := c.byID[id]; x != nil && !x.ended {
 		c.Resume(id)
+		c.Pause(id, false)
 		x.ended = true
 		c.work -= x.parts()
 	}
@@ -221,16 +224,47 @@ func (c *Catalog) End(id messages.FileID) {
 
 // Park takes the place in work from a version that cannot continue.
 func (c *Catalog) Park(id messages.FileID) {
-	if x := c.byID[id]; x != nil && !x.ended && !x.parked {
-		x.parked = true
-		c.work -= x.parts()
-	}
+	c.replace(id, func(x *version) { x.parked = true })
 }
 
 // Resume gives a parked version a place again, even when all are taken meanwhile.
 func (c *Catalog) Resume(id messages.FileID) {
-	if x := c.byID[id]; x != nil && x.parked {
-		x.parked = false
+	c.replace(id, func(x *version) { x.parked = false })
+}
+
+// maxPaused bounds the paused files without a place, because each keeps a planner and
+// chunks that were cut. Further ones keep their places.
+const maxPaused = 64
+
+// Pause takes the place in work from a version of which nothing new is begun, and gives it
+// back when that is over, even when all are taken meanwhile. It reports whether that
+// changed something.
+func (c *Catalog) Pause(id messages.FileID, paused bool) (changed bool) {
+	x := c.byID[id]
+	if x == nil || x.ended || x.paused == paused || paused && c.paused >= maxPaused {
+		return false
+	}
+	c.replace(id, func(x *version) { x.paused = paused })
+	if paused {
+		c.paused++
+	} else {
+		c.paused--
+	}
+	return true
+}
+
+// replace changes whether a version in work needs a place.
+func (c *Catalog) replace(id messages.FileID, change func(*version)) {
+	x := c.byID[id]
+	if x == nil || x.ended {
+		return
+	}
+	before := x.parked || x.paused
+	change(x)
+	switch after := x.parked || x.paused; {
+	case after && !before:
+		c.work -= x.parts()
+	case before && !after:
 		c.work += x.parts()
 	}
 }

@@ -97,7 +97,7 @@ func (l *Ledger) pick(w messages.WorkerID, ahead bool, now time.Time) (Assignmen
 		b := l.files[id]
 		b.waiting.wake(now)
 		e := b.waiting.next(w, others, now)
-		if e == nil && (len(b.cut) == 0 || b.waiting.full(len(l.offers.of))) {
+		if e == nil && !l.begins(b) {
 			continue
 		}
 		copy(l.turns[n:], l.turns[n+1:])
@@ -118,11 +118,16 @@ func (l *Ledger) pick(w messages.WorkerID, ahead bool, now time.Time) (Assignmen
 func (l *Ledger) ready(now time.Time) bool {
 	for _, id := range l.turns {
 		b := l.files[id]
-		if b.waiting.wake(now); len(b.waiting.ready.list) > 0 || len(b.cut) > 0 && !b.waiting.full(len(l.offers.of)) {
+		if b.waiting.wake(now); len(b.waiting.ready.list) > 0 || l.begins(b) {
 			return true
 		}
 	}
 	return false
+}
+
+// begins reports whether a chunk of the file may be handed out for the first time.
+func (l *Ledger) begins(b *book) bool {
+	return len(b.cut) > 0 && !b.waiting.full(len(l.offers.of)) && !l.rules.MaxDead.Reached(b.File)
 }
 
 // backlog is how many chunks wait to be handed out. last reports whether no more follow:
@@ -131,7 +136,11 @@ func (l *Ledger) backlog() (chunks int, last bool) {
 	last = true
 	for _, id := range l.turns {
 		b := l.files[id]
-		chunks += len(b.cut) + len(b.waiting.ready.list)
+		chunks += len(b.waiting.ready.list)
+		if b.paused(l.rules.MaxDead) {
+			continue
+		}
+		chunks += len(b.cut)
 		last = last && b.allCut
 	}
 	return chunks, last

@@ -43,6 +43,13 @@ type book struct {
 
 func (b *book) name() fileName { return fileName{b.Base, b.Generation} }
 
+// paused reports whether nothing new of a file in work is begun, because too many of its
+// items are dead or failed. What was begun is brought to its end. Nothing of this is stored:
+// it follows from the figures, so it ends with its cause.
+func (b *book) paused(limit messages.DeadLimit) bool {
+	return limit.Reached(b.File) && !b.stopped && !b.HasEnded() && (!b.allCut || len(b.cut) > 0)
+}
+
 // own makes the record one that only this book has, so that it may be changed. The record
 // of a file in work always is. That of an ended file is the one that was stored: there may
 // be many of them, and everybody who remembers the file shares it.
@@ -276,7 +283,11 @@ func (x Files) Changed() (changed []*messages.FileStatus, forgotten []messages.F
 	}
 	for id := range l.touched {
 		if b := l.files[id]; b != nil {
-			changed = append(changed, &messages.FileStatus{File: b.frozen(), Ready: len(b.cut) + b.waiting.len(), Running: b.live})
+			f := &messages.FileStatus{File: b.frozen(), Ready: len(b.cut) + b.waiting.len(), Running: b.live}
+			if b.paused(l.rules.MaxDead) {
+				f.Paused = l.rules.MaxDead.Explain(b.File)
+			}
+			changed = append(changed, f)
 		} else {
 			forgotten = append(forgotten, id)
 		}

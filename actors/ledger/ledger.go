@@ -86,6 +86,7 @@ const auditEvery = time.Minute
 type Rules struct {
 	MaxAttempts int  // failures that make a chunk dead
 	Bisect      bool // a chunk of several items that fails is halved instead
+	MaxDead     messages.DeadLimit
 }
 
 // Sent is what is known of the messages that former leaders sent.

@@ -24,6 +24,9 @@ type Report struct {
 	Repeats    int64  // results of chunks that were done already, in this term
 	LastRepeat string // the last of them
 
+	Paused      int    // files of which nothing new is begun
+	FirstPaused string // the first of them, with the reason
+
 	Stalled Stalled
 	Losses  Losses
 }
@@ -39,18 +42,30 @@ type Losses struct {
 // Report returns what people need to know of the work.
 func (l *Ledger) Report() Report {
 	r := Report{
-		Totals: l.totals, Files: len(l.turns), Idle: len(l.turns) == 0 || len(l.offers.of)+len(l.held) == 0,
+		Totals: l.totals, Files: len(l.turns),
 		LastEnd:  l.trials.lastEnd,
 		Returned: len(l.trials.often), LastReturned: l.trials.lastOften,
 		Repeats: l.trials.repeats, LastRepeat: l.trials.lastRepeat,
 		Stalled: l.stalled(),
 		Losses:  Losses{Records: l.losses.records, Orphans: l.losses.orphans, DeadRecords: int(l.losses.deadRecords)},
 	}
+	moving := 0
 	for _, id := range l.turns {
 		b := l.files[id]
 		r.AtWorkers += b.live
 		r.Waiting += b.waiting.len() + len(b.cut)
+		paused := b.paused(l.rules.MaxDead)
+		if !paused || b.live+b.waiting.len() > 0 {
+			moving++
+		}
+		if !paused {
+			continue
+		}
+		if r.Paused++; r.Paused == 1 {
+			r.FirstPaused = fmt.Sprintf("%s: %s", b.Info.Path, l.rules.MaxDead.Explain(b.File))
+		}
 	}
+	r.Idle = moving == 0 || len(l.offers.of)+len(l.held) == 0
 	for id := range l.losses.files {
 		if l.files[id].Left.IsZero() {
 			r.Losses.Files++

@@ -64,6 +64,7 @@ func wrong() map[string][]string {
 		"API_TOKEN":                    {"can ary", "canaryä", "canary\n", strings.Repeat("canary", 200)},
 		"LOG_LEVEL":                    {"loud"},
 		"LOG_FORMAT":                   {"xml"},
+		"MAX_DEAD":                     {"-1", "0%", "101%", "1.5", "many", "1 %"},
 		"BISECT":                       {"maybe"},
 		"BACKUP":                       {"yes", "1", "native"},
 		"STATE_SYNC":                   {"0", "2s", "never"},

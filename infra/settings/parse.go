@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/dustin/go-humanize"
+
+	"kafka-master/messages"
 )
 
 var errNotWhole = errors.New("is not a whole number")
@@ -82,6 +84,17 @@ func boolean(at func(*Settings) *bool) rule {
 		default:
 			return errors.New("is neither true nor false")
 		}
+		return nil
+	}}
+}
+
+func deadLimit(at func(*Settings) *messages.DeadLimit) rule {
+	return rule{"a number of items, or a share above 0% up to 100%", func(s *Settings, text string) error {
+		l, err := messages.ParseDeadLimit(text)
+		if err != nil {
+			return err
+		}
+		*at(s) = l
 		return nil
 	}}
 }

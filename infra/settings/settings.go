@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"kafka-master/messages"
 )
 
 // Settings are the values in force. The comment of each field names its variable; ranges,
@@ -38,11 +40,12 @@ type Settings struct {
 	WorkerTimeout   time.Duration // WORKER_TIMEOUT
 	MaxAttempts     int           // MAX_ATTEMPTS
 	Bisect          bool          // BISECT
-	Prefetch        int           // PREFETCH, chunks, or Auto
-	Backup          string        // BACKUP: false, true or all
-	EmbeddedWorkers int           // EMBEDDED_WORKERS; 0 with KAFKA_BROKER_ADDRESS
-	WorkerID        string        // WORKER_ID; empty means an id that is stored on disk
-	WorkerPartition *int          // WORKER_PARTITION; nil means a partition derived from the id
+	MaxDead         messages.DeadLimit
+	Prefetch        int    // PREFETCH, chunks, or Auto
+	Backup          string // BACKUP: false, true or all
+	EmbeddedWorkers int    // EMBEDDED_WORKERS; 0 with KAFKA_BROKER_ADDRESS
+	WorkerID        string // WORKER_ID; empty means an id that is stored on disk
+	WorkerPartition *int   // WORKER_PARTITION; nil means a partition derived from the id
 
 	SMBHost        string        // SMB_HOST; empty means a local folder
 	SMBPort        int           // SMB_PORT

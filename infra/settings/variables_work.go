@@ -29,6 +29,10 @@ func workVariables() []Variable {
 		Doc:  "Whether a chunk that failed twice is halved, again and again, until the items that make it fail stand alone: only those are dead in the end.",
 		rule: boolean(func(s *Settings) *bool { return &s.Bisect }),
 	}, {
+		Name: "MAX_DEAD", Default: "0",
+		Doc:  "Number of dead and failed items (500), or share of the items that were tried (1%), at which a file is paused: nothing new of it is begun until it is below. 0 means never.",
+		rule: deadLimit(func(s *Settings) *messages.DeadLimit { return &s.MaxDead }),
+	}, {
 		Name: "PREFETCH", Default: "auto",
 		Doc:  "Number of chunks queued at a native worker, so that it never waits: auto means about 50 ms of its work, 1 to 64 chunks and at most 1 MiB; 0 means none.",
 		rule: wholeOrAuto(0, 64, "chunks", func(s *Settings) *int { return &s.Prefetch }),
