@@ -52,7 +52,7 @@ func TestDoctor(t *testing.T) {
 	code, stdout, stderr := s.runCommand("doctor")
 	require.Zero(t, code, stdout+stderr)
 	requireCheck(t, stdout, "ok", "kafka", broker.Addrs()[0], "master-signal", "worker-signal", "worker-connection", "master-heartbeat")
-	requireCheck(t, stdout, "ok", "input", filepath.Join(s.dir, "in"), " 1", " 21")
+	requireCheck(t, stdout, "ok", "input", filepath.Join(s.dir, "in"), " 1", " 27")
 	requireCheck(t, stdout, "ok", "results")
 	requireCheck(t, stdout, "ok", "api", "127.0.0.1:"+s.vars["API_SERVER_PORT"])
 	require.NotContains(t, stdout, "FAIL")

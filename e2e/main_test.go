@@ -9,10 +9,10 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -123,7 +123,7 @@ func (s *site) drop(name string, lines []string) {
 func numbered(n int) []string {
 	lines := make([]string, n)
 	for i := range lines {
-		lines[i] = "item-" + strconv.Itoa(i)
+		lines[i] = netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}).String()
 	}
 	return lines
 }

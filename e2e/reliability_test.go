@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -39,8 +40,8 @@ func TestReliabilityPage(t *testing.T) {
 }
 
 func numberedRows(letter string, n int) (out []string) {
-	for _, i := range numbered(n + 1)[1:] {
-		out = append(out, letter+strings.TrimPrefix(i, "item-"))
+	for i := range n {
+		out = append(out, letter+strconv.Itoa(i+1))
 	}
 	return out
 }

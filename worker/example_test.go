@@ -52,7 +52,7 @@ func ExampleSampleHandler() {
 		panic(err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	chunk := worker.Chunk{BatchID: "ips_chunk_0", File: "ips.txt", Items: []string{"10.0.0.1", "hello"}}
+	chunk := worker.Chunk{BatchID: "ips_chunk_0", File: "ips.txt", Items: []string{"10.0.0.1", "hello", "::1"}}
 	if err := worker.SampleHandler(dir)(context.Background(), chunk, func(int) {}); err != nil {
 		panic(err)
 	}
@@ -60,5 +60,5 @@ func ExampleSampleHandler() {
 	fmt.Print(string(text))
 	// Output:
 	// {"item":"10.0.0.1","version":4,"scope":"private"}
-	// {"item":"hello","error":"not an IP address"}
+	// {"item":"::1","version":6,"scope":"loopback"}
 }

@@ -147,9 +147,9 @@ func TestDoneFromMemory(t *testing.T) {
 			return sample(ctx, c, p)
 		}, func(c *Config) { c.Results = Results{Dir: dir} })
 		synctest.Wait()
-		b.chunk(head("a_chunk_0"), "x")
+		b.chunk(head("a_chunk_0"), "::1")
 		pass(time.Second)
-		b.chunk(head("a_chunk_0"), "x")
+		b.chunk(head("a_chunk_0"), "::1")
 		pass(time.Second)
 		if f := b.finals("a_chunk_0"); *runs != 1 || len(f) != 2 {
 			t.Fatalf("%d runs, finals %v", *runs, f)
@@ -161,7 +161,7 @@ func TestDoneFromMemory(t *testing.T) {
 		if err := os.RemoveAll(filepath.Join(dir, "a.txt")); err != nil {
 			t.Fatal(err)
 		}
-		w.chunk(head("a_chunk_0"), "x")
+		w.chunk(head("a_chunk_0"), "::1")
 		pass(time.Second)
 		if got := files(t, dir); *runs != 2 || len(got) != 1 || len(w.finals("a_chunk_0")) != 3 {
 			t.Errorf("%d runs, files %v", *runs, got)

@@ -290,15 +290,15 @@ func TestExamine(t *testing.T) {
 		{"01.2.3.4", "", 0}, {"1.2.3.4:80", "", 0}, {"<b>&", "", 0},
 	}
 	for _, tt := range tests {
-		a := examine(tt.item)
-		if a.Item != tt.item || a.Scope != tt.scope || a.Version != tt.version || (a.Error == "") != (tt.version > 0) {
+		a, ok := examine(tt.item)
+		if ok != (tt.version > 0) || ok && a.Item != tt.item || a.Scope != tt.scope || a.Version != tt.version {
 			t.Errorf("%q: %+v", tt.item, a)
 		}
 	}
 }
 
 func TestSampleHandler(t *testing.T) {
-	chunk := Chunk{BatchID: "a_chunk_0", Name: "a_chunk_0", File: "a.txt", Items: []string{"10.0.0.1", "<x>", "8.8.8.8"}}
+	chunk := Chunk{BatchID: "a_chunk_0", Name: "a_chunk_0", File: "a.txt", Items: []string{"10.0.0.1", "<x>", "8.8.8.8"}, report: &report{}}
 	dir := t.TempDir()
 	var seen []int
 	if err := SampleHandler(dir)(context.Background(), chunk, func(n int) { seen = append(seen, n) }); err != nil {
@@ -306,11 +306,13 @@ func TestSampleHandler(t *testing.T) {
 	}
 	got, _ := os.ReadFile(filepath.Join(dir, "a.txt", "a_chunk_0.jsonl"))
 	want := `{"item":"10.0.0.1","version":4,"scope":"private"}
-{"item":"<x>","error":"not an IP address"}
 {"item":"8.8.8.8","version":4,"scope":"global"}
 `
 	if string(got) != want || fmt.Sprint(seen) != "[1 2 3]" {
 		t.Errorf("result %s, progress %v", got, seen)
+	}
+	if f := chunk.report.failures(); len(f) != 1 || f[0].Index != 1 || f[0].Text != "not an IP address" {
+		t.Errorf("failed %v", f)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	dir = t.TempDir()

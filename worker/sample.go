@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/netip"
 	"strings"
 )
@@ -10,16 +11,19 @@ import (
 // answer is the line that the sample handler writes about one item.
 type answer struct {
 	Item    string `json:"item"`
-	Version int    `json:"version,omitempty"` // 4 or 6
-	Scope   string `json:"scope,omitempty"`
-	Error   string `json:"error,omitempty"`
+	Version int    `json:"version"` // 4 or 6
+	Scope   string `json:"scope"`
 }
+
+// errNoAddress is the reason of an item that the sample handler cannot process.
+var errNoAddress = errors.New("not an IP address")
 
 // SampleHandler parses each item as an IP address and writes one line of JSON about
 // it to the chunk's result below dir, in the order of the items:
 //
 //	{"item":"10.0.0.1","version":4,"scope":"private"}
-//	{"item":"hello","error":"not an IP address"}
+//
+// An item that is no address has failed, see Chunk.Fail.
 //
 // The scopes are those of the IANA registries: global, private, shared
 // (carrier NAT), loopback, link-local, multicast, unspecified, broadcast,
@@ -38,7 +42,9 @@ func SampleHandler(dir string) Handler {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if err := enc.Encode(examine(item)); err != nil {
+			if a, ok := examine(item); !ok {
+				chunk.Fail(i, errNoAddress)
+			} else if err := enc.Encode(a); err != nil {
 				return err
 			}
 			progress(i + 1)
@@ -47,16 +53,17 @@ func SampleHandler(dir string) Handler {
 	}
 }
 
-func examine(item string) answer {
+// examine returns the line about an item; ok is false if it is no address.
+func examine(item string) (a answer, ok bool) {
 	addr, err := netip.ParseAddr(strings.TrimSpace(item))
 	if err != nil {
-		return answer{Item: item, Error: "not an IP address"}
+		return answer{}, false
 	}
-	a := answer{Item: item, Version: 6, Scope: scopeOf(addr)}
+	a = answer{Item: item, Version: 6, Scope: scopeOf(addr)}
 	if addr.Is4() {
 		a.Version = 4
 	}
-	return a
+	return a, true
 }
 
 // ranges are the address ranges that package netip has no method for. The first one

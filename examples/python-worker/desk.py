@@ -6,7 +6,7 @@ import re
 import time
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
-from typing import Callable, Deque, Dict, List, Optional, Tuple, Union
+from typing import Callable, Deque, Dict, List, Optional, Sequence, Tuple, Union
 
 QUEUE_AHEAD = 64  # chunks queued in addition to the capacity: the largest PREFETCH of a master
 REMEMBERED = 4096  # finished chunks; a second copy of a chunk arrives soon or never
@@ -14,6 +14,8 @@ TERM_MEMORY = 30.0  # seconds for which the chunks of a former leader are droppe
 MAX_ID = 255  # bytes of a batch id
 MAX_ERROR = 4096  # bytes of an error text
 RECALLED = "recalled"  # error of a chunk that was given back because a recall listed it
+MAX_RANGES = 1000  # pairs of failed items in a final message
+REMEMBERED_RANGES = 16  # pairs of failed items in a message that is remembered
 MAX_NOTE = 120  # characters of the note of a heartbeat, which may have 512 bytes
 
 
@@ -30,6 +32,12 @@ class Chunk:
     offset: int = 0  # beginning of the chunk's byte range in the file
     hash: str = ""  # hash of the bytes in this range
     generation: int = 1  # version of the file
+    first_line: int = 0  # line of the first item, from 1
+    lines: int = 0  # number of lines in this range if it has blank lines, else 0
+
+    def line_of(self, i: int) -> Optional[int]:
+        """Return the line of item i in its file, or None if it cannot be told."""
+        return self.first_line + i if self.first_line and not self.lines else None
 
 
 @dataclass
@@ -84,13 +92,26 @@ def decode(value: bytes, worker_id: str, incarnation: str = "") -> Union[Chunk, 
     file, deployment = m.get("file") or "", m.get("deployment") or ""
     offset, digest = m.get("offset") or 0, m.get("hash") or ""
     attempt, term, generation = m.get("attempt") or 0, m.get("term") or 0, m.get("generation") or 1
-    if not all(isinstance(x, str) for x in (file, deployment, digest)) or not all(isinstance(x, int) for x in (attempt, term, offset, generation)):
-        raise ValueError("file, deployment, hash, attempt, term, generation or offset has the wrong type")
-    return Chunk(batch_id, items, file, attempt, term, deployment, offset, digest, generation)
+    first_line, lines = m.get("first_line") or 0, m.get("lines") or 0
+    numbers = (attempt, term, offset, generation, first_line, lines)
+    if not all(isinstance(x, str) for x in (file, deployment, digest)) or not all(isinstance(x, int) for x in numbers):
+        raise ValueError("file, deployment, hash, attempt, term, generation, offset, first_line or lines has the wrong type")
+    return Chunk(batch_id, items, file, attempt, term, deployment, offset, digest, generation, first_line, lines)
 
 
-def progress_message(chunk: Chunk, done: int, result: str = "", error: str = "") -> dict:
-    """Return a progress message. With a result it is the final message about the chunk."""
+def ranges(items: List[int]) -> Optional[List[List[int]]]:
+    """Return ascending numbers as pairs of the first and the last one, or None if these are too many for a message."""
+    out: List[List[int]] = []
+    for i in items:
+        if out and out[-1][1] == i - 1:
+            out[-1][1] = i
+        else:
+            out.append([i, i])
+    return out if len(out) <= MAX_RANGES else None
+
+
+def progress_message(chunk: Chunk, done: int, result: str = "", error: str = "", failed: Sequence[int] = ()) -> dict:
+    """Return a progress message. With a result it is the final message about the chunk, of which some items failed."""
     total = len(chunk.items)
     body = {"batchId": chunk.batch_id, "processing": total if result == "ok" else done, "total": total}
     if chunk.attempt:
@@ -103,6 +124,11 @@ def progress_message(chunk: Chunk, done: int, result: str = "", error: str = "")
         body["result"] = result
     if error:
         body["error"] = cut(error)
+    if failed:
+        body["failed"] = len(failed)
+        pairs = ranges(list(failed))
+        if pairs:
+            body["failed_items"] = pairs
     return body
 
 
@@ -215,6 +241,8 @@ class Desk:
         attempt.chunk.items = []
         if attempt.superseded:
             return
+        if len(final.get("failed_items", ())) > REMEMBERED_RANGES:
+            final = {k: v for k, v in final.items() if k != "failed_items"}  # a second copy is rare, and may say less
         self.memory[attempt.chunk.batch_id] = (attempt.sum, final)
         while len(self.memory) > REMEMBERED:
             self.memory.popitem(last=False)

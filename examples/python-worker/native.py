@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 
 from desk import Desk, Attempt, Recall, decode, partition_of, progress_message
 from outbox import Message, Outbox
-from results import Results, Retry, Unfit
+from results import Failed, Results, Retry, Unfit
 from settings import Settings
 
 HEARTBEAT = 3.0  # seconds between heartbeats; the master suspects a worker after 6 s of silence
@@ -46,8 +46,8 @@ class Worker:
     """One worker. run() returns after stop() was called, or raises Refused.
 
     handle is called with one item. Its return value becomes one line of JSON in the chunk's result, or no line if it is
-    None. An exception fails the chunk; Retry gives it back to run later. handle may run in several threads at once, and
-    more than once for an item.
+    None. Failed fails this item only. Any other exception fails the chunk; Retry gives it back to run later. handle may run
+    in several threads at once, and more than once for an item.
     """
 
     def __init__(self, settings: Settings, handle: Handle) -> None:
@@ -250,16 +250,20 @@ class Worker:
 
     def run_attempt(self, attempt: Attempt) -> dict:
         """Run one chunk and return the final message about it."""
-        chunk = attempt.chunk
+        chunk, failed = attempt.chunk, []
         try:
             with self.results.create(chunk.file, chunk.batch_id, chunk.attempt, chunk.generation) as out:
-                for item in chunk.items:
+                for i, item in enumerate(chunk.items):
                     if self.cancelled.is_set():
                         raise Retry("the worker stopped")
-                    out.write(self.handle(item))
+                    try:
+                        out.write(self.handle(item))
+                    except Failed as e:
+                        failed.append(i)
+                        out.fail(chunk.line_of(i), item, str(e), e.exit)
                     attempt.done += 1
                 out.commit()
-            return progress_message(chunk, attempt.done, "ok")
+            return progress_message(chunk, attempt.done, "ok", failed=failed)
         except Retry as e:
             if isinstance(e, Unfit):
                 self.suspend(str(e), e.size)

@@ -11,11 +11,14 @@ import re
 import secrets
 import shutil
 import time
-from typing import Any, BinaryIO, List
+from typing import Any, BinaryIO, List, Optional
 
 STALE = 24 * 3600  # seconds after which the file of a crashed attempt is removed
 CHECK = 4 << 10  # bytes that a check writes in addition to what did not fit
 MAX_CHECK = 2 << 20  # bytes that a check writes at most
+MAX_REASON = 1 << 10  # bytes of the reason why an item failed
+MAX_REASONS = 4 << 20  # bytes of all reasons of a chunk, beyond which each has SHORT_REASON bytes
+SHORT_REASON = 64
 MAX_FOLDER = 200  # bytes of a folder name, which leaves space for a suffix
 ESCAPED = "\"*/:<>?\\|%@\x7f"  # characters that some systems do not allow in file names, or that have a meaning here
 FAILED_LIST = ".failed.txt"  # end of the name of a list that a merge writes beside the folders
@@ -32,6 +35,14 @@ class Unfit(Retry):
     def __init__(self, text: str, size: int = 0) -> None:
         super().__init__(text)
         self.size = size
+
+
+class Failed(Exception):
+    """The item cannot be processed. The other items of its chunk are not affected."""
+
+    def __init__(self, text: str = "failed", exit: Optional[int] = None) -> None:
+        super().__init__(text)
+        self.exit = exit  # exit status of the item's process, if it had one
 
 
 def result_name(batch_id: str) -> str:
@@ -174,7 +185,7 @@ class Results:
             temp = "%sa%d-%s" % (prefix, attempt, secrets.token_hex(8))
             out = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=fds[2])
             os.close(fds.pop(0))
-            return Result(self, os.fdopen(out, "wb"), temp, name + ".jsonl", fds[1], fds[0])
+            return Result(self, os.fdopen(out, "wb"), temp, name, fds[1], fds[0])
         except OSError:
             for fd in fds:
                 os.close(fd)
@@ -195,9 +206,11 @@ def remove_stale(temps: int, prefix: str) -> None:
 class Result:
     """A result that is being written. A with block discards it at the end unless it was committed."""
 
-    def __init__(self, results: Results, out: BinaryIO, temp: str, final: str, temps: int, folder: int) -> None:
+    def __init__(self, results: Results, out: BinaryIO, temp: str, name: str, temps: int, folder: int) -> None:
         self.results = results
-        self.out, self.temp, self.final = out, temp, final
+        self.out, self.temp, self.final = out, temp, name + ".jsonl"
+        self.failed_list, self.failed = name + ".failed.jsonl", []  # type: str, List[bytes]
+        self.reasons = 0  # bytes of the reasons in the list
         self.temps, self.folder = temps, folder  # open folders
         self.size = 0
         self.committed = False
@@ -214,8 +227,16 @@ class Result:
         except OSError as e:
             raise self.results.write_error(e, self.size) from e
 
+    def fail(self, line: Optional[int], item: str, error: str, exit: Optional[int] = None) -> None:
+        """List an item that failed. line is None if it is not known."""
+        limit = MAX_REASON if self.reasons <= MAX_REASONS else SHORT_REASON
+        error = error.encode("utf-8", "replace")[:limit].decode("utf-8", "ignore")
+        self.reasons += len(error)
+        text = json.dumps({"line": line, "item": item, "exit": exit, "error": error}, ensure_ascii=False, separators=(",", ":"))
+        self.failed.append(text.encode("utf-8", "replace") + b"\n")
+
     def commit(self) -> None:
-        """Move the result to its path, durably."""
+        """Move the list of failed items and then the result to their paths, durably."""
         try:
             self.move()
         except OSError as e:
@@ -225,9 +246,30 @@ class Result:
         self.out.flush()
         os.fsync(self.out.fileno())
         self.out.close()
+        self.move_failed_list()
         os.replace(self.temp, self.final, src_dir_fd=self.temps, dst_dir_fd=self.folder)
         self.committed = True
         sync_folder(self.folder)
+
+    def move_failed_list(self) -> None:
+        """Move the list to its path. Without failed items remove that of an earlier attempt."""
+        if not self.failed:
+            try:
+                os.remove(self.failed_list, dir_fd=self.folder)
+            except FileNotFoundError:
+                pass
+            return
+        temp = self.temp + "-failed"
+        fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=self.temps)
+        try:
+            with os.fdopen(fd, "wb") as out:
+                out.writelines(self.failed)
+                out.flush()
+                os.fsync(out.fileno())
+            os.replace(temp, self.failed_list, src_dir_fd=self.temps, dst_dir_fd=self.folder)
+        except OSError:
+            os.remove(temp, dir_fd=self.temps)
+            raise
 
     def __enter__(self) -> "Result":
         return self

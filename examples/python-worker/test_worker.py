@@ -7,8 +7,8 @@ import threading
 import unittest
 from unittest import mock
 
-from desk import QUEUE_AHEAD, RECALLED, TERM_MEMORY, Chunk, Desk, Recall, cut, decode, partition_of, progress_message
-from results import Results, Retry, Unfit, base, result_folder, result_name, sync_folder
+from desk import MAX_RANGES, QUEUE_AHEAD, RECALLED, TERM_MEMORY, Chunk, Desk, Recall, cut, decode, partition_of, progress_message
+from results import Failed, Results, Retry, Unfit, base, result_folder, result_name, sync_folder
 from settings import WrongSettings, load
 
 
@@ -47,6 +47,21 @@ class Protocol(unittest.TestCase):
         self.assertEqual(progress_message(chunk, 0, "ok")["processing"], 2)
         self.assertEqual(progress_message(chunk, 1, "failed", "why")["error"], "why")
         self.assertLessEqual(len(cut("\u00e9" * 5000).encode()), 4096)
+
+
+    def test_failed_items(self):
+        chunk = Chunk("b", ["x"] * 5000)
+        self.assertNotIn("failed", progress_message(chunk, 1, "ok"))
+        body = progress_message(chunk, 1, "ok", failed=[0, 3, 4, 5, 9])
+        self.assertEqual((body["failed"], body["failed_items"]), (5, [[0, 0], [3, 5], [9, 9]]))
+        body = progress_message(chunk, 1, "ok", failed=range(0, 2 * MAX_RANGES + 2, 2))
+        self.assertEqual((body["failed"], "failed_items" in body), (MAX_RANGES + 1, False))
+
+    def test_lines(self):
+        chunk = decode(b'{"id":"w","batchId":"b","data":["x","y"],"first_line":7}', "w")
+        self.assertEqual([chunk.line_of(0), chunk.line_of(1)], [7, 8])
+        self.assertIsNone(decode(b'{"id":"w","batchId":"b","data":["x"],"first_line":7,"lines":2}', "w").line_of(0))
+        self.assertIsNone(Chunk("b", ["x"]).line_of(0))
 
 
 class TestDesk(unittest.TestCase):
@@ -122,6 +137,17 @@ class TestDesk(unittest.TestCase):
         self.assertEqual(d.decide(Chunk("a", ["x"])), (None, False))
         self.assertEqual(d.contents()["queued"], ["a"])
 
+    def test_failed_items_are_remembered_within_bounds(self):
+        d = self.desk
+        for n, kept in ((16, True), (17, False)):
+            d.decide(Chunk("b%d" % n, ["x"] * 100))
+            attempt = d.start(self.now)
+            final = progress_message(attempt.chunk, 100, "ok", failed=range(0, 2 * n, 2))
+            d.finish(attempt, final)
+            self.assertIn("failed_items", attempt.latest)
+            answer = d.decide(Chunk("b%d" % n, ["x"] * 100))[0]
+            self.assertEqual((answer["failed"], "failed_items" in answer), (n, kept))
+
     def test_refuse(self):
         d = self.desk
         d.decide(Chunk("a", ["x"]))
@@ -179,6 +205,39 @@ class TestWorker(unittest.TestCase):
         worker.accept(1, value)
         self.assertEqual(free, [True])
         self.assertEqual(worker.desk.contents()["queued"], ["b"], "the result is missing, so the chunk runs again")
+
+
+    def test_items_fail_alone(self):
+        def handle(item):
+            if item == "bad":
+                raise Failed("no such \u00e9 \ud800 host")
+            if item == "worse":
+                raise Failed("status 3", exit=3)
+            return item
+
+        with tempfile.TemporaryDirectory() as folder:
+            self.worker.results, self.worker.handle = Results(folder), handle
+            for items, failed, listed in (
+                (["a", "bad", "worse", "b"], [[1, 2]], ['{"line":8,"item":"bad","exit":null,"error":"no such \u00e9 ? host"}', '{"line":9,"item":"worse","exit":3,"error":"status 3"}']),
+                (["a", "b"], None, None),
+            ):
+                self.worker.accept(0, json.dumps({"id": "w", "batchId": "b_chunk_0", "file": "b.txt", "first_line": 7, "data": items}).encode())
+                final = self.worker.run_attempt(self.worker.desk.start(0.0))
+                self.assertEqual((final["result"], final["processing"], final.get("failed_items")), ("ok", len(items), failed))
+                with open(folder + "/b.txt/b_chunk_0.jsonl", encoding="utf-8") as f:
+                    self.assertEqual(f.read(), '"a"\n"b"\n')
+                path = folder + "/b.txt/b_chunk_0.failed.jsonl"
+                self.assertEqual(os.path.exists(path), listed is not None, "a list of an earlier attempt is removed")
+                if listed:
+                    with open(path, encoding="utf-8") as f:
+                        self.assertEqual(f.read().splitlines(), listed)
+            self.assertEqual(os.listdir(folder + "/b.txt/.tmp"), [])
+
+    def test_reasons_are_bounded(self):
+        with tempfile.TemporaryDirectory() as folder, Results(folder).create("a.txt", "a_chunk_0", 1) as out:
+            for i in range(20000):
+                out.fail(None, "x", "long " * 1000)
+            self.assertLess(sum(map(len, out.failed)), 8 << 20)
 
 
 class TestResults(unittest.TestCase):
