@@ -107,7 +107,7 @@ const dotenvHead = `# Settings of Kafka Master: copy this file to .env and remov
 // dotenvTail has the variables of docker-compose.yml, which reads the same file.
 const dotenvTail = `
 # ---- The rest is only for docker-compose, which sets the brokers, REDIS_URL,
-# RESULTS_DIR, MASTER_ID, WORKER_ID and the API's address by itself.
+# RESULTS_DIR, MERGE, MASTER_ID, WORKER_ID and the API's address by itself.
 
 # User and group, as numbers, that masters and workers run as; it must be able to write ./results.
 #RUN_AS=1000:1000
