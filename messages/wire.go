@@ -66,9 +66,9 @@ func DecodeSignal(value []byte) (Signal, error) {
 	}
 	w, ok := scanSignal(value)
 	if !ok {
-		w = wireSignal{}
-		if err := json.Unmarshal(value, &w); err != nil {
-			return Signal{}, fmt.Errorf("%w: %s", ErrBadSignal, CutText(err.Error(), maxReason)) // may quote a number of any length
+		var err error
+		if w, err = unmarshalSignal(value); err != nil {
+			return Signal{}, err
 		}
 	}
 	if err := WorkerID(w.ID).Validate(); err != nil {
@@ -82,6 +82,14 @@ func DecodeSignal(value []byte) (Signal, error) {
 		return s.progress(w)
 	}
 	return s.status(w)
+}
+
+// unmarshalSignal parses what scanSignal declines.
+func unmarshalSignal(value []byte) (w wireSignal, err error) {
+	if err := json.Unmarshal(value, &w); err != nil {
+		return w, fmt.Errorf("%w: %s", ErrBadSignal, CutText(err.Error(), maxReason)) // may quote a number of any length
+	}
+	return w, nil
 }
 
 func (s Signal) status(w wireSignal) (Signal, error) {
