@@ -14,7 +14,7 @@ import (
 )
 
 // planner streams one file and cuts chunks while it has credit. It reads and cuts in a
-// goroutine beside the actor, which sends each chunk to the dispatcher itself. Every plan
+// goroutine beside the actor, which sends the chunks to the dispatcher itself. Every plan
 // has an epoch, by which the dispatcher recognises chunks of an older plan.
 type planner struct {
 	files      Files
@@ -140,18 +140,27 @@ type cutting struct {
 	dispatcher *actor.PID
 	owner      *actor.PID
 	root       *actor.RootContext
-	at         messages.Cursor // behind the last chunk that was sent
+	at         messages.Cursor // behind the last chunk that was cut
+	cuts       []cutter.Cut    // those that were not sent yet
 	readable   bool            // the owner knows that the file can be read
 }
+
+// plannedAtOnce is how many chunks the dispatcher is sent at once at most.
+const plannedAtOnce = 8
 
 // stream cuts the file from the cursor to its end.
 func (w *cutting) stream(files Files, file messages.File, batch int) *streamed {
 	c := cutter.New(file.ID, w.at, batch, w.emit)
-	err := files.Stream(w.ctx, file.Info, w.at.Offset, file.Info.Size-w.at.Offset, c.Feed)
+	err := files.Stream(w.ctx, file.Info, w.at.Offset, file.Info.Size-w.at.Offset, func(b []byte) error {
+		err := c.Feed(b)
+		w.flush() // reading on may take its time
+		return err
+	})
 	var blank int64
 	if err == nil {
 		blank, err = c.Finish()
 	}
+	w.flush()
 	if err == nil {
 		w.reportReadable(file.ID)
 	}
@@ -166,10 +175,12 @@ func (w *cutting) reportReadable(id messages.FileID) {
 	}
 }
 
-// emit waits for credit and sends the chunk to the dispatcher.
+// emit waits for credit and takes the chunk. Chunks are sent together that are cut one after
+// another without any waiting.
 func (w *cutting) emit(c cutter.Cut) error {
 	w.reportReadable(c.ID.File)
 	for c.ID.Index >= w.upTo {
+		w.flush()
 		select {
 		case w.upTo = <-w.credit:
 		case <-w.ctx.Done():
@@ -179,9 +190,19 @@ func (w *cutting) emit(c cutter.Cut) error {
 	if err := w.ctx.Err(); err != nil {
 		return err
 	}
-	w.root.Send(w.dispatcher, &planned{file: c.ID.File, epoch: w.epoch, cut: c})
 	w.at = messages.Cursor{Offset: c.End(), Index: c.ID.Index + 1, Line: c.FirstLine + c.Lines}
+	if w.cuts = append(w.cuts, c); len(w.cuts) >= plannedAtOnce {
+		w.flush()
+	}
 	return nil
+}
+
+// flush sends the chunks that were cut.
+func (w *cutting) flush() {
+	if len(w.cuts) > 0 {
+		w.root.Send(w.dispatcher, &planned{file: w.cuts[0].ID.File, epoch: w.epoch, cuts: w.cuts})
+		w.cuts = nil
+	}
 }
 
 // readAgain reads the items of a chunk again, for another attempt.

@@ -9,6 +9,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/stretchr/testify/require"
 
+	"kafka-master/actors/cutter"
 	"kafka-master/actors/ledger"
 	"kafka-master/messages"
 )
@@ -64,7 +65,7 @@ func stageCredit(t *testing.T, prefetch, chunks int, f func(b *creditBundle)) {
 		s.tell(b.dispatcher, &adopt{file: testFile(1, chunks), planner: planner.pid})
 		p := expect[*planFrom](planner)
 		for i := range chunks {
-			s.tell(b.dispatcher, &planned{file: 1, epoch: p.epoch, cut: testCut(1, i)})
+			s.tell(b.dispatcher, &planned{file: 1, epoch: p.epoch, cuts: []cutter.Cut{testCut(1, i)}})
 		}
 		s.tell(b.freeWorker, &setWorker{worker: w, takes: true})
 		f(b)

@@ -12,11 +12,11 @@ import (
 )
 
 type (
-	// planned is a chunk that was cut.
+	// planned are chunks that were cut, in order.
 	planned struct {
 		file  messages.FileID
 		epoch uint64 // of the plan
-		cut   cutter.Cut
+		cuts  []cutter.Cut
 	}
 	// planEnd ends a plan: every chunk was cut, or err is why not.
 	planEnd struct {
@@ -61,7 +61,9 @@ func (d *dispatcher) onFile(ctx actor.Context, msg any, now time.Time) {
 	switch m := msg.(type) {
 	case *planned:
 		if p := d.planners[m.file]; p != nil && p.epoch == m.epoch {
-			d.ledger.Files().Plan(m.cut.Chunk, m.cut.Text, m.cut.Dead, now)
+			for _, c := range m.cuts {
+				d.ledger.Files().Plan(c.Chunk, c.Text, c.Dead, now)
+			}
 		}
 	case *planEnd:
 		d.onPlanEnd(ctx, m, now)

@@ -46,7 +46,7 @@ func (b *dispatcherBundle) adopt(id messages.FileID, chunks int) *planFrom {
 
 func (b *dispatcherBundle) plan(p *planFrom, id messages.FileID, from, to int) {
 	for i := from; i < to; i++ {
-		b.tell(b.pid, &planned{file: id, epoch: p.epoch, cut: testCut(id, i)})
+		b.tell(b.pid, &planned{file: id, epoch: p.epoch, cuts: []cutter.Cut{testCut(id, i)}})
 	}
 }
 

@@ -59,8 +59,11 @@ func stagePlanner(t *testing.T, lines int, f func(b *plannerBundle)) {
 
 func (b *plannerBundle) expectChunks(from, to int) {
 	b.t.Helper()
-	for i := from; i < to; i++ {
-		require.Equal(b.t, i, expect[*planned](b.dispatcher).cut.ID.Index)
+	for i := from; i < to; {
+		for _, c := range expect[*planned](b.dispatcher).cuts {
+			require.Equal(b.t, i, c.ID.Index)
+			i++
+		}
 	}
 	expectNone[*planned](b.dispatcher)
 }
@@ -99,16 +102,30 @@ func TestPlannerReportsThatTheFileChanged(t *testing.T) {
 	})
 }
 
+// Chunks that are cut one after another without any waiting are sent together.
+func TestPlannerSendsChunksTogether(t *testing.T) {
+	t.Parallel()
+	stagePlanner(t, 2*plannedAtOnce+3, func(b *plannerBundle) {
+		b.tell(b.pid, &planFrom{epoch: 1, at: b.file.Cursor, batch: 1, upTo: 2})
+		require.Len(t, expect[*planned](b.dispatcher).cuts, 2)
+		b.tell(b.pid, &grant{epoch: 1, upTo: 50})
+		require.Len(t, expect[*planned](b.dispatcher).cuts, plannedAtOnce)
+		require.Len(t, expect[*planned](b.dispatcher).cuts, plannedAtOnce)
+		require.Len(t, expect[*planned](b.dispatcher).cuts, 1)
+		expect[*planEnd](b.dispatcher)
+	})
+}
+
 func TestPlannerBeginsAgainUnderAnotherEpoch(t *testing.T) {
 	t.Parallel()
 	stagePlanner(t, 10, func(b *plannerBundle) {
 		b.tell(b.pid, &planFrom{epoch: 1, at: b.file.Cursor, batch: 2, upTo: 1})
-		at := expect[*planned](b.dispatcher).cut
+		at := expect[*planned](b.dispatcher).cuts[0]
 		b.tell(b.pid, &planFrom{epoch: 2, at: messages.Cursor{Offset: at.End(), Index: 1, Line: 3}, batch: 4, upTo: 50})
 		first := expect[*planned](b.dispatcher)
 		require.Equal(t, uint64(2), first.epoch)
-		require.Equal(t, 4, first.cut.Items)
-		require.Equal(t, int64(3), first.cut.FirstLine)
+		require.Equal(t, 4, first.cuts[0].Items)
+		require.Equal(t, int64(3), first.cuts[0].FirstLine)
 	})
 }
 
