@@ -30,6 +30,7 @@ type egress struct {
 	// withheld are partitions that are not written in this term, with the reason.
 	withheld map[place]error
 	waiting  []*actor.PID // actors that asked for flushed
+	marks    marker       // ends of the acknowledged sends
 	away     transitionLog
 }
 
@@ -95,7 +96,7 @@ const (
 )
 
 func newEgress(bus Producer, log *slog.Logger, owner, store *actor.PID) actor.Actor {
-	return &egress{bus: bus, log: log, owner: owner, store: store, queues: map[int32]*sendQueue{},
+	return &egress{bus: bus, log: log, owner: owner, store: store, queues: map[int32]*sendQueue{}, marks: newMarker(),
 		away: transitionLog{failed: "Kafka cannot be written, chunks wait", recovered: "Kafka can be written again"}}
 }
 
@@ -106,6 +107,7 @@ func (e *egress) Receive(ctx actor.Context) {
 		e.ctx, e.cancel = context.WithCancel(context.Background())
 	case *actor.Stopping:
 		e.cancel()
+		e.marks.due.stop()
 		for _, q := range e.queues {
 			q.retry.stop()
 		}
@@ -126,6 +128,10 @@ func (e *egress) Receive(ctx actor.Context) {
 		e.waiting = append(e.waiting, ctx.Sender())
 		e.answerFlushed(ctx)
 	case *rang:
+		if e.marks.due.rings(m) {
+			e.marks.send(ctx, e.store, e.term)
+			return
+		}
 		for _, q := range e.queues {
 			if q.retry.rings(m) {
 				e.retryQueue(ctx, q)
@@ -141,6 +147,7 @@ func (e *egress) Receive(ctx actor.Context) {
 func (e *egress) useTerm(ctx actor.Context, term messages.Term) {
 	if term != e.term {
 		e.withheld = nil
+		clear(e.marks.at) // of the former term
 	}
 	e.term = term
 	for _, q := range e.queues {
@@ -292,11 +299,10 @@ func (e *egress) onProduced(ctx actor.Context, m *produced) {
 	q.flying = nil
 	var unwritten []*waiting
 	var failure, worst error // worst is the error of a send that is not quiet
-	marks := mark{term: e.term}
 	for i, s := range flying {
 		out := m.outcomes[i]
 		if out.Err == nil {
-			marks.at = append(marks.at, messages.Position{Topic: s.record.Topic, Partition: s.record.Partition, Offset: out.Offset + 1})
+			e.marks.at[place{s.record.Topic, s.record.Partition}] = out.Offset + 1
 		} else if !errors.Is(out.Err, messages.ErrRefused) {
 			failure = out.Err
 			if !s.quiet {
@@ -310,9 +316,7 @@ func (e *egress) onProduced(ctx actor.Context, m *produced) {
 			ctx.Send(s.reply, &sent{tag: s.tag, partition: s.record.Partition, offset: out.Offset, err: out.Err})
 		}
 	}
-	if len(marks.at) > 0 {
-		ctx.Send(e.store, &marks)
-	}
+	e.marks.soon(ctx, e.store, e.term)
 	q.failing, q.trouble = failure, worst != nil
 	if failure == nil || worst != nil {
 		e.reportKafka(ctx, worst)
@@ -349,6 +353,9 @@ func (e *egress) answerFlushed(ctx actor.Context) {
 		if len(q.flying) > 0 || len(q.ready) > 0 && q.retry.timer == nil {
 			return
 		}
+	}
+	if len(e.waiting) > 0 {
+		e.marks.send(ctx, e.store, e.term)
 	}
 	for _, to := range e.waiting {
 		ctx.Send(to, &flushed{})

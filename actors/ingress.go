@@ -29,6 +29,7 @@ type ingress struct {
 	resting  alarm // ends the rest before the next fetch, which only a quiet time has
 	pause    backoff
 	asked    []question
+	marks    marker          // offsets that may be stored
 	unshown  map[place]int64 // offsets that lag tools do not know yet
 	show     alarm
 	draining *actor.PID          // who asked for the drain, nil before
@@ -137,7 +138,7 @@ const (
 func newIngress(deps ingressDeps, from []messages.Position) actor.Actor {
 	i := &ingress{
 		ingressDeps: deps, at: map[place]*reading{}, fetching: map[int32]bool{}, batches: map[uint64]*readBatch{},
-		unshown: map[place]int64{}, failing: map[int32]time.Time{},
+		marks: newMarker(), unshown: map[place]int64{}, failing: map[int32]time.Time{},
 		away:  transitionLog{failed: "worker messages cannot be read", recovered: "worker messages can be read again"},
 		pause: backoff{min: 50 * time.Millisecond, max: kafkaPause},
 	}
@@ -164,6 +165,7 @@ func (i *ingress) Receive(ctx actor.Context) {
 		i.cancel()
 		i.paused.stop()
 		i.resting.stop()
+		i.marks.due.stop()
 		i.show.stop()
 	case *fetched:
 		i.onFetched(ctx, m)
@@ -187,6 +189,8 @@ func (i *ingress) Receive(ctx actor.Context) {
 		switch {
 		case i.paused.rings(m), i.resting.rings(m):
 			i.fetch(ctx)
+		case i.marks.due.rings(m):
+			i.marks.send(ctx, i.persistence, i.term)
 		case i.show.rings(m):
 			i.showOffsets(ctx)
 		}
@@ -339,7 +343,6 @@ func (i *ingress) onAcked(ctx actor.Context, m *acked) {
 // acknowledged.
 func (i *ingress) storeOffsets(ctx actor.Context) {
 	low := i.last - uint64(len(i.batches)) + 1
-	out := mark{term: i.term}
 	for n := low; n <= i.last; n++ {
 		b := i.batches[n]
 		if b.left > 0 {
@@ -347,13 +350,10 @@ func (i *ingress) storeOffsets(ctx actor.Context) {
 		}
 		delete(i.batches, n)
 		for at, offset := range b.upTo {
-			i.unshown[at] = offset
-			out.at = append(out.at, messages.Position{Topic: at.topic, Partition: at.partition, Offset: offset})
+			i.unshown[at], i.marks.at[at] = offset, offset
 		}
 	}
-	if len(out.at) > 0 {
-		ctx.Send(i.persistence, &out)
-	}
+	i.marks.soon(ctx, i.persistence, i.term)
 }
 
 func (i *ingress) onAsk(m *askCaughtUp) {
@@ -392,6 +392,7 @@ func (i *ingress) answerCaughtUp(ctx actor.Context, leader int32) {
 
 func (i *ingress) answerDrain(ctx actor.Context) {
 	if i.draining != nil && len(i.fetching) == 0 && len(i.batches) == 0 {
+		i.marks.send(ctx, i.persistence, i.term)
 		ctx.Send(i.draining, &drain{})
 		i.draining = nil
 	}

@@ -77,6 +77,7 @@ func (i *ingress) adoptPartitions(ctx actor.Context, m *bounds) {
 		if at.topic == m.topic && int(at.partition) >= len(m.start) {
 			delete(i.at, at)
 			delete(i.unshown, at)
+			delete(i.marks.at, at)
 		}
 	}
 	if len(fresh) > 0 {
