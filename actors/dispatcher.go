@@ -24,6 +24,7 @@ type dispatcher struct {
 	plans    uint64                           // number of plans that were begun; the epoch of the last one
 	takers   map[messages.WorkerID]*actor.PID // free-workers that made the current offers
 	after    []notice                         // of the next write
+	receipts receipts
 	draining bool
 	tick     alarm
 	moved    time.Time // time of the last progress, or when there was nothing to do
@@ -75,6 +76,7 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 		d.cancel()
 		d.tick.stop()
 		d.pub.due.stop()
+		d.receipts.due.stop()
 		return
 	case *planned, *planEnd, *adopt, *useBatchSize, *fileChanged, *fileSeen, *fileMerged, *forgetFile:
 		d.onFile(ctx, m, now)
@@ -83,7 +85,7 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 	case *judge:
 		d.onJudge(ctx, m, now)
 		d.handOn(ctx, now)
-		m.ack.give(ctx)
+		d.receipts.add(ctx, m.ack)
 		return
 	case *reopen:
 		d.onReopen(m, now)
@@ -104,10 +106,15 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 		return
 	case *drain:
 		d.draining = true
+		d.receipts.send(ctx)
 		ctx.Respond(&drain{})
 	case *rang:
-		if d.pub.due.rings(m) {
+		switch {
+		case d.pub.due.rings(m):
 			d.publish(ctx, now)
+			return
+		case d.receipts.due.rings(m):
+			d.receipts.send(ctx)
 			return
 		}
 		if d.tick.rings(m) {

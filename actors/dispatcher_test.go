@@ -86,7 +86,8 @@ func TestResultAndNextAssignmentShareAWrite(t *testing.T) {
 		require.Equal(t, 1, w.batch.Chunks[0].ID.Index)
 		require.True(t, expect[*judged](b.freeWorker).credited)
 		require.Equal(t, "f1_chunk_1", expect[*assigned](b.freeWorker).BatchID)
-		require.Equal(t, uint64(9), expect[*acked](b.ingress).batch)
+		time.Sleep(receiptDelay)
+		require.Equal(t, []acked{{batch: 9, n: 1}}, expect[*ackedBatches](b.ingress).list)
 	})
 }
 
@@ -111,7 +112,8 @@ func TestResultOfAnotherChunkOfTheSameNameIsDropped(t *testing.T) {
 			result("", own.Offset+1, own.HashText()), result("", own.Offset, "00000000000000ff"),
 		} {
 			b.tell(b.pid, former)
-			expect[*acked](b.ingress)
+			time.Sleep(receiptDelay)
+			expect[*ackedBatches](b.ingress)
 			expectNone[*judged](b.freeWorker)
 			expectNone[*write](b.persistence)
 		}

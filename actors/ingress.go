@@ -79,6 +79,8 @@ type (
 		n     int
 		quiet bool // these were all, they only show that workers live, and no worker has a chunk
 	}
+	// ackedBatches acknowledges messages of several batches.
+	ackedBatches struct{ list []acked }
 	// attend ends a quiet time: a worker has a chunk.
 	attend struct{}
 	// readFor starts the reading: the messages go to the fleet.
@@ -176,6 +178,10 @@ func (i *ingress) Receive(ctx actor.Context) {
 		i.comparePartitions(ctx, m)
 	case *acked:
 		i.onAcked(ctx, m)
+	case *ackedBatches:
+		for _, one := range m.list {
+			i.onAcked(ctx, &one)
+		}
 	case *attend:
 		i.endQuiet(ctx)
 	case *askCaughtUp:
