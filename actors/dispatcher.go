@@ -25,6 +25,7 @@ type dispatcher struct {
 	takers   map[messages.WorkerID]*actor.PID // free-workers that made the current offers
 	after    []notice                         // of the next write
 	receipts receipts
+	verdict  *verdict // on the result that is judged, until it was sent
 	draining bool
 	tick     alarm
 	moved    time.Time // time of the last progress, or when there was nothing to do
@@ -133,6 +134,7 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 // handOn hands out what is ready, and passes on what changed.
 func (d *dispatcher) handOn(ctx actor.Context, now time.Time) {
 	d.match(now)
+	d.tellVerdict(ctx)
 	d.flush(ctx)
 	d.recall(ctx, now)
 	d.halve(ctx, now)
@@ -163,7 +165,8 @@ func (d *dispatcher) backup(now time.Time) {
 // handOut sends chunks to their workers once that is committed.
 func (d *dispatcher) handOut(list []ledger.Assigned) {
 	for _, a := range list {
-		d.after = append(d.after, notice{to: d.takers[a.Worker], msg: &assigned{Assignment: a.Assignment, epoch: a.Epoch}})
+		to := d.takers[a.Worker]
+		d.after = append(d.after, notice{to: to, msg: &assigned{Assignment: a.Assignment, epoch: a.Epoch, judged: d.takeVerdict(to)}})
 	}
 }
 

@@ -72,6 +72,23 @@ func TestAssignmentIsCommittedBeforeItIsHandedOn(t *testing.T) {
 	})
 }
 
+// The verdict on a native worker's result goes with its next assignment.
+func TestVerdictGoesWithTheNextAssignment(t *testing.T) {
+	t.Parallel()
+	stageDispatcher(t, messages.Snapshot{}, func(b *dispatcherBundle) {
+		p := b.adopt(1, 3)
+		b.plan(p, 1, 0, 2)
+		b.offer("w", 1, 1)
+		a := expect[*assigned](b.freeWorker)
+		b.tell(b.pid, &judge{signal: progressOf("w", 1, a.BatchID, 2, 2), reply: b.freeWorker.pid})
+		expectNone[*judged](b.freeWorker)
+		next := expect[*assigned](b.freeWorker)
+		require.Equal(t, &judged{batchID: a.BatchID, verdict: ledger.VerdictDone, credited: true}, next.judged)
+		b.tell(b.pid, &judge{signal: progressOf("w", 1, next.BatchID, 2, 2), reply: b.freeWorker.pid})
+		require.Equal(t, next.BatchID, expect[*judged](b.freeWorker).batchID, "there is no further one")
+	})
+}
+
 func TestResultAndNextAssignmentShareAWrite(t *testing.T) {
 	t.Parallel()
 	stageDispatcher(t, messages.Snapshot{}, func(b *dispatcherBundle) {

@@ -32,6 +32,12 @@ type (
 		unfit  bool       // the worker reports that it can do no chunk now
 		ack    receipt
 	}
+	// verdict is a verdict that has to be sent.
+	verdict struct {
+		to     *actor.PID
+		native bool
+		judged *judged
+	}
 	// begun reports that an attempt shows progress.
 	begun struct {
 		worker  messages.WorkerID
@@ -124,7 +130,27 @@ func (d *dispatcher) onJudge(ctx actor.Context, m *judge, now time.Time) {
 		d.log.Debug("result judged", "worker_id", w, "batch_id", s.BatchID, "verdict", out.Verdict.String())
 	}
 	if m.reply != nil {
-		ctx.Send(m.reply, &judged{batchID: s.BatchID, verdict: out.Verdict, credited: out.Credited, epoch: out.Epoch})
+		d.verdict = &verdict{to: m.reply, native: s.Native(), judged: &judged{batchID: s.BatchID, verdict: out.Verdict, credited: out.Credited, epoch: out.Epoch}}
+	}
+}
+
+// takeVerdict returns the verdict that goes with an assignment to the free-worker, nil without
+// one. It waits for the commit then: a native worker does not mind, while the group of a
+// classic one is judged by what its free-worker holds.
+func (d *dispatcher) takeVerdict(to *actor.PID) *judged {
+	v := d.verdict
+	if v == nil || !v.native || !v.to.Equal(to) {
+		return nil
+	}
+	d.verdict = nil
+	return v.judged
+}
+
+// tellVerdict sends the verdict that goes with no assignment.
+func (d *dispatcher) tellVerdict(ctx actor.Context) {
+	if d.verdict != nil {
+		ctx.Send(d.verdict.to, d.verdict.judged)
+		d.verdict = nil
 	}
 }
 

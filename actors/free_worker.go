@@ -67,7 +67,8 @@ type (
 	// assigned is a committed assignment.
 	assigned struct {
 		ledger.Assignment
-		epoch uint64
+		epoch  uint64
+		judged *judged // the verdict whose slot it takes, nil without one
 	}
 	// recall asks for chunks back that the worker has not begun.
 	recall struct{ batchIDs []string }
@@ -251,6 +252,9 @@ func (f *freeWorker) reportSoon(ctx actor.Context) {
 }
 
 func (f *freeWorker) onAssigned(ctx actor.Context, m *assigned, now time.Time) {
+	if m.judged != nil {
+		f.onJudged(ctx, m.judged, now)
+	}
 	if m.epoch != f.epoch || !f.takes {
 		f.giveBack(ctx, m.BatchID, ledger.EndReturned, "the worker takes nothing now")
 		return
