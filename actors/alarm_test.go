@@ -120,3 +120,27 @@ func TestAnAlarmIsNotSetAgainForALaterTime(t *testing.T) {
 		require.LessOrEqual(t, l.armed, 3)
 	})
 }
+
+// again arms its alarm twice for one time, which has passed.
+type again struct{ timers uint64 }
+
+func (a *again) Receive(ctx actor.Context) {
+	if _, ok := ctx.Message().(*actor.Started); ok {
+		var x alarm
+		at := time.Now().Add(-time.Second)
+		x.by(ctx, at)
+		before := x.gen
+		x.by(ctx, at)
+		a.timers = x.gen - before
+	}
+}
+
+func TestAnAlarmIsNotSetAgainForTheSameTime(t *testing.T) {
+	t.Parallel()
+	onStage(t, func(s *stage) {
+		a := &again{}
+		s.spawn("again", func() actor.Actor { return a })
+		synctest.Wait()
+		require.Zero(t, a.timers)
+	})
+}

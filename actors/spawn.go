@@ -108,6 +108,7 @@ func (a *alarm) set(ctx actor.Context, d time.Duration) {
 func (a *alarm) by(ctx actor.Context, at time.Time) {
 	if a.timer == nil || at.Before(a.at) {
 		a.set(ctx, time.Until(at))
+		a.at = at // set is a little later, and the same time again would start another timer
 	}
 }
 
