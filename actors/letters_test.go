@@ -64,6 +64,11 @@ func TestDeadChunkIsRetried(t *testing.T) {
 		"before the retry":    func(w *world, at string) { w.restartAt(at, "dead") },
 		"while it waits":      func(w *world, at string) { w.restartAt(at, "retried") },
 		"while it is in work": func(w *world, at string) { w.restartAt(at, "at its worker") },
+		"another batch size": func(w *world, at string) {
+			if at == "dead" {
+				w.ask(messages.SetBatchSize{Items: 1})
+			}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -94,6 +99,7 @@ func TestDeadChunkIsRetried(t *testing.T) {
 				for len(h.read()) == 0 {
 					time.Sleep(time.Second)
 				}
+				require.Equal(t, []string{"a.txt-2", "a.txt-3"}, h.queue[0].Data, "its range does not change")
 				restart(w, "at its worker")
 				h.work("a.txt")
 				f = w.file("a.txt")
@@ -229,4 +235,78 @@ func TestRetriedFileIsNotArchived(t *testing.T) {
 		require.Empty(t, w.files.get("a.txt").data, "it is archived when it has ended")
 		require.Equal(t, messages.FileDone, w.file("a.txt").State)
 	})
+}
+
+// partly reports that the worker did the oldest chunk that it holds, except for some items.
+func (h *playedWorker) partly(failed ...int) {
+	h.w.t.Helper()
+	for len(h.read()) == 0 {
+		time.Sleep(time.Second)
+	}
+	m := h.queue[0]
+	h.queue = h.queue[1:]
+	n := int64(len(m.Data))
+	h.w.bus.say("signals", messages.Signal{
+		Kind: messages.SignalProgress, Worker: h.id, Protocol: 2, Incarnation: h.inc, BatchID: m.BatchID, Processing: n, Total: n,
+		Outcome: messages.OutcomeOK, FailedItems: int64(len(failed)), FailedRanges: messages.ItemRanges(failed), Offset: m.Offset, Hash: m.Hash,
+	})
+	time.Sleep(50 * time.Millisecond)
+}
+
+// The failed items of a chunk, and no others, are sent again, with their positions, by the
+// same leader and by the next one. When they are done, so is the file.
+func TestFailedItemsAreSentAgain(t *testing.T) {
+	t.Parallel()
+	for _, restart := range []string{"never", "before the retry", "before it is handed out", "at its worker"} {
+		t.Run(restart, func(t *testing.T) {
+			t.Parallel()
+			inWorld(t, func(w *world) {
+				require.Equal(t, 6, w.ask(messages.SetBatchSize{Items: 6}))
+				h := w.startWorker("w", 1)
+				w.files.put("a.txt", "a\n\nb\r\nc\nd\ne\nf", time.Now().Add(-time.Hour))
+				time.Sleep(2 * scanEvery)
+				h.partly(1, 2, 5)
+				w.restartAt(restart, "before the retry")
+				f := w.file("a.txt")
+				require.Equal(t, messages.FileDoneWithRejects, f.State)
+				require.EqualValues(t, 3, f.FailedItems)
+				h.kill()
+				require.Equal(t, messages.LettersChanged{Reached: 1, Accepted: 1, Items: 3}, w.retry(w.letters()))
+				w.restartAt(restart, "before it is handed out")
+				require.EqualValues(t, 3, w.file("a.txt").Missing())
+				v := w.startWorker("v", 2)
+				for len(v.read()) == 0 {
+					time.Sleep(time.Second)
+				}
+				if restart == "at its worker" {
+					w.restartAt(restart, restart)
+					v.kill() // the chunk goes to another worker
+					v = w.startWorker("u", 3)
+					for len(v.read()) == 0 {
+						time.Sleep(time.Second)
+					}
+				}
+				m := v.queue[0]
+				require.Equal(t, []string{"b", "c", "f"}, m.Data)
+				require.Equal(t, [][2]int64{{1, 2}, {5, 5}}, m.Positions)
+				require.Equal(t, 1, m.Retry)
+				require.True(t, strings.HasPrefix(m.BatchID, "a_chunk_0_r1"), m.BatchID)
+				require.Equal(t, [2]int64{0, 13}, [2]int64{m.Offset, m.Length}, "the range is that of the chunk")
+				v.partly(1)
+				require.EqualValues(t, 1, w.file("a.txt").FailedItems)
+				require.Equal(t, 1, w.retry(w.letters()).Accepted)
+				for len(v.read()) == 0 {
+					time.Sleep(time.Second)
+				}
+				require.Equal(t, []string{"c"}, v.queue[0].Data)
+				require.Equal(t, [][2]int64{{2, 2}}, v.queue[0].Positions)
+				v.partly()
+				f = w.file("a.txt")
+				require.Equal(t, messages.FileDone, f.State)
+				require.EqualValues(t, 6, f.DoneItems)
+				require.True(t, f.AddsUp())
+				require.Empty(t, w.letters())
+			})
+		})
+	}
 }

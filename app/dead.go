@@ -19,11 +19,15 @@ type letterKind struct {
 	name string // of the command, and in the path of the API
 	noun string // what one of them is, in the singular
 	past string // what their items are
+	hint string // under the list
 }
 
 var (
-	deadChunks   = letterKind{"dead", "dead chunk", "dead"}
-	failedChunks = letterKind{"failed", "chunk with failed items", "failed"}
+	deadChunks   = letterKind{name: "dead", noun: "dead chunk", past: "dead", hint: "By error:"}
+	failedChunks = letterKind{
+		name: "failed", noun: "chunk with failed items", past: "failed",
+		hint: `Which items failed and why is in the lists beside the results; "kafka-master merge" makes one list of them.`,
+	}
 )
 
 // dead is the command for dead chunks.

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -102,20 +104,26 @@ func (p deadPage) table(w io.Writer, kind letterKind) {
 		return
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ID\tFILE\tLINES\tITEMS\tATTEMPTS\tWORKERS\tENDED\tFIRST ITEM\tERROR")
+	row := func(first string, cells ...string) {
+		if kind == deadChunks { // The first item of a chunk need not be one that failed.
+			cells = slices.Insert(cells, len(cells)-1, first)
+		}
+		fmt.Fprintln(t, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
+	}
+	row("FIRST ITEM", "ID", "FILE", "LINES", "ITEMS", "ATTEMPTS", "WORKERS", "ENDED", "ERROR")
 	for _, x := range p.Chunks {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%s\t%s\t%s\t%s\n", x.ID, messages.CleanLine(x.file(), 40), x.lines(), x.concerned(), x.Attempts,
-			messages.CleanLine(x.workers(), 40), x.ended(), messages.CleanLine(x.FirstItem, 30), messages.CleanLine(x.Error, 80))
+		row(messages.CleanLine(x.FirstItem, 30), x.ID, messages.CleanLine(x.file(), 40), x.lines(), strconv.FormatInt(x.concerned(), 10),
+			strconv.Itoa(x.Attempts), messages.CleanLine(x.workers(), 40), x.ended(), messages.CleanLine(x.Error, 80))
 	}
 	t.Flush()
 	fmt.Fprintf(w, "\n%s, %s %s.", countOf(int64(p.Total), "chunk"), countOf(p.Items, "item"), kind.past)
 	if len(p.Chunks) < p.Total {
 		fmt.Fprintf(w, " The first %s are shown; --limit shows more.", humanize.Comma(int64(len(p.Chunks))))
 	}
-	fmt.Fprintln(w, " By error:")
+	fmt.Fprintf(w, "\n%s\n", kind.hint)
 	for _, g := range p.Groups {
 		if g.Error == "" {
-			g.Error = "(see the lists of failed items beside the results)"
+			continue
 		}
 		fmt.Fprintf(w, "  %s × %s\n", humanize.Comma(int64(g.Chunks)), messages.CleanLine(g.Error, 200))
 	}
@@ -130,6 +138,9 @@ func (x deadChunk) block(w io.Writer) {
 		{"bytes", fmt.Sprintf("%d from offset %d", x.Length, x.Offset)},
 		{"attempts", fmt.Sprint(x.Attempts)}, {"workers", x.workers()}, {"ended", x.ended()}, {"first item", x.FirstItem},
 	} {
+		if row[0] == "first item" && x.Failed > 0 {
+			continue
+		}
 		fmt.Fprintf(t, "%s\t%s\n", row[0], messages.CleanLine(row[1], 500))
 	}
 	t.Flush()

@@ -65,7 +65,7 @@ func (m *deadMaster) change(list []*messages.Letter) messages.LettersChanged {
 			continue
 		}
 		out.Accepted++
-		out.Items += int64(x.Items)
+		out.Items += x.Concerned()
 		m.letters = slices.DeleteFunc(m.letters, func(y *messages.Letter) bool { return x == y })
 	}
 	return out
@@ -108,6 +108,29 @@ func TestDeadList(t *testing.T) {
 	require.Contains(t, out, "1 chunk, 2 items dead.")
 	_, _, out, _ = runDead(t, 3, "ls", "--file", "other.txt")
 	require.Equal(t, "No dead chunk matches.\n", out)
+}
+
+// The list of failed items counts these, and not all items of their chunks.
+func TestFailedList(t *testing.T) {
+	t.Parallel()
+	m := newDeadMaster(3)
+	m.letters[1].State, m.letters[1].FailedItems, m.letters[1].Reason = messages.ChunkDoneWithFailed, 1, ""
+	srv := httptest.NewServer(httpapi.New(httpapi.Config{Asker: m}).Handler())
+	defer srv.Close()
+	run := func(args ...string) string {
+		var out, errs bytes.Buffer
+		require.Equal(t, ExitOK, Run(t.Context(), append(args, "--api", srv.URL), func(string) (string, bool) { return "", false }, &out, &errs), errs.String())
+		return out.String()
+	}
+	list := run("failed", "ls")
+	require.Contains(t, strings.Join(strings.Fields(list), " "), "1/1 f1.txt 501-1000 1 3 w1 20")
+	require.Contains(t, list, "1 chunk, 1 item failed.\n")
+	require.NotContains(t, list, "10.0.0.1")
+	require.Contains(t, run("failed", "show", "1/1"), "1 of 2 failed")
+	require.Contains(t, run("dead", "ls"), "2 chunks, 4 items dead.\n")
+	require.Equal(t, "1 chunk run again (1 item).\n", run("failed", "retry", "--all"))
+	require.Equal(t, "No chunk with failed items matches.\n", run("failed", "ls"))
+	require.Equal(t, "2 chunks discarded (4 items).\n", run("dead", "discard", "--all", "-y"))
 }
 
 func TestDeadShow(t *testing.T) {

@@ -56,11 +56,11 @@ func conclusion(f messages.File) string {
 	case f.State == messages.FileChanged:
 		return fmt.Sprintf("The file changed while it was being processed, %s were not read%s", size(f.DeadBytes), reason)
 	case f.DeadChunks > 0 && f.FailedItems > 0:
-		return fmt.Sprintf("Every item is accounted for, %s failed and %s dead", humanize.Comma(f.FailedItems), humanize.Comma(f.DeadItems))
+		return fmt.Sprintf("Every item is accounted for, %s failed and %s dead: kafka-master failed ls, dead ls", humanize.Comma(f.FailedItems), humanize.Comma(f.DeadItems))
 	case f.DeadItems > 0 || f.DeadChunks > 0:
-		return fmt.Sprintf("Every item is accounted for, %s dead", humanize.Comma(f.DeadItems))
+		return fmt.Sprintf("Every item is accounted for, %s dead: kafka-master dead ls", humanize.Comma(f.DeadItems))
 	case f.FailedItems > 0:
-		return fmt.Sprintf("Every item is accounted for, %s failed", humanize.Comma(f.FailedItems))
+		return fmt.Sprintf("Every item is accounted for, %s failed: kafka-master failed ls", humanize.Comma(f.FailedItems))
 	case f.Items == 0:
 		return "The file has no items"
 	}
