@@ -113,12 +113,7 @@ func (st *stage) crowd(ctx context.Context, idle time.Duration) error {
 		return err
 	}
 	visible := time.Since(began)
-	from, before, err := st.master.use()
-	if err != nil {
-		return err
-	}
-	time.Sleep(idle)
-	to, after, err := st.master.use()
+	share, before, after, err := st.master.rest(idle)
 	if err != nil {
 		return err
 	}
@@ -126,12 +121,12 @@ func (st *stage) crowd(ctx context.Context, idle time.Duration) error {
 	if err != nil {
 		return err
 	}
-	peak, err := peakMemory(st.master.pid())
+	_, peak, err := memoryOf(st.master.pid())
 	if err != nil {
 		return err
 	}
 	fmt.Printf("%d idle workers: visible after %.1f s, master %.1f %% of a core, peak %.0f MB, overview p50 %.1f ms, worst %.1f ms\n",
-		st.workers, visible.Seconds(), 100*(to-from).Seconds()/idle.Seconds(), float64(peak)/1e6, 1e3*p50.Seconds(), 1e3*worst.Seconds())
+		st.workers, visible.Seconds(), share, float64(peak)/1e6, 1e3*p50.Seconds(), 1e3*worst.Seconds())
 	r := result{Chunks: int64(st.workers) * int64(idle/beatEvery)}
 	r.fillCounts(before, after)
 	fmt.Printf("  per heartbeat: fetches %.3f, commits %.3f, actor messages %.2f, timers %.2f, allocations %.1f of %.2f KB\n",
@@ -155,13 +150,23 @@ func (st *stage) startBeats() error {
 	return nil
 }
 
-// use returns the CPU time that the master has used, and what it has done.
-func (m *master) use() (cpu time.Duration, c counts, err error) {
-	if cpu, err = cpuOf(m.pid()); err != nil {
-		return 0, c, err
+// rest returns the share of a core, in percent, that the master uses within a time, and what
+// it had done before and after that.
+func (m *master) rest(d time.Duration) (share float64, before, after counts, err error) {
+	from, err := cpuOf(m.pid())
+	if err != nil {
+		return 0, before, after, err
 	}
-	c, err = m.count()
-	return cpu, c, err
+	if before, err = m.count(); err != nil {
+		return 0, before, after, err
+	}
+	time.Sleep(d)
+	to, err := cpuOf(m.pid())
+	if err != nil {
+		return 0, before, after, err
+	}
+	after, err = m.count()
+	return 100 * (to - from).Seconds() / d.Seconds(), before, after, err
 }
 
 // timeAnswers returns how long the overview takes.

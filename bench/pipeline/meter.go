@@ -42,3 +42,26 @@ func (r *result) fill(from, to reading) {
 	r.StateCPU, r.WorkersCPU = each(from.state, to.state), each(from.workers, to.workers)
 	r.OtherCores = (to.other - from.other).Seconds() / to.at.Sub(from.at).Seconds()
 }
+
+// measure writes into the result what the work used and what the master did meanwhile.
+func (st *stage) measure(r *result, work func() error) error {
+	from, err := st.meter.read()
+	if err != nil {
+		return err
+	}
+	before, err := st.master.count()
+	if err != nil {
+		return err
+	}
+	if err := work(); err != nil {
+		return err
+	}
+	after, err := st.master.count()
+	if err != nil {
+		return err
+	}
+	to, err := st.meter.read()
+	r.fill(from, to)
+	r.fillCounts(before, after)
+	return err
+}

@@ -92,7 +92,7 @@ func TestUsage(t *testing.T) {
 	all, err := cpuOfAll()
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, all, after)
-	peak, err := peakMemory(os.Getpid())
+	_, peak, err := memoryOf(os.Getpid())
 	require.NoError(t, err)
 	require.Greater(t, peak, int64(1<<20))
 }

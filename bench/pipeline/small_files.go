@@ -82,33 +82,15 @@ func (st *stage) small(ctx context.Context, x smallFiles) error {
 	}
 	st.master.ignoreEvents()
 	r := result{Scenario: st.name, Chunks: int64(x.files)}
-	from, err := st.meter.read()
-	if err != nil {
-		return err
-	}
-	before, err := st.master.count()
-	if err != nil {
-		return err
-	}
-	if err := st.master.awaitDone(ctx, x.files); err != nil {
-		return err
-	}
-	after, err := st.master.count()
-	if err != nil {
-		return err
-	}
-	to, err := st.meter.read()
-	if err != nil {
+	if err := st.measure(&r, func() error { return st.master.awaitDone(ctx, x.files) }); err != nil {
 		return err
 	}
 	ended, err := st.master.lastEnd(ctx)
 	if err != nil {
 		return err
 	}
-	r.fill(from, to)
-	r.fillCounts(before, after)
 	r.time(ended.Sub(taken.Time))
-	peak, err := peakMemory(st.master.pid())
+	_, peak, err := memoryOf(st.master.pid())
 	if err != nil {
 		return err
 	}
@@ -120,25 +102,16 @@ func (st *stage) small(ctx context.Context, x smallFiles) error {
 
 // idleAfter measures a master that has nothing to do.
 func (st *stage) idleAfter(idle time.Duration) error {
-	from, before, err := st.master.use()
+	share, before, after, err := st.master.rest(idle)
 	if err != nil {
 		return err
 	}
-	time.Sleep(idle)
-	to, after, err := st.master.use()
-	if err != nil {
-		return err
-	}
-	resident, err := residentMemory(st.master.pid())
-	if err != nil {
-		return err
-	}
-	peak, err := peakMemory(st.master.pid())
+	resident, peak, err := memoryOf(st.master.pid())
 	if err != nil {
 		return err
 	}
 	fmt.Printf("  then idle: %.2f %% of a core, %.0f MB resident, peak %.0f MB, %.1f MB allocated per second\n",
-		100*(to-from).Seconds()/idle.Seconds(), float64(resident)/1e6, float64(peak)/1e6, float64(after.AllocBytes-before.AllocBytes)/1e6/idle.Seconds())
+		share, float64(resident)/1e6, float64(peak)/1e6, float64(after.AllocBytes-before.AllocBytes)/1e6/idle.Seconds())
 	return nil
 }
 

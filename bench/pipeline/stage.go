@@ -116,7 +116,7 @@ func (st *stage) run(ctx context.Context) (r result, err error) {
 	if err != nil {
 		return r, err
 	}
-	if r.MasterPeak, err = peakMemory(st.master.pid()); err != nil {
+	if _, r.MasterPeak, err = memoryOf(st.master.pid()); err != nil {
 		return r, err
 	}
 	if err := st.team.stop(); err != nil {
@@ -145,27 +145,9 @@ func (st *stage) timed(ctx context.Context, r *result) (ended event, err error) 
 	if err != nil {
 		return ended, err
 	}
-	from, err := st.meter.read()
-	if err != nil {
+	if err := st.measure(r, func() (err error) { ended, err = st.master.await(ctx, msgEnded); return err }); err != nil {
 		return ended, err
 	}
-	before, err := st.master.count()
-	if err != nil {
-		return ended, err
-	}
-	if ended, err = st.master.await(ctx, msgEnded); err != nil {
-		return ended, err
-	}
-	after, err := st.master.count()
-	if err != nil {
-		return ended, err
-	}
-	to, err := st.meter.read()
-	if err != nil {
-		return ended, err
-	}
-	r.fill(from, to)
-	r.fillCounts(before, after)
 	r.time(ended.Time.Sub(taken.Time))
 	return ended, nil
 }

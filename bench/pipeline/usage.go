@@ -44,26 +44,15 @@ func cpuOfAll() (time.Duration, error) {
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
-// peakMemory is the largest resident size that a process had, in bytes.
-func peakMemory(pid int) (int64, error) {
-	status, err := statusOf(pid)
-	return int64(status.VmHWM), err
-}
-
-// residentMemory is the resident size of a process, in bytes.
-func residentMemory(pid int) (int64, error) {
-	status, err := statusOf(pid)
-	return int64(status.VmRSS), err
-}
-
-func statusOf(pid int) (procfs.ProcStatus, error) {
+// memoryOf returns the resident size of a process and the largest one that it had, in bytes.
+func memoryOf(pid int) (resident, peak int64, err error) {
 	p, err := procfs.NewProc(pid)
 	if err != nil {
-		return procfs.ProcStatus{}, fmt.Errorf("read memory: %w", err)
+		return 0, 0, fmt.Errorf("read memory: %w", err)
 	}
 	status, err := p.NewStatus()
 	if err != nil {
-		return procfs.ProcStatus{}, fmt.Errorf("read memory: %w", err)
+		return 0, 0, fmt.Errorf("read memory: %w", err)
 	}
-	return status, nil
+	return int64(status.VmRSS), int64(status.VmHWM), nil
 }
