@@ -1,18 +1,18 @@
 package app
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
+	"kafka-master/doctor"
 	"kafka-master/infra/settings"
 	"kafka-master/messages"
 )
@@ -20,20 +20,13 @@ import (
 // errUnreachable is the error of a command that gets no answer of a master that leads.
 var errUnreachable = errors.New("no master answers")
 
-const (
-	// apiLimit bounds one call: a master answers within messages.AskTimeout, and a standby
-	// asks the leader.
-	apiLimit = 10 * time.Second
-	// maxAPIAnswer bounds the answer that is read, in bytes.
-	maxAPIAnswer = 16 << 20
-)
+// apiLimit bounds one call: a master answers within messages.AskTimeout, and a standby
+// asks the leader.
+const apiLimit = 10 * time.Second
 
 // apiClient calls the API of a master. Any master does, since a standby forwards calls to
 // the leader.
-type apiClient struct {
-	base, token string
-	http        *http.Client
-}
+type apiClient struct{ base, token string }
 
 // newAPIClient returns a client for the address, which is host:port with or without
 // http://; without one, for the master of this machine.
@@ -48,11 +41,10 @@ func newAPIClient(address string, s settings.Settings) (*apiClient, error) {
 		}
 		base = "http://" + base
 	}
-	return &apiClient{
-		base: strings.TrimSuffix(base, "/"), token: s.APIToken.Reveal(),
-		// No proxy from the environment: masters are in the own network.
-		http: &http.Client{Timeout: apiLimit, Transport: &http.Transport{DisableKeepAlives: true}},
-	}, nil
+	if _, err := url.Parse(base); err != nil {
+		return nil, fmt.Errorf("%w: --api %q: %v", errUsage, address, err)
+	}
+	return &apiClient{base: strings.TrimSuffix(base, "/"), token: s.APIToken.Reveal()}, nil
 }
 
 // get asks for a path and decodes the answer.
@@ -70,27 +62,14 @@ func (c *apiClient) post(ctx context.Context, path string, in, out any) error {
 }
 
 func (c *apiClient) call(ctx context.Context, method, path string, body []byte, out any) error {
-	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
-	if err != nil {
-		return fmt.Errorf("%w: --api %q: %v", errUsage, c.base, err)
-	}
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	if c.token != "" {
-		req.Header.Set("Authorization", "Bearer "+c.token)
-	}
-	res, err := c.http.Do(req)
+	ctx, cancel := context.WithTimeout(ctx, apiLimit)
+	defer cancel()
+	status, answer, err := doctor.Call(ctx, method, c.base+path, c.token, body)
 	if err != nil {
 		return fmt.Errorf("%w at %s: %w", errUnreachable, c.base, err)
 	}
-	defer res.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAPIAnswer))
-	if err != nil {
-		return fmt.Errorf("%w at %s: %w", errUnreachable, c.base, err)
-	}
-	if res.StatusCode != http.StatusOK {
-		return c.refusal(res.StatusCode, answer)
+	if status != http.StatusOK {
+		return c.refusal(status, answer)
 	}
 	if err := json.Unmarshal(answer, out); err != nil {
 		return fmt.Errorf("the answer of %s cannot be read; is it a Kafka Master of this version? %w", c.base, err)

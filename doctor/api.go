@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -75,23 +76,35 @@ func reportWorkers(ctx context.Context, connect, token string) []Finding {
 	return ok("%d workers, %d with a free slot", len(all), free)
 }
 
-// Get makes one request to a master of this machine and returns the first MiB of the
-// body.
+// maxAnswer bounds the answer of a master that is read, in bytes.
+const maxAnswer = 16 << 20
+
+// Get makes one request to a master of this machine and returns the body.
 func Get(ctx context.Context, url, token string) (status int, body string, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	status, answer, err := Call(ctx, http.MethodGet, url, token, nil)
+	return status, string(answer), err
+}
+
+// Call makes one request to a master and returns the body of the answer. That of the
+// request is JSON, or nil for none.
+func Call(ctx context.Context, method, url, token string, body []byte) (status int, answer []byte, err error) {
+	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
-		return 0, "", fmt.Errorf("get %s: %w", url, err)
+		return 0, nil, fmt.Errorf("%s %s: %w", method, url, err)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
-	// This transport ignores the proxy settings of the environment: the address is on
-	// this machine.
+	// This transport ignores the proxy settings of the environment: masters are on this
+	// machine or in the own network.
 	res, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
 	if err != nil {
-		return 0, "", err
+		return 0, nil, err
 	}
 	defer res.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
-	return res.StatusCode, string(b), err
+	answer, err = io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	return res.StatusCode, answer, err
 }
