@@ -47,7 +47,7 @@ func newPartitionLimit(dir string, files uint64) partitionLimit {
 // check returns an error if the stored partitions, or the planned ones of the caller, are
 // too many.
 func (r partitionLimit) check(planned int) error {
-	have, err := r.partitions()
+	_, have, err := r.topics()
 	if err != nil {
 		return err
 	}
@@ -61,26 +61,17 @@ func (r partitionLimit) check(planned int) error {
 // otherPartitions is the number of partitions of all topics except for the chunk topic.
 const otherPartitions = 3
 
-// partitions returns the number of stored partitions of all topics.
-func (r partitionLimit) partitions() (n int, err error) {
-	topics, err := r.topics()
-	for _, partitions := range topics {
-		n += partitions
-	}
-	return n, err
-}
-
-// topics returns the stored topics with their numbers of partitions.
-func (r partitionLimit) topics() (map[string]int, error) {
+// topics returns the stored topics with their numbers of partitions, and the sum of these.
+func (r partitionLimit) topics() (topics map[string]int, sum int, err error) {
 	if r.dir == "" {
-		return nil, nil
+		return nil, 0, nil
 	}
 	text, err := os.ReadFile(filepath.Join(r.dir, topicsName))
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
+		return nil, 0, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("count partitions: %w", err)
+		return nil, 0, fmt.Errorf("count partitions: %w", err)
 	}
 	var stored struct {
 		Topics []struct {
@@ -89,16 +80,17 @@ func (r partitionLimit) topics() (map[string]int, error) {
 		} `json:"topics"`
 	}
 	if err := json.Unmarshal(text, &stored); err != nil {
-		return nil, fmt.Errorf("%s: %w", topicsName, err)
+		return nil, 0, fmt.Errorf("%s: %w", topicsName, err)
 	}
-	topics := make(map[string]int, len(stored.Topics))
+	topics = make(map[string]int, len(stored.Topics))
 	for _, t := range stored.Topics {
 		if t.Partitions < 0 || t.Partitions > maxPartitions {
-			return nil, fmt.Errorf("%s: topic %.64q has %d partitions", topicsName, t.Name, t.Partitions)
+			return nil, 0, fmt.Errorf("%s: topic %.64q has %d partitions", topicsName, t.Name, t.Partitions)
 		}
 		topics[t.Name] = t.Partitions
+		sum += t.Partitions
 	}
-	return topics, nil
+	return topics, sum, nil
 }
 
 // limitTopics makes the cluster refuse topics and partitions beyond the limit.
@@ -116,11 +108,8 @@ func (r partitionLimit) limitTopics(c *kfake.Cluster) {
 // refusal returns why the wanted partitions of these topics are too many, or nil. Of an
 // existing topic only the additional partitions count.
 func (r partitionLimit) refusal(wanted map[string]int) *string {
-	topics, err := r.topics()
-	have, more := 0, 0
-	for _, n := range topics {
-		have += n
-	}
+	topics, have, err := r.topics()
+	more := 0
 	for name, n := range wanted {
 		more += max(0, n-topics[name])
 	}
