@@ -74,10 +74,12 @@ func createLog(path string) (*log, error) {
 
 // append writes a record. After an error the log is broken.
 func (l *log) append(payload []byte) error {
-	frame := binary.AppendUvarint(nil, l.last+1)
 	w, err := l.framed.Next()
 	if err == nil {
-		_, err = w.Write(append(frame, payload...))
+		_, err = w.Write(binary.AppendUvarint(nil, l.last+1))
+	}
+	if err == nil {
+		_, err = w.Write(payload)
 	}
 	if err == nil {
 		err = l.framed.Flush()

@@ -67,7 +67,11 @@ type Store struct {
 	out        *log
 	syncs      uint64 // of former logs
 	limit      int64  // size of the log in bytes at which a snapshot is due
+	frame      []byte // buffer of the record that is written
 }
+
+// maxFrame is how large a buffer may be that is kept for the next record.
+const maxFrame = 256 << 10
 
 // errClosed is the error of a closed store.
 var errClosed = errors.New("the store is closed")
@@ -271,7 +275,11 @@ func (s *Store) write(h head, c change, files []*messages.File, sync bool) error
 			return err
 		}
 	}
-	err := s.out.append(appendChange(appendHead(nil, h), c))
+	s.frame = appendChange(appendHead(s.frame[:0], h), c)
+	err := s.out.append(s.frame)
+	if cap(s.frame) > maxFrame {
+		s.frame = nil
+	}
 	if err == nil && sync {
 		err = s.out.sync(s.out.last)
 	}
