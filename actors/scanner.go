@@ -122,6 +122,7 @@ func (s *scanner) next(ctx actor.Context) {
 		return
 	}
 	job := s.jobs[0]
+	s.jobs[0] = nil // The array stays for a while.
 	s.jobs = s.jobs[1:]
 	s.busy = true
 	parent, files := s.ctx, s.files

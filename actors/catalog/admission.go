@@ -12,7 +12,7 @@ import (
 // work.
 type settledFile struct {
 	*version
-	info messages.FileInfo // as it settled; the entry is void once seen differs
+	*sight // the entry is void once the version has another one
 }
 
 // byAge is a heap of settled files, oldest first.
@@ -21,7 +21,7 @@ type byAge []settledFile
 func (h byAge) Len() int { return len(h) }
 
 func (h byAge) Less(i, j int) bool {
-	a, b := h[i].info, h[j].info
+	a, b := h[i].sight.info, h[j].sight.info
 	return cmp.Or(a.ModTime.Compare(b.ModTime), cmp.Compare(a.Path, b.Path)) < 0
 }
 
@@ -34,6 +34,7 @@ func (h *byAge) Push(x any) { *h = append(*h, x.(settledFile)) }
 func (h *byAge) Pop() any {
 	old := *h
 	x := old[len(old)-1]
+	old[len(old)-1] = settledFile{} // The array stays, what was in it shall not.
 	*h = old[:len(old)-1]
 	return x
 }
@@ -46,15 +47,18 @@ func (c *Catalog) Admit(now time.Time) []messages.File {
 	for c.work < MaxInWork*SmallPerPlace && c.waiting.Len() > 0 {
 		s := heap.Pop(&c.waiting).(settledFile)
 		x := s.version
-		if !x.settled || x.seen != s.info || c.paths[s.info.Path] != x {
+		if x.other != s.sight || !s.settled || c.paths[s.sight.info.Path] != x {
 			continue // it changed or left meanwhile
 		}
 		if x.id != 0 && !x.ended {
 			later = append(later, s)
 			continue
 		}
-		x.settled = false
+		s.settled = false
 		out = append(out, c.newVersion(x, now))
+	}
+	if c.waiting.Len() == 0 {
+		c.waiting = nil
 	}
 	for _, s := range later {
 		heap.Push(&c.waiting, s)
@@ -72,18 +76,19 @@ func (x *version) parts() int {
 
 // newVersion takes what a path shows into work, as a new version.
 func (c *Catalog) newVersion(x *version, now time.Time) messages.File {
-	fresh := &version{info: x.seen, id: c.next, generation: x.generation + 1, sum: x.newSum}
+	s := x.other
+	fresh := &version{info: s.info, id: c.next, generation: x.generation + 1, sum: s.sum}
 	c.next++
 	c.work += fresh.parts()
-	c.paths[x.seen.Path] = fresh
+	c.paths[s.info.Path] = fresh
 	c.byID[fresh.id] = fresh
 	f := messages.File{
 		ID: fresh.id, Info: fresh.info, Generation: fresh.generation, Fingerprint: fresh.sum,
 		Base: messages.Base(fresh.info.Path), State: messages.FileRunning,
 		Cursor: messages.Cursor{Line: 1}, Started: now,
 	}
-	if x.unfit != "" {
-		f.State, f.Reason = messages.FileFailed, x.unfit
+	if s.unfit != "" {
+		f.State, f.Reason = messages.FileFailed, s.unfit
 	}
 	return f
 }

@@ -65,15 +65,18 @@ type version struct {
 	parked     bool      // in work without a place, because it cannot be read
 	paused     bool      // in work without a place, because nothing new of it is begun
 	left       time.Time // time when it was first missing in the folder
+	other      *sight    // what the last listing showed, while that is not info
+}
 
-	// What the last listing showed, while it differs from info.
-	seen    messages.FileInfo
-	since   time.Time // time when seen first looked like that
-	pending bool      // a fingerprint of seen was asked for
+// sight is what a listing shows at a path of which no version is known that looks like it.
+type sight struct {
+	info    messages.FileInfo
+	since   time.Time // time when it first looked like that
+	pending bool      // its fingerprint was asked for
 	settled bool      // it waits for a place in work
-	newSum  uint64    // fingerprint of seen
-	unfit   string    // reason why seen cannot be worked on, else empty
-	nuls    bool      // seen ends in NUL bytes, so its copy may not be complete
+	sum     uint64    // its fingerprint
+	unfit   string    // reason why it cannot be worked on, else empty
+	nuls    bool      // it ends in NUL bytes, so its copy may not be complete
 }
 
 // Changes are the consequences of a listing.
@@ -128,7 +131,7 @@ func New(settle time.Duration, files []*messages.File, next messages.FileID) *Ca
 // Intact reports whether the last listing showed the version as it is known.
 func (c *Catalog) Intact(id messages.FileID) bool {
 	x := c.byID[id]
-	return x != nil && c.paths[x.info.Path] == x && x.left.IsZero() && x.seen == messages.FileInfo{}
+	return x != nil && c.paths[x.info.Path] == x && x.left.IsZero() && x.other == nil
 }
 
 // Version returns the version that the file is, or 0 when it is none that was taken
@@ -162,7 +165,7 @@ func (c *Catalog) List(files []messages.FileInfo, now time.Time) Changes {
 		case x.id == 0:
 			delete(c.paths, path) // it left before it was taken
 		default:
-			x.seen, x.settled, x.pending = messages.FileInfo{}, false, false
+			x.other = nil
 			c.leave(x, now, &out)
 		}
 	}

@@ -24,7 +24,7 @@ func (c *Catalog) Present(id messages.FileID) (messages.FileInfo, error) {
 		return messages.FileInfo{}, ErrReplaced
 	case !x.left.IsZero():
 		return messages.FileInfo{}, ErrLeft
-	case x.seen != messages.FileInfo{}:
+	case x.other != nil:
 		return messages.FileInfo{}, ErrReplaced
 	}
 	return x.info, nil
@@ -45,7 +45,7 @@ func (c *Catalog) Reopen(id messages.FileID) error {
 	switch {
 	case !x.left.IsZero():
 		return ErrLeft
-	case x.settled || c.paths[x.info.Path] != x:
+	case x.other != nil && x.other.settled || c.paths[x.info.Path] != x:
 		return ErrReplaced
 	}
 	return nil

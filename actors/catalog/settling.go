@@ -10,15 +10,17 @@ import (
 // compare compares a file of the folder with what is known of its path.
 func (c *Catalog) compare(x *version, f messages.FileInfo, now time.Time, out *Changes) {
 	if x.id != 0 && x.left.IsZero() && f.SameVersion(x.info) {
-		x.seen, x.settled, x.pending = messages.FileInfo{}, false, false
+		x.other = nil
 		return
 	}
 	if x.id != 0 && !x.ended && f.Size != x.info.Size {
 		out.Resized = append(out.Resized, x.id)
 	}
 	out.Settling++
-	if !f.SameVersion(x.seen) {
-		x.seen, x.since, x.settled, x.pending, x.nuls = f, now, false, false, false
+	s := x.other
+	if s == nil || !f.SameVersion(s.info) {
+		s = &sight{info: f, since: now}
+		x.other = s
 		// The age that a file claims counts for nothing, because the clock of the writer
 		// or of the file server may be behind. A version in work that only looks touched
 		// is fingerprinted at once.
@@ -26,14 +28,14 @@ func (c *Catalog) compare(x *version, f messages.FileInfo, now time.Time, out *C
 		if c.settle > 0 && !touched {
 			return
 		}
-	} else if !x.pending && !x.settled && now.Sub(x.since) < c.settle {
+	} else if !s.pending && !s.settled && now.Sub(s.since) < c.settle {
 		return
 	}
-	if !x.pending && !x.settled {
-		x.pending = true
+	if !s.pending && !s.settled {
+		s.pending = true
 		out.Fingerprint = append(out.Fingerprint, f)
 	}
-	if x.nuls && !x.settled {
+	if s.nuls && !s.settled {
 		out.NULs = append(out.NULs, f.Path)
 	}
 }
@@ -43,26 +45,27 @@ func (c *Catalog) compare(x *version, f messages.FileInfo, now time.Time, out *C
 // that failed, or came too early, is asked for again by a later listing.
 func (c *Catalog) SetFingerprint(f Fingerprint, now time.Time) (touched, rewritten messages.FileID) {
 	x := c.paths[f.File.Path]
-	if x == nil || !x.pending || !f.File.SameVersion(x.seen) {
+	if x == nil || x.other == nil || !x.other.pending || !f.File.SameVersion(x.other.info) {
 		return 0, 0
 	}
-	x.pending = false
+	s := x.other
+	s.pending = false
 	if f.Err != nil {
 		return 0, 0
 	}
 	if x.id != 0 && x.left.IsZero() && x.info.Size == f.File.Size && x.sum == f.Sum {
-		x.info, x.seen = f.File, messages.FileInfo{}
+		x.info, x.other = f.File, nil
 		return x.id, 0
 	}
 	if x.id != 0 && !x.ended {
 		rewritten = x.id
 	}
-	unchanged := now.Sub(x.since)
-	x.nuls = f.NULs && f.Unfit == "" && c.settle > 0 && unchanged < NULWait
-	if x.nuls || unchanged < c.settle { // it was asked for early because it looked touched
+	unchanged := now.Sub(s.since)
+	s.nuls = f.NULs && f.Unfit == "" && c.settle > 0 && unchanged < NULWait
+	if s.nuls || unchanged < c.settle { // it was asked for early because it looked touched
 		return 0, rewritten
 	}
-	x.settled, x.newSum, x.unfit = true, f.Sum, f.Unfit
-	heap.Push(&c.waiting, settledFile{x, f.File})
+	s.settled, s.sum, s.unfit = true, f.Sum, f.Unfit
+	heap.Push(&c.waiting, settledFile{x, s})
 	return 0, rewritten
 }
