@@ -28,17 +28,41 @@ type fileName struct {
 type book struct {
 	*messages.File      // see book.own
 	shared         bool // others have it too
-	plan
+	stopped        bool // nothing more of it is cut or handed out
+	*work
 	entries map[messages.ChunkID]*entry // chunks that were handed out and are not done
 	rejects rejects                     // chunks that are done with failed items
 	open    openTotals                  // totals of those that are neither done nor dead
-	waiting queue                       // chunks to be handed out again
-	live    int                         // attempts in flight
+	halves  map[int]map[int]bool        // those of entries that are halves, by index and heap number
+	twice   map[messages.ChunkID]bool   // chunks that two workers got: one of the two results is a repeat
+}
+
+// work is what a book needs while its file is in work.
+type work struct {
+	plan
+	waiting queue // chunks to be handed out again
+	live    int   // attempts in flight
+	blind   int   // halvings since a chunk of the file was last done
 	tempo   tempo
-	halves  map[int]map[int]bool      // those of entries that are halves, by index and heap number
-	blind   int                       // halvings since a chunk of the file was last done
-	twice   map[messages.ChunkID]bool // chunks that two workers got: one of the two results is a repeat
-	stopped bool                      // nothing more of it is cut or handed out
+}
+
+func newWork() *work {
+	return &work{plan: plan{size: messages.MaxChunkBytes}, waiting: newQueue()}
+}
+
+// ownWork gives a file that had ended work of its own: it has something to do again.
+func (l *Ledger) ownWork(b *book) {
+	if b.work == l.rest {
+		b.work = newRest()
+	}
+}
+
+// newRest returns the work of all files that have ended, with nothing to do. They share it,
+// since there may be very many of them, and it never changes.
+func newRest() *work {
+	rest := newWork()
+	rest.allCut = true
+	return rest
 }
 
 func (b *book) name() fileName { return fileName{b.Base, b.Generation} }
@@ -61,7 +85,7 @@ func (b *book) own() {
 }
 
 func newBook(f messages.File) *book {
-	return &book{File: &f, plan: plan{size: messages.MaxChunkBytes}, entries: map[messages.ChunkID]*entry{}, waiting: newQueue()}
+	return &book{File: &f, work: newWork(), entries: map[messages.ChunkID]*entry{}}
 }
 
 func (l *Ledger) add(f messages.File) *book {
@@ -74,7 +98,7 @@ func (l *Ledger) add(f messages.File) *book {
 func (l *Ledger) restoreFile(f *messages.File) {
 	b := newBook(*f)
 	if f.HasEnded() {
-		b.File, b.shared = f, true
+		b.File, b.shared, b.work = f, true, l.rest
 	}
 	l.enterBook(b)
 }
@@ -118,7 +142,7 @@ func (x Files) Open(f messages.File, now time.Time) error {
 func (l *Ledger) refuse(f messages.File, reason string, now time.Time) {
 	f.State, f.Reason, f.Ended = messages.FileFailed, reason, now
 	b := newBook(f)
-	b.stopped = true
+	b.stopped, b.work = true, l.rest
 	l.files[f.ID] = b
 	l.store(b)
 	l.countFiles()
@@ -234,18 +258,17 @@ func (l *Ledger) endWhenComplete(b *book, now time.Time) {
 		b.State = messages.FileDone
 	}
 	b.Ended = now
-	b.shrink()
+	l.shrink(b)
 	l.store(b)
 	l.ended = append(l.ended, b.ID)
 	l.turns = slices.DeleteFunc(l.turns, func(id messages.FileID) bool { return id == b.ID })
 }
 
 // shrink frees what only a file in work needs, since ended files are remembered for long.
-func (b *book) shrink() {
-	b.tempo = tempo{}
-	b.cut = nil
+func (l *Ledger) shrink(b *book) {
+	b.work = l.rest
 	if len(b.entries) == 0 {
-		b.entries = nil
+		b.entries, b.halves = nil, nil
 	}
 }
 

@@ -33,6 +33,7 @@ import (
 type Ledger struct {
 	rules   Rules
 	files   map[messages.FileID]*book
+	rest    *work // see newRest
 	names   map[fileName]messages.FileID
 	voids   map[messages.ChunkName]int // highest attempt of each chunk that was sent and is in no record
 	unread  bool                       // more of these may lie where nothing can be read in this term
@@ -100,6 +101,7 @@ func New(rules Rules, s messages.Snapshot, sent Sent, now time.Time) *Ledger {
 	l := &Ledger{
 		rules:   rules,
 		files:   map[messages.FileID]*book{},
+		rest:    newRest(),
 		names:   map[fileName]messages.FileID{},
 		voids:   map[messages.ChunkName]int{},
 		held:    map[messages.WorkerID]map[messages.ChunkID]*entry{},
@@ -146,9 +148,11 @@ func (l *Ledger) restore(s messages.Snapshot, now time.Time) {
 		switch c.State {
 		case messages.ChunkAssigned, messages.ChunkRunning:
 			e.State, e.asked = messages.ChunkAssigned, true // A former leader may have recalled it.
+			l.ownWork(b)
 			b.live++
 			l.hold(e)
 		case messages.ChunkReady:
+			l.ownWork(b)
 			e.toHalve = l.shallHalve(b, e, len(s.Workers))
 			b.waiting.put(e, now)
 		case messages.ChunkDead:

@@ -340,6 +340,9 @@ func (m *machine) check(t require.TestingT) {
 	}
 	require.Len(t, m.store.chunks, chunks, "the store holds the open chunks, those with failed items, and no other")
 	require.Empty(t, m.led.losses.files)
+	rest := m.led.rest
+	require.Zero(t, rest.live+rest.blind+rest.waiting.len()+rest.waiting.retried+rest.tempo.n+rest.upTo, "what ended files share never changes")
+	require.Equal(t, plan{size: messages.MaxChunkBytes, allCut: true}, rest.plan)
 }
 
 func (m *machine) checkFile(t require.TestingT, b *book) {

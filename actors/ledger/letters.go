@@ -114,7 +114,7 @@ func (l *Ledger) reopen(b *book) {
 		return
 	}
 	b.State, b.Reason, b.Ended, b.Merged = messages.FileRunning, "", time.Time{}, time.Time{}
-	b.allCut = true
+	l.ownWork(b)
 	if b.entries == nil {
 		b.entries = map[messages.ChunkID]*entry{}
 	}

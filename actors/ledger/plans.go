@@ -53,7 +53,7 @@ func (x Files) Plan(c messages.Chunk, text []byte, dead string, now time.Time) {
 // PlanEnd records that every chunk of the file was planned. blank is the length of a
 // rest that holds no item and is in no chunk.
 func (x Files) PlanEnd(id messages.FileID, blank int64, now time.Time) {
-	if b := x.l.files[id]; b != nil && !b.stopped {
+	if b := x.l.files[id]; b != nil && !b.stopped && !b.HasEnded() {
 		b.allCut, b.blank = true, blank
 		x.l.endWhenComplete(b, now)
 	}
