@@ -12,7 +12,7 @@
 //	   ├─ topics                    creates, checks and grows topics
 //	   ├─ intake                    takes files into work, has finished ones archived
 //	   │  ├─ scanner                lists, fingerprints, archives; one job at a time
-//	   │  └─ batch-planner-<file>-<n>  streams one file and cuts it
+//	   │  └─ batch-planner-<n>        streams one file and cuts it
 //	   ├─ dispatcher                pairs chunks with workers, alone judges results
 //	   ├─ fleet                     routes worker messages
 //	   │  └─ supervisor-<id>-<n>    is this worker alive?

@@ -27,7 +27,7 @@ type intake struct {
 	unmerged   []messages.File // files whose results are to be merged, until the merger runs
 	catalog    *catalog.Catalog
 	inWork     map[messages.FileID]*fileInWork
-	planned    int                 // number of planners that were started
+	names      plannerNames
 	unreadable *catalog.Unreadable // files in work that cannot be read
 	unread     map[string]error    // files that are not taken because they cannot be read, by path
 	unarchived map[messages.FileID]messages.FileInfo
@@ -248,6 +248,7 @@ func (i *intake) onTerminated(ctx actor.Context, m *actor.Terminated) {
 		ctx.Stop(ctx.Self())
 		return
 	}
+	i.names.put(m.Who.Id)
 	for id, f := range i.inWork {
 		if f.planner == nil || !f.planner.Equal(m.Who) {
 			continue
@@ -373,9 +374,7 @@ func (i *intake) admit(ctx actor.Context) {
 func (i *intake) plan(ctx actor.Context, f *fileInWork, known bool) {
 	if f.State == messages.FileRunning {
 		files, log, file, dispatcher := i.files, i.log, f.File, i.dispatcher
-		i.planned++
-		name := fmt.Sprintf("batch-planner-%s-%d", actorName(f.Info.Path), i.planned)
-		f.planner = spawn(ctx, i.log, name, func() actor.Actor { return newPlanner(files, log, file, dispatcher) })
+		f.planner = spawn(ctx, i.log.With("file", f.Info.Path), i.names.take(), func() actor.Actor { return newPlanner(files, log, file, dispatcher) })
 	}
 	ctx.Send(i.dispatcher, &adopt{file: f.File, planner: f.planner, known: known})
 }
