@@ -96,7 +96,7 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 		d.onHalved(ctx, m, now)
 	case *begun:
 		d.moved = now
-		d.ledger.Begin(m.worker, m.batchID, now)
+		d.ledger.Attempts().Begin(m.worker, m.batchID, now)
 		return
 	case messages.QueryBooks:
 		ctx.Respond(d.books(m.ID))
@@ -146,7 +146,7 @@ func (d *dispatcher) match(now time.Time) {
 	if d.draining {
 		return
 	}
-	d.handOut(d.ledger.Match(now))
+	d.handOut(d.ledger.Workers().Match(now))
 }
 
 // backup hands out second attempts of chunks that run for long.
@@ -155,7 +155,7 @@ func (d *dispatcher) backup(now time.Time) {
 		return
 	}
 	d.match(now) // Nothing that waits may be left.
-	list := d.ledger.Backup(now)
+	list := d.ledger.Workers().Backup(now)
 	for _, a := range list {
 		d.log.Info("slow chunk is run by another worker as well", "worker_id", a.Worker, "batch_id", a.BatchID)
 	}
@@ -175,7 +175,7 @@ func (d *dispatcher) recall(ctx actor.Context, now time.Time) {
 	if d.draining {
 		return
 	}
-	for _, r := range d.ledger.Recall(now) {
+	for _, r := range d.ledger.Workers().Recall(now) {
 		d.log.Debug("chunks recalled for idle workers", "worker_id", r.Worker, "chunks", len(r.BatchIDs))
 		ctx.Send(d.takers[r.Worker], &recall{batchIDs: r.BatchIDs})
 	}

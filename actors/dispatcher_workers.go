@@ -75,15 +75,15 @@ type (
 func (d *dispatcher) onWorker(msg any, now time.Time) {
 	switch m := msg.(type) {
 	case *offer:
-		if d.ledger.Offer(m.Offer, now) {
+		if d.ledger.Workers().Offer(m.Offer, now) {
 			d.takers[m.Worker] = m.pid
 		}
 	case *withdraw:
-		if pid := d.takers[m.worker]; pid != nil && strings.HasPrefix(pid.Id, m.under) && d.ledger.Withdraw(m.worker, m.epoch) {
+		if pid := d.takers[m.worker]; pid != nil && strings.HasPrefix(pid.Id, m.under) && d.ledger.Workers().Withdraw(m.worker, m.epoch) {
 			delete(d.takers, m.worker)
 		}
 	case *giveBack:
-		if d.ledger.TakeBack(m.worker, m.batchID, m.how, m.reason, now) {
+		if d.ledger.Attempts().TakeBack(m.worker, m.batchID, m.how, m.reason, now) {
 			d.log.Info("chunk taken back", "worker_id", m.worker, "batch_id", m.batchID, "reason", m.reason)
 		}
 	case *giveUp:
@@ -91,11 +91,11 @@ func (d *dispatcher) onWorker(msg any, now time.Time) {
 		if errors.Is(m.err, cutter.ErrOtherBytes) {
 			how = ledger.EndOtherBytes
 		}
-		d.ledger.TakeBack(m.worker, m.batchID, how, m.err.Error(), now)
+		d.ledger.Attempts().TakeBack(m.worker, m.batchID, how, m.err.Error(), now)
 	case *quiet:
-		d.ledger.Quiet(m.worker, m.batchID, m.since, now)
+		d.ledger.Attempts().Quiet(m.worker, m.batchID, m.since, now)
 	case *workerLost:
-		if n := d.ledger.Lost(m.worker, m.how, m.reason, now); n > 0 {
+		if n := d.ledger.Workers().Lost(m.worker, m.how, m.reason, now); n > 0 {
 			d.log.Info("chunks taken back", "worker_id", m.worker, "chunks", n, "reason", m.reason)
 		}
 	}
@@ -103,7 +103,7 @@ func (d *dispatcher) onWorker(msg any, now time.Time) {
 
 func (d *dispatcher) onJudge(ctx actor.Context, m *judge, now time.Time) {
 	w, s := m.signal.Worker, m.signal
-	out := d.ledger.Judge(ledger.Result{
+	out := d.ledger.Attempts().Judge(ledger.Result{
 		Signal: s, Unfit: m.unfit,
 		Foreign: s.Deployment != "" && s.Deployment != d.deployment,
 		Refill:  m.reply != nil && m.reply.Equal(d.takers[w]),

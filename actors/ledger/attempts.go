@@ -212,7 +212,8 @@ func (e *entry) wasAt(attempt int, w messages.WorkerID) bool {
 }
 
 // Begin records that the attempt shows progress. That is not stored.
-func (l *Ledger) Begin(w messages.WorkerID, batchID string, now time.Time) {
+func (x Attempts) Begin(w messages.WorkerID, batchID string, now time.Time) {
+	l := x.l
 	_, e := l.current(w, batchID)
 	if e == nil {
 		return
@@ -225,7 +226,8 @@ func (l *Ledger) Begin(w messages.WorkerID, batchID string, now time.Time) {
 
 // TakeBack ends the attempt in flight at w that has this batch id. It reports whether
 // there was one.
-func (l *Ledger) TakeBack(w messages.WorkerID, batchID string, how Ending, reason string, now time.Time) bool {
+func (x Attempts) TakeBack(w messages.WorkerID, batchID string, how Ending, reason string, now time.Time) bool {
+	l := x.l
 	l.endSurplus(w, batchID)
 	b, e := l.current(w, batchID)
 	if e == nil {
@@ -244,7 +246,8 @@ func (l *Ledger) TakeBack(w messages.WorkerID, batchID string, how Ending, reaso
 }
 
 // Lost takes back every attempt that w holds, and returns their number.
-func (l *Ledger) Lost(w messages.WorkerID, how Ending, reason string, now time.Time) int {
+func (x Workers) Lost(w messages.WorkerID, how Ending, reason string, now time.Time) int {
+	l := x.l
 	l.breaker.forget(w)
 	delete(l.recalls.speeds, w)
 	maps.DeleteFunc(l.surplus, func(_ string, at messages.WorkerID) bool { return at == w })

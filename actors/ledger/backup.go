@@ -32,7 +32,8 @@ type slowChunk struct {
 // result is late, and completes the chunk if it comes first. Each chunk gets at most one
 // such attempt in a term. One that the next failure may end gets none: the idle worker could
 // fail it while the slow one would complete it.
-func (l *Ledger) Backup(now time.Time) (out []Assigned) {
+func (x Workers) Backup(now time.Time) (out []Assigned) {
+	l := x.l
 	idle := l.idle(now)
 	if len(idle) == 0 || !l.lacksWork(now) {
 		return nil

@@ -13,7 +13,7 @@ import (
 // The chunks of its file take 100 ms.
 func straggler(t *testing.T, now time.Time) (l *Ledger, a Assigned) {
 	l, at := slowTail(t, 1, now, "a")
-	l.Begin("slow", at[0].BatchID, now)
+	l.Attempts().Begin("slow", at[0].BatchID, now)
 	for range backupKnown {
 		l.files[1].tempo.add(100 * time.Millisecond)
 	}
@@ -27,10 +27,10 @@ func TestBackupAttemptOfASlowChunk(t *testing.T) {
 			t.Parallel()
 			now := time.Unix(1e9, 0)
 			l, old := straggler(t, now)
-			require.Empty(t, l.Backup(now.Add(backupAfter)))
+			require.Empty(t, l.Workers().Backup(now.Add(backupAfter)))
 			now = now.Add(2 * backupAfter)
 			l.Flush()
-			out := l.Backup(now)
+			out := l.Workers().Backup(now)
 			require.Len(t, out, 1)
 			require.Equal(t, 2, out[0].Attempt)
 			require.EqualValues(t, "a", out[0].Worker)
@@ -38,7 +38,7 @@ func TestBackupAttemptOfASlowChunk(t *testing.T) {
 			require.Equal(t, outcomeBackup, batch.Journal[0].Outcome)
 			require.Equal(t, 2, batch.Chunks[0].Attempt)
 			require.Zero(t, batch.Chunks[0].Failures+batch.Chunks[0].Handouts)
-			require.Empty(t, l.Match(now), "the idle worker is not idle any more")
+			require.Empty(t, l.Workers().Match(now), "the idle worker is not idle any more")
 			if first == "a" {
 				require.Equal(t, VerdictDone, l.verdict(progress("a", out[0].BatchID, 2, 2), now))
 				require.Equal(t, VerdictRepeat, l.verdict(progress("slow", old.BatchID, 2, 2), now))
@@ -59,20 +59,22 @@ func TestBackupAttemptOfASlowChunk(t *testing.T) {
 func TestFormerAttemptWithoutProgressIsShown(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(l *Ledger, batchID string, now time.Time){
-		"result":     func(l *Ledger, batchID string, now time.Time) { l.verdict(progress("slow", batchID, 2, 2), now) },
-		"taken back": func(l *Ledger, batchID string, now time.Time) { l.TakeBack("slow", batchID, EndSilent, "", now) },
-		"lost":       func(l *Ledger, _ string, now time.Time) { l.Lost("slow", EndLost, "", now) },
+		"result": func(l *Ledger, batchID string, now time.Time) { l.verdict(progress("slow", batchID, 2, 2), now) },
+		"taken back": func(l *Ledger, batchID string, now time.Time) {
+			l.Attempts().TakeBack("slow", batchID, EndSilent, "", now)
+		},
+		"lost": func(l *Ledger, _ string, now time.Time) { l.Workers().Lost("slow", EndLost, "", now) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			began := time.Unix(1e9, 0)
 			l, old := straggler(t, began)
 			now := began.Add(2 * backupAfter)
-			out := l.Backup(now)
+			out := l.Workers().Backup(now)
 			require.Len(t, out, 1)
 			require.Equal(t, VerdictDone, l.verdict(progress("a", out[0].BatchID, 2, 2), now))
 			now = began.Add(2 * QuietAfter)
-			l.Quiet("slow", old.BatchID, began, now)
+			l.Attempts().Quiet("slow", old.BatchID, began, now)
 			require.Equal(t, Stalled{BatchID: old.BatchID, Worker: "slow", Since: began, Count: 1}, l.Report().Stalled)
 			end(l, old.BatchID, now)
 			require.Zero(t, l.Report().Stalled)
@@ -85,19 +87,19 @@ func TestAttemptBehindALateResultIsShown(t *testing.T) {
 	began := time.Unix(1e9, 0)
 	l, old := straggler(t, began)
 	now := began.Add(2 * backupAfter)
-	out := l.Backup(now)
+	out := l.Workers().Backup(now)
 	require.Len(t, out, 1)
 	require.Equal(t, VerdictLate, l.verdict(progress("slow", old.BatchID, 2, 2), now))
-	l.Quiet("slow", old.BatchID, began, began.Add(2*QuietAfter))
+	l.Attempts().Quiet("slow", old.BatchID, began, began.Add(2*QuietAfter))
 	require.Zero(t, l.Report().Stalled)
-	l.Quiet("a", out[0].BatchID, now, now.Add(2*QuietAfter))
+	l.Attempts().Quiet("a", out[0].BatchID, now, now.Add(2*QuietAfter))
 	require.Equal(t, out[0].BatchID, l.Report().Stalled.BatchID)
 }
 
 func TestNoBackupAttemptWithoutNeed(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(l *Ledger, now time.Time){
-		"no idle worker": func(l *Ledger, _ time.Time) { l.Withdraw("a", 0) },
+		"no idle worker": func(l *Ledger, _ time.Time) { l.Workers().Withdraw("a", 0) },
 		"chunks are left to hand out": func(l *Ledger, now time.Time) {
 			require.NoError(t, l.Files().Open(testFile(2, 1), now))
 			l.plan(2, 0, now)
@@ -121,7 +123,7 @@ func TestNoBackupAttemptWithoutNeed(t *testing.T) {
 			l, _ := straggler(t, now)
 			now = now.Add(time.Minute)
 			change(l, now)
-			require.Empty(t, l.Backup(now))
+			require.Empty(t, l.Workers().Backup(now))
 		})
 	}
 }

@@ -32,7 +32,7 @@ func halfDone(t *testing.T) *stored {
 			third = a
 		}
 	}
-	require.True(t, l.TakeBack("w1", third.BatchID, EndReturned, "", now))
+	require.True(t, l.Attempts().TakeBack("w1", third.BatchID, EndReturned, "", now))
 	require.EqualValues(t, 1, l.files[1].DeadChunks)
 	require.Equal(t, 1, l.files[1].live)
 	store := newStored()
@@ -75,7 +75,7 @@ func TestStateThatLostRecords(t *testing.T) {
 			}
 			require.Contains(t, l.files[1].Reason, "it does not add up")
 			require.Contains(t, l.files[1].Reason, "put it back")
-			l.Lost("w1", EndLost, "", time.Unix(2e9, 0))
+			l.Workers().Lost("w1", EndLost, "", time.Unix(2e9, 0))
 			require.True(t, l.files[1].HasEnded())
 			require.Equal(t, messages.FileFailed, l.files[1].State)
 			b := l.Flush().Batch

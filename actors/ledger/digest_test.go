@@ -11,11 +11,11 @@ import (
 
 // doAll lets one worker do every chunk of a file, in the order of hand-out.
 func doAll(l *Ledger, now time.Time) {
-	l.Offer(Offer{Worker: "w1", Epoch: 1, UpTo: 100, Ahead: 100}, now)
-	for _, a := range l.Match(now) {
+	l.Workers().Offer(Offer{Worker: "w1", Epoch: 1, UpTo: 100, Ahead: 100}, now)
+	for _, a := range l.Workers().Match(now) {
 		s := progress("w1", a.BatchID, 2, 2)
 		s.Recorded, s.OutputLines = a.Chunk.ID.Index != 1, 5
-		l.Judge(Result{Signal: s}, now)
+		l.Attempts().Judge(Result{Signal: s}, now)
 	}
 }
 

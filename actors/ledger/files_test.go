@@ -70,7 +70,7 @@ func TestFailedItemsOfALateResult(t *testing.T) {
 	l.Files().PlanEnd(1, 0, now)
 	late, ok := l.pick("w", false, now)
 	require.True(t, ok)
-	require.True(t, l.TakeBack("w", late.BatchID, EndReturned, "", now))
+	require.True(t, l.Attempts().TakeBack("w", late.BatchID, EndReturned, "", now))
 	s := progress("w", late.BatchID, 2, 2)
 	s.Outcome, s.FailedItems = messages.OutcomeOK, 1
 	require.Equal(t, VerdictLate, l.verdict(s, now))

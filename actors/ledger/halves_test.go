@@ -82,7 +82,7 @@ func (x *bisection) hand(t require.TestingT, w messages.WorkerID) Assignment {
 // fail lets a worker fail the next chunk.
 func (x *bisection) fail(t require.TestingT, w messages.WorkerID) Assignment {
 	a := x.hand(t, w)
-	x.Judge(failure(w, a, "bad"), x.now)
+	x.Attempts().Judge(failure(w, a, "bad"), x.now)
 	return a
 }
 
@@ -149,15 +149,15 @@ func (x *bisection) play(t *rapid.T, a Assignment, bad []int, failures map[int]i
 	failures[bad[at]]++
 	how := rapid.IntRange(0, 3).Draw(t, "how it fails")
 	if how < 3 {
-		x.Begin(a.Worker, a.BatchID, x.now)
+		x.Attempts().Begin(a.Worker, a.BatchID, x.now)
 	}
 	switch how {
 	case 0:
-		require.Equal(t, VerdictFailed, x.Judge(failure(a.Worker, a, "bad"), x.now).Verdict)
+		require.Equal(t, VerdictFailed, x.Attempts().Judge(failure(a.Worker, a, "bad"), x.now).Verdict)
 	case 1:
-		require.True(t, x.TakeBack(a.Worker, a.BatchID, EndSilent, "", x.now))
+		require.True(t, x.Attempts().TakeBack(a.Worker, a.BatchID, EndSilent, "", x.now))
 	default: // its worker is killed, in case 3 before it reports anything
-		require.Equal(t, 1, x.Lost(a.Worker, EndLost, "", x.now))
+		require.Equal(t, 1, x.Workers().Lost(a.Worker, EndLost, "", x.now))
 	}
 }
 
@@ -179,7 +179,7 @@ func TestHalvingIsOneCommit(t *testing.T) {
 	require.Empty(t, x.Halvings(x.now), "one failure says little")
 	a := x.fail(t, "b")
 	x.sync(t)
-	require.Empty(t, x.Match(x.now))
+	require.Empty(t, x.Workers().Match(x.now))
 	halvings := x.Halvings(x.now)
 	require.Len(t, halvings, 1)
 	require.Empty(t, x.Halvings(x.now), "it is being cut")
@@ -238,7 +238,7 @@ func TestEndingsThatHalveNothing(t *testing.T) {
 		for n := range 6 {
 			w := []messages.WorkerID{"a", "b"}[n%2]
 			a := x.hand(t, w)
-			x.TakeBack(w, a.BatchID, how, "", x.now)
+			x.Attempts().TakeBack(w, a.BatchID, how, "", x.now)
 		}
 		require.Empty(t, x.Halvings(x.now), how)
 	}
@@ -250,8 +250,8 @@ func TestResultsOfWhatDoesNotExist(t *testing.T) {
 	t.Parallel()
 	x := newBisection(t, 4, Rules{MaxAttempts: 3, Bisect: true}, "a", "b")
 	first := x.hand(t, "a")
-	x.Begin("a", first.BatchID, x.now)
-	x.TakeBack("a", first.BatchID, EndSilent, "", x.now)
+	x.Attempts().Begin("a", first.BatchID, x.now)
+	x.Attempts().TakeBack("a", first.BatchID, EndSilent, "", x.now)
 	x.fail(t, "b")
 	x.sync(t)
 	before := x.store.snapshot()
@@ -289,8 +289,8 @@ func TestLateResultBeforeTheHalving(t *testing.T) {
 			t.Parallel()
 			x := newBisection(t, 4, Rules{MaxAttempts: 3, Bisect: true}, "a", "b")
 			first := x.hand(t, "a")
-			x.Begin("a", first.BatchID, x.now)
-			x.TakeBack("a", first.BatchID, EndSilent, "", x.now)
+			x.Attempts().Begin("a", first.BatchID, x.now)
+			x.Attempts().TakeBack("a", first.BatchID, EndSilent, "", x.now)
 			x.fail(t, "b")
 			if begun {
 				require.Len(t, x.Halvings(x.now), 1)
@@ -398,9 +398,9 @@ func TestAttemptsOfOneKillerLine(t *testing.T) {
 				a := x.hand(t, w)
 				if first := int64(killer) == a.Chunk.Offset; int64(killer) >= a.Chunk.Offset && int64(killer) < a.Chunk.End() {
 					if !first {
-						x.Begin(w, a.BatchID, x.now)
+						x.Attempts().Begin(w, a.BatchID, x.now)
 					}
-					x.Lost(w, EndLost, "killed", x.now)
+					x.Workers().Lost(w, EndLost, "killed", x.now)
 					killed++
 				} else {
 					n := int64(a.Chunk.Items)
@@ -426,7 +426,7 @@ func TestHalvesAndTheBreaker(t *testing.T) {
 		w := x.workers[n%3]
 		a := x.hand(t, w)
 		if bad := a.Chunk.Offset == 0; bad {
-			require.Nil(t, x.Judge(failure(w, a, "bad"), x.now).Paused)
+			require.Nil(t, x.Attempts().Judge(failure(w, a, "bad"), x.now).Paused)
 		} else {
 			items := int64(a.Chunk.Items)
 			require.Equal(t, VerdictDone, x.verdict(progress(w, a.BatchID, items, items), x.now))
@@ -446,7 +446,7 @@ func TestHalvesAndTheBreaker(t *testing.T) {
 	for range failedInARow {
 		a, ok := l.pick("broken", false, x.now)
 		require.True(t, ok)
-		pause = l.Judge(failure("broken", a, "no such program"), x.now).Paused
+		pause = l.Attempts().Judge(failure("broken", a, "no such program"), x.now).Paused
 	}
 	require.NotNil(t, pause)
 	for id, e := range l.files[1].entries {

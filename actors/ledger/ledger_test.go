@@ -84,7 +84,7 @@ func testLedger(maxAttempts int, now time.Time, workers ...messages.WorkerID) *L
 // know lets workers offer nothing: they count as workers that take chunks.
 func (l *Ledger) know(now time.Time, workers ...messages.WorkerID) {
 	for _, w := range workers {
-		l.Offer(Offer{Worker: w}, now)
+		l.Workers().Offer(Offer{Worker: w}, now)
 	}
 }
 
@@ -100,7 +100,7 @@ func progress(worker messages.WorkerID, batchID string, processing, total int64)
 }
 
 func (l *Ledger) verdict(s messages.Signal, now time.Time) Verdict {
-	return l.Judge(Result{Signal: s}, now).Verdict
+	return l.Attempts().Judge(Result{Signal: s}, now).Verdict
 }
 
 // machine runs a ledger through a random schedule beside a naive model.
@@ -170,8 +170,8 @@ func (m *machine) plan(t *rapid.T) {
 // offer lets a worker take one chunk in place of what it offered before.
 func (m *machine) offer(w messages.WorkerID) []Assigned {
 	m.epoch++
-	m.led.Offer(Offer{Worker: w, Epoch: m.epoch, UpTo: 1, Ahead: 1 + int(m.epoch%2), Depth: 1, Refill: true, Recalls: true, Backup: true}, m.now)
-	return m.led.Match(m.now)
+	m.led.Workers().Offer(Offer{Worker: w, Epoch: m.epoch, UpTo: 1, Ahead: 1 + int(m.epoch%2), Depth: 1, Refill: true, Recalls: true, Backup: true}, m.now)
+	return m.led.Workers().Match(m.now)
 }
 
 func (m *machine) assign(t *rapid.T) {
@@ -181,7 +181,7 @@ func (m *machine) assign(t *rapid.T) {
 }
 
 func (m *machine) match(t *rapid.T) {
-	for _, a := range m.led.Match(m.now) {
+	for _, a := range m.led.Workers().Match(m.now) {
 		m.assigned(t, a)
 	}
 }
@@ -238,7 +238,7 @@ func (m *machine) judge(t require.TestingT, r Result) {
 	for w, held := range m.led.held {
 		before[w] = len(held)
 	}
-	v := m.led.Judge(r, m.now).Verdict
+	v := m.led.Attempts().Judge(r, m.now).Verdict
 	if v == VerdictDone || v == VerdictLate {
 		m.done[e.ID]++
 		m.failed[withoutRetry(e.ID)] = r.FailedItems
@@ -254,7 +254,7 @@ func (m *machine) judge(t require.TestingT, r Result) {
 // recall asks chunks back, and some of them are given back.
 func (m *machine) recall(t *rapid.T) {
 	m.now = m.now.Add(2 * time.Second)
-	for _, r := range m.led.Recall(m.now) {
+	for _, r := range m.led.Workers().Recall(m.now) {
 		for _, id := range r.BatchIDs {
 			_, e := m.led.current(r.Worker, id)
 			require.NotNil(t, e, "only what the worker holds is recalled")
@@ -270,18 +270,18 @@ func (m *machine) recall(t *rapid.T) {
 // backup hands slow chunks out once more.
 func (m *machine) backup(t *rapid.T) {
 	m.now = m.now.Add(10 * time.Second)
-	for _, a := range m.led.Backup(m.now) {
+	for _, a := range m.led.Workers().Backup(m.now) {
 		m.assigned(t, a)
 	}
 }
 
 func (m *machine) lost(t *rapid.T) {
-	m.led.Lost(m.worker(t), EndLost, "lost", m.now)
+	m.led.Workers().Lost(m.worker(t), EndLost, "lost", m.now)
 }
 
 func (m *machine) withdraw(t *rapid.T) {
 	w := m.worker(t)
-	m.led.Withdraw(w, m.epoch)
+	m.led.Workers().Withdraw(w, m.epoch)
 	if rapid.Bool().Draw(t, "comes back") {
 		m.led.know(m.now, w)
 	}
@@ -291,7 +291,7 @@ func (m *machine) takeBack(t *rapid.T) {
 	if len(m.sent) > 0 {
 		s := rapid.SampledFrom(m.sent).Draw(t, "attempt")
 		how := rapid.SampledFrom([]Ending{EndSilent, EndUnstarted, EndReturned, EndRetry, EndUnsent}).Draw(t, "how")
-		m.led.TakeBack(s.Worker, s.BatchID, how, "", m.now)
+		m.led.Attempts().TakeBack(s.Worker, s.BatchID, how, "", m.now)
 	}
 }
 
@@ -299,14 +299,14 @@ func (m *machine) unsendable(t *rapid.T) {
 	if len(m.sent) > 0 && rapid.IntRange(0, 4).Draw(t, "really") == 0 {
 		s := rapid.SampledFrom(m.sent).Draw(t, "attempt")
 		how := rapid.SampledFrom([]Ending{EndUnsendable, EndOtherBytes}).Draw(t, "how")
-		m.led.TakeBack(s.Worker, s.BatchID, how, "it cannot be sent", m.now)
+		m.led.Attempts().TakeBack(s.Worker, s.BatchID, how, "it cannot be sent", m.now)
 	}
 }
 
 func (m *machine) begin(t *rapid.T) {
 	if len(m.sent) > 0 {
 		s := rapid.SampledFrom(m.sent).Draw(t, "attempt")
-		m.led.Begin(s.Worker, s.BatchID, m.now)
+		m.led.Attempts().Begin(s.Worker, s.BatchID, m.now)
 	}
 }
 
@@ -387,8 +387,8 @@ func (m *machine) checkFile(t require.TestingT, b *book) {
 
 // finish lets an honest worker do what is left; everything must end.
 func (m *machine) finish(t *rapid.T) {
-	m.led.Withdraw("w1", m.epoch)
-	m.led.Withdraw("w3", m.epoch)
+	m.led.Workers().Withdraw("w1", m.epoch)
+	m.led.Workers().Withdraw("w3", m.epoch)
 	for step := 0; len(m.led.turns) > 0; step++ {
 		require.Less(t, step, 2000, "everything that is open ends")
 		m.now = m.now.Add(retryMax)
@@ -398,8 +398,8 @@ func (m *machine) finish(t *rapid.T) {
 			}
 			m.led.Files().PlanEnd(id, 0, m.now)
 		}
-		m.led.Lost("w1", EndLost, "gone for good", m.now)
-		m.led.Lost("w3", EndLost, "gone for good", m.now)
+		m.led.Workers().Lost("w1", EndLost, "gone for good", m.now)
+		m.led.Workers().Lost("w3", EndLost, "gone for good", m.now)
 		for _, e := range slices.Collect(maps.Values(m.led.held["w2"])) {
 			b := m.led.files[e.ID.File]
 			m.judge(t, Result{Signal: progress("w2", b.BatchID(e.ID, e.Attempt), e.Sent(), e.Sent())})
@@ -439,7 +439,7 @@ func BenchmarkRound(b *testing.B) {
 		l.Files().Replan(id)
 	}
 	for i := range 64 {
-		l.Offer(Offer{Worker: messages.WorkerID(fmt.Sprint("w", i)), UpTo: 1, Ahead: 2, Depth: 1, Refill: true}, now)
+		l.Workers().Offer(Offer{Worker: messages.WorkerID(fmt.Sprint("w", i)), UpTo: 1, Ahead: 2, Depth: 1, Refill: true}, now)
 	}
 	sent, next := []Assigned{}, map[messages.FileID]int{}
 	plan := func(n int) {
@@ -450,16 +450,16 @@ func BenchmarkRound(b *testing.B) {
 		}
 	}
 	plan(20)
-	sent = append(sent, l.Match(now)...)
+	sent = append(sent, l.Workers().Match(now)...)
 	l.Flush()
 	b.ReportAllocs()
 	for b.Loop() {
 		a := sent[0]
-		j := l.Judge(Result{Signal: progress(a.Worker, a.BatchID, 2, 2), Refill: true}, now)
+		j := l.Attempts().Judge(Result{Signal: progress(a.Worker, a.BatchID, 2, 2), Refill: true}, now)
 		if j.Verdict != VerdictDone {
 			b.Fatal(j.Verdict)
 		}
-		sent = append(sent[1:], l.Match(now)...)
+		sent = append(sent[1:], l.Workers().Match(now)...)
 		l.Flush()
 		plan(a.Chunk.ID.Index + 20)
 	}

@@ -71,7 +71,8 @@ func (s *offers) append(list []*offering, o *offering) []*offering {
 
 // Offer takes the offer of a worker. It reports whether the offer is in force: one of an
 // older epoch is not.
-func (l *Ledger) Offer(m Offer, now time.Time) bool {
+func (x Workers) Offer(m Offer, now time.Time) bool {
+	l := x.l
 	o := l.offers.of[m.Worker]
 	switch {
 	case o == nil:
@@ -96,7 +97,8 @@ func (l *Ledger) Offer(m Offer, now time.Time) bool {
 
 // Withdraw ends an epoch: the worker takes nothing more. It reports whether the worker
 // took chunks in it.
-func (l *Ledger) Withdraw(w messages.WorkerID, epoch uint64) bool {
+func (x Workers) Withdraw(w messages.WorkerID, epoch uint64) bool {
+	l := x.l
 	o := l.offers.of[w]
 	if o == nil || o.Epoch > epoch {
 		return false
@@ -144,7 +146,8 @@ func (l *Ledger) credit(w messages.WorkerID, v Verdict, now time.Time) bool {
 // Match pairs workers and chunks until one of them runs out. When no more chunks follow
 // those that wait, the queues at the workers get shorter, so that a chunk goes to the
 // worker that is free first.
-func (l *Ledger) Match(now time.Time) (out []Assigned) {
+func (x Workers) Match(now time.Time) (out []Assigned) {
+	l := x.l
 	var passed []*offering // cannot take any chunk now
 	left, last := l.backlog()
 	for l.ready(now) {

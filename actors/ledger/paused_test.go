@@ -39,9 +39,9 @@ func TestFileIsPausedForDeadItems(t *testing.T) {
 			bad = append(bad, a)
 		}
 	}
-	l.Judge(failure("w", bad[0], "bad"), now)
+	l.Attempts().Judge(failure("w", bad[0], "bad"), now)
 	require.Zero(t, l.Report().Paused)
-	l.Judge(failure("w", bad[1], "bad"), now)
+	l.Attempts().Judge(failure("w", bad[1], "bad"), now)
 	require.Equal(t, 1, l.Report().Paused)
 	require.Equal(t, "f1.txt: 4 of 4 items that were tried are dead or failed, and MAX_DEAD is 4", l.Report().FirstPaused)
 	require.Equal(t, "4 of 4 items that were tried are dead or failed, and MAX_DEAD is 4", status().Paused)
@@ -52,7 +52,7 @@ func TestFileIsPausedForDeadItems(t *testing.T) {
 	_, ok = next()
 	require.False(t, ok)
 	require.False(t, l.ready(now))
-	require.True(t, l.TakeBack("w", bad[2].BatchID, EndReturned, "", now))
+	require.True(t, l.Attempts().TakeBack("w", bad[2].BatchID, EndReturned, "", now))
 	back, ok := next()
 	require.True(t, ok, "it was begun")
 	require.Equal(t, bad[2].Chunk, back.Chunk)
@@ -83,7 +83,7 @@ func TestNothingToPause(t *testing.T) {
 	a, ok := l.pick("w", false, now)
 	require.True(t, ok)
 	require.False(t, l.Report().Idle)
-	l.Judge(failure("w", a, "bad"), now)
+	l.Attempts().Judge(failure("w", a, "bad"), now)
 	require.Equal(t, 1, l.Report().Paused)
 	require.True(t, l.Report().Idle)
 
@@ -92,7 +92,7 @@ func TestNothingToPause(t *testing.T) {
 	l.Files().PlanEnd(1, 0, now)
 	b, ok := l.pick("w", false, now)
 	require.True(t, ok)
-	l.Judge(failure("w", b, "bad"), now)
+	l.Attempts().Judge(failure("w", b, "bad"), now)
 	require.True(t, l.files[1].HasEnded())
 	l.rules.MaxDead = messages.DeadLimit{Items: 1}
 	require.Zero(t, l.Report().Paused)

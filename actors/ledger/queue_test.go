@@ -66,7 +66,7 @@ func tired(t testing.TB, n int, now time.Time) *Ledger {
 		if !ok {
 			return l
 		}
-		require.True(t, l.TakeBack("w", a.BatchID, EndRetry, "", now))
+		require.True(t, l.Attempts().TakeBack("w", a.BatchID, EndRetry, "", now))
 	}
 }
 
@@ -103,16 +103,16 @@ func TestHeldBackChunkDoesNotTryEveryWorker(t *testing.T) {
 	require.NoError(t, l.Files().Open(testFile(1, 2), now))
 	l.plan(1, 0, now)
 	for i := range 100 {
-		l.Offer(Offer{Worker: messages.WorkerID(fmt.Sprint("w", i)), UpTo: 1, Ahead: 1}, now)
+		l.Workers().Offer(Offer{Worker: messages.WorkerID(fmt.Sprint("w", i)), UpTo: 1, Ahead: 1}, now)
 	}
-	a := l.Match(now)
+	a := l.Workers().Match(now)
 	require.Len(t, a, 1)
 	require.Len(t, l.offers.free, 99)
-	require.True(t, l.TakeBack("w0", a[0].BatchID, EndFailed, "", now))
-	require.Empty(t, l.Match(now))
+	require.True(t, l.Attempts().TakeBack("w0", a[0].BatchID, EndFailed, "", now))
+	require.Empty(t, l.Workers().Match(now))
 	require.Equal(t, messages.WorkerID("w1"), l.offers.free[0].Worker, "held back: no worker was asked")
 	require.Len(t, l.offers.free, 99)
-	require.Len(t, l.Match(now.Add(retryMin)), 1)
+	require.Len(t, l.Workers().Match(now.Add(retryMin)), 1)
 	require.Len(t, l.offers.free, 98)
 }
 
@@ -136,7 +136,7 @@ func TestPoisonDiesOverRestarts(t *testing.T) {
 		store.apply(b)
 		l = New(Rules{MaxAttempts: 5}, store.snapshot(), Sent{}, now)
 		l.know(now, "w", "v")
-		require.Equal(t, 1, l.Lost("w", EndLost, "it was started again", now))
+		require.Equal(t, 1, l.Workers().Lost("w", EndLost, "it was started again", now))
 		b = l.Flush().Batch
 		store.apply(b)
 	}
@@ -166,7 +166,7 @@ func TestHealthyChunkOutlivesThePoisonBeforeIt(t *testing.T) {
 				l = New(Rules{MaxAttempts: 5}, snap, Sent{}, now)
 				l.know(now, "w0", "w1")
 			}
-			l.Lost(w, EndLost, "it was started again", now)
+			l.Workers().Lost(w, EndLost, "it was started again", now)
 			require.LessOrEqual(t, l.files[1].DeadChunks, int64(1))
 		}
 		require.EqualValues(t, 1, l.files[1].DeadChunks)
@@ -189,7 +189,7 @@ func TestWhatMovedUpIsBlamed(t *testing.T) {
 	l.pick("w", true, now)
 	l.pick("w", true, now)
 	require.Equal(t, VerdictDone, l.verdict(progress("w", first.BatchID, 2, 2), now))
-	l.Lost("w", EndLost, "", now)
+	l.Workers().Lost("w", EndLost, "", now)
 	require.Equal(t, 1, l.files[1].entries[chunkNo(1)].Handouts)
 	require.Zero(t, l.files[1].entries[chunkNo(2)].Handouts)
 	require.Empty(t, l.ahead)
@@ -210,7 +210,7 @@ func TestRestoredQueueMovesUp(t *testing.T) {
 	}
 	snap.Workers = []messages.Worker{{ID: "w", Capacity: 2}}
 	l := New(Rules{MaxAttempts: 5}, snap, Sent{}, now)
-	l.Lost("w", EndLost, "", now)
+	l.Workers().Lost("w", EndLost, "", now)
 	for i, want := range []int{1, 1, 0} {
 		require.Equal(t, want, l.files[1].entries[chunkNo(i)].Handouts, i)
 	}
@@ -231,7 +231,7 @@ func BenchmarkManyHeldBack(b *testing.B) {
 			for i := range n {
 				l.plan(1, i, now)
 				a, _ := l.pick("w", false, now)
-				l.TakeBack("w", a.BatchID, EndRetry, "", now)
+				l.Attempts().TakeBack("w", a.BatchID, EndRetry, "", now)
 				l.Flush()
 			}
 			l.plan(1, n, now)
@@ -239,7 +239,7 @@ func BenchmarkManyHeldBack(b *testing.B) {
 			for b.Loop() {
 				now = now.Add(time.Minute)
 				a, _ := l.pick("w", false, now)
-				l.TakeBack("w", a.BatchID, EndReturned, "", now)
+				l.Attempts().TakeBack("w", a.BatchID, EndReturned, "", now)
 				l.Flush()
 			}
 		})
@@ -260,7 +260,7 @@ func TestRollingRestartKillsNoChunk(t *testing.T) {
 		w := messages.WorkerID(fmt.Sprint("w", n))
 		_, ok := l.pick(w, false, now)
 		require.True(t, ok)
-		l.Lost(w, EndReturned, "the worker left", now)
+		l.Workers().Lost(w, EndReturned, "the worker left", now)
 	}
 	require.EqualValues(t, 1, l.files[1].DeadChunks)
 }

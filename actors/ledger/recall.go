@@ -91,7 +91,8 @@ type queuedChunk struct {
 // Recall returns the chunks that are to be asked back for workers that are idle: nothing
 // is left to hand out, and the chunks would wait where they are for longer than the idle
 // worker takes for one. A chunk is asked for once until that is answered or timed out.
-func (l *Ledger) Recall(now time.Time) []Recall {
+func (x Workers) Recall(now time.Time) []Recall {
+	l := x.l
 	if len(l.ahead) == 0 || now.Before(l.recalls.nextSearch) {
 		return nil
 	}

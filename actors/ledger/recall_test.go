@@ -14,15 +14,15 @@ import (
 func slowTail(t *testing.T, n int, now time.Time, idle ...messages.WorkerID) (*Ledger, []Assigned) {
 	l := testLedger(3, now)
 	require.NoError(t, l.Files().Open(testFile(1, n), now))
-	l.Offer(Offer{Worker: "slow", UpTo: 1, Ahead: n, Depth: n - 1, Limit: n, Refill: true, Recalls: true, Backup: true}, now)
+	l.Workers().Offer(Offer{Worker: "slow", UpTo: 1, Ahead: n, Depth: n - 1, Limit: n, Refill: true, Recalls: true, Backup: true}, now)
 	for i := range n {
 		l.plan(1, i, now)
 	}
-	at := l.Match(now)
+	at := l.Workers().Match(now)
 	require.Len(t, at, n)
 	l.Files().PlanEnd(1, 0, now)
 	for _, w := range idle {
-		l.Offer(Offer{Worker: w, UpTo: 1, Ahead: 1, Depth: 0, Limit: 1, Refill: true, Recalls: true, Backup: true}, now)
+		l.Workers().Offer(Offer{Worker: w, UpTo: 1, Ahead: 1, Depth: 0, Limit: 1, Refill: true, Recalls: true, Backup: true}, now)
 	}
 	return l, at
 }
@@ -39,21 +39,21 @@ func TestRecalledChunkGoesToTheIdleWorker(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	l, at := slowTail(t, 4, now, "a", "b")
 	now = now.Add(10 * time.Millisecond)
-	require.Empty(t, l.Recall(now), "it may begin soon")
+	require.Empty(t, l.Workers().Recall(now), "it may begin soon")
 	now = now.Add(time.Second)
-	require.Equal(t, []Recall{{"slow", []string{at[3].BatchID, at[2].BatchID}}}, l.Recall(now), "one for each idle worker, the last ones first")
+	require.Equal(t, []Recall{{"slow", []string{at[3].BatchID, at[2].BatchID}}}, l.Workers().Recall(now), "one for each idle worker, the last ones first")
 	now = now.Add(time.Second)
-	require.Empty(t, l.Recall(now), "they are on their way")
-	j := l.Judge(recalled("slow", at[3].BatchID), now)
+	require.Empty(t, l.Workers().Recall(now), "they are on their way")
+	j := l.Attempts().Judge(recalled("slow", at[3].BatchID), now)
 	require.Equal(t, Judgement{Verdict: VerdictRecalled, Credited: true}, j)
 	e := l.files[1].entries[chunkNo(3)]
 	require.Zero(t, e.Failures+e.Handouts+e.retries+e.returned)
 	require.Equal(t, "recalled", l.Flush().Batch.Journal[0].Outcome)
-	next := l.Match(now)
+	next := l.Workers().Match(now)
 	require.Len(t, next, 1)
 	require.Equal(t, messages.WorkerID("a"), next[0].Worker)
 	require.Equal(t, 2, next[0].Attempt)
-	require.Empty(t, l.Recall(now), "the other one is still on its way")
+	require.Empty(t, l.Workers().Recall(now), "the other one is still on its way")
 	require.Equal(t, VerdictDone, l.verdict(progress("a", next[0].BatchID, 2, 2), now))
 }
 
@@ -62,9 +62,9 @@ func TestRecallOfAChunkThatHasBegunChangesNothing(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	l, at := slowTail(t, 2, now, "a")
 	now = now.Add(time.Second)
-	require.Len(t, l.Recall(now), 1)
-	l.Begin("slow", at[1].BatchID, now)
-	require.Empty(t, l.Recall(now.Add(time.Hour)), "it is not asked for again")
+	require.Len(t, l.Workers().Recall(now), 1)
+	l.Attempts().Begin("slow", at[1].BatchID, now)
+	require.Empty(t, l.Workers().Recall(now.Add(time.Hour)), "it is not asked for again")
 	require.Equal(t, VerdictDone, l.verdict(progress("slow", at[1].BatchID, 2, 2), now))
 	require.Zero(t, l.files[1].entries[chunkNo(0)].Attempt-1)
 }
@@ -77,9 +77,9 @@ func TestOneRunOfARecalledChunkCounts(t *testing.T) {
 	now = now.Add(time.Second)
 	require.Equal(t, VerdictRetry, l.verdict(recalled("slow", at[1].BatchID).Signal, now), "nobody asked for it")
 	require.False(t, l.ready(now), "it has to wait")
-	require.Len(t, l.Recall(now), 1)
+	require.Len(t, l.Workers().Recall(now), 1)
 	require.Equal(t, VerdictRecalled, l.verdict(recalled("slow", at[2].BatchID).Signal, now))
-	require.Len(t, l.Match(now), 1)
+	require.Len(t, l.Workers().Match(now), 1)
 	require.Equal(t, VerdictLate, l.verdict(progress("slow", at[2].BatchID, 2, 2), now))
 	require.Equal(t, VerdictRepeat, l.verdict(progress("a", messages.ChunkName{Base: "f1", Index: 2}.BatchID(2), 2, 2), now))
 	require.Equal(t, int64(1), l.files[1].DoneChunks)
@@ -91,14 +91,14 @@ func TestRecallIsAnsweredInTheNextTerm(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	l, at := slowTail(t, 2, now, "a")
 	now = now.Add(time.Second)
-	require.Len(t, l.Recall(now), 1)
+	require.Len(t, l.Workers().Recall(now), 1)
 	snap := messages.Snapshot{
 		Files:   []*messages.File{l.files[1].File},
 		Chunks:  []messages.OpenChunk{l.files[1].entries[chunkNo(0)].OpenChunk, l.files[1].entries[chunkNo(1)].OpenChunk},
 		Workers: []messages.Worker{{ID: "slow", Capacity: 1}},
 	}
 	next := New(Rules{MaxAttempts: 3}, snap, Sent{}, now)
-	require.Equal(t, Judgement{Verdict: VerdictRecalled}, next.Judge(Result{Signal: recalled("slow", at[1].BatchID).Signal}, now))
+	require.Equal(t, Judgement{Verdict: VerdictRecalled}, next.Attempts().Judge(Result{Signal: recalled("slow", at[1].BatchID).Signal}, now))
 	e := next.files[1].entries[chunkNo(1)]
 	require.Zero(t, e.Failures+e.Handouts+e.retries+e.returned)
 	require.True(t, next.ready(now))
@@ -111,7 +111,7 @@ func TestLostRecallIsRepeatedSomeTimes(t *testing.T) {
 	n := 0
 	for range 100 {
 		now = now.Add(time.Second)
-		n += len(l.Recall(now))
+		n += len(l.Workers().Recall(now))
 	}
 	require.Equal(t, maxRecalls, n)
 }
@@ -119,7 +119,7 @@ func TestLostRecallIsRepeatedSomeTimes(t *testing.T) {
 func TestNothingIsRecalledWithoutNeed(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(l *Ledger, now time.Time){
-		"no idle worker": func(l *Ledger, _ time.Time) { l.Withdraw("a", 0) },
+		"no idle worker": func(l *Ledger, _ time.Time) { l.Workers().Withdraw("a", 0) },
 		"chunks are left to hand out": func(l *Ledger, now time.Time) {
 			require.NoError(t, l.Files().Open(testFile(2, 1), now))
 			l.plan(2, 0, now)
@@ -140,7 +140,7 @@ func TestNothingIsRecalledWithoutNeed(t *testing.T) {
 			l, _ := slowTail(t, 3, now, "a")
 			now = now.Add(2 * time.Second)
 			change(l, now)
-			require.Empty(t, l.Recall(now))
+			require.Empty(t, l.Workers().Recall(now))
 		})
 	}
 	t.Run("nor is anything kept when more is cut and does not come", func(t *testing.T) {
@@ -148,7 +148,7 @@ func TestNothingIsRecalledWithoutNeed(t *testing.T) {
 		now := time.Unix(1e9, 0)
 		l, _ := slowTail(t, 3, now, "a")
 		require.NoError(t, l.Files().Open(testFile(2, 1), now))
-		require.Len(t, l.Recall(now.Add(starvedAfter)), 1)
+		require.Len(t, l.Workers().Recall(now.Add(starvedAfter)), 1)
 	})
 }
 
@@ -159,19 +159,19 @@ func TestTheSlowestQueueIsRecalledFirst(t *testing.T) {
 	l := testLedger(3, now)
 	require.NoError(t, l.Files().Open(testFile(1, 7), now))
 	for w, n := range map[messages.WorkerID]int{"slow": 2, "quick": 5} {
-		l.Offer(Offer{Worker: w, UpTo: 1, Ahead: n, Depth: n - 1, Recalls: true}, now)
+		l.Workers().Offer(Offer{Worker: w, UpTo: 1, Ahead: n, Depth: n - 1, Recalls: true}, now)
 	}
 	for i := range 7 {
 		l.plan(1, i, now)
 	}
-	require.Len(t, l.Match(now), 7)
+	require.Len(t, l.Workers().Match(now), 7)
 	l.Files().PlanEnd(1, 0, now)
 	now = now.Add(10 * time.Second)
 	l.recalls.speeds["slow"] = &speed{each: 10 * time.Second, since: now}
 	l.recalls.speeds["quick"] = &speed{each: time.Second, since: now}
 	for _, w := range []messages.WorkerID{"slow", "quick"} {
-		l.Offer(Offer{Worker: "idle-" + w, UpTo: 1, Ahead: 1}, now)
-		r := l.Recall(now)
+		l.Workers().Offer(Offer{Worker: "idle-" + w, UpTo: 1, Ahead: 1}, now)
+		r := l.Workers().Recall(now)
 		require.Len(t, r, 1)
 		require.Equal(t, w, r[0].Worker)
 		now = now.Add(time.Millisecond)

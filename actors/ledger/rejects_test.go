@@ -108,7 +108,7 @@ func TestFailedItemsAreRetried(t *testing.T) {
 func TestRetryThatIsGivenUp(t *testing.T) {
 	t.Parallel()
 	l, store, now := failedFile(t)
-	l.Withdraw("w2", 0)
+	l.Workers().Withdraw("w2", 0)
 	a := l.retryAll(t, now)
 	s := progress("w1", a.BatchID, 0, 3)
 	s.Outcome, s.Error = messages.OutcomeFailed, "exit status 1"
@@ -125,7 +125,7 @@ func TestRetryThatIsGivenUp(t *testing.T) {
 	store.apply(l.Flush().Batch)
 	require.Equal(t, "f1_chunk_0_r2", l.retryAll(t, now).BatchID)
 	l.Files().Fail(1, messages.FileChanged, "rewritten", now)
-	l.Lost("w1", EndLost, "lost", now)
+	l.Workers().Lost("w1", EndLost, "lost", now)
 	require.True(t, l.files[1].AddsUp())
 	require.EqualValues(t, 3, l.files[1].FailedItems)
 	require.Contains(t, l.Letters().Retry([]messages.ChunkID{{File: 1, Retry: 2}}, now).Refused[0].Reason, "rewritten")

@@ -31,7 +31,8 @@ type Stalled struct {
 
 // Quiet takes in since when an attempt shows no progress; a zero time means that it shows
 // some again.
-func (l *Ledger) Quiet(w messages.WorkerID, batchID string, since, now time.Time) {
+func (x Attempts) Quiet(w messages.WorkerID, batchID string, since, now time.Time) {
+	l := x.l
 	b, _, _, _ := l.find(batchID)
 	if b == nil || !l.runs(w, batchID) || since.IsZero() || now.Sub(since) < max(QuietAfter, quietTimes*b.tempo.median()) {
 		delete(l.stalls, batchID)

@@ -44,7 +44,8 @@ type Judgement struct {
 }
 
 // Judge judges a final progress message: on the chunk, and on the worker.
-func (l *Ledger) Judge(r Result, now time.Time) Judgement {
+func (x Attempts) Judge(r Result, now time.Time) Judgement {
+	l := x.l
 	v, chunk := l.judge(r, now)
 	if v != VerdictForeign {
 		l.endSurplus(r.Worker, r.BatchID)

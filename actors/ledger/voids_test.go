@@ -33,10 +33,10 @@ func TestInventedAttempts(t *testing.T) {
 			require.Equal(t, c.next, a.Attempt)
 			require.LessOrEqual(t, len(l.files[1].entries[chunkNo(0)].workers), rememberedAttempts)
 			if void := c.next - 1; void > 0 {
-				l.TakeBack("w", a.BatchID, EndReturned, "", now)
+				l.Attempts().TakeBack("w", a.BatchID, EndReturned, "", now)
 				for range 2 * rememberedAttempts { // until who had the first attempts is forgotten
 					a, _ = l.pick("w", false, now.Add(time.Hour))
-					l.TakeBack("w", a.BatchID, EndReturned, "", now)
+					l.Attempts().TakeBack("w", a.BatchID, EndReturned, "", now)
 				}
 				id := l.files[1].BatchID(chunkNo(0), void)
 				require.Equal(t, VerdictStale, l.verdict(progress("w", id, 2, 2), now), "no worker had a void attempt")
@@ -78,7 +78,7 @@ func TestAttemptsLeaveRoomForAnUnreadTail(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, 1+UnreadAttempts, a.Attempt)
 	require.Equal(t, VerdictStale, l.verdict(progress("x", "f1_chunk_0", 2, 2), now))
-	require.True(t, l.TakeBack("w", a.BatchID, EndReturned, "", now))
+	require.True(t, l.Attempts().TakeBack("w", a.BatchID, EndReturned, "", now))
 	a, ok = l.pick("w", false, now.Add(time.Minute))
 	require.True(t, ok)
 	require.Equal(t, 2+UnreadAttempts, a.Attempt, "once in a term is enough")
