@@ -31,7 +31,7 @@ func TestEachFlags(t *testing.T) {
 		"--each=probe --exec=cat --jobs=2 --shell": "use one of them",
 	} {
 		line := []string{"worker"}
-		for _, arg := range strings.Fields(args) {
+		for arg := range strings.FieldsSeq(args) {
 			line = append(line, strings.ReplaceAll(arg, "_", " "))
 		}
 		var stderr strings.Builder

@@ -33,8 +33,7 @@ func parseItemCommand(line string, shell bool) (itemCommand, error) {
 	script, err := syntax.NewParser(syntax.Variant(syntax.LangPOSIX)).Parse(strings.NewReader(line), "")
 	switch {
 	case err != nil:
-		var at syntax.ParseError
-		if errors.As(err, &at) {
+		if at, ok := errors.AsType[syntax.ParseError](err); ok {
 			err = errors.New(at.Text) // without the position
 		}
 		return itemCommand{}, err

@@ -182,7 +182,7 @@ func TestEachJobs(t *testing.T) {
 	for n := range 2 {
 		text, err := os.ReadFile(filepath.Join(e.dir, "a.txt", fmt.Sprintf("a_chunk_%d.jsonl", n)))
 		require.NoError(t, err)
-		for _, at := range strings.Fields(string(text)) {
+		for at := range strings.FieldsSeq(string(text)) {
 			require.Contains(t, []string{"1", "2", "3"}, at)
 		}
 	}
