@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kafka-master/app"
+	"kafka-master/infra/results"
 	"kafka-master/worker"
 )
 
@@ -120,4 +121,57 @@ func TestPythonAndGoWorkersShareAFile(t *testing.T) {
 	require.Equal(t, app.ExitOK, native.terminate())
 	require.Equal(t, app.ExitOK, m.terminate())
 	s.sameItems(items, s.results("a.txt"))
+}
+
+// Native workers in Go and in Python read each other's manifests: the result of the one
+// stands when the other runs the same chunk later.
+func TestPythonWorkerRecordsResultsAsTheGoWorker(t *testing.T) {
+	t.Parallel()
+	python := func(dir string) {
+		cmd := exec.Command(anyPython(t), "-B", "-c", `
+import sys
+from manifest import work
+from results import Results
+with Results(sys.argv[1]).create("A b.txt", "A_b_chunk_4_s5_g2_a3", 3, 2) as out:
+    out.write("python")
+    out.fail(21, "x", "refused")
+    index, half, retry = work("A_b_chunk_4_s5_g2_a3")
+    out.commit({"batchId": "A_b_chunk_4_s5_g2_a3", "index": index, "half": half, "retry": retry, "attempt": 3, "deployment": "D", "generation": 2,
+        "offset": 40, "length": 10, "first_line": 21, "items": 2, "input_hash": "44bc2cf5ad770999", "failed": 1, "failed_items": [[0, 0]], "worker": "py}"})
+`, dir)
+		cmd.Dir = pythonWorker(t)
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+	}
+	goWorker := func(dir string) {
+		f, err := worker.NewResults(dir).Create(worker.Chunk{
+			BatchID: "A_b_chunk_4_s5_g2", Name: "A_b_chunk_4_s5_g2", File: "A b.txt", Generation: 2, Attempt: 1, Deployment: "D", FirstLine: 21,
+			Offset: 40, Length: 10, Hash: "44bc2cf5ad770999", Items: []string{"x", "y"}, Worker: "go",
+		})
+		require.NoError(t, err)
+		_, err = f.Write([]byte("go\n"))
+		require.NoError(t, err)
+		require.NoError(t, f.Commit())
+	}
+	for name, runs := range map[string][]func(string){"\"python\"\n": {python, goWorker, python}, "go\n": {goWorker, python, goWorker}} {
+		dir := t.TempDir()
+		for _, run := range runs {
+			run(dir)
+		}
+		folder := filepath.Join(dir, "A b.txt%+1@2")
+		text, err := os.ReadFile(filepath.Join(folder, "A_b_chunk_4_s5_g2.jsonl"))
+		require.NoError(t, err)
+		require.Equal(t, name, string(text))
+		lines := 0
+		manifests, err := results.Manifests(os.DirFS(dir), filepath.Base(folder))
+		require.NoError(t, err)
+		for _, m := range manifests {
+			_, err := results.ReadManifest(os.DirFS(dir), m, 0, func(_ results.At, _ results.Line, damage error) error {
+				lines++
+				return damage
+			})
+			require.NoError(t, err)
+		}
+		require.Equal(t, 3, lines)
+	}
 }

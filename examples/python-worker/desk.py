@@ -33,6 +33,7 @@ class Chunk:
     hash: str = ""  # hash of the bytes in this range
     generation: int = 1  # version of the file
     first_line: int = 0  # line of the first item, from 1
+    length: int = 0  # of that range, in bytes
     lines: int = 0  # number of lines in this range if it has blank lines, else 0
 
     def line_of(self, i: int) -> Optional[int]:
@@ -92,11 +93,11 @@ def decode(value: bytes, worker_id: str, incarnation: str = "") -> Union[Chunk, 
     file, deployment = m.get("file") or "", m.get("deployment") or ""
     offset, digest = m.get("offset") or 0, m.get("hash") or ""
     attempt, term, generation = m.get("attempt") or 0, m.get("term") or 0, m.get("generation") or 1
-    first_line, lines = m.get("first_line") or 0, m.get("lines") or 0
-    numbers = (attempt, term, offset, generation, first_line, lines)
+    first_line, length, lines = m.get("first_line") or 0, m.get("length") or 0, m.get("lines") or 0
+    numbers = (attempt, term, offset, generation, first_line, length, lines)
     if not all(isinstance(x, str) for x in (file, deployment, digest)) or not all(isinstance(x, int) for x in numbers):
-        raise ValueError("file, deployment, hash, attempt, term, generation, offset, first_line or lines has the wrong type")
-    return Chunk(batch_id, items, file, attempt, term, deployment, offset, digest, generation, first_line, lines)
+        raise ValueError("file, deployment, hash, attempt, term, generation, offset, first_line, length or lines has the wrong type")
+    return Chunk(batch_id, items, file, attempt, term, deployment, offset, digest, generation, first_line, length, lines)
 
 
 def ranges(items: List[int]) -> Optional[List[List[int]]]:

@@ -10,11 +10,12 @@ import re
 import secrets
 import threading
 import time
-from typing import Callable, Optional, Set, Tuple
+from typing import Callable, List, Optional, Set, Tuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
-from desk import Desk, Attempt, Recall, decode, partition_of, progress_message
+from desk import Attempt, Chunk, Desk, Recall, decode, partition_of, progress_message, ranges
+from manifest import work
 from outbox import Message, Outbox
 from results import Failed, Results, Retry, Unfit
 from settings import Settings
@@ -40,6 +41,14 @@ REFUSALS = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED,
 }
 OUT_OF_RANGE = {KafkaError.OFFSET_OUT_OF_RANGE, getattr(KafkaError, "_AUTO_OFFSET_RESET", KafkaError.OFFSET_OUT_OF_RANGE)}
+
+
+def figures(line: dict) -> dict:
+    """Return what a final message tells of a result that stands."""
+    body = {"output_lines": line["lines"], "failed": line["failed"]}
+    if line.get("failed_items"):
+        body["failed_items"] = line["failed_items"]
+    return body
 
 
 class Worker:
@@ -262,8 +271,9 @@ class Worker:
                         failed.append(i)
                         out.fail(chunk.line_of(i), item, str(e), e.exit)
                     attempt.done += 1
-                out.commit()
-            return progress_message(chunk, attempt.done, "ok", failed=failed)
+                standing = out.commit(self.record(chunk, failed))
+            final = progress_message(chunk, attempt.done, "ok", failed=failed)
+            return {**final, **figures(standing)} if standing else final
         except Retry as e:
             if isinstance(e, Unfit):
                 self.suspend(str(e), e.size)
@@ -272,6 +282,23 @@ class Worker:
         except BaseException as e:  # the worker must survive whatever the function raises
             log.warning("chunk %s failed", chunk.batch_id, exc_info=True)
             return progress_message(chunk, attempt.done, "failed", "%s: %s" % (type(e).__name__, e))
+
+    def record(self, chunk: Chunk, failed: List[int]) -> Optional[dict]:
+        """Return the line of a manifest about a chunk, without what is known of its result. There is none for a chunk
+        without a hash or a name: nothing could tell its result from that of another one."""
+        parts = work(chunk.batch_id)
+        if not parts or not chunk.hash:
+            return None
+        line = {
+            "batchId": chunk.batch_id, "index": parts[0], "half": parts[1], "retry": parts[2],
+            "attempt": chunk.attempt, "deployment": chunk.deployment, "generation": chunk.generation, "offset": chunk.offset,
+            "length": chunk.length, "first_line": chunk.first_line, "items": len(chunk.items), "input_hash": chunk.hash,
+            "failed": len(failed), "worker": self.settings.worker_id,
+        }
+        pairs = ranges(failed)
+        if pairs:
+            line["failed_items"] = pairs
+        return line
 
     def suspend(self, why: str, size: int = 0) -> None:
         """Accept no chunks until results of size bytes can be written again."""

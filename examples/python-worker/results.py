@@ -11,7 +11,9 @@ import re
 import secrets
 import shutil
 import time
-from typing import Any, BinaryIO, List, Optional
+from typing import Any, BinaryIO, Dict, List, Optional
+
+from manifest import Figures, Manifests, sync_folder, timestamp
 
 STALE = 24 * 3600  # seconds after which the file of a crashed attempt is removed
 CHECK = 4 << 10  # bytes that a check writes in addition to what did not fit
@@ -118,20 +120,12 @@ def open_folder(name: str, below: int) -> int:
     return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=below)
 
 
-def sync_folder(fd: int) -> None:
-    """Make the entries of a folder durable if its file system supports that."""
-    try:
-        os.fsync(fd)
-    except OSError as e:
-        if e.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS):
-            raise
-
-
 class Results:
     """The folder with the results of all chunks."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
+        self.manifests = Manifests()
 
     def path(self, file: str, batch_id: str, generation: int = 1) -> str:
         """Return the path of a chunk's result."""
@@ -213,6 +207,7 @@ class Result:
         self.reasons = 0  # bytes of the reasons in the list
         self.temps, self.folder = temps, folder  # open folders
         self.size = 0
+        self.figures, self.created = Figures(), time.time()
         self.committed = False
 
     def write(self, value: Any) -> None:
@@ -222,6 +217,7 @@ class Result:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
         line = text.encode("utf-8", "replace")
         self.size += len(line)
+        self.figures.add(line)
         try:
             self.out.write(line)
         except OSError as e:
@@ -235,41 +231,103 @@ class Result:
         text = json.dumps({"line": line, "item": item, "exit": exit, "error": error}, ensure_ascii=False, separators=(",", ":"))
         self.failed.append(text.encode("utf-8", "replace") + b"\n")
 
-    def commit(self) -> None:
-        """Move the list of failed items and then the result to their paths, durably."""
+    def commit(self, line: Optional[Dict[str, Any]] = None) -> Optional[Dict[str, Any]]:
+        """Move the list of failed items and then the result to their paths, durably. Before that, append the line about
+        the chunk to the manifest, with what is known of the result, and return the line about the result that stands in
+        the end. It is that of another attempt at the same chunk if its result stands already."""
         try:
-            self.move()
+            return self.move(line)
         except OSError as e:
             raise self.results.write_error(e, self.size) from e
 
-    def move(self) -> None:
+    def move(self, line: Optional[Dict[str, Any]] = None) -> Optional[Dict[str, Any]]:
         self.out.flush()
         os.fsync(self.out.fileno())
         self.out.close()
-        self.move_failed_list()
-        os.replace(self.temp, self.final, src_dir_fd=self.temps, dst_dir_fd=self.folder)
+        list_hash = self.write_failed_list()
+        if line is None:
+            self.put_in_place()
+        else:
+            line = self.complete(line, list_hash)
+            self.results.manifests.append(self.folder, result_folder(line["worker"]), line)
+            line = self.settle(line)
         self.committed = True
         sync_folder(self.folder)
+        return line
 
-    def move_failed_list(self) -> None:
-        """Move the list to its path. Without failed items remove that of an earlier attempt."""
-        if not self.failed:
-            try:
-                os.remove(self.failed_list, dir_fd=self.folder)
-            except FileNotFoundError:
-                pass
-            return
-        temp = self.temp + "-failed"
-        fd = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=self.temps)
+    def complete(self, line: Dict[str, Any], list_hash: str) -> Dict[str, Any]:
+        """Add what is known of the result."""
+        return {
+            **line, "result": self.final, "lines": self.figures.lines(), "bytes": self.figures.bytes,
+            "hash": self.figures.digest.hexdigest(), "failed_list_hash": list_hash,
+            "started": timestamp(self.created), "ended": timestamp(time.time()), "exit": None,
+        }
+
+    def settle(self, line: Dict[str, Any]) -> Dict[str, Any]:
+        """Put the result in place unless one stands there that a manifest vouches for."""
+        manifests = self.results.manifests
+        with manifests.settling(self.folder):
+            standing = manifests.standing(self.folder, line)
+            if not standing and self.put_in_place(exclusively=not self.stands()):
+                return line
+            standing = standing or manifests.standing(self.folder, line)  # where locks are not known, another one came first
+            if standing:
+                self.discard()
+                return standing
+            self.put_in_place()
+            return line
+
+    def stands(self) -> bool:
+        """Return whether there is something in the place of the result."""
         try:
-            with os.fdopen(fd, "wb") as out:
-                out.writelines(self.failed)
-                out.flush()
-                os.fsync(out.fileno())
-            os.replace(temp, self.failed_list, src_dir_fd=self.temps, dst_dir_fd=self.folder)
-        except OSError:
-            os.remove(temp, dir_fd=self.temps)
-            raise
+            os.lstat(self.final, dir_fd=self.folder)
+            return True
+        except FileNotFoundError:
+            return False
+
+    def put_in_place(self, exclusively: bool = False) -> bool:
+        """Move the list and then the result to their paths. Without failed items remove the list of an earlier attempt.
+        Return False if a result must not be replaced and there is one."""
+        try:
+            if self.failed:
+                os.replace(self.temp + "-failed", self.failed_list, src_dir_fd=self.temps, dst_dir_fd=self.folder)
+            else:
+                os.remove(self.failed_list, dir_fd=self.folder)
+        except FileNotFoundError:
+            pass
+        if exclusively:
+            try:
+                os.link(self.temp, self.final, src_dir_fd=self.temps, dst_dir_fd=self.folder, follow_symlinks=False)
+                self.discard()
+                return True
+            except FileExistsError:
+                return False
+            except OSError:
+                pass  # the file system has no links
+        os.replace(self.temp, self.final, src_dir_fd=self.temps, dst_dir_fd=self.folder)
+        return True
+
+    def write_failed_list(self) -> str:
+        """Write the list of failed items under its temporary name, durably, and return its hash, if there are any."""
+        if not self.failed:
+            return ""
+        fd = os.open(self.temp + "-failed", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644, dir_fd=self.temps)
+        with os.fdopen(fd, "wb") as out:
+            out.writelines(self.failed)
+            out.flush()
+            os.fsync(out.fileno())
+        figures = Figures()
+        for text in self.failed:
+            figures.add(text)
+        return figures.digest.hexdigest()
+
+    def discard(self) -> None:
+        """Remove the temporary files."""
+        for name in (self.temp, self.temp + "-failed"):
+            try:
+                os.remove(name, dir_fd=self.temps)
+            except OSError:
+                pass  # if one is left, it is removed as stale later
 
     def __enter__(self) -> "Result":
         return self
@@ -277,7 +335,7 @@ class Result:
     def __exit__(self, *_: object) -> None:
         try:
             if not self.committed:
-                os.remove(self.temp, dir_fd=self.temps)  # if this fails, it is removed as stale later
+                self.discard()
             self.out.close()
         except OSError:
             pass

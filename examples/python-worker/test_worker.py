@@ -8,8 +8,10 @@ import unittest
 from unittest import mock
 
 from desk import MAX_RANGES, QUEUE_AHEAD, RECALLED, TERM_MEMORY, Chunk, Desk, Recall, cut, decode, partition_of, progress_message
+from manifest import decode as decode_line, encode, work
 from results import Failed, Results, Retry, Unfit, base, result_folder, result_name, sync_folder
 from settings import WrongSettings, load
+from xxh64 import PlainXXH64
 
 
 class Protocol(unittest.TestCase):
@@ -307,6 +309,90 @@ class TestResults(unittest.TestCase):
                 Results(folder).create("a.txt", "a_chunk_0", 1)
             self.assertNotIsInstance(raised.exception, Unfit)
             self.assertEqual(os.listdir(folder), ["a.txt"], "the check leaves nothing behind")
+
+
+class TestManifests(unittest.TestCase):
+    def commit(self, results, text, failed=(), attempt=1, **changes):
+        """Write a result of two items and return the line about the result that stands."""
+        line = {"batchId": "a_chunk_0", "index": 0, "half": 0, "retry": 0, "attempt": attempt, "deployment": "D", "generation": 1,
+                "offset": 0, "length": 4, "first_line": 1, "items": 2, "input_hash": "44bc2cf5ad770999", "failed": len(failed),
+                "worker": "py}1", **changes}
+        with results.create("a.txt", "a_chunk_0", attempt) as out:
+            out.write(text)
+            for i in failed:
+                out.fail(i + 1, "x", "refused")
+            return out.commit(line)
+
+    def read(self, folder, name="a_chunk_0.jsonl"):
+        try:
+            with open(folder + "/a.txt/" + name, encoding="utf-8") as f:
+                return f.read()
+        except FileNotFoundError:
+            return ""
+
+    def test_hashes(self):
+        for text, want in {b"": "ef46db3751d8e999", b"a": "d24ec4f1a98c6e5b", b"Nobody inspects the spammish repetition": "fbcea83c8a378bf1"}.items():
+            self.assertEqual(PlainXXH64(text).hexdigest(), want)
+        whole, parts = PlainXXH64(bytes(range(256)) * 5), PlainXXH64()
+        for i in range(0, 1280, 7):
+            parts.update((bytes(range(256)) * 5)[i:i + 7])
+        self.assertEqual(parts.hexdigest(), whole.hexdigest())
+
+    def test_names(self):
+        self.assertEqual([work("a_chunk_4"), work("a_chunk_4_s5_r2_g3_a7"), work("a_chunk_1_chunk_2_a3"), work("x")],
+                         [(4, 0, 0), (4, 5, 2), (2, 0, 0), None])
+
+    def test_lines_that_were_cut_off_or_damaged_vouch_for_nothing(self):
+        text = encode({"batchId": "a", "worker": "}"})
+        self.assertEqual(decode_line(text), {"batchId": "a", "worker": "}", "sum": decode_line(text)["sum"]})
+        for n in range(len(text) - 1):
+            self.assertIsNone(decode_line(text[:n]))
+            self.assertIsNone(decode_line(text[:n] + b"~" + text[n + 1:]))
+
+    def test_a_line_follows_one_that_was_cut_off(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.commit(Results(folder), "1")
+            with open(folder + "/a.txt/.manifest/py}1.jsonl", "ab") as f:
+                f.write(b'{"batchId":"a_ch')
+            self.commit(Results(folder), "2", input_hash="0")
+            self.assertEqual(self.read(folder), '"2"\n')
+            lines = [decode_line(x.encode()) for x in self.read(folder, ".manifest/py}1.jsonl").splitlines()]
+            self.assertEqual([x and x["input_hash"] for x in lines], ["44bc2cf5ad770999", None, "0"])
+
+    def test_a_result_that_stands_is_kept(self):
+        with tempfile.TemporaryDirectory() as folder:
+            first = self.commit(Results(folder), "first", failed=[1])
+            self.assertEqual((first["lines"], first["bytes"], first["failed"]), (1, 8, 1))
+            self.assertEqual(self.commit(Results(folder), "second", attempt=2)["hash"], first["hash"])
+            self.assertEqual((self.read(folder), self.read(folder, "a_chunk_0.failed.jsonl").count("\n")), ('"first"\n', 1))
+            self.assertEqual(os.listdir(folder + "/a.txt/.tmp"), [])
+
+    def test_anything_else_is_replaced(self):
+        for change in ("result", "list", "line", "deployment"):
+            with self.subTest(change), tempfile.TemporaryDirectory() as folder:
+                self.commit(Results(folder), "first", failed=[1], **({"deployment": "E"} if change == "deployment" else {}))
+                if change == "result":
+                    with open(folder + "/a.txt/a_chunk_0.jsonl", "a"):
+                        os.truncate(folder + "/a.txt/a_chunk_0.jsonl", 3)
+                elif change == "list":
+                    os.remove(folder + "/a.txt/a_chunk_0.failed.jsonl")
+                elif change == "line":
+                    os.remove(folder + "/a.txt/.manifest/py}1.jsonl")
+                self.assertEqual(self.commit(Results(folder), "second")["failed"], 0)
+                self.assertEqual((self.read(folder), self.read(folder, "a_chunk_0.failed.jsonl")), ('"second"\n', ""))
+
+    def test_attempts_at_once_leave_one_result(self):
+        with tempfile.TemporaryDirectory() as folder:
+            out = []
+            threads = [threading.Thread(target=lambda n=n: out.append(self.commit(Results(folder), "x" * n, range(n % 2), worker="w%d" % n)))
+                       for n in range(8)]
+            for t in threads:
+                t.start()
+            for t in threads:
+                t.join()
+            self.assertEqual(len({x["hash"] for x in out}), 1)
+            self.assertEqual((len(out), len(self.read(folder))), (8, out[0]["bytes"]))
+            self.assertEqual(self.read(folder, "a_chunk_0.failed.jsonl").count("\n"), out[0]["failed"])
 
 
 class TestSettings(unittest.TestCase):

@@ -80,6 +80,9 @@ func (m Merge) run(ctx context.Context) (Summary, error) {
 	if err := m.writeAll(ctx, root, p, out); err != nil {
 		return Summary{}, err
 	}
+	if err := m.checkDigest(out); err != nil {
+		return Summary{}, err
+	}
 	s, err := m.finish(p, out, sum)
 	if err != nil {
 		return Summary{}, err
@@ -139,6 +142,9 @@ func (m Merge) writeChunk(root *os.Root, p *plan, parts []part, out *outputs) er
 			from = i
 		}
 	}
+	if err := m.addDigest(root, p, parts[0], out); err != nil {
+		return err
+	}
 	for i, q := range parts[from:] {
 		last := from+i == len(parts)-1
 		if err := m.writePart(root, p, q, last, out); err != nil {
@@ -146,6 +152,34 @@ func (m Merge) writeChunk(root *os.Root, p *plan, parts []part, out *outputs) er
 		}
 	}
 	return nil
+}
+
+// addDigest adds a chunk to the digest of what is merged. Retries are no part of it.
+func (m Merge) addDigest(root *os.Root, p *plan, q part, out *outputs) error {
+	lines, err := p.lines(root, q)
+	if err != nil || len(lines) == 0 || q.retry > 0 {
+		return err
+	}
+	d, err := lines[0].digest() // the same for all attempts
+	if err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrChanged, q.describe(), err)
+	}
+	out.mark.Counts.Digest += d
+	return nil
+}
+
+// checkDigest returns an error if other chunks were merged than the master counted.
+func (m Merge) checkDigest(out *outputs) error {
+	f, c := m.Books.File, out.mark.Counts
+	if m.Partial || c.isThatOf(f) {
+		return nil
+	}
+	return fmt.Errorf("%w: the digest of the chunks here is %s, that of the done chunks is %s", ErrIncomplete, Hash(c.Digest), Hash(f.Digest))
+}
+
+// isThatOf reports whether the digest is that of the books, as far as both are known.
+func (c counts) isThatOf(f messages.File) bool {
+	return !f.DigestKnown() || c.Unrecorded > 0 || c.Digest == f.Digest
 }
 
 // writePart writes one result, and the list of its failed items if nothing replaces it.

@@ -283,6 +283,31 @@ func TestMergeRefuses(t *testing.T) {
 	}
 }
 
+// Chunks that are not those that were counted are refused, however many they are.
+func TestMergeComparesTheDigest(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 3)
+	for i := range 3 {
+		d, err := b.put(named{Index: i}, fmt.Sprintf("%d\n", i), "").digest()
+		require.NoError(t, err)
+		b.books.Digest += d
+	}
+	b.books.Digested = true
+	retry := b.line(named{Index: 1, Retry: 1}, "1 all of it\n", "")
+	b.putLine(retry, "1 all of it\n", "")
+	_, err := b.merge()
+	require.NoError(t, err)
+	require.Equal(t, "0\n1 all of it\n2\n", b.read("a.txt.jsonl"))
+	require.NoError(t, os.Remove(filepath.Join(b.dir, "a.txt.jsonl")))
+	b.books.Digest++
+	_, err = b.merge()
+	require.ErrorIs(t, err, ErrIncomplete)
+	require.ErrorContains(t, err, "digest")
+	s, err := b.with(func(m *Merge) { m.Partial = true })
+	require.NoError(t, err)
+	require.True(t, s.Partial)
+}
+
 func TestMergePartial(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, 5)

@@ -126,6 +126,7 @@ type counts struct {
 	Unrecorded int                    // of them, those without a line in a manifest
 	Workers    map[string]WorkerShare // by worker
 	Failed     int64                  // failed items
+	Digest     uint64                 // sum of the digests of the chunks
 }
 
 // outputs are the merged files of one file.

@@ -106,7 +106,7 @@ func (m Merge) summary(p *plan, out *outputs, sum string) Summary {
 	s := Summary{
 		File: f.Info.Path, Generation: max(f.Generation, 1), State: f.State.String(), Reason: f.Reason, Deployment: m.Books.Deployment,
 		Size: f.Info.Size, Started: timeOrNull(f.Started), Ended: timeOrNull(f.Ended), Merged: time.Now().UTC().Truncate(time.Millisecond),
-		Partial: b.check(p, m.Dir) != nil || !f.HasEnded(),
+		Partial: b.check(p, m.Dir) != nil || !f.HasEnded() || !c.isThatOf(f),
 		Items:   SummaryItems{f.Items, f.DoneItems, f.FailedItems, f.DeadItems, f.Missing()},
 		Chunks:  SummaryChunks{f.DoneChunks, f.DeadChunks, c.Chunks}, Unrecorded: c.Unrecorded,
 		Result: out.result.describe(), FailedList: out.failed.describe(), FailedItems: out.items.describe(),
