@@ -57,6 +57,26 @@ func TestRecalledChunkGoesToTheIdleWorker(t *testing.T) {
 	require.Equal(t, VerdictDone, l.verdict(progress("a", next[0].BatchID, 2, 2), now))
 }
 
+// The last chunks of a file do not go to a worker that is known to be much slower than another
+// one that is free, however long it waits. Among workers of about one pace the longest waiting is
+// the next.
+func TestLastChunksGoToNoSlowWorker(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1e9, 0)
+	l, at := slowTail(t, 4, now, "slug", "a", "b")
+	l.recalls.speeds["slug"] = &speed{each: 6 * time.Second}
+	l.recalls.speeds["a"] = &speed{each: 150 * time.Millisecond}
+	l.recalls.speeds["b"] = &speed{each: 100 * time.Millisecond}
+	now = now.Add(time.Second)
+	require.Equal(t, []Recall{{"slow", []string{at[3].BatchID, at[2].BatchID}}}, l.Workers().Recall(now))
+	for i, want := range []messages.WorkerID{"a", "b"} {
+		l.Attempts().Judge(recalled("slow", at[3-i].BatchID), now)
+		next := l.Workers().Match(now)
+		require.Len(t, next, 1)
+		require.Equal(t, want, next[0].Worker)
+	}
+}
+
 func TestRecallOfAChunkThatHasBegunChangesNothing(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1e9, 0)
