@@ -29,7 +29,7 @@ const crowdPerPartition = 8
 const (
 	beatEvery   = 3 * time.Second // as the workers do
 	beatSlices  = 600             // into which the workers are divided, so that their heartbeats come evenly
-	crowdAnswer = 50              // answers of the API that are timed
+	crowdAnswer = 50              // answers of each page of the API that are timed
 )
 
 // sendBeats announces workers and sends their heartbeats until ctx ends or the standard input
@@ -117,7 +117,7 @@ func (st *stage) crowd(ctx context.Context, idle time.Duration) error {
 	if err != nil {
 		return err
 	}
-	p50, worst, err := st.master.timeAnswers(ctx)
+	answers, err := st.master.timePages(ctx)
 	if err != nil {
 		return err
 	}
@@ -125,8 +125,8 @@ func (st *stage) crowd(ctx context.Context, idle time.Duration) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%d idle workers: visible after %.1f s, master %.1f %% of a core, peak %.0f MB, overview p50 %.1f ms, worst %.1f ms\n",
-		st.workers, visible.Seconds(), share, float64(peak)/1e6, 1e3*p50.Seconds(), 1e3*worst.Seconds())
+	fmt.Printf("%d idle workers: visible after %.1f s, master %.1f %% of a core, peak %.0f MB; answers, p50 and worst: %s\n",
+		st.workers, visible.Seconds(), share, float64(peak)/1e6, answers)
 	r := result{Chunks: int64(st.workers) * int64(idle/beatEvery)}
 	r.fillCounts(before, after)
 	fmt.Printf("  per heartbeat: fetches %.3f, commits %.3f, actor messages %.2f, timers %.2f, allocations %.1f of %.2f KB\n",
@@ -169,13 +169,26 @@ func (m *master) rest(d time.Duration) (share float64, before, after counts, err
 	return 100 * (to - from).Seconds() / d.Seconds(), before, after, err
 }
 
-// timeAnswers returns how long the overview takes.
-func (m *master) timeAnswers(ctx context.Context) (p50, worst time.Duration, err error) {
+// timePages returns how long the answers take that people and monitoring ask for all the time.
+func (m *master) timePages(ctx context.Context) (string, error) {
+	var all []string
+	for _, path := range []string{"/api/v1/overview", "/metrics", "/readyz"} {
+		p50, worst, err := m.timeAnswers(ctx, path)
+		if err != nil {
+			return "", err
+		}
+		all = append(all, fmt.Sprintf("%s %.1f and %.1f ms", path, 1e3*p50.Seconds(), 1e3*worst.Seconds()))
+	}
+	return strings.Join(all, ", "), nil
+}
+
+// timeAnswers returns how long the answer at a path takes.
+func (m *master) timeAnswers(ctx context.Context, path string) (p50, worst time.Duration, err error) {
 	var all []time.Duration
 	for range crowdAnswer {
 		began := time.Now()
-		if _, err := m.get(ctx, "/api/v1/overview"); err != nil {
-			return 0, 0, fmt.Errorf("ask for the overview: %w", err)
+		if _, err := m.get(ctx, path); err != nil {
+			return 0, 0, fmt.Errorf("ask for %s: %w", path, err)
 		}
 		all = append(all, time.Since(began))
 		time.Sleep(100 * time.Millisecond)
