@@ -53,7 +53,7 @@ name; "kafka-master config" shows those in force.`,
 		}
 		return c.runMaster(cmd.Context(), s)
 	}
-	root.AddCommand(c.worker(), c.config(), c.generate(), c.version(), c.healthcheck(), c.doctor(), c.dead(), c.failed(), c.merge(), c.joblog())
+	root.AddCommand(c.worker(), c.config(), c.generate(), c.version(), c.healthcheck(), c.doctor(), c.dead(), c.failed(), c.merge(), c.joblog(), c.verify())
 	showOwnFlags(root)
 	return root
 }
@@ -72,6 +72,10 @@ var usedSettings = map[string][]string{
 	"joblog":      {"RESULTS_DIR", "DATA_DIR"},
 	"merge":       {"RESULTS_DIR", "DATA_DIR", "API_LISTEN", "API_SERVER_PORT", "API_TOKEN", "REDIS_URL", "REDIS_PREFIX", "REDIS_TLS_CA_FILE"},
 	"ls":          apiSettings, "show": apiSettings, "retry": apiSettings, "discard": apiSettings,
+	"verify": append([]string{
+		"CLIENT_DATA_PATH", "INPUT_DIR", "SMB_HOST", "SMB_PORT", "SMB_USER", "SMB_PASSWORD",
+		"RESULTS_DIR", "DATA_DIR", "REDIS_URL", "REDIS_PREFIX",
+	}, apiSettings...),
 	"generate": {}, "version": {}, "help": {}, "completion": {},
 }
 

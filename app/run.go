@@ -20,6 +20,10 @@ const (
 	ExitUsage  = 2 // flags or settings are wrong
 	// ExitUnreachable means that no master that leads answers, for commands that call one.
 	ExitUnreachable = 3
+	// ExitUnknown means that not everything could be checked, and that nothing was wrong
+	// with the rest, for commands that check something.
+	ExitUnknown = 3
+	ExitWrong   = 4 // a check found something that does not hold
 )
 
 // Main runs the command line of the process until it ends or a signal stops it, and returns
@@ -53,8 +57,13 @@ func RunMeasured(ctx context.Context, args []string, env func(string) (string, b
 	if errors.As(err, &wrong) || errors.Is(err, errUsage) {
 		return ExitUsage
 	}
-	if errors.Is(err, errUnreachable) {
+	switch {
+	case errors.Is(err, errWrong):
+		return ExitWrong
+	case errors.Is(err, errUnreachable):
 		return ExitUnreachable
+	case errors.Is(err, errUnknown):
+		return ExitUnknown
 	}
 	return ExitCannot
 }

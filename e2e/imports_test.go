@@ -40,6 +40,7 @@ var allowed = map[string][]string{
 	"console":          {"messages", "github.com/schollz/progressbar/v3", "github.com/mattn/go-isatty", "github.com/dustin/go-humanize"},
 	"worker":           {"messages", "infra/failpoint", "infra/kafkabus", "infra/results", "github.com/cenkalti/backoff/v5", "github.com/gofrs/flock", "github.com/google/uuid", "mvdan.cc/sh/v3/syntax"},
 	"doctor":           {"messages"},
+	"proof":            {"messages", "github.com/cespare/xxhash/v2"},
 	"generate":         {},
 }
 

@@ -1,0 +1,13 @@
+package proof
+
+import "kafka-master/messages"
+
+// open is the number of chunks that have not ended.
+func (c *check) open() (n int) {
+	for _, r := range c.books.Chunks {
+		if r.State != messages.ChunkDead && (!isDone(r) || r.ID.Retry > 0) {
+			n++
+		}
+	}
+	return n
+}

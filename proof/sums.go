@@ -1,0 +1,62 @@
+package proof
+
+import (
+	"encoding/binary"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// digest is what a done chunk adds to the digest of its file, as docs/protocol.md
+// defines it.
+func digest(e *entry) uint64 {
+	var b []byte
+	b = binary.LittleEndian.AppendUint64(b, uint64(e.index))
+	b = binary.LittleEndian.AppendUint64(b, uint64(e.half))
+	b = binary.LittleEndian.AppendUint64(b, uint64(e.offset))
+	b = binary.LittleEndian.AppendUint64(b, uint64(e.length))
+	b = binary.LittleEndian.AppendUint64(b, uint64(e.items))
+	b = binary.LittleEndian.AppendUint64(b, e.input)
+	return xxhash.Sum64(b)
+}
+
+// checkSums compares the books with the sums of the manifests.
+func (c *check) checkSums() {
+	c.compareSums()
+	if c.found(booksDiffer) {
+		c.findings = append(c.findings, c.doubts...)
+	}
+}
+
+func (c *check) compareSums() {
+	b := c.books
+	if !b.AddsUp() && b.HasEnded() {
+		c.find(booksDiffer, 0, 0, "the books do not add up: %d items cut, %d done, %d failed, %d dead", b.Items, b.DoneItems, b.FailedItems, b.DeadItems)
+	}
+	if !b.DigestKnown() {
+		c.cannot("an earlier version of the program began the file, so the books have no digest of it")
+		return
+	}
+	if c.noResults {
+		return
+	}
+	if own := b.DoneChunks - b.RecordedChunks; own > 0 {
+		c.cannot("%d of %d done chunks were done by workers that keep their own results, which cannot be checked", own, b.DoneChunks)
+	}
+	c.same("chunks with a result of ours", int64(c.recorded), b.RecordedChunks)
+	c.same("lines of results", c.output, b.OutputLines)
+	c.same("dead items", c.dead, b.DeadItems)
+	if b.RecordedChunks < b.DoneChunks {
+		return
+	}
+	c.same("items done", c.items-c.failed, b.DoneItems)
+	c.same("items failed", c.failed, b.FailedItems)
+	if c.digest != b.Digest {
+		c.find(booksDiffer, 0, 0, "the digest of the manifests is %016x, by the books it is %016x: they do not speak of the same chunks", c.digest, b.Digest)
+	}
+}
+
+func (c *check) same(what string, got, want int64) {
+	if got != want {
+		c.find(booksDiffer, 0, 0, "%s: %d by the manifests, %d by the books", what, got, want)
+	}
+}
