@@ -34,11 +34,18 @@ class Chunk:
     generation: int = 1  # version of the file
     first_line: int = 0  # line of the first item, from 1
     length: int = 0  # of that range, in bytes
+    positions: Optional[List[List[int]]] = None  # of the items of a retry in their chunk, None for all
     lines: int = 0  # number of lines in this range if it has blank lines, else 0
 
     def line_of(self, i: int) -> Optional[int]:
         """Return the line of item i in its file, or None if it cannot be told."""
-        return self.first_line + i if self.first_line and not self.lines else None
+        if not self.first_line or self.lines:
+            return None
+        for first, last in self.positions or ():
+            if i <= last - first:
+                return self.first_line + first + i
+            i -= last - first + 1
+        return self.first_line + i
 
 
 @dataclass
@@ -97,7 +104,10 @@ def decode(value: bytes, worker_id: str, incarnation: str = "") -> Union[Chunk, 
     numbers = (attempt, term, offset, generation, first_line, length, lines)
     if not all(isinstance(x, str) for x in (file, deployment, digest)) or not all(isinstance(x, int) for x in numbers):
         raise ValueError("file, deployment, hash, attempt, term, generation, offset, first_line, length or lines has the wrong type")
-    return Chunk(batch_id, items, file, attempt, term, deployment, offset, digest, generation, first_line, length, lines)
+    positions = m.get("positions") or None
+    if positions and sum(last - first + 1 for first, last in positions) != len(items):
+        raise ValueError("positions are not those of the items")
+    return Chunk(batch_id, items, file, attempt, term, deployment, offset, digest, generation, first_line, length, positions, lines)
 
 
 def ranges(items: List[int]) -> Optional[List[List[int]]]:

@@ -298,6 +298,8 @@ class Worker:
         pairs = ranges(failed)
         if pairs:
             line["failed_items"] = pairs
+        if chunk.positions:
+            line["positions"] = chunk.positions
         return line
 
     def suspend(self, why: str, size: int = 0) -> None:

@@ -338,6 +338,14 @@ class TestManifests(unittest.TestCase):
             parts.update((bytes(range(256)) * 5)[i:i + 7])
         self.assertEqual(parts.hexdigest(), whole.hexdigest())
 
+    def test_lines_of_a_retry(self):
+        value = {"id": "w", "batchId": "a_chunk_0_r1", "data": ["b", "d", "e"], "first_line": 11, "positions": [[1, 1], [3, 4]]}
+        chunk = decode(json.dumps(value).encode(), "w")
+        self.assertEqual([chunk.line_of(i) for i in range(3)], [12, 14, 15])
+        value["positions"] = [[1, 2]]
+        with self.assertRaises(ValueError):
+            decode(json.dumps(value).encode(), "w")
+
     def test_names(self):
         self.assertEqual([work("a_chunk_4"), work("a_chunk_4_s5_r2_g3_a7"), work("a_chunk_1_chunk_2_a3"), work("x")],
                          [(4, 0, 0), (4, 5, 2), (2, 0, 0), None])
