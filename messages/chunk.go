@@ -60,7 +60,7 @@ type OpenChunk struct {
 	Attempt  int      // number of the current or last attempt, from 1
 	Failures int      // reported failures, and losses after the first progress
 	Handouts int      // attempts that ended without a result although the chunk did not wait behind others
-	Lost     int      // those of them after which the worker was lost before any progress
+	Unbegun  int      // those of them that ended without any progress, at a worker that was lost or passed the chunk over
 	Ahead    bool     // the chunk was assigned to wait behind others
 	Worker   WorkerID // worker of the current or last attempt
 	Workers  int      // number of workers that failed it, 2 means two or more

@@ -17,7 +17,7 @@ var ErrBadRecord = errors.New("stored record cannot be read")
 
 // chunkRecordVersion is the first byte of an OpenChunk record. These records are
 // binary, since there may be hundreds of thousands of them. Records of earlier versions can
-// still be read: version 1 lacks Handouts and Ahead, version 2 lacks Lost, version 3 lacks
+// still be read: version 1 lacks Handouts and Ahead, version 2 lacks Unbegun, version 3 lacks
 // what appendForPeople appends.
 const chunkRecordVersion = 4
 
@@ -94,7 +94,7 @@ func (c OpenChunk) EncodeRecord() []byte {
 	b = append(b, chunkRecordVersion, byte(c.State))
 	b = binary.BigEndian.AppendUint64(b, c.Hash)
 	for _, n := range [...]int64{c.Offset, c.Length, c.FirstLine, c.Lines, int64(c.Items),
-		int64(c.Attempt), int64(c.Failures), int64(c.Workers), int64(c.Handouts), int64(c.Lost)} {
+		int64(c.Attempt), int64(c.Failures), int64(c.Workers), int64(c.Handouts), int64(c.Unbegun)} {
 		b = binary.AppendUvarint(b, uint64(n))
 	}
 	b = append(b, flagByte(c.Ahead))
@@ -197,7 +197,7 @@ func DecodeOpenChunk(id ChunkID, record []byte) (OpenChunk, error) {
 		c.Handouts = r.int()
 	}
 	if record[0] >= 3 {
-		c.Lost = r.int()
+		c.Unbegun = r.int()
 	}
 	if record[0] >= 2 {
 		c.Ahead = r.flag()

@@ -41,7 +41,7 @@ func drawChunk(t *rapid.T) OpenChunk {
 		Attempt:  count.Draw(t, "attempt"),
 		Failures: count.Draw(t, "failures"),
 		Handouts: count.Draw(t, "handouts"),
-		Lost:     count.Draw(t, "lost"),
+		Unbegun:  count.Draw(t, "unbegun"),
 		Ahead:    rapid.Bool().Draw(t, "ahead"),
 		Worker:   WorkerID(rapid.String().Draw(t, "worker")),
 		Workers:  count.Draw(t, "workers"),

@@ -50,23 +50,23 @@ const rememberedAttempts = 8
 // entry is a chunk that was handed out and is not done.
 type entry struct {
 	messages.OpenChunk
-	since    time.Time                 // time of its assignment, or since when it is ready again
-	notUntil time.Time                 // it is not handed out again before that time
-	began    time.Time                 // time of the first progress of the attempt, zero before
-	workers  map[int]messages.WorkerID // workers of the last attempts
-	blamed   []messages.WorkerID       // workers that failed it, one for each failure
-	lostAt   []messages.WorkerID       // workers that were lost before it began, one for each loss
-	toHalve  bool                      // it waits for being halved
-	recuts   int                       // how often its range could not be cut in two
-	doubted  bool                      // the last failure may be its worker's, so it does not end the chunk
-	retries  int                       // endings in a row by which the chunk was put off
-	idle     int                       // hand-outs in a row that ended without a start
-	returned int                       // endings other than by a failure
-	recalls  int                       // how often it was recalled
-	in       *entryHeap                // heap in which it waits, nil while it does not
-	at       int                       // its index there
-	void     voidRange
-	numbered bool // it was handed out in this term
+	since      time.Time                 // time of its assignment, or since when it is ready again
+	notUntil   time.Time                 // it is not handed out again before that time
+	began      time.Time                 // time of the first progress of the attempt, zero before
+	workers    map[int]messages.WorkerID // workers of the last attempts
+	blamed     []messages.WorkerID       // workers that failed it, one for each failure
+	notBegunAt []messages.WorkerID       // workers at which it ended without any progress, one for each time
+	toHalve    bool                      // it waits for being halved
+	recuts     int                       // how often its range could not be cut in two
+	doubted    bool                      // the last failure may be its worker's, so it does not end the chunk
+	retries    int                       // endings in a row by which the chunk was put off
+	idle       int                       // hand-outs in a row that ended without a start
+	returned   int                       // endings other than by a failure
+	recalls    int                       // how often it was recalled
+	in         *entryHeap                // heap in which it waits, nil while it does not
+	at         int                       // its index there
+	void       voidRange
+	numbered   bool // it was handed out in this term
 	// asked reports that the attempt in flight was recalled, at recalledAt, or may have been
 	// by a former leader.
 	asked      bool
@@ -272,9 +272,9 @@ func (l *Ledger) end(b *book, e *entry, how Ending, reason string, now time.Time
 	if !e.Ahead && how != EndRetry && how != EndUnsent && how != EndUnfit && how != EndRecalled {
 		e.Handouts++
 	}
-	if how == EndLost && !failure && !e.Ahead {
-		e.Lost++
-		e.lostAt = append(e.lostAt, e.Worker)
+	if (how == EndLost || how == EndUnstarted) && !failure && !e.Ahead {
+		e.Unbegun++
+		e.notBegunAt = append(e.notBegunAt, e.Worker)
 	}
 	l.journal(e, e.Attempt, e.Worker, how.String(), now)
 	l.release(b, e)

@@ -52,8 +52,12 @@ func (e *entry) holdBack(how Ending, now time.Time) {
 // hopeless reports whether the chunk is given up: MAX_ATTEMPTS failures, at two or more
 // workers where there are two, or far too many hand-outs.
 func (l *Ledger) hopeless(e *entry) bool {
-	return !e.doubted && e.Failures >= l.rules.MaxAttempts && (e.Workers >= 2 || len(l.offers.of) < 2) ||
-		e.Handouts >= max(outerBound*l.rules.MaxAttempts, leastHandouts)
+	return !e.doubted && e.Failures >= l.rules.MaxAttempts && (e.Workers >= 2 || len(l.offers.of) < 2) || l.usedUp(e)
+}
+
+// usedUp reports whether the chunk was handed out far too often.
+func (l *Ledger) usedUp(e *entry) bool {
+	return e.Handouts >= max(outerBound*l.rules.MaxAttempts, leastHandouts)
 }
 
 // failsBy reports whether an attempt that ends so has failed, and did not merely come back.

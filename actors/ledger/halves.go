@@ -83,12 +83,16 @@ func (b *book) divided(id messages.ChunkID) bool {
 }
 
 // shallHalve reports whether a chunk is to be halved: it has several items and failed
-// twice, at two workers where there are two. A worker that was lost before it reported
-// anything counts as a failure here. Halving is harmless where the chunk was not the cause,
-// so what the failure says of its worker does not matter.
+// twice, at two workers where there are two. An attempt that ended before any progress, at
+// a worker that was lost or seems to have passed the chunk over, counts as a failure here:
+// its first item may have killed the worker. A chunk that was handed out far too often is halved,
+// too, rather than given up as a whole. Halving is harmless where the chunk was not the
+// cause, so what the failure says of its worker does not matter.
 func (l *Ledger) shallHalve(b *book, e *entry, workers int) bool {
-	return l.rules.Bisect && e.Items > 1 && e.ID.Retry == 0 && e.Failures+e.Lost >= l.halveAfter() &&
-		(workers < 2 || e.severalWorkers()) && b.blind < max(maxBlind, blindPerSlot*l.offers.slots)
+	if !l.rules.Bisect || e.Items < 2 || e.ID.Retry > 0 || b.blind >= max(maxBlind, blindPerSlot*l.offers.slots) {
+		return false
+	}
+	return l.usedUp(e) || e.Failures+e.Unbegun >= l.halveAfter() && (workers < 2 || e.severalWorkers())
 }
 
 // ableWorkers counts the workers that take chunks and are not paused: what a paused worker
@@ -107,18 +111,18 @@ func (l *Ledger) halveAfter() int { return min(halveAfter, l.rules.MaxAttempts) 
 
 // failsNext reports whether one more failure may end the chunk.
 func (l *Ledger) failsNext(e *entry) bool {
-	return e.Failures+1 >= l.rules.MaxAttempts || l.rules.Bisect && e.Items > 1 && e.Failures+e.Lost+1 >= l.halveAfter()
+	return e.Failures+1 >= l.rules.MaxAttempts || l.rules.Bisect && e.Items > 1 && e.Failures+e.Unbegun+1 >= l.halveAfter()
 }
 
-// severalWorkers reports whether two workers failed the chunk or were lost with it. Which
-// ones were lost is not known after a restart.
+// severalWorkers reports whether two workers failed the chunk or did not begin it. Which
+// ones did not begin it is not known after a restart.
 func (e *entry) severalWorkers() bool {
-	for _, w := range e.lostAt {
-		if w != e.lostAt[0] || len(e.blamed) > 0 && w != e.blamed[0] {
+	for _, w := range e.notBegunAt {
+		if w != e.notBegunAt[0] || len(e.blamed) > 0 && w != e.blamed[0] {
 			return true
 		}
 	}
-	return e.Workers >= 2 || e.Lost > len(e.lostAt)
+	return e.Workers >= 2 || e.Unbegun > len(e.notBegunAt)
 }
 
 // awaitHalving lets a chunk wait for being halved.

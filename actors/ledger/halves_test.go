@@ -133,7 +133,7 @@ func TestHalvingLeavesTheBadItems(t *testing.T) {
 		}
 		levels := bits.Len(uint(items - 1))
 		for item, n := range failures {
-			require.True(t, restarts || n <= 3*levels+2*x.rules.MaxAttempts+2, "item %d of %d made %d attempts fail", item, items, n)
+			require.True(t, restarts || n <= 4*levels+4*max(3, x.rules.MaxAttempts)+2, "item %d of %d made %d attempts fail", item, items, n)
 		}
 	})
 }
@@ -147,7 +147,7 @@ func (x *bisection) play(t *rapid.T, a Assignment, bad []int, failures map[int]i
 		return
 	}
 	failures[bad[at]]++
-	how := rapid.IntRange(0, 3).Draw(t, "how it fails")
+	how := rapid.IntRange(0, 4).Draw(t, "how it fails")
 	if how < 3 {
 		x.Attempts().Begin(a.Worker, a.BatchID, x.now)
 	}
@@ -156,6 +156,8 @@ func (x *bisection) play(t *rapid.T, a Assignment, bad []int, failures map[int]i
 		require.Equal(t, VerdictFailed, x.Attempts().Judge(failure(a.Worker, a, "bad"), x.now).Verdict)
 	case 1:
 		require.True(t, x.Attempts().TakeBack(a.Worker, a.BatchID, EndSilent, "", x.now))
+	case 4: // its worker is killed before it reports anything, and another one passes it over
+		require.True(t, x.Attempts().TakeBack(a.Worker, a.BatchID, EndUnstarted, "", x.now))
 	default: // its worker is killed, in case 3 before it reports anything
 		require.Equal(t, 1, x.Workers().Lost(a.Worker, EndLost, "", x.now))
 	}
@@ -233,7 +235,7 @@ func TestTwoWorkersHaveToFailAChunk(t *testing.T) {
 // What says nothing of the chunk does not halve it.
 func TestEndingsThatHalveNothing(t *testing.T) {
 	t.Parallel()
-	for _, how := range []Ending{EndRetry, EndReturned, EndUnfit, EndUnsent, EndUnstarted, EndRecalled} {
+	for _, how := range []Ending{EndRetry, EndReturned, EndUnfit, EndUnsent, EndRecalled} { // nor its hand-outs: there are few
 		x := newBisection(t, 5, Rules{MaxAttempts: 3, Bisect: true}, "a", "b")
 		for n := range 6 {
 			w := []messages.WorkerID{"a", "b"}[n%2]
@@ -242,6 +244,61 @@ func TestEndingsThatHalveNothing(t *testing.T) {
 		}
 		require.Empty(t, x.Halvings(x.now), how)
 	}
+}
+
+// A chunk that comes back again and again, whatever the reason, is halved before it is
+// given up. A single item is given up.
+func TestChunkThatComesBackTooOftenIsHalved(t *testing.T) {
+	t.Parallel()
+	x := newBisection(t, 2, Rules{MaxAttempts: 3, Bisect: true}, "a", "b")
+	handouts := 0
+	for ; !x.files[1].HasEnded(); handouts++ {
+		a := x.hand(t, "a")
+		x.Attempts().TakeBack("a", a.BatchID, EndUnstarted, "passed over", x.now)
+		x.cut(t)
+	}
+	require.Equal(t, 3*leastHandouts, handouts, "by the same worker: another one might begin it")
+	require.EqualValues(t, 1, x.files[1].Halvings)
+	require.EqualValues(t, 2, x.files[1].DeadChunks)
+}
+
+// A half is recalled, and backed up, like any chunk.
+func TestHalvesAreRecalledAndBackedUp(t *testing.T) {
+	t.Parallel()
+	x := newBisection(t, 8, Rules{MaxAttempts: 3, Bisect: true}, "a", "b")
+	x.fail(t, "a")
+	x.fail(t, "b")
+	require.Equal(t, 1, x.cut(t))
+	offer := func(w messages.WorkerID, epoch uint64, free, ahead int) []Assigned {
+		x.Workers().Offer(Offer{Worker: w, Epoch: epoch, UpTo: free, Ahead: ahead, Depth: ahead - free, Recalls: true, Backup: true}, x.now)
+		return x.Workers().Match(x.now)
+	}
+	held := offer("a", 1, 1, 2)
+	require.Len(t, held, 2)
+	x.Attempts().Begin("a", held[0].BatchID, x.now)
+	x.now = x.now.Add(time.Minute)
+	require.Empty(t, offer("b", 1, 1, 1))
+	asked := x.Workers().Recall(x.now)
+	require.Equal(t, []Recall{{Worker: "a", BatchIDs: []string{held[1].BatchID}}}, asked)
+	back := progress("a", held[1].BatchID, 0, 4)
+	back.Outcome, back.Error = messages.OutcomeRetry, messages.TextRecalled
+	require.Equal(t, VerdictRecalled, x.verdict(back, x.now))
+	moved := x.Workers().Match(x.now)
+	require.Len(t, moved, 1)
+	require.Equal(t, "f1_chunk_0_s3_a2", moved[0].BatchID)
+	require.Equal(t, VerdictDone, x.verdict(progress("b", moved[0].BatchID, 4, 4), x.now))
+
+	for range backupKnown {
+		x.files[1].tempo.add(time.Millisecond)
+	}
+	require.Empty(t, offer("b", 2, 1, 1))
+	second := x.Workers().Backup(x.now)
+	require.Len(t, second, 1)
+	require.Equal(t, "f1_chunk_0_s2_a2", second[0].BatchID)
+	require.Equal(t, VerdictDone, x.verdict(progress("b", second[0].BatchID, 4, 4), x.now))
+	require.Equal(t, VerdictRepeat, x.verdict(progress("a", held[0].BatchID, 4, 4), x.now))
+	require.Zero(t, x.Report().Repeats, "it was to be expected")
+	require.True(t, x.files[1].AddsUp())
 }
 
 // The result of a chunk that was halved counts for nothing, and so does that of a half

@@ -124,7 +124,7 @@ func (l *Ledger) reopen(b *book) {
 // revive makes a dead chunk ready again.
 func (l *Ledger) revive(b *book, e *entry, now time.Time) {
 	c := e.OpenChunk
-	c.State, c.Failures, c.Workers, c.Handouts, c.Lost, c.Ahead = messages.ChunkReady, 0, 0, 0, 0, false
+	c.State, c.Failures, c.Workers, c.Handouts, c.Unbegun, c.Ahead = messages.ChunkReady, 0, 0, 0, 0, false
 	c.FailedBy, c.Reason, c.EndedAt = nil, "", time.Time{}
 	*e = entry{OpenChunk: c, since: now, workers: e.workers, void: e.void, numbered: e.numbered}
 	b.open.add(&e.OpenChunk, +1)

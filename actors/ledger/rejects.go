@@ -47,7 +47,7 @@ func (l *Ledger) settle(b *book, c messages.OpenChunk, reason string, failed int
 		if b.rejects.ranges+len(ranges) > maxRejectRanges {
 			ranges = nil
 		}
-		c.State, c.Failures, c.Workers, c.Handouts, c.Lost, c.Ahead, c.FailedBy = messages.ChunkDoneWithFailed, 0, 0, 0, 0, false, nil
+		c.State, c.Failures, c.Workers, c.Handouts, c.Unbegun, c.Ahead, c.FailedBy = messages.ChunkDoneWithFailed, 0, 0, 0, 0, false, nil
 		c.FailedItems, c.FailedRanges, c.EndedAt, c.Reason = failed, ranges, now, reason
 		if b.rejects.put(c) {
 			l.letters[c.ID] = true

@@ -37,6 +37,13 @@ func exampleChunk(file messages.FileID, index int) messages.OpenChunk {
 	}
 }
 
+// exampleHalf is a part of a chunk, in a retry.
+func exampleHalf(file messages.FileID, index int) messages.OpenChunk {
+	c := exampleChunk(file, index)
+	c.ID.Half, c.ID.Retry = 5, 1
+	return c
+}
+
 func exampleWorker(id messages.WorkerID) messages.Worker {
 	return messages.Worker{
 		ID: id, Kind: messages.Native, Partitions: []int32{3, 7}, Capacity: 4,
@@ -50,7 +57,7 @@ func ExampleBatch(number uint64) messages.Batch {
 	return messages.Batch{
 		Number: number, ID: fmt.Sprint("batch-", number),
 		Files:   []*messages.File{exampleFile(10), exampleFile(9)},
-		Chunks:  []messages.OpenChunk{exampleChunk(9, 10), exampleChunk(9, 9), exampleChunk(10, 1)},
+		Chunks:  []messages.OpenChunk{exampleChunk(9, 10), exampleChunk(9, 9), exampleHalf(9, 9), exampleChunk(10, 1)},
 		Workers: []messages.Worker{exampleWorker("w/ö:1"), {ID: "a"}},
 		Offsets: []messages.Position{
 			{Topic: "worker-signal", Offset: 1 << 50}, {Topic: "master-signal", Partition: 11, Offset: 5},
@@ -67,7 +74,7 @@ func exerciseRoundTrip(t *testing.T, s Store) {
 	require.Equal(t, messages.Snapshot{
 		Number:  1,
 		Files:   []*messages.File{b.Files[1], b.Files[0]},
-		Chunks:  []messages.OpenChunk{b.Chunks[1], b.Chunks[0], b.Chunks[2]},
+		Chunks:  []messages.OpenChunk{b.Chunks[1], b.Chunks[2], b.Chunks[0], b.Chunks[3]},
 		Workers: []messages.Worker{b.Workers[1], b.Workers[0]},
 		Offsets: []messages.Position{b.Offsets[2], b.Offsets[1], b.Offsets[0]},
 		Values:  map[string]string{"batch_size": "500", "empty": ""},
@@ -85,7 +92,7 @@ func exerciseDrop(t *testing.T, s Store) {
 	commit(t, s, term, drop)
 	snap := load(t, s, term)
 	require.Equal(t, []*messages.File{exampleFile(9)}, snap.Files)
-	require.Equal(t, []messages.OpenChunk{exampleChunk(9, 9), exampleChunk(10, 1)}, snap.Chunks)
+	require.Equal(t, []messages.OpenChunk{exampleChunk(9, 9), exampleHalf(9, 9), exampleChunk(10, 1)}, snap.Chunks)
 	require.Equal(t, []messages.Worker{exampleWorker("w/ö:1")}, snap.Workers)
 	require.Equal(t, uint64(2), snap.Number)
 }
@@ -95,7 +102,7 @@ func exercisePutDrop(t *testing.T, s Store) {
 	b := ExampleBatch(1)
 	b.DropChunks = []messages.ChunkID{{File: 9, Index: 9}}
 	commit(t, s, term, b)
-	require.Equal(t, []messages.OpenChunk{exampleChunk(9, 10), exampleChunk(10, 1)}, load(t, s, term).Chunks,
+	require.Equal(t, []messages.OpenChunk{exampleHalf(9, 9), exampleChunk(9, 10), exampleChunk(10, 1)}, load(t, s, term).Chunks,
 		"a drop comes after the puts of its batch")
 }
 
