@@ -37,6 +37,10 @@ const (
 	// before it has ended it. Then the chunk is what ends its process, which reads it again
 	// after every start, as long as it stays a member of the group.
 	maxInterrupted = 2
+	// maxUnread is the same for a worker that announces itself again before any progress: a
+	// first item that ends it leaves none. Rebalances do that to a worker as well, so it is
+	// lost only if it has not begun within its timeout either.
+	maxUnread = 5
 	// keepPast is how many finished sends are remembered: a worker that lost its
 	// partitions before it committed runs them again.
 	keepPast = 16
@@ -169,8 +173,8 @@ func (s *Slots) judgeGroup(now time.Time) (acts []Act) {
 // judgeLive judges a chunk that the worker is believed to have.
 func (s *Slots) judgeLive(x *slot, now time.Time) []Act {
 	switch {
-	case x.interrupted >= maxInterrupted:
-		return []Act{{Move: Lost, Reason: "it started again and again while it ran the chunk"}}
+	case x.interrupted >= maxInterrupted, x.unread >= maxUnread && now.Sub(x.assignedAt) >= s.timeout:
+		return []Act{{Move: Lost, Reason: "it started again and again while it had the chunk"}}
 	case s.vanished(x, now):
 		return []Act{{Move: Lost, Reason: "its group member is gone"}}
 	case x.begun:
@@ -297,6 +301,8 @@ func (s *Slots) reannounce(partitions []int32, now time.Time) {
 		if slices.Contains(partitions, x.partition) && !s.passed(x) {
 			if x.begun {
 				x.interrupted++
+			} else {
+				x.unread++
 			}
 			x.begun, x.waitsFrom = false, now
 		} else if !x.gone {

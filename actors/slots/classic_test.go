@@ -365,3 +365,21 @@ func TestWorkerThatAChunkKillsIsLost(t *testing.T) {
 	require.Equal(t, Lost, acts[0].Move)
 	require.Equal(t, maxInterrupted, x.interrupted)
 }
+
+// The same without any progress takes longer to tell from rebalances.
+func TestWorkerThatAFirstItemKillsIsLost(t *testing.T) {
+	t.Parallel()
+	b := newClassicBench(t)
+	b.send("a", 10)
+	for range 2 * maxUnread { // a group that is rebalanced again and again
+		b.announce(1)
+		require.Empty(t, b.pass(time.Second))
+	}
+	var acts []Act
+	for end := b.now.Add(time.Minute); len(acts) == 0 && b.now.Before(end); {
+		acts = b.pass(5 * time.Second)
+		b.announce(1)
+	}
+	require.NotEmpty(t, acts)
+	require.Equal(t, Lost, acts[0].Move)
+}

@@ -22,6 +22,7 @@ type slot struct {
 	copies    int   // how often it was sent again to a classic worker
 	// interrupted is how often a classic worker announced itself again after it had begun it
 	interrupted int
+	unread      int // how often it did so before it had begun it
 
 	waitsFrom  time.Time // start of the time within which it has to begin
 	assignedAt time.Time // or when it was found in the stored state
