@@ -61,14 +61,14 @@ func (l *Ledger) usedUp(e *entry) bool {
 }
 
 // failsBy reports whether an attempt that ends so has failed, and did not merely come back.
-// A half is suspected already: a worker that is lost with it may have been killed by its
+// A half is suspected already: a worker that did not begin it may have been killed by its
 // first item, before it could report anything.
 func (e *entry) failsBy(how Ending) bool {
 	switch how {
 	case EndFailed:
 		return true
-	case EndLost:
-		return e.State == messages.ChunkRunning || e.ID.Half > 0 && !e.Ahead
+	case EndLost, EndUnstarted:
+		return e.State == messages.ChunkRunning && how == EndLost || e.ID.Half > 0 && !e.Ahead
 	case EndSilent:
 		return e.State == messages.ChunkRunning
 	}
