@@ -1,9 +1,11 @@
 package actors
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -308,5 +310,63 @@ func TestFailedItemsAreSentAgain(t *testing.T) {
 				require.Empty(t, w.letters())
 			})
 		})
+	}
+}
+
+// An item that no message can hold is refused: it would die again.
+func TestRetryOfATooLargeItem(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		w.files.put("a.txt", strings.Repeat("x", messages.MaxChunkBytes)+"\n", time.Now().Add(-time.Hour))
+		time.Sleep(3 * scanEvery)
+		require.Len(t, w.letters(), 1)
+		done := w.retry(w.letters())
+		require.Zero(t, done.Accepted)
+		require.Equal(t, errNoMessage.Error(), done.Refused[0].Reason)
+		require.Equal(t, messages.FileDoneWithRejects, w.file("a.txt").State)
+	})
+}
+
+// While ranges take long to be read, a request does as much as its time allows. One that
+// cannot be read at all is refused, so that the next request comes further.
+func TestRetryOfRangesThatAreReadSlowly(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var list []suspectChunk
+		for n := range 5 {
+			list = append(list, suspectChunk{Letter: &messages.Letter{OpenChunk: messages.OpenChunk{Chunk: messages.Chunk{
+				ID: messages.ChunkID{File: 1, Index: n}, Offset: int64(n), Length: 1, Items: 1,
+			}}}})
+		}
+		slow := slowFiles{memFiles: &memFiles{}, pause: 600 * time.Millisecond}
+		read := func() (out rangesRead) {
+			ctx, cancel := context.WithTimeout(t.Context(), retryReadTime)
+			defer cancel()
+			out.read(ctx, slow, list)
+			return out
+		}
+		got := read()
+		require.Equal(t, 2, got.reached)
+		require.Len(t, got.refused, 2)
+		slow.pause = 2 * retryReadTime
+		got = read()
+		require.Equal(t, 1, got.reached)
+		require.Equal(t, errSlow.Error(), got.refused[0].Reason)
+	})
+}
+
+// slowFiles is a folder that takes its time.
+type slowFiles struct {
+	*memFiles
+	pause time.Duration
+}
+
+// Stream implements Files.
+func (f slowFiles) Stream(ctx context.Context, info messages.FileInfo, off, length int64, feed func([]byte) error) error {
+	select {
+	case <-time.After(f.pause):
+		return f.memFiles.Stream(ctx, info, off, length, feed)
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }

@@ -12,8 +12,10 @@
 //     twice, also when the store lost the commit of an attempt that was sent.
 //   - A chunk counts as done once, by a result of all its items and of its own bytes,
 //     from a worker that had the attempt. A result that does not count frees no slot.
-//   - What was cut of a file is the sum of what is done, dead and open. A file of which
-//     that is not true is failed, never done.
+//   - What was cut of a file is the sum of what is done, failed, dead and open. A file of
+//     which that is not true is failed, never done.
+//   - What is dead or failed changes only when a person retries it. A chunk has one retry of
+//     its failed items at a time, and is done all the while.
 //   - A file ends in the same batch as the last of its chunks.
 //   - A worker has no more attempts in flight than it offered to take. While it is paused
 //     it gets nothing; after that it gets one chunk to try.
