@@ -22,6 +22,6 @@
 //
 // Chunk.Fail reports items that failed while the chunk as a whole is done.
 //
-// SampleHandler and ExecHandler return ready-made handlers. ClaimID keeps the id of
+// SampleHandler, EachHandler and ExecHandler return ready-made handlers. ClaimID keeps the id of
 // a worker across restarts.
 package worker

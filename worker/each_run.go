@@ -94,11 +94,7 @@ func (e stillLater) ExitCode() int { return exitRetry }
 func (r *eachRun) pass(ctx context.Context, items []int) error {
 	var running sync.WaitGroup
 	for _, i := range items {
-		select {
-		case r.slots <- struct{}{}:
-		case <-ctx.Done():
-		}
-		if ctx.Err() != nil {
+		if !r.takeSlot(ctx) {
 			break
 		}
 		running.Go(func() {
@@ -111,6 +107,20 @@ func (r *eachRun) pass(ctx context.Context, items []int) error {
 		return err
 	}
 	return r.judgeSuspects()
+}
+
+// takeSlot waits for a free slot. It returns false, without one, when ctx has ended.
+func (r *eachRun) takeSlot(ctx context.Context) bool {
+	select {
+	case r.slots <- struct{}{}:
+	case <-ctx.Done():
+		return false
+	}
+	if ctx.Err() != nil { // both were possible
+		<-r.slots
+		return false
+	}
+	return true
 }
 
 // one runs the command for item i.
@@ -127,7 +137,7 @@ func (r *eachRun) one(ctx context.Context, i int) {
 	case ctx.Err() != nil:
 	case isMachine(err, r.chunk.Items[i]):
 		r.stop(r.unfit(err, r.chunk, r.chunk.Items[i]))
-	case tooLong(err, r.chunk.Items[i]):
+	case tooLong(err, r.chunk.Items[i]), errors.Is(err, errNUL):
 		r.end(i, nil, err)
 	case errors.As(err, new(cannotRun)):
 		r.doubt(ctx, i, err)

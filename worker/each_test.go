@@ -247,6 +247,27 @@ func TestEachStops(t *testing.T) {
 	require.ErrorIs(t, e.run(ctx, "x"), context.Canceled, "and nothing is started afterwards")
 }
 
+// A stop leaves every slot free for the next chunk, also when one becomes free meanwhile.
+func TestEachStopKeepsNoSlot(t *testing.T) {
+	t.Parallel()
+	r := &eachRun{eachHandler: newEach(t, EachConfig{Command: "true", Jobs: 1}).eachHandler}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	for range 50 { // either case of the select
+		require.False(t, r.takeSlot(ctx))
+		require.Empty(t, r.slots)
+	}
+	require.True(t, r.takeSlot(context.Background()))
+	require.Len(t, r.slots, 1)
+}
+
+// An item that no argument can hold says nothing about the command.
+func TestEachNULProvesNothing(t *testing.T) {
+	t.Parallel()
+	e := newEach(t, EachConfig{Command: "exit 127; : {}", Shell: true, Jobs: 1})
+	require.NotNil(t, asUnfit(e.run(context.Background(), "a\x00b", "1", "2")))
+}
+
 // A stop also ends the pause before an item is tried again.
 func TestEachStopsInAPause(t *testing.T) {
 	path, line := pipe(t)
