@@ -20,6 +20,9 @@ type Case struct {
 	Results string
 	// Open opens the input. Its error wraps fs.ErrNotExist when there is none.
 	Open func(context.Context) (io.ReadCloser, error)
+	// Sizes makes it a check of sizes and sums alone: it reads neither the input nor the
+	// results.
+	Sizes bool
 }
 
 // check is one check in progress.
@@ -41,6 +44,8 @@ type check struct {
 
 	read, inputLines int64 // of the input
 	inputRead        bool
+	sizes            bool   // neither the input nor the results are read
+	merged           bool   // the results are parts of the merged one
 	noResults        bool   // the folder of all results is not here
 	fingerprint      uint64 // of the input
 	rest             piece  // what follows the end of the input that the books know
@@ -55,12 +60,15 @@ type check struct {
 // Check compares the books, manifests, results and the input of a file. The error means
 // that something could not be read at all.
 func Check(ctx context.Context, x Case) (Report, error) {
-	c := &check{books: x.Books, folder: x.Results, results: map[string]found{}, chosen: map[key][]*entry{}, vouched: map[string]bool{}}
+	c := &check{books: x.Books, folder: x.Results, sizes: x.Sizes, results: map[string]found{}, chosen: map[key][]*entry{}, vouched: map[string]bool{}}
 	if err := c.readResultsFolder(); err != nil {
 		return Report{}, err
 	}
 	c.choose()
 	c.layOut()
+	if err := c.readMerged(); err != nil {
+		return Report{}, err
+	}
 	if err := c.openInput(ctx, x.Open); err != nil {
 		return Report{}, err
 	}
@@ -85,6 +93,9 @@ func (c *check) readResultsFolder() error {
 }
 
 func (c *check) openInput(ctx context.Context, open func(context.Context) (io.ReadCloser, error)) error {
+	if c.sizes {
+		return nil
+	}
 	if c.books.State == messages.FileChanged {
 		c.cannot("the input changed while it was being processed, so that it is not what was cut")
 		return nil

@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/stretchr/testify/require"
 
 	"kafka-master/messages"
@@ -304,4 +306,72 @@ func TestHalvesAndRetries(t *testing.T) {
 			require.True(t, slices.ContainsFunc(r.Findings, func(x Finding) bool { return x.FirstLine == d.first && x.LastLine == d.last }), "%+v", r.Findings)
 		})
 	}
+}
+
+// With MERGE=replace only the merged result is left.
+func TestMergedResultInPlaceOfTheOthers(t *testing.T) {
+	t.Parallel()
+	build := func(t *testing.T) *fixture {
+		f := newFixture(t, numbered(9))
+		f.done(0, 0, 3)
+		f.done(1, 0, 3)
+		f.done(2, 0, 3)
+		var merged []byte
+		for i := range 3 {
+			name := filepath.Join(f.dir, fmt.Sprintf("ips_chunk_%d.jsonl", i))
+			text, err := os.ReadFile(name)
+			require.NoError(t, err)
+			merged = append(merged, text...)
+			require.NoError(t, os.Remove(name))
+		}
+		require.NoError(t, os.WriteFile(f.dir+jsonl, merged, 0o600))
+		return f
+	}
+	r := build(t).check()
+	require.Empty(t, r.Findings)
+	require.Equal(t, Holds, r.Verdict)
+	for name, d := range map[string]damage{
+		"a byte": {func(f *fixture) {
+			edit(f.dir+jsonl, func(s string) string { return strings.Replace(s, "chunk_1", "chunk_7", 1) })(f)
+		}, 4, 6},
+		"cut off": {func(f *fixture) { edit(f.dir+jsonl, func(s string) string { return s[:len(s)-1] })(f) }, 7, 9},
+		"longer":  {func(f *fixture) { edit(f.dir+jsonl, func(s string) string { return s + "x" })(f) }, 0, 0},
+		"gone":    {func(f *fixture) { require.NoError(f.t, os.Remove(f.dir+jsonl)) }, 1, 9},
+	} {
+		f := build(t)
+		d.do(f)
+		r := f.check()
+		require.Equal(t, Fails, r.Verdict, name)
+		require.True(t, slices.ContainsFunc(r.Findings, func(x Finding) bool { return x.FirstLine == d.first && x.LastLine == d.last }), "%s: %+v", name, r.Findings)
+	}
+}
+
+// A check of sizes sees what is missing or cut off, and reads neither input nor results.
+func TestSizesAlone(t *testing.T) {
+	t.Parallel()
+	check := func(f *fixture) Report {
+		r, err := Check(context.Background(), Case{Books: f.books, Results: f.dir, Sizes: true})
+		require.NoError(t, err)
+		return r
+	}
+	f := exampleFile(t)
+	require.NoError(t, os.Remove(f.input))
+	r := check(f)
+	require.Empty(t, r.Findings)
+	require.Equal(t, Holds, r.Verdict)
+	edit("ips_chunk_3.jsonl", func(s string) string { return s[1:] })(f)
+	require.Equal(t, []int64{10, 14}, []int64{check(f).Findings[0].FirstLine, check(f).Findings[0].LastLine})
+}
+
+// The worker of a chunk with blank lines does not know the line of an item.
+func TestFailedItemsWithoutALine(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, "\n"+numbered(3))
+	l := f.done(0, 0, 4, 2, 3)
+	list := strings.ReplaceAll(strings.ReplaceAll(f.read("ips_chunk_0.failed.jsonl"), `"line":2`, `"line":null`), `"line":3`, `"line":null`)
+	f.write("ips_chunk_0.failed.jsonl", list)
+	l.ListHash = hex(xxhash.Sum64String(list))
+	require.NoError(t, os.Remove(f.manifest("w-1")))
+	f.append(*l)
+	require.Empty(t, f.check().Findings)
 }

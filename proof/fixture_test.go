@@ -183,3 +183,9 @@ func (f *fixture) retry(index, round, items int, failed ...int64) {
 	f.books.DoneItems += l.Lines
 	f.books.FailedItems -= l.Lines
 }
+
+func (f *fixture) read(name string) string {
+	text, err := os.ReadFile(filepath.Join(f.dir, name))
+	require.NoError(f.t, err)
+	return string(text)
+}

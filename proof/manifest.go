@@ -64,6 +64,7 @@ type entry struct {
 	input, list       uint64 // hashes of the range and of the list of failed items
 	result            content
 	lines             int64 // of the result
+	whole             bool  // a retry of all items of its chunk
 	ended             time.Time
 	deployment, where string // where: manifest and line, for people
 }
@@ -82,6 +83,7 @@ type line struct {
 	Index      int       `json:"index"`
 	Half       int       `json:"half"`
 	Retry      int       `json:"retry"`
+	Positions  [][2]int  `json:"positions,omitempty"`
 	Attempt    int       `json:"attempt"`
 	Deployment string    `json:"deployment"`
 	Generation int       `json:"generation"`
@@ -159,7 +161,7 @@ func (c *check) readLine(where string, b []byte) {
 	}
 	e := entry{
 		key: k, offset: l.Offset, length: l.Length, firstLine: l.FirstLine, items: l.Items,
-		failed: l.Failed, lines: l.Lines, result: content{size: l.Bytes}, ended: l.Ended, deployment: l.Deployment, where: where,
+		failed: l.Failed, whole: l.Retry > 0 && len(l.Positions) == 0, lines: l.Lines, result: content{size: l.Bytes}, ended: l.Ended, deployment: l.Deployment, where: where,
 	}
 	e.input, _ = parseHash(l.InputHash)
 	e.result.hash, _ = parseHash(l.Hash)
