@@ -35,6 +35,7 @@ func (n *node) startConsole() (stop func()) {
 		err := console.Run(ctx, console.Config{
 			Asker: n.sys, Out: n.stdout, Terminal: n.terminal,
 			Input: n.s.InputPath(), Results: n.s.ResultsDir, Merged: n.s.Merges(), WorkerCommand: workerCommand,
+			Check: n.checkResults,
 		})
 		if err != nil {
 			n.log.Info("console cannot be written any more", "err", err)

@@ -11,8 +11,9 @@ import (
 )
 
 // Balance returns the balance of a file that has ended, as a block of lines. results
-// says where its results are; "" omits its line.
-func Balance(f messages.File, results string) string {
+// says where its results are; "" omits its line. checked is what a check of its results
+// found; "" means that there was none.
+func Balance(f messages.File, results, checked string) string {
 	var b strings.Builder
 	name := messages.Clean(f.Info.Path, maxName)
 	fmt.Fprintf(&b, "==== %s: %s ====\n", name, stateName(f.State))
@@ -31,7 +32,7 @@ func Balance(f messages.File, results string) string {
 	if results != "" && f.DoneChunks > 0 {
 		row("results", messages.Clean(results, maxSentence))
 	}
-	row("", conclusion(f))
+	row("", conclusion(f, checked))
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
@@ -41,7 +42,7 @@ func resultsFolder(results string, f messages.File) string {
 }
 
 // conclusion states in one sentence whether the numbers of the balance add up.
-func conclusion(f messages.File) string {
+func conclusion(f messages.File, checked string) string {
 	reason := ""
 	if f.Reason != "" {
 		reason = ": " + messages.Clean(f.Reason, maxSentence)
@@ -64,7 +65,10 @@ func conclusion(f messages.File) string {
 	case f.Items == 0:
 		return "The file has no items"
 	}
-	return "Every item was done exactly once"
+	if checked != "" {
+		return messages.Clean(checked, maxSentence)
+	}
+	return "By the books every item was done exactly once"
 }
 
 // Left summarizes in one line what is not done yet. It is printed when the program

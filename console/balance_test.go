@@ -20,7 +20,7 @@ func TestConclusions(t *testing.T) {
 		head   string
 		want   string
 	}{
-		{"OK", func(*messages.File) {}, "done", "Every item was done exactly once"},
+		{"OK", func(*messages.File) {}, "done", "By the books every item was done exactly once"},
 		{"Repeats", func(f *messages.File) { f.Repeats = 1 }, "done", "1 repeated run (counted once)"},
 		{"Dead", func(f *messages.File) {
 			f.State, f.DoneItems, f.DeadItems, f.DoneChunks, f.DeadChunks = messages.FileDoneWithRejects, 400, 600, 1, 1
@@ -41,17 +41,18 @@ func TestConclusions(t *testing.T) {
 	} {
 		f := *file(1, messages.FileDone, 1000).File
 		c.change(&f)
-		got := Balance(f, "res/ips.txt")
+		got := Balance(f, "res/ips.txt", "")
 		require.True(t, strings.HasPrefix(got, "==== ips.txt: "+c.head+" ====\n"), got)
 		require.Contains(t, got, c.want, c.name)
 		require.Equal(t, f.DoneChunks > 0, strings.Contains(got, "res/ips.txt"))
 	}
 	f := *file(1, messages.FileDone, 1000).File
+	require.Contains(t, Balance(f, "", "Every item was done exactly once; checked"), "once; checked")
 	f.Ended = f.Started
-	require.Contains(t, Balance(f, ""), "0.0 s\n")
-	require.NotContains(t, Balance(f, ""), "results")
+	require.Contains(t, Balance(f, "", ""), "0.0 s\n")
+	require.NotContains(t, Balance(f, "", ""), "results")
 	f.Started = time.Time{}
-	require.NotContains(t, Balance(f, ""), "time")
+	require.NotContains(t, Balance(f, "", ""), "time")
 }
 
 func TestLeft(t *testing.T) {

@@ -38,6 +38,9 @@ type Config struct {
 	// Exists reports whether a folder exists. The results of workers on other machines
 	// are not on this one. Defaults to a check of the file system.
 	Exists func(path string) bool
+	// Check checks the results of a file whose every item is done by the books, and
+	// returns a sentence with what it covered. Default: nothing is checked.
+	Check func(messages.File) string
 	// WorkerCommand is the command that starts a worker. Default "kafka-master worker".
 	WorkerCommand string
 }

@@ -21,7 +21,7 @@ func (w *watch) showEnded(o messages.Overview, now time.Time) {
 			b = &w.otherBalances
 		}
 		if b.allow(now) {
-			w.out.line("%s", Balance(*f.File, w.results(*f.File)))
+			w.out.line("%s", Balance(*f.File, w.results(*f.File), w.checked(*f.File)))
 		} else {
 			w.unlisted.add(f, now)
 		}
@@ -55,6 +55,14 @@ func (w *watch) results(f messages.File) string {
 		return folder + ".jsonl, merged from " + folder
 	}
 	return folder
+}
+
+// checked returns what a check of the results of a file found whose every item is done.
+func (w *watch) checked(f messages.File) string {
+	if w.cfg.Check == nil || f.State != messages.FileDone || !f.AddsUp() {
+		return ""
+	}
+	return w.cfg.Check(f)
 }
 
 // endedFiles returns how many of the remembered files have ended. A file that changed

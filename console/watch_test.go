@@ -113,7 +113,7 @@ ips.txt: 80%, 800 items done, 1 chunk at workers, 0 waiting, 100 items/s
   duplicates  0 counted twice, 0 repeated runs (counted once)
   time        12.0 s, 83 items/s
   results     data/results/ips.txt
-              Every item was done exactly once
+              By the books every item was done exactly once
 Nothing is left to do. Put more *.txt files into:
   ./in
 `, play(t, false, append(frames, leader(done))...))
