@@ -53,7 +53,7 @@ name; "kafka-master config" shows those in force.`,
 		}
 		return c.runMaster(cmd.Context(), s)
 	}
-	root.AddCommand(c.worker(), c.config(), c.generate(), c.version(), c.healthcheck(), c.doctor(), c.dead(), c.failed(), c.merge(), c.joblog(), c.verify())
+	root.AddCommand(c.worker(), c.config(), c.generate(), c.version(), c.healthcheck(), c.doctor(), c.dead(), c.failed(), c.merge(), c.joblog(), c.verify(), c.selftest())
 	showOwnFlags(root)
 	return root
 }
