@@ -46,9 +46,9 @@ func TestManyFilesThatRestAreListedSeldom(t *testing.T) {
 				Generation: 1, State: messages.FileDone, Ended: time.Unix(2, 0),
 			})
 		}
-		dispatcher := s.probe("dispatcher")
+		dispatcher, persistence, view := s.probe("dispatcher"), s.probe("persistence"), s.probe("view")
 		pid, _ := s.spawn("intake", func() actor.Actor {
-			return newIntake(intakeDeps{cfg: Config{Settle: time.Second}, files: files, log: s.log, persistence: s.probe("persistence").pid, view: s.probe("view").pid}, snap)
+			return newIntake(intakeDeps{cfg: Config{Settle: time.Second}, files: files, log: s.log, persistence: persistence.pid, view: view.pid}, snap)
 		})
 		s.tell(pid, &planFor{dispatcher: dispatcher.pid})
 		time.Sleep(2*scanEvery + time.Millisecond)
