@@ -32,14 +32,15 @@ func TestIngressRestsWhileAllIsQuiet(t *testing.T) {
 		bus := &countedBus{memBus: newMemBus()}
 		_, err := bus.Ensure(t.Context(), []messages.TopicSpec{{Name: "s", Partitions: 1}})
 		require.NoError(t, err)
-		fleet, quiet := s.probe("fleet"), true
+		var busy atomic.Bool
+		fleet, persistence, owner := s.probe("fleet"), s.probe("persistence"), s.probe("owner")
 		fleet.answer = func(ctx actor.Context, msg any) {
 			if m, ok := msg.(*signals); ok {
-				ctx.Send(m.from, &acked{batch: m.batch, n: len(m.list), quiet: quiet})
+				ctx.Send(m.from, &acked{batch: m.batch, n: len(m.list), quiet: !busy.Load()})
 			}
 		}
 		pid, _ := s.spawn("ingress", func() actor.Actor {
-			return newIngress(ingressDeps{bus: bus, log: s.log, persistence: s.probe("persistence").pid, owner: s.probe("owner").pid}, []messages.Position{{Topic: "s"}})
+			return newIngress(ingressDeps{bus: bus, log: s.log, persistence: persistence.pid, owner: owner.pid}, []messages.Position{{Topic: "s"}})
 		})
 		s.tell(pid, &readFor{fleet: fleet.pid})
 		speak := func() (fetches int32) {
@@ -63,7 +64,7 @@ func TestIngressRestsWhileAllIsQuiet(t *testing.T) {
 			s.tell(pid, ends)
 			expect[*signals](fleet)
 		}
-		quiet = false
+		busy.Store(true)
 		speak()
 		require.GreaterOrEqual(t, speak(), int32(100))
 	})
