@@ -137,7 +137,9 @@ func (c command) judge(ctx context.Context, d deployment, f selftestFlags) error
 	again := fmt.Sprintf("repeat it with --seed %d --for %s", f.seed, f.during)
 	var exit *exec.ExitError
 	switch {
-	case failed == nil && files > 0:
+	case failed == nil && files == 0:
+		return fmt.Errorf("%w: the self-test was too short for a file", errUnknown)
+	case failed == nil:
 		fmt.Fprintf(c.stdout, "verify: %d files with %d items: %d done, %d failed, %d dead; input, manifests, results and books agree.\nThe self-test passed: every line is accounted for; %s.\n",
 			files, sum.Items, sum.Done, sum.Failed, sum.Dead, again)
 		return nil

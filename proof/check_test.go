@@ -291,6 +291,17 @@ func TestHalvesAndRetries(t *testing.T) {
 	f.attempt(late, 1, "w-9")
 	require.Equal(t, Holds, f.check().Verdict, "the result of the whole chunk came too late")
 
+	// A store that lost its last commits counted the whole chunk, after its halves.
+	g := newFixture(t, numbered(8))
+	g.done(0, 2, 2)
+	g.done(0, 3, 2)
+	g.books = newFixture(t, numbered(8)).books
+	g.done(0, 0, 4)
+	g.done(1, 0, 4)
+	r = g.check()
+	require.Empty(t, r.Findings)
+	require.Equal(t, Holds, r.Verdict)
+
 	for name, d := range map[string]damage{
 		"a half is missing":    {func(f *fixture) { require.NoError(f.t, os.Remove(filepath.Join(f.dir, "ips_chunk_1_s3.jsonl"))) }, 7, 8},
 		"a retry was changed":  {edit("ips_chunk_2_r1.jsonl", func(s string) string { return s + "x\n" }), 9, 12},

@@ -2,6 +2,7 @@ package proof
 
 import (
 	"cmp"
+	"maps"
 	"math/bits"
 	"slices"
 
@@ -23,11 +24,38 @@ func (p piece) end() int64 { return p.offset + p.length }
 
 func (p piece) gap() bool { return p.done == nil && p.record == nil }
 
-// layOut puts the chunks in the order of the file. At each place the books come first,
-// since a chunk that they hold as not done is not done, whatever a worker recorded; then
-// the halves of a chunk, since a chunk that was halved ended with that; then the attempt
-// that ended last.
+// maxTrials bounds how many other layouts are tried.
+const maxTrials = 64
+
+// layOut puts the chunks in the order of the file. After a store lost its last commits,
+// both a chunk and its halves may be recorded, and which of them counted is known to the
+// digest alone: if the books have another one, layouts with one other choice are tried.
 func (c *check) layOut() {
+	at := c.places()
+	c.pieces, c.unused = c.tile(at, nil)
+	if !c.books.DigestKnown() || c.books.RecordedChunks < c.books.DoneChunks || digestOfAll(c.pieces) == c.books.Digest {
+		return
+	}
+	for _, u := range c.unused[:min(len(c.unused), maxTrials)] {
+		if pieces, unused := c.tile(at, u.done); u.done != nil && digestOfAll(pieces) == c.books.Digest {
+			c.pieces, c.unused = pieces, unused
+			return
+		}
+	}
+}
+
+// digestOfAll is the digest of the done chunks of a layout.
+func digestOfAll(pieces []piece) (sum uint64) {
+	for _, p := range pieces {
+		if p.done != nil {
+			sum += digest(p.done)
+		}
+	}
+	return sum
+}
+
+// places returns all chunks that may have a place in the file, by their offset.
+func (c *check) places() map[int64][]piece {
 	at := map[int64][]piece{}
 	for _, list := range c.chosen {
 		for _, e := range list {
@@ -43,34 +71,41 @@ func (c *check) layOut() {
 			at[r.Offset] = append(at[r.Offset], piece{offset: r.Offset, length: r.Length, key: k, record: r})
 		}
 	}
-	starts := make([]int64, 0, len(at))
-	for s := range at {
-		starts = append(starts, s)
-	}
-	slices.Sort(starts)
+	return at
+}
+
+// tile covers the file with chunks, and returns those that found no place. At each place
+// the preferred attempt comes first; then the books, since a chunk that they hold as not
+// done is not done, whatever a worker recorded; then the halves of a chunk, since a chunk
+// that was halved ended with that; then the attempt that ended last.
+func (c *check) tile(at map[int64][]piece, preferred *entry) (pieces, unused []piece) {
 	pos := int64(0)
-	for _, s := range starts {
+	for _, s := range slices.Sorted(maps.Keys(at)) {
 		if s < pos {
-			c.unused = append(c.unused, at[s]...)
+			unused = append(unused, at[s]...)
 			continue
 		}
 		if s > pos {
-			c.pieces = append(c.pieces, piece{offset: pos, length: s - pos})
+			pieces = append(pieces, piece{offset: pos, length: s - pos})
 		}
-		slices.SortStableFunc(at[s], func(a, b piece) int { return compareAtOnePlace(a, b, at) })
-		c.pieces = append(c.pieces, at[s][0])
-		c.unused = append(c.unused, at[s][1:]...)
-		pos = at[s][0].end()
+		here := slices.Clone(at[s])
+		slices.SortStableFunc(here, func(a, b piece) int { return compareAtOnePlace(a, b, at, preferred) })
+		pieces = append(pieces, here[0])
+		unused = append(unused, here[1:]...)
+		pos = here[0].end()
 	}
 	if size := c.books.Info.Size; pos < size {
-		c.pieces = append(c.pieces, piece{offset: pos, length: size - pos})
+		pieces = append(pieces, piece{offset: pos, length: size - pos})
 	}
+	return pieces, unused
 }
 
 // compareAtOnePlace orders the chunks that begin at one place.
-func compareAtOnePlace(a, b piece, at map[int64][]piece) int {
+func compareAtOnePlace(a, b piece, at map[int64][]piece, preferred *entry) int {
 	rank := func(p piece) int {
 		switch {
+		case p.done != nil && p.done == preferred:
+			return -1
 		case p.record != nil:
 			return 0
 		case p.key.half != 0 && len(at[p.end()]) > 0:
