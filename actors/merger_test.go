@@ -172,9 +172,10 @@ func TestUnmergedFilesOfAFormerLeader(t *testing.T) {
 				ctx.Respond(&messages.Books{File: mergeableFile(q.ID, ended)})
 			}
 		}
+		persistence, view := s.probe("persistence"), s.probe("view")
 		pid, _ := s.spawn("intake", func() actor.Actor {
 			return newIntake(intakeDeps{
-				files: &memFiles{}, merger: calls, log: s.log, persistence: s.probe("persistence").pid, view: s.probe("view").pid,
+				files: &memFiles{}, merger: calls, log: s.log, persistence: persistence.pid, view: view.pid,
 			}, messages.Snapshot{Files: []*messages.File{&unmerged, &merged, &foreign, &unsound}})
 		})
 		s.tell(pid, &planFor{dispatcher: dispatcher.pid})
