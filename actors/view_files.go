@@ -95,12 +95,14 @@ func (s *fileTable) put(f *messages.FileStatus) {
 
 // endedNow reports whether a file that has ended did so while this process leads. A file
 // that a term begins with may have ended long ago, or after the former term last published.
+// One that ended before ends again when dead chunks or failed items were retried, which may
+// take less time than passes between two publications.
 func (s *fileTable) endedNow(was, f *messages.FileStatus) bool {
 	if was != nil || s.loaded {
-		return was == nil || was.Ended.IsZero()
+		return was == nil || !was.Ended.Equal(f.Ended)
 	}
 	if at, known := search(s.former, f.ID); known {
-		return s.former[at].Ended.IsZero()
+		return !s.former[at].Ended.Equal(f.Ended)
 	}
 	return f.Ended.After(s.led)
 }

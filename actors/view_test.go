@@ -230,12 +230,13 @@ func TestFilesSeenModel(t *testing.T) {
 		s.apply(&fileChanges{}, now)
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			b := &fileChanges{}
+			now = now.Add(time.Duration(rapid.IntRange(0, 1).Draw(t, "seconds")) * time.Second)
 			for id := range rapid.IntRange(0, 3).Draw(t, "changed") {
 				f := messages.FileStatus{File: &messages.File{ID: messages.FileID(rapid.IntRange(1, 20).Draw(t, "id")*4 + id), State: messages.FileRunning, Items: int64(rapid.IntRange(0, 9).Draw(t, "items"))}}
 				if rapid.Bool().Draw(t, "ends") {
 					f.State, f.Ended = messages.FileDone, now
 				}
-				if was, known := model[f.ID]; f.HasEnded() && !(known && was.HasEnded()) {
+				if was, known := model[f.ID]; f.HasEnded() && !(known && was.Ended.Equal(f.Ended)) { // it may end again
 					ended++
 				}
 				b.changed = append(b.changed, &f)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kafka-master/console"
 	"kafka-master/messages"
 )
 
@@ -112,9 +113,9 @@ var errDeclined = errors.New("nothing was changed")
 
 // confirm asks before many chunks are changed.
 func (x *deadChange) confirm(chunks int, items int64) error {
-	what := countOf(int64(chunks), "chunk")
+	what := console.Count(int64(chunks), "chunk")
 	if items > 0 {
-		what += fmt.Sprintf(" (%s %s)", countOf(items, "item"), x.kind.past)
+		what += fmt.Sprintf(" (%s %s)", console.Count(items, "item"), x.kind.past)
 	}
 	fmt.Fprintf(x.stderr, "%s %s? [y/N] ", strings.ToUpper(x.verb[:1])+x.verb[1:], what)
 	line, err := bufio.NewReader(x.in).ReadString('\n')
@@ -150,7 +151,7 @@ func (x *deadChange) repeat(ctx context.Context, r deadRequest, sum *deadChanged
 		var got deadChanged
 		if err := x.client.post(ctx, x.kind.path()+"/"+x.verb, r, &got); err != nil {
 			if sum.Accepted > 0 {
-				err = fmt.Errorf("after %s: %w", countOf(int64(sum.Accepted), "chunk"), err)
+				err = fmt.Errorf("after %s: %w", console.Count(int64(sum.Accepted), "chunk"), err)
 			}
 			return err
 		}
@@ -178,7 +179,7 @@ func (x *deadChange) report(sum deadChanged) error {
 		if sum.Accepted == 0 {
 			return
 		}
-		fmt.Fprintf(w, "%s %s (%s).\n", countOf(int64(sum.Accepted), "chunk"), x.done, countOf(sum.Items, "item"))
+		fmt.Fprintf(w, "%s %s (%s).\n", console.Count(int64(sum.Accepted), "chunk"), x.done, console.Count(sum.Items, "item"))
 	})
 	if err == nil && len(sum.Refused) > 0 {
 		err = fmt.Errorf("%w: %d refused", errRefused, len(sum.Refused))

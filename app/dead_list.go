@@ -13,6 +13,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 
+	"kafka-master/console"
 	"kafka-master/messages"
 )
 
@@ -116,7 +117,7 @@ func (p deadPage) table(w io.Writer, kind letterKind) {
 			strconv.Itoa(x.Attempts), messages.CleanLine(x.workers(), 40), x.ended(), messages.CleanLine(x.Error, 80))
 	}
 	t.Flush()
-	fmt.Fprintf(w, "\n%s, %s %s.", countOf(int64(p.Total), "chunk"), countOf(p.Items, "item"), kind.past)
+	fmt.Fprintf(w, "\n%s, %s %s.", console.Count(int64(p.Total), "chunk"), console.Count(p.Items, "item"), kind.past)
 	if len(p.Chunks) < p.Total {
 		fmt.Fprintf(w, " The first %s are shown; --limit shows more.", humanize.Comma(int64(len(p.Chunks))))
 	}
@@ -192,12 +193,4 @@ func (x deadChunk) ended() string {
 		return "-"
 	}
 	return x.EndedAt.Local().Format("2006-01-02 15:04:05")
-}
-
-// countOf returns "1 item" or "2,000 items".
-func countOf(n int64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return humanize.Comma(n) + " " + noun + "s"
 }

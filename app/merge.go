@@ -143,14 +143,14 @@ func (c command) mergeOne(ctx context.Context, s settings.Settings, f mergeFlags
 // merged describes a merge for a person.
 func merged(s results.Summary, folder string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s of %s\n", messages.Clean(filepath.Join(folder, s.Result.Name), maxLogValue),
-		lines(s.Result.Lines), humanize.IBytes(uint64(s.Result.Bytes)))
+	fmt.Fprintf(&b, "%s: %s, %s\n", messages.Clean(filepath.Join(folder, s.Result.Name), maxLogValue),
+		console.Count(s.Result.Lines, "line"), humanize.Bytes(uint64(s.Result.Bytes)))
 	if s.FailedList != nil {
 		fmt.Fprintf(&b, "%s: %s failed; %s has them as lines, ready to be dropped in again\n",
-			messages.Clean(filepath.Join(folder, s.FailedList.Name), maxLogValue), items(s.FailedList.Lines), messages.Clean(s.FailedItems.Name, maxLogValue))
+			messages.Clean(filepath.Join(folder, s.FailedList.Name), maxLogValue), console.Count(s.FailedList.Lines, "item"), messages.Clean(s.FailedItems.Name, maxLogValue))
 	}
 	if s.Items.Dead > 0 {
-		fmt.Fprintf(&b, "%s dead and have no result; \"kafka-master dead ls\" lists them\n", items(s.Items.Dead))
+		fmt.Fprintf(&b, "%s dead and have no result; \"kafka-master dead ls\" lists them\n", console.Count(s.Items.Dead, "item"))
 	}
 	if s.Unrecorded > 0 {
 		fmt.Fprintf(&b, "%s of the results were written by workers that keep no manifest: nothing vouches for them\n", humanize.Comma(int64(s.Unrecorded)))
@@ -160,17 +160,6 @@ func merged(s results.Summary, folder string) string {
 			humanize.Comma(int64(s.Chunks.Merged)), humanize.Comma(s.Chunks.Done), s.State)
 	}
 	return b.String()
-}
-
-func lines(n int64) string { return counted(n, "line") }
-
-func items(n int64) string { return counted(n, "item") }
-
-func counted(n int64, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return humanize.Comma(n) + " " + what
 }
 
 // progress returns a function that shows the progress on a terminal, and what removes it.

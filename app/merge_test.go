@@ -80,7 +80,7 @@ func TestMergeAsksTheMaster(t *testing.T) {
 	env := map[string]string{"RESULTS_DIR": dir}
 	code, out, problems := run(t, env, "merge", "./a.txt", "--api", server.URL)
 	require.Equal(t, ExitOK, code, problems)
-	require.Contains(t, out, filepath.Join(dir, "a.txt@2.jsonl")+": 2 lines of 18 B")
+	require.Contains(t, out, filepath.Join(dir, "a.txt@2.jsonl")+": 2 lines, 18 B")
 	text, err := os.ReadFile(filepath.Join(dir, "a.txt@2.jsonl"))
 	require.NoError(t, err)
 	require.Equal(t, "second 0\nsecond 1\n", string(text))

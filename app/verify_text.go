@@ -7,6 +7,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"kafka-master/console"
 	"kafka-master/messages"
 	"kafka-master/proof"
 )
@@ -28,9 +29,9 @@ func reportText(r proof.Report, took time.Duration) string {
 	n := humanize.Comma
 	row("items", "%s cut = %s done + %s failed + %s dead + %s missing", n(r.Items), n(r.Done), n(r.Failed), n(r.Dead), n(r.Missing))
 	if r.Lines > 0 {
-		row("input", "%s lines, %s, in %s chunks", n(r.Lines), humanize.Bytes(uint64(r.Bytes)), n(int64(r.Chunks)))
+		row("input", "%s, %s, in %s", console.Count(r.Lines, "line"), humanize.Bytes(uint64(r.Bytes)), console.Count(int64(r.Chunks), "chunk"))
 	}
-	row("results", "%s with %s lines", n(int64(r.Results)), n(r.Output))
+	row("results", "%s with %s", n(int64(r.Results)), console.Count(r.Output, "line"))
 	row("digest", "%s", r.Digest)
 	for _, f := range r.Findings {
 		row("WRONG", "%s%s", findingLines(f), messages.Clean(f.Text, maxFindingText))

@@ -21,7 +21,7 @@ func Balance(f messages.File, results, checked string) string {
 	row("items", fmt.Sprintf("%s cut = %s done + %s failed + %s dead + %s missing",
 		humanize.Comma(f.Items), humanize.Comma(f.DoneItems), humanize.Comma(f.FailedItems), humanize.Comma(f.DeadItems), humanize.Comma(f.Missing())))
 	row("chunks", fmt.Sprintf("%s cut, %s done, %s dead", humanize.Comma(f.Chunks()), humanize.Comma(f.DoneChunks), humanize.Comma(f.DeadChunks)))
-	row("duplicates", fmt.Sprintf("%s counted twice, %s", humanize.Comma(f.Duplicates), many(f.Repeats, "repeated run")+" (counted once)"))
+	row("duplicates", fmt.Sprintf("%s counted twice, %s", humanize.Comma(f.Duplicates), Count(f.Repeats, "repeated run")+" (counted once)"))
 	if took := f.Ended.Sub(f.Started); !f.Started.IsZero() && !f.Ended.IsZero() {
 		text := seconds(took)
 		if r := rate(f.DoneItems+f.FailedItems, took); r != "" {
@@ -88,13 +88,13 @@ func Left(o messages.Overview) string {
 	}
 	var parts []string
 	if files > 0 {
-		text := many(int64(files), "file") + " in work"
+		text := Count(int64(files), "file") + " in work"
 		text += fmt.Sprintf(" (%s in %s at workers and %s waiting, %s not cut yet)",
-			many(open, "item"), many(int64(running), "chunk"), humanize.Comma(int64(ready)), size(uncut))
+			Count(open, "item"), Count(int64(running), "chunk"), humanize.Comma(int64(ready)), size(uncut))
 		parts = append(parts, text)
 	}
 	if o.Settling > 0 {
-		parts = append(parts, many(int64(o.Settling), "file")+" not started")
+		parts = append(parts, Count(int64(o.Settling), "file")+" not started")
 	}
 	return "Left to do: " + strings.Join(parts, ", ") + ". The next start continues from here."
 }

@@ -71,6 +71,6 @@ func (w *watch) printUnlisted() {
 		parts = append(parts, humanize.Comma(u.unknown)+" unknown")
 	}
 	w.out.line("%s more files ended: %s; %s done, %s failed, %s dead. /api/v1/files lists each of them.",
-		humanize.Comma(files), strings.Join(parts, ", "), many(u.totals.DoneItems, "item"),
+		humanize.Comma(files), strings.Join(parts, ", "), Count(u.totals.DoneItems, "item"),
 		humanize.Comma(u.totals.FailedItems), humanize.Comma(u.totals.DeadItems))
 }

@@ -13,8 +13,8 @@ const (
 	maxSentence = 300
 )
 
-// many formats a number with a noun: "1 file", "2 files".
-func many(n int64, noun string) string {
+// Count formats a number with a noun: "1 file", "2 files".
+func Count(n int64, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}

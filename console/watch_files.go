@@ -29,7 +29,7 @@ func (w *watch) showEnded(o messages.Overview, now time.Time) {
 	w.unlisted.unknown += unknown
 	if !w.earlierCounted {
 		if earlier := int64(endedFiles(o)) - int64(fresh) - unknown; earlier > 0 {
-			w.out.line("%s finished earlier.", many(earlier, "file"))
+			w.out.line("%s finished earlier.", Count(earlier, "file"))
 		}
 		w.earlierCounted = true
 	}
@@ -50,7 +50,7 @@ func (w *watch) results(f messages.File) string {
 	case !here:
 		return "" // on other machines
 	case f.RecordedChunks > 0 && f.RecordedChunks < f.DoneChunks:
-		return fmt.Sprintf("%s, those of %s of %s; other workers keep theirs themselves", folder, humanize.Comma(f.RecordedChunks), many(f.DoneChunks, "chunk"))
+		return fmt.Sprintf("%s, those of %s of %s; other workers keep theirs themselves", folder, humanize.Comma(f.RecordedChunks), Count(f.DoneChunks, "chunk"))
 	case w.cfg.Merged && f.RecordedChunks == f.DoneChunks:
 		return folder + ".jsonl, merged from " + folder
 	}
@@ -139,14 +139,14 @@ func chunkPhrase(n int64) string {
 }
 
 func progressLine(f messages.FileStatus, speed string) string {
-	text := fmt.Sprintf("%s: %d%%, %s done", messages.Clean(f.Info.Path, maxName), percent(f), many(f.DoneItems, "item"))
+	text := fmt.Sprintf("%s: %d%%, %s done", messages.Clean(f.Info.Path, maxName), percent(f), Count(f.DoneItems, "item"))
 	if f.FailedItems > 0 {
 		text += fmt.Sprintf(", %s failed", humanize.Comma(f.FailedItems))
 	}
 	if f.DeadItems > 0 {
 		text += fmt.Sprintf(", %s dead", humanize.Comma(f.DeadItems))
 	}
-	text += fmt.Sprintf(", %s at workers, %s waiting", many(int64(f.Running), "chunk"), humanize.Comma(int64(f.Ready)))
+	text += fmt.Sprintf(", %s at workers, %s waiting", Count(int64(f.Running), "chunk"), humanize.Comma(int64(f.Ready)))
 	if speed != "" {
 		text += ", " + speed
 	}
