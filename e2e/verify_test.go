@@ -80,3 +80,48 @@ func TestSelftest(t *testing.T) {
 	require.Contains(t, p.out.text(), "The self-test passed")
 	require.Contains(t, p.out.text(), "master killed")
 }
+
+// Two lines of a file fail whatever is tried, masters and workers are killed, and the rest
+// is done. Once the command is repaired, the two lines are done as well.
+func TestBadLinesAloneAreDeadUntilTheyAreRetried(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes half a minute")
+	}
+	s := newSite(t)
+	s.vars["MERGE"], s.vars["EMBEDDED_WORKERS"], s.vars["MAX_ATTEMPTS"] = "false", "0", "2"
+	lines := numbered(20_000)
+	lines[4_999], lines[11_999] = "POISON 1", "POISON 2"
+	s.drop("a.txt", lines)
+	repaired := filepath.Join(s.dir, "repaired")
+	work := `f=$(cat); case "$f" in *POISON*) [ -e '` + repaired + `' ] || exit 1;; esac; printf '%s\n' "$f"`
+	start := func(id string) *process {
+		return s.command(roleMaster, []string{"worker", "--exec", work, "--parallel", "2"}, "WORKER_ID="+id, "KAFKA_BROKER_ADDRESS="+s.broker())
+	}
+	p := s.spawn(roleMaster)
+	p.out.awaitLine(t, isLeading)
+	one := start("w1")
+	start("w2")
+	results := func() int {
+		list, _ := filepath.Glob(filepath.Join(s.dir, "data", "results", "a.txt", "*.jsonl"))
+		return len(list)
+	}
+	require.Eventually(t, func() bool { return results() > 5 }, time.Minute, 5*time.Millisecond)
+	p.kill()
+	one.kill()
+	p = s.spawn(roleMaster)
+	start("w1")
+	p.out.awaitLine(t, isFileEnded)
+	code, text := s.verify("a.txt")
+	require.Equal(t, app.ExitOK, code, text)
+	require.Contains(t, text, "20,000 cut = 19,998 done + 0 failed + 2 dead + 0 missing")
+
+	require.NoError(t, os.WriteFile(repaired, nil, 0o600))
+	var out, errs bytes.Buffer
+	require.Equal(t, app.ExitOK, app.Run(context.Background(), []string{"dead", "retry", "--file", "a.txt", "--yes"}, s.lookup, &out, &errs), out.String()+errs.String())
+	s.awaitDone("a.txt")
+	code, text = s.verify("a.txt")
+	require.Equal(t, app.ExitOK, code, text)
+	require.Contains(t, text, "20,000 cut = 20,000 done + 0 failed + 0 dead + 0 missing")
+	require.Equal(t, app.ExitOK, p.terminate())
+}
