@@ -51,9 +51,6 @@ func (k key) name(base string, generation int) string {
 	return s
 }
 
-// whole is the key of the chunk that a retry belongs to.
-func (k key) whole() key { return key{k.index, k.half, 0} }
-
 // entry is one line of a manifest: what a worker recorded about an attempt whose result
 // it was about to put in place.
 type entry struct {
@@ -68,8 +65,6 @@ type entry struct {
 	ended             time.Time
 	deployment, where string // where: manifest and line, for people
 }
-
-func (e entry) end() int64 { return e.offset + e.length }
 
 // content is what identifies the bytes of a file.
 type content struct {

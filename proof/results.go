@@ -104,14 +104,13 @@ func readResult(path string, list bool) found {
 func (f *found) readLines(r *bufio.Reader) error {
 	last := byte('\n')
 	for {
-		b, err := r.Peek(1)
-		if err != nil {
+		if _, err := r.Peek(1); err != nil {
 			if last != '\n' {
 				f.lines++
 			}
 			return unlessEOF(err)
 		}
-		b, _ = r.Peek(r.Buffered())
+		b, _ := r.Peek(r.Buffered())
 		f.size += int64(len(b))
 		f.lines += int64(bytes.Count(b, []byte{'\n'}))
 		last = b[len(b)-1]
