@@ -206,7 +206,7 @@ func (w *cutting) flush() {
 }
 
 // readAgain reads the items of a chunk again, for another attempt.
-func readAgain(ctx context.Context, files Files, f messages.FileInfo, c messages.Chunk) ([]byte, error) {
+func readAgain(ctx context.Context, files Files, f messages.FileInfo, c messages.Chunk) (cutter.Cut, error) {
 	return cutter.Recut(c, func(feed func([]byte) error) error {
 		return files.Stream(ctx, f, c.Offset, c.Length, feed)
 	})

@@ -62,7 +62,7 @@ func (d *dispatcher) onFile(ctx actor.Context, msg any, now time.Time) {
 	case *planned:
 		if p := d.planners[m.file]; p != nil && p.epoch == m.epoch {
 			for _, c := range m.cuts {
-				d.ledger.Files().Plan(c.Chunk, c.Text, c.Dead, now)
+				d.ledger.Files().Plan(ledger.Cut(c), now)
 			}
 		}
 	case *planEnd:

@@ -44,7 +44,7 @@ func (d *dispatcher) onHalved(ctx actor.Context, m *halved, now time.Time) {
 	switch {
 	case m.err == nil:
 		ctx.Send(d.owner, &readTried{id: id.File, at: at})
-		if d.ledger.Halve(id, [2]ledger.Half{{Chunk: m.halves[0].Chunk, Text: m.halves[0].Text}, {Chunk: m.halves[1].Chunk, Text: m.halves[1].Text}}, now) {
+		if d.ledger.Halve(id, [2]ledger.Cut{ledger.Cut(m.halves[0]), ledger.Cut(m.halves[1])}, now) {
 			d.moved = now
 			d.log.Info("chunk that failed is halved", "file", m.File.Path, "chunk", id.Index, "half", id.Half,
 				"items", m.Chunk.Items, "first_line", m.Chunk.FirstLine, "lines", m.Chunk.Lines)

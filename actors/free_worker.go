@@ -99,6 +99,7 @@ type (
 	loaded struct {
 		batchID string
 		lines   []byte
+		gaps    []messages.Gap
 		err     error
 	}
 )
@@ -126,7 +127,7 @@ const reportEvery = 100 * time.Millisecond
 
 // keep remembers an assignment, in case that it has to be sent again.
 func (f *freeWorker) keep(a ledger.Assignment) {
-	a.Text = nil
+	a.Text, a.Gaps = nil, nil
 	f.live[a.BatchID] = a
 }
 

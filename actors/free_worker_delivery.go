@@ -42,11 +42,11 @@ func (f *freeWorker) readNext(ctx actor.Context) {
 	}
 	parent, files, a := f.ctx, f.files, f.rereads[0]
 	run(ctx, func() any {
-		lines, err := readAgain(parent, files, a.File, a.Chunk)
+		c, err := readAgain(parent, files, a.File, a.Chunk)
 		if len(a.Positions) > 0 {
-			lines = messages.PickItems(lines, a.Positions)
+			c.Text = messages.PickItems(c.Text, a.Positions)
 		}
-		return &loaded{batchID: a.BatchID, lines: lines, err: err}
+		return &loaded{batchID: a.BatchID, lines: c.Text, gaps: c.Gaps, err: err}
 	})
 }
 
@@ -63,7 +63,7 @@ func (f *freeWorker) onLoaded(ctx actor.Context, m *loaded) {
 	switch {
 	case m.err == nil:
 		ctx.Send(f.intake, &readTried{id: id, at: at})
-		a.Text = m.lines
+		a.Text, a.Gaps = m.lines, m.gaps
 		f.produce(ctx, a, slot.Partition())
 		return
 	case errors.Is(m.err, cutter.ErrOtherBytes):
@@ -86,7 +86,7 @@ func (f *freeWorker) produce(ctx actor.Context, a ledger.Assignment, partition i
 	}
 	value := messages.AppendChunk(make([]byte, 0, len(a.Text)+a.Chunk.Items*2+512), messages.ChunkHeader{
 		Worker: f.worker.ID, BatchID: a.BatchID, Deployment: f.deployment, Incarnation: f.worker.Incarnation, Term: f.term.Number, Attempt: a.Attempt,
-		File: a.File.Path, Generation: a.Generation, FirstLine: a.Chunk.FirstLine, Lines: lines,
+		File: a.File.Path, Generation: a.Generation, FirstLine: a.Chunk.FirstLine, Lines: lines, Gaps: a.Gaps,
 		Range: a.Chunk.Range(), Retry: a.Chunk.ID.Retry, Positions: a.Positions,
 	}, a.Text)
 	ctx.Send(f.egress, &send{term: f.term, reply: ctx.Self(), tag: a.BatchID, giveUp: time.Now().Add(undeliveredAfter), record: messages.Record{

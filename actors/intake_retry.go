@@ -8,6 +8,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"kafka-master/actors/cutter"
 	"kafka-master/messages"
 )
 
@@ -68,9 +69,9 @@ var (
 // read reads the ranges until the time is over.
 func (r *rangesRead) read(ctx context.Context, files Files, list []suspectChunk) {
 	for _, x := range list {
-		text, err := []byte(nil), x.err
+		c, err := cutter.Cut{}, x.err
 		if err == nil {
-			text, err = readAgain(ctx, files, x.file, x.Chunk)
+			c, err = readAgain(ctx, files, x.file, x.Chunk)
 		}
 		switch {
 		case x.err == nil && ctx.Err() != nil:
@@ -78,7 +79,7 @@ func (r *rangesRead) read(ctx context.Context, files Files, list []suspectChunk)
 				return
 			}
 			err = errSlow // Otherwise the next request would come no further.
-		case err == nil && len(text) == 0:
+		case err == nil && len(c.Text) == 0:
 			err = errNoMessage
 		}
 		r.reached++

@@ -291,6 +291,7 @@ func TestFailedItemsAreSentAgain(t *testing.T) {
 				m := v.queue[0]
 				require.Equal(t, []string{"b", "c", "f"}, m.Data)
 				require.Equal(t, [][2]int64{{1, 2}, {5, 5}}, m.Positions)
+				require.Equal(t, []int64{3, 4, 7}, linesOf(m))
 				require.Equal(t, 1, m.Retry)
 				require.True(t, strings.HasPrefix(m.BatchID, "a_chunk_0_r1"), m.BatchID)
 				require.Equal(t, [2]int64{0, 13}, [2]int64{m.Offset, m.Length}, "the range is that of the chunk")

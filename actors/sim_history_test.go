@@ -154,6 +154,7 @@ func (h *simHistory) produced(p *simProcess, r messages.Record) {
 	if h.assigned[m.BatchID+" "+m.ID].IsZero() && !h.done(m.BatchID) {
 		h.violate("S5", "%s is sent to %s and its assignment was never committed", m.BatchID, m.ID)
 	}
+	h.tellsLines(m)
 }
 
 // inOrder returns the chunks of a file that were counted, in the order of their ranges.

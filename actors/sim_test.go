@@ -96,7 +96,7 @@ func simSometimes() []string {
 	list := []string{
 		"a chunk is written, and its answer is lost", "a chunk is not written, and nobody knows", "a chunk is not written", "a chunk is written late",
 		"a worker's message arrives twice", "a queued chunk goes to an idle worker", "a slow chunk is run by another worker as well", "a chunk is halved", "a half is halved", "a line is poison for its worker", "a result meets a full disk", "a state is put back",
-		"a dead chunk is retried", "a dead chunk is discarded", "failed items are retried", "a retry is refused",
+		"a dead chunk is retried", "a dead chunk is discarded", "failed items are retried", "a retry is refused", "a chunk has blank lines", "a retry of failed items has blank lines",
 		"the classic workers' group rebalances", "a group member is evicted",
 		"the ends of some partitions are not known", "an attempt leaves room for those of an unread tail",
 	}

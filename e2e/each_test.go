@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -57,6 +58,43 @@ func TestEachAccountsForEveryItem(t *testing.T) {
 	failed := readLines(t, filepath.Join(results, "a.txt.failed.jsonl"))
 	require.Equal(t, `{"line":108,"item":"`+items[107]+`","exit":3,"error":"exit status 3: no such host"}`, failed[1])
 	require.NoFileExists(t, filepath.Join(s.dir, "hacked"))
+	require.Equal(t, app.ExitOK, w.terminate())
+	require.Equal(t, app.ExitOK, m.terminate())
+}
+
+// The list of failed items, and the command of an item, have the lines that an editor shows,
+// wherever the file has blank lines.
+func TestFailedItemsHaveTheirLines(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.vars["EMBEDDED_WORKERS"], s.vars["BATCH_SIZE"] = "0", "7"
+	blank := []string{"", "", " \t", "\r", "  \r"}
+	lines := slices.Clone(blank)
+	for i, item := range numbered(100) {
+		lines = append(lines, item+strings.Repeat("\r", i%2))
+		if i%3 == 0 {
+			lines = append(lines, blank[:1+i%len(blank)]...)
+		}
+	}
+	m := s.spawn(roleMaster)
+	m.out.awaitLine(t, isLeading)
+	s.drop("a.txt", append(lines, blank...))
+	w := s.command(roleMaster, []string{"worker", "--each", `sh -c 'echo "$KM_LINE" >&2; exit 3'`, "--results", filepath.Join(s.dir, "data", "results")}, "WORKER_ID=w1")
+	m.out.awaitLine(t, func(l logLine) bool { return isFileEnded(l) && l.number("items") == 100 && l.number("failed") == 100 })
+	path := filepath.Join(s.dir, "data", "results", "a.txt.failed.jsonl")
+	require.Eventually(t, func() bool {
+		_, err := os.Stat(path)
+		return !errors.Is(err, fs.ErrNotExist)
+	}, time.Minute, 5*time.Millisecond, "the leader merges the results")
+	var want []string
+	for i, line := range lines {
+		if item := strings.TrimSpace(line); item != "" {
+			want = append(want, fmt.Sprintf(`{"line":%d,"item":%q,"exit":3,"error":"exit status 3: %d"}`, i+1, item, i+1))
+		}
+	}
+	require.Equal(t, want, readLines(t, path))
+	code, text := s.verify("a.txt")
+	require.Equal(t, app.ExitOK, code, text)
 	require.Equal(t, app.ExitOK, w.terminate())
 	require.Equal(t, app.ExitOK, m.terminate())
 }

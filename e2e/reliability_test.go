@@ -34,7 +34,7 @@ func TestReliabilityPage(t *testing.T) {
 	for _, m := range named {
 		require.True(t, exists[string(m[1])], "the page names %s, which does not exist", m[1])
 	}
-	for _, row := range append(numberedRows("S", 18), numberedRows("F", 40)...) {
+	for _, row := range append(numberedRows("S", 19), numberedRows("F", 40)...) {
 		require.Regexp(t, `(?m)^\| `+row+` \|[^|]+\|[^|]{10,}\|$`, string(page), "row %s", row)
 	}
 }

@@ -24,6 +24,7 @@ type ChunkHeader struct {
 	Generation  int
 	FirstLine   int64
 	Lines       int64 // number of lines of the range if it has blank lines, else 0
+	Gaps        []Gap // where they are, nil if that is not known
 	Range       ByteRange
 	Retry       int         // round of a retry of failed items, 0 for the chunk itself
 	Positions   []ItemRange // of a retry: which items of the chunk the message has, nil for all
@@ -41,10 +42,13 @@ type ChunkMessage struct {
 	Generation  int    `json:"generation,omitempty"`
 	FirstLine   int64  `json:"first_line,omitempty"`
 	Lines       int64  `json:"lines,omitempty"`
-	Offset      int64  `json:"offset,omitempty"`
-	Length      int64  `json:"length,omitempty"`
-	Hash        string `json:"hash,omitempty"`
-	Retry       int    `json:"retry,omitempty"`
+	// Gaps are the runs of blank lines, in pairs of the number of the item that follows and
+	// the number of lines; nil when the range has none, or when that is not known.
+	Gaps   [][2]int64 `json:"gaps,omitempty"`
+	Offset int64      `json:"offset,omitempty"`
+	Length int64      `json:"length,omitempty"`
+	Hash   string     `json:"hash,omitempty"`
+	Retry  int        `json:"retry,omitempty"`
 	// Positions are those of the items in the chunk, in pairs of the first and the last one
 	// of a range; nil when the message has all of them.
 	Positions [][2]int64 `json:"positions,omitempty"`
@@ -98,6 +102,10 @@ func AppendChunk(dst []byte, h ChunkHeader, lines []byte) []byte {
 	if h.Lines > 0 {
 		dst = append(dst, `,"lines":`...)
 		dst = strconv.AppendInt(dst, h.Lines, 10)
+	}
+	if len(h.Gaps) > 0 {
+		dst = append(dst, `,"gaps":`...)
+		dst = appendGaps(dst, h.Gaps)
 	}
 	if h.Range.Length > 0 {
 		dst = h.Range.append(dst)

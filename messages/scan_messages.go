@@ -30,6 +30,8 @@ func scanChunk(value []byte) (m ChunkMessage, ok bool) {
 			m.FirstLine = s.int()
 		case "lines":
 			m.Lines = s.int()
+		case "gaps":
+			m.Gaps = s.pairs()
 		case "offset":
 			m.Offset = s.int()
 		case "length":

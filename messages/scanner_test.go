@@ -12,6 +12,8 @@ import (
 // little.
 var scannedMessages = []string{
 	`{"id":"w-1","batchId":"ips_chunk_4_a2","deployment":"J6QK2","term":12,"attempt":2,"file":"ips.txt","generation":1,"first_line":2001,"lines":9,"data":["10.0.0.1","::1","say \"hi\"\\","\u00e9\ufffd"]}`,
+	`{"batchId":"c_chunk_0","lines":9,"gaps":[[0,2],[3,1]],"data":["a"]}`, `{"gaps": [ [0 , 2] ] , "lines": 9}`, `{"gaps":[]}`, `{"gaps":null}`, `{"gaps":[[1]]}`, `{"gaps":[[1,2,3]]}`,
+	`{"gaps":[[-1,-2]]}`, `{"gaps":[[1,2],]}`, `{"gaps":[[1.5,2]]}`, `{"gaps":[["1",2]]}`, `{"gaps":{}}`, `{"gaps":7}`, `{"gaps":[[1,9223372036854775807]]}`, `{"gaps":[[1,2]],"gaps":[[3,4]]}`,
 	`{"id": "b", "batchId": "c_chunk_0", "data": []}`, `{"id":"b","data":["]","[\"a]"]}`,
 	`{"id":"a","ID":"b"}`, `{"id":"a","id":"b"}`, `{"data":["a"],"data":["b","c"]}`, `{"data":null}`, `{"data":["a",]}`, `{"data":["a" "b"]}`,
 	`{"term":-1}`, `{"term":01}`, `{"term":1.0}`, `{"term":1e3}`, `{"term":18446744073709551615}`, `{"attempt":-0}`, `{"term":-0}`, `{"attempt":9223372036854775807}`,

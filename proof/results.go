@@ -146,7 +146,7 @@ func (f *found) failedLine(b []byte) {
 		return
 	}
 	var item struct {
-		Line *int64 `json:"line"` // null if the range of the chunk has blank lines
+		Line *int64 `json:"line"` // null if the worker could not tell it
 	}
 	if err := json.Unmarshal(bytes.TrimSpace(b), &item); err != nil {
 		f.bad = fmt.Sprintf("line %d is not JSON", f.lines)

@@ -31,6 +31,8 @@ type Chunk struct {
 	FirstLine int64
 	// Lines is the number of lines of the range if it has blank lines, else 0.
 	Lines int64
+	// Gaps are the runs of blank lines among these; nil if the sender does not tell them.
+	Gaps []messages.Gap
 	// Offset and Length are the byte range of the items in File.
 	Offset, Length int64
 	// Hash is the XXH64 of this range as 16 hexadecimal digits.
@@ -68,10 +70,12 @@ type Handler func(ctx context.Context, chunk Chunk, progress func(done int)) err
 var ErrRetry = errors.New("to be retried later")
 
 func newChunk(m messages.ChunkMessage) Chunk {
+	positions := messages.PositionsOf(m.Positions, len(m.Data))
 	return Chunk{
 		BatchID: m.BatchID, Name: messages.ResultName(m.BatchID), File: m.File, Generation: m.Generation,
 		Attempt: m.Attempt, Term: m.Term, Deployment: m.Deployment, FirstLine: m.FirstLine, Lines: m.Lines,
+		Gaps:   messages.GapsOf(m.Gaps, m.Lines, positions, len(m.Data)),
 		Offset: m.Offset, Length: m.Length, Hash: m.Hash, Items: m.Data, Worker: messages.WorkerID(m.ID),
-		Retry: m.Retry, Positions: messages.PositionsOf(m.Positions, len(m.Data)),
+		Retry: m.Retry, Positions: positions,
 	}
 }

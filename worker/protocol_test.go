@@ -176,11 +176,11 @@ func TestChunk(t *testing.T) {
 		var got Chunk
 		w := start(t, b, func(_ context.Context, c Chunk, _ func(int)) error { got = c; return nil })
 		synctest.Wait()
-		b.chunk(messages.ChunkHeader{BatchID: "a_chunk_3_g2_a4", Term: 7, Attempt: 4, File: "in/a.txt", Generation: 2, FirstLine: 31, Lines: 3,
+		b.chunk(messages.ChunkHeader{BatchID: "a_chunk_3_g2_a4", Term: 7, Attempt: 4, File: "in/a.txt", Generation: 2, FirstLine: 31, Lines: 3, Gaps: []messages.Gap{{Item: 1, Lines: 1}},
 			Range: messages.ByteRange{Offset: 90, Length: 4, Hash: 0xabc}}, "x", "y")
 		synctest.Wait()
 		want := Chunk{BatchID: "a_chunk_3_g2_a4", Name: "a_chunk_3_g2", Term: 7, Attempt: 4, File: "in/a.txt", Generation: 2,
-			FirstLine: 31, Lines: 3, Offset: 90, Length: 4, Hash: "0000000000000abc", Items: []string{"x", "y"}, Worker: self}
+			FirstLine: 31, Lines: 3, Gaps: []messages.Gap{{Item: 1, Lines: 1}}, Offset: 90, Length: 4, Hash: "0000000000000abc", Items: []string{"x", "y"}, Worker: self}
 		got.report = nil
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("chunk %+v, want %+v", got, want)

@@ -139,12 +139,13 @@ func (r *report) complete(final messages.Signal) messages.Signal {
 }
 
 // lineOf returns the line of item i in its file. known is false when the chunk has
-// blank lines between its items.
+// blank lines and the sender does not tell where.
 func (c Chunk) lineOf(i int) (line int64, known bool) {
-	if c.FirstLine == 0 || c.Lines > 0 {
+	if c.FirstLine == 0 || c.Lines > 0 && c.Gaps == nil {
 		return 0, false
 	}
-	return c.FirstLine + c.position(int64(i)), true
+	n := c.position(int64(i))
+	return c.FirstLine + n + messages.BlankBefore(c.Gaps, n), true
 }
 
 // position returns the number of item i in its chunk, of which a retry has only some.

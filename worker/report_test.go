@@ -171,7 +171,10 @@ func TestFailedList(t *testing.T) {
 		t.Errorf("list of nothing:\n%s", got)
 	}
 	if got := commit(Chunk{FirstLine: 11, Lines: 4}, both); got != strings.NewReplacer(`:12,`, `:null,`, `:13,`, `:null,`).Replace(want) {
-		t.Errorf("with blank lines the lines are not known:\n%s", got)
+		t.Errorf("with blank lines at places that are not known the lines are not known either:\n%s", got)
+	}
+	if got := commit(Chunk{FirstLine: 11, Lines: 7, Gaps: []messages.Gap{{Item: 0, Lines: 1}, {Item: 2, Lines: 3}}}, both); got != strings.NewReplacer(`:12,`, `:13,`, `:13,`, `:17,`).Replace(want) {
+		t.Errorf("list:\n%s", got)
 	}
 	if got := files(t, dir); len(got) != 2 {
 		t.Errorf("files %v", got)

@@ -57,6 +57,30 @@ func TestRetryOfFailedItems(t *testing.T) {
 	}
 }
 
+// Blank lines are told by the items of the chunk, of which a retry has only some. What does
+// not fit is of no use.
+func TestBlankLinesOfARetry(t *testing.T) {
+	for _, c := range []struct {
+		gaps  [][2]int64
+		lines int64
+		want  []int64 // nil when the lines cannot be told
+	}{
+		{[][2]int64{{0, 1}, {2, 2}, {7, 1}, {8, 5}}, 17, []int64{23, 26, 32}},
+		{[][2]int64{{3, 1}}, 9, []int64{22, 23, 29}},
+		{[][2]int64{{3, 1}}, 8, nil},
+		{nil, 9, nil},
+	} {
+		m := messages.ChunkMessage{FirstLine: 21, Lines: c.lines, Gaps: c.gaps, Retry: 1, Positions: [][2]int64{{1, 2}, {7, 7}}, Data: []string{"y", "z", "q"}}
+		chunk := newChunk(m)
+		for i := range m.Data {
+			line, known := chunk.lineOf(i)
+			if known != (c.want != nil) || known && line != c.want[i] {
+				t.Errorf("%v in %d lines: item %d is in line %d, %t, want %v", c.gaps, c.lines, i, line, known, c.want)
+			}
+		}
+	}
+}
+
 // Positions that do not fit the items are of no use.
 func TestBadPositions(t *testing.T) {
 	for _, positions := range [][][2]int64{nil, {{1, 2}}, {{2, 1}, {3, 4}}, {{0, 1}, {1, 1}}} {

@@ -31,6 +31,9 @@ type Cut struct {
 	// Text holds the items with their line ends, without the blank lines; nil when
 	// the chunk is dead from the start.
 	Text []byte
+	// Gaps are the blank lines between the items; nil if there are none, or too many runs
+	// of them for a message.
+	Gaps []messages.Gap
 	// Dead is the reason why the chunk is dead from the start, else empty.
 	Dead string
 }
@@ -55,6 +58,7 @@ type draft struct {
 	firstLine int64
 	items     int
 	text      []byte
+	gaps      messages.Gaps
 	bound     int // upper bound of the encoded size; the size itself once exact is set
 	exact     bool
 	dead      string
@@ -113,6 +117,7 @@ func (c *Cutter) feedFast(b []byte) (int, error) {
 		line := b[at : at+n]
 		if isBlank(line) {
 			c.cur.text = append(c.cur.text, b[run:at]...)
+			c.cur.gaps.Add(c.cur.items)
 			run = at + n + 1
 		} else if !c.count(line, b[run:at]) {
 			c.cur.text = append(c.cur.text, b[run:at]...)
@@ -183,6 +188,7 @@ func (c *Cutter) close(end int64) error {
 			Hash:      d.digest.Sum64(),
 		},
 		Text: d.text,
+		Gaps: d.gaps.List(),
 		Dead: d.dead,
 	}
 	c.index++

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,6 +72,17 @@ func naive(data []byte, batch int) (chunks []Cut, blank int64) {
 		c := &chunks[i]
 		c.Length, c.Lines = end-c.Offset, last-c.FirstLine
 		c.Hash = xxhash.Sum64(data[c.Offset:end])
+		item := int32(0)
+		for _, l := range lines[c.FirstLine-1 : last-1] {
+			switch n := len(c.Gaps) - 1; {
+			case !l.blank:
+				item++
+			case n >= 0 && c.Gaps[n].Item == item:
+				c.Gaps[n].Lines++
+			default:
+				c.Gaps = append(c.Gaps, messages.Gap{Item: item, Lines: 1})
+			}
+		}
 	}
 	return chunks, 0
 }
@@ -98,8 +110,8 @@ func sameCuts(got, want []Cut) string {
 		return fmt.Sprintf("%d chunks, want %d", len(got), len(want))
 	}
 	for i := range got {
-		if got[i].Chunk != want[i].Chunk || got[i].Dead != want[i].Dead || !bytes.Equal(got[i].Text, want[i].Text) {
-			return fmt.Sprintf("chunk %d is\n%+v %q %.200q, want\n%+v %q %.200q", i, got[i].Chunk, got[i].Dead, got[i].Text, want[i].Chunk, want[i].Dead, want[i].Text)
+		if got[i].Chunk != want[i].Chunk || got[i].Dead != want[i].Dead || !slices.Equal(got[i].Gaps, want[i].Gaps) || !bytes.Equal(got[i].Text, want[i].Text) {
+			return fmt.Sprintf("chunk %d is\n%+v %v %q %.200q, want\n%+v %v %q %.200q", i, got[i].Chunk, got[i].Gaps, got[i].Dead, got[i].Text, want[i].Chunk, want[i].Gaps, want[i].Dead, want[i].Text)
 		}
 	}
 	return ""
@@ -165,6 +177,18 @@ func TestCutterTable(t *testing.T) {
 	}
 }
 
+// A chunk with more runs of blank lines than a message may have tells none of them.
+func TestCutterBoundsGaps(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]int{0: 0, messages.MaxGaps: messages.MaxGaps, messages.MaxGaps + 1: 0, 3 * messages.MaxGaps: 0} {
+		data := strings.Repeat("a\n \n\r\n", n) + "a\n"
+		cuts, _ := cutAll(t, []byte(data), 1_000_000, func(rest int) int { return rest })
+		require.Len(t, cuts, 1)
+		require.Len(t, cuts[0].Gaps, want, n)
+		require.EqualValues(t, 3*n+1, cuts[0].Lines)
+	}
+}
+
 // randomInput returns lines of the kinds that are hard to cut.
 func randomInput(r *rand.Rand) []byte {
 	var b []byte
@@ -222,9 +246,9 @@ func TestRecutFindsTheSameItems(t *testing.T) {
 	cuts, _ := naive(data, 2)
 	require.Len(t, cuts, 2)
 	for _, c := range cuts {
-		text, err := Recut(c.Chunk, feeder(data, c.Chunk))
+		got, err := Recut(c.Chunk, feeder(data, c.Chunk))
 		require.NoError(t, err)
-		require.Equal(t, c.Text, text)
+		require.Equal(t, c, got)
 	}
 	_, err := Recut(cuts[0].Chunk, feeder(bytes.Replace(data, []byte("b"), []byte("x"), 1), cuts[0].Chunk))
 	require.ErrorIs(t, err, ErrOtherBytes)

@@ -41,13 +41,20 @@ func halveAll(t *rapid.T, data []byte, c Cut) {
 	require.Equal(t, c.Items, a.Items+b.Items)
 	require.Contains(t, []int{0, 1}, a.Items-b.Items)
 	require.Equal(t, string(c.Text), string(a.Text)+string(b.Text))
+	for i := range c.Items {
+		half, n := a, int64(i)
+		if i >= a.Items {
+			half, n = b, int64(i-a.Items)
+		}
+		require.Equal(t, c.FirstLine+int64(i)+messages.BlankBefore(c.Gaps, int64(i)), half.FirstLine+n+messages.BlankBefore(half.Gaps, n))
+	}
 	for _, half := range halves {
 		of, ok := half.ID.Halved()
 		require.True(t, ok)
 		require.Equal(t, c.ID, of)
-		text, err := Recut(half.Chunk, feeder(data, half.Chunk))
+		again, err := Recut(half.Chunk, feeder(data, half.Chunk))
 		require.NoError(t, err)
-		require.Equal(t, string(half.Text), string(text))
+		require.Equal(t, half, again)
 		halveAll(t, data, half)
 	}
 }

@@ -78,16 +78,19 @@ func (c *Cutter) reject() error {
 func (c *Cutter) endLine() error {
 	if c.long.active {
 		c.cur.digest = c.long.joined
+		if !c.long.item {
+			c.cur.gaps.Add(c.cur.items)
+		}
 		c.long = longLine{}
 		c.line++
 		return nil
 	}
 	item := trimBOM(c.part, c.start)
 	text := bytes.TrimSuffix(item, []byte{'\n'})
-	if !isBlank(text) {
-		if err := c.addItem(item, text); err != nil {
-			return err
-		}
+	if isBlank(text) {
+		c.cur.gaps.Add(c.cur.items)
+	} else if err := c.addItem(item, text); err != nil {
+		return err
 	}
 	c.cur.digest.Write(c.part)
 	c.part = c.part[:0]

@@ -9,10 +9,10 @@ import (
 // ErrOtherBytes reports that the range of a chunk does not hold what was cut from it.
 var ErrOtherBytes = errors.New("the file's bytes are not those that were cut")
 
-// Recut cuts the range of a chunk again and returns its items, for another attempt. It
+// Recut cuts the range of a chunk again and returns it with its items, for another attempt. It
 // returns ErrOtherBytes when the range is not what it was. stream feeds the range; its
 // errors are returned as they are.
-func Recut(c messages.Chunk, stream func(feed func([]byte) error) error) ([]byte, error) {
+func Recut(c messages.Chunk, stream func(feed func([]byte) error) error) (Cut, error) {
 	var got *Cut
 	at := messages.Cursor{Offset: c.Offset, Index: c.ID.Index, Line: c.FirstLine}
 	x := New(c.ID.File, at, c.Items, func(k Cut) error {
@@ -24,13 +24,13 @@ func Recut(c messages.Chunk, stream func(feed func([]byte) error) error) ([]byte
 		return nil
 	})
 	if err := stream(x.Feed); err != nil {
-		return nil, err
+		return Cut{}, err
 	}
 	if _, err := x.Finish(); err != nil {
-		return nil, err
+		return Cut{}, err
 	}
 	if got == nil || got.Chunk != c {
-		return nil, ErrOtherBytes
+		return Cut{}, ErrOtherBytes
 	}
-	return got.Text, nil
+	return *got, nil
 }

@@ -16,7 +16,8 @@ type Assignment struct {
 	BatchID    string
 	File       messages.FileInfo
 	Generation int
-	Text       []byte // items of the chunk; nil when its range has to be read again
+	Text       []byte         // items of the chunk; nil when its range has to be read again
+	Gaps       []messages.Gap // blank lines between the items of the chunk, as far as they are known; only beside Text
 	// Positions are those of the items in the chunk that are handed out, nil for all.
 	Positions []messages.ItemRange
 }
@@ -103,10 +104,10 @@ func (l *Ledger) pick(w messages.WorkerID, ahead bool, now time.Time) (Assignmen
 		copy(l.turns[n:], l.turns[n+1:])
 		l.turns[len(l.turns)-1] = id
 		if e != nil {
-			return l.assign(b, e, nil, w, ahead, now), true
+			return l.assign(b, e, Cut{}, w, ahead, now), true
 		}
 		c := l.pass(b)
-		a := l.assign(b, l.enter(b, c), c.text, w, ahead, now)
+		a := l.assign(b, l.enter(b, c), c, w, ahead, now)
 		l.store(b)
 		l.passDead(b, now)
 		return a, true
@@ -146,7 +147,7 @@ func (l *Ledger) backlog() (chunks int, last bool) {
 	return chunks, last
 }
 
-func (l *Ledger) assign(b *book, e *entry, text []byte, w messages.WorkerID, ahead bool, now time.Time) Assignment {
+func (l *Ledger) assign(b *book, e *entry, c Cut, w messages.WorkerID, ahead bool, now time.Time) Assignment {
 	e.State, e.Worker, e.since, e.Ahead, e.began = messages.ChunkAssigned, w, now, ahead, time.Time{}
 	e.asked, l.recalls.handedAt = false, now
 	if e.workers == nil {
@@ -160,7 +161,7 @@ func (l *Ledger) assign(b *book, e *entry, text []byte, w messages.WorkerID, ahe
 	l.hold(e)
 	l.out.Chunks = append(l.out.Chunks, e.OpenChunk)
 	return Assignment{
-		Chunk: e.Chunk, Worker: w, Attempt: e.Attempt, Text: text,
+		Chunk: e.Chunk, Worker: w, Attempt: e.Attempt, Text: c.Text, Gaps: c.Gaps,
 		BatchID:    b.BatchID(e.ID, e.Attempt),
 		File:       b.Info,
 		Generation: b.Generation,

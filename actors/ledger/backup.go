@@ -88,5 +88,5 @@ func (l *Ledger) overtake(e *entry, w messages.WorkerID, now time.Time) Assignme
 		b.twice = map[messages.ChunkID]bool{}
 	}
 	b.twice[e.ID] = true
-	return l.assign(b, e, nil, w, false, now)
+	return l.assign(b, e, Cut{}, w, false, now)
 }

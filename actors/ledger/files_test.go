@@ -31,7 +31,7 @@ func TestDeadChunksAreCounted(t *testing.T) {
 	now := time.Time{}
 	led := testLedger(1, now)
 	require.NoError(t, led.Files().Open(testFile(1, 2), now))
-	led.Files().Plan(testCut(1, 0).Chunk, nil, "item too large", now)
+	led.Files().Plan(Cut{Chunk: testCut(1, 0).Chunk, Dead: "item too large"}, now)
 	require.Equal(t, messages.Totals{DeadChunks: 1, DeadItems: 2}, led.Report().Totals)
 }
 

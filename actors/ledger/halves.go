@@ -31,12 +31,6 @@ type Halving struct {
 	Chunk messages.Chunk
 }
 
-// Half is one half of a chunk, with the text of its items.
-type Half struct {
-	Chunk messages.Chunk
-	Text  []byte
-}
-
 // keep enters a chunk that has a record.
 func (b *book) keep(e *entry) {
 	b.entries[e.ID] = e
@@ -151,7 +145,7 @@ func (l *Ledger) Halvings(now time.Time) (out []Halving) {
 
 // Halve puts two halves in the place of a chunk. It reports whether the chunk still waited
 // for that: it may be done meanwhile by a late result.
-func (l *Ledger) Halve(of messages.ChunkID, halves [2]Half, now time.Time) bool {
+func (l *Ledger) Halve(of messages.ChunkID, halves [2]Cut, now time.Time) bool {
 	b, e := l.uncut(of)
 	if e == nil {
 		return false
@@ -163,7 +157,7 @@ func (l *Ledger) Halve(of messages.ChunkID, halves [2]Half, now time.Time) bool 
 	l.out.DropChunks = append(l.out.DropChunks, of)
 	b.Halvings++
 	for _, c := range halves {
-		half := l.enter(b, cutChunk{Chunk: c.Chunk, text: c.Text})
+		half := l.enter(b, c)
 		half.State, half.since, half.Reason = messages.ChunkReady, now, e.Reason
 		b.waiting.put(half, now)
 		l.out.Chunks = append(l.out.Chunks, half.OpenChunk)

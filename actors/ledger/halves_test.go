@@ -21,7 +21,7 @@ func oneChunk(items int) (messages.File, messages.Chunk) {
 }
 
 // inTwo is what reading the range of a chunk again yields.
-func inTwo(c messages.Chunk) [2]Half {
+func inTwo(c messages.Chunk) [2]Cut {
 	a, b := c, c
 	a.ID, b.ID = c.ID.Halves()
 	a.Items = (c.Items + 1) / 2
@@ -30,7 +30,7 @@ func inTwo(c messages.Chunk) [2]Half {
 	b.Length, b.Lines = int64(b.Items), int64(b.Items)
 	b.Offset, b.FirstLine = a.End(), a.FirstLine+a.Lines
 	a.Hash, b.Hash = c.Hash*3, c.Hash*3+1
-	return [2]Half{{Chunk: a}, {Chunk: b}}
+	return [2]Cut{{Chunk: a}, {Chunk: b}}
 }
 
 // bisection is a ledger that halves, with a file of one chunk in work.
@@ -48,7 +48,7 @@ func newBisection(t require.TestingT, items int, rules Rules, workers ...message
 	x.know(x.now, workers...)
 	f, c := oneChunk(items)
 	require.NoError(t, x.Files().Open(f, x.now))
-	x.Files().Plan(c, []byte{}, "", x.now)
+	x.Files().Plan(Cut{Chunk: c, Text: []byte{}}, x.now)
 	x.Files().PlanEnd(1, 0, x.now)
 	return x
 }

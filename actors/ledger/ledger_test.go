@@ -67,11 +67,11 @@ func testFile(id messages.FileID, chunks int) messages.File {
 	}
 }
 
-func testCut(id messages.FileID, index int) cutChunk {
-	return cutChunk{Chunk: messages.Chunk{
+func testCut(id messages.FileID, index int) Cut {
+	return Cut{Chunk: messages.Chunk{
 		ID: messages.ChunkID{File: id, Index: index}, Offset: int64(10 * index), Length: 10,
 		FirstLine: int64(2*index + 1), Lines: 2, Items: 2, Hash: uint64(index)*7 + uint64(id),
-	}, text: []byte("a\nb\n")}
+	}, Text: []byte("a\nb\n")}
 }
 
 // testLedger returns an empty ledger with workers that offer no slot yet.
@@ -91,7 +91,7 @@ func (l *Ledger) know(now time.Time, workers ...messages.WorkerID) {
 // plan lets the planner cut a chunk of testCut.
 func (l *Ledger) plan(id messages.FileID, index int, now time.Time) {
 	c := testCut(id, index)
-	l.Files().Plan(c.Chunk, c.text, c.dead, now)
+	l.Files().Plan(c, now)
 }
 
 // progress is a progress message of a native worker.
@@ -162,9 +162,9 @@ func (m *machine) plan(t *rapid.T) {
 	}
 	c := testCut(id, next)
 	if rapid.IntRange(0, 9).Draw(t, "giant") == 0 {
-		c.dead, c.text = "item too large", nil
+		c.Dead, c.Text = "item too large", nil
 	}
-	m.led.Files().Plan(c.Chunk, c.text, c.dead, m.now)
+	m.led.Files().Plan(c, m.now)
 }
 
 // offer lets a worker take one chunk in place of what it offered before.

@@ -284,8 +284,8 @@ func TestLettersAreBounded(t *testing.T) {
 	l := testLedger(50, now)
 	require.NoError(t, l.Files().Open(testFile(1, 1), now))
 	c := testCut(1, 0)
-	c.text = []byte(strings.Repeat("ä", 100_000) + "\nb\n")
-	l.Files().Plan(c.Chunk, c.text, "", now)
+	c.Text = []byte(strings.Repeat("ä", 100_000) + "\nb\n")
+	l.Files().Plan(c, now)
 	for n := range 30 {
 		w := messages.WorkerID("w" + strings.Repeat("x", n))
 		l.know(now, w)

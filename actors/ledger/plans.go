@@ -9,19 +9,19 @@ import (
 // plan is what of a file is cut and was never handed out, and how far its planner may
 // cut.
 type plan struct {
-	cut    []cutChunk // in index order
-	size   int        // bytes of the items of the chunk that was cut last
-	upTo   int        // credit of the planner: the first index that may not be cut; 0 without a planner
-	allCut bool       // the planner reached the end
-	blank  int64      // length of a rest without items, which is in no chunk
+	cut    []Cut // in index order
+	size   int   // bytes of the items of the chunk that was cut last
+	upTo   int   // credit of the planner: the first index that may not be cut; 0 without a planner
+	allCut bool  // the planner reached the end
+	blank  int64 // length of a rest without items, which is in no chunk
 }
 
-// cutChunk is a chunk that was never handed out, with its items. A chunk that no message
-// can hold is dead from the start, for the reason in it.
-type cutChunk struct {
+// Cut is a chunk that was never handed out, with its items.
+type Cut struct {
 	messages.Chunk
-	text []byte
-	dead string
+	Text []byte         // the items
+	Gaps []messages.Gap // blank lines between them, as far as they are known
+	Dead string         // why no message can hold the chunk, which is dead from the start; else empty
 }
 
 // Grant raises the credit of a file's planner: chunks below index UpTo may be cut.
@@ -38,15 +38,15 @@ const (
 	maxPlanned      = 1024 // largest number of them
 )
 
-// Plan takes a chunk from the file's planner, with the text of its items. Chunks come in
-// index order; others are ignored. dead is why no message can hold the chunk, else empty.
-func (x Files) Plan(c messages.Chunk, text []byte, dead string, now time.Time) {
+// Plan takes a chunk from the file's planner. Chunks come in index order; others are
+// ignored.
+func (x Files) Plan(c Cut, now time.Time) {
 	b := x.l.files[c.ID.File]
 	if b == nil || b.stopped || b.allCut || c.ID.Index != b.Cursor.Index+len(b.cut) {
 		return
 	}
-	b.size = len(text)
-	b.cut = append(b.cut, cutChunk{c, text, dead})
+	b.size = len(c.Text)
+	b.cut = append(b.cut, c)
 	x.l.passDead(b, now)
 }
 
@@ -97,17 +97,17 @@ func (l *Ledger) grants() (out []Grant) {
 
 // passDead moves the cursor over chunks that are dead from the start.
 func (l *Ledger) passDead(b *book, now time.Time) {
-	for len(b.cut) > 0 && b.cut[0].dead != "" {
+	for len(b.cut) > 0 && b.cut[0].Dead != "" {
 		c := l.pass(b)
-		l.markDead(b, l.enter(b, c), c.dead, now)
+		l.markDead(b, l.enter(b, c), c.Dead, now)
 	}
 	l.endWhenComplete(b, now)
 }
 
 // pass moves the file's cursor over its next planned chunk.
-func (l *Ledger) pass(b *book) cutChunk {
+func (l *Ledger) pass(b *book) Cut {
 	c := b.cut[0]
-	b.cut[0] = cutChunk{}
+	b.cut[0] = Cut{}
 	b.cut = b.cut[1:]
 	b.Cursor = messages.Cursor{
 		Offset: c.End(), Index: c.ID.Index + 1, Line: c.FirstLine + c.Lines, Chain: chain(b.Cursor.Chain, c.Hash),
@@ -117,8 +117,8 @@ func (l *Ledger) pass(b *book) cutChunk {
 }
 
 // enter opens an entry for a chunk that the cursor passed.
-func (l *Ledger) enter(b *book, c cutChunk) *entry {
-	e := &entry{OpenChunk: messages.OpenChunk{Chunk: c.Chunk, FirstItem: messages.FirstItem(c.text)}}
+func (l *Ledger) enter(b *book, c Cut) *entry {
+	e := &entry{OpenChunk: messages.OpenChunk{Chunk: c.Chunk, FirstItem: messages.FirstItem(c.Text)}}
 	b.keep(e)
 	b.open.add(&e.OpenChunk, 1)
 	return e

@@ -17,7 +17,7 @@ func failedFile(t *testing.T) (*Ledger, *stored, time.Time) {
 	require.NoError(t, l.Files().Open(testFile(1, 1), now))
 	c := testCut(1, 0)
 	c.Items = 10
-	l.Files().Plan(c.Chunk, c.text, "", now)
+	l.Files().Plan(c, now)
 	l.Files().PlanEnd(1, 0, now)
 	a, _ := l.pick("w1", false, now)
 	require.Nil(t, a.Positions)

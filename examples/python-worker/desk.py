@@ -4,9 +4,10 @@ from __future__ import annotations
 import json
 import re
 import time
+from bisect import bisect_right
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
-from typing import Callable, Deque, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Deque, Dict, List, Optional, Sequence, Tuple, Union
 
 QUEUE_AHEAD = 64  # chunks queued in addition to the capacity: the largest PREFETCH of a master
 REMEMBERED = 4096  # finished chunks; a second copy of a chunk arrives soon or never
@@ -15,6 +16,7 @@ MAX_ID = 255  # bytes of a batch id
 MAX_ERROR = 4096  # bytes of an error text
 RECALLED = "recalled"  # error of a chunk that was given back because a recall listed it
 MAX_RANGES = 1000  # pairs of failed items in a final message
+MAX_GAPS = 1000  # pairs of blank lines in a chunk message
 REMEMBERED_RANGES = 16  # pairs of failed items in a message that is remembered
 MAX_NOTE = 120  # characters of the note of a heartbeat, which may have 512 bytes
 
@@ -36,16 +38,21 @@ class Chunk:
     length: int = 0  # of that range, in bytes
     positions: Optional[List[List[int]]] = None  # of the items of a retry in their chunk, None for all
     lines: int = 0  # number of lines in this range if it has blank lines, else 0
+    # Where these are: for each run of them the item that follows, and the number of blank lines up to there.
+    # None if that is not known.
+    gaps: Optional[List[Tuple[int, int]]] = None
 
     def line_of(self, i: int) -> Optional[int]:
         """Return the line of item i in its file, or None if it cannot be told."""
-        if not self.first_line or self.lines:
+        if not self.first_line or self.lines and not self.gaps:
             return None
         for first, last in self.positions or ():
             if i <= last - first:
-                return self.first_line + first + i
+                i += first
+                break
             i -= last - first + 1
-        return self.first_line + i
+        before = bisect_right(self.gaps or [], (i, self.lines))
+        return self.first_line + i + (self.gaps[before - 1][1] if before else 0)
 
 
 @dataclass
@@ -107,7 +114,25 @@ def decode(value: bytes, worker_id: str, incarnation: str = "") -> Union[Chunk, 
     positions = m.get("positions") or None
     if positions and sum(last - first + 1 for first, last in positions) != len(items):
         raise ValueError("positions are not those of the items")
-    return Chunk(batch_id, items, file, attempt, term, deployment, offset, digest, generation, first_line, length, positions, lines)
+    gaps = gaps_of(m.get("gaps"), lines, positions, len(items))
+    return Chunk(batch_id, items, file, attempt, term, deployment, offset, digest, generation, first_line, length, positions, lines, gaps)
+
+
+def gaps_of(pairs: Any, lines: int, positions: Optional[List[List[int]]], count: int) -> Optional[List[Tuple[int, int]]]:
+    """Return where the blank lines of a chunk are, or None if that is not told or does not fit the chunk."""
+    if not isinstance(pairs, list) or not 1 <= len(pairs) <= MAX_GAPS:
+        return None
+    out: List[Tuple[int, int]] = []
+    for pair in pairs:
+        if not isinstance(pair, list) or len(pair) != 2 or not all(type(x) is int for x in pair):
+            return None
+        item, blank = pair
+        if item <= (out[-1][0] if out else -1) or blank < 1:
+            return None
+        out.append((item, blank + (out[-1][1] if out else 0)))
+    items = lines - out[-1][1]  # of the chunk, of which a retry has only some
+    fits = items > positions[-1][1] if positions else items == count
+    return out if fits and out[-1][0] <= items else None
 
 
 def ranges(items: List[int]) -> Optional[List[List[int]]]:

@@ -7,7 +7,7 @@ import threading
 import unittest
 from unittest import mock
 
-from desk import MAX_RANGES, QUEUE_AHEAD, RECALLED, TERM_MEMORY, Chunk, Desk, Recall, cut, decode, partition_of, progress_message
+from desk import MAX_GAPS, MAX_RANGES, QUEUE_AHEAD, RECALLED, TERM_MEMORY, Chunk, Desk, Recall, cut, decode, partition_of, progress_message
 from manifest import decode as decode_line, encode, work
 from results import Failed, Results, Retry, Unfit, base, result_folder, result_name, sync_folder
 from settings import WrongSettings, load
@@ -64,6 +64,24 @@ class Protocol(unittest.TestCase):
         self.assertEqual([chunk.line_of(0), chunk.line_of(1)], [7, 8])
         self.assertIsNone(decode(b'{"id":"w","batchId":"b","data":["x"],"first_line":7,"lines":2}', "w").line_of(0))
         self.assertIsNone(Chunk("b", ["x"]).line_of(0))
+
+    def test_lines_between_blank_ones(self):
+        def lines(**fields):
+            value = {"id": "w", "batchId": "b", "data": ["x", "y", "z"], "first_line": 7, "lines": 9, **fields}
+            chunk = decode(json.dumps(value).encode(), "w")
+            return [chunk.line_of(i) for i in range(len(chunk.items))]
+
+        self.assertEqual(lines(gaps=[[0, 1], [2, 3], [3, 2]]), [8, 9, 13])
+        self.assertEqual(lines(gaps=[[1, 6]]), [7, 14, 15])
+        self.assertEqual(lines(gaps=[[3, 6]]), [7, 8, 9])
+        self.assertEqual(lines(gaps=[[0, 1], [2, 3]], positions=[[0, 0], [2, 3]]), [8, 13, 14])
+        many = [[i, 1] for i in range(MAX_GAPS + 1)]
+        self.assertEqual(lines(gaps=many[:-1], lines=2 * MAX_GAPS, positions=[[0, 1], [999, 999]]), [8, 10, 2006])
+        for gaps in (None, [], {}, 7, "x", [7], [[1]], [[1, 6, 1]], [[1, "6"]], [[1, 6.0]], [[True, 6]], [[1, 5]], [[1, 7]], [[4, 6]], [[-1, 6]],
+                     [[1, 0], [2, 6]], [[1, -1], [2, 7]], [[2, 3], [1, 3]], [[1, 3], [1, 3]], [[1, 2**70]]):
+            self.assertEqual(lines(gaps=gaps), [None] * 3, gaps)
+        self.assertEqual(lines(gaps=many, lines=2 * MAX_GAPS + 2, positions=[[0, 2]]), [None] * 3)
+        self.assertEqual(lines(gaps=[[1, 5]], positions=[[0, 1], [4, 4]]), [None] * 3, "the chunk has four items")
 
 
 class TestDesk(unittest.TestCase):
