@@ -15,7 +15,7 @@ from xxh64 import XXH64
 
 FOLDER = ".manifest"  # folder of the manifests, below that of a file
 MAX_KEPT = 1000  # folders of manifests that are remembered
-SAME_WORK = ("index", "half", "retry", "generation", "offset", "input_hash", "deployment")
+SAME_WORK = ("index", "half", "retry", "generation", "offset", "input_hash", "deployment", "positions")
 NAME = re.compile(r"(?s).+_chunk_([0-9]+)(?:_s([0-9]+))?(?:_r([0-9]+))?(?:_g[0-9]+)?(?:_a[0-9]+)?")
 
 
@@ -140,7 +140,7 @@ class Manifests:
         failed = figures(folder, line["result"][: -len(".jsonl")] + ".failed.jsonl")
         found = None
         for other in self.lines(folder):
-            if all(other.get(k) == line[k] for k in SAME_WORK) and other.get("bytes") == result.bytes \
+            if all(other.get(k) == line.get(k) for k in SAME_WORK) and other.get("bytes") == result.bytes \
                     and other.get("hash") == result.digest.hexdigest() \
                     and other.get("failed_list_hash") == (failed.digest.hexdigest() if failed else ""):
                 found = other

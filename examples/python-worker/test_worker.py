@@ -394,9 +394,10 @@ class TestManifests(unittest.TestCase):
             self.assertEqual(os.listdir(folder + "/a.txt/.tmp"), [])
 
     def test_anything_else_is_replaced(self):
-        for change in ("result", "list", "line", "deployment"):
+        for change in ("result", "list", "line", "deployment", "positions"):
             with self.subTest(change), tempfile.TemporaryDirectory() as folder:
-                self.commit(Results(folder), "first", failed=[1], **({"deployment": "E"} if change == "deployment" else {}))
+                other = {"deployment": {"deployment": "E"}, "positions": {"positions": [[3, 4]]}}
+                self.commit(Results(folder), "first", failed=[1], **other.get(change, {}))
                 if change == "result":
                     with open(folder + "/a.txt/a_chunk_0.jsonl", "a"):
                         os.truncate(folder + "/a.txt/a_chunk_0.jsonl", 3)
