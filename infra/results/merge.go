@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -160,12 +162,29 @@ func (m Merge) addDigest(root *os.Root, p *plan, q part, out *outputs) error {
 	if err != nil || len(lines) == 0 || q.retry > 0 {
 		return err
 	}
-	d, err := lines[0].digest() // the same for all attempts
+	l, err := p.standing(root, lines)
+	if err != nil {
+		return err
+	}
+	d, err := l.digest()
 	if err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrChanged, q.describe(), err)
 	}
 	out.mark.Counts.Digest += d
 	return nil
+}
+
+// standing returns the line about the result that stands. After a store lost its last
+// commits, the others may be about other lines of the file that had the same name.
+func (p *plan) standing(root *os.Root, lines []Line) (Line, error) {
+	if !slices.ContainsFunc(lines, func(l Line) bool { return l.Offset != lines[0].Offset || l.InputHash != lines[0].InputHash }) {
+		return lines[0], nil
+	}
+	size, hash, err := fileSum(root, p.folder+"/"+lines[0].Result)
+	if l, ok := (copied{size, hash}).vouched(lines); ok {
+		return l, nil
+	}
+	return lines[0], notThere(err)
 }
 
 // checkDigest returns an error if other chunks were merged than the master counted.
@@ -210,7 +229,7 @@ func (m Merge) writePart(root *os.Root, p *plan, q part, list bool, out *outputs
 	return m.writeFailed(root, FailedListName(name), vouched, q, out)
 }
 
-// lines returns the lines about a result.
+// lines returns the lines about a result, the one that ended last first.
 func (p *plan) lines(root *os.Root, q part) (lines []Line, err error) {
 	for _, at := range q.at {
 		_, err := ReadManifest(root.FS(), p.manifests[at.manifest], at.offset, func(_ At, l Line, damage error) error {
@@ -224,6 +243,7 @@ func (p *plan) lines(root *os.Root, q part) (lines []Line, err error) {
 			return nil, fmt.Errorf("%w: %s: %w", ErrChanged, q.describe(), err)
 		}
 	}
+	slices.SortStableFunc(lines, func(a, b Line) int { return strings.Compare(b.Ended, a.Ended) })
 	return lines, nil
 }
 

@@ -308,6 +308,25 @@ func TestMergeComparesTheDigest(t *testing.T) {
 	require.True(t, s.Partial)
 }
 
+// After a store lost its last commits, the name of a chunk may stand for other lines. Only
+// the line of the result that stands counts.
+func TestMergeOfAChunkThatWasCutAgain(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 2)
+	former := b.line(named{Index: 1}, "1 2\n", "")
+	former.Length, former.Items, former.InputHash, former.Worker = 20, 10, Hash(7), "w-0"
+	require.NoError(t, b.j.Append(b.root, "a.txt", former))
+	for i := range 2 {
+		d, err := b.put(named{Index: i}, fmt.Sprintf("%d\n", i), "").digest()
+		require.NoError(t, err)
+		b.books.Digest += d
+	}
+	b.books.Digested = true
+	_, err := b.merge()
+	require.NoError(t, err)
+	require.Equal(t, "0\n1\n", b.read("a.txt.jsonl"))
+}
+
 func TestMergePartial(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, 5)
