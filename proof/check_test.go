@@ -214,6 +214,10 @@ func TestWhatCannotBeKnown(t *testing.T) {
 			f.books.RecordedChunks--
 			f.books.OutputLines -= l.Lines
 		},
+		"a worker of another kind did a chunk again whose worker died after it recorded it": func(f *fixture) {
+			f.books.RecordedChunks--
+			f.books.OutputLines -= f.parsed(1).Lines
+		},
 		"an earlier version began it": func(f *fixture) { f.books.Digested, f.books.Digest, f.books.RecordedChunks = false, 0, 0 },
 		"no results of ours": func(f *fixture) {
 			require.NoError(f.t, os.RemoveAll(f.dir))
