@@ -38,6 +38,8 @@ func (f mergeFlags) check(args []string) error {
 		return fmt.Errorf("%w: give one FILE, or --all", errUsage)
 	case f.generation < 0 || f.all && f.generation > 0:
 		return fmt.Errorf("%w: --generation %d: must be 1 or more, and of one FILE", errUsage, f.generation)
+	case f.replace && f.out != "":
+		return fmt.Errorf("%w: --replace with --out %s: the merged result takes the place of the others, and verify looks for it in the folder of the results; leave out one of the two", errUsage, f.out)
 	case !extension.MatchString(f.ext):
 		return fmt.Errorf("%w: --ext %q: must be letters, digits, dots, _ and -, such as jsonl or csv", errUsage, f.ext)
 	case strings.EqualFold(f.ext, "txt") || strings.HasSuffix(strings.ToLower(f.ext), ".txt"):

@@ -136,6 +136,7 @@ func TestMergeUsage(t *testing.T) {
 	for _, args := range [][]string{
 		{}, {"a.txt", "b.txt"}, {"a.txt", "--all"}, {"--all", "--generation", "2"}, {"a.txt", "--generation", "-1"},
 		{"a.txt", "--ext", ""}, {"a.txt", "--ext", "txt"}, {"a.txt", "--ext", "failed.TXT"}, {"a.txt", "--ext", "../x"}, {"a.txt", "--ext", "a/b"},
+		{"a.txt", "--replace", "--out", "home"},
 	} {
 		code, _, problems := run(t, nil, append([]string{"merge"}, args...)...)
 		require.Equalf(t, ExitUsage, code, "%v: %s", args, problems)

@@ -31,6 +31,7 @@ type check struct {
 	folder   string
 	entries  []entry
 	results  map[string]found // by file name
+	attempts map[key][]*entry // of this deployment
 	chosen   map[key][]*entry // attempts that a chunk may stand for, best first
 	vouched  map[string]bool  // files of the folder that belong to an attempt
 	pieces   []piece          // the file, in order

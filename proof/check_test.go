@@ -361,6 +361,41 @@ func TestMergedResultInPlaceOfTheOthers(t *testing.T) {
 	}
 }
 
+// The manifests also have lines of attempts that lost a race, and one of them may end after
+// the results were removed.
+func TestMergedResultsOfSeveralAttempts(t *testing.T) {
+	t.Parallel()
+	build := func(t *testing.T) (f *fixture, late line) {
+		f = newFixture(t, numbered(9))
+		l := *f.done(0, 0, 3)
+		f.done(1, 0, 3)
+		f.done(2, 0, 3)
+		const other = "another text\n"
+		l.BatchID, l.Attempt, l.Worker, l.Ended = "ips_chunk_0_a2", 2, "w-7", l.Ended.Add(time.Hour)
+		l.Lines, l.Bytes, l.Hash = 1, int64(len(other)), hex(xxhash.Sum64String(other))
+		merged := f.read("ips_chunk_0.jsonl") + f.read("ips_chunk_1.jsonl") + f.read("ips_chunk_2.jsonl")
+		require.NoError(t, os.WriteFile(f.dir+".csv", []byte(merged), 0o600))
+		require.NoError(t, os.WriteFile(f.dir+".summary.json", []byte(`{"deployment":"`+fixtureDeployment+`","replaced":true,"result":{"name":"ips.txt.csv"}}`), 0o600))
+		for i := range 3 {
+			require.NoError(t, os.Remove(filepath.Join(f.dir, fmt.Sprintf("ips_chunk_%d.jsonl", i))))
+		}
+		f.append(l)
+		return f, l
+	}
+	f, late := build(t)
+	r := f.check()
+	require.Empty(t, r.Findings)
+	require.Equal(t, Holds, r.Verdict)
+	f.write(late.Result, "another text\n")
+	r = f.check()
+	require.Empty(t, r.Findings)
+	require.Equal(t, Holds, r.Verdict)
+	edit(f.dir+".csv", func(s string) string { return strings.Replace(s, "chunk_0", "chunk_7", 1) })(f)
+	r = f.check()
+	require.Len(t, r.Findings, 1)
+	require.Equal(t, []int64{1, 3}, []int64{r.Findings[0].FirstLine, r.Findings[0].LastLine})
+}
+
 // A check of sizes sees what is missing or cut off, and reads neither input nor results.
 func TestSizesAlone(t *testing.T) {
 	t.Parallel()

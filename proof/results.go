@@ -215,6 +215,7 @@ func (c *check) choose() {
 		}
 		of[e.key] = append(of[e.key], e)
 	}
+	c.attempts = of
 	for k, list := range of {
 		slices.SortStableFunc(list, func(a, b *entry) int { return b.ended.Compare(a.ended) })
 		standing := slices.DeleteFunc(slices.Clone(list), func(e *entry) bool { return c.stands(e) != "" })

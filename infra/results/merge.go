@@ -328,10 +328,18 @@ func (m Merge) writeFailed(root *os.Root, name string, vouched Line, q part, out
 	return out.err()
 }
 
-// replace removes what was merged, if that is wanted and every item is done.
+// replace removes what was merged, if that is wanted and every item is done. The summary
+// says so before: whoever checks the results then looks at the merged one, although some
+// may still be there, or come late.
 func (m Merge) replace(root *os.Root, p *plan, s Summary) error {
 	if !m.Replace || m.Partial || s.Unrecorded > 0 || m.Books.File.State != messages.FileDone {
 		return nil
+	}
+	if !s.Replaced {
+		s.Replaced = true
+		if err := m.writeSummary(s); err != nil {
+			return err
+		}
 	}
 	for _, q := range p.parts {
 		lines, err := p.lines(root, q)

@@ -413,6 +413,7 @@ func TestMergeReplaces(t *testing.T) {
 		require.NoFileExists(t, filepath.Join(b.dir, "a.txt/a_chunk_0.jsonl"))
 		require.NoFileExists(t, filepath.Join(b.dir, "a.txt/a_chunk_1.jsonl"))
 		require.Equal(t, "0\n1\n", b.read("a.txt.jsonl"))
+		require.Contains(t, b.read("a.txt.summary.json"), `"replaced": true`)
 	}
 }
 

@@ -24,7 +24,8 @@ type Summary struct {
 	Started    *time.Time    `json:"started_at"`
 	Ended      *time.Time    `json:"ended_at"`
 	Merged     time.Time     `json:"merged_at"`
-	Partial    bool          `json:"partial"` // made although the file had not ended, or results were missing
+	Partial    bool          `json:"partial"`  // made although the file had not ended, or results were missing
+	Replaced   bool          `json:"replaced"` // the results of the chunks were removed, or are about to be
 	Items      SummaryItems  `json:"items"`
 	Chunks     SummaryChunks `json:"chunks"`
 	// Unrecorded is the number of results that no manifest names: they were written by
@@ -88,17 +89,21 @@ func (m Merge) finish(p *plan, out *outputs, sum string) (Summary, error) {
 		return Summary{}, err
 	}
 	s := m.summary(p, out, sum)
-	text, err := json.MarshalIndent(s, "", "  ")
-	if err == nil {
-		err = writeDurably(m.path(summaryEnd), append(text, '\n'))
-	}
-	if err != nil {
+	if err := m.writeSummary(s); err != nil {
 		return Summary{}, err
 	}
 	if err := os.Remove(out.checkpoints); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return Summary{}, err
 	}
 	return s, nil
+}
+
+func (m Merge) writeSummary(s Summary) error {
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeDurably(m.path(summaryEnd), append(text, '\n'))
 }
 
 func (m Merge) summary(p *plan, out *outputs, sum string) Summary {
