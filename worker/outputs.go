@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -82,6 +83,7 @@ func (o *outputs) put(item int, x *output) error {
 		x = o.begin()
 	}
 	x.endLine()
+	x.buf = bytes.Clone(x.buf) // it may have room for much more
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.inOrder && item != o.next && o.waiting+len(x.buf) > maxWaiting {
