@@ -205,7 +205,22 @@ func TestWhatCannotBeKnown(t *testing.T) {
 	for name, change := range map[string]func(f *fixture){
 		"the input is gone":   func(f *fixture) { require.NoError(f.t, os.Remove(f.input)) },
 		"the file is running": func(f *fixture) { f.books.State, f.books.Ended = messages.FileRunning, time.Time{} },
-		"the input changed":   func(f *fixture) { f.books.State = messages.FileChanged },
+		"the file runs on after its books were read": func(f *fixture) {
+			books := f.books
+			data, err := os.ReadFile(f.input)
+			require.NoError(f.t, err)
+			text := string(data)
+			require.NoError(f.t, os.WriteFile(f.input, []byte(text+numbered(9)), 0o600))
+			f.done(books.Cursor.Index, 0, 3)
+			l := *f.done(books.Cursor.Index+1, 0, 3)
+			require.NoError(f.t, os.Remove(filepath.Join(f.dir, l.Result)))
+			f.write("ips_chunk_99.jsonl", "x\n")
+			f.books = books
+			f.books.State, f.books.Ended = messages.FileRunning, time.Time{}
+			f.books.Info.Size += int64(len(numbered(9)))
+			f.books.Fingerprint = xxhash.Sum64String(text + numbered(9))
+		},
+		"the input changed": func(f *fixture) { f.books.State = messages.FileChanged },
 		"a worker of another kind did a chunk": func(f *fixture) {
 			l := f.parsed(1)
 			require.NoError(f.t, os.Remove(filepath.Join(f.dir, "ips_chunk_1.jsonl")))

@@ -197,7 +197,7 @@ func (c *check) checkRest() {
 			names = append(names, name)
 		}
 	}
-	if len(names) > 0 {
+	if len(names) > 0 && c.books.HasEnded() { // else they may have come after the books were read
 		c.find(surplus, 0, 0, "%d files lie among the results, and no manifest line vouches for them: %s", len(names), strings.Join(names[:min(len(names), maxNamed)], ", "))
 	}
 }

@@ -213,6 +213,9 @@ func (c *check) choose() {
 			c.foreign++
 			continue
 		}
+		if !c.books.HasEnded() && e.offset >= c.books.Cursor.Offset {
+			continue // cut after the books were read
+		}
 		of[e.key] = append(of[e.key], e)
 	}
 	c.attempts = of
