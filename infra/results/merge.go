@@ -74,7 +74,7 @@ func (m Merge) run(ctx context.Context) (Summary, error) {
 			return Summary{}, err
 		}
 	}
-	out, err := m.openOutputs(sum)
+	out, err := m.openOutputs(sum + m.kind())
 	if err != nil {
 		return Summary{}, err
 	}
@@ -90,6 +90,15 @@ func (m Merge) run(ctx context.Context) (Summary, error) {
 		return Summary{}, err
 	}
 	return s, m.replace(root, p, s)
+}
+
+// kind tells a merge that leaves out what is missing from one that does not: neither
+// continues the other.
+func (m Merge) kind() string {
+	if m.Partial {
+		return " partial"
+	}
+	return ""
 }
 
 func (m Merge) withDefaults() Merge {

@@ -341,6 +341,41 @@ func TestMergePartial(t *testing.T) {
 	require.Equal(t, "1\n3\n", b.read("home/a.txt.csv"))
 }
 
+// What was merged of a file that had not ended, or while a result was missing, is not what
+// a merge of all of it is.
+func TestMergeAfterAPartialOne(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 3)
+	ended := b.books
+	b.books.File.Ended, b.books.File.State = time.Time{}, messages.FileRunning
+	b.put(named{Index: 0}, "0\n", "")
+	b.put(named{Index: 1}, "1\n", "")
+	require.NoError(t, b.root.Rename("a.txt/a_chunk_0.jsonl", "a.txt/a"))
+	partial := func(m *Merge) { m.Partial = true }
+	_, err := b.with(partial)
+	require.NoError(t, err)
+	require.Equal(t, "1\n", b.read("a.txt.jsonl"))
+	ctx, cancel := context.WithCancel(t.Context())
+	m := Merge{Books: b.books, Dir: b.dir, Partial: true, Progress: func(int, int) { cancel() }}
+	_, err = m.Run(ctx)
+	require.ErrorIs(t, err, context.Canceled, "it is merged again")
+	b.books = ended
+	b.books.DoneChunks, b.books.DoneItems, b.books.DeadChunks, b.books.DeadItems = 2, 10, 1, 5
+	b.books.State = messages.FileDoneWithRejects
+	b.books.Chunks = []messages.OpenChunk{{Chunk: messages.Chunk{ID: messages.ChunkID{File: 1, Index: 2}, FirstLine: 11, Lines: 5, Items: 5}, State: messages.ChunkDead}}
+	require.NoError(t, b.root.Rename("a.txt/a", "a.txt/a_chunk_0.jsonl"))
+	s, err := b.merge()
+	require.NoError(t, err)
+	require.Equal(t, "0\n1\n", b.read("a.txt.jsonl"))
+	require.False(t, s.Partial)
+	require.Equal(t, int64(5), s.Items.Dead)
+	b.books.DeadChunks, b.books.DeadItems, b.books.Chunks = 0, 0, nil
+	b.books.DoneItems, b.books.State = 15, messages.FileDone
+	s, err = b.with(partial)
+	require.NoError(t, err)
+	require.Equal(t, "done", s.State, "the summary is that of the books")
+}
+
 var errKilled = errors.New("killed")
 
 // A merge that is interrupted anywhere continues where it was synced last.

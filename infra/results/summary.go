@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"kafka-master/messages"
 )
 
 // summaryEnd ends the name of the summary of a merge.
@@ -49,6 +51,10 @@ type SummaryItems struct {
 	Failed  int64 `json:"failed"`
 	Dead    int64 `json:"dead"`
 	Missing int64 `json:"missing"`
+}
+
+func itemsOf(f messages.File) SummaryItems {
+	return SummaryItems{f.Items, f.DoneItems, f.FailedItems, f.DeadItems, f.Missing()}
 }
 
 // SummaryChunks are the chunks of a file by how they ended.
@@ -112,7 +118,7 @@ func (m Merge) summary(p *plan, out *outputs, sum string) Summary {
 		File: f.Info.Path, Generation: max(f.Generation, 1), State: f.State.String(), Reason: f.Reason, Deployment: m.Books.Deployment,
 		Size: f.Info.Size, Started: timeOrNull(f.Started), Ended: timeOrNull(f.Ended), Merged: time.Now().UTC().Truncate(time.Millisecond),
 		Partial: b.check(p, m.Dir) != nil || !f.HasEnded() || !c.isThatOf(f),
-		Items:   SummaryItems{f.Items, f.DoneItems, f.FailedItems, f.DeadItems, f.Missing()},
+		Items:   itemsOf(f),
 		Chunks:  SummaryChunks{f.DoneChunks, f.DeadChunks, c.Chunks}, Unrecorded: c.Unrecorded,
 		Result: out.result.describe(), FailedList: out.failed.describe(), FailedItems: out.items.describe(),
 		DeadLines: []DeadLines{}, Workers: []WorkerShare{}, Settings: m.Settings, Plan: sum, Version: m.Version,
@@ -147,10 +153,14 @@ func timeOrNull(t time.Time) *time.Time {
 	return &t
 }
 
-// completed returns the summary of an earlier merge by the same plan whose files are there.
+// completed returns the summary of an earlier merge of everything, by the same plan and the
+// same books, whose files are there.
 func (m Merge) completed(sum string) (s Summary, ok bool) {
 	text, err := os.ReadFile(m.path(summaryEnd))
 	if err != nil || json.Unmarshal(text, &s) != nil || s.Plan != sum || s.Result == nil || s.Result.Name != filepath.Base(m.path("."+m.Ext)) {
+		return Summary{}, false
+	}
+	if f := m.Books.File; s.Partial || s.State != f.State.String() || s.Items != itemsOf(f) {
 		return Summary{}, false
 	}
 	for _, f := range []*MergedFile{s.Result, s.FailedList, s.FailedItems} {
