@@ -11,9 +11,9 @@ import re
 import secrets
 import shutil
 import time
-from typing import Any, BinaryIO, Dict, List, Optional
+from typing import Any, BinaryIO, Dict, List, Optional, Set
 
-from manifest import Figures, Manifests, sync_folder, timestamp
+from manifest import MAX_KEPT, Figures, Manifests, sync_folder, timestamp
 
 STALE = 24 * 3600  # seconds after which the file of a crashed attempt is removed
 CHECK = 4 << 10  # bytes that a check writes in addition to what did not fit
@@ -126,6 +126,7 @@ class Results:
     def __init__(self, folder: str) -> None:
         self.folder = folder
         self.manifests = Manifests()
+        self.kept: Set[str] = set()  # folders of files whose entries are durable
 
     def path(self, file: str, batch_id: str, generation: int = 1) -> str:
         """Return the path of a chunk's result."""
@@ -165,6 +166,14 @@ class Results:
         finally:
             shutil.rmtree(os.path.join(self.folder, folder), ignore_errors=True)
 
+    def keep(self, folder: str, below: int) -> None:
+        """Make the entry of a file's folder durable: the worker that created it may have been killed before it did so."""
+        if folder not in self.kept:
+            sync_folder(below)
+            if len(self.kept) >= MAX_KEPT:
+                self.kept.clear()
+            self.kept.add(folder)
+
     def open(self, folder: str, batch_id: str, attempt: int) -> "Result":
         """Open the temporary file of a result."""
         name = result_name(batch_id)
@@ -174,6 +183,7 @@ class Results:
             make_folder(self.folder)
             fds.append(os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY))
             fds.append(open_folder(folder, fds[0]))
+            self.keep(folder, fds[0])
             fds.append(open_folder(".tmp", fds[1]))
             remove_stale(fds[2], prefix)
             temp = "%sa%d-%s" % (prefix, attempt, secrets.token_hex(8))

@@ -299,6 +299,16 @@ class TestResults(unittest.TestCase):
         with self.assertRaises(OSError):
             sync_folder(write)
 
+    def test_a_folder_of_a_worker_that_was_killed_is_made_durable(self):
+        with tempfile.TemporaryDirectory() as folder:
+            os.mkdir(folder + "/a.txt")  # and the entry not synced
+            synced, results = [], Results(folder)
+            with mock.patch("results.sync_folder", lambda fd: synced.append(os.fstat(fd).st_ino)):
+                for chunk in ("a_chunk_0", "a_chunk_1"):
+                    with results.create("a.txt", chunk, 1) as out:
+                        out.commit()
+            self.assertEqual(synced.count(os.stat(folder).st_ino), 1)
+
     def test_complete_or_not_at_all(self):
         with tempfile.TemporaryDirectory() as folder:
             results = Results(folder)
