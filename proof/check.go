@@ -62,7 +62,7 @@ type check struct {
 // that something could not be read at all.
 func Check(ctx context.Context, x Case) (Report, error) {
 	c := &check{books: x.Books, folder: x.Results, sizes: x.Sizes, results: map[string]found{}, chosen: map[key][]*entry{}, vouched: map[string]bool{}}
-	if err := c.readResultsFolder(); err != nil {
+	if err := c.readResultsFolder(ctx); err != nil {
 		return Report{}, err
 	}
 	c.choose()
@@ -81,7 +81,7 @@ func Check(ctx context.Context, x Case) (Report, error) {
 	return c.report(), nil
 }
 
-func (c *check) readResultsFolder() error {
+func (c *check) readResultsFolder(ctx context.Context) error {
 	if !c.books.HasEnded() {
 		c.cannot("the file has not ended: %d chunks are open", c.open())
 	}
@@ -90,7 +90,7 @@ func (c *check) readResultsFolder() error {
 		c.cannot("the folder of the results, %s, is not here", filepath.Dir(c.folder))
 		return nil
 	}
-	return errors.Join(c.readManifests(), c.readResults())
+	return errors.Join(c.readManifests(ctx), c.readResults(ctx))
 }
 
 func (c *check) openInput(ctx context.Context, open func(context.Context) (io.ReadCloser, error)) error {

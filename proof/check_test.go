@@ -428,6 +428,16 @@ func TestSizesAlone(t *testing.T) {
 	require.Equal(t, []int64{10, 14}, []int64{check(f).Findings[0].FirstLine, check(f).Findings[0].LastLine})
 }
 
+// A check that has a limit ends on a slow file server, too.
+func TestCheckEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	f := exampleFile(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := Check(ctx, Case{Books: f.books, Results: f.dir, Sizes: true})
+	require.ErrorIs(t, err, context.Canceled)
+}
+
 // The worker of a chunk with very many blank lines does not know the line of an item.
 func TestFailedItemsWithoutALine(t *testing.T) {
 	t.Parallel()

@@ -2,6 +2,7 @@ package proof
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -100,7 +101,7 @@ type line struct {
 
 // readManifests returns the lines of all manifests of a folder. A line that was torn by
 // the death of its worker is skipped: the chunk ran again. Damaged lines are findings.
-func (c *check) readManifests() error {
+func (c *check) readManifests(ctx context.Context) error {
 	dir := filepath.Join(c.folder, manifestFolder)
 	files, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -113,6 +114,9 @@ func (c *check) readManifests() error {
 		name, ok := strings.CutSuffix(f.Name(), jsonl)
 		if !ok || !f.Type().IsRegular() {
 			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 		text, err := os.ReadFile(filepath.Join(dir, f.Name()))
 		if err != nil {

@@ -3,6 +3,7 @@ package proof
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,7 +32,7 @@ type found struct {
 }
 
 // readResults reads all results and all lists of failed items of the folder.
-func (c *check) readResults() error {
+func (c *check) readResults(ctx context.Context) error {
 	files, err := os.ReadDir(c.folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -51,6 +52,9 @@ func (c *check) readResults() error {
 	for range readers {
 		work.Go(func() {
 			for i := range next {
+				if all[i].err = ctx.Err(); all[i].err != nil {
+					continue
+				}
 				all[i] = c.look(filepath.Join(c.folder, names[i]), strings.HasSuffix(names[i], failedSuffix))
 			}
 		})
