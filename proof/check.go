@@ -32,6 +32,7 @@ type check struct {
 	entries  []entry
 	results  map[string]found // by file name
 	attempts map[key][]*entry // of this deployment
+	retries  map[key][]key    // of each chunk, in their order; rounds that were given up may have none
 	chosen   map[key][]*entry // attempts that a chunk may stand for, best first
 	vouched  map[string]bool  // files of the folder that belong to an attempt
 	pieces   []piece          // the file, in order

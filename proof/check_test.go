@@ -306,6 +306,11 @@ func TestHalvesAndRetries(t *testing.T) {
 	require.Equal(t, Holds, r.Verdict)
 	require.Equal(t, []int64{12, 10, 1, 1}, []int64{r.Items, r.Done, r.Failed, r.Dead})
 
+	again := newFixture(t, numbered(4))
+	again.done(0, 0, 4, 2, 3)
+	again.retry(0, 2, 2)
+	require.Equal(t, Holds, again.check().Verdict, "rounds that were given up may have left nothing")
+
 	late := messages.Chunk{ID: messages.ChunkID{File: 1, Index: 1}, Offset: f.books.Chunks[0].Offset - 9, FirstLine: 5, Lines: 4, Items: 4, Length: 36, Hash: 1}
 	f.attempt(late, 1, "w-9")
 	require.Equal(t, Holds, f.check().Verdict, "the result of the whole chunk came too late")

@@ -102,11 +102,8 @@ func (c *check) sameWork(e *entry) []*entry {
 // behind it. A retry of the whole chunk takes the place of what was before.
 func (c *check) parts(p piece) []*entry {
 	list := []*entry{p.done}
-	for round := 1; ; round++ {
-		of := c.chosen[key{p.key.index, p.key.half, round}]
-		if len(of) == 0 {
-			return list
-		}
+	for _, k := range c.retries[p.key] {
+		of := c.chosen[k]
 		if of[0].whole {
 			for _, e := range list { // They are not there any more, and cannot be compared.
 				c.results[e.name(c.books.Base, c.books.Generation)+jsonl] = found{content: e.result, lines: e.lines}
@@ -115,6 +112,7 @@ func (c *check) parts(p piece) []*entry {
 		}
 		list = append(list, of[0])
 	}
+	return list
 }
 
 // mergedResult is a merged result that is read part by part.

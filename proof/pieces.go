@@ -147,11 +147,8 @@ func (c *check) retried(p *piece) (failed int64) {
 
 // rounds returns the retries of a chunk whose results stand, in their order.
 func (c *check) rounds(p *piece) (list []*entry) {
-	for round := 1; ; round++ {
-		of := c.chosen[key{p.key.index, p.key.half, round}]
-		if len(of) == 0 {
-			return list
-		}
+	for _, k := range c.retries[p.key] {
+		of := c.chosen[k]
 		if why := c.stands(of[0]); why != "" {
 			// Either it was given up, so that the items have failed as before, or it is
 			// damaged: then the books differ.
@@ -160,6 +157,7 @@ func (c *check) rounds(p *piece) (list []*entry) {
 		}
 		list = append(list, of[0])
 	}
+	return list
 }
 
 // failedByBooks returns how many items of a done chunk have failed by the books.

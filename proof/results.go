@@ -3,6 +3,7 @@ package proof
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -222,7 +223,7 @@ func (c *check) choose() {
 		}
 		of[e.key] = append(of[e.key], e)
 	}
-	c.attempts = of
+	c.attempts, c.retries = of, map[key][]key{}
 	for k, list := range of {
 		slices.SortStableFunc(list, func(a, b *entry) int { return b.ended.Compare(a.ended) })
 		standing := slices.DeleteFunc(slices.Clone(list), func(e *entry) bool { return c.stands(e) != "" })
@@ -234,5 +235,12 @@ func (c *check) choose() {
 			list = list[:1]
 		}
 		c.chosen[k] = list
+		if k.retry > 0 {
+			chunk := key{index: k.index, half: k.half}
+			c.retries[chunk] = append(c.retries[chunk], k)
+		}
+	}
+	for _, list := range c.retries {
+		slices.SortFunc(list, func(a, b key) int { return cmp.Compare(a.retry, b.retry) })
 	}
 }
