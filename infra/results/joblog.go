@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"slices"
 	"time"
+
+	"kafka-master/messages"
 )
 
 // job is one row of a job log.
@@ -58,7 +60,7 @@ func WriteJoblog(root fs.FS, folder string, w io.Writer) error {
 }
 
 func newJob(l Line) job {
-	j := job{seq: l.Index + 1, worker: l.Worker, name: l.BatchID, input: l.Length, output: l.Bytes}
+	j := job{seq: l.Index + 1, worker: messages.Clean(l.Worker, messages.MaxWorkerID), name: messages.Clean(l.BatchID, messages.MaxBatchID), input: l.Length, output: l.Bytes}
 	j.started, _ = ParseTime(l.Started) // the zero time stands for one that cannot be read
 	j.ended, _ = ParseTime(l.Ended)
 	if l.Exit != nil {

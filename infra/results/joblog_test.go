@@ -25,3 +25,16 @@ func TestJoblog(t *testing.T) {
 	require.NoError(t, root.WriteFile("a.txt/.manifest/w-3.jsonl", []byte("{}\n"), 0o644))
 	require.ErrorIs(t, WriteJoblog(root.FS(), "a.txt", &out), ErrDamaged)
 }
+
+// Nothing in the folder is trusted.
+func TestJoblogIsSafeOnATerminal(t *testing.T) {
+	t.Parallel()
+	root := openRoot(t)
+	l := sample(0)
+	l.Worker, l.BatchID = "w\t\x1b[2J", "a\nb"
+	require.NoError(t, new(Journal).Append(root, "a.txt", l))
+	var out strings.Builder
+	require.NoError(t, WriteJoblog(root.FS(), "a.txt", &out))
+	require.Contains(t, out.String(), "\n1\tw??[2J\t")
+	require.True(t, strings.HasSuffix(out.String(), "\ta?b\n"), out.String())
+}
