@@ -48,12 +48,18 @@ var (
 	ErrChanged = errors.New("a result is not as its worker wrote it")
 )
 
+// intact returns an error if a line of a manifest is damaged.
+func (p *plan) intact() error {
+	if len(p.damaged) > 0 {
+		return fmt.Errorf("%w: %s", ErrChanged, strings.Join(p.damaged[:min(len(p.damaged), 5)], "; "))
+	}
+	return nil
+}
+
 // check returns an error if the plan does not have every result that the master counted.
 func (b books) check(p *plan, dir string) error {
 	found, want := int64(p.chunks()), b.File.DoneChunks
 	switch {
-	case len(p.damaged) > 0:
-		return fmt.Errorf("%w: %s", ErrChanged, strings.Join(p.damaged[:min(len(p.damaged), 5)], "; "))
 	case found == 0 && want > 0 && b.File.RecordedChunks > 0:
 		return fmt.Errorf("%w: %d of the %d done chunks of %q left a result, but %s has none: is it the folder of the workers?",
 			ErrNoResults, b.File.RecordedChunks, want, b.File.Info.Path, dir)

@@ -69,10 +69,8 @@ func (m Merge) run(ctx context.Context) (Summary, error) {
 	if s, ok := m.completed(sum); ok {
 		return s, m.replace(root, p, s)
 	}
-	if !m.Partial {
-		if err := newBooks(m.Books).check(p, m.Dir); err != nil {
-			return Summary{}, err
-		}
+	if err := m.check(p); err != nil {
+		return Summary{}, err
 	}
 	out, err := m.openOutputs(sum + m.kind())
 	if err != nil {
@@ -90,6 +88,14 @@ func (m Merge) run(ctx context.Context) (Summary, error) {
 		return Summary{}, err
 	}
 	return s, m.replace(root, p, s)
+}
+
+// check returns an error if what is there may not be merged.
+func (m Merge) check(p *plan) error {
+	if err := p.intact(); err != nil || m.Partial {
+		return err
+	}
+	return newBooks(m.Books).check(p, m.Dir)
 }
 
 // kind tells a merge that leaves out what is missing from one that does not: neither

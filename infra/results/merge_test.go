@@ -339,6 +339,9 @@ func TestMergePartial(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, s.Partial)
 	require.Equal(t, "1\n3\n", b.read("home/a.txt.csv"))
+	require.NoError(t, b.root.WriteFile("a.txt/.manifest/w-9.jsonl", []byte("{}\n"), 0o644))
+	_, err = b.with(func(m *Merge) { m.Partial = true })
+	require.ErrorIs(t, err, ErrChanged, "what is damaged is not what is missing")
 }
 
 // What was merged of a file that had not ended, or while a result was missing, is not what
