@@ -44,7 +44,8 @@ func (r *rejects) drop(id messages.ChunkID) {
 // items. reason is why their retry was given up, empty for a chunk that was completed.
 func (l *Ledger) settle(b *book, c messages.OpenChunk, reason string, failed int64, ranges []messages.ItemRange, now time.Time) {
 	if failed > 0 {
-		if b.rejects.ranges+len(ranges) > maxRejectRanges {
+		// What fails again in a retry may lie in more ranges than a record can hold.
+		if len(ranges) > messages.MaxItemRanges || b.rejects.ranges+len(ranges) > maxRejectRanges {
 			ranges = nil
 		}
 		c.State, c.Failures, c.Workers, c.Handouts, c.Unbegun, c.Ahead, c.FailedBy = messages.ChunkDoneWithFailed, 0, 0, 0, 0, false, nil

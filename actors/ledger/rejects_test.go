@@ -193,3 +193,40 @@ func TestRejectsAreBounded(t *testing.T) {
 	r.drop(messages.ChunkID{Index: 5})
 	require.Equal(t, 2*maxRejects-2, r.ranges)
 }
+
+// Failed items that lie apart in a retry may need more ranges in the chunk than a record
+// holds. Then which items they are is not known any more: a record that cannot be read again
+// would keep every master from loading the state.
+func TestRetryThatLeavesTooManyRanges(t *testing.T) {
+	t.Parallel()
+	now := time.UnixMilli(1e12).UTC()
+	l, store := testLedger(1, now, "w1", "w2"), newStored()
+	require.NoError(t, l.Files().Open(testFile(1, 1), now))
+	c := testCut(1, 0)
+	c.Items = 4 * messages.MaxItemRanges
+	l.Files().Plan(c, now)
+	l.Files().PlanEnd(1, 0, now)
+	a, _ := l.pick("w1", false, now)
+	s := progress("w1", a.BatchID, int64(c.Items), int64(c.Items))
+	for n := range int32(messages.MaxItemRanges) { // three of four
+		s.FailedRanges = append(s.FailedRanges, messages.ItemRange{First: 4 * n, Last: 4*n + 2})
+		s.FailedItems += 3
+	}
+	require.Equal(t, VerdictDone, l.verdict(s, now))
+
+	a = l.retryAll(t, now)
+	s = progress("w1", a.BatchID, s.FailedItems, s.FailedItems)
+	for n := range int32(messages.MaxItemRanges - 1) { // the last one of three, and the first one of the next three
+		s.FailedRanges = append(s.FailedRanges, messages.ItemRange{First: 3*n + 2, Last: 3*n + 3})
+		s.FailedItems += 2
+	}
+	require.Equal(t, VerdictDone, l.verdict(s, now))
+	require.EqualValues(t, s.FailedItems, l.files[1].FailedItems)
+	store.apply(l.Flush().Batch)
+	for id, x := range store.chunks {
+		_, err := messages.DecodeOpenChunk(id, x.EncodeRecord())
+		require.NoError(t, err)
+	}
+	a = l.retryAll(t, now)
+	require.Empty(t, a.Positions)
+}
