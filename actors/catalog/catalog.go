@@ -179,7 +179,7 @@ func (c *Catalog) List(files []messages.FileInfo, now time.Time) Changes {
 // empty reports whether the folder is empty although files are in work, and whether
 // that is so new that the folder may be missing.
 func (c *Catalog) empty(files []messages.FileInfo, now time.Time) (empty, held bool) {
-	if len(files) > 0 || c.work == 0 {
+	if len(files) > 0 || !c.working() {
 		c.emptySince = time.Time{}
 		return false, false
 	}
@@ -187,6 +187,19 @@ func (c *Catalog) empty(files []messages.FileInfo, now time.Time) (empty, held b
 		c.emptySince = now
 	}
 	return true, now.Sub(c.emptySince) < EmptyFor
+}
+
+// working reports whether any version is in work, with or without a place.
+func (c *Catalog) working() bool {
+	if c.work > 0 {
+		return true
+	}
+	for _, x := range c.byID {
+		if !x.ended {
+			return true
+		}
+	}
+	return false
 }
 
 // leave records that a version is missing in the folder.

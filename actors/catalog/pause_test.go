@@ -47,3 +47,22 @@ func TestPausedFilesGiveTheirPlacesAway(t *testing.T) {
 	}
 	require.Equal(t, maxPaused, paused)
 }
+
+// A folder that becomes empty is not believed at once either when every file in work has given
+// its place away: a share that is away for a moment would end them as deleted.
+func TestEmptyFolderWithFilesThatHaveNoPlace(t *testing.T) {
+	t.Parallel()
+	f := newFolder(t, 0)
+	x, y := info("a.txt", 10, f.now), info("b.txt", 10, f.now)
+	id := f.admitOne(f.list(0, x), 7)[0].ID
+	parked := f.admitOne(f.list(0, x, y), 8)[0].ID
+	require.True(t, f.c.Pause(id, true))
+	f.c.Park(parked)
+	require.Equal(t, Changes{Empty: true, Held: true}, f.list(time.Second))
+	require.Equal(t, Changes{}, f.list(EmptyFor-time.Second, x, y), "it is back")
+	f.c.End(id)
+	f.c.End(parked)
+	w := f.list(time.Second)
+	require.False(t, w.Held, "nothing is in work")
+	require.Empty(t, w.Gone)
+}
