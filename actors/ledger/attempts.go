@@ -321,6 +321,7 @@ func (l *Ledger) release(b *book, e *entry) {
 
 // markDead gives a chunk up. The chunk of a retry is done, and stays so.
 func (l *Ledger) markDead(b *book, e *entry, reason string, now time.Time) {
+	b.own() // An ended file has an open chunk if the store is damaged.
 	if e.IsRetry() {
 		l.failAgain(b, e, reason, now)
 		return

@@ -92,7 +92,7 @@ func (l *Ledger) audit(b *book, now time.Time) {
 		l.stop(b, messages.FileFailed, reason, now)
 	case b.State != messages.FileFailed:
 		b.own()
-		b.State, b.Reason = messages.FileFailed, reason
+		b.State, b.Reason, b.stopped = messages.FileFailed, reason, true
 		l.store(b)
 	}
 }

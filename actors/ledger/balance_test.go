@@ -150,3 +150,55 @@ func TestAuditFindsWhatWentWrongMeanwhile(t *testing.T) {
 	require.Equal(t, messages.FileFailed, l.files[1].State)
 	require.Contains(t, l.files[1].Reason, "of 10 items cut 3 are done, 0 failed, 2 dead and 4 open")
 }
+
+// endedWithOpen is the stored state of a file of two chunks that has ended, with the records of
+// a dead chunk and of one that came back although it is done.
+func endedWithOpen() *stored {
+	store := newStored()
+	f := testFile(1, 2)
+	f.State, f.Ended, f.Cursor = messages.FileDoneWithRejects, time.Unix(1e9, 0), messages.Cursor{Offset: 20, Index: 2}
+	f.Items, f.DoneChunks, f.DoneItems, f.DeadChunks, f.DeadItems = 4, 1, 2, 1, 2
+	store.files[1] = f
+	dead, back := testCut(1, 0).Chunk, testCut(1, 1).Chunk
+	store.chunks[dead.ID] = messages.OpenChunk{Chunk: dead, State: messages.ChunkDead, Worker: "w1", Attempt: 1}
+	store.chunks[back.ID] = messages.OpenChunk{Chunk: back, State: messages.ChunkAssigned, Worker: "w1", Attempt: 1}
+	return store
+}
+
+// Nothing of a file that does not add up is retried: it would end as done.
+func TestFileThatDoesNotAddUpIsNotReopened(t *testing.T) {
+	t.Parallel()
+	l, now := restored(endedWithOpen(), nil), time.Unix(2e9, 0)
+	require.Equal(t, messages.FileFailed, l.files[1].State)
+	done := l.Letters().Retry([]messages.ChunkID{{File: 1}}, now)
+	require.Len(t, done.Refused, 1)
+	require.Contains(t, done.Refused[0].Reason, "its file is failed")
+	require.Equal(t, messages.FileFailed, l.files[1].State)
+	require.True(t, l.files[1].HasEnded())
+}
+
+// The record of an ended file is shared, also when a chunk of it ends once more.
+func TestSharedRecordStaysAsItIs(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(l *Ledger, now time.Time){
+		"done": func(l *Ledger, now time.Time) {
+			require.Equal(t, VerdictDone, l.verdict(progress("w1", "f1_chunk_1", 2, 2), now))
+		},
+		"taken back": func(l *Ledger, now time.Time) {
+			require.True(t, l.Attempts().TakeBack("w1", "f1_chunk_1", EndReturned, "", now))
+		},
+		"dead": func(l *Ledger, now time.Time) {
+			require.True(t, l.Attempts().TakeBack("w1", "f1_chunk_1", EndUnsendable, "too large", now))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := restored(endedWithOpen(), nil)
+			changed, _ := l.Files().Changed()
+			require.Len(t, changed, 1)
+			shown := *changed[0].File
+			end(l, time.Unix(2e9, 0))
+			require.Equal(t, shown, *changed[0].File)
+		})
+	}
+}

@@ -71,7 +71,8 @@ func (b *book) name() fileName { return fileName{b.Base, b.Generation} }
 // items are dead or failed. What was begun is brought to its end. Nothing of this is stored:
 // it follows from the figures, so it ends with its cause.
 func (b *book) paused(limit messages.DeadLimit) bool {
-	return limit.Reached(b.File) && !b.stopped && !b.HasEnded() && (!b.allCut || len(b.cut) > 0)
+	more := b.Cursor.Offset < b.Info.Size && (!b.allCut || len(b.cut) > 0)
+	return more && limit.Reached(b.File) && !b.stopped && !b.HasEnded()
 }
 
 // own makes the record one that only this book has, so that it may be changed. The record

@@ -102,3 +102,31 @@ func TestNothingToPause(t *testing.T) {
 	require.True(t, ok)
 	require.Equal(t, a.Chunk, again.Chunk)
 }
+
+// A file that is handed out to its end has nothing to pause in the next term either, which has
+// nothing to plan of it.
+func TestNothingToPauseAfterARestart(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1e9, 0)
+	l, store := testLedger(1, now, "w"), newStored()
+	require.NoError(t, l.Files().Open(testFile(1, 1), now))
+	l.plan(1, 0, now)
+	l.Files().PlanEnd(1, 0, now)
+	a, ok := l.pick("w", false, now)
+	require.True(t, ok)
+	l.Attempts().Judge(failure("w", a, "bad"), now)
+	require.True(t, l.files[1].HasEnded())
+	require.Equal(t, 1, l.Letters().Retry([]messages.ChunkID{a.Chunk.ID}, now).Accepted)
+	l.files[1].FailedItems, l.files[1].Items = 2, 4 // of another chunk
+	l.files[1].DoneChunks, l.files[1].Cursor.Index = 1, 2
+	l.store(l.files[1])
+	store.apply(l.Flush().Batch)
+
+	l = New(Rules{MaxAttempts: 1, MaxDead: messages.DeadLimit{Items: 1}}, store.snapshot(), Sent{}, now)
+	require.Empty(t, l.losses.files)
+	_, _, plans := l.Files().Replan(1)
+	require.False(t, plans)
+	require.Zero(t, l.Report().Paused)
+	changed, _ := l.Files().Changed()
+	require.Empty(t, changed[0].Paused)
+}

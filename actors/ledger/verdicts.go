@@ -162,6 +162,7 @@ func (l *Ledger) complete(b *book, e *entry, r Result, attempt int, mine bool, n
 		l.addSurplus(b, e)
 	}
 	l.journal(e, attempt, w, outcome.String(), now)
+	b.own() // An ended file has an open chunk if the store is damaged.
 	l.release(b, e)
 	b.drop(e)
 	b.blind = 0
