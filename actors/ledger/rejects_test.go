@@ -230,3 +230,17 @@ func TestRetryThatLeavesTooManyRanges(t *testing.T) {
 	a = l.retryAll(t, now)
 	require.Empty(t, a.Positions)
 }
+
+// A store that loses the commit of a retry that was sent gives its name again, but no attempt
+// number of it: a result of the former attempt is no result of this one.
+func TestRetryThatTheStoreLost(t *testing.T) {
+	t.Parallel()
+	l, store, now := failedFile(t)
+	a := l.retryAll(t, now) // its commit is lost
+	l = New(Rules{MaxAttempts: 1}, store.snapshot(), Sent{BatchIDs: []string{a.BatchID}}, now)
+	l.know(now, "w1", "w2")
+	again := l.retryAll(t, now)
+	require.Equal(t, "f1_chunk_0_r1_a2", again.BatchID)
+	require.Equal(t, VerdictStale, l.verdict(progress("w1", a.BatchID, 3, 3), now))
+	require.Equal(t, VerdictDone, l.verdict(progress("w1", again.BatchID, 3, 3), now))
+}

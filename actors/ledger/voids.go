@@ -22,7 +22,9 @@ func (l *Ledger) addVoid(batchID string) {
 	}
 	if id, ok := l.names[fileName{name.Base, name.Generation}]; ok && name.Index < l.files[id].Cursor.Index {
 		b, chunk := l.files[id], chunkOf(id, name)
-		if e := b.entries[chunk]; e == nil && !b.divided(chunk) || e != nil && attempt <= e.Attempt {
+		// A retry without a record may have ended, or may never have begun as far as the store
+		// knows. It counts as void in both cases, since one that ended never begins again.
+		if e := b.entries[chunk]; e == nil && chunk.Retry == 0 && !b.divided(chunk) || e != nil && attempt <= e.Attempt {
 			return
 		}
 	}
