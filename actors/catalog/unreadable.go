@@ -24,12 +24,16 @@ type unreadableFile struct {
 	path       string
 	tried      map[int64]time.Time // time of the last failed try, by offset of a chunk or FromCursor
 	since      time.Time
-	steps      int64     // chunks that were handed out for the first time or settled
+	steps      fileSteps
 	progressed time.Time // time of the last progress of the file, in any of its parts
 	tries      int
 	err        error // of the last try
 	parked     bool
 }
+
+// fileSteps are the figures of a file by which it progresses. A retry lowers some of them, or
+// moves items only.
+type fileSteps struct{ chunks, doneChunks, deadChunks, doneItems, failedItems int64 }
 
 // FromCursor stands for all of a file that is not cut yet, in place of an offset.
 const FromCursor int64 = -1
@@ -100,7 +104,7 @@ func (u *Unreadable) Progressed(f messages.File, now time.Time) {
 	if x == nil {
 		return
 	}
-	if steps := f.Chunks() + f.DoneChunks + f.DeadChunks; steps > x.steps {
+	if steps := (fileSteps{f.Chunks(), f.DoneChunks, f.DeadChunks, f.DoneItems, f.FailedItems}); steps != x.steps {
 		x.steps, x.progressed = steps, now
 	}
 }

@@ -78,3 +78,33 @@ func TestUnreadableParksABoundedNumber(t *testing.T) {
 	require.Len(t, u.Judge(now.Add(ParkAfter)).Park, maxParked)
 	require.Empty(t, u.Judge(now.Add(ParkAfter)).Park)
 }
+
+// Retries of dead chunks and of failed items are progress, too, although the first lower what
+// has ended and the others settle no chunk.
+func TestUnreadableFileWhoseRetriesProgress(t *testing.T) {
+	t.Parallel()
+	for name, retry := range map[string]func(f *messages.File, round int64){
+		"failed items":       func(f *messages.File, _ int64) { f.FailedItems, f.DoneItems = f.FailedItems-1, f.DoneItems+1 },
+		"failed items begin": func(f *messages.File, _ int64) { f.FailedItems-- },
+		"a dead chunk, begun and done": func(f *messages.File, round int64) {
+			if round%2 == 0 {
+				f.DeadChunks, f.DeadItems = f.DeadChunks-1, f.DeadItems-2
+			} else {
+				f.DoneChunks, f.DoneItems = f.DoneChunks+1, f.DoneItems+2
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			u, now := NewUnreadable(), time.Unix(1e9, 0)
+			f := messages.File{ID: 1, Cursor: messages.Cursor{Index: 500}, DeadChunks: 200, DeadItems: 400, DoneChunks: 300, DoneItems: 600, FailedItems: 300}
+			for round := range 2 * int64(FailAfter/time.Minute) {
+				now = now.Add(time.Minute)
+				u.Tried(1, "a.txt", 700, errDisk, now)
+				retry(&f, round)
+				u.Progressed(f, now)
+				require.Equal(t, Judgement{}, u.Judge(now))
+			}
+		})
+	}
+}
