@@ -69,16 +69,18 @@ func (s *state) applyFiles(w messages.TableWrite, files []*messages.File) {
 
 // putFile puts an encoded file. One that cannot be decoded stays as it is, and Load reports it.
 func (s *state) putFile(key string, record []byte) {
+	undecoded := s.tables[messages.TableFiles]
 	id, err := messages.ParseFileKey(key)
 	if err == nil {
 		var f messages.File
 		if f, err = messages.DecodeFile(id, record); err == nil {
 			s.files[id] = &f
+			delete(undecoded, key)
+			return
 		}
+		delete(s.files, id)
 	}
-	if err != nil {
-		s.tables[messages.TableFiles][key] = bytes.Clone(record)
-	}
+	undecoded[key] = bytes.Clone(record)
 }
 
 // each passes every record to do, one table after the other.
