@@ -63,8 +63,8 @@ type (
 		giveUp time.Time
 		quiet  bool // failures are not reported to the owner
 	}
-	// trustTerm extends the trust in the lease of a term. Nothing is sent after its end,
-	// because another master may lead by then.
+	// trustTerm extends the trust in the lease of a term. Nothing is sent, and no merge begins,
+	// after its end, because another master may lead by then.
 	trustTerm struct {
 		term  messages.Term
 		until time.Time

@@ -146,6 +146,8 @@ func (i *intake) Receive(ctx actor.Context) {
 		case i.lines.second.rings(m):
 			i.lines.sumUp()
 		}
+	case *trustTerm:
+		i.trust(ctx, m)
 	case *fileChanges:
 		i.onFileChanges(ctx, m)
 	default:

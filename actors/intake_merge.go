@@ -39,6 +39,13 @@ func (i *intake) merge(ctx actor.Context) {
 	i.unmerged = nil
 }
 
+// trust passes on how long the lease can be trusted: no merge begins later.
+func (i *intake) trust(ctx actor.Context, m *trustTerm) {
+	if i.merging != nil && !i.ending {
+		ctx.Send(i.merging, m)
+	}
+}
+
 // showUnmerged shows files whose results cannot be merged.
 func (i *intake) showUnmerged(m *mergeTrouble, now time.Time) {
 	p := messages.Problem{Kind: messages.ProblemMerge, Part: messages.ProblemMerge.Part(), Count: m.files}

@@ -24,6 +24,7 @@ type merger struct {
 	tick    alarm
 	waiting map[messages.FileID]*unmerged
 	current messages.FileID // the file that is being merged, 0 for none
+	trusted time.Time       // end of the trust in the lease: no merge begins later
 }
 
 // unmerged is a file whose results are to be merged.
@@ -76,6 +77,9 @@ func (m *merger) Receive(ctx actor.Context) {
 	case *mergeFile:
 		m.waiting[x.file.ID] = &unmerged{file: x.file}
 		m.next(ctx)
+	case *trustTerm:
+		m.trusted = x.until
+		m.next(ctx)
 	case *messages.Books:
 		m.onBooks(ctx, x)
 	case *mergeTried:
@@ -89,9 +93,11 @@ func (m *merger) Receive(ctx actor.Context) {
 	}
 }
 
-// next asks for the books of the file that is to be merged next, unless one is.
+// next asks for the books of the file that is to be merged next, unless one is, or this master
+// may have been replaced: the books are out of date then, and another leader may have merged
+// results that came later.
 func (m *merger) next(ctx actor.Context) {
-	if m.current != 0 || len(m.waiting) == 0 {
+	if m.current != 0 || len(m.waiting) == 0 || time.Now().After(m.trusted) {
 		return
 	}
 	var first *unmerged
@@ -108,11 +114,16 @@ func (m *merger) next(ctx actor.Context) {
 	ctx.Request(m.dispatcher, messages.QueryBooks{ID: m.current})
 }
 
-// onBooks merges the current file, unless it was forgotten or is in work again: it is told
-// anew then, when it has ended.
+// onBooks merges the current file, unless it was forgotten or retried meanwhile. When a file
+// ends once more, it is told anew as soon as that is committed. Before, a merge would be too
+// early: the end may be lost with the term.
 func (m *merger) onBooks(ctx actor.Context, books *messages.Books) {
-	if books == nil || !books.HasEnded() {
+	if books == nil || !books.Ended.Equal(m.waiting[m.current].file.Ended) {
 		m.drop(ctx)
+		return
+	}
+	if time.Now().After(m.trusted) {
+		m.current = 0 // The next renewal of the lease, or the next leader, begins it.
 		return
 	}
 	parent, results, b := m.ctx, m.results, *books

@@ -67,6 +67,7 @@ func onMergers(t *testing.T, test func(s *stage, calls *mergeCalls, pid *actor.P
 			}
 		}
 		pid, _ := s.spawn("merger", func() actor.Actor { return newMerger(calls, s.log, dispatcher.pid, owner.pid) })
+		s.tell(pid, &trustTerm{until: time.Now().Add(24 * time.Hour)})
 		test(s, calls, pid, books, dispatcher, owner)
 	})
 }
@@ -155,6 +156,35 @@ func TestFileThatChangesWhileItWaitsForItsMerge(t *testing.T) {
 	})
 }
 
+// A master that stood still may have been replaced: it begins no merge before its lease is
+// renewed.
+func TestMergeNeedsTrustInTheLease(t *testing.T) {
+	t.Parallel()
+	onMergers(t, func(s *stage, calls *mergeCalls, pid *actor.PID, books map[messages.FileID]messages.File, _, _ *probe) {
+		books[1] = mergeableFile(1, time.Now())
+		s.tell(pid, &trustTerm{until: time.Now().Add(-1)}, &mergeFile{file: books[1]})
+		require.Empty(t, calls.asked)
+		s.tell(pid, &trustTerm{until: time.Now().Add(time.Second)})
+		require.EqualValues(t, 1, calls.next(t).ID)
+		calls.answer <- nil
+	})
+}
+
+// A file that has ended once more is merged when that is committed: its leader may lose the
+// term before.
+func TestMergeWaitsForTheCommitOfTheEnd(t *testing.T) {
+	t.Parallel()
+	onMergers(t, func(s *stage, calls *mergeCalls, pid *actor.PID, books map[messages.FileID]messages.File, _, _ *probe) {
+		first := time.Now()
+		books[1] = mergeableFile(1, first.Add(time.Second))
+		s.tell(pid, &mergeFile{file: mergeableFile(1, first)})
+		require.Empty(t, calls.asked, "its second end is not committed")
+		s.tell(pid, &mergeFile{file: books[1]})
+		require.Equal(t, books[1].Ended, calls.next(t).Ended)
+		calls.answer <- nil
+	})
+}
+
 // A merge ends when its actor does, and the next leader merges what is not merged.
 func TestUnmergedFilesOfAFormerLeader(t *testing.T) {
 	t.Parallel()
@@ -178,12 +208,12 @@ func TestUnmergedFilesOfAFormerLeader(t *testing.T) {
 				files: &memFiles{}, merger: calls, log: s.log, persistence: persistence.pid, view: view.pid,
 			}, messages.Snapshot{Files: []*messages.File{&unmerged, &merged, &foreign, &unsound}})
 		})
-		s.tell(pid, &planFor{dispatcher: dispatcher.pid})
+		s.tell(pid, &planFor{dispatcher: dispatcher.pid}, &trustTerm{until: time.Now().Add(time.Hour)})
 		require.EqualValues(t, 1, calls.next(t).ID)
 		calls.answer <- nil
 		synctest.Wait()
 		require.Empty(t, calls.asked)
-		s.tell(pid, &fileEnded{file: mergeableFile(5, time.Now())})
+		s.tell(pid, &fileEnded{file: mergeableFile(5, ended)})
 		require.EqualValues(t, 5, calls.next(t).ID)
 	})
 }

@@ -145,6 +145,7 @@ func (t *term) receive(ctx actor.Context) {
 		t.onBatchSizeCommitted(ctx, m)
 	case *trustTerm:
 		t.trusted = m.until
+		t.forward(ctx, t.intake, m)
 	case *ignoredSignals:
 		t.ignored = m.total
 	case *childProblem:
