@@ -54,6 +54,9 @@ func simFaults() []simFault {
 		{"a file is rewritten", func(w *simWorld) bool { return w.fileChanges(bytes.ToUpper) }},
 		{"a file is deleted", (*simWorld).fileDeleted},
 		{"a line turns into poison", (*simWorld).addPoison},
+		{"a merge fails", (*simWorld).mergeFails},
+		{"the results are away from the masters", (*simWorld).resultsAway},
+		{"a leader stands still while files wait for their merge", (*simWorld).mergesWait},
 		{"ranges cannot be read", func(w *simWorld) bool { w.folder.away = 1 + w.rng.IntN(6); return true }},
 	}
 }
@@ -164,7 +167,7 @@ func (w *simWorld) actorPanics() bool {
 	}{
 		{"free-worker", (*setWorker)(nil)}, {"supervisor-", (*heard)(nil)}, {"batch-planner-", (*planFrom)(nil)},
 		{"fleet", (*signals)(nil)}, {"dispatcher", (*adopt)(nil)}, {"ingress", (*fetched)(nil)},
-		{"intake", (*listing)(nil)}, {"scanner", (*fingerprint)(nil)},
+		{"intake", (*listing)(nil)}, {"scanner", (*fingerprint)(nil)}, {"merger", (*mergeTried)(nil)},
 	}
 	kind, m := kinds[w.rng.IntN(len(kinds))], w.anyMaster()
 	var found []string
@@ -297,7 +300,7 @@ func (w *simWorld) heal() {
 	w.history.note("healed")
 	w.kafka.away, w.store.away, w.folderAway = false, false, false
 	w.kafka.rate, w.store.fail, w.store.fence, w.store.lose = 0, 0, 0, 0
-	w.folder.away = 0
+	w.folder.away, w.merges.fail = 0, 0
 	clear(w.kafka.leaderless)
 	w.points = simPoints{}
 	for _, p := range w.natives {

@@ -92,6 +92,7 @@ func (h *simHistory) violate(invariant, format string, args ...any) {
 // elected notes a new term; terms rise.
 func (h *simHistory) elected(p *simProcess, term messages.Term, snap messages.Snapshot) {
 	h.note("%s leads, term %d, batch %d", p.name, term.Number, snap.Number)
+	h.w.merges.elected(p)
 	if term.Number <= h.term {
 		h.violate("S8", "term %d after %d", term.Number, h.term)
 	}
@@ -157,14 +158,15 @@ func (h *simHistory) produced(p *simProcess, r messages.Record) {
 	h.tellsLines(m)
 }
 
-// inOrder returns the chunks of a file that were counted, in the order of their ranges.
+// inOrder returns the chunks of a file that were counted, in the order of their ranges
+// and retries.
 func (h *simHistory) inOrder(id messages.FileID) []messages.ChunkID {
 	place := func(id messages.ChunkID) uint64 { // of the half, as a fraction of the chunk
 		half := uint64(max(1, id.Half))
 		return half << bits.LeadingZeros64(half)
 	}
 	return slices.SortedFunc(maps.Keys(h.accepted[id]), func(a, b messages.ChunkID) int {
-		return cmp.Or(cmp.Compare(a.Index, b.Index), cmp.Compare(place(a), place(b)))
+		return cmp.Or(cmp.Compare(a.Index, b.Index), cmp.Compare(place(a), place(b)), cmp.Compare(a.Retry, b.Retry))
 	})
 }
 
@@ -199,6 +201,7 @@ func (h *simHistory) committed(term messages.Term, b messages.Batch) {
 	for _, f := range b.Files {
 		h.frozen(f.ID)
 		h.files[f.ID], h.records[f.ID], touched[f.ID] = *f, f, true
+		h.ending(*f)
 	}
 	for _, id := range b.DropFiles {
 		h.frozen(id)

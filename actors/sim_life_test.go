@@ -44,7 +44,7 @@ func (w *simWorld) live(faults []simFault, n int) {
 	w.later(at+w.upTo(5*time.Second), func() {
 		w.heal()
 		w.later(15*time.Second, func() {
-			w.await(time.Now().Add(simEnd), func() { w.retryAll(2*simRounds, w.fill) })
+			w.await(time.Now().Add(simEnd), func() { w.retryAll(2*simRounds, func() { w.mergeAll(w.fill) }) })
 		})
 	})
 }
@@ -175,8 +175,10 @@ func (w *simWorld) full(list []messages.WorkerStatus) {
 	w.later(time.Second, func() {
 		w.await(time.Now().Add(simEnd), func() {
 			w.books()
-			w.counts()
-			w.finish()
+			w.mergeAll(func() {
+				w.counts()
+				w.finish()
+			})
 		})
 	})
 }

@@ -26,9 +26,11 @@ func (m *simMaster) start() {
 	cfg, bus, state := m.w.cfg, simBus{m.w.kafka, p}, simState{m.w.store, p}
 	cfg.MasterID, cfg.API = m.id, m.id+":1"
 	m.w.history.note("%s starts", p.name)
-	m.system = start(cfg, Parts{
-		Store: state, Lease: state, Files: simFiles{m.w, p}, Producer: bus, Consumer: bus, Topics: bus, Groups: bus,
-	}, m.w.log.With("master", p.name), m.w.driver.option(p))
+	parts := Parts{Store: state, Lease: state, Files: simFiles{m.w, p}, Producer: bus, Consumer: bus, Topics: bus, Groups: bus}
+	if m.w.merges.on {
+		parts.Merger = simMerger{m.w, p}
+	}
+	m.system = start(cfg, parts, m.w.log.With("master", p.name), m.w.driver.option(p))
 	s := m.system
 	m.w.living[p.name] = s
 	go func() {

@@ -51,6 +51,7 @@ type simWorld struct {
 	finished bool
 	story    []string
 	settings simSettings
+	merges   *simMerges
 }
 
 // simVersion names what a file held.
@@ -76,7 +77,7 @@ func newSimWorld(seed uint64) *simWorld {
 	if w.rng.IntN(3) == 0 {
 		w.cfg.BatchSize *= 4
 	}
-	w.history = newSimHistory(w)
+	w.history, w.merges = newSimHistory(w), newSimMerges(seed%4 > 0)
 	w.kafka = newSimKafka(w)
 	memory := infratest.NewMemoryStore()
 	memory.KeepPast()
