@@ -90,7 +90,8 @@ func (d *simDriver) option(p *simProcess) actor.PropsOption {
 			actor.WithMailbox(func() actor.Mailbox { return d.box(p) }),
 			actor.WithSpawnMiddleware(func(next actor.SpawnFunc) actor.SpawnFunc {
 				return func(sys *actor.ActorSystem, id string, child *actor.Props, parent actor.SpawnerContext) (*actor.PID, error) {
-					return next(sys, id, child.Configure(d.option(p)), parent)
+					own := *child // properties may be those of several actors
+					return next(sys, id, own.Configure(d.option(p)), parent)
 				}
 			}))
 	}
