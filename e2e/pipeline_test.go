@@ -22,6 +22,12 @@ func (s *site) results(file string) []string {
 	s.t.Helper()
 	paths, err := filepath.Glob(filepath.Join(s.dir, "data", "results", file, "*.jsonl"))
 	require.NoError(s.t, err)
+	return s.resultItems(paths...)
+}
+
+// resultItems returns the items of the results with these paths, in their order.
+func (s *site) resultItems(paths ...string) []string {
+	s.t.Helper()
 	var items []string
 	for _, line := range readLines(s.t, paths...) {
 		var r struct{ Item string }
