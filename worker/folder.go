@@ -24,13 +24,5 @@ func makeFolder(name string) error {
 		}
 		return err
 	}
-	return syncFolder(parent)
-}
-
-func syncFolder(name string) error {
-	d, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	return results.SyncAndClose(d)
+	return results.SyncFolder(os.Open, parent)
 }

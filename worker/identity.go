@@ -14,6 +14,7 @@ import (
 	"github.com/gofrs/flock"
 	"github.com/google/uuid"
 
+	"kafka-master/infra/results"
 	"kafka-master/messages"
 )
 
@@ -174,7 +175,7 @@ func writeID(path, id string) error {
 	if err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(path))
+	return results.SyncFolder(os.Open, filepath.Dir(path))
 }
 
 // writeIDWithoutLink is for file systems without hard links. A crash may leave a file

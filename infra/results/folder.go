@@ -22,20 +22,15 @@ func MakeFolder(root *os.Root, name string) (created bool, err error) {
 	return false, err
 }
 
-// SyncFolder makes the entries of a folder durable, see SyncAndClose.
-func SyncFolder(root *os.Root, name string) error {
-	d, err := root.Open(name)
+// SyncFolder makes the entries of a folder durable if its file system supports that. Some
+// file systems do not (CIFS, FUSE, Windows drives under WSL). This is no failure: there is
+// nothing more that a worker could do. open is os.Open, or that of an os.Root.
+func SyncFolder(open func(name string) (*os.File, error), name string) error {
+	d, err := open(name)
 	if err != nil {
 		return err
 	}
-	return SyncAndClose(d)
-}
-
-// SyncAndClose makes the entries of an open folder durable if its file system supports
-// that. Some file systems do not (CIFS, FUSE, Windows drives under WSL). This is no
-// failure: there is nothing more that a worker could do.
-func SyncAndClose(d *os.File) error {
-	err := d.Sync()
+	err = d.Sync()
 	if runtime.GOOS == "windows" || errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
 		err = nil
 	}

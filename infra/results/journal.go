@@ -64,7 +64,7 @@ func (j *Journal) manifest(worker string) string {
 
 // SyncFolder makes the entries of a folder durable. Calls at the same time share a sync.
 func (j *Journal) SyncFolder(root *os.Root, folder string) error {
-	return j.folders.do(root.Name()+"\x00"+folder, nil, func([][]byte) error { return SyncFolder(root, folder) })
+	return j.folders.do(root.Name()+"\x00"+folder, nil, func([][]byte) error { return SyncFolder(root.Open, folder) })
 }
 
 // write appends lines to a manifest, in one write, and syncs it.

@@ -275,7 +275,7 @@ func (o *outputs) place() error {
 			return fmt.Errorf("put a merged file in place: %w", err)
 		}
 	}
-	return syncDir(filepath.Dir(o.result.final))
+	return SyncFolder(os.Open, filepath.Dir(o.result.final))
 }
 
 func removeBoth(temp, final string) error {
@@ -298,20 +298,12 @@ func writeDurably(path string, text []byte) error {
 		err = os.Rename(temp, path)
 	}
 	if err == nil {
-		err = syncDir(filepath.Dir(path))
+		err = SyncFolder(os.Open, filepath.Dir(path))
 	}
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
-}
-
-func syncDir(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return SyncAndClose(d)
 }
 
 // countLines returns the number of line ends.
