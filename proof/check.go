@@ -127,8 +127,3 @@ func (r contextReader) Read(p []byte) (int, error) {
 	}
 	return r.r.Read(p)
 }
-
-// Local opens a file of this machine.
-func Local(path string) func(context.Context) (io.ReadCloser, error) {
-	return func(context.Context) (io.ReadCloser, error) { return os.Open(path) }
-}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -145,7 +146,7 @@ func signed(l line) string {
 func hex(n uint64) string { return fmt.Sprintf("%016x", n) }
 
 func (f *fixture) check() Report {
-	r, err := Check(context.Background(), Case{Books: f.books, Results: f.dir, Open: Local(f.input)})
+	r, err := Check(context.Background(), Case{Books: f.books, Results: f.dir, Open: f.openInput})
 	require.NoError(f.t, err)
 	return r
 }
@@ -189,3 +190,6 @@ func (f *fixture) read(name string) string {
 	require.NoError(f.t, err)
 	return string(text)
 }
+
+// openInput opens the input of the fixture.
+func (f *fixture) openInput(context.Context) (io.ReadCloser, error) { return os.Open(f.input) }
