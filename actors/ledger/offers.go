@@ -151,9 +151,6 @@ func (x Workers) Match(now time.Time) (out []Assigned) {
 	var passed []*offering // cannot take any chunk now
 	left, last := l.backlog()
 	for l.ready(now) {
-		if last && left < len(l.offers.free) {
-			l.preferQuick()
-		}
 		o, ahead := l.nextOffer(now)
 		if o == nil {
 			break
@@ -180,31 +177,6 @@ func (x Workers) Match(now time.Time) (out []Assigned) {
 		l.enqueue(o, now)
 	}
 	return out
-}
-
-// maxCompared bounds how many free workers are compared for one chunk.
-const maxCompared = 64
-
-// preferQuick puts the first of the free workers to the front that is not known to be more than
-// twice as slow as another one: with more free workers than chunks some get none, and these
-// should be the slow ones.
-func (l *Ledger) preferQuick() {
-	free := l.offers.free[:min(len(l.offers.free), maxCompared)]
-	each := func(o *offering) time.Duration { return l.recalls.each(o.Worker) }
-	usable := func(o *offering) bool { return l.offers.of[o.Worker] == o && o.given < o.UpTo }
-	var best time.Duration // 0 while no pace is known
-	for _, o := range free {
-		if usable(o) && each(o) > 0 && (best == 0 || each(o) < best) {
-			best = each(o)
-		}
-	}
-	for n, o := range free {
-		if usable(o) && each(o) <= 2*best {
-			copy(free[1:n+1], free[:n])
-			free[0] = o
-			return
-		}
-	}
 }
 
 // nextOffer takes the next worker with a free slot from the list; without one, the next

@@ -57,24 +57,31 @@ func TestRecalledChunkGoesToTheIdleWorker(t *testing.T) {
 	require.Equal(t, VerdictDone, l.verdict(progress("a", next[0].BatchID, 2, 2), now))
 }
 
-// The last chunks of a file do not go to a worker that is known to be much slower than another
-// one that is free, however long it waits. Among workers of about one pace the longest waiting is
-// the next.
-func TestLastChunksGoToNoSlowWorker(t *testing.T) {
+// The last chunk of a file goes in turn to all free workers, however slow one of them was: a
+// worker that fails it quickly must not be the only one that ever gets it.
+func TestLastChunkGoesToEveryFreeWorker(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(1e9, 0)
-	l, at := slowTail(t, 4, now, "slug", "a", "b")
-	l.recalls.speeds["slug"] = &speed{each: 6 * time.Second}
-	l.recalls.speeds["a"] = &speed{each: 150 * time.Millisecond}
-	l.recalls.speeds["b"] = &speed{each: 100 * time.Millisecond}
-	now = now.Add(time.Second)
-	require.Equal(t, []Recall{{"slow", []string{at[3].BatchID, at[2].BatchID}}}, l.Workers().Recall(now))
-	for i, want := range []messages.WorkerID{"a", "b"} {
-		l.Attempts().Judge(recalled("slow", at[3-i].BatchID), now)
-		next := l.Workers().Match(now)
-		require.Len(t, next, 1)
-		require.Equal(t, want, next[0].Worker)
+	l := testLedger(5, now)
+	require.NoError(t, l.Files().Open(testFile(1, 1), now))
+	l.plan(1, 0, now)
+	l.Files().PlanEnd(1, 0, now)
+	for _, w := range []messages.WorkerID{"quick", "slow"} {
+		l.Workers().Offer(Offer{Worker: w, UpTo: 1, Ahead: 1, Limit: 1, Refill: true, Recalls: true}, now)
 	}
+	l.recalls.speeds["quick"] = &speed{each: 100 * time.Millisecond}
+	l.recalls.speeds["slow"] = &speed{each: 6 * time.Second}
+	next := l.Workers().Match(now)
+	require.Len(t, next, 1)
+	first := next[0].Worker
+	bad := failure(first, next[0].Assignment, "no")
+	bad.Refill = true
+	require.True(t, l.Attempts().Judge(bad, now).Credited)
+	now = now.Add(time.Minute)
+	l.Tick(now)
+	next = l.Workers().Match(now)
+	require.Len(t, next, 1)
+	require.NotEqual(t, first, next[0].Worker)
 }
 
 func TestRecallOfAChunkThatHasBegunChangesNothing(t *testing.T) {
