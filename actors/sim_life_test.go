@@ -116,13 +116,18 @@ func (w *simWorld) fill() {
 	w.checkSettings()
 	w.later(simRest, func() {
 		w.leader(func(m *simMaster, _ []*messages.FileStatus) {
-			m.ask(messages.SetBatchSize{Items: 1}, func(any, error) {})
-			w.pace = 10 * time.Minute
-			w.drop("last.txt", 60+8*len(w.natives), "")
-			w.later(simFull, func() {
-				m.ask(messages.QueryWorkers{Fresh: true}, func(a any, _ error) {
-					list, _ := a.([]messages.WorkerStatus)
-					w.full(list)
+			// The file comes after the answer, since one that is taken before has larger chunks.
+			m.ask(messages.SetBatchSize{Items: 1}, func(_ any, err error) {
+				if err != nil {
+					w.history.violate("L4", "the batch size cannot be set: %v", err)
+				}
+				w.pace = 10 * time.Minute
+				w.drop("last.txt", 60+8*len(w.natives), "")
+				w.later(simFull, func() {
+					m.ask(messages.QueryWorkers{Fresh: true}, func(a any, _ error) {
+						list, _ := a.([]messages.WorkerStatus)
+						w.full(list)
+					})
 				})
 			})
 		})
