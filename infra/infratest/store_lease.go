@@ -2,7 +2,6 @@ package infratest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -103,34 +102,55 @@ func ExercisePresence(t *testing.T, s Store, pass func(time.Duration)) {
 	require.False(t, present("m", "p"))
 }
 
-// ExerciseRestoring runs the rules of a state that is being put back by the
-// process of a store, seen by that of another one. large is how many records make
-// that take a while.
-func ExerciseRestoring(t *testing.T, a, b Store, large int) {
+// ExerciseRestoring runs the rules of a state that is being put back by a, seen by b.
+// hold makes the next restore of a stop in the middle.
+func ExerciseRestoring(t *testing.T, a, b Store, hold func() *Pause) {
 	t.Helper()
 	ctx := context.Background()
 	snap := messages.Snapshot{Number: 41, Values: map[string]string{}}
-	for i := range large {
+	for i := range 10 {
 		snap.Values[fmt.Sprintf("name-%d", i)] = "value"
 	}
+	pause := hold()
 	restored := make(chan error, 1)
 	go func() { restored <- a.Restore(ctx, messages.Term{Number: 7, Holder: "old"}, snap) }()
-	kept := false // somebody was kept out
-	for {
-		got, err := b.Acquire(ctx, messages.Claim{Holder: "b", Init: kept}, leaseTTL)
+	<-pause.Reached
+	for _, begin := range []bool{false, true} {
+		got, err := b.Acquire(ctx, messages.Claim{Holder: "b", Init: begin}, leaseTTL)
 		require.NoError(t, err)
-		if got.Taken {
-			require.NoError(t, <-restored)
-			require.True(t, kept, "the restore was not seen: it has too few records")
-			require.Equal(t, messages.Term{Number: 9, Holder: "b"}, got.Term)
-			require.Equal(t, snap, load(t, b, got.Term), "a state in which something is missing")
-			return
-		}
-		require.True(t, got.Empty)
-		if got.Restoring {
-			kept = true
-			err := b.Restore(ctx, messages.Term{Number: 8, Holder: "other"}, messages.Snapshot{Number: 1})
-			require.True(t, errors.Is(err, messages.ErrRestoring) || errors.Is(err, messages.ErrFilled), "%v", err)
-		}
+		require.Equal(t, messages.LeaseState{Empty: true, Restoring: true}, got)
+	}
+	other := messages.Snapshot{Number: 1}
+	require.ErrorIs(t, b.Restore(ctx, messages.Term{Number: 8, Holder: "other"}, other), messages.ErrRestoring)
+	pause.End()
+	require.NoError(t, <-restored)
+
+	require.ErrorIs(t, b.Restore(ctx, messages.Term{Number: 8, Holder: "other"}, other), messages.ErrFilled)
+	got, err := b.Acquire(ctx, messages.Claim{Holder: "b"}, leaseTTL)
+	require.NoError(t, err)
+	require.Equal(t, messages.Term{Number: 9, Holder: "b"}, got.Term)
+	require.Equal(t, snap, load(t, b, got.Term), "a state in which something is missing")
+}
+
+// Pause stops an operation of a store in the middle.
+type Pause struct {
+	Reached chan struct{} // closed once the operation stands
+	ended   chan struct{}
+}
+
+// NewPause returns a pause that no operation has reached.
+func NewPause() *Pause {
+	return &Pause{Reached: make(chan struct{}), ended: make(chan struct{})}
+}
+
+// Stand is called by the operation. It returns once the pause has ended, or ctx.
+func (p *Pause) Stand(ctx context.Context) {
+	close(p.Reached)
+	select {
+	case <-p.ended:
+	case <-ctx.Done():
 	}
 }
+
+// End lets the operation go on.
+func (p *Pause) End() { close(p.ended) }

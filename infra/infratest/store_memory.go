@@ -29,8 +29,8 @@ type MemoryStore struct {
 	keeps   bool
 	past    []memoryState // before each of the last commits, if keeps
 
-	restoring bool          // a state is being put back
-	takes     time.Duration // how long that lasts
+	restoring bool   // a state is being put back
+	pause     *Pause // of the next restore
 }
 
 // memoryState is what Rewind goes back to.
@@ -197,11 +197,12 @@ func (s *MemoryStore) Restore(ctx context.Context, last messages.Term, snap mess
 	if err := s.claim(); err != nil {
 		return fmt.Errorf("restore: %w", err)
 	}
-	ended := time.NewTimer(s.takes)
-	defer ended.Stop()
-	select {
-	case <-ended.C:
-	case <-ctx.Done():
+	s.mu.Lock()
+	pause := s.pause
+	s.pause = nil
+	s.mu.Unlock()
+	if pause != nil {
+		pause.Stand(ctx)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -229,11 +230,12 @@ func (s *MemoryStore) claim() error {
 	return nil
 }
 
-// SlowRestore makes every restore from now on take that long.
-func (s *MemoryStore) SlowRestore(takes time.Duration) {
+// HoldRestore makes the next restore stop in the middle.
+func (s *MemoryStore) HoldRestore() *Pause {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.takes = takes
+	s.pause = NewPause()
+	return s.pause
 }
 
 // Journal is that of the store port.

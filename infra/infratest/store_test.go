@@ -28,8 +28,7 @@ func TestMemoryEmptied(t *testing.T) { ExerciseEmptied(t, NewMemoryStore()) }
 
 func TestMemoryRestoring(t *testing.T) {
 	s := NewMemoryStore()
-	s.SlowRestore(20 * time.Millisecond)
-	ExerciseRestoring(t, s, s, 10)
+	ExerciseRestoring(t, s, s, s.HoldRestore)
 }
 
 func TestMemoryPresence(t *testing.T) {

@@ -7,20 +7,47 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"kafka-master/infra/infratest"
 	"kafka-master/messages"
 )
 
-func TestRestoring(t *testing.T) {
-	url := "redis://" + miniredis.RunT(t).Addr()
-	infratest.ExerciseRestoring(t, open(t, url), open(t, url), 30_000)
+func TestRestoring(t *testing.T) { exerciseRestoring(t, "redis://"+miniredis.RunT(t).Addr()) }
+
+func TestRestoringOnRedis(t *testing.T) { exerciseRestoring(t, infratest.StartRedis(t).URL()) }
+
+func exerciseRestoring(t *testing.T, url string) {
+	a := open(t, url)
+	infratest.ExerciseRestoring(t, a, open(t, url), func() *infratest.Pause {
+		h := &holdRestore{pause: infratest.NewPause()}
+		a.AddHook(h)
+		return h.pause
+	})
 }
 
-func TestRestoringOnRedis(t *testing.T) {
-	r := infratest.StartRedis(t)
-	infratest.ExerciseRestoring(t, open(t, r.URL()), open(t, r.URL()), 30_000)
+// holdRestore stops a restore between its claim and its first piece.
+type holdRestore struct {
+	pause *infratest.Pause
+	calls int // of scripts
+}
+
+func (h *holdRestore) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (h *holdRestore) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+func (h *holdRestore) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if cmd.Name() == "evalsha" {
+			if h.calls++; h.calls == 2 {
+				h.pause.Stand(ctx)
+			}
+		}
+		return next(ctx, cmd)
+	}
 }
 
 // The claim of a process that dies during a restore locks others out until it expires.
