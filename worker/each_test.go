@@ -215,13 +215,13 @@ func TestEachTriesAgain(t *testing.T) {
 func TestEachTimeout(t *testing.T) {
 	path, line := pipe(t)
 	t.Setenv("PIPE", path)
-	e := newEach(t, EachConfig{Command: `[ {} = slow ] || exit 0; sh -c 'echo $$ >$PIPE; while :; do sleep 600; done' & wait`, Shell: true, Timeout: 100 * time.Millisecond, KillGrace: time.Millisecond, Jobs: 2})
+	e := newEach(t, EachConfig{Command: `[ {} = slow ] || exit 0; sh -c 'echo $$ >$PIPE; while :; do sleep 600; done' & wait`, Shell: true, Timeout: 3 * time.Second, KillGrace: time.Millisecond, Jobs: 2})
 	require.NoError(t, e.run(context.Background(), "fast", "slow", "fast"))
 	pid, _ := strconv.Atoi(line())
 	gone(t, pid)
 	failed := e.failed()
 	require.Len(t, failed, 1)
-	require.Regexp(t, `^12 slow - the command was stopped \(signal: .*\): not done within the time-out of 100ms$`, failed[0])
+	require.Regexp(t, `^12 slow - the command was stopped \(signal: .*\): not done within the time-out of 3s$`, failed[0])
 }
 
 // When the context ends, the processes are stopped and nothing of the chunk counts.
