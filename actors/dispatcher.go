@@ -24,6 +24,7 @@ type dispatcher struct {
 	plans    uint64                           // number of plans that were begun; the epoch of the last one
 	takers   map[messages.WorkerID]*actor.PID // free-workers that made the current offers
 	after    []notice                         // of the next write
+	audit    *messages.AuditEntry             // of the next write, nil when no person caused it
 	receipts receipts
 	verdict  *verdict // on the result that is judged, until it was sent
 	draining bool
@@ -91,7 +92,7 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 	case *reopen:
 		d.onReopen(m, now)
 	case messages.DiscardLetters:
-		d.onDiscard(ctx, m)
+		d.onDiscard(ctx, m, now)
 	case *halved:
 		d.onHalved(ctx, m, now)
 	case *begun:
@@ -191,8 +192,8 @@ func (d *dispatcher) flush(ctx actor.Context) {
 		d.after = append(d.after, notice{to: d.owner, msg: &fileEnded{file: f}})
 	}
 	if !out.Batch.Empty() || len(d.after) > 0 {
-		ctx.Send(d.persistence, &write{term: d.term, batch: out.Batch, after: d.after})
-		d.after = nil
+		ctx.Send(d.persistence, &write{term: d.term, batch: out.Batch, audit: d.audit, after: d.after})
+		d.after, d.audit = nil, nil
 	}
 	if !d.draining {
 		d.grant(ctx, out.Grants)

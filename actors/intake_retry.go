@@ -37,7 +37,7 @@ type suspectChunk struct {
 // onRetryLetters has the ranges of dead chunks read again. Those whose file left the folder
 // or changed are refused. No file is archived until the answer is committed.
 func (i *intake) onRetryLetters(ctx actor.Context, m messages.RetryLetters) {
-	out := &rangesRead{reopen: reopen{asker: ctx.Sender()}}
+	out := &rangesRead{reopen: reopen{asker: ctx.Sender(), by: m.By}}
 	var list []suspectChunk
 	held := map[messages.FileID]bool{}
 	for _, x := range m.Letters {

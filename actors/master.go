@@ -204,7 +204,7 @@ func (m *master) onEstranged(x *estranged) {
 func (m *master) onAsk(ctx actor.Context, x *ask) {
 	switch x.query.(type) {
 	case messages.QueryBatchSize, messages.SetBatchSize, messages.QueryTopics, messages.GrowPartitions, messages.QueryBooks,
-		messages.RetryLetters, messages.DiscardLetters:
+		messages.RetryLetters, messages.DiscardLetters, messages.QueryAudit:
 		if m.leading != nil && m.stopping == nil {
 			ctx.Forward(m.leading)
 			return

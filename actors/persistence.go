@@ -34,7 +34,8 @@ type persistence struct {
 	cancel  context.CancelFunc
 	ctx     context.Context
 	away    transitionLog
-	mirror  *mirror // state of this master's last term, nil when another master has led since
+	mirror  *mirror        // state of this master's last term, nil when another master has led since
+	audit   messages.Audit // changes that people made, those that are pending included
 }
 
 // flight is the commit in flight.
@@ -57,10 +58,12 @@ type (
 	// refilled.
 	refill struct{}
 	// write asks for the writes of a batch to be committed. The notices are sent once they
-	// are.
+	// are. A change that a person made has an entry for the audit, which is committed with
+	// it.
 	write struct {
 		term  messages.Term
 		batch messages.Batch
+		audit *messages.AuditEntry // nil for all others
 		after []notice
 	}
 	// mark reports positions that may be stored later: where the last acknowledged sends
@@ -114,6 +117,7 @@ func (p *persistence) Receive(ctx actor.Context) {
 	case *beginTerm:
 		p.term, p.number, p.open = m.term, m.snap.Number, true
 		p.mirror = newMirror(m.term, m.snap)
+		p.audit = messages.DecodeAudit(m.snap.Values[messages.ValueAudit])
 		p.pending, p.flying, p.quietAt = pendingWrites{}, nil, time.Now()
 		p.next(ctx)
 		p.retry.stop()
@@ -131,6 +135,8 @@ func (p *persistence) Receive(ctx actor.Context) {
 		if p.mirror != nil && p.mirror.term.Older(m.term) {
 			p.mirror = nil
 		}
+	case messages.QueryAudit:
+		p.onQueryAudit(ctx)
 	case *askAcked:
 		ctx.Respond(&ackedUpTo{term: p.term, number: p.number})
 	case *refill:
@@ -156,7 +162,21 @@ func (p *persistence) onWrite(ctx actor.Context, m *write) {
 	}
 	p.pending.add(m.batch)
 	p.pending.after = append(p.pending.after, m.after...)
+	if m.audit != nil {
+		p.audit = p.audit.With(*m.audit)
+		p.pending.add(messages.Batch{Values: []messages.Value{{Name: messages.ValueAudit, Value: p.audit.EncodeRecord()}}})
+	}
 	p.next(ctx)
+}
+
+// onQueryAudit answers with the changes that are committed: others may be lost with this
+// leader.
+func (p *persistence) onQueryAudit(ctx actor.Context) {
+	if !p.open || p.mirror == nil {
+		ctx.Respond(unavailable("another master may lead by now"))
+		return
+	}
+	ctx.Respond(messages.DecodeAudit(p.mirror.values[messages.ValueAudit]))
 }
 
 // next starts the next commit, unless one is in flight.

@@ -26,6 +26,7 @@ type term struct {
 	deployment string            // random id of what the state store holds
 	batch      int               // batch size that files are planned with
 	committed  int               // batch size in the store, 0 until it is known
+	written    int               // batch size that was sent to persistence last
 	problems   problems
 	ignored    uint64 // messages that ingress dropped
 	pub        publisher
@@ -69,7 +70,10 @@ type (
 	topicEnds struct{ start, end []int64 }
 	// topicsGrown reports that the chunk topic has another number of partitions than
 	// before: more, or fewer when it was made again.
-	topicsGrown struct{ partitions int }
+	topicsGrown struct {
+		partitions int
+		audit      *messages.AuditEntry // who asked for it, nil when it was done by other means
+	}
 	// ignoredSignals reports how many worker messages ingress has dropped.
 	ignoredSignals struct{ total uint64 }
 
@@ -191,6 +195,9 @@ func (t *term) onGrown(ctx actor.Context, m *topicsGrown) {
 		t.markAdded(ctx, was, m.partitions)
 		t.ready.chunks.Partitions = m.partitions // for children that are not started yet
 	}
+	if m.audit != nil {
+		ctx.Send(t.persistence, &write{term: t.term, audit: m.audit})
+	}
 	t.forward(ctx, t.group, m)
 	t.forward(ctx, t.fleet, &partitionCount{n: m.partitions})
 }
@@ -241,11 +248,9 @@ func (t *term) onAsk(ctx actor.Context, m *ask) {
 	case messages.SetBatchSize:
 		t.onSetBatchSize(ctx, q)
 	case messages.QueryTopics, messages.GrowPartitions:
-		if t.topics == nil {
-			ctx.Respond(unavailable("the master is starting: Kafka or the state store is not ready yet"))
-			return
-		}
-		ctx.RequestWithCustomSender(t.topics, q, ctx.Sender())
+		t.onceLoaded(ctx, t.topics, q)
+	case messages.QueryAudit:
+		t.onceLoaded(ctx, t.persistence, q)
 	case messages.QueryBooks:
 		t.passOn(ctx, t.dispatcher, q)
 	case messages.RetryLetters:
@@ -253,6 +258,15 @@ func (t *term) onAsk(ctx actor.Context, m *ask) {
 	case messages.DiscardLetters:
 		t.passOn(ctx, t.dispatcher, q)
 	}
+}
+
+// onceLoaded lets another actor answer a question that needs the state, but no Kafka.
+func (t *term) onceLoaded(ctx actor.Context, to *actor.PID, q messages.Query) {
+	if t.topics == nil {
+		ctx.Respond(unavailable("the master is starting: Kafka or the state store is not ready yet"))
+		return
+	}
+	ctx.RequestWithCustomSender(to, q, ctx.Sender())
 }
 
 // passOn lets a child answer a request.

@@ -15,6 +15,7 @@ import (
 type batchSizeCommitted struct {
 	items int
 	asker *actor.PID // nil when it was chosen at the start
+	by    string     // who asked
 }
 
 // chooseBatchSize decides between the stored batch size and the variable: a value that
@@ -23,7 +24,7 @@ func (t *term) chooseBatchSize(ctx actor.Context) {
 	stored, err := strconv.Atoi(t.snap.Values[messages.ValueBatchSize])
 	known := err == nil && stored > 0
 	if known && t.snap.Values[messages.ValueBatchSizeOrigin] == t.cfg.BatchSizeText {
-		t.batch, t.committed = stored, stored
+		t.batch, t.committed, t.written = stored, stored, stored
 		return
 	}
 	t.batch = t.cfg.BatchSize
@@ -34,8 +35,13 @@ func (t *term) chooseBatchSize(ctx actor.Context) {
 }
 
 func (t *term) storeBatchSize(ctx actor.Context, done *batchSizeCommitted) {
+	var entry *messages.AuditEntry
+	if done.asker != nil {
+		entry = &messages.AuditEntry{At: time.Now(), By: done.by, Action: messages.ActionBatchSize, Old: strconv.Itoa(t.written), New: strconv.Itoa(done.items)}
+	}
+	t.written = done.items
 	ctx.Send(t.persistence, &write{
-		term: t.term, after: []notice{{to: ctx.Self(), msg: done}},
+		term: t.term, audit: entry, after: []notice{{to: ctx.Self(), msg: done}},
 		batch: messages.Batch{Values: []messages.Value{
 			{Name: messages.ValueBatchSize, Value: strconv.Itoa(done.items)},
 			{Name: messages.ValueBatchSizeOrigin, Value: t.cfg.BatchSizeText},
@@ -61,7 +67,7 @@ func (t *term) onSetBatchSize(ctx actor.Context, q messages.SetBatchSize) {
 	case t.dispatcher == nil:
 		ctx.Respond(unavailable("the master is starting"))
 	default:
-		t.storeBatchSize(ctx, &batchSizeCommitted{items: q.Items, asker: ctx.Sender()})
+		t.storeBatchSize(ctx, &batchSizeCommitted{items: q.Items, asker: ctx.Sender(), by: q.By})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -98,7 +99,7 @@ func (t *topics) Receive(ctx actor.Context) {
 	case *topicsListed:
 		t.onListed(ctx, m)
 	case messages.GrowPartitions:
-		t.grow(ctx, m.Partitions)
+		t.grow(ctx, m)
 	default:
 		unknown(ctx)
 	}
@@ -234,8 +235,8 @@ func (t *topics) reportPartitions(ctx actor.Context, n int) {
 }
 
 // grow raises the partition count of the chunk topic and answers with all topics.
-func (t *topics) grow(ctx actor.Context, n int) {
-	root, self := ctx.ActorSystem().Root, ctx.Self()
+func (t *topics) grow(ctx actor.Context, m messages.GrowPartitions) {
+	n, root, self := m.Partitions, ctx.ActorSystem().Root, ctx.Self()
 	t.answer(ctx, func(c context.Context) error {
 		list, err := t.bus.List(c)
 		if err != nil {
@@ -254,7 +255,9 @@ func (t *topics) grow(ctx actor.Context, n int) {
 			if err := t.bus.Grow(c, x.Name, n); err != nil {
 				return err
 			}
-			root.Send(self, &topicsGrown{partitions: n})
+			root.Send(self, &topicsGrown{partitions: n, audit: &messages.AuditEntry{
+				At: time.Now(), By: m.By, Action: messages.ActionPartitions, Target: x.Name, Old: strconv.Itoa(x.Partitions), New: strconv.Itoa(n),
+			}})
 			return nil
 		}
 		return fmt.Errorf("%w: topic %s is missing", messages.ErrUnavailable, t.cfg.ChunkTopic)

@@ -64,7 +64,7 @@ func noLeaderText(to messages.Leader, err error) string {
 // those that describe the body and the wanted answer. Only a POST has a body.
 func (s *Server) rewriteRequest(r *httputil.ProxyRequest, api string, body []byte) {
 	r.SetURL(&url.URL{Scheme: "http", Host: api})
-	header := http.Header{forwardedHeader: {"1"}}
+	header := http.Header{forwardedHeader: {"1"}, callerHeader: {s.caller(r.In)}}
 	if s.signingKey != nil {
 		header.Set(forwardedHeader, s.signingKey.sign(r.Out.Method, r.Out.URL.RequestURI(), api, body))
 	}

@@ -67,7 +67,7 @@ func (s *Server) updateNumBatches(c *gin.Context) {
 		text(c, http.StatusBadRequest, "Nothing changed: "+err.Error()+".")
 		return
 	}
-	if n, ok := ask[int](s, c, messages.SetBatchSize{Items: n}); ok {
+	if n, ok := ask[int](s, c, messages.SetBatchSize{Items: n, By: s.caller(c.Request)}); ok {
 		c.Data(http.StatusOK, typeHTML, fmt.Appendf(nil, "numBatches updated to %d. Assigner loop continues.", n))
 	}
 }
@@ -83,7 +83,7 @@ func (s *Server) updatePartitions(c *gin.Context) {
 		text(c, http.StatusBadRequest, "Nothing changed: "+err.Error()+".")
 		return
 	}
-	s.topics(c, messages.GrowPartitions{Partitions: n})
+	s.topics(c, messages.GrowPartitions{Partitions: n, By: s.caller(c.Request)})
 }
 
 // topics answers with the sorted topics, without those of the cluster itself.

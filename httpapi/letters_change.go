@@ -38,12 +38,16 @@ type refusalBody struct {
 
 // retryLetters has dead chunks, or failed items, run again.
 func (s *Server) retryLetters(c *gin.Context, kind letterKind) {
-	s.changeLetters(c, kind, func(list []*messages.Letter) messages.Query { return messages.RetryLetters{Letters: list} })
+	s.changeLetters(c, kind, func(list []*messages.Letter) messages.Query {
+		return messages.RetryLetters{Letters: list, By: s.caller(c.Request)}
+	})
 }
 
 // discardLetters takes chunks off the list.
 func (s *Server) discardLetters(c *gin.Context, kind letterKind) {
-	s.changeLetters(c, kind, func(list []*messages.Letter) messages.Query { return messages.DiscardLetters{Letters: list} })
+	s.changeLetters(c, kind, func(list []*messages.Letter) messages.Query {
+		return messages.DiscardLetters{Letters: list, By: s.caller(c.Request)}
+	})
 }
 
 func (s *Server) changeLetters(c *gin.Context, kind letterKind, query func([]*messages.Letter) messages.Query) {

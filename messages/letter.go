@@ -37,9 +37,15 @@ type (
 	// RetryLetters has dead chunks and failed items run again, as far as the ranges still
 	// hold what was cut. There are at most MaxLetters of them, in the order of their ids. The answer is
 	// LettersChanged, once the changes are committed.
-	RetryLetters struct{ Letters []*Letter }
+	RetryLetters struct {
+		Letters []*Letter
+		By      string
+	}
 	// DiscardLetters takes chunks off the list. The answer is that of RetryLetters.
-	DiscardLetters struct{ Letters []*Letter }
+	DiscardLetters struct {
+		Letters []*Letter
+		By      string
+	}
 )
 
 func (QueryLetters) query()   {}

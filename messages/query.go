@@ -36,13 +36,20 @@ type (
 	// QueryBatchSize asks for the batch size in force. The answer is an int.
 	QueryBatchSize struct{}
 	// SetBatchSize changes the batch size for all chunks that were not assigned yet.
-	// The answer is the new size as an int, once it is committed.
-	SetBatchSize struct{ Items int }
+	// The answer is the new size as an int, once it is committed. By is who asks, as in an
+	// AuditEntry; so it is in every query that changes something.
+	SetBatchSize struct {
+		Items int
+		By    string
+	}
 	// QueryTopics asks for the topics of the cluster. The answer is []Topic.
 	QueryTopics struct{}
 	// GrowPartitions raises the partition count of the chunk topic. The answer is
 	// []Topic, or ErrShrink when Partitions is below the present count.
-	GrowPartitions struct{ Partitions int }
+	GrowPartitions struct {
+		Partitions int
+		By         string
+	}
 	// QueryOverview asks for the overview. The answer is an Overview, shared and as
 	// fresh as that of QueryWorkers.
 	QueryOverview struct{ Fresh bool }

@@ -51,6 +51,7 @@ const (
 	ValueIdentity        = "identity"          // input folder and topics, JSON
 	ValueSample          = "input_sample"      // some files of the input folder, JSON
 	ValueDeployment      = "deployment"        // random id of the state, which tells deployments apart
+	ValueAudit           = "audit"             // last changes that people made, see Audit
 )
 
 // Attempt is an entry of the journal: how one assignment of a chunk to a worker ended.
