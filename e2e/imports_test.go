@@ -41,6 +41,7 @@ var allowed = map[string][]string{
 	"worker":           {"messages", "infra/failpoint", "infra/kafkabus", "infra/results", "github.com/cenkalti/backoff/v5", "github.com/gofrs/flock", "github.com/google/uuid", "mvdan.cc/sh/v3/syntax"},
 	"doctor":           {"messages"},
 	"proof":            {"messages", "github.com/cespare/xxhash/v2"},
+	"web":              {},
 	"selftest":         {"messages", "generate"},
 	"generate":         {},
 }

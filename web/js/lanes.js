@@ -1,0 +1,32 @@
+// The attempts of a worker along time: those that overlap lie in lanes below each other.
+import { html } from '../vendor/preact.js';
+import { clock, duration, plain, words } from './format.js';
+import { now } from './state.js';
+
+const laneHeight = 22;
+
+// lanes gives each attempt the first lane that is free when it begins.
+export function lanes(all, present) {
+  const ends = []; // of the last attempt in each lane
+  return [...all].sort((a, b) => Date.parse(a.started_at) - Date.parse(b.started_at)).map((attempt) => {
+    const from = Date.parse(attempt.started_at);
+    const to = attempt.ended_at ? Math.max(from, Date.parse(attempt.ended_at)) : present;
+    let lane = ends.findIndex((end) => end <= from);
+    if (lane < 0) lane = ends.length;
+    ends[lane] = to;
+    return { attempt, from, to, lane };
+  });
+}
+
+export function Lanes({ all }) {
+  const placed = lanes(all, now.value);
+  const from = Math.min(...placed.map((p) => p.from));
+  const to = Math.max(...placed.map((p) => p.to), from + 1);
+  const at = (t) => ((t - from) / (to - from)) * 100 + '%';
+  const height = (Math.max(...placed.map((p) => p.lane)) + 1) * laneHeight;
+  return html`<div class="lanes" role="img" aria-label="The attempts along time; the table lists them">
+    <div class="lanes-box" style=${{ height: height + 'px' }}>${placed.map(({ attempt: a, from: f, to: t, lane }) => html`<div key=${a.chunk + '/' + a.attempt} class=${'lane is-' + (a.result || 'running')}
+      title=${`${plain(a.chunk)}, attempt ${a.attempt}: ${words(a.result || 'running')}, ${duration((t - f) / 1000)}`}
+      style=${{ left: at(f), width: `max(3px, ${((t - f) / (to - from)) * 100}%)`, top: lane * laneHeight + 'px' }}></div>`)}</div>
+    <p class="muted lanes-axis"><span>${clock(from, true)}</span><span>${clock(to, true)}</span></p></div>`;
+}

@@ -1,0 +1,127 @@
+// Dead chunks, and chunks with failed items: what wants a person.
+import { html, signal, useEffect, useRef, useSignal } from '../vendor/preact.js';
+import { send } from './api.js';
+import { clock, count, plain, plural } from './format.js';
+import { List } from './list.js';
+import { Button, Empty, Failure, confirm, onRefresh, shown } from './parts.js';
+import { Rows } from './rows.js';
+import { go, href, role, route, say } from './state.js';
+
+const texts = {
+  dead: {
+    title: 'Dead chunks', items: 'items', empty: 'No chunk is dead.',
+    retry: 'They run again, with no failures counted. Their files are in work again until they end.',
+    discard: 'They are taken off this list and cannot be retried any more. Their items stay counted as dead.',
+  },
+  failed: {
+    title: 'Failed items', items: 'failed items', empty: 'No item failed.',
+    retry: 'Just the failed items run again. Their files are in work again until they end.',
+    discard: 'They are taken off this list and cannot be retried any more. Their items stay counted as failed.',
+  },
+};
+
+// order is that of the list: by file, then by place in it.
+const order = (a, b) => a.file_id - b.file_id || a.offset - b.offset || (a.id < b.id ? -1 : 1);
+
+const lists = { dead: new List('dead', 'chunks', { compare: order }), failed: new List('failed', 'chunks', { compare: order }) };
+
+// bulk tells how far a change of many chunks has come, null while there is none.
+const bulk = signal(null);
+
+export function Letters({ kind }) {
+  const { params } = route.value;
+  const filter = { file: params.get('file') ?? '', error: params.get('error') ?? '' };
+  const list = lists[kind];
+  const chosen = useSignal(new Set()); // ids
+  const typing = useRef(0);
+  useEffect(() => {
+    chosen.value = new Set();
+    list.select(filter);
+  }, [kind, filter.file, filter.error]);
+  useEffect(() => onRefresh(() => list.refresh(), 5), [kind]);
+  const choose = (change) => go(kind, '', { ...filter, ...change });
+  const later = (text) => {
+    clearTimeout(typing.current);
+    typing.current = setTimeout(() => choose({ error: text }), 250);
+  };
+  const filtered = filter.file || filter.error;
+  return html`<h1>${texts[kind].title}</h1>
+    <div class="bar-of-list"><span class="muted" role="status">${shown(list.rows.value.length, list.total.value, 'chunks')}${list.answer.value && `, ${count(list.answer.value.items)} ${texts[kind].items}`}</span>
+      ${filter.file && html`<span class="badge">of ${plain(filter.file)} <button type="button" class="small" aria-label="Show those of all files" onClick=${() => choose({ file: '' })}>×</button></span>`}
+      <label>Error <input type="search" data-filter value=${filter.error} onInput=${(e) => later(e.target.value)} placeholder="part of the error" /></label></div>
+    <${Failure} text=${list.error.value} />
+    ${list.total.value === 0
+      ? html`<${Empty}><p>${filtered ? 'No chunk matches.' : texts[kind].empty}</p></${Empty}>`
+      : html`<${Groups} kind=${kind} list=${list} filter=${filter} choose=${choose} />
+        <${Changes} kind=${kind} list=${list} filter=${filter} chosen=${chosen} />
+        <${Rows} list=${list} columns=${columns(kind, chosen)} label=${texts[kind].title} />`}`;
+}
+
+function Groups({ list, filter, choose }) {
+  const groups = list.answer.value?.groups ?? [];
+  if (groups.length === 0 || filter.error) return null;
+  return html`<div class="scroll groups" tabindex="0" role="region" aria-label="By error"><table><thead><tr><th scope="col" class="grow">Error (# stands for numbers)</th><th scope="col" class="w-num">Chunks</th><th scope="col" class="w-num">Items</th></tr></thead>
+    <tbody>${groups.map((g) => html`<tr key=${g.error}><td class="grow"><button type="button" class="link" title=${plain(g.error)} onClick=${() => choose({ error: g.error })}>${plain(g.error) || 'without a text'}</button></td>
+      <td class="w-num">${count(g.chunks)}</td><td class="w-num">${count(g.items)}</td></tr>`)}</tbody></table></div>`;
+}
+
+// Changes are the actions on the chosen chunks, or on all that match.
+function Changes({ kind, list, filter, chosen }) {
+  if (role.value === 'read') return null;
+  if (bulk.value) return html`<p role="status" class="actions">${bulk.value}</p>`;
+  const n = chosen.value.size;
+  const total = list.total.value ?? 0;
+  const act = (verb) => change(kind, verb, n > 0 ? { ids: [...chosen.value] } : { filter }, n || total, () => {
+    chosen.value = new Set();
+    return list.refresh();
+  });
+  const which = n > 0 ? plural(n, 'chosen chunk') : `all ${plural(total, 'chunk')}${filter.file || filter.error ? ' that match' : ''}`;
+  return html`<div class="actions" role="group" aria-label="Change chunks">
+    <${Button} kind="main" onClick=${() => act('retry')}>Retry ${which}</${Button}>
+    <${Button} kind="danger" onClick=${() => act('discard')}>Discard ${which}</${Button}>
+    ${n > 0 && html`<${Button} onClick=${() => { chosen.value = new Set(); }}>Choose none</${Button}>`}</div>`;
+}
+
+const verbs = { retry: ['Retry', 'Retried'], discard: ['Discard', 'Discarded'] };
+
+// change asks, and sends requests until every chunk that matched was reached: one changes at
+// most 1,000.
+async function change(kind, verb, which, expected, done) {
+  const [name, past] = verbs[verb];
+  if (!(await confirm(`${name} ${plural(expected, 'chunk')}?`, texts[kind][verb], `${name} ${plural(expected, 'chunk')}`))) return;
+  let [matched, accepted, cursor] = [0, 0, ''];
+  const refused = [];
+  try {
+    do {
+      const answer = await send('POST', `${kind}/${verb}`, cursor ? { ...which, cursor } : which);
+      matched = matched || answer.matched;
+      accepted += answer.accepted;
+      refused.push(...answer.refused);
+      cursor = answer.next;
+      bulk.value = `${past} ${count(accepted)} of ${plural(matched, 'chunk')}…`;
+    } while (cursor);
+    say(`${past}: ${plural(accepted, 'chunk')}.` + (refused.length > 0 ? ` Refused: ${count(refused.length)}, for example ${refused[0].id}: ${refused[0].reason}.` : ''), refused.length > 0 ? 'bad' : 'good');
+  } finally {
+    bulk.value = null;
+    await done();
+  }
+}
+
+function columns(kind, chosen) {
+  const toggle = (id) => {
+    const next = new Set(chosen.value);
+    if (!next.delete(id)) next.add(id);
+    chosen.value = next;
+  };
+  return [
+    ...(role.value === 'read' ? [] : [{ name: 'Choose', kind: 'w-check', show: (x) => html`<input type="checkbox" aria-label=${'Choose ' + plain(x.chunk)} checked=${chosen.value.has(x.id)} onChange=${() => toggle(x.id)} />` }]),
+    { name: 'File', kind: 'w-name', show: (x) => html`<a href=${href('file', x.file_id)} title=${plain(x.path)}>${plain(x.path)}</a>` },
+    { name: 'Lines', kind: 'w-pair wide', show: (x) => count(x.first_line) + '–' + count(x.first_line + x.lines - 1) },
+    { name: kind === 'dead' ? 'Items' : 'Failed', kind: 'w-num', show: (x) => count(kind === 'dead' ? x.items : x.items_failed) },
+    { name: 'Attempts', kind: 'w-num wide', show: (x) => count(x.attempts) },
+    { name: 'Last worker', kind: 'w-name wide', show: (x) => plain(x.workers.at(-1)) },
+    { name: 'Error', kind: 'grow', show: (x) => html`<span title=${plain(x.error)}>${plain(x.error)}</span>` },
+    { name: 'First item', kind: 'w-name wide', show: (x) => html`<span title=${plain(x.first_item)}>${plain(x.first_item)}</span>` },
+    { name: 'Ended', kind: 'w-num wide', show: (x) => clock(x.ended_at) },
+  ];
+}

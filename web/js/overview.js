@@ -1,0 +1,122 @@
+// The overview: is it moving, when will it end, what is stuck.
+import { html, useEffect, useRef } from '../vendor/preact.js';
+import { Dispatch } from './dispatch.js';
+import { FileActions } from './file_actions.js';
+import { bytes, clock, count, duration, eta, percent, plain, plural, progress, rate } from './format.js';
+import { List } from './list.js';
+import { on } from './live.js';
+import { Ago, Bar, Command, Empty, Failure, State, onRefresh, shown } from './parts.js';
+import { Plots } from './plots.js';
+import { Rows } from './rows.js';
+import { go, href, link, notices, now, overview, route } from './state.js';
+import { WorkerGrid } from './workers.js';
+
+const fileStates = ['running', 'done', 'done_with_rejects', 'changed', 'failed', 'cancelled'];
+
+export function Overview() {
+  const o = overview.value;
+  if (!o) return html`<h1 class="hidden">Overview</h1><p class="empty">${link.value.state === 'lost' ? 'The master does not answer. This page goes on asking.' : 'Reading…'}</p>`;
+  return html`<h1 class="hidden">Overview</h1>
+    <${Problems} all=${o.problems} />
+    <${Cards} o=${o} />
+    <${Dispatch} />
+    <${Files} />
+    <${Plots} />
+    <${WorkerGrid} />
+    <${Events} />`;
+}
+
+function Problems({ all }) {
+  if (all.length === 0) return null;
+  return html`<section class="problems" aria-labelledby="problems-title">
+    <h2 id="problems-title">${plural(all.length, 'problem')}</h2>
+    <ul>${all.map((p) => html`<li key=${p.kind + p.text}><strong>${words(p.kind)}</strong> ${plain(p.text)}
+      <span class="muted"> since ${clock(p.since, true)} (<${Ago} time=${p.since} />)</span></li>`)}</ul>
+  </section>`;
+}
+
+const words = (kind) => plain(kind).replaceAll('_', ' ');
+
+const Card = ({ name, value, kind = '', children }) => html`<div class=${'card ' + kind}><dt>${name}</dt><dd class="value">${value}</dd><dd class="muted">${children}</dd></div>`;
+
+function Cards({ o }) {
+  const { items, chunks, workers } = o;
+  const ended = items.done + items.failed + items.dead;
+  const bad = items.failed + items.dead;
+  const present = Object.entries(workers).filter(([, n]) => n > 0);
+  const alive = present.filter(([state]) => state !== 'lost' && state !== 'gone').reduce((sum, [, n]) => sum + n, 0);
+  return html`<dl class="cards">
+    <${Card} name="Items per second" value=${rate(o.items_per_s)}>over all workers</${Card}>
+    <${Card} name="Done" value=${items.cut ? percent(ended / items.cut) : '–'}>${count(ended)} of ${count(items.cut)} items that were cut</${Card}>
+    <${Card} name="Time left" value=${o.eta_at ? duration((Date.parse(o.eta_at) - now.value) / 1000) : '–'}>
+      ${o.eta_at ? 'ends at ' + clock(o.eta_at) : o.files.running ? 'known after 30 s of work' : 'no file is in work'}</${Card}>
+    <${Card} name="Queue" value=${plural(chunks.ready, 'chunk')}>${chunks.ready > 0 && o.oldest_ready_s != null ? 'the oldest for ' + duration(o.oldest_ready_s) : plural(chunks.running, 'chunk') + ' at workers'}</${Card}>
+    <${Card} name="Workers" value=${count(alive)} kind=${alive === 0 ? 'is-bad' : ''}>${present.map(([state, n]) => n + ' ' + words(state)).join(', ') || 'none'}</${Card}>
+    <${Card} name="Failed and dead" value=${count(bad)} kind=${bad > 0 ? 'is-bad' : ''}>
+      <a href="#/failed">${count(items.failed)} failed</a>, <a href="#/dead">${count(items.dead)} dead</a></${Card}>
+  </dl>`;
+}
+
+const files = new List('files', 'files', { compare: (a, b) => b.id - a.id });
+
+function Files() {
+  const { params } = route.value;
+  const q = params.get('q') ?? '';
+  const state = params.get('state') ?? '';
+  const typing = useRef(0);
+  useEffect(() => { files.select({ q, state }); }, [q, state]);
+  useEffect(() => {
+    const matches = (f) => (!state || f.state === state) && f.path.toLowerCase().includes(q.toLowerCase());
+    const offs = [on('files', (changed) => files.patch(changed, matches)), on('gone', (gone) => files.drop(gone.files ?? [])), onRefresh(() => files.refresh(), 10)];
+    return () => offs.forEach((off) => off());
+  }, [q, state]);
+  const choose = (change) => go('', '', { q, state, ...change });
+  const later = (text) => {
+    clearTimeout(typing.current);
+    typing.current = setTimeout(() => choose({ q: text }), 250);
+  };
+  return html`<section aria-labelledby="files-title">
+    <div class="bar-of-list"><h2 id="files-title">Files</h2>
+      <span class="muted" role="status">${shown(files.rows.value.length, files.total.value, 'files')}${overview.value?.settling > 0 && ', ' + plural(overview.value.settling, 'more that settles', 'more that settle')}</span>
+      <label>State <select value=${state} onChange=${(e) => choose({ state: e.target.value })}>
+        <option value="">all</option>${fileStates.map((s) => html`<option value=${s}>${words(s)}</option>`)}</select></label>
+      <label>Name <input type="search" data-filter value=${q} onInput=${(e) => later(e.target.value)} placeholder="part of the name" /></label>
+    </div>
+    <${Failure} text=${files.error.value} />
+    ${files.total.value === 0 ? html`<${NoFiles} filtered=${q || state} />` : html`<${Rows} list=${files} columns=${columns} label="Files" />`}
+  </section>`;
+}
+
+const NoFiles = ({ filtered }) => (filtered
+  ? html`<${Empty}><p>No file matches.</p></${Empty}>`
+  : html`<${Empty}><p>There is no file yet. Put files that end in .txt into the input folder, for example:</p>
+      <${Command} text="kafka-master generate --lines 100000 --out input_ip_data/more.txt" /></${Empty}>`);
+
+const columns = [
+  { name: 'File', kind: 'grow', show: (f) => html`<a href=${href('file', f.id)} title=${plain(f.path)}>${plain(f.path)}</a>${f.generation > 1 && html` <span class="muted">@${f.generation}</span>`}` },
+  { name: 'State', kind: 'w-state', show: (f) => html`<${State} of=${f.paused || f.paused_by ? 'paused' : f.state} />` },
+  { name: 'Progress', kind: 'w-bar', show: (f) => html`<${FileBar} f=${f} />` },
+  { name: 'Size', kind: 'w-num wide', show: (f) => bytes(f.size) },
+  { name: 'ready / run', kind: 'w-pair wide', show: (f) => (f.state === 'running' ? count(f.chunks_ready) + ' / ' + count(f.chunks_running) : '–') },
+  { name: 'failed / dead', kind: 'w-pair', show: (f) => html`<span class=${f.items_failed + f.items_dead > 0 ? 'bad' : ''}>${count(f.items_failed)} / ${count(f.items_dead)}</span>` },
+  { name: 'Items/s', kind: 'w-num', show: (f) => (f.state === 'running' ? rate(f.items_per_s) : '–') },
+  { name: 'Ends', kind: 'w-eta wide', show: (f) => (f.ended_at ? clock(f.ended_at) : eta(f.eta_at, now.value)) },
+  { name: 'Actions', kind: 'w-actions wide', show: (f) => html`<${FileActions} file=${f} />` },
+];
+
+export function FileBar({ f }) {
+  const share = progress(f);
+  const ended = f.items_done + f.items_failed + f.items_dead;
+  const bad = ended > 0 ? (share * (f.items_failed + f.items_dead)) / ended : 0;
+  return html`<${Bar} done=${share - bad} bad=${bad} label=${'Progress of ' + plain(f.path)} text=${percent(share)} /><span class="share">${percent(share)}</span>`;
+}
+
+function Events() {
+  const all = notices.value;
+  return html`<section aria-labelledby="events-title"><h2 id="events-title">Events</h2>
+    ${all.length === 0
+      ? html`<p class="muted">${link.value.state === 'live' ? 'Nothing has happened since this page was opened.' : 'Events show when the page is connected live.'}</p>`
+      : html`<div class="scroll events" tabindex="0" role="region" aria-label="Events"><ol>${all.map((n) => html`<li key=${n.at + n.text} class=${'level-' + n.level}>
+          <time class="muted" datetime=${n.at}>${clock(n.at, true)}</time> ${plain(n.text)}</li>`)}</ol></div>`}
+  </section>`;
+}

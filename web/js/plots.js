@@ -1,0 +1,100 @@
+// Three plots of the last minutes, hour or day.
+import { html, signal, useEffect, useRef, useSignal } from '../vendor/preact.js';
+import uPlot from '../vendor/uPlot.js';
+import { can } from './abilities.js';
+import { get } from './api.js';
+import { count, duration, rate } from './format.js';
+import { onRefresh } from './parts.js';
+import { scheme } from './scheme.js';
+
+// windows are the seconds that are shown, and how often they are asked for.
+const windows = [['5m', '5 minutes', 3], ['1h', '1 hour', 10], ['24h', '24 hours', 60]];
+
+const plots = [
+  { title: 'Items per second', series: [{ name: 'items_per_s', label: 'items/s', colour: 'accent', show: rate }] },
+  { title: 'Queue', series: [{ name: 'ready', label: 'chunks waiting', colour: 'accent', show: count }, { name: 'oldest_ready_s', label: 'oldest', colour: 'failed', scale: 's', show: duration }] },
+  { title: 'Workers and losses', series: [{ name: 'busy_workers', label: 'busy workers', colour: 'accent', show: count }, { name: 'failed_and_dead', label: 'failed and dead', colour: 'dead', scale: 'n', show: count }] },
+];
+
+const names = plots.flatMap((p) => p.series.map((s) => s.name));
+
+const chosen = signal(windows[0][0]);
+
+export function Plots() {
+  const data = useSignal(null);
+  const window = chosen.value;
+  const there = can('GET', '/series');
+  useEffect(() => {
+    if (!there) return;
+    let current = true;
+    const ask = async () => {
+      try {
+        const all = await Promise.all(names.map((name) => get('series', { name, window })));
+        if (current) data.value = Object.fromEntries(all.map((a, i) => [names[i], a]));
+      } catch {
+        // The link tells why there is no answer; the last picture stays.
+      }
+    };
+    ask();
+    const off = onRefresh(ask, windows.find(([name]) => name === window)[2]);
+    return () => {
+      current = false;
+      off();
+    };
+  }, [window, there]);
+  if (!there) return null;
+  return html`<section aria-labelledby="plots-title"><div class="bar-of-list"><h2 id="plots-title">The last</h2>
+    <div role="group" aria-label="How far back">${windows.map(([name, text]) => html`<button type="button" class="small" aria-pressed=${String(window === name)} onClick=${() => { chosen.value = name; }}>${text}</button>`)}</div></div>
+    <div class="plots">${plots.map((p) => html`<${Plot} key=${p.title} plot=${p} data=${data.value} />`)}</div></section>`;
+}
+
+function Plot({ plot, data }) {
+  const box = useRef();
+  const drawn = useRef(null);
+  const colours = scheme.value;
+  useEffect(() => {
+    const make = () => {
+      drawn.current?.destroy();
+      drawn.current = new uPlot(options(plot, colours, box.current.clientWidth), [[], ...plot.series.map(() => [])], box.current);
+    };
+    make();
+    const observer = new ResizeObserver(() => drawn.current.setSize({ width: box.current.clientWidth, height: plotHeight }));
+    observer.observe(box.current);
+    return () => {
+      observer.disconnect();
+      drawn.current.destroy();
+      drawn.current = null;
+    };
+  }, [colours]);
+  useEffect(() => { if (data) drawn.current.setData(columns(plot, data)); }, [data, colours]);
+  const last = data && plot.series.map((s) => s.show(values(data[s.name]).at(-1)) + ' ' + s.label).join(', ');
+  return html`<figure><figcaption>${plot.title} <span class="muted">${last}</span></figcaption>
+    <div class="plot" ref=${box} role="img" aria-label=${plot.title + ', now ' + (last ?? 'not known')}></div></figure>`;
+}
+
+const plotHeight = 170;
+
+const values = (answer) => (answer.points ?? []).map((p) => p.value);
+
+// columns returns the data as uPlot takes it: the times, then the values of each series.
+function columns(plot, data) {
+  const times = (data[plot.series[0].name].points ?? []).map((p) => Date.parse(p.at) / 1000);
+  return [times, ...plot.series.map((s) => values(data[s.name]))];
+}
+
+function options(plot, colours, width) {
+  const axis = { stroke: colours.muted, grid: { stroke: colours.line, width: 1 }, ticks: { stroke: colours.line, width: 1 } };
+  const scales = { x: { time: true }, y: { range: fromZero } };
+  const axes = [{ ...axis }, { ...axis, size: 60, values: (_, all) => all.map((v) => plot.series[0].show(v)) }];
+  for (const s of plot.series) {
+    if (!s.scale) continue;
+    scales[s.scale] = { range: fromZero };
+    axes.push({ ...axis, scale: s.scale, side: 1, size: 60, grid: { show: false }, values: (_, all) => all.map((v) => s.show(v)) });
+  }
+  return {
+    width, height: plotHeight, scales, axes, legend: { show: false }, cursor: { sync: { key: 'plots' }, y: false },
+    series: [{}, ...plot.series.map((s) => ({ label: s.label, scale: s.scale ?? 'y', stroke: colours[s.colour], width: 1.5, points: { show: false } }))],
+  };
+}
+
+const fromZero = (_, min, max) => [0, Math.max(1, max ?? 1) * 1.05];

@@ -1,0 +1,52 @@
+// The grid of the workers.
+import { html, useEffect } from '../vendor/preact.js';
+import { plain, words } from './format.js';
+import { List } from './list.js';
+import { on } from './live.js';
+import { Ago, Command, Empty, Failure, onRefresh, shown } from './parts.js';
+import { Tiles } from './rows.js';
+import { go, href, overview, route } from './state.js';
+
+const states = ['free', 'busy', 'announced', 'suspect', 'draining', 'lost', 'gone'];
+
+const workers = new List('workers', 'workers', { compare: (a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0) });
+
+export function WorkerGrid() {
+  const { params } = route.value;
+  const state = params.get('worker') ?? '';
+  useEffect(() => { workers.select({ state }); }, [state]);
+  useEffect(() => {
+    const matches = (w) => !state || w.state === state;
+    const offs = [on('workers', (changed) => workers.patch(changed, matches)), on('gone', (gone) => workers.drop(gone.workers ?? [])), onRefresh(() => workers.refresh(), 10)];
+    return () => offs.forEach((off) => off());
+  }, [state]);
+  return html`<section aria-labelledby="workers-title">
+    <div class="bar-of-list"><h2 id="workers-title">Workers</h2>
+      <span class="muted" role="status">${shown(workers.rows.value.length, workers.total.value, 'workers')}</span>
+      <label>State <select value=${state} onChange=${(e) => go('', '', { ...Object.fromEntries(params), worker: e.target.value })}>
+        <option value="">all</option>${states.map((s) => html`<option value=${s}>${s}</option>`)}</select></label>
+    </div>
+    <${Failure} text=${workers.error.value} />
+    ${workers.total.value === 0 ? html`<${NoWorkers} filtered=${state} />` : html`<${Tiles} list=${workers} label="Workers" show=${(w) => html`<${Tile} w=${w} />`} />`}
+  </section>`;
+}
+
+const Tile = ({ w }) => html`<a class=${'tile is-' + w.state} href=${href('worker', w.id)} title=${plain(w.note || w.why?.text || '')}>
+  <span class="tile-name">${plain(w.id)}</span><span class=${'state is-' + w.state}>${words(w.state)}</span>
+  <span class="tile-work muted"><${Work} w=${w} /></span></a>`;
+
+// Work says what a worker does, or why it does nothing.
+function Work({ w }) {
+  const first = w.running?.[0] ?? (w.held?.length ? { chunk: w.held[0], since: w.held_since[0] } : null);
+  if (w.state === 'lost' || w.state === 'suspect') return html`silent for <${Ago} time=${w.seen_at} />`;
+  if (first) return html`${plain(first.chunk)} <${Ago} time=${first.since} />`;
+  return plain(w.why?.text || w.note || 'waits for work');
+}
+
+// NoWorkers shows the command of the problem that there is no worker, if there is one.
+function NoWorkers({ filtered }) {
+  if (filtered) return html`<${Empty}><p>No worker is ${words(filtered)}.</p></${Empty}>`;
+  return html`<${Empty}><p>There is no worker. Start one on any machine that reaches Kafka:</p><${Command} text=${startWorker(overview.value)} /></${Empty}>`;
+}
+
+const startWorker = (o) => /: (\S.* worker --.*?)\.?$/s.exec(o?.problems.find((p) => p.kind === 'no_workers')?.text ?? '')?.[1] ?? "kafka-master worker --each 'probe {}'";
