@@ -28,7 +28,7 @@ func startChild(name, path string, args, env []string, prepare func(*exec.Cmd) e
 		}
 	}
 	c = &child{name: name, cmd: exec.Command(path, args...), ended: make(chan struct{})}
-	for _, key := range []string{"PATH", "HOME", "TMPDIR", "GOMAXPROCS", "GODEBUG", "GOGC"} {
+	for _, key := range []string{"PATH", "HOME", "TMPDIR", "GOMAXPROCS", "GODEBUG", "GOGC", profileVariable} {
 		if v, ok := os.LookupEnv(key); ok {
 			c.cmd.Env = append(c.cmd.Env, key+"="+v)
 		}

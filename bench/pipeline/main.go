@@ -33,7 +33,7 @@ func run(ctx context.Context, args []string) error {
 	if len(args) > 0 {
 		switch args[0] {
 		case brokerCommand:
-			return serveBroker(ctx, args[1:])
+			return profiled(brokerCommand, func() error { return serveBroker(ctx, args[1:]) })
 		case crowdCommand:
 			return measureCrowd(ctx, args[1:])
 		case smallCommand:
@@ -41,9 +41,9 @@ func run(ctx context.Context, args []string) error {
 		case beatsCommand:
 			return sendBeats(ctx, args[1:])
 		case masterCommand:
-			return serveMaster(ctx)
+			return profiled(masterCommand, func() error { return serveMaster(ctx) })
 		case workersCommand:
-			return runWorkers(ctx, args[1:])
+			return profiled(workersCommand, func() error { return runWorkers(ctx, args[1:]) })
 		}
 	}
 	return measure(ctx, args)
