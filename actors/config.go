@@ -69,6 +69,7 @@ type Config struct {
 	Archive bool
 	// Counters counts what the actors do. It is nil but in a measurement.
 	Counters *Counters
+	spoil    bool // see buffers
 }
 
 // PrefetchAuto queues as many chunks at each worker as its own pace requires.

@@ -55,7 +55,7 @@ type (
 	// send asks for a record to be produced. The answer is sent.
 	send struct {
 		term   messages.Term
-		record messages.Record
+		record messages.Record // its value belongs to egress
 		reply  *actor.PID
 		tag    string // returned in the answer
 		// giveUp is the deadline after which a record that surely was not written is
@@ -298,10 +298,14 @@ func (e *egress) onProduced(ctx actor.Context, m *produced) {
 	flying := q.flying
 	q.flying = nil
 	var unwritten []*waiting
+	memory := buffersOf(ctx.ActorSystem())
 	var failure, worst error // worst is the error of a send that is not quiet
 	for i, s := range flying {
 		out := m.outcomes[i]
 		if out.Err == nil {
+			if s.failed == nil { // no other request has read it
+				memory.put(s.record.Value)
+			}
 			e.marks.at[place{s.record.Topic, s.record.Partition}] = out.Offset + 1
 		} else if !errors.Is(out.Err, messages.ErrRefused) {
 			failure = out.Err

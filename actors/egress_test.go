@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"sync"
@@ -122,6 +123,39 @@ func TestEgressTriesAgainWhatWasNotWritten(t *testing.T) {
 		require.Equal(t, int64(7), expect[*sent](b.sender).offset)
 		require.NoError(t, expect[*busState](b.owner).err)
 	})
+}
+
+// The memory of a message is used again once its record is surely written, and at no other
+// time: a request that failed may still be reading it.
+func TestEgressFreesTheMemoryOfWhatIsWritten(t *testing.T) {
+	t.Parallel()
+	const tag = "a"
+	for name, c := range map[string]struct {
+		answers []func(messages.Record) messages.Produced
+		freed   bool
+	}{
+		"written":               {[]func(messages.Record) messages.Produced{ok}, true},
+		"maybe written":         {[]func(messages.Record) messages.Produced{failing(messages.ErrMaybeWritten)}, false},
+		"refused":               {[]func(messages.Record) messages.Produced{failing(messages.ErrRefused)}, false},
+		"written the next time": {[]func(messages.Record) messages.Produced{failing(messages.ErrNotWritten), ok}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			stageEgress(t, func(b *egressBundle) {
+				m := b.send(1, 0, tag)
+				value := bytes.Repeat([]byte("v"), minBuffer)
+				m.record.Value = value
+				b.tell(b.pid, m)
+				for _, answer := range c.answers {
+					require.Equal(t, bytes.Repeat([]byte("v"), minBuffer), value, "it is still needed")
+					b.bus.gate <- answer
+					synctest.Wait()
+				}
+				expect[*sent](b.sender)
+				require.Equal(t, c.freed, !bytes.Equal(bytes.Repeat([]byte("v"), minBuffer), value))
+			})
+		})
+	}
 }
 
 func TestEgressDoesNotRepeatWhatMayBeWritten(t *testing.T) {

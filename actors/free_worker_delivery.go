@@ -84,7 +84,7 @@ func (f *freeWorker) produce(ctx actor.Context, a ledger.Assignment, partition i
 	if a.Chunk.Lines != int64(a.Chunk.Items) {
 		lines = a.Chunk.Lines
 	}
-	value := messages.AppendChunk(make([]byte, 0, len(a.Text)+a.Chunk.Items*2+512), messages.ChunkHeader{
+	value := messages.AppendChunk(buffersOf(ctx.ActorSystem()).get(len(a.Text)+a.Chunk.Items*2+512), messages.ChunkHeader{
 		Worker: f.worker.ID, BatchID: a.BatchID, Deployment: f.deployment, Incarnation: f.worker.Incarnation, Term: f.term.Number, Attempt: a.Attempt,
 		File: a.File.Path, Generation: a.Generation, FirstLine: a.Chunk.FirstLine, Lines: lines, Gaps: a.Gaps,
 		Range: a.Chunk.Range(), Retry: a.Chunk.ID.Retry, Positions: a.Positions,

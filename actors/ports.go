@@ -99,6 +99,8 @@ type Producer interface {
 	Leader(topic string, partition int32) int32
 	// Produce sends records that have one leader in one request, and returns one outcome for
 	// each, in their order, once all in-sync replicas have them. It may block until ctx ends.
+	// A record without an error is not read any more, so its memory can be used again. One
+	// with an error may be read even later.
 	Produce(ctx context.Context, records []messages.Record) []messages.Produced
 }
 

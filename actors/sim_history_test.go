@@ -145,6 +145,9 @@ func (h *simHistory) executed(m messages.ChunkMessage) {
 // produced checks a chunk message that is written: its assignment is committed.
 func (h *simHistory) produced(p *simProcess, r messages.Record) {
 	m, err := messages.DecodeChunk(r.Value)
+	if err != nil {
+		h.violate("S21", "a message that nobody can read: %.40q", r.Value)
+	}
 	if err != nil || len(m.Data) == 0 {
 		return // a probe
 	}

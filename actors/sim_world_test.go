@@ -71,7 +71,7 @@ func newSimWorld(seed uint64) *simWorld {
 	w.cfg = Config{
 		ChunkTopic: "chunks", SignalTopic: "signals", ConnectionTopic: "connections", HeartbeatTopic: "masters",
 		Partitions: 4 + w.rng.IntN(3), Group: "km", WorkerGroup: "g", BatchSize: 1 + w.rng.IntN(4), WorkerTimeout: time.Minute,
-		MaxAttempts: 3 + w.rng.IntN(3), Prefetch: w.rng.IntN(3), Settle: time.Duration(w.rng.IntN(2)) * time.Second,
+		MaxAttempts: 3 + w.rng.IntN(3), Prefetch: w.rng.IntN(3), Settle: time.Duration(w.rng.IntN(2)) * time.Second, spoil: true,
 	}
 	w.cfg.Backup, w.cfg.Bisect = BackupMode(w.rng.IntN(3)), w.rng.IntN(8) > 0
 	if w.rng.IntN(3) == 0 {

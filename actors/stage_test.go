@@ -34,6 +34,7 @@ func onStage(t *testing.T, f func(s *stage)) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &stage{t: t, log: slog.New(slog.DiscardHandler)}
 		s.sys = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return s.log }))
+		s.sys.Extensions.Register(&buffers{spoil: true})
 		s.root = s.sys.Root
 		sub := s.sys.EventStream.Subscribe(func(e any) {
 			if d, ok := e.(*actor.DeadLetterEvent); ok {

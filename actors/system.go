@@ -49,6 +49,7 @@ func start(cfg Config, parts Parts, log *slog.Logger, root ...actor.PropsOption)
 		sys.Extensions.Register(cfg.Counters)
 	}
 	sys.Extensions.Register(goroutines)
+	sys.Extensions.Register(&buffers{spoil: cfg.spoil})
 	sys.Extensions.Register(&unknownMessages{log: log})
 	p := props(log, func() actor.Actor {
 		return newMaster(masterDeps{cfg: cfg, parts: parts, log: log, end: end})

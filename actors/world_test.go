@@ -44,7 +44,7 @@ func inWorld(t *testing.T, f func(w *world)) {
 			log: slog.New(slog.NewTextHandler(out, nil)),
 			cfg: Config{
 				MasterID: "m", ChunkTopic: "chunks", SignalTopic: "signals", ConnectionTopic: "connections", HeartbeatTopic: "masters",
-				Partitions: 4, Group: "km", WorkerGroup: "g", BatchSize: 2, WorkerTimeout: time.Minute, MaxAttempts: 3, Prefetch: 1,
+				Partitions: 4, Group: "km", WorkerGroup: "g", BatchSize: 2, WorkerTimeout: time.Minute, MaxAttempts: 3, Prefetch: 1, spoil: true,
 			},
 		}
 		w.start()
