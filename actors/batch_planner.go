@@ -108,8 +108,8 @@ func (p *planner) begin(ctx actor.Context, m *planFrom) {
 		ctx: c, credit: p.credit, upTo: plan.upTo, epoch: plan.epoch,
 		self: ctx.Self(), dispatcher: p.dispatcher, owner: ctx.Parent(), root: ctx.ActorSystem().Root, at: plan.at,
 	}
-	files, file := p.files, p.file
-	run(ctx, func() any { return w.stream(files, file, plan.batch) })
+	files, file, memory := p.files, p.file, buffersOf(ctx.ActorSystem())
+	run(ctx, func() any { return w.stream(files, file, plan.batch, memory) })
 }
 
 // onStreamed ends a plan, or continues it after a pause when the file could not be read.
@@ -149,8 +149,9 @@ type cutting struct {
 const plannedAtOnce = 8
 
 // stream cuts the file from the cursor to its end.
-func (w *cutting) stream(files Files, file messages.File, batch int) *streamed {
+func (w *cutting) stream(files Files, file messages.File, batch int, memory *buffers) *streamed {
 	c := cutter.New(file.ID, w.at, batch, w.emit)
+	c.TakeRoom(memory.get)
 	err := files.Stream(w.ctx, file.Info, w.at.Offset, file.Info.Size-w.at.Offset, func(b []byte) error {
 		err := c.Feed(b)
 		w.flush() // reading on may take its time

@@ -8,8 +8,8 @@ import (
 	"github.com/asynkron/protoactor-go/extensions"
 )
 
-// buffers recycles the memory of the messages of chunks, which would otherwise be a third of
-// what a master allocates. It is an extension of the system, so that
+// buffers recycles the memory of the texts of chunks and of their messages, which would
+// otherwise be most of what a master allocates. It is an extension of the system, so that
 // every actor finds it. A nil buffers recycles nothing.
 //
 // A buffer belongs to one owner at a time, who hands it on with the message that contains

@@ -78,17 +78,20 @@ func (f *freeWorker) onLoaded(ctx actor.Context, m *loaded) {
 	f.drop(ctx, m.batchID)
 }
 
-// produce sends a chunk with its lines.
+// produce sends a chunk with its lines, whose memory is free afterwards: another attempt reads
+// them again.
 func (f *freeWorker) produce(ctx actor.Context, a ledger.Assignment, partition int32) {
 	var lines int64
 	if a.Chunk.Lines != int64(a.Chunk.Items) {
 		lines = a.Chunk.Lines
 	}
-	value := messages.AppendChunk(buffersOf(ctx.ActorSystem()).get(len(a.Text)+a.Chunk.Items*2+512), messages.ChunkHeader{
+	memory := buffersOf(ctx.ActorSystem())
+	value := messages.AppendChunk(memory.get(len(a.Text)+a.Chunk.Items*2+512), messages.ChunkHeader{
 		Worker: f.worker.ID, BatchID: a.BatchID, Deployment: f.deployment, Incarnation: f.worker.Incarnation, Term: f.term.Number, Attempt: a.Attempt,
 		File: a.File.Path, Generation: a.Generation, FirstLine: a.Chunk.FirstLine, Lines: lines, Gaps: a.Gaps,
 		Range: a.Chunk.Range(), Retry: a.Chunk.ID.Retry, Positions: a.Positions,
 	}, a.Text)
+	memory.put(a.Text)
 	ctx.Send(f.egress, &send{term: f.term, reply: ctx.Self(), tag: a.BatchID, giveUp: time.Now().Add(undeliveredAfter), record: messages.Record{
 		Topic: f.cfg.ChunkTopic, Partition: partition, Key: []byte(f.worker.ID), Value: value,
 	}})

@@ -34,6 +34,23 @@ func TestNativeWorkerOffersItsSlotsAndOneAhead(t *testing.T) {
 	})
 }
 
+// The memory of a chunk's text is used again once its message is made, and the message does
+// not share it.
+func TestMemoryOfATextIsFreeOnceItsMessageIsMade(t *testing.T) {
+	t.Parallel()
+	stageFleet(t, nil, nil, func(b *fleetBundle) {
+		b.hear(announce("w", 3, 1))
+		o := expect[*offer](b.dispatcher)
+		text := append(make([]byte, 0, minBuffer), "a\nb\n"...)
+		a := ledger.Assignment{Chunk: testCut(1, 0).Chunk, Worker: "w", Attempt: 1, Text: text, BatchID: "f1_chunk_0", Generation: 1}
+		b.tell(o.pid, &assigned{Assignment: a, epoch: o.Epoch})
+		require.NotEqual(t, "a\nb\n", string(text))
+		m, err := messages.DecodeChunk(expect[*send](b.egress).record.Value)
+		require.NoError(t, err)
+		require.Equal(t, []string{"a", "b"}, m.Data)
+	})
+}
+
 func TestResultIsJudgedAndFreesTheSlot(t *testing.T) {
 	t.Parallel()
 	stageFleet(t, nil, nil, func(b *fleetBundle) {

@@ -29,7 +29,7 @@ const TooLarge = "item too large"
 type Cut struct {
 	messages.Chunk
 	// Text holds the items with their line ends, without the blank lines; nil when
-	// the chunk is dead from the start.
+	// the chunk is dead from the start. Its memory belongs to whoever has the chunk.
 	Text []byte
 	// Gaps are the blank lines between the items; nil if there are none, or too many runs
 	// of them for a message.
@@ -43,13 +43,14 @@ type Cutter struct {
 	file  messages.FileID
 	batch int             // maximum number of items of a chunk
 	emit  func(Cut) error // receives each finished chunk
-	pos   int64           // offset of the next byte to be fed
-	line  int64           // number of the line that contains pos
-	index int             // index of the current chunk
-	cur   draft           // the chunk being filled
-	part  []byte          // beginning of a line that continues in the next feed
-	long  longLine        // unfinished line that outgrew part
-	start int64           // offset of the unfinished line
+	room  func(int) []byte
+	pos   int64    // offset of the next byte to be fed
+	line  int64    // number of the line that contains pos
+	index int      // index of the current chunk
+	cur   draft    // the chunk being filled
+	part  []byte   // beginning of a line that continues in the next feed
+	long  longLine // unfinished line that outgrew part
+	start int64    // offset of the unfinished line
 }
 
 // draft is a chunk that is being filled.
@@ -57,7 +58,8 @@ type draft struct {
 	offset    int64
 	firstLine int64
 	items     int
-	text      []byte
+	text      []byte // nil without any
+	likely    int    // about how long the text gets, 0 when that is not known
 	gaps      messages.Gaps
 	bound     int // upper bound of the encoded size; the size itself once exact is set
 	exact     bool
@@ -69,16 +71,26 @@ type draft struct {
 // an error of emit ends the cutting and is returned by Feed or Finish.
 func New(file messages.FileID, at messages.Cursor, batch int, emit func(Cut) error) *Cutter {
 	c := &Cutter{file: file, batch: batch, emit: emit, pos: at.Offset, line: max(1, at.Line), index: at.Index}
+	c.room = func(n int) []byte { return make([]byte, 0, n) }
 	c.begin(at.Offset, 0)
 	return c
 }
 
-func (c *Cutter) begin(offset int64, room int) {
-	c.cur = draft{offset: offset, firstLine: c.line, bound: 2}
+// TakeRoom makes the cutter take the memory for texts from room, which returns an empty
+// slice with room for n bytes at least. Each text belongs to whoever gets its chunk.
+func (c *Cutter) TakeRoom(room func(n int) []byte) { c.room = room }
+
+func (c *Cutter) begin(offset int64, likely int) {
+	c.cur = draft{offset: offset, firstLine: c.line, bound: 2, likely: likely}
 	c.cur.digest.Reset()
-	if room > 0 {
-		c.cur.text = make([]byte, 0, room)
+}
+
+// keep appends items to the text of the current chunk.
+func (c *Cutter) keep(items []byte) {
+	if c.cur.text == nil && len(items) > 0 {
+		c.cur.text = c.room(max(c.cur.likely, len(items)))
 	}
+	c.cur.text = append(c.cur.text, items...)
 }
 
 // maxFastLine is the longest line that feedFast takes; the upper bound of its encoded
@@ -116,11 +128,11 @@ func (c *Cutter) feedFast(b []byte) (int, error) {
 		}
 		line := b[at : at+n]
 		if isBlank(line) {
-			c.cur.text = append(c.cur.text, b[run:at]...)
+			c.keep(b[run:at])
 			c.cur.gaps.Add(c.cur.items)
 			run = at + n + 1
 		} else if !c.count(line, b[run:at]) {
-			c.cur.text = append(c.cur.text, b[run:at]...)
+			c.keep(b[run:at])
 			c.cur.digest.Write(b[hashed:at])
 			hashed, run = at, at
 			if err := c.close(base + int64(at)); err != nil {
@@ -131,7 +143,7 @@ func (c *Cutter) feedFast(b []byte) (int, error) {
 		at += n + 1
 		c.line++
 	}
-	c.cur.text = append(c.cur.text, b[run:at]...)
+	c.keep(b[run:at])
 	c.cur.digest.Write(b[hashed:at])
 	c.pos = base + int64(at)
 	return at, nil

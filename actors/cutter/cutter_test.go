@@ -235,6 +235,40 @@ func TestCutterResumes(t *testing.T) {
 	}
 }
 
+// The texts are where the owner of the cutter wants them, and no chunk shares memory with
+// another one or with what was fed.
+func TestCutterTakesRoomFromItsOwner(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(5, 6))
+	for range 2_000 {
+		data, batch := randomInput(r), 1+r.IntN(4)
+		fed := bytes.Clone(data)
+		rooms := 0
+		var got []Cut
+		x := New(0, messages.Cursor{}, batch, func(k Cut) error { got = append(got, k); return nil })
+		x.TakeRoom(func(n int) []byte {
+			rooms++
+			return append(make([]byte, 0, n+r.IntN(3)), bytes.Repeat([]byte{0xDB}, n)...)[:0]
+		})
+		if err := x.Feed(fed); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := x.Finish(); err != nil {
+			t.Fatal(err)
+		}
+		for i := range fed {
+			fed[i] = 0xDB
+		}
+		want, _ := naive(data, batch)
+		if diff := sameCuts(got, want); diff != "" {
+			t.Fatalf("%q: %s", data, diff)
+		}
+		if rooms != len(want) {
+			t.Fatalf("%q: room for %d texts, want %d", data, rooms, len(want))
+		}
+	}
+}
+
 // feeder feeds the range of a chunk.
 func feeder(data []byte, c messages.Chunk) func(feed func([]byte) error) error {
 	return func(feed func([]byte) error) error { return feed(data[c.Offset:c.End()]) }

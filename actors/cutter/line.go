@@ -112,7 +112,7 @@ func (c *Cutter) addItem(item, text []byte) error {
 		}
 		c.count(text, nil)
 	}
-	c.cur.text = append(c.cur.text, item...)
+	c.keep(item)
 	return nil
 }
 

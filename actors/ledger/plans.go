@@ -19,7 +19,7 @@ type plan struct {
 // Cut is a chunk that was never handed out, with its items.
 type Cut struct {
 	messages.Chunk
-	Text []byte         // the items
+	Text []byte         // the items; their memory goes with the chunk when it is handed out
 	Gaps []messages.Gap // blank lines between them, as far as they are known
 	Dead string         // why no message can hold the chunk, which is dead from the start; else empty
 }
