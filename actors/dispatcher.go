@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -84,6 +85,14 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 		d.onFile(ctx, m, now)
 	case *offer, *withdraw, *giveBack, *giveUp, *quiet, *workerLost:
 		d.onWorker(m, now)
+	case *askTries:
+		ctx.Respond(&messages.WorkerDetail{WorkerStatus: m.status, Attempts: d.ledger.Workers().Tries(m.status.ID)})
+		return
+	case *recallAll:
+		for list := range slices.Chunk(d.ledger.Workers().RecallAll(m.worker, now), messages.MaxRecalled) {
+			ctx.Send(m.to, &recall{batchIDs: list})
+		}
+		return
 	case *judge:
 		d.onJudge(ctx, m, now)
 		d.handOn(ctx, now)

@@ -50,6 +50,12 @@ type (
 		batchID string
 		since   time.Time
 	}
+	// recallAll has everything recalled that a worker has queued. The free-worker that asks
+	// passes the recall on.
+	recallAll struct {
+		worker messages.WorkerID
+		to     *actor.PID
+	}
 	// giveBack ends an attempt without a result.
 	giveBack struct {
 		worker  messages.WorkerID
@@ -68,7 +74,10 @@ type (
 		worker messages.WorkerID
 		how    ledger.Ending
 		reason string
+		left   bool // the worker is not known any more
 	}
+	// askTries asks for a worker with its last attempts. The answer is a WorkerDetail.
+	askTries struct{ status messages.WorkerStatus }
 )
 
 // onWorker handles what happens to workers and their attempts.
@@ -97,6 +106,9 @@ func (d *dispatcher) onWorker(msg any, now time.Time) {
 	case *workerLost:
 		if n := d.ledger.Workers().Lost(m.worker, m.how, m.reason, now); n > 0 {
 			d.log.Info("chunks taken back", "worker_id", m.worker, "chunks", n, "reason", m.reason)
+		}
+		if m.left {
+			d.ledger.Workers().Forget(m.worker)
 		}
 	}
 }

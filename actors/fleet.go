@@ -41,6 +41,7 @@ type fleet struct {
 	reported       classicWorkers             // what the group's actor knows
 	reportDue      alarm                      // for the next classicWorkers
 
+	drained  messages.Drained      // workers that people drained, also those that are not here
 	holding  int                   // members that have chunks
 	counts   messages.WorkerCounts // of the members that are not leaving
 	dropped  uint64                // messages of workers that are not known
@@ -101,9 +102,9 @@ type (
 	readsResumed struct{}
 )
 
-func newFleet(deps fleetDeps, partitions int, stored []messages.Worker, held map[messages.WorkerID][]holding) actor.Actor {
+func newFleet(deps fleetDeps, partitions int, stored []messages.Worker, drained messages.Drained, held map[messages.WorkerID][]holding) actor.Actor {
 	return &fleet{
-		fleetDeps: deps, restore: stored, held: held, partitions: partitions,
+		fleetDeps: deps, restore: stored, held: held, partitions: partitions, drained: drained,
 		members: map[messages.WorkerID]*member{}, classic: map[messages.WorkerID]*member{}, byPID: map[string]messages.WorkerID{},
 		owners: map[int32]messages.WorkerID{}, duplicates: slots.NewDuplicateIDs(), warned: map[messages.WorkerID]bool{},
 		gate: newGatekeeper(), troubles: troubles{}, problems: problems{},
@@ -155,6 +156,16 @@ func (f *fleet) Receive(ctx actor.Context) {
 		f.onRefused(ctx, m)
 	case *actor.Terminated:
 		f.onTerminated(ctx, m)
+	case messages.QueryWorker:
+		f.onQueryWorker(ctx, m.ID)
+	case messages.DrainWorker:
+		f.onDrainWorker(ctx, m)
+	case messages.ResumeWorker:
+		f.onResumeWorker(ctx, m)
+	case messages.ForgetWorker:
+		f.onForgetWorker(ctx, m)
+	case *drainStored:
+		f.onDrainStored(ctx, m)
 	case *askWorkers:
 		ctx.Respond(&workerList{term: f.term, list: f.list()})
 	case *glance:
@@ -250,7 +261,7 @@ func (f *fleet) drop(ctx actor.Context, m *heard) {
 // register starts the supervisor of a worker.
 func (f *fleet) register(ctx actor.Context, w messages.Worker, held []holding) *member {
 	f.serial++
-	x := newSupervisor(&f.workerDeps, f.log, w, held)
+	x := newSupervisor(&f.workerDeps, f.log, w, held, f.drained[w.ID])
 	pid := f.crowd.spawn(ctx, fmt.Sprintf("supervisor-%s-%d", actorName(string(w.ID)), f.serial), x)
 	m := &member{pid: pid, registered: time.Now(), seen: time.Now(), announced: w.Partitions, proven: len(held) > 0, status: &messages.WorkerStatus{ID: w.ID, Kind: w.Kind, Partitions: w.Partitions}}
 	f.members[w.ID] = m
@@ -353,7 +364,7 @@ func (f *fleet) onTerminated(ctx actor.Context, m *actor.Terminated) {
 	}
 	f.forget(id)
 	ctx.Send(f.dispatcher, &withdraw{worker: id, epoch: ^uint64(0), under: m.Who.Id + "/"})
-	ctx.Send(f.dispatcher, &workerLost{worker: id, how: ledger.EndReturned, reason: reason})
+	ctx.Send(f.dispatcher, &workerLost{worker: id, how: ledger.EndReturned, reason: reason, left: w.leaving})
 	// Its messages meanwhile are for its next supervisor, in the order of reading.
 	slices.SortStableFunc(w.waiting, func(a, b *heard) int { return cmp.Compare(a.ack.batch, b.ack.batch) })
 	for _, h := range w.waiting {
@@ -361,21 +372,6 @@ func (f *fleet) onTerminated(ctx actor.Context, m *actor.Terminated) {
 	}
 	f.replaceClassic(ctx, id, w)
 	f.reportClassicSoon(ctx)
-}
-
-// list returns the present state of all workers, by id.
-func (f *fleet) list() []messages.WorkerStatus {
-	out := make([]messages.WorkerStatus, 0, len(f.members))
-	for _, w := range f.members {
-		if w.leaving {
-			continue
-		}
-		st := *w.status
-		st.Seen = w.seen
-		out = append(out, st)
-	}
-	slices.SortFunc(out, func(a, b messages.WorkerStatus) int { return cmp.Compare(a.ID, b.ID) })
-	return out
 }
 
 // actorName makes an actor's name out of an id: short, and of plain characters only.

@@ -60,5 +60,5 @@ func (f *fleet) publish(ctx actor.Context) {
 	p := problems{}
 	f.troubles.fill(p)
 	f.gate.fill(p)
-	f.pub.publish(ctx, slices.Concat(f.problems.list(), p.list()), &fleetState{counts: f.counts, dropped: f.dropped})
+	f.pub.publish(ctx, slices.Concat(f.problems.list(), p.list()), &fleetState{counts: f.countAll(), dropped: f.dropped})
 }

@@ -34,7 +34,7 @@ func stageFleetOf(t *testing.T, strangers int, restore []messages.Worker, held m
 		b := &fleetBundle{stage: s, dispatcher: s.probe("dispatcher"), persistence: s.probe("persistence"), egress: s.probe("egress"), input: s.probe("ingress"), owner: s.probe("intake"), view: s.probe("view")}
 		deps := workerDeps{cfg: Config{ChunkTopic: "c", WorkerTimeout: time.Minute, Prefetch: 1}, files: &memFiles{}, dispatcher: b.dispatcher.pid, persistence: b.persistence.pid, egress: b.egress.pid, ingress: b.input.pid, group: s.probe("classic-group").pid, intake: b.owner.pid}
 		b.fleet, _ = s.spawn("fleet", func() actor.Actor {
-			x := newFleet(fleetDeps{workerDeps: deps, log: s.log, publishTo: b.view.pid}, 8, restore, held)
+			x := newFleet(fleetDeps{workerDeps: deps, log: s.log, publishTo: b.view.pid}, 8, restore, messages.Drained{}, held)
 			x.(*fleet).gate.most = strangers
 			return x
 		})

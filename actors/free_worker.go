@@ -61,6 +61,8 @@ type (
 		takes  bool // chunks may be sent
 		change slots.Change
 		lost   *workerLost // passed on to the dispatcher behind the withdrawal
+		// recallQueued asks the worker to give back what it has not begun.
+		recallQueued bool
 	}
 	// spoken is a progress message or a heartbeat of the worker.
 	spoken struct{ signal messages.Signal }
@@ -198,6 +200,9 @@ func (f *freeWorker) onSetWorker(ctx actor.Context, m *setWorker, now time.Time)
 		ctx.Send(f.dispatcher, m.lost)
 	}
 	f.takes = takes
+	if m.recallQueued && f.worker.Recalls {
+		ctx.Send(f.dispatcher, &recallAll{worker: f.worker.ID, to: ctx.Self()}) // behind the withdrawal
+	}
 	f.offer(ctx)
 	f.report(ctx)
 }

@@ -46,6 +46,7 @@ type simHistory struct {
 	retried  map[messages.ChunkID][]messages.ItemRange // items of each retry
 	assigned map[string]time.Time                      // when assignments were committed, by batch id and worker
 	ran      map[string]messages.ChunkMessage          // the last run of each attempt, by batch id and worker
+	drained  map[messages.WorkerID]simDrain            // as the store has it
 	term     uint64
 	runs     int
 }
@@ -62,6 +63,7 @@ func (h *simHistory) clear() {
 	h.ranges, h.offsets = map[messages.FileID]map[messages.ChunkID]messages.Chunk{}, map[place]int64{}
 	h.accepted = map[messages.FileID]map[messages.ChunkID]simResult{}
 	h.records = map[messages.FileID]*messages.File{}
+	h.drained = nil
 }
 
 // frozen checks that the record that was committed last is still what it was.
@@ -115,6 +117,7 @@ func (h *simHistory) reset(snap messages.Snapshot) {
 	for _, o := range snap.Offsets {
 		h.offsets[place{o.Topic, o.Partition}] = o.Offset
 	}
+	h.drains(snap.Values[messages.ValueDrained])
 	h.resettle()
 }
 
@@ -200,6 +203,11 @@ func (h *simHistory) committed(term messages.Term, b messages.Batch) {
 	if term.Number != h.term {
 		h.violate("S8", "a commit of term %d in term %d", term.Number, h.term)
 	}
+	for _, v := range b.Values {
+		if v.Name == messages.ValueDrained {
+			h.drains(v.Value)
+		}
+	}
 	touched := map[messages.FileID]bool{}
 	for _, f := range b.Files {
 		h.frozen(f.ID)
@@ -261,6 +269,7 @@ func (h *simHistory) chunk(c messages.OpenChunk) {
 	}
 	if out(c) && (!ok || !out(former) || former.Attempt != c.Attempt) {
 		h.assigned[h.batchID(c.ID, c.Attempt)+" "+string(c.Worker)] = time.Now()
+		h.handedOut(c)
 	}
 }
 

@@ -41,6 +41,10 @@ func (w *simWorld) live(faults []simFault, n int) {
 	for range 10 {
 		w.later(w.upTo(at), w.useLetters)
 	}
+	for range 10 {
+		w.later(w.upTo(at), w.useDrains)
+	}
+	w.every(3*time.Second, w.resumeAll)
 	w.later(at+w.upTo(5*time.Second), func() {
 		w.heal()
 		w.later(15*time.Second, func() {

@@ -19,7 +19,8 @@ type supervisor struct {
 	log        *slog.Logger // without the worker's id: see logger
 	freeWorker *actor.PID
 	known      messages.Worker
-	held       []holding // of the stored state, until the free-worker has them
+	held       []holding       // of the stored state, until the free-worker has them
+	drain      *messages.Drain // why it gets nothing until a person resumes it, nil while it is not drained
 
 	alive      slots.Liveness
 	heard      uint64    // messages of the worker that were handled
@@ -81,15 +82,17 @@ type (
 	// returned reports that no other worker claims the partitions of a classic worker's
 	// last announcement any more.
 	returned struct{ partitions []int32 }
-	// dismiss forgets a worker that nothing speaks for.
+	// dismiss forgets a worker that nothing speaks for, or that a person wants forgotten.
 	dismiss struct{}
+	// setDrain has the worker drained, or resumed without a drain.
+	setDrain struct{ drain *messages.Drain }
 )
 
 // maxListed is how many partitions of an announcement are logged.
 const maxListed = 20
 
-func newSupervisor(deps *workerDeps, log *slog.Logger, w messages.Worker, held []holding) actor.Actor {
-	x := &supervisor{workerDeps: deps, log: log, known: w, held: held}
+func newSupervisor(deps *workerDeps, log *slog.Logger, w messages.Worker, held []holding, drain *messages.Drain) actor.Actor {
+	x := &supervisor{workerDeps: deps, log: log, known: w, held: held, drain: drain}
 	x.alive = slots.NewLiveness(w, time.Now())
 	x.former.Replaced(time.Now())
 	return x
@@ -144,6 +147,9 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		s.onRevoke(ctx, m)
 	case *dismiss:
 		s.leave(ctx)
+	case *setDrain:
+		s.drain = m.drain
+		s.instruct(ctx, setWorker{recallQueued: s.drain != nil})
 	case *returned:
 		s.onReturned(ctx, m)
 	case *paused:

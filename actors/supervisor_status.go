@@ -31,6 +31,9 @@ func (s *supervisor) onNote(ctx actor.Context, note string) {
 	}
 }
 
+// drainsItself is the note of a worker that sent draining.
+const drainsItself = "ends by itself: it finishes what it has and takes nothing more"
+
 // triedWithin is how long after its pause a worker is given a chunk to try itself, when
 // there is one.
 const triedWithin = 3 * time.Second
@@ -62,7 +65,12 @@ func (s *supervisor) onPauseEnds(ctx actor.Context) {
 // takes reports whether chunks may be sent to the worker, and why not. kind is set
 // when that is a problem for a person.
 func (s *supervisor) takes() (ok bool, why string, kind messages.ProblemKind) {
-	if s.alive.State() != messages.WorkerAnnounced {
+	switch {
+	case s.drain != nil:
+		return false, s.drain.Why(), ""
+	case s.alive.State() == messages.WorkerDraining:
+		return false, drainsItself, ""
+	case s.alive.State() != messages.WorkerAnnounced:
 		return false, "", ""
 	}
 	if len(s.known.Partitions) == 0 {
@@ -103,8 +111,11 @@ func (s *supervisor) reportStatus(ctx actor.Context) {
 func (s *supervisor) present(now time.Time) workerStatus {
 	st := workerStatus{WorkerStatus: messages.WorkerStatus{
 		ID: s.known.ID, Kind: s.known.Kind, State: s.alive.State(), Partitions: s.known.Partitions, Capacity: max(1, s.known.Capacity),
-		Held: s.load.Held, HeldSince: s.load.Since, Working: s.load.Working, Silent: s.load.Silent, Done: s.done,
+		Held: s.load.Held, HeldSince: s.load.Since, Working: s.load.Working, Silent: s.load.Silent, Done: s.done, Drain: s.drain,
 	}, proven: s.load.proven}
+	if s.drain != nil && st.State == messages.WorkerAnnounced {
+		st.State = messages.WorkerDraining
+	}
 	takes, why, kind := s.takes()
 	switch {
 	case !takes:
@@ -127,7 +138,7 @@ func (s *supervisor) present(now time.Time) workerStatus {
 
 // equal compares what is shown of a worker, but for times.
 func (st *workerStatus) equal(o *workerStatus) bool {
-	same := st.Kind == o.Kind && st.State == o.State && st.Note == o.Note && st.trouble == o.trouble && st.proven == o.proven
+	same := st.Kind == o.Kind && st.State == o.State && st.Note == o.Note && st.Drain == o.Drain && st.trouble == o.trouble && st.proven == o.proven
 	load := st.Capacity == o.Capacity && st.Working == o.Working && st.Silent == o.Silent && st.Done == o.Done
 	return same && load && slices.Equal(st.Held, o.Held) && slices.Equal(st.Partitions, o.Partitions)
 }

@@ -253,6 +253,8 @@ func (t *term) onAsk(ctx actor.Context, m *ask) {
 		t.onceLoaded(ctx, t.persistence, q)
 	case messages.QueryBooks:
 		t.passOn(ctx, t.dispatcher, q)
+	case messages.QueryWorker, messages.DrainWorker, messages.ResumeWorker, messages.ForgetWorker:
+		t.passOn(ctx, t.fleet, q)
 	case messages.RetryLetters:
 		t.passOn(ctx, t.intake, q)
 	case messages.DiscardLetters:

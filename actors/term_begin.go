@@ -110,8 +110,12 @@ func (t *term) openFleet(ctx actor.Context, snap messages.Snapshot, ready *topic
 		term: t.term, deployment: t.deployment, cfg: t.cfg, files: t.parts.Files, dispatcher: t.dispatcher,
 		persistence: t.persistence, egress: t.egress, ingress: t.ingress, group: t.group, intake: t.intake,
 	}
+	drained, err := messages.DecodeDrained(snap.Values[messages.ValueDrained])
+	if err != nil {
+		t.log.Warn("the list of drained workers cannot be read, and is dropped", "err", err)
+	}
 	t.fleet = spawn(ctx, t.log, "fleet", func() actor.Actor {
-		return newFleet(fleetDeps{workerDeps: deps, log: t.log, publishTo: t.view}, ready.chunks.Partitions, snap.Workers, held)
+		return newFleet(fleetDeps{workerDeps: deps, log: t.log, publishTo: t.view}, ready.chunks.Partitions, snap.Workers, drained, held)
 	})
 }
 

@@ -21,6 +21,9 @@ const (
 	ActionPartitions = "partitions"
 	ActionRetry      = "retry"   // of dead chunks, or of failed items
 	ActionDiscard    = "discard" // of dead chunks, or of failed items
+	ActionDrain      = "drain"   // of a worker
+	ActionResume     = "resume"  // of a worker
+	ActionForget     = "forget"  // of a worker that is lost or gone
 )
 
 const (

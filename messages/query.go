@@ -92,6 +92,7 @@ type WorkerStatus struct {
 	Seen       time.Time   // time of the last sign of life
 	Done       uint64      // number of "done" messages since its supervisor started
 	Note       string      // why it does not work, else empty
+	Drain      *Drain      // nil unless a person drained it
 }
 
 // FileStatus describes a file for the API.

@@ -52,6 +52,7 @@ const (
 	ValueSample          = "input_sample"      // some files of the input folder, JSON
 	ValueDeployment      = "deployment"        // random id of the state, which tells deployments apart
 	ValueAudit           = "audit"             // last changes that people made, see Audit
+	ValueDrained         = "drained"           // workers that people drained, see Drained
 )
 
 // Attempt is an entry of the journal: how one assignment of a chunk to a worker ended.

@@ -277,7 +277,7 @@ func (l *Ledger) end(b *book, e *entry, how Ending, reason string, now time.Time
 		e.Unbegun++
 		e.notBegunAt = append(e.notBegunAt, e.Worker)
 	}
-	l.journal(e, e.Attempt, e.Worker, how.String(), now)
+	l.journal(e, e.Attempt, e.Worker, outcome{name: how.String(), reason: reason}, now)
 	l.release(b, e)
 	if failure {
 		e.Failures++
@@ -303,7 +303,7 @@ func (l *Ledger) end(b *book, e *entry, how Ending, reason string, now time.Time
 
 // kill ends an attempt and gives its chunk up, whatever its failures.
 func (l *Ledger) kill(b *book, e *entry, reason string, now time.Time) {
-	l.journal(e, e.Attempt, e.Worker, EndUnsendable.String(), now)
+	l.journal(e, e.Attempt, e.Worker, outcome{name: EndUnsendable.String(), reason: reason}, now)
 	l.release(b, e)
 	l.markDead(b, e, reason, now)
 	l.endWhenComplete(b, now)
@@ -339,8 +339,9 @@ func (l *Ledger) markDead(b *book, e *entry, reason string, now time.Time) {
 	l.store(b)
 }
 
-func (l *Ledger) journal(e *entry, attempt int, w messages.WorkerID, outcome string, now time.Time) {
+func (l *Ledger) journal(e *entry, attempt int, w messages.WorkerID, how outcome, now time.Time) {
+	l.remember(e, attempt, w, how, now)
 	l.out.Journal = append(l.out.Journal, messages.Attempt{
-		Chunk: e.ID, Number: attempt, Worker: w, Sent: e.since, Ended: now, Outcome: outcome, Hash: e.Hash,
+		Chunk: e.ID, Number: attempt, Worker: w, Sent: e.since, Ended: now, Outcome: how.name, Hash: e.Hash,
 	})
 }

@@ -80,7 +80,7 @@ func (l *Ledger) slow(now time.Time) (list []slowChunk) {
 // overtake ends the attempt in flight and begins another one at w.
 func (l *Ledger) overtake(e *entry, w messages.WorkerID, now time.Time) Assignment {
 	b := l.files[e.ID.File]
-	l.journal(e, e.Attempt, e.Worker, outcomeBackup, now)
+	l.journal(e, e.Attempt, e.Worker, outcome{name: outcomeBackup}, now)
 	l.addSurplus(b, e)
 	l.release(b, e)
 	e.backedUp = true

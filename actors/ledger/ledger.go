@@ -49,6 +49,7 @@ type Ledger struct {
 	surplus map[string]messages.WorkerID // workers of attempts that may still run although another one counts, by batch id
 	stalls  map[string]stall             // chunks without progress, by batch id
 	trials  trials
+	tries   map[messages.WorkerID]*tries // last attempts of the workers that had any
 	losses  losses
 	totals  messages.Totals // of what ended in this term
 	audited time.Time       // time of the last audit of all files
@@ -113,6 +114,7 @@ func New(rules Rules, s messages.Snapshot, sent Sent, now time.Time) *Ledger {
 		recalls: recalls{speeds: map[messages.WorkerID]*speed{}},
 		surplus: map[string]messages.WorkerID{},
 		stalls:  map[string]stall{},
+		tries:   map[messages.WorkerID]*tries{},
 		trials:  trials{often: map[messages.ChunkID]*entry{}},
 		losses:  losses{files: map[messages.FileID]bool{}},
 		audited: now,

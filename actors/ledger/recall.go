@@ -105,6 +105,19 @@ func (x Workers) Recall(now time.Time) []Recall {
 	return l.ask(list, idle[min(asked, len(idle)):], now)
 }
 
+// RecallAll returns the batch ids of the chunks that wait behind others at a worker, which
+// are asked back because it is drained.
+func (x Workers) RecallAll(w messages.WorkerID, now time.Time) (batchIDs []string) {
+	l := x.l
+	for _, e := range l.ahead[w] {
+		if e.State == messages.ChunkAssigned {
+			e.asked, e.recalledAt = true, now
+			batchIDs = append(batchIDs, l.files[e.ID.File].BatchID(e.ID, e.Attempt))
+		}
+	}
+	return batchIDs
+}
+
 // lacksWork reports whether nothing is left to hand out and nothing more is cut soon.
 func (l *Ledger) lacksWork(now time.Time) bool {
 	if l.ready(now) {

@@ -153,15 +153,15 @@ func (l *Ledger) endByFailure(b *book, e *entry, how Ending, r Result, reason st
 
 // complete counts the chunk as done, once, and those of its items that failed.
 func (l *Ledger) complete(b *book, e *entry, r Result, attempt int, mine bool, now time.Time) Verdict {
-	outcome, w := VerdictLate, r.Worker
+	verdict, w := VerdictLate, r.Worker
 	if mine {
-		outcome = VerdictDone
+		verdict = VerdictDone
 		b.tempo.add(now.Sub(e.workedSince()))
 		l.recalls.completed(w, now)
 	} else if e.inFlight() {
 		l.addSurplus(b, e)
 	}
-	l.journal(e, attempt, w, outcome.String(), now)
+	l.journal(e, attempt, w, outcome{name: verdict.String(), failed: r.FailedItems, late: !mine}, now)
 	b.own() // An ended file has an open chunk if the store is damaged.
 	l.release(b, e)
 	b.drop(e)
@@ -172,7 +172,7 @@ func (l *Ledger) complete(b *book, e *entry, r Result, attempt int, mine bool, n
 		l.completeRetry(b, e, r, now)
 		l.store(b)
 		l.endWhenComplete(b, now)
-		return outcome
+		return verdict
 	}
 	b.addDigest(e.Chunk, r.Signal)
 	if b.DoneChunks++; b.DoneChunks+b.DeadChunks > b.Chunks() {
@@ -187,5 +187,5 @@ func (l *Ledger) complete(b *book, e *entry, r Result, attempt int, mine bool, n
 	l.settle(b, e.OpenChunk, "", r.FailedItems, r.FailedRanges, now)
 	l.store(b)
 	l.endWhenComplete(b, now)
-	return outcome
+	return verdict
 }
