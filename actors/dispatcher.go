@@ -213,7 +213,7 @@ func (d *dispatcher) flush(ctx actor.Context) {
 func (d *dispatcher) publish(ctx actor.Context, now time.Time) {
 	r := d.ledger.Report()
 	d.watchQuiet(r.Stalled, now)
-	part := &fileChanges{counted: r.Totals}
+	part := &fileChanges{counted: r.Totals, readySince: d.ledger.ReadySince(now)}
 	part.changed, part.forgotten = d.ledger.Files().Changed()
 	part.letters, part.settled = d.ledger.Letters().Changed()
 	ctx.Send(d.owner, part)

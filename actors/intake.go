@@ -239,7 +239,7 @@ func (i *intake) onListing(ctx actor.Context, m *listing) {
 		i.unreadable.Restart(now)
 		return
 	}
-	i.shown.settling = c.Settling
+	i.shown.settling, i.shown.settlingBytes = c.Settling, c.SettlingBytes
 	i.showUnfinished(c.NULs, now)
 	i.showIgnored(m.ignored, now)
 	i.sendChanges(ctx, c, now)

@@ -27,6 +27,7 @@ type view struct {
 	letters letterList
 	counted messages.Totals
 	workers []messages.WorkerStatus
+	history history
 
 	overview pull // requests what all sources publish
 	list     pull // requests the list of workers
@@ -82,7 +83,10 @@ type (
 	// termState is the part of the term actor.
 	termState struct{ ignored uint64 } // worker messages that were dropped
 	// folderState is the part of intake. listed is -1 until the folder has been listed.
-	folderState struct{ settling, listed int }
+	folderState struct {
+		settling, listed int
+		settlingBytes    int64
+	}
 	// fleetState is the part of the fleet.
 	fleetState struct {
 		counts  messages.WorkerCounts
@@ -95,6 +99,8 @@ type (
 		letters   []*messages.Letter // new dead chunks, and such that changed
 		settled   []messages.ChunkID // chunks that are not dead any more, or were discarded
 		counted   messages.Totals
+		// readySince is since when the oldest of the ready chunks waits, zero without any.
+		readySince time.Time
 	}
 	// glance asks a source to publish now. Numbers rise.
 	glance struct{ number uint64 }
@@ -130,6 +136,7 @@ func newView(log *slog.Logger, workerCommand string) actor.Actor {
 	return &view{
 		log: log, workerCommand: workerCommand, sources: map[source]*origin{}, files: newFileTable(),
 		master: masterState{role: "starting", why: whyStarting}, folder: folderState{listed: -1}, own: problems{}, logged: loggedProblems{},
+		history: newHistory(),
 	}
 }
 
@@ -153,11 +160,23 @@ func (v *view) Receive(ctx actor.Context) {
 		v.onAsk(ctx, inquiry{query: m.query, from: ctx.Sender()})
 	case *rang:
 		if v.tick.rings(m) {
-			v.tick.set(ctx, time.Second)
-			v.updateProblems()
+			v.onTick(ctx)
 		}
 	default:
 		unknown(ctx)
+	}
+}
+
+// onTick looks at what may have become a problem, and adds a sample to the history. It asks
+// nobody for that: an actor whose state changed has published it.
+func (v *view) onTick(ctx actor.Context) {
+	v.tick.set(ctx, time.Second)
+	v.updateProblems()
+	if v.role() == "leader" {
+		v.history.add(sample{
+			counted: v.counted, totals: v.files.totals, working: v.files.working(),
+			settlingBytes: v.folder.settlingBytes, busy: v.fleet.counts.In(messages.WorkerBusy),
+		}, time.Now())
 	}
 }
 
@@ -181,6 +200,7 @@ func (v *view) onMasterState(ctx actor.Context, m *masterState) {
 	clear(v.sources)
 	v.term, v.folder, v.fleet, v.workers, v.alone = termState{}, folderState{listed: -1}, fleetState{}, nil, time.Time{}
 	v.counted = messages.Totals{}
+	v.history.beginTerm()
 	v.files.beginTerm()
 	v.letters = nil
 	v.updateProblems()
@@ -204,15 +224,23 @@ func (v *view) onSeen(ctx actor.Context, m *published) {
 	case *fleetState:
 		v.fleet = *b
 	case *fileChanges:
-		v.counted = b.counted
-		v.files.apply(b, time.Now())
-		v.letters.apply(b)
+		v.onFileChanges(b, time.Now())
 	}
 	complete := v.overview.answered(m.source, m.glance)
 	v.updateProblems()
 	if complete {
 		v.answer(ctx, &v.overview)
 	}
+}
+
+// onFileChanges takes over what the dispatcher publishes, with the forecast of each file.
+func (v *view) onFileChanges(b *fileChanges, now time.Time) {
+	v.counted = b.counted
+	v.history.readySince = b.readySince
+	marked := *b
+	marked.changed = v.history.meter.Annotate(b.changed)
+	v.files.apply(&marked, now)
+	v.letters.apply(b)
 }
 
 // role returns the role of this master as others see it.
@@ -238,6 +266,10 @@ func (v *view) onAsk(ctx actor.Context, q inquiry) {
 	}
 	switch role {
 	case "leader":
+		if _, ok := q.query.(messages.QuerySeries); ok {
+			v.reply(ctx, q) // the present does not matter to it
+			return
+		}
 		v.request(ctx, q, v.pullFor(q.query))
 	case "standby":
 		ctx.Send(q.from, &messages.NotLeader{Leader: v.master.leader})
@@ -316,6 +348,8 @@ func (v *view) reply(ctx actor.Context, q inquiry) {
 		ctx.Send(q.from, v.files.find(x.ID))
 	case messages.QueryLetters:
 		ctx.Send(q.from, []*messages.Letter(v.letters))
+	case messages.QuerySeries:
+		ctx.Send(q.from, v.history.series.Read(x.Window, time.Now()))
 	}
 }
 
@@ -328,6 +362,7 @@ func (v *view) state() messages.Overview {
 		o.Files, o.Working, o.Ended, o.EndedCount = v.files.totals, v.files.working(), v.files.ended, v.files.endings
 		o.Settling, o.Listed, o.Ignored = v.folder.settling, v.folder.listed, v.term.ignored+v.fleet.dropped
 		o.Workers, o.Counted = v.fleet.counts, v.counted
+		o.Forecast, o.OldestReady = v.history.meter.Forecast(), v.history.oldestReady(time.Now())
 	}
 	return o
 }

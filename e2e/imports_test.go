@@ -20,9 +20,10 @@ import (
 var allowed = map[string][]string{
 	"":                 {"app"}, // main.go
 	"messages":         {},
-	"actors":           {"messages", "actors/catalog", "actors/cutter", "actors/ledger", "actors/slots", "infra/failpoint", "github.com/asynkron/protoactor-go/actor", "github.com/asynkron/protoactor-go/extensions", "github.com/cespare/xxhash/v2"},
+	"actors":           {"messages", "actors/catalog", "actors/cutter", "actors/forecast", "actors/ledger", "actors/slots", "infra/failpoint", "github.com/asynkron/protoactor-go/actor", "github.com/asynkron/protoactor-go/extensions", "github.com/cespare/xxhash/v2"},
 	"actors/catalog":   {"messages"},
 	"actors/cutter":    {"messages", "github.com/cespare/xxhash/v2"},
+	"actors/forecast":  {"messages"},
 	"actors/ledger":    {"messages", "github.com/cespare/xxhash/v2"},
 	"actors/slots":     {"messages"},
 	"infra/failpoint":  {},

@@ -37,9 +37,10 @@ type fileBody struct {
 	ChunksDead    int64           `json:"chunks_dead"`
 	ChunksReady   int             `json:"chunks_ready"`
 	ChunksRunning int             `json:"chunks_running"`
-	Repeats       int64           `json:"repeats"`
-	StartedAt     *time.Time      `json:"started_at"`
-	EndedAt       *time.Time      `json:"ended_at"`
+	forecastBody
+	Repeats   int64      `json:"repeats"`
+	StartedAt *time.Time `json:"started_at"`
+	EndedAt   *time.Time `json:"ended_at"`
 }
 
 // oneFileBody is the answer of /api/v1/files/{id}.
@@ -130,7 +131,8 @@ func showFile(f messages.FileStatus) fileBody {
 		Size: f.Info.Size, Offset: f.Cursor.Offset,
 		ItemsCut: f.Items, ItemsDone: f.DoneItems, ItemsFailed: f.FailedItems, ItemsDead: f.DeadItems,
 		ChunksDone: f.DoneChunks, ChunksDead: f.DeadChunks, ChunksReady: f.Ready, ChunksRunning: f.Running,
-		Repeats: f.Repeats, StartedAt: jsonTime(f.Started), EndedAt: jsonTime(f.Ended),
+		forecastBody: showForecast(f.Forecast),
+		Repeats:      f.Repeats, StartedAt: jsonTime(f.Started), EndedAt: jsonTime(f.Ended),
 	}
 }
 

@@ -22,6 +22,8 @@ var (
 	filesMetric      = newDesc("files", "Known input files by state.", "state")
 	fileItemsMetric  = newDesc("file_items", "Items cut so far from all remembered files, by state.", "state")
 	chunksMetric     = newDesc("chunks", "Chunks that wait for a worker, and chunks at workers.", "state")
+	remainingMetric  = newDesc("items_remaining", "Items that have not ended, with an estimate of those that are not cut. Absent while there is none.")
+	oldestMetric     = newDesc("oldest_ready_seconds", "How long the oldest of the chunks has waited that could be handed out.")
 	itemsMetric      = newDesc("items_total", "Items in chunks that ended since this master began to lead, by result.", "result")
 	chunksDoneMetric = newDesc("chunks_done_total", "Chunks that were done since this master began to lead.")
 	chunksDeadMetric = newDesc("chunks_dead_total", "Chunks that were given up since this master began to lead.")
@@ -128,6 +130,10 @@ func collectWork(out chan<- prometheus.Metric, o messages.Overview) {
 	out <- gauge(fileItemsMetric, float64(items.Open), "open")
 	out <- gauge(chunksMetric, float64(chunks.Ready), "ready")
 	out <- gauge(chunksMetric, float64(chunks.Running), "running")
+	if o.Remaining >= 0 {
+		out <- gauge(remainingMetric, float64(o.Remaining))
+	}
+	out <- gauge(oldestMetric, o.OldestReady.Seconds())
 	out <- counter(itemsMetric, float64(o.Counted.DoneItems), "done")
 	out <- counter(itemsMetric, float64(o.Counted.FailedItems), "failed")
 	out <- counter(itemsMetric, float64(o.Counted.DeadItems), "dead")

@@ -20,9 +20,11 @@ type overviewBody struct {
 	Settling int            `json:"settling"`
 	Items    itemsBody      `json:"items"`
 	Chunks   chunksBody     `json:"chunks"`
-	Workers  map[string]int `json:"workers"` // by state
-	Ignored  uint64         `json:"ignored_worker_messages"`
-	Problems []problemBody  `json:"problems"`
+	forecastBody
+	OldestReady float64        `json:"oldest_ready_s"` // how long the oldest of the ready chunks has waited
+	Workers     map[string]int `json:"workers"`        // by state
+	Ignored     uint64         `json:"ignored_worker_messages"`
+	Problems    []problemBody  `json:"problems"`
 }
 
 type leaderBody struct {
@@ -93,6 +95,7 @@ func showOverview(o messages.Overview) overviewBody {
 		Files: byState(o.Files.States), Workers: map[string]int{}, Ignored: o.Ignored, Problems: []problemBody{},
 	}
 	out.Items, out.Chunks = sums(o.Files)
+	out.forecastBody, out.OldestReady = showForecast(o.Forecast), rounded(o.OldestReady.Seconds())
 	for _, states := range o.Workers {
 		for state, n := range states {
 			out.Workers[messages.WorkerState(state).String()] += n

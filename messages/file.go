@@ -108,6 +108,9 @@ type Totals struct {
 }
 
 // EndedItems returns the number of items that are done, failed or dead.
+func (t Totals) EndedItems() int64 { return t.DoneItems + t.FailedItems + t.DeadItems }
+
+// EndedItems returns the number of items that are done, failed or dead.
 func (f File) EndedItems() int64 { return f.DoneItems + f.FailedItems + f.DeadItems }
 
 // Missing returns the number of items that are neither done nor failed nor dead. It

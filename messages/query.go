@@ -101,6 +101,7 @@ type FileStatus struct {
 	Ready   int    // chunks that wait for a worker
 	Running int    // chunks at workers
 	Paused  string // why nothing new of it is begun, else empty
+	Forecast
 }
 
 // WorkerCounts counts workers by kind and state.
@@ -114,6 +115,14 @@ func (c WorkerCounts) Present() (n int) {
 				n += x
 			}
 		}
+	}
+	return n
+}
+
+// In returns the number of workers in a state.
+func (c WorkerCounts) In(s WorkerState) (n int) {
+	for _, kind := range c {
+		n += kind[s]
 	}
 	return n
 }
@@ -154,7 +163,9 @@ type Overview struct {
 	Settling   int          // number of files in the folder that are not in work yet
 	Listed     int          // number of files in the folder, below 0 before the first listing
 	Workers    WorkerCounts
-	Counted    Totals    // chunks and items that ended since this master began to lead
-	Ignored    uint64    // worker messages that were dropped
-	Problems   []Problem // in a fixed order
+	Forecast
+	OldestReady time.Duration // how long the oldest of the ready chunks has waited
+	Counted     Totals        // chunks and items that ended since this master began to lead
+	Ignored     uint64        // worker messages that were dropped
+	Problems    []Problem     // in a fixed order
 }

@@ -98,6 +98,8 @@ type Changes struct {
 	Forgotten []messages.FileID
 	// Settling is the number of files that are not taken yet.
 	Settling int
+	// SettlingBytes is their length, without those of which only the time changed.
+	SettlingBytes int64
 	// NULs lists the paths that are not taken yet because they end in NUL bytes.
 	NULs []string
 }

@@ -16,7 +16,12 @@ func (c *Catalog) compare(x *version, f messages.FileInfo, now time.Time, out *C
 	if x.id != 0 && !x.ended && f.Size != x.info.Size {
 		out.Resized = append(out.Resized, x.id)
 	}
+	// A version that only looks touched is the same one, most likely.
+	touched := x.id != 0 && x.left.IsZero() && f.Size == x.info.Size
 	out.Settling++
+	if !touched {
+		out.SettlingBytes += f.Size
+	}
 	s := x.other
 	if s == nil || !f.SameVersion(s.info) {
 		s = &sight{info: f, since: now}
@@ -24,7 +29,6 @@ func (c *Catalog) compare(x *version, f messages.FileInfo, now time.Time, out *C
 		// The age that a file claims counts for nothing, because the clock of the writer
 		// or of the file server may be behind. A version in work that only looks touched
 		// is fingerprinted at once.
-		touched := x.id != 0 && x.left.IsZero() && f.Size == x.info.Size
 		if c.settle > 0 && !touched {
 			return
 		}

@@ -9,11 +9,17 @@ import (
 // plan is what of a file is cut and was never handed out, and how far its planner may
 // cut.
 type plan struct {
-	cut    []Cut // in index order
-	size   int   // bytes of the items of the chunk that was cut last
-	upTo   int   // credit of the planner: the first index that may not be cut; 0 without a planner
-	allCut bool  // the planner reached the end
-	blank  int64 // length of a rest without items, which is in no chunk
+	cut    []planned // in index order
+	size   int       // bytes of the items of the chunk that was cut last
+	upTo   int       // credit of the planner: the first index that may not be cut; 0 without a planner
+	allCut bool      // the planner reached the end
+	blank  int64     // length of a rest without items, which is in no chunk
+}
+
+// planned is a chunk that waits to be handed out for the first time.
+type planned struct {
+	Cut
+	since time.Time
 }
 
 // Cut is a chunk that was never handed out, with its items.
@@ -46,7 +52,7 @@ func (x Files) Plan(c Cut, now time.Time) {
 		return
 	}
 	b.size = len(c.Text)
-	b.cut = append(b.cut, c)
+	b.cut = append(b.cut, planned{c, now})
 	x.l.passDead(b, now)
 }
 
@@ -106,8 +112,8 @@ func (l *Ledger) passDead(b *book, now time.Time) {
 
 // pass moves the file's cursor over its next planned chunk.
 func (l *Ledger) pass(b *book) Cut {
-	c := b.cut[0]
-	b.cut[0] = Cut{}
+	c := b.cut[0].Cut
+	b.cut[0] = planned{}
 	b.cut = b.cut[1:]
 	b.Cursor = messages.Cursor{
 		Offset: c.End(), Index: c.ID.Index + 1, Line: c.FirstLine + c.Lines, Chain: chain(b.Cursor.Chain, c.Hash),

@@ -264,3 +264,31 @@ func TestRollingRestartKillsNoChunk(t *testing.T) {
 	}
 	require.EqualValues(t, 1, l.files[1].DeadChunks)
 }
+
+// What waits does so since it could be handed out: since it was cut, or since it is not held
+// back any more. A file that is paused waits for no worker.
+func TestReadySince(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1e9, 0)
+	l := testLedger(5, now, "w", "v")
+	require.Zero(t, l.ReadySince(now))
+	require.NoError(t, l.Files().Open(testFile(1, 3), now))
+	l.plan(1, 0, now)
+	l.plan(1, 1, now.Add(5*time.Second))
+	require.Equal(t, now, l.ReadySince(now.Add(8*time.Second)))
+	a, _ := l.pick("w", false, now.Add(8*time.Second))
+	require.Equal(t, now.Add(5*time.Second), l.ReadySince(now.Add(8*time.Second)))
+	_, _ = l.pick("w", false, now.Add(8*time.Second))
+	require.Zero(t, l.ReadySince(now.Add(20*time.Second)), "all is at workers")
+	now = now.Add(20 * time.Second)
+	require.True(t, l.Attempts().TakeBack("w", a.BatchID, EndFailed, "bad", now))
+	require.Zero(t, l.ReadySince(now), "it is held back")
+	require.Equal(t, now.Add(retryMin), l.ReadySince(now.Add(retryMin+time.Second)))
+
+	_, _ = l.pick("v", false, now.Add(retryMin))
+	l.plan(1, 2, now)
+	require.Equal(t, now, l.ReadySince(now.Add(time.Hour)))
+	l.rules.MaxDead = messages.DeadLimit{Items: 1}
+	l.files[1].DeadItems = 1
+	require.Zero(t, l.ReadySince(now.Add(time.Hour)))
+}

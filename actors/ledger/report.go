@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"time"
 
 	"kafka-master/messages"
 )
@@ -72,6 +73,31 @@ func (l *Ledger) Report() Report {
 		}
 	}
 	return r
+}
+
+// ReadySince returns since when the oldest of the chunks waits that could be handed out now,
+// zero when there is none.
+func (l *Ledger) ReadySince(now time.Time) (oldest time.Time) {
+	wait := func(since time.Time) {
+		if oldest.IsZero() || since.Before(oldest) {
+			oldest = since
+		}
+	}
+	for _, id := range l.turns {
+		b := l.files[id]
+		b.waiting.wake(now)
+		for _, e := range b.waiting.ready.list {
+			if e.notUntil.After(e.since) {
+				wait(e.notUntil)
+			} else {
+				wait(e.since)
+			}
+		}
+		if l.begins(b) {
+			wait(b.cut[0].since)
+		}
+	}
+	return oldest
 }
 
 // trials is what went wrong with attempts.
