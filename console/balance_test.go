@@ -97,6 +97,22 @@ func TestTexts(t *testing.T) {
 	require.Equal(t, 99, percent(file(1, messages.FileRunning, 1000)))
 }
 
+func TestUntil(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 26, 14, 20, 0, 0, time.Local)
+	for after, want := range map[time.Duration]string{
+		-time.Hour: "now", 900 * time.Millisecond: "now", 45 * time.Second: "45 s, 14:20",
+		12*time.Minute + 20*time.Second: "12 min, 14:32", 59*time.Minute + 59600*time.Millisecond: "1 h 00 min, 15:19",
+		3*time.Hour + 20*time.Minute: "3 h 20 min, 17:40", 20 * time.Hour: "20 h 00 min, Fri 10:20",
+		72 * time.Hour: "3 days, Sun 14:20", 240 * time.Hour: "10 days, 6 Dec 2026",
+	} {
+		require.Equal(t, want, Until(now.Add(after), now), after)
+	}
+	for items, want := range map[float64]string{0.04: "0.0 items/s", 3.14: "3.1 items/s", 9.97: "10 items/s", 4811.6: "4,812 items/s"} {
+		require.Equal(t, want, PerSecond(items))
+	}
+}
+
 func TestIsTerminal(t *testing.T) {
 	t.Parallel()
 	require.False(t, IsTerminal(&bytes.Buffer{}))

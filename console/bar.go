@@ -3,6 +3,7 @@ package console
 import (
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/schollz/progressbar/v3"
 
@@ -24,7 +25,7 @@ type bar struct {
 }
 
 // newBar returns a bar for the files in work, or nil when there are none.
-func newBar(o messages.Overview, speed string) *bar {
+func newBar(o messages.Overview, now time.Time) *bar {
 	var first string
 	var files int
 	var total, done float64
@@ -45,8 +46,11 @@ func newBar(o messages.Overview, speed string) *bar {
 	if files > 1 {
 		b.text += fmt.Sprintf(" +%d", files-1)
 	}
-	if speed != "" {
-		b.text += " " + speed
+	if o.ItemsPerS > 0 {
+		b.text += " " + PerSecond(o.ItemsPerS)
+	}
+	if !o.ETA.IsZero() {
+		b.text += " ETA " + Until(o.ETA, now)
 	}
 	return b
 }

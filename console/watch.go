@@ -34,7 +34,6 @@ type watch struct {
 	idle           spell                         // nothing is left to do
 	noWorkers      bool                          // it was printed that there are no workers
 	noAnswer       spell
-	speed          speed // of all files together
 }
 
 // lastLine describes the last line about a file.

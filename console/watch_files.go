@@ -106,7 +106,7 @@ func (w *watch) showRunning(o messages.Overview, now time.Time) {
 		if w.cfg.Terminal || !moved || now.Sub(last.at) < lineEvery {
 			continue
 		}
-		w.out.line("%s", progressLine(f, rate(items-last.items, now.Sub(last.at))))
+		w.out.line("%s", progressLine(f, now))
 		last.at, last.items, last.offset = now, items, f.Cursor.Offset
 	}
 	w.running = running
@@ -138,7 +138,7 @@ func chunkPhrase(n int64) string {
 	return humanize.Comma(n) + " chunks are"
 }
 
-func progressLine(f messages.FileStatus, speed string) string {
+func progressLine(f messages.FileStatus, now time.Time) string {
 	text := fmt.Sprintf("%s: %d%%, %s done", messages.Clean(f.Info.Path, maxName), percent(f), Count(f.DoneItems, "item"))
 	if f.FailedItems > 0 {
 		text += fmt.Sprintf(", %s failed", humanize.Comma(f.FailedItems))
@@ -147,8 +147,11 @@ func progressLine(f messages.FileStatus, speed string) string {
 		text += fmt.Sprintf(", %s dead", humanize.Comma(f.DeadItems))
 	}
 	text += fmt.Sprintf(", %s at workers, %s waiting", Count(int64(f.Running), "chunk"), humanize.Comma(int64(f.Ready)))
-	if speed != "" {
-		text += ", " + speed
+	if f.ItemsPerS > 0 {
+		text += ", " + PerSecond(f.ItemsPerS)
+	}
+	if !f.ETA.IsZero() {
+		text += ", ends in " + Until(f.ETA, now)
 	}
 	return text
 }
@@ -158,36 +161,10 @@ func progressLine(f messages.FileStatus, speed string) string {
 func percent(f messages.FileStatus) int { return min(99, int(fraction(f)*100)) }
 
 func (w *watch) showBar(o messages.Overview, now time.Time) {
-	b := newBar(o, w.speed.add(o.Files.DoneItems+o.Files.FailedItems, now))
+	b := newBar(o, now)
 	if b == nil {
 		w.out.clear()
 		return
 	}
 	w.out.show(b)
-}
-
-// speed measures items per second over the last samples.
-type speed struct{ samples []sample }
-
-// sample is the number of items done at one time.
-type sample struct {
-	at    time.Time
-	items int64
-}
-
-// maxSamples is the number of samples that the speed is computed from.
-const maxSamples = 10
-
-// add adds a sample and returns the speed as text, or "" when it is not known.
-func (s *speed) add(items int64, now time.Time) string {
-	s.samples = append(s.samples, sample{now, items})
-	if len(s.samples) > maxSamples {
-		s.samples = s.samples[1:]
-	}
-	first := s.samples[0]
-	if items < first.items { // files were forgotten
-		s.samples = s.samples[len(s.samples)-1:]
-		return ""
-	}
-	return rate(items-first.items, now.Sub(first.at))
 }

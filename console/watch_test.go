@@ -99,14 +99,20 @@ func TestWholeRun(t *testing.T) {
 	begin.Cursor, begin.Items = messages.Cursor{}, 0
 	frames := repeat(3, leader(begin))
 	for i := range int64(9) {
-		frames = append(frames, leader(file(1, messages.FileRunning, 100*(i+1))))
+		f := file(1, messages.FileRunning, 100*(i+1))
+		f.ItemsPerS = 100
+		if i > 5 {
+			f.ETA = midnight.Add(12*time.Minute + 8*time.Second)
+		}
+		frames = append(frames, leader(f))
 	}
 	done := file(1, messages.FileDone, 1000)
 	done.Ended = midnight.Add(12 * time.Second)
+	at12 := midnight.Add(12 * time.Minute).Local().Format("15:04")
 	require.Equal(t, `This master leads, term 2.
 ips.txt: started, 10 kB
-ips.txt: 30%, 300 items done, 1 chunk at workers, 0 waiting, 60 items/s
-ips.txt: 80%, 800 items done, 1 chunk at workers, 0 waiting, 100 items/s
+ips.txt: 30%, 300 items done, 1 chunk at workers, 0 waiting, 100 items/s
+ips.txt: 80%, 800 items done, 1 chunk at workers, 0 waiting, 100 items/s, ends in 12 min, `+at12+`
 ==== ips.txt: done ====
   items       1,000 cut = 1,000 done + 0 failed + 0 dead + 0 missing
   chunks      2 cut, 2 done, 0 dead
@@ -253,10 +259,11 @@ func TestHostileNames(t *testing.T) {
 func TestTerminalHasABar(t *testing.T) {
 	t.Parallel()
 	other := file(2, messages.FileRunning, 0)
-	got := play(t, true, leader(file(1, messages.FileRunning, 500)), leader(file(1, messages.FileRunning, 700), other), leader(file(1, messages.FileRunning, 705), other),
-		leader(file(1, messages.FileDone, 1000)))
+	two := leader(file(1, messages.FileRunning, 700), other)
+	two.Forecast = messages.Forecast{ItemsPerS: 200, ETA: midnight.Add(12*time.Minute + 10*time.Second)}
+	got := play(t, true, leader(file(1, messages.FileRunning, 500)), two, leader(file(1, messages.FileDone, 1000)))
 	require.Contains(t, got, "ips.txt  50% |██████████          |")
-	require.Contains(t, got, "ips.txt +1 200 items/s  35% |")
+	require.Contains(t, got, "ips.txt +1 200 items/s ETA 12 min, "+midnight.Add(12*time.Minute).Local().Format("15:04")+"  35% |")
 	require.NotContains(t, got, "50%, 500 items done", "the bar shows it")
 	last := got[strings.LastIndex(got, "|"):]
 	require.Contains(t, last, eraseLine+"==== ips.txt: done", "the bar gives way to the balance")
