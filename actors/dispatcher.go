@@ -102,6 +102,8 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 		d.onReopen(m, now)
 	case messages.DiscardLetters:
 		d.onDiscard(ctx, m, now)
+	case messages.CancelFile:
+		d.onCancel(ctx, m, now)
 	case *halved:
 		d.onHalved(ctx, m, now)
 	case *begun:

@@ -31,6 +31,7 @@ type intake struct {
 	unarchived map[messages.FileID]messages.FileInfo
 	archiving  map[messages.FileID]bool // the scanner was asked to move them away
 	retried    map[messages.FileID]int  // requests to retry dead chunks that are not committed
+	rescans    []rescanAsked            // requests to list the folder that are not answered
 	archivedAt time.Time                // time when the unarchived files were last tried
 	sample     string                   // files of the folder as they are stored for standbys
 	folder     transitionLog
@@ -176,6 +177,10 @@ func (i *intake) receive(ctx actor.Context) {
 		i.onRangesRead(ctx, m)
 	case *handled:
 		i.onHandled(ctx, m)
+	case *fileCancelled:
+		i.onCancelled(ctx, m.id)
+	case messages.Rescan:
+		i.onRescan(ctx)
 	case *actor.Terminated:
 		i.onTerminated(ctx, m)
 	default:
@@ -224,6 +229,7 @@ func (i *intake) onDrain(ctx actor.Context) {
 // onListing hands a listing to the catalog and acts on what it finds.
 func (i *intake) onListing(ctx actor.Context, m *listing) {
 	now := time.Now()
+	defer i.answerRescans(ctx, m)
 	i.problems.setError("input", messages.ProblemInput, "input", m.err, now)
 	i.folder.record(i.log, m.err)
 	if m.err != nil {

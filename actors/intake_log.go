@@ -49,7 +49,7 @@ func (l *fileLog) fileEnded(ctx actor.Context, f messages.File) {
 		return
 	}
 	l.log.Info("input file ended", "file", f.Info.Path, "state", f.State.String(), "items", f.Items,
-		"done", f.DoneItems, "failed", f.FailedItems, "dead", f.DeadItems, "duration_s", f.Ended.Sub(f.Started).Seconds(), "reason", f.Reason)
+		"done", f.DoneItems, "failed", f.FailedItems, "dead", f.DeadItems, "cancelled", f.CancelledItems, "duration_s", f.Ended.Sub(f.Started).Seconds(), "reason", f.Reason)
 }
 
 // sumUp logs the files that had no line of their own.

@@ -10,9 +10,10 @@ import (
 )
 
 // keepForMerge remembers a file that has ended and whose results are to be merged: all of
-// its done chunks left a result in a manifest, and a former leader did not merge them.
+// its done chunks left a result in a manifest, a former leader did not merge them, and
+// nothing was left out because the file was cancelled.
 func (i *intake) keepForMerge(f messages.File) {
-	if i.merger != nil && f.HasEnded() && f.Merged.IsZero() && f.DoneChunks > 0 && f.RecordedChunks == f.DoneChunks && f.AddsUp() {
+	if i.merger != nil && f.HasEnded() && f.Merged.IsZero() && f.DoneChunks > 0 && f.RecordedChunks == f.DoneChunks && f.AddsUp() && f.Whole() {
 		i.unmerged = append(i.unmerged, f)
 	}
 }

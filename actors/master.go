@@ -205,7 +205,8 @@ func (m *master) onAsk(ctx actor.Context, x *ask) {
 	switch x.query.(type) {
 	case messages.QueryBatchSize, messages.SetBatchSize, messages.QueryTopics, messages.GrowPartitions, messages.QueryBooks,
 		messages.RetryLetters, messages.DiscardLetters, messages.QueryAudit,
-		messages.QueryWorker, messages.DrainWorker, messages.ResumeWorker, messages.ForgetWorker:
+		messages.QueryWorker, messages.DrainWorker, messages.ResumeWorker, messages.ForgetWorker,
+		messages.CancelFile, messages.Rescan:
 		if m.leading != nil && m.stopping == nil {
 			ctx.Forward(m.leading)
 			return

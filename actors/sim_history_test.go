@@ -211,6 +211,7 @@ func (h *simHistory) committed(term messages.Term, b messages.Batch) {
 	touched := map[messages.FileID]bool{}
 	for _, f := range b.Files {
 		h.frozen(f.ID)
+		h.cancels(h.files[f.ID], *f, b.Chunks)
 		h.files[f.ID], h.records[f.ID], touched[f.ID] = *f, f, true
 		h.ending(*f)
 	}
@@ -341,9 +342,10 @@ func (h *simHistory) books(id messages.FileID) {
 	if !ok {
 		return
 	}
-	waiting, failed, dead := h.tally(id)
-	if f.Items != f.DoneItems+f.FailedItems+f.DeadItems+waiting || dead != f.DeadItems || failed != f.FailedItems {
-		h.violate("S2", "%s: %d items, %d done, %d failed (results: %d), %d dead (chunks: %d), %d open", f.Base, f.Items, f.DoneItems, f.FailedItems, failed, f.DeadItems, dead, waiting)
+	waiting, failed, dead, cancelled := h.tally(id)
+	if f.Items != f.DoneItems+f.FailedItems+f.DeadItems+f.CancelledItems+waiting || dead != f.DeadItems || failed != f.FailedItems || cancelled != f.CancelledItems {
+		h.violate("S2", "%s: %d items, %d done, %d failed (results: %d), %d dead (chunks: %d), %d cancelled (chunks: %d), %d open",
+			f.Base, f.Items, f.DoneItems, f.FailedItems, failed, f.DeadItems, dead, f.CancelledItems, cancelled, waiting)
 	}
 	digest, recorded, lines := h.digest(id)
 	if len(h.accepted[id]) > 0 && (!f.Digested || f.Digest != digest || f.RecordedChunks != recorded || f.OutputLines != lines) {

@@ -55,13 +55,15 @@ func (h *simHistory) resettle() {
 // tally counts the items of a file by what became of them, from the records and the
 // results. The last result of a chunk says which of its items failed, and those that are
 // being retried are open.
-func (h *simHistory) tally(id messages.FileID) (waiting, failed, dead int64) {
+func (h *simHistory) tally(id messages.FileID) (waiting, failed, dead, cancelled int64) {
 	open := map[messages.ChunkID]bool{}
 	for _, c := range h.open[id] {
 		switch {
 		case c.State == messages.ChunkDoneWithFailed:
 		case c.State == messages.ChunkDead:
 			dead += int64(c.Items)
+		case c.State == messages.ChunkCancelled:
+			cancelled += int64(c.Items)
 		case c.IsRetry():
 			waiting += c.FailedItems
 			open[withoutRetry(c.ID)] = true
@@ -82,7 +84,7 @@ func (h *simHistory) tally(id messages.FileID) (waiting, failed, dead int64) {
 			failed += n
 		}
 	}
-	return waiting, failed, dead
+	return waiting, failed, dead, cancelled
 }
 
 // useLetters is somebody who retries dead chunks and failed items, or discards dead chunks,

@@ -45,6 +45,9 @@ func (w *simWorld) live(faults []simFault, n int) {
 		w.later(w.upTo(at), w.useDrains)
 	}
 	w.every(3*time.Second, w.resumeAll)
+	for range 3 {
+		w.later(w.upTo(at), w.cancelFile)
+	}
 	w.later(at+w.upTo(5*time.Second), func() {
 		w.heal()
 		w.later(15*time.Second, func() {
@@ -196,12 +199,15 @@ func (w *simWorld) full(list []messages.WorkerStatus) {
 func (w *simWorld) books() {
 	for _, id := range slices.Sorted(maps.Keys(w.history.files)) {
 		f := w.history.files[id]
-		if f.State != messages.FileDone && f.State != messages.FileDoneWithRejects {
+		if f.State != messages.FileDone && f.State != messages.FileDoneWithRejects && f.State != messages.FileCancelled {
 			continue
 		}
-		want := items(w.versions[simVersion{f.Info.Path, f.Fingerprint}])
-		if f.EndedItems() != int64(len(want)) {
-			w.history.violate("S2", "%s: %d lines, %d done, %d failed, %d dead", f.Info.Path, len(want), f.DoneItems, f.FailedItems, f.DeadItems)
+		want, uncut := w.lines(f)
+		if f.EndedItems()+uncut != int64(len(want)) {
+			w.history.violate("S2", "%s: %d lines, %d done, %d failed, %d dead, %d cancelled, %d not cut", f.Info.Path, len(want), f.DoneItems, f.FailedItems, f.DeadItems, f.CancelledItems, uncut)
+		}
+		if f.State == messages.FileCancelled {
+			continue
 		}
 		if rejects := f.FailedItems+f.DeadChunks > 0; rejects != (f.State == messages.FileDoneWithRejects) {
 			w.history.violate("S2", "%s is %s with %d failed items and %d dead chunks", f.Info.Path, f.State, f.FailedItems, f.DeadChunks)

@@ -222,7 +222,7 @@ func (h *simHistory) result(id messages.FileID) string {
 // mergeable reports whether the results of a file are to be merged.
 func (h *simHistory) mergeable(f messages.File) bool {
 	_, recorded, _ := h.digest(f.ID)
-	return h.w.merges.on && f.HasEnded() && f.AddsUp() && recorded > 0 && recorded == f.DoneChunks
+	return h.w.merges.on && f.HasEnded() && f.AddsUp() && f.Whole() && recorded > 0 && recorded == f.DoneChunks
 }
 
 // unmerged lists the files whose results are to be merged and are not.

@@ -255,9 +255,9 @@ func (t *term) onAsk(ctx actor.Context, m *ask) {
 		t.passOn(ctx, t.dispatcher, q)
 	case messages.QueryWorker, messages.DrainWorker, messages.ResumeWorker, messages.ForgetWorker:
 		t.passOn(ctx, t.fleet, q)
-	case messages.RetryLetters:
+	case messages.RetryLetters, messages.Rescan:
 		t.passOn(ctx, t.intake, q)
-	case messages.DiscardLetters:
+	case messages.DiscardLetters, messages.CancelFile:
 		t.passOn(ctx, t.dispatcher, q)
 	}
 }

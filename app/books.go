@@ -93,7 +93,7 @@ func booksOfMaster(ctx context.Context, client *apiClient, want func(messages.Fi
 
 func (f listedFile) file() messages.File {
 	out := messages.File{ID: f.ID, Info: messages.FileInfo{Path: f.Path}, Generation: f.Generation}
-	for s := messages.FileSettling; s <= messages.FileFailed; s++ {
+	for s := messages.FileSettling; s <= messages.LastFileState; s++ {
 		if s.String() == f.State {
 			out.State = s
 		}

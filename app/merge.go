@@ -62,8 +62,8 @@ folder or in --out:
 
 The lists are left out when nothing failed. What was done is asked from the master at
 --api, or of this machine; if none answers, it is read from the state that the settings
-name. A file that has not ended, or whose results are not those that the master counted,
-is refused without --partial. A merge that was interrupted continues where it was.
+name. A file that has not ended or was cancelled, or whose results are not those that the
+master counted, is refused without --partial. A merge that was interrupted continues where it was.
 
 Exit code 0 means merged, 1 refused or failed, 3 that neither a master nor a state can be
 asked.`,
@@ -95,7 +95,7 @@ asked.`,
 	cmd.Flags().StringVar(&f.results, "results", "", "folder of the results (default RESULTS_DIR)")
 	cmd.Flags().StringVarP(&f.out, "out", "o", "", "folder for the merged files (default the folder of the results)")
 	cmd.Flags().StringVar(&f.ext, "ext", "jsonl", "ending of the merged result")
-	cmd.Flags().BoolVar(&f.partial, "partial", false, "merge what there is, even if the file has not ended or results are missing")
+	cmd.Flags().BoolVar(&f.partial, "partial", false, "merge what there is, even if the file has not ended or was cancelled, or results are missing")
 	cmd.Flags().BoolVar(&f.replace, "replace", false, "remove the results of the chunks once they are merged and every item is done")
 	cmd.Flags().BoolVar(&f.json, "json", false, "print the summary as JSON, one line for each file")
 	return cmd
@@ -110,7 +110,7 @@ func (c command) mergeAll(ctx context.Context, s settings.Settings, f mergeFlags
 	}
 	var errs []error
 	for _, b := range books {
-		if b.DoneChunks == 0 || !b.HasEnded() && !f.partial {
+		if b.DoneChunks == 0 || !f.partial && !(b.HasEnded() && b.Whole()) {
 			continue
 		}
 		if err := c.mergeOne(ctx, s, f, b); err != nil {

@@ -27,7 +27,7 @@ func reportText(r proof.Report, took time.Duration) string {
 		fmt.Fprintf(&b, "  %-9s %s\n", name, fmt.Sprintf(format, args...))
 	}
 	n := humanize.Comma
-	row("items", "%s cut = %s done + %s failed + %s dead + %s missing", n(r.Items), n(r.Done), n(r.Failed), n(r.Dead), n(r.Missing))
+	row("items", "%s cut = %s done + %s failed + %s dead%s + %s missing", n(r.Items), n(r.Done), n(r.Failed), n(r.Dead), console.Cancelled(r.Cancelled), n(r.Missing))
 	if r.Lines > 0 {
 		row("input", "%s, %s, in %s", console.Count(r.Lines, "line"), humanize.Bytes(uint64(r.Bytes)), console.Count(int64(r.Chunks), "chunk"))
 	}
@@ -88,7 +88,7 @@ func held(r proof.Report) string {
 	for _, p := range []struct {
 		n    int64
 		name string
-	}{{r.Failed, "failed"}, {r.Dead, "dead"}} {
+	}{{r.Failed, "failed"}, {r.Dead, "dead"}, {r.Cancelled, "cancelled"}} {
 		if p.n > 0 {
 			parts = append(parts, "is listed as "+p.name)
 		}

@@ -18,9 +18,13 @@ func Balance(f messages.File, results, checked string) string {
 	name := messages.Clean(f.Info.Path, maxName)
 	fmt.Fprintf(&b, "==== %s: %s ====\n", name, stateName(f.State))
 	row := func(name, text string) { fmt.Fprintf(&b, "  %-11s %s\n", name, text) }
-	row("items", fmt.Sprintf("%s cut = %s done + %s failed + %s dead + %s missing",
-		humanize.Comma(f.Items), humanize.Comma(f.DoneItems), humanize.Comma(f.FailedItems), humanize.Comma(f.DeadItems), humanize.Comma(f.Missing())))
-	row("chunks", fmt.Sprintf("%s cut, %s done, %s dead", humanize.Comma(f.Chunks()), humanize.Comma(f.DoneChunks), humanize.Comma(f.DeadChunks)))
+	row("items", fmt.Sprintf("%s cut = %s done + %s failed + %s dead%s + %s missing",
+		humanize.Comma(f.Items), humanize.Comma(f.DoneItems), humanize.Comma(f.FailedItems), humanize.Comma(f.DeadItems), Cancelled(f.CancelledItems), humanize.Comma(f.Missing())))
+	chunks := fmt.Sprintf("%s cut, %s done, %s dead", humanize.Comma(f.Chunks()), humanize.Comma(f.DoneChunks), humanize.Comma(f.DeadChunks))
+	if f.CancelledChunks > 0 {
+		chunks += fmt.Sprintf(", %s cancelled", humanize.Comma(f.CancelledChunks))
+	}
+	row("chunks", chunks)
 	row("duplicates", fmt.Sprintf("%s counted twice, %s", humanize.Comma(f.Duplicates), Count(f.Repeats, "repeated run")+" (counted once)"))
 	if took := f.Ended.Sub(f.Started); !f.Started.IsZero() && !f.Ended.IsZero() {
 		text := seconds(took)
@@ -34,6 +38,14 @@ func Balance(f messages.File, results, checked string) string {
 	}
 	row("", conclusion(f, checked))
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// Cancelled returns the part of a balance for cancelled items, nothing when there are none.
+func Cancelled(items int64) string {
+	if items == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" + %s cancelled", humanize.Comma(items))
 }
 
 // resultsFolder returns the folder with the results of one file.
@@ -56,6 +68,8 @@ func conclusion(f messages.File, checked string) string {
 		return "The file could not be processed" + reason
 	case f.State == messages.FileChanged:
 		return fmt.Sprintf("The file changed while it was being processed, %s were not read%s", size(f.DeadBytes), reason)
+	case f.State == messages.FileCancelled:
+		return fmt.Sprintf("The file was cancelled, %s of it were not cut%s; kafka-master merge --partial merges what is done", size(f.CancelledBytes), reason)
 	case f.DeadChunks > 0 && f.FailedItems > 0:
 		return fmt.Sprintf("Every item is accounted for, %s failed and %s dead: kafka-master failed ls, dead ls", humanize.Comma(f.FailedItems), humanize.Comma(f.DeadItems))
 	case f.DeadItems > 0 || f.DeadChunks > 0:

@@ -36,6 +36,12 @@ func TestConclusions(t *testing.T) {
 		{"MissingChunk", func(f *messages.File) { f.DoneChunks = 1 }, "done", "THE NUMBERS DO NOT ADD UP"},
 		{"Incomplete", func(f *messages.File) { f.State, f.DoneItems, f.Reason = messages.FileFailed, 700, "records are gone" }, "failed", "THE NUMBERS DO NOT ADD UP: records are gone"},
 		{"Changed", func(f *messages.File) { f.State, f.DeadBytes, f.Reason = messages.FileChanged, 2_500_000, "truncated" }, "changed", "2.5 MB were not read: truncated"},
+		{"Cancelled", func(f *messages.File) {
+			f.State, f.DoneItems, f.CancelledItems, f.CancelledBytes, f.DoneChunks, f.CancelledChunks, f.Reason = messages.FileCancelled, 400, 600, 2_500_000, 1, 1, "cancelled by api"
+		}, "cancelled", "The file was cancelled, 2.5 MB of it were not cut: cancelled by api"},
+		{"CancelledItems", func(f *messages.File) {
+			f.State, f.DoneItems, f.CancelledItems, f.DoneChunks, f.CancelledChunks = messages.FileCancelled, 400, 600, 1, 1
+		}, "cancelled", "1,000 cut = 400 done + 0 failed + 0 dead + 600 cancelled + 0 missing"},
 		{"Failed", func(f *messages.File) { f.State, f.Reason = messages.FileFailed, "no rights" }, "failed", "could not be processed: no rights"},
 		{"Empty", func(f *messages.File) { f.Items, f.DoneItems, f.DoneChunks, f.Cursor.Index = 0, 0, 0, 0 }, "done", "The file has no items"},
 	} {

@@ -70,7 +70,7 @@ func (w *watch) printUnlisted() {
 	if u.unknown > 0 {
 		parts = append(parts, humanize.Comma(u.unknown)+" unknown")
 	}
-	w.out.line("%s more files ended: %s; %s done, %s failed, %s dead. /api/v1/files lists each of them.",
+	w.out.line("%s more files ended: %s; %s done, %s failed, %s dead%s. /api/v1/files lists each of them.",
 		humanize.Comma(files), strings.Join(parts, ", "), Count(u.totals.DoneItems, "item"),
-		humanize.Comma(u.totals.FailedItems), humanize.Comma(u.totals.DeadItems))
+		humanize.Comma(u.totals.FailedItems), humanize.Comma(u.totals.DeadItems), cancelledPhrase(u.totals.CancelledItems))
 }

@@ -146,6 +146,7 @@ func progressLine(f messages.FileStatus, now time.Time) string {
 	if f.DeadItems > 0 {
 		text += fmt.Sprintf(", %s dead", humanize.Comma(f.DeadItems))
 	}
+	text += cancelledPhrase(f.CancelledItems)
 	text += fmt.Sprintf(", %s at workers, %s waiting", Count(int64(f.Running), "chunk"), humanize.Comma(int64(f.Ready)))
 	if f.ItemsPerS > 0 {
 		text += ", " + PerSecond(f.ItemsPerS)
@@ -154,6 +155,14 @@ func progressLine(f messages.FileStatus, now time.Time) string {
 		text += ", ends in " + Until(f.ETA, now)
 	}
 	return text
+}
+
+// cancelledPhrase returns the part of a list for cancelled items, nothing when there are none.
+func cancelledPhrase(items int64) string {
+	if items == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %s cancelled", humanize.Comma(items))
 }
 
 // percent returns the progress in percent, rounded down: only a file that has ended is

@@ -21,22 +21,25 @@ type filesBody struct {
 
 // fileBody describes one version of an input file.
 type fileBody struct {
-	ID            messages.FileID `json:"id"`
-	Path          string          `json:"path"`
-	Generation    int             `json:"generation"`
-	State         string          `json:"state"`
-	Reason        string          `json:"reason"`
-	Paused        string          `json:"paused"` // why nothing new of it is begun
-	Size          int64           `json:"size"`   // in bytes
-	Offset        int64           `json:"offset"` // bytes assigned to workers
-	ItemsCut      int64           `json:"items_cut"`
-	ItemsDone     int64           `json:"items_done"`
-	ItemsFailed   int64           `json:"items_failed"`
-	ItemsDead     int64           `json:"items_dead"`
-	ChunksDone    int64           `json:"chunks_done"`
-	ChunksDead    int64           `json:"chunks_dead"`
-	ChunksReady   int             `json:"chunks_ready"`
-	ChunksRunning int             `json:"chunks_running"`
+	ID          messages.FileID `json:"id"`
+	Path        string          `json:"path"`
+	Generation  int             `json:"generation"`
+	State       string          `json:"state"`
+	Reason      string          `json:"reason"`
+	Paused      string          `json:"paused"` // why nothing new of it is begun
+	Size        int64           `json:"size"`   // in bytes
+	Offset      int64           `json:"offset"` // bytes assigned to workers
+	ItemsCut    int64           `json:"items_cut"`
+	ItemsDone   int64           `json:"items_done"`
+	ItemsFailed int64           `json:"items_failed"`
+	ItemsDead   int64           `json:"items_dead"`
+	// ItemsCancelled and ChunksCancelled were not done when the file was cancelled.
+	ItemsCancelled  int64 `json:"items_cancelled"`
+	ChunksDone      int64 `json:"chunks_done"`
+	ChunksDead      int64 `json:"chunks_dead"`
+	ChunksCancelled int64 `json:"chunks_cancelled"`
+	ChunksReady     int   `json:"chunks_ready"`
+	ChunksRunning   int   `json:"chunks_running"`
 	forecastBody
 	Repeats   int64      `json:"repeats"`
 	StartedAt *time.Time `json:"started_at"`
@@ -49,8 +52,9 @@ type oneFileBody struct {
 	ChunksDiscarded int64 `json:"chunks_discarded"` // of the dead ones
 	ItemsDiscarded  int64 `json:"items_discarded"`
 
-	DeadRanges int64      `json:"dead_ranges"` // dead chunks, plus the range that a change made unreadable
-	DeadBytes  int64      `json:"dead_bytes"`  // length of that range
+	DeadRanges int64      `json:"dead_ranges"`     // dead chunks, plus the range that a change made unreadable
+	DeadBytes  int64      `json:"dead_bytes"`      // length of that range
+	Uncut      int64      `json:"cancelled_bytes"` // length of the range that was not cut because the file was cancelled
 	Duplicates int64      `json:"duplicates"`
 	Digest     *string    `json:"digest"`          // 16 hexadecimal digits, null when it does not cover every done chunk
 	Recorded   *int64     `json:"chunks_recorded"` // done chunks with a result of ours, null with the digest
@@ -129,8 +133,8 @@ func showFile(f messages.FileStatus) fileBody {
 	return fileBody{
 		ID: f.ID, Path: f.Info.Path, Generation: f.Generation, State: f.State.String(), Reason: f.Reason, Paused: f.Paused,
 		Size: f.Info.Size, Offset: f.Cursor.Offset,
-		ItemsCut: f.Items, ItemsDone: f.DoneItems, ItemsFailed: f.FailedItems, ItemsDead: f.DeadItems,
-		ChunksDone: f.DoneChunks, ChunksDead: f.DeadChunks, ChunksReady: f.Ready, ChunksRunning: f.Running,
+		ItemsCut: f.Items, ItemsDone: f.DoneItems, ItemsFailed: f.FailedItems, ItemsDead: f.DeadItems, ItemsCancelled: f.CancelledItems,
+		ChunksDone: f.DoneChunks, ChunksDead: f.DeadChunks, ChunksCancelled: f.CancelledChunks, ChunksReady: f.Ready, ChunksRunning: f.Running,
 		forecastBody: showForecast(f.Forecast),
 		Repeats:      f.Repeats, StartedAt: jsonTime(f.Started), EndedAt: jsonTime(f.Ended),
 	}
@@ -138,7 +142,7 @@ func showFile(f messages.FileStatus) fileBody {
 
 func showOneFile(f messages.FileStatus) oneFileBody {
 	out := oneFileBody{
-		fileBody: showFile(f), ChunksDiscarded: f.DiscardedChunks, ItemsDiscarded: f.DiscardedItems, DeadRanges: f.DeadChunks, DeadBytes: f.DeadBytes, Duplicates: f.Duplicates,
+		fileBody: showFile(f), ChunksDiscarded: f.DiscardedChunks, ItemsDiscarded: f.DiscardedItems, DeadRanges: f.DeadChunks, DeadBytes: f.DeadBytes, Uncut: f.CancelledBytes, Duplicates: f.Duplicates,
 		MergedAt: jsonTime(f.Merged), ModifiedAt: jsonTime(f.Info.ModTime), LeftAt: jsonTime(f.Left),
 	}
 	if f.DeadBytes > 0 {

@@ -41,16 +41,16 @@ func TestMetricsOfALeader(t *testing.T) {
 		`kafka_master_problems{kind="no_files",part="input"} 1`, `kafka_master_problems{kind="no_partition",part="workers"} 2`,
 		`kafka_master_problems{kind="kafka_unavailable",part="kafka"} 0`, `kafka_master_problems{kind="no_workers",part="workers"} 0`,
 		`kafka_master_files{state="settling"} 3`, `kafka_master_files{state="running"} 2`, `kafka_master_files{state="failed"} 0`,
-		`kafka_master_file_items{state="done"} 167`, `kafka_master_file_items{state="failed"} 3`, `kafka_master_file_items{state="dead"} 40`, `kafka_master_file_items{state="open"} 50`,
+		`kafka_master_file_items{state="done"} 167`, `kafka_master_file_items{state="failed"} 3`, `kafka_master_file_items{state="dead"} 40`, `kafka_master_file_items{state="cancelled"} 0`, `kafka_master_file_items{state="open"} 50`,
 		`kafka_master_chunks{state="ready"} 4`, `kafka_master_chunks{state="running"} 2`,
-		`kafka_master_items_total{result="done"} 70`, `kafka_master_items_total{result="failed"} 9`, `kafka_master_items_total{result="dead"} 40`,
+		`kafka_master_items_total{result="done"} 70`, `kafka_master_items_total{result="failed"} 9`, `kafka_master_items_total{result="dead"} 40`, `kafka_master_items_total{result="cancelled"} 0`,
 		"kafka_master_items_remaining 900", "kafka_master_oldest_ready_seconds 1.234567",
 		"kafka_master_chunks_done_total 2", "kafka_master_chunks_dead_total 1", "kafka_master_worker_messages_ignored_total 4",
 		`kafka_master_workers{kind="classic",state="free"} 1`, `kafka_master_workers{kind="native",state="busy"} 1`, `kafka_master_workers{kind="classic",state="busy"} 0`,
 	} {
 		require.Contains(t, got, line)
 	}
-	require.Len(t, got, 2+len(messages.ProblemKinds())+6+4+2+2+3+2+1+2*7)
+	require.Len(t, got, 2+len(messages.ProblemKinds())+7+5+2+2+4+2+1+2*7)
 	f.overview.Remaining = -1
 	require.NotContains(t, strings.Join(own(t, f), "\n"), "items_remaining")
 }

@@ -32,20 +32,23 @@ type leaderBody struct {
 	API      string `json:"api"`
 }
 
-// itemsBody counts items, with Cut = Done + Failed + Dead + Open.
+// itemsBody counts items, with Cut = Done + Failed + Dead + Cancelled + Open.
 type itemsBody struct {
 	Cut    int64 `json:"cut"`
 	Done   int64 `json:"done"`
 	Failed int64 `json:"failed"` // items that failed in done chunks
 	Dead   int64 `json:"dead"`
-	Open   int64 `json:"open"` // items of chunks that run or wait to run again
+	// Cancelled items were cut and were not done when their file was cancelled.
+	Cancelled int64 `json:"cancelled"`
+	Open      int64 `json:"open"` // items of chunks that run or wait to run again
 }
 
 type chunksBody struct {
-	Done    int64 `json:"done"`
-	Dead    int64 `json:"dead"`
-	Ready   int   `json:"ready"`
-	Running int   `json:"running"`
+	Done      int64 `json:"done"`
+	Dead      int64 `json:"dead"`
+	Cancelled int64 `json:"cancelled"`
+	Ready     int   `json:"ready"`
+	Running   int   `json:"running"`
 }
 
 type problemBody struct {
@@ -109,9 +112,9 @@ func showOverview(o messages.Overview) overviewBody {
 
 // listedStates returns the states of files that have an id. A file that settles has
 // none, and is only counted.
-func listedStates() []string { return names(messages.FileFailed)[messages.FileRunning:] }
+func listedStates() []string { return names(messages.LastFileState)[messages.FileRunning:] }
 
-func byState(states [messages.FileFailed + 1]int) map[string]int {
+func byState(states [messages.LastFileState + 1]int) map[string]int {
 	out := map[string]int{}
 	for _, name := range listedStates() {
 		out[name] = 0
@@ -125,7 +128,7 @@ func byState(states [messages.FileFailed + 1]int) map[string]int {
 }
 
 func sums(t messages.FileTotals) (itemsBody, chunksBody) {
-	open := t.Items - t.DoneItems - t.FailedItems - t.DeadItems
-	return itemsBody{Cut: t.Items, Done: t.DoneItems, Failed: t.FailedItems, Dead: t.DeadItems, Open: open},
-		chunksBody{Done: t.DoneChunks, Dead: t.DeadChunks, Ready: t.Ready, Running: t.Running}
+	open := t.Items - t.DoneItems - t.FailedItems - t.DeadItems - t.CancelledItems
+	return itemsBody{Cut: t.Items, Done: t.DoneItems, Failed: t.FailedItems, Dead: t.DeadItems, Cancelled: t.CancelledItems, Open: open},
+		chunksBody{Done: t.DoneChunks, Dead: t.DeadChunks, Cancelled: t.CancelledChunks, Ready: t.Ready, Running: t.Running}
 }

@@ -30,8 +30,8 @@ func TestOverviewGolden(t *testing.T) {
 	got := start(t, Config{Asker: busyMaster()})(http.MethodGet, "/api/v1/overview")
 	require.Equal(t, http.StatusOK, got.status)
 	require.Equal(t, `{"role":"leader","term":3,"leader":{"master_id":"m1","api":"127.0.0.1:3001"},`+
-		`"files":{"changed":1,"done":1,"done_with_rejects":1,"failed":0,"running":2},"settling":3,`+
-		`"items":{"cut":260,"done":167,"failed":3,"dead":40,"open":50},"chunks":{"done":4,"dead":3,"ready":4,"running":2},`+
+		`"files":{"cancelled":0,"changed":1,"done":1,"done_with_rejects":1,"failed":0,"running":2},"settling":3,`+
+		`"items":{"cut":260,"done":167,"failed":3,"dead":40,"cancelled":0,"open":50},"chunks":{"done":4,"dead":3,"cancelled":0,"ready":4,"running":2},`+
 		`"items_per_s":81.235,"items_remaining":900,"eta_at":"2026-03-01T12:00:11.123Z","oldest_ready_s":1.235,`+
 		`"workers":{"announced":1,"busy":1,"draining":1,"free":1,"gone":1,"lost":1,"suspect":1},"ignored_worker_messages":4,`+
 		`"problems":[{"kind":"no_files","part":"input","text":"one","since":"2026-03-01T12:00:00.123Z","count":1},`+

@@ -24,6 +24,7 @@ const (
 	ActionDrain      = "drain"   // of a worker
 	ActionResume     = "resume"  // of a worker
 	ActionForget     = "forget"  // of a worker that is lost or gone
+	ActionCancel     = "cancel"  // of a file
 )
 
 const (

@@ -40,16 +40,17 @@ const (
 	ChunkDone                             // completed
 	ChunkDead                             // given up, see Reason
 	ChunkDoneWithFailed                   // completed, some of its items failed
+	ChunkCancelled                        // not done when its file was cancelled
 )
 
-var chunkStates = [...]string{"ready", "assigned", "running", "done", "dead", "done_with_failed"}
+var chunkStates = [...]string{"ready", "assigned", "running", "done", "dead", "done_with_failed", "cancelled"}
 
 // String returns the state's name as the API shows it.
 func (s ChunkState) String() string { return name(chunkStates[:], int(s)) }
 
 // Terminal reports whether the state is final.
 func (s ChunkState) Terminal() bool {
-	return s == ChunkDone || s == ChunkDead || s == ChunkDoneWithFailed
+	return s == ChunkDone || s == ChunkDead || s == ChunkDoneWithFailed || s == ChunkCancelled
 }
 
 // OpenChunk is the stored record of a chunk that was assigned at least once and is not
@@ -64,13 +65,13 @@ type OpenChunk struct {
 	Ahead    bool     // the chunk was assigned to wait behind others
 	Worker   WorkerID // worker of the current or last attempt
 	Workers  int      // number of workers that failed it, 2 means two or more
-	Reason   string   // why it is dead or was taken back, else empty
+	Reason   string   // why it is dead or cancelled, or was taken back; else empty
 
 	// FirstItem is the beginning of its first item, for people; see FirstItem. It is empty
 	// where it is not known, as in records of earlier versions.
 	FirstItem string
 	FailedBy  []WorkerID // workers that failed it, the last one last, at most MaxFailedBy
-	EndedAt   time.Time  // when it became dead, or done with failed items, zero before
+	EndedAt   time.Time  // when it became dead, cancelled, or done with failed items, zero before
 	Discarded bool       // it is dead, and a person took it off the list
 
 	// Of a chunk that is done with failed items, and of a retry of these:

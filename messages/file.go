@@ -37,9 +37,13 @@ const (
 	FileDoneWithRejects                  // every chunk is done or dead, at least one is dead or has failed items
 	FileChanged                          // its content changed while it was in work
 	FileFailed                           // cannot be worked on, see Reason
+	FileCancelled                        // somebody cancelled it while it was in work
+
+	// LastFileState is the last of the states.
+	LastFileState = FileCancelled
 )
 
-var fileStates = [...]string{"settling", "running", "done", "done_with_rejects", "changed", "failed"}
+var fileStates = [...]string{"settling", "running", "done", "done_with_rejects", "changed", "failed", "cancelled"}
 
 // String returns the state's name as the API shows it.
 func (s FileState) String() string { return name(fileStates[:], int(s)) }
@@ -49,7 +53,7 @@ func (s FileState) String() string { return name(fileStates[:], int(s)) }
 func (s FileState) Terminal() bool { return s >= FileDone }
 
 // Cursor is the position up to which a file was assigned to workers. Every chunk before
-// it is done, open or dead; no chunk behind it was ever assigned.
+// it is done, open, dead or cancelled; no chunk behind it was ever assigned.
 type Cursor struct {
 	Offset int64  // first byte of the next chunk
 	Index  int    // index of the next chunk
@@ -65,7 +69,7 @@ type File struct {
 	Fingerprint uint64 // XXH64 of the first and last 64 KiB
 	Base        string // part of its batch ids, see Base
 	State       FileState
-	Reason      string // why it failed or changed, else empty
+	Reason      string // why it failed or changed, or who cancelled it; else empty
 	Cursor      Cursor
 
 	Items      int64 // items of all chunks before the cursor
@@ -83,6 +87,11 @@ type File struct {
 	// DiscardedChunks and DiscardedItems are those of the dead ones that a person took off
 	// the list.
 	DiscardedChunks, DiscardedItems int64
+
+	// CancelledChunks and CancelledItems are those that were not done when the file was
+	// cancelled; CancelledBytes is the length of the range behind the cursor, which is not
+	// cut any more.
+	CancelledChunks, CancelledItems, CancelledBytes int64
 
 	// Digest is the sum, modulo 2^64, of the digests of all done chunks. It does not
 	// depend on their order, so that it can be compared with what was recorded
@@ -105,20 +114,24 @@ type Totals struct {
 	DoneChunks, DoneItems int64
 	FailedItems           int64 // of done chunks
 	DeadChunks, DeadItems int64
+	// CancelledChunks and CancelledItems are of files that were cancelled.
+	CancelledChunks, CancelledItems int64
 }
 
-// EndedItems returns the number of items that are done, failed or dead.
-func (t Totals) EndedItems() int64 { return t.DoneItems + t.FailedItems + t.DeadItems }
+// EndedItems returns the number of items that are done, failed, dead or cancelled.
+func (t Totals) EndedItems() int64 {
+	return t.DoneItems + t.FailedItems + t.DeadItems + t.CancelledItems
+}
 
-// EndedItems returns the number of items that are done, failed or dead.
-func (f File) EndedItems() int64 { return f.DoneItems + f.FailedItems + f.DeadItems }
+// EndedItems returns the number of items that are done, failed, dead or cancelled.
+func (f File) EndedItems() int64 { return f.DoneItems + f.FailedItems + f.DeadItems + f.CancelledItems }
 
-// Missing returns the number of items that are neither done nor failed nor dead. It
-// must be 0 when the file has ended.
+// Missing returns the number of items that are neither done nor failed nor dead nor
+// cancelled. It must be 0 when the file has ended.
 func (f File) Missing() int64 { return f.Items - f.EndedItems() }
 
-// HasEnded reports whether every assigned chunk is done or dead and no more chunks
-// follow.
+// HasEnded reports whether every assigned chunk is done, dead or cancelled and no more
+// chunks follow.
 func (f File) HasEnded() bool { return !f.Ended.IsZero() }
 
 // Chunks returns the number of chunks before the cursor. A chunk that was halved is
@@ -134,10 +147,16 @@ func (f File) ChunkName(id ChunkID) ChunkName {
 func (f File) BatchID(id ChunkID, attempt int) string { return f.ChunkName(id).BatchID(attempt) }
 
 // AddsUp reports whether every chunk and every item of an ended file was counted
-// exactly once, as done, as failed or as dead.
+// exactly once, as done, failed, dead or cancelled.
 func (f File) AddsUp() bool {
-	return f.Missing() == 0 && f.DoneChunks+f.DeadChunks == f.Chunks() && f.Duplicates == 0
+	return f.Missing() == 0 && f.EndedChunks() == f.Chunks() && f.Duplicates == 0
 }
+
+// EndedChunks returns the number of chunks that are done, dead or cancelled.
+func (f File) EndedChunks() int64 { return f.DoneChunks + f.DeadChunks + f.CancelledChunks }
+
+// Whole reports whether nothing of the file was left out because it was cancelled.
+func (f File) Whole() bool { return f.State != FileCancelled || f.CancelledItems+f.CancelledBytes == 0 }
 
 // DigestKnown reports whether Digest covers every done chunk.
 func (f File) DigestKnown() bool { return f.Digested || f.DoneChunks == 0 }

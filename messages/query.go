@@ -129,12 +129,14 @@ func (c WorkerCounts) In(s WorkerState) (n int) {
 
 // FileTotals sums up all remembered files.
 type FileTotals struct {
-	States                 [FileFailed + 1]int // number of files by state
-	Items                  int64               // items of the assigned chunks
+	States                 [LastFileState + 1]int // number of files by state
+	Items                  int64                  // items of the assigned chunks
 	DoneItems, DeadItems   int64
 	FailedItems            int64 // items of done chunks that failed
 	DoneChunks, DeadChunks int64
-	Ready, Running         int // chunks
+	// CancelledItems and CancelledChunks are of files that were cancelled.
+	CancelledItems, CancelledChunks int64
+	Ready, Running                  int // chunks
 }
 
 // Add counts a file n times; with -1 it removes a file.
@@ -147,6 +149,8 @@ func (t *FileTotals) Add(f FileStatus, n int) {
 	t.DeadItems += x * f.DeadItems
 	t.DoneChunks += x * f.DoneChunks
 	t.DeadChunks += x * f.DeadChunks
+	t.CancelledItems += x * f.CancelledItems
+	t.CancelledChunks += x * f.CancelledChunks
 	t.Ready += n * f.Ready
 	t.Running += n * f.Running
 }

@@ -41,6 +41,10 @@ type fileRecord struct {
 
 	DiscardedChunks int64 `json:"discarded_chunks,omitempty"`
 	DiscardedItems  int64 `json:"discarded_items,omitempty"`
+
+	CancelledChunks int64 `json:"cancelled_chunks,omitempty"`
+	CancelledItems  int64 `json:"cancelled_items,omitempty"`
+	CancelledBytes  int64 `json:"cancelled_bytes,omitempty"`
 }
 
 // EncodeRecord returns the record of the file without its ID, which is the key.
@@ -54,6 +58,7 @@ func (f File) EncodeRecord() []byte {
 		DeadChunks: f.DeadChunks, DeadItems: f.DeadItems, Halvings: f.Halvings, Duplicates: f.Duplicates, Repeats: f.Repeats,
 		DeadBytes:       f.DeadBytes,
 		DiscardedChunks: f.DiscardedChunks, DiscardedItems: f.DiscardedItems,
+		CancelledChunks: f.CancelledChunks, CancelledItems: f.CancelledItems, CancelledBytes: f.CancelledBytes,
 		Started: newRecordTime(f.Started), Ended: newRecordTime(f.Ended), Left: newRecordTime(f.Left), Merged: timeOrNone(f.Merged),
 	}
 	if f.Digested {
@@ -83,6 +88,7 @@ func DecodeFile(id FileID, record []byte) (File, error) {
 		DeadChunks: r.DeadChunks, DeadItems: r.DeadItems, Halvings: r.Halvings, Duplicates: r.Duplicates, Repeats: r.Repeats,
 		DeadBytes:       r.DeadBytes,
 		DiscardedChunks: r.DiscardedChunks, DiscardedItems: r.DiscardedItems,
+		CancelledChunks: r.CancelledChunks, CancelledItems: r.CancelledItems, CancelledBytes: r.CancelledBytes,
 		Started: r.Started.time(), Ended: r.Ended.time(), Left: r.Left.time(), Merged: r.Merged.orZero(),
 	}
 	if r.Digest != nil {

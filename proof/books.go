@@ -5,7 +5,7 @@ import "kafka-master/messages"
 // open is the number of chunks that have not ended.
 func (c *check) open() (n int) {
 	for _, r := range c.books.Chunks {
-		if r.State != messages.ChunkDead && (!isDone(r) || r.ID.Retry > 0) {
+		if r.State != messages.ChunkDead && r.State != messages.ChunkCancelled && (!isDone(r) || r.ID.Retry > 0) {
 			n++
 		}
 	}

@@ -55,6 +55,7 @@ type check struct {
 
 	recorded            int // done chunks with a result of ours
 	items, failed, dead int64
+	cancelled           int64
 	output              int64
 	digest              uint64
 }

@@ -19,11 +19,15 @@ func (c *check) checkPieces() {
 		case p.done != nil:
 			c.checkRange(p, p.done.input, p.done.items)
 			c.checkResult(p)
+		case p.cancelled():
+			c.checkRange(p, p.record.Hash, int64(p.record.Items))
+			c.cancelled += int64(p.record.Items)
 		default:
 			c.checkRange(p, p.record.Hash, int64(p.record.Items))
 			c.dead += int64(p.record.Items)
 		}
 	}
+	c.noteCancelled()
 }
 
 // checkInput checks the input as a whole. Blank lines at the end are in no chunk, but in
@@ -50,6 +54,7 @@ func (c *check) checkGap(p *piece, last bool) {
 	switch {
 	case last && c.inputRead && p.got.length == p.length && p.got.items == 0:
 		p.blank = true
+	case last && c.isUncut(p): // see noteCancelled
 	case last && !c.inputRead && c.allChunks(): // it must be blank
 	case last && c.books.State == messages.FileFailed && p.offset == c.books.Cursor.Offset:
 		c.cannot("%s were never cut: %s", c.lines(p.offset, p.end()), c.books.Reason)
@@ -282,7 +287,7 @@ func (c *check) lastEnd() int64 {
 // a record although it is done, and so has the retry of these items.
 func isDone(c messages.OpenChunk) bool {
 	switch c.State {
-	case messages.ChunkReady, messages.ChunkAssigned, messages.ChunkRunning, messages.ChunkDead:
+	case messages.ChunkReady, messages.ChunkAssigned, messages.ChunkRunning, messages.ChunkDead, messages.ChunkCancelled:
 		return c.ID.Retry > 0
 	}
 	return true

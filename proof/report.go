@@ -72,17 +72,20 @@ type Report struct {
 	Generation int     `json:"generation"`
 	Verdict    Verdict `json:"verdict"`
 
-	Items   int64  `json:"items"` // cut = done + failed + dead + missing
-	Done    int64  `json:"items_done"`
-	Failed  int64  `json:"items_failed"`
-	Dead    int64  `json:"items_dead"`
-	Missing int64  `json:"items_missing"`
-	Lines   int64  `json:"lines"` // of the input; 0 if it was not read
-	Bytes   int64  `json:"bytes"` // of the input that were read
-	Chunks  int    `json:"chunks"`
-	Results int    `json:"results"`      // chunks whose result was compared
-	Output  int64  `json:"output_lines"` // in these results
-	Digest  string `json:"digest"`       // of the manifests
+	Items  int64 `json:"items"` // cut = done + failed + dead + cancelled + missing
+	Done   int64 `json:"items_done"`
+	Failed int64 `json:"items_failed"`
+	Dead   int64 `json:"items_dead"`
+	// Cancelled items were not done when the file was cancelled. What was not cut is in none
+	// of these figures.
+	Cancelled int64  `json:"items_cancelled"`
+	Missing   int64  `json:"items_missing"`
+	Lines     int64  `json:"lines"` // of the input; 0 if it was not read
+	Bytes     int64  `json:"bytes"` // of the input that were read
+	Chunks    int    `json:"chunks"`
+	Results   int    `json:"results"`      // chunks whose result was compared
+	Output    int64  `json:"output_lines"` // in these results
+	Digest    string `json:"digest"`       // of the manifests
 
 	Findings []Finding `json:"findings"`
 	Unlisted int       `json:"findings_unlisted"` // further findings
@@ -109,7 +112,7 @@ func (c *check) report() Report {
 	b := c.books
 	r := Report{
 		Path: b.Info.Path, Generation: b.Generation, Verdict: Holds,
-		Items: b.Items, Done: b.DoneItems, Failed: b.FailedItems, Dead: b.DeadItems, Missing: b.Missing(),
+		Items: b.Items, Done: b.DoneItems, Failed: b.FailedItems, Dead: b.DeadItems, Cancelled: b.CancelledItems, Missing: b.Missing(),
 		Lines: c.inputLines, Bytes: c.read, Chunks: b.Cursor.Index, Results: c.recorded, Output: c.output,
 		Digest: fmt.Sprintf("%016x", c.digest), Findings: []Finding{}, Unknown: []string{}, Notes: []string{},
 	}

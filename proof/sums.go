@@ -31,7 +31,7 @@ func (c *check) checkSums() {
 func (c *check) compareSums() {
 	b := c.books
 	if !b.AddsUp() && b.HasEnded() {
-		c.find(booksDiffer, 0, 0, "the books do not add up: %d items cut, %d done, %d failed, %d dead", b.Items, b.DoneItems, b.FailedItems, b.DeadItems)
+		c.find(booksDiffer, 0, 0, "the books do not add up: %d items cut, %d done, %d failed, %d dead, %d cancelled", b.Items, b.DoneItems, b.FailedItems, b.DeadItems, b.CancelledItems)
 	}
 	if !b.DigestKnown() {
 		c.cannot("an earlier version of the program began the file, so the books have no digest of it")
@@ -48,6 +48,7 @@ func (c *check) compareSums() {
 		c.same("lines of results", c.output, b.OutputLines)
 	}
 	c.same("dead items", c.dead, b.DeadItems)
+	c.same("cancelled items", c.cancelled, b.CancelledItems)
 	if b.RecordedChunks < b.DoneChunks {
 		return
 	}

@@ -288,7 +288,7 @@ func (l *Ledger) end(b *book, e *entry, how Ending, reason string, now time.Time
 	e.holdBack(how, now)
 	switch {
 	case b.stopped:
-		l.markDead(b, e, b.Reason, now)
+		l.giveUp(b, e, now)
 	case l.shallHalve(b, e, l.ableWorkers()):
 		l.awaitHalving(b, e, now)
 	case l.hopeless(e):

@@ -9,13 +9,12 @@ import (
 	"kafka-master/messages"
 )
 
-// openTotals counts the chunks of a file that were handed out and are neither done nor
-// dead. It is kept beside the entries themselves, so that each can be checked by the other.
+// openTotals counts the chunks of a file that were handed out and have not ended. It is kept beside the entries themselves, so that each can be checked by the other.
 type openTotals struct {
 	chunks  int64
 	retries int64 // of failed items; their chunks are done
 	items   int64
-	dead    int64 // number of records of dead chunks in the stored state
+	dead    int64 // number of records of dead and cancelled chunks in the stored state
 	beyond  int64 // number of records at or behind the cursor, which no state of ours has
 }
 
@@ -37,7 +36,7 @@ func (o *openTotals) addRestored(b *book, c messages.OpenChunk) {
 	}
 	switch c.State {
 	case messages.ChunkDoneWithFailed:
-	case messages.ChunkDead:
+	case messages.ChunkDead, messages.ChunkCancelled:
 		o.dead++
 	default:
 		o.add(&c, 1)
@@ -58,7 +57,7 @@ func (l *Ledger) countLosses(s messages.Snapshot) {
 		l.losses.records = max(0, n-len(s.Files))
 	}
 	for _, f := range s.Files {
-		l.losses.deadRecords += max(0, f.DeadChunks-l.files[f.ID].open.dead)
+		l.losses.deadRecords += max(0, f.DeadChunks+f.CancelledChunks-l.files[f.ID].open.dead)
 	}
 }
 
@@ -73,8 +72,8 @@ func (l *Ledger) dropOrphan(c messages.OpenChunk) {
 	l.out.DropChunks = append(l.out.DropChunks, c.ID)
 }
 
-// audit compares the figures of a file: what was handed out must be done, dead or
-// open. A record that the store lost would otherwise count as a done chunk, since
+// audit compares the figures of a file: what was handed out must be done, dead, cancelled
+// or open. A record that the store lost would otherwise count as a done chunk, since
 // done chunks have none. A file that does not add up is failed, whatever it was.
 func (l *Ledger) audit(b *book, now time.Time) {
 	if l.losses.files[b.ID] {
@@ -99,15 +98,14 @@ func (l *Ledger) audit(b *book, now time.Time) {
 
 // imbalance describes what does not add up; it is empty when everything does.
 func (b *book) imbalance() string {
-	ended := b.DoneChunks + b.DeadChunks
 	switch {
-	case b.EndedItems()+b.open.items != b.Items, ended+b.open.chunks != b.Chunks():
+	case b.EndedItems()+b.open.items != b.Items, b.EndedChunks()+b.open.chunks != b.Chunks():
 	case b.Duplicates != 0, b.open.beyond > 0, int64(b.live+b.waiting.len()) != b.open.chunks+b.open.retries:
 	default:
 		return ""
 	}
-	return fmt.Sprintf("it does not add up: of %d items cut %d are done, %d failed, %d dead and %d open (of %d chunks %d, %d and %d are done, dead and open)",
-		b.Items, b.DoneItems, b.FailedItems, b.DeadItems, b.open.items, b.Chunks(), b.DoneChunks, b.DeadChunks, b.open.chunks)
+	return fmt.Sprintf("it does not add up: of %d items cut %d are done, %d failed, %d dead, %d cancelled and %d open (of %d chunks %d, %d, %d and %d are done, dead, cancelled and open)",
+		b.Items, b.DoneItems, b.FailedItems, b.DeadItems, b.CancelledItems, b.open.items, b.Chunks(), b.DoneChunks, b.DeadChunks, b.CancelledChunks, b.open.chunks)
 }
 
 // auditAll audits every file in work. It costs a comparison of totals for each.

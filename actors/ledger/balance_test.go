@@ -148,7 +148,7 @@ func TestAuditFindsWhatWentWrongMeanwhile(t *testing.T) {
 	l.files[1].DoneItems--
 	l.auditAll(time.Unix(2e9, 0))
 	require.Equal(t, messages.FileFailed, l.files[1].State)
-	require.Contains(t, l.files[1].Reason, "of 10 items cut 3 are done, 0 failed, 2 dead and 4 open")
+	require.Contains(t, l.files[1].Reason, "of 10 items cut 3 are done, 0 failed, 2 dead, 0 cancelled and 4 open")
 }
 
 // endedWithOpen is the stored state of a file of two chunks that has ended, with the records of

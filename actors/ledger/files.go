@@ -106,7 +106,7 @@ func (l *Ledger) restoreFile(f *messages.File) {
 
 func (l *Ledger) enterBook(b *book) {
 	f := b.File
-	b.stopped = f.State == messages.FileChanged || f.State == messages.FileFailed
+	b.stopped = f.State.Terminal() && f.State != messages.FileDone && f.State != messages.FileDoneWithRejects
 	l.files[f.ID] = b
 	l.touched[f.ID] = true
 	// A file that ended without a chunk has no name on the wire: it may be one that
@@ -216,13 +216,33 @@ func (l *Ledger) fail(b *book, state messages.FileState, reason string, now time
 
 // stop ends the planning of a file and gives up what waits.
 func (l *Ledger) stop(b *book, state messages.FileState, reason string, now time.Time) {
+	b.skipBlank()
 	b.State, b.Reason, b.stopped = state, reason, true
 	b.cut = nil
-	b.DeadBytes = b.Info.Size - b.Cursor.Offset
+	b.DeadBytes, b.CancelledBytes = b.Info.Size-b.Cursor.Offset, 0
+	if state == messages.FileCancelled {
+		b.DeadBytes, b.CancelledBytes = 0, b.DeadBytes
+	}
 	for _, e := range b.waiting.empty() {
-		l.markDead(b, e, reason, now)
+		l.giveUp(b, e, now)
 	}
 	l.store(b)
+}
+
+// giveUp gives a chunk up because its file was stopped.
+func (l *Ledger) giveUp(b *book, e *entry, now time.Time) {
+	if b.State == messages.FileCancelled {
+		l.markCancelled(b, e, b.Reason, now)
+	} else {
+		l.markDead(b, e, b.Reason, now)
+	}
+}
+
+// skipBlank moves the cursor over a rest without any item, which is in no chunk.
+func (b *book) skipBlank() {
+	if b.allCut && len(b.cut) == 0 && b.blank > 0 && b.Cursor.Offset+b.blank == b.Info.Size {
+		b.Cursor.Offset = b.Info.Size
+	}
 }
 
 // store writes the record of a file.
@@ -240,10 +260,7 @@ func (l *Ledger) endWhenComplete(b *book, now time.Time) {
 	if b.HasEnded() {
 		return
 	}
-	// A file without any item has no chunk: its cursor jumps to the end.
-	if b.allCut && len(b.cut) == 0 && b.blank > 0 && b.Cursor.Offset+b.blank == b.Info.Size {
-		b.Cursor.Offset = b.Info.Size
-	}
+	b.skipBlank()
 	if !b.stopped && (b.Cursor.Offset < b.Info.Size || len(b.cut) > 0) {
 		return
 	}
@@ -297,6 +314,15 @@ func (x Files) Books(id messages.FileID) (messages.Books, bool) {
 	return out, true
 }
 
+// status describes a file as it is now.
+func (l *Ledger) status(b *book) *messages.FileStatus {
+	f := &messages.FileStatus{File: b.frozen(), Ready: len(b.cut) + b.waiting.len(), Running: b.live}
+	if b.paused(l.rules.MaxDead) {
+		f.Paused = l.rules.MaxDead.Explain(b.File)
+	}
+	return f
+}
+
 // Changed returns what became of the files since the last call: the status of those in
 // work and of those whose record was written, and the ids of those that were forgotten.
 // Its cost depends on what changed, not on how many files are remembered.
@@ -307,11 +333,7 @@ func (x Files) Changed() (changed []*messages.FileStatus, forgotten []messages.F
 	}
 	for id := range l.touched {
 		if b := l.files[id]; b != nil {
-			f := &messages.FileStatus{File: b.frozen(), Ready: len(b.cut) + b.waiting.len(), Running: b.live}
-			if b.paused(l.rules.MaxDead) {
-				f.Paused = l.rules.MaxDead.Explain(b.File)
-			}
-			changed = append(changed, f)
+			changed = append(changed, l.status(b))
 		} else {
 			forgotten = append(forgotten, id)
 		}

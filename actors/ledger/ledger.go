@@ -5,15 +5,16 @@
 // stored, sent or logged is in what the methods return. It is not safe for concurrent use.
 //
 // Invariants:
-//   - A chunk below the cursor of its file is done, dead, in flight at one worker, or
-//     waits. A chunk behind the cursor was never handed out. The ranges of the chunks
+//   - A chunk below the cursor of its file is done, dead, cancelled, in flight at one
+//     worker, or waits. A chunk behind the cursor was never handed out. The ranges of the chunks
 //     below the cursor cover the file up to it.
 //   - A chunk has at most one attempt in flight. Attempt numbers rise; none is given
 //     twice, also when the store lost the commit of an attempt that was sent.
 //   - A chunk counts as done once, by a result of all its items and of its own bytes,
 //     from a worker that had the attempt. A result that does not count frees no slot.
-//   - What was cut of a file is the sum of what is done, failed, dead and open. A file of
-//     which that is not true is failed, never done.
+//   - What was cut of a file is the sum of what is done, failed, dead, cancelled and open. A
+//     file of which that is not true is failed, never done.
+//   - Of a file that is cancelled nothing is handed out any more.
 //   - What is dead or failed changes only when a person retries it. A chunk has one retry of
 //     its failed items at a time, and is done all the while.
 //   - A file ends in the same batch as the last of its chunks.

@@ -320,6 +320,12 @@ func (m *machine) changed(t *rapid.T) {
 	}
 }
 
+func (m *machine) cancel(t *rapid.T) {
+	if rapid.IntRange(0, 9).Draw(t, "really") == 0 {
+		_, _, _ = m.led.Files().Cancel(m.file(t), "cancelled by somebody", m.now)
+	}
+}
+
 func (m *machine) wait(t *rapid.T) {
 	m.now = m.now.Add(time.Duration(rapid.IntRange(0, 400).Draw(t, "seconds")) * time.Second)
 	m.led.Tick(m.now)
@@ -346,7 +352,7 @@ func (m *machine) check(t require.TestingT) {
 }
 
 func (m *machine) checkFile(t require.TestingT, b *book) {
-	var done, dead, live int64
+	var done, dead, cancelled, live int64
 	for i := range b.Cursor.Index {
 		e := b.entries[messages.ChunkID{File: b.ID, Index: i}]
 		switch {
@@ -355,6 +361,8 @@ func (m *machine) checkFile(t require.TestingT, b *book) {
 			require.LessOrEqual(t, m.done[messages.ChunkID{File: b.ID, Index: i}], 1, "S3: a chunk counts once")
 		case e.State == messages.ChunkDead:
 			dead++
+		case e.State == messages.ChunkCancelled:
+			cancelled++
 		case e.inFlight():
 			live++
 			require.Same(t, e, m.led.held[e.Worker][e.ID])
@@ -365,15 +373,20 @@ func (m *machine) checkFile(t require.TestingT, b *book) {
 	live += m.checkRejects(t, b, done)
 	require.Equal(t, done, b.DoneChunks)
 	require.Equal(t, dead, b.DeadChunks)
+	require.Equal(t, cancelled, b.CancelledChunks)
+	if b.State == messages.FileCancelled {
+		require.Zero(t, b.waiting.len()+len(b.cut), "nothing of it is handed out")
+		require.Equal(t, b.Info.Size-b.Cursor.Offset, b.CancelledBytes)
+	}
 	require.Equal(t, int(live), b.live)
 	require.Equal(t, int64(2*b.Cursor.Index), b.Items)
 	require.Zero(t, b.Duplicates)
 	require.Empty(t, b.imbalance(), "the totals agree with the entries")
 	require.Equal(t, int64(10*b.Cursor.Index), b.Cursor.Offset, "S1: the ranges cover what was handed out")
 	if !b.Ended.IsZero() {
-		require.Zero(t, b.Missing(), "S2 and S4: at the end every item is done, failed or dead")
+		require.Zero(t, b.Missing(), "S2 and S4: at the end every item is done, failed, dead or cancelled")
 		require.Zero(t, live)
-		if b.State != messages.FileChanged {
+		if !b.stopped {
 			require.Equal(t, b.Info.Size, b.Cursor.Offset)
 		}
 	}
@@ -421,7 +434,7 @@ func TestLedgerSchedules(t *testing.T) {
 			"plan": m.plan, "plan another": m.plan, "assign": m.assign, "assign another": m.assign,
 			"result": m.result, "another result": m.result, "match": m.match, "withdraw": m.withdraw,
 			"lost": m.lost, "recall": m.recall, "backup": m.backup, "take back": m.takeBack, "unsendable": m.unsendable, "begin": m.begin,
-			"replan": m.replan, "changed": m.changed, "wait": m.wait, "restart": m.restart, "retry": m.retry, "discard": m.discard,
+			"replan": m.replan, "changed": m.changed, "cancel": m.cancel, "wait": m.wait, "restart": m.restart, "retry": m.retry, "discard": m.discard,
 		})
 		m.finish(t)
 	})

@@ -37,7 +37,7 @@ type Losses struct {
 	Files       int // files in the folder whose figures do not add up
 	Records     int // file records that are missing
 	Orphans     int // chunk records whose file record is missing
-	DeadRecords int // dead chunks whose record, and with it the reason, is missing
+	DeadRecords int // dead and cancelled chunks whose record, and with it the reason, is missing
 }
 
 // Report returns what people need to know of the work.

@@ -107,7 +107,7 @@ func (l *Ledger) judge(r Result, now time.Time) (v Verdict, failed messages.Chun
 	if r.Hash != "" && (r.Offset != e.Offset || r.Hash != e.Range().HashText()) {
 		return VerdictForeign, failed
 	}
-	if e.State == messages.ChunkDead {
+	if e.State.Terminal() {
 		return VerdictRepeat, failed
 	}
 	if attempt > e.Attempt || !e.wasAt(attempt, r.Worker) {

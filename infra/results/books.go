@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"kafka-master/messages"
@@ -12,23 +13,29 @@ import (
 // books is what a master recorded about a file.
 type books struct {
 	messages.Books
-	dead []messages.OpenChunk // chunks that were given up
+	dead      []messages.OpenChunk // chunks that were given up
+	cancelled []messages.OpenChunk // chunks that were not done when the file was cancelled
+	without   []messages.OpenChunk // both: they shall have no result
 }
 
 func newBooks(b messages.Books) books {
 	out := books{Books: b}
 	for _, c := range b.Chunks {
-		if c.State == messages.ChunkDead {
+		switch c.State {
+		case messages.ChunkDead:
 			out.dead = append(out.dead, c)
+		case messages.ChunkCancelled:
+			out.cancelled = append(out.cancelled, c)
 		}
 	}
+	out.without = slices.Concat(out.dead, out.cancelled)
 	return out
 }
 
-// isDead reports whether the chunk of a result, or a half of it, was given up: the result
-// came too late.
-func (b books) isDead(p part) bool {
-	for _, d := range b.dead {
+// isTooLate reports whether the chunk of a result, or a half of it, was given up or
+// cancelled before the result came.
+func (b books) isTooLate(p part) bool {
+	for _, d := range b.without {
 		if d.ID.Index == p.index && within(d.ID.Half, p.half) {
 			return true
 		}
@@ -40,6 +47,8 @@ func (b books) isDead(p part) bool {
 var (
 	// ErrRunning means that the file has not ended.
 	ErrRunning = errors.New("the file has not ended")
+	// ErrCancelled means that the file was cancelled before all of it was done.
+	ErrCancelled = errors.New("the file was cancelled")
 	// ErrNoResults means that none of the workers left a result here.
 	ErrNoResults = errors.New("no results of its workers are here")
 	// ErrIncomplete means that results of done chunks are missing, or are too many.
@@ -83,7 +92,7 @@ func (p *plan) missing(b books) (gaps []string) {
 	for _, q := range p.parts {
 		have[q.index] = true
 	}
-	for _, d := range b.dead {
+	for _, d := range b.without {
 		have[d.ID.Index] = true
 	}
 	for i := 0; i < b.File.Cursor.Index; i++ {

@@ -56,6 +56,9 @@ func (m Merge) run(ctx context.Context) (Summary, error) {
 	if !m.Partial && !m.Books.File.HasEnded() {
 		return Summary{}, fmt.Errorf("%w: wait for its end, or merge what there is with --partial", ErrRunning)
 	}
+	if !m.Partial && !m.Books.File.Whole() {
+		return Summary{}, fmt.Errorf("%w: merge what is done of it with --partial", ErrCancelled)
+	}
 	root, err := os.OpenRoot(m.Dir)
 	if err != nil {
 		return Summary{}, fmt.Errorf("open the results: %w", err)

@@ -240,6 +240,9 @@ func TestMergeRefuses(t *testing.T) {
 		text   string
 	}{
 		{"a file in work", func(b *bench) { b.books.File.Ended = time.Time{} }, ErrRunning, "--partial"},
+		{"a file that was cancelled", func(b *bench) {
+			b.books.File.State, b.books.File.CancelledBytes = messages.FileCancelled, 10
+		}, ErrCancelled, "--partial"},
 		{"a missing result", func(b *bench) { _ = b.root.Remove("a.txt/a_chunk_1.jsonl") }, ErrIncomplete, "chunk 1 (from line 6)"},
 		{"a missing line", func(b *bench) {
 			_ = b.root.RemoveAll("a.txt")
@@ -342,6 +345,33 @@ func TestMergePartial(t *testing.T) {
 	require.NoError(t, b.root.WriteFile("a.txt/.manifest/w-9.jsonl", []byte("{}\n"), 0o644))
 	_, err = b.with(func(m *Merge) { m.Partial = true })
 	require.ErrorIs(t, err, ErrChanged, "what is damaged is not what is missing")
+}
+
+// Of a cancelled file the part that is done is merged when somebody asks for it, without
+// results that came when their chunk was cancelled already. What was not done is listed.
+func TestMergeOfACancelledFile(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 3)
+	f := &b.books.File
+	f.State, f.Reason, f.Info.Size, f.CancelledBytes = messages.FileCancelled, "cancelled by api", 40, 10
+	f.DoneChunks, f.DoneItems, f.CancelledChunks, f.CancelledItems = 2, 10, 1, 5
+	b.books.Chunks = []messages.OpenChunk{{State: messages.ChunkCancelled, Reason: "cancelled by api", Chunk: messages.Chunk{
+		ID: messages.ChunkID{File: 1, Index: 1}, Offset: 10, Length: 10, FirstLine: 6, Lines: 5, Items: 5,
+	}}}
+	for i := range 3 {
+		b.put(named{Index: i}, fmt.Sprintf("%d\n", i), "")
+	}
+	s, err := b.with(func(m *Merge) { m.Partial = true })
+	require.NoError(t, err)
+	require.True(t, s.Partial)
+	require.Equal(t, SummaryItems{Cut: 15, Done: 10, Cancelled: 5}, s.Items)
+	require.Equal(t, &Cancelled{Lines: []DeadLines{{6, 10, 5, "cancelled by api"}}, Bytes: 10}, s.Cancelled)
+	require.Equal(t, "0\n2\n", b.read("a.txt.jsonl"))
+	f.CancelledBytes, f.CancelledItems, f.CancelledChunks, f.DoneChunks, f.DoneItems, f.Info.Size = 0, 0, 0, 3, 15, 30
+	b.books.Chunks = nil
+	s, err = b.merge()
+	require.NoError(t, err, "nothing was left out")
+	require.False(t, s.Partial)
 }
 
 // What was merged of a file that had not ended, or while a result was missing, is not what

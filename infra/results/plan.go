@@ -78,7 +78,7 @@ func newPlan(root fs.FS, b books) (*plan, error) {
 		}
 	}
 	p.sort()
-	p.parts = slices.DeleteFunc(p.parts, b.isDead)
+	p.parts = slices.DeleteFunc(p.parts, b.isTooLate)
 	if err := p.addUnrecorded(root, b); err != nil {
 		return nil, err
 	}
@@ -170,7 +170,7 @@ func (p *plan) addUnrecorded(root fs.FS, b books) error {
 				return
 			}
 			q := part{index: n.Index, half: n.Half, retry: n.Retry, folder: folder, name: name}
-			if key := [3]int{n.Index, n.Half, n.Retry}; !have[key] && !b.isDead(q) {
+			if key := [3]int{n.Index, n.Half, n.Retry}; !have[key] && !b.isTooLate(q) {
 				have[key] = true
 				p.parts = append(p.parts, q)
 			}

@@ -26,7 +26,7 @@ type Summary struct {
 	Started    *time.Time    `json:"started_at"`
 	Ended      *time.Time    `json:"ended_at"`
 	Merged     time.Time     `json:"merged_at"`
-	Partial    bool          `json:"partial"`  // made although the file had not ended, or results were missing
+	Partial    bool          `json:"partial"`  // made although the file had not ended or was cancelled, or results were missing
 	Replaced   bool          `json:"replaced"` // the results of the chunks were removed, or are about to be
 	Items      SummaryItems  `json:"items"`
 	Chunks     SummaryChunks `json:"chunks"`
@@ -37,6 +37,7 @@ type Summary struct {
 	FailedList  *MergedFile       `json:"failed_list"`  // null without failed items
 	FailedItems *MergedFile       `json:"failed_items"` // the items of that list, as lines
 	DeadLines   []DeadLines       `json:"dead"`
+	Cancelled   *Cancelled        `json:"cancelled,omitempty"` // null unless the file was cancelled
 	Workers     []WorkerShare     `json:"workers"`
 	Settings    map[string]string `json:"settings"`
 	Digest      *string           `json:"digest"` // of the done chunks as the master counted them, null when it does not know
@@ -51,10 +52,12 @@ type SummaryItems struct {
 	Failed  int64 `json:"failed"`
 	Dead    int64 `json:"dead"`
 	Missing int64 `json:"missing"`
+	// Cancelled items were cut and were not done when the file was cancelled.
+	Cancelled int64 `json:"cancelled,omitempty"`
 }
 
 func itemsOf(f messages.File) SummaryItems {
-	return SummaryItems{f.Items, f.DoneItems, f.FailedItems, f.DeadItems, f.Missing()}
+	return SummaryItems{f.Items, f.DoneItems, f.FailedItems, f.DeadItems, f.Missing(), f.CancelledItems}
 }
 
 // SummaryChunks are the chunks of a file by how they ended.
@@ -72,12 +75,18 @@ type MergedFile struct {
 	Hash  string `json:"hash"` // XXH64
 }
 
-// DeadLines are lines of the file that were given up.
+// DeadLines are lines of the file that were given up, or cancelled.
 type DeadLines struct {
 	First  int64  `json:"first_line"`
 	Last   int64  `json:"last_line"`
 	Items  int    `json:"items"`
 	Reason string `json:"reason"`
+}
+
+// Cancelled is what was not done of a file that was cancelled.
+type Cancelled struct {
+	Lines []DeadLines `json:"lines"` // of chunks
+	Bytes int64       `json:"bytes"` // length of the range at the end that is in no chunk
 }
 
 // WorkerShare is what a worker did of a file.
@@ -117,7 +126,7 @@ func (m Merge) summary(p *plan, out *outputs, sum string) Summary {
 	s := Summary{
 		File: f.Info.Path, Generation: max(f.Generation, 1), State: f.State.String(), Reason: f.Reason, Deployment: m.Books.Deployment,
 		Size: f.Info.Size, Started: timeOrNull(f.Started), Ended: timeOrNull(f.Ended), Merged: time.Now().UTC().Truncate(time.Millisecond),
-		Partial: b.check(p, m.Dir) != nil || !f.HasEnded() || !c.isThatOf(f),
+		Partial: b.check(p, m.Dir) != nil || !f.HasEnded() || !f.Whole() || !c.isThatOf(f),
 		Items:   itemsOf(f),
 		Chunks:  SummaryChunks{f.DoneChunks, f.DeadChunks, c.Chunks}, Unrecorded: c.Unrecorded,
 		Result: out.result.describe(), FailedList: out.failed.describe(), FailedItems: out.items.describe(),
@@ -132,13 +141,22 @@ func (m Merge) summary(p *plan, out *outputs, sum string) Summary {
 		share.Worker = name
 		s.Workers = append(s.Workers, share)
 	}
-	for _, d := range b.dead {
-		s.DeadLines = append(s.DeadLines, DeadLines{d.FirstLine, d.FirstLine + d.Lines - 1, d.Items, d.Reason})
+	s.DeadLines = append(s.DeadLines, rangesOf(b.dead)...)
+	if f.State == messages.FileCancelled {
+		s.Cancelled = &Cancelled{Lines: append([]DeadLines{}, rangesOf(b.cancelled)...), Bytes: f.CancelledBytes}
 	}
 	if out.failed.bytes == 0 {
 		s.FailedList, s.FailedItems = nil, nil
 	}
 	return s
+}
+
+// rangesOf names the lines of chunks, each with the reason why it has no result.
+func rangesOf(list []messages.OpenChunk) (out []DeadLines) {
+	for _, d := range list {
+		out = append(out, DeadLines{d.FirstLine, d.FirstLine + d.Lines - 1, d.Items, d.Reason})
+	}
+	return out
 }
 
 func (o *output) describe() *MergedFile {
