@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -58,6 +59,20 @@ func TestEachAccountsForEveryItem(t *testing.T) {
 	failed := readLines(t, filepath.Join(results, "a.txt.failed.jsonl"))
 	require.Equal(t, `{"line":108,"item":"`+items[107]+`","exit":3,"error":"exit status 3: no such host"}`, failed[1])
 	require.NoFileExists(t, filepath.Join(s.dir, "hacked"))
+	code, text := s.verify("a.txt")
+	require.Equal(t, app.ExitOK, code, text)
+	for _, end := range []string{".jsonl", ".failed.jsonl", ".failed.txt", ".summary.json"} {
+		path := filepath.Join(results, "a.txt"+end)
+		whole, err := os.ReadFile(path)
+		require.NoError(t, err)
+		changed := bytes.Clone(whole)
+		changed[5] ^= 1
+		require.NoError(t, os.WriteFile(path, changed, 0o600))
+		code, text = s.verify("a.txt")
+		require.Equal(t, app.ExitWrong, code, text)
+		require.Contains(t, text, "WRONG     lines 1 to ", "%s: %s", end, text)
+		require.NoError(t, os.WriteFile(path, whole, 0o600))
+	}
 	require.Equal(t, app.ExitOK, w.terminate())
 	require.Equal(t, app.ExitOK, m.terminate())
 }

@@ -46,12 +46,14 @@ type check struct {
 
 	read, inputLines int64 // of the input
 	inputRead        bool
-	sizes            bool   // neither the input nor the results are read
-	merged           bool   // the results are parts of the merged one
-	noResults        bool   // the folder of all results is not here
-	fingerprint      uint64 // of the input
-	rest             piece  // what follows the end of the input that the books know
-	lacking          int    // parts of the file that only workers of other kinds know of
+	sizes            bool     // neither the input nor the results are read
+	merged           bool     // the results are parts of the merged one
+	instead          *os.File // that one
+	summary          *summary // of the last merge, nil without one
+	noResults        bool     // the folder of all results is not here
+	fingerprint      uint64   // of the input
+	rest             piece    // what follows the end of the input that the books know
+	lacking          int      // parts of the file that only workers of other kinds know of
 
 	recorded            int // done chunks with a result of ours
 	items, failed, dead int64
@@ -69,6 +71,10 @@ func Check(ctx context.Context, x Case) (Report, error) {
 	}
 	c.choose()
 	c.layOut()
+	if err := c.findMerged(); err != nil {
+		return Report{}, err
+	}
+	c.decideRounds()
 	if err := c.readMerged(); err != nil {
 		return Report{}, err
 	}

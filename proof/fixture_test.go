@@ -2,12 +2,14 @@ package proof
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -107,6 +109,9 @@ func (f *fixture) attempt(c messages.Chunk, attempt int, worker string, failed .
 		Result: name + jsonl, Lines: int64(c.Items - len(failed)), Bytes: int64(result.Len()), Hash: hex(xxhash.Sum64String(result.String())),
 		Worker: worker, Ended: f.begun.Add(time.Duration(c.ID.Index) * time.Second),
 	}
+	if k.retry > 0 && c.Lines == 0 {
+		l.Positions = [][2]int{{0, c.Items - 1}}
+	}
 	f.write(name+jsonl, result.String())
 	if len(failed) > 0 {
 		l.ListHash = hex(xxhash.Sum64String(list.String()))
@@ -179,6 +184,9 @@ func (f *fixture) retry(index, round, items int, failed ...int64) {
 	_, err = fmt.Sscanf(of.InputHash, "%x", &hash)
 	require.NoError(f.t, err)
 	c := messages.Chunk{ID: messages.ChunkID{File: 1, Index: index, Half: of.Half, Retry: round}, Offset: of.Offset, Length: of.Length, FirstLine: of.FirstLine, Items: items, Hash: hash}
+	if int64(items) == of.Items {
+		c.Lines = of.Items // it is one of the whole chunk, and has no positions
+	}
 	l := f.attempt(c, 1, "w-1", failed...)
 	f.books.OutputLines += l.Lines
 	f.books.DoneItems += l.Lines
@@ -193,3 +201,58 @@ func (f *fixture) read(name string) string {
 
 // openInput opens the input of the fixture.
 func (f *fixture) openInput(context.Context) (io.ReadCloser, error) { return os.Open(f.input) }
+
+// merge merges the results of done chunks and their retries, as the manifests name them.
+func (f *fixture) merge(change ...func(*summary)) {
+	var order []line
+	manifests, err := filepath.Glob(filepath.Join(f.dir, manifestFolder, "*"))
+	require.NoError(f.t, err)
+	for _, m := range manifests {
+		text, err := os.ReadFile(m)
+		require.NoError(f.t, err)
+		for l := range strings.Lines(string(text)) {
+			var x line
+			require.NoError(f.t, json.Unmarshal([]byte(l), &x))
+			order = append(order, x)
+		}
+	}
+	slices.SortFunc(order, func(a, b line) int { return cmp.Or(cmp.Compare(a.Offset, b.Offset), cmp.Compare(a.Retry, b.Retry)) })
+	var result, list, items strings.Builder
+	for i, l := range order {
+		text := f.read(l.Result)
+		if result.WriteString(text); text != "" && !strings.HasSuffix(text, "\n") {
+			result.WriteByte('\n')
+		}
+		if l.Failed == 0 || i+1 < len(order) && order[i+1].Offset == l.Offset {
+			continue
+		}
+		list.WriteString(f.read(strings.TrimSuffix(l.Result, jsonl) + failedSuffix))
+		items.WriteString(strings.Repeat("x\n", int(l.Failed)))
+	}
+	b, digest := f.books, hex(f.books.Digest)
+	s := summary{
+		File: b.Info.Path, Generation: b.Generation, State: b.State.String(), Deployment: b.Deployment, Size: b.Info.Size, Started: &b.Started, Ended: &b.Ended,
+		Items: summaryItems{b.Items, b.DoneItems, b.FailedItems, b.DeadItems, b.Missing(), b.CancelledItems}, Chunks: summaryChunks{b.DoneChunks, b.DeadChunks, b.DoneChunks}, Digest: &digest,
+		Result: f.putMerged(jsonl, result.String()), List: f.putMerged(failedSuffix, list.String()), Lines: f.putMerged(failedLines, items.String()),
+	}
+	for _, c := range change {
+		c(&s)
+	}
+	f.putSummary(s)
+}
+
+// putMerged writes a merged file, unless it is empty.
+func (f *fixture) putMerged(end, text string) *mergedFile {
+	if text == "" {
+		return nil
+	}
+	require.NoError(f.t, os.WriteFile(f.dir+end, []byte(text), 0o600))
+	return &mergedFile{Name: filepath.Base(f.dir) + end, Lines: int64(strings.Count(text, "\n")), Bytes: int64(len(text)), Hash: hex(xxhash.Sum64String(text))}
+}
+
+func (f *fixture) putSummary(s summary) {
+	text, err := json.MarshalIndent(s, "", "  ")
+	require.NoError(f.t, err)
+	head := strings.TrimSuffix(string(text), ",\n  \"sum\": \"\"\n}")
+	require.NoError(f.t, os.WriteFile(f.dir+".summary.json", fmt.Appendf(nil, "%s,\n  \"sum\": \"%016x\"\n}\n", head, xxhash.Sum64String(head)), 0o600))
+}

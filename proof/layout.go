@@ -14,6 +14,7 @@ type piece struct {
 	offset, length int64
 	key            key
 	done           *entry              // what a worker recorded; nil for chunks that are not done, and gaps
+	rounds         []*entry            // retries of its failed items that count, in their order
 	record         *messages.OpenChunk // what the books hold of a chunk that is not done
 	firstLine      int64               // of the input, once that was read
 	got            tally               // what the input holds there

@@ -20,6 +20,7 @@ const (
 	manifestFolder = ".manifest"
 	jsonl          = ".jsonl"
 	failedSuffix   = ".failed.jsonl"
+	failedLines    = ".failed.txt"
 )
 
 // key names a chunk within one version of a file.

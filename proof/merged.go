@@ -3,7 +3,6 @@ package proof
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,46 +14,53 @@ import (
 	"github.com/cespare/xxhash/v2"
 )
 
-// readMerged reads the merged result of the file if it has taken the place of the chunks'
-// results, as with MERGE=replace. Each part of it is what one result was.
-func (c *check) readMerged() error {
-	name, replaced := c.mergedName()
+// findMerged finds out whether the merged result of the file has taken the place of the
+// chunks' results, as with MERGE=replace: the summary of the merge says so, or nothing else
+// is here. Results that came later do not count then.
+func (c *check) findMerged() (err error) {
+	if c.noResults {
+		return nil
+	}
+	if c.summary, err = c.readSummary(); err != nil {
+		return err
+	}
+	name, replaced := filepath.Base(c.folder)+jsonl, false
+	if s := c.summary; s != nil && s.Replaced && s.Result != nil && s.Deployment == c.books.Deployment {
+		name, replaced = filepath.Base(s.Result.Name), true
+	}
 	if len(c.entries) == 0 || len(c.results) > 0 && !replaced {
 		return nil
 	}
-	file, err := os.Open(filepath.Join(filepath.Dir(c.folder), name))
+	c.instead, err = os.Open(filepath.Join(filepath.Dir(c.folder), name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("read the merged result: %w", err)
 	}
-	defer file.Close()
+	c.merged = true
+	return nil
+}
+
+// readMerged reads the merged files: in place of the results, or beside them.
+func (c *check) readMerged() error {
+	if !c.merged {
+		return c.compareMerged()
+	}
+	defer c.instead.Close()
 	if c.sizes {
 		c.noResults = true
 		c.cannot("the results are merged into one")
 		return nil
 	}
-	c.merged = true
 	c.note("the merged result was read in place of the chunks' results")
-	return c.readParts(&mergedResult{file: file, buf: make([]byte, 64<<10)})
-}
-
-// mergedName returns the name of the merged result beside the folder. replaced reports that
-// by the summary of the merge it has taken the place of the results: others may come late.
-func (c *check) mergedName() (name string, replaced bool) {
-	var s struct {
-		Deployment string `json:"deployment"`
-		Replaced   bool   `json:"replaced"`
-		Result     struct {
-			Name string `json:"name"`
-		} `json:"result"`
+	if err := c.readParts(&mergedResult{file: c.instead, buf: make([]byte, 64<<10)}); err != nil {
+		return err
 	}
-	text, err := os.ReadFile(c.folder + ".summary.json")
-	if err != nil || json.Unmarshal(text, &s) != nil || !s.Replaced || s.Deployment != c.books.Deployment {
-		return filepath.Base(c.folder) + jsonl, false
+	if c.summary != nil && c.summary.isOf(c) {
+		c.compareSummary(c.summary)
 	}
-	return filepath.Base(s.Result.Name), true
+	return nil
 }
 
 // readParts reads the merged result, part by part.
@@ -64,15 +70,18 @@ func (c *check) readParts(in *mergedResult) error {
 		if p.done == nil {
 			continue
 		}
-		for _, e := range c.parts(*p) {
+		list, gone := p.parts()
+		for _, e := range gone { // They are not there any more, and cannot be compared.
+			c.results[e.name(c.books.Base, c.books.Generation)+jsonl] = found{content: e.result, lines: e.lines}
+		}
+		for _, e := range list {
 			stood, part, err := in.next(c.sameWork(e))
 			if err != nil {
 				return fmt.Errorf("read the merged result: %w", err)
 			}
 			c.results[e.name(c.books.Base, c.books.Generation)+jsonl] = part
-			if c.chosen[e.key] = []*entry{stood}; e == p.done {
-				p.done = stood
-			}
+			c.chosen[e.key] = []*entry{stood}
+			p.stands(e, stood)
 		}
 	}
 	info, err := in.file.Stat()
@@ -83,6 +92,16 @@ func (c *check) readParts(in *mergedResult) error {
 		c.find(surplus, 0, 0, "the merged result has %d bytes more than the results that it was made of", rest)
 	}
 	return nil
+}
+
+// stands puts the attempt whose result stands in the place of another one.
+func (p *piece) stands(e, stood *entry) {
+	if e == p.done {
+		p.done = stood
+	}
+	if i := slices.Index(p.rounds, e); i >= 0 {
+		p.rounds[i] = stood
+	}
 }
 
 // sameWork returns the attempts at the work of e. Those with large results come first: an
@@ -100,19 +119,15 @@ func (c *check) sameWork(e *entry) []*entry {
 
 // parts are the results of a chunk in the merged one: its own, and those of its retries
 // behind it. A retry of the whole chunk takes the place of what was before.
-func (c *check) parts(p piece) []*entry {
-	list := []*entry{p.done}
-	for _, k := range c.retries[p.key] {
-		of := c.chosen[k]
-		if of[0].whole {
-			for _, e := range list { // They are not there any more, and cannot be compared.
-				c.results[e.name(c.books.Base, c.books.Generation)+jsonl] = found{content: e.result, lines: e.lines}
-			}
-			list = nil
+func (p *piece) parts() (list, replaced []*entry) {
+	list = []*entry{p.done}
+	for _, e := range p.rounds {
+		if e.whole {
+			list, replaced = nil, append(replaced, list...)
 		}
-		list = append(list, of[0])
+		list = append(list, e)
 	}
-	return list
+	return list, replaced
 }
 
 // mergedResult is a merged result that is read part by part.
@@ -132,7 +147,8 @@ func (m *mergedResult) next(attempts []*entry) (*entry, found, error) {
 			return nil, found{}, err
 		}
 		if part.content == x.result {
-			return x, part, m.skip(part, last)
+			_, err := m.skip(part, last)
+			return x, part, err
 		}
 	}
 	e := slices.MinFunc(attempts, func(a, b *entry) int { return a.ended.Compare(b.ended) })
@@ -140,7 +156,8 @@ func (m *mergedResult) next(attempts []*entry) (*entry, found, error) {
 	if err != nil {
 		return nil, found{}, err
 	}
-	return e, part, m.skip(part, last)
+	_, err = m.skip(part, last)
+	return e, part, err
 }
 
 // read reads the next part as one of this size.
@@ -169,17 +186,18 @@ func (m *mergedResult) read(size int64) (f found, last byte, err error) {
 }
 
 // skip moves behind a part with this last byte. The merge ends its last line if the result
-// did not.
-func (m *mergedResult) skip(part found, last byte) error {
+// did not; ended reports whether the line ends.
+func (m *mergedResult) skip(part found, last byte) (ended bool, err error) {
 	m.at += part.size
 	if last == '\n' {
-		return nil
+		return true, nil
 	}
 	switch n, err := m.file.ReadAt(m.buf[:1], m.at); {
 	case n == 1 && m.buf[0] == '\n':
 		m.at++
+		return true, nil
 	case err != nil && !errors.Is(err, io.EOF):
-		return err
+		return false, err
 	}
-	return nil
+	return false, nil
 }

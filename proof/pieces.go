@@ -124,55 +124,21 @@ func (c *check) checkResult(p *piece) {
 }
 
 // retried adds the retries of the failed items of a chunk, and returns how many items
-// failed in the last of them that counts. One that was given up may have left a result:
-// then the books have more failed items than its manifest line.
+// failed in the last of them that counts.
 func (c *check) retried(p *piece) (failed int64) {
-	rounds := c.rounds(p)
-	counted := len(rounds)
-	if counted > 0 {
-		want, known := c.failedByBooks(p.key)
-		for known && counted > 0 && rounds[counted-1].failed != want {
-			counted--
-		}
-	}
 	failed = p.done.failed
-	for _, e := range rounds[:counted] {
-		switch {
-		case e.offset != p.offset || e.length != p.length || e.input != p.done.input:
+	for _, e := range p.rounds {
+		if e.offset != p.offset || e.length != p.length || e.input != p.done.input {
 			c.find(outOfOrder, p.offset, p.end(), "chunk %s is of other bytes than chunk %s", e.key, p.key)
-		case e.items != failed && e.items != p.done.items:
-			c.find(outOfOrder, p.offset, p.end(), "chunk %s has %d items, and %d had failed before", e.key, e.items, failed)
+		}
+		if why := c.stands(e); why != "" {
+			c.find(resultDiffers, p.offset, p.end(), "%s", why)
 		}
 		c.vouch(e)
 		c.output += e.lines
 		failed = e.failed
 	}
 	return failed
-}
-
-// rounds returns the retries of a chunk whose results stand, in their order.
-func (c *check) rounds(p *piece) (list []*entry) {
-	for _, k := range c.retries[p.key] {
-		of := c.chosen[k]
-		if why := c.stands(of[0]); why != "" {
-			// Either it was given up, so that the items have failed as before, or it is
-			// damaged: then the books differ.
-			c.doubts = append(c.doubts, finding{kind: resultDiffers, from: p.offset, to: p.end(), text: why})
-			continue
-		}
-		list = append(list, of[0])
-	}
-	return list
-}
-
-// failedByBooks returns how many items of a done chunk have failed by the books.
-func (c *check) failedByBooks(k key) (int64, bool) {
-	for _, r := range c.books.Chunks {
-		if r.ID.Index == k.index && r.ID.Half == k.half && r.State == messages.ChunkDoneWithFailed {
-			return r.FailedItems, true
-		}
-	}
-	return 0, false
 }
 
 // vouch notes that the files of an entry belong to a chunk.

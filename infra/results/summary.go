@@ -1,13 +1,17 @@
 package results
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/cespare/xxhash/v2"
 
 	"kafka-master/messages"
 )
@@ -118,7 +122,25 @@ func (m Merge) writeSummary(s Summary) error {
 	if err != nil {
 		return err
 	}
-	return writeDurably(m.path(summaryEnd), append(text, '\n'))
+	return writeDurably(m.path(summaryEnd), signed(text))
+}
+
+// signed adds the sum of its bytes to the JSON of a summary, as its last field.
+func signed(text []byte) []byte {
+	body := bytes.TrimSuffix(text, []byte("\n}"))
+	return append(slices.Clip(body), sumField(Hash(xxhash.Sum64(body)))...)
+}
+
+func sumField(sum string) string { return fmt.Sprintf(",\n  \"sum\": %q\n}\n", sum) }
+
+// intact reports whether a summary has the sum of its bytes. Earlier versions wrote none.
+func intact(text []byte) bool {
+	var s struct{ Sum string }
+	if json.Unmarshal(text, &s) != nil {
+		return false
+	}
+	body, ok := bytes.CutSuffix(text, []byte(sumField(s.Sum)))
+	return s.Sum == "" || ok && s.Sum == Hash(xxhash.Sum64(body))
 }
 
 func (m Merge) summary(p *plan, out *outputs, sum string) Summary {
@@ -175,7 +197,7 @@ func timeOrNull(t time.Time) *time.Time {
 // same books, whose files are there.
 func (m Merge) completed(sum string) (s Summary, ok bool) {
 	text, err := os.ReadFile(m.path(summaryEnd))
-	if err != nil || json.Unmarshal(text, &s) != nil || s.Plan != sum || s.Result == nil || s.Result.Name != filepath.Base(m.path("."+m.Ext)) {
+	if err != nil || !intact(text) || json.Unmarshal(text, &s) != nil || s.Plan != sum || s.Result == nil || s.Result.Name != filepath.Base(m.path("."+m.Ext)) {
 		return Summary{}, false
 	}
 	if f := m.Books.File; s.Partial || s.State != f.State.String() || s.Items != itemsOf(f) {
