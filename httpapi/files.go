@@ -51,6 +51,7 @@ type oneFileBody struct {
 	fileBody
 	ChunksDiscarded int64 `json:"chunks_discarded"` // of the dead ones
 	ItemsDiscarded  int64 `json:"items_discarded"`
+	FailedDiscarded int64 `json:"items_failed_discarded"`
 
 	DeadRanges int64      `json:"dead_ranges"`     // dead chunks, plus the range that a change made unreadable
 	DeadBytes  int64      `json:"dead_bytes"`      // length of that range
@@ -59,7 +60,8 @@ type oneFileBody struct {
 	Digest     *string    `json:"digest"`          // 16 hexadecimal digits, null when it does not cover every done chunk
 	Recorded   *int64     `json:"chunks_recorded"` // done chunks with a result of ours, null with the digest
 	Output     *int64     `json:"output_lines"`    // in these results
-	MergedAt   *time.Time `json:"merged_at"`       // null until its results are merged
+	Unrecorded int64      `json:"retries_unrecorded"`
+	MergedAt   *time.Time `json:"merged_at"` // null until its results are merged
 	ModifiedAt *time.Time `json:"modified_at"`
 	LeftAt     *time.Time `json:"left_at"`
 }
@@ -142,7 +144,7 @@ func showFile(f messages.FileStatus) fileBody {
 
 func showOneFile(f messages.FileStatus) oneFileBody {
 	out := oneFileBody{
-		fileBody: showFile(f), ChunksDiscarded: f.DiscardedChunks, ItemsDiscarded: f.DiscardedItems, DeadRanges: f.DeadChunks, DeadBytes: f.DeadBytes, Uncut: f.CancelledBytes, Duplicates: f.Duplicates,
+		fileBody: showFile(f), ChunksDiscarded: f.DiscardedChunks, ItemsDiscarded: f.DiscardedItems, FailedDiscarded: f.DiscardedFailed, Unrecorded: f.UnrecordedRetries, DeadRanges: f.DeadChunks, DeadBytes: f.DeadBytes, Uncut: f.CancelledBytes, Duplicates: f.Duplicates,
 		MergedAt: jsonTime(f.Merged), ModifiedAt: jsonTime(f.Info.ModTime), LeftAt: jsonTime(f.Left),
 	}
 	if f.DeadBytes > 0 {

@@ -65,4 +65,6 @@ func (l DeadLimit) Explain(f *File) string {
 }
 
 // Rejects returns the number of items that are dead or failed and were not discarded.
-func (f *File) Rejects() int64 { return f.FailedItems + f.DeadItems - f.DiscardedItems }
+func (f *File) Rejects() int64 {
+	return f.FailedItems + f.DeadItems - f.DiscardedItems - f.DiscardedFailed
+}

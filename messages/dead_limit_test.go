@@ -25,7 +25,7 @@ func TestDeadLimits(t *testing.T) {
 func TestDeadLimitIsReached(t *testing.T) {
 	t.Parallel()
 	file := func(done, failed, dead, discarded int64) *File {
-		return &File{DoneItems: done, FailedItems: failed, DeadItems: dead, DiscardedItems: discarded}
+		return &File{DoneItems: done, FailedItems: failed, DeadItems: dead, DiscardedItems: min(dead, discarded), DiscardedFailed: discarded - min(dead, discarded)}
 	}
 	for name, c := range map[string]struct {
 		limit DeadLimit
@@ -36,6 +36,7 @@ func TestDeadLimitIsReached(t *testing.T) {
 		"below a number":                  {DeadLimit{Items: 5}, file(0, 2, 2, 0), false},
 		"a number":                        {DeadLimit{Items: 5}, file(0, 2, 3, 0), true},
 		"a number with discarded ones":    {DeadLimit{Items: 5}, file(0, 2, 3, 1), false},
+		"a number with discarded failed":  {DeadLimit{Items: 5}, file(0, 5, 1, 2), false},
 		"a share":                         {DeadLimit{Percent: 1}, file(990, 5, 5, 0), true},
 		"below a share":                   {DeadLimit{Percent: 1}, file(991, 5, 4, 0), false},
 		"a share of few":                  {DeadLimit{Percent: 1}, file(0, 50, 49, 0), false},

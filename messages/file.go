@@ -87,6 +87,8 @@ type File struct {
 	// DiscardedChunks and DiscardedItems are those of the dead ones that a person took off
 	// the list.
 	DiscardedChunks, DiscardedItems int64
+	// DiscardedFailed counts the failed items that a person took off the list.
+	DiscardedFailed int64
 
 	// CancelledChunks and CancelledItems are those that were not done when the file was
 	// cancelled; CancelledBytes is the length of the range behind the cursor, which is not
@@ -99,6 +101,9 @@ type File struct {
 	Digest         uint64
 	RecordedChunks int64 // done chunks whose worker recorded the result in a manifest
 	OutputLines    int64 // lines of these results
+	// UnrecordedRetries counts the retries of failed items that are done, and whose worker
+	// recorded no result. Earlier versions did not count them.
+	UnrecordedRetries int64
 	// Digested reports whether every done chunk was added to these three. Not so for a
 	// file that an earlier version of the program began.
 	Digested bool

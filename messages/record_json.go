@@ -41,10 +41,13 @@ type fileRecord struct {
 
 	DiscardedChunks int64 `json:"discarded_chunks,omitempty"`
 	DiscardedItems  int64 `json:"discarded_items,omitempty"`
+	DiscardedFailed int64 `json:"discarded_failed,omitempty"`
 
 	CancelledChunks int64 `json:"cancelled_chunks,omitempty"`
 	CancelledItems  int64 `json:"cancelled_items,omitempty"`
 	CancelledBytes  int64 `json:"cancelled_bytes,omitempty"`
+
+	UnrecordedRetries int64 `json:"unrecorded_retries,omitempty"`
 }
 
 // EncodeRecord returns the record of the file without its ID, which is the key.
@@ -57,7 +60,7 @@ func (f File) EncodeRecord() []byte {
 		Items: f.Items, DoneChunks: f.DoneChunks, DoneItems: f.DoneItems, FailedItems: f.FailedItems,
 		DeadChunks: f.DeadChunks, DeadItems: f.DeadItems, Halvings: f.Halvings, Duplicates: f.Duplicates, Repeats: f.Repeats,
 		DeadBytes:       f.DeadBytes,
-		DiscardedChunks: f.DiscardedChunks, DiscardedItems: f.DiscardedItems,
+		DiscardedChunks: f.DiscardedChunks, DiscardedItems: f.DiscardedItems, DiscardedFailed: f.DiscardedFailed, UnrecordedRetries: f.UnrecordedRetries,
 		CancelledChunks: f.CancelledChunks, CancelledItems: f.CancelledItems, CancelledBytes: f.CancelledBytes,
 		Started: newRecordTime(f.Started), Ended: newRecordTime(f.Ended), Left: newRecordTime(f.Left), Merged: timeOrNone(f.Merged),
 	}
@@ -87,7 +90,7 @@ func DecodeFile(id FileID, record []byte) (File, error) {
 		Items:  r.Items, DoneChunks: r.DoneChunks, DoneItems: r.DoneItems, FailedItems: r.FailedItems,
 		DeadChunks: r.DeadChunks, DeadItems: r.DeadItems, Halvings: r.Halvings, Duplicates: r.Duplicates, Repeats: r.Repeats,
 		DeadBytes:       r.DeadBytes,
-		DiscardedChunks: r.DiscardedChunks, DiscardedItems: r.DiscardedItems,
+		DiscardedChunks: r.DiscardedChunks, DiscardedItems: r.DiscardedItems, DiscardedFailed: r.DiscardedFailed, UnrecordedRetries: r.UnrecordedRetries,
 		CancelledChunks: r.CancelledChunks, CancelledItems: r.CancelledItems, CancelledBytes: r.CancelledBytes,
 		Started: r.Started.time(), Ended: r.Ended.time(), Left: r.Left.time(), Merged: r.Merged.orZero(),
 	}

@@ -71,6 +71,7 @@ func drawFile(t *rapid.T) File {
 		DeadChunks:  n.Draw(t, "dead chunks"), DeadItems: n.Draw(t, "dead items"),
 		Halvings: n.Draw(t, "halvings"), Duplicates: n.Draw(t, "duplicates"), Repeats: n.Draw(t, "repeats"), DeadBytes: n.Draw(t, "dead bytes"),
 		DiscardedChunks: n.Draw(t, "discarded chunks"), DiscardedItems: n.Draw(t, "discarded items"),
+		DiscardedFailed: n.Draw(t, "discarded failed items"), UnrecordedRetries: n.Draw(t, "unrecorded retries"),
 		CancelledChunks: n.Draw(t, "cancelled chunks"), CancelledItems: n.Draw(t, "cancelled items"), CancelledBytes: n.Draw(t, "cancelled bytes"),
 		Started: drawTime(t, "started"), Ended: drawTime(t, "ended"), Left: drawTime(t, "left"), Merged: drawTime(t, "merged"),
 	}

@@ -59,6 +59,7 @@ type check struct {
 	items, failed, dead int64
 	cancelled           int64
 	output              int64
+	retriedOutput       int64 // of retries alone
 	digest              uint64
 }
 

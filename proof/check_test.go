@@ -233,6 +233,16 @@ func TestWhatCannotBeKnown(t *testing.T) {
 			f.books.RecordedChunks--
 			f.books.OutputLines -= f.parsed(1).Lines
 		},
+		"a worker of another kind did a retry": func(f *fixture) {
+			f.books.UnrecordedRetries++
+			f.books.DoneItems++
+			f.books.FailedItems--
+		},
+		"a worker of another kind did a retry again whose worker died after it recorded it": func(f *fixture) {
+			f.retry(4, 1, 2, 18)
+			f.books.UnrecordedRetries++
+			f.books.OutputLines--
+		},
 		"an earlier version began it": func(f *fixture) { f.books.Digested, f.books.Digest, f.books.RecordedChunks = false, 0, 0 },
 		"no results of ours": func(f *fixture) {
 			require.NoError(f.t, os.RemoveAll(f.dir))

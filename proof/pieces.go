@@ -136,6 +136,7 @@ func (c *check) retried(p *piece) (failed int64) {
 		}
 		c.vouch(e)
 		c.output += e.lines
+		c.retriedOutput += e.lines
 		failed = e.failed
 	}
 	return failed

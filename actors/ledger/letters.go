@@ -48,6 +48,7 @@ func (x Letters) Discard(ids []messages.ChunkID) Handled {
 	return x.each(ids, func(b *book, e *entry, c messages.OpenChunk) error {
 		if e == nil {
 			b.rejects.drop(c.ID)
+			b.DiscardedFailed += c.FailedItems
 			x.l.out.DropChunks = append(x.l.out.DropChunks, c.ID)
 			return nil
 		}

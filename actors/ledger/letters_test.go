@@ -115,7 +115,9 @@ func (m *machine) discard(t *rapid.T) {
 	if reject == 0 {
 		require.Equal(t, before.DiscardedItems+2, after.DiscardedItems)
 	}
-	before.DiscardedChunks, before.DiscardedItems = after.DiscardedChunks, after.DiscardedItems
+	require.Equal(t, before.DiscardedFailed+reject, after.DiscardedFailed)
+	require.GreaterOrEqual(t, after.Rejects(), int64(0))
+	before.DiscardedChunks, before.DiscardedItems, before.DiscardedFailed = after.DiscardedChunks, after.DiscardedItems, after.DiscardedFailed
 	require.Equal(t, before, after, "nothing else changes")
 }
 

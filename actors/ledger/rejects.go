@@ -91,7 +91,10 @@ func (l *Ledger) completeRetry(b *book, e *entry, r Result, now time.Time) {
 	b.FailedItems += r.FailedItems
 	l.totals.DoneItems += max(0, done)
 	l.totals.FailedItems += r.FailedItems
-	if b.Digested && r.Recorded {
+	switch {
+	case !r.Recorded:
+		b.UnrecordedRetries++
+	case b.Digested:
 		b.OutputLines += r.OutputLines
 	}
 	l.settle(b, e.OpenChunk, "", r.FailedItems, ranges, now)

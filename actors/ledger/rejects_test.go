@@ -97,6 +97,7 @@ func TestFailedItemsAreRetried(t *testing.T) {
 			f = l.files[1]
 			require.Equal(t, messages.FileDone, f.State)
 			require.EqualValues(t, 10, f.DoneItems)
+			require.EqualValues(t, 1, f.UnrecordedRetries, "the worker of the second one keeps no manifest")
 			require.True(t, f.AddsUp())
 			step()
 			require.Empty(t, store.chunks)
