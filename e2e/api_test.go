@@ -42,7 +42,7 @@ func TestProgressOverHTTP(t *testing.T) {
 
 	status, body := s.get("/api/v1/overview")
 	require.Equal(t, 200, status)
-	require.Contains(t, body, `"items":{"cut":3000,"done":3000,"failed":0,"dead":0,"open":0},"chunks":{"done":6,"dead":0,"ready":0,"running":0}`)
+	require.Contains(t, body, `"items":{"cut":3000,"done":3000,"failed":0,"dead":0,"cancelled":0,"open":0},"chunks":{"done":6,"dead":0,"cancelled":0,"ready":0,"running":0}`)
 	require.Contains(t, body, `"api":"127.0.0.1:`+s.vars["API_SERVER_PORT"]+`"`)
 	status, body = s.get("/api/v1/workers?limit=1")
 	require.Equal(t, 200, status)
