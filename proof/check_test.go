@@ -336,6 +336,19 @@ func TestHalvesAndRetries(t *testing.T) {
 	require.Empty(t, r.Findings)
 	require.Equal(t, Holds, r.Verdict)
 
+	// Nor is it a matter of one chunk.
+	g = newFixture(t, numbered(8))
+	for i := range 2 {
+		g.done(i, 2, 2)
+		g.done(i, 3, 2)
+	}
+	g.books = newFixture(t, numbered(8)).books
+	g.done(0, 0, 4)
+	g.done(1, 0, 4)
+	r = g.check()
+	require.Empty(t, r.Findings)
+	require.Equal(t, Holds, r.Verdict)
+
 	for name, d := range map[string]damage{
 		"a half is missing":    {func(f *fixture) { require.NoError(f.t, os.Remove(filepath.Join(f.dir, "ips_chunk_1_s3.jsonl"))) }, 7, 8},
 		"a retry was changed":  {edit("ips_chunk_2_r1.jsonl", func(s string) string { return s + "x\n" }), 9, 12},
@@ -349,6 +362,46 @@ func TestHalvesAndRetries(t *testing.T) {
 			r := f.check()
 			require.Equal(t, Fails, r.Verdict)
 			require.True(t, slices.ContainsFunc(r.Findings, func(x Finding) bool { return x.FirstLine == d.first && x.LastLine == d.last }), "%+v", r.Findings)
+		})
+	}
+}
+
+// A round that was given up does not count, even if an attempt at it left a line, or even a
+// result; the merged result does not have it.
+func TestRoundsThatWereGivenUp(t *testing.T) {
+	t.Parallel()
+	for name, x := range map[string]struct {
+		first []int64 // what fails again in the first round, which was given up
+		keeps bool    // its result
+		last  bool    // it is the last one
+	}{
+		"without a result":               {nil, false, false},
+		"with a result":                  {nil, true, false},
+		"with a result that failed less": {[]int64{6}, true, false},
+		"at last":                        {nil, true, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, numbered(9))
+			f.done(0, 0, 3)
+			f.done(1, 0, 3, 5, 6)
+			f.done(2, 0, 3)
+			books := f.books
+			f.retry(1, 1, 2, x.first...)
+			f.books = books
+			if !x.keeps {
+				require.NoError(t, os.Remove(filepath.Join(f.dir, "ips_chunk_1_r1.jsonl")))
+			}
+			if x.last {
+				f.books.Chunks = append(f.books.Chunks, messages.OpenChunk{
+					Chunk: messages.Chunk{ID: messages.ChunkID{File: 1, Index: 1, Retry: 1}}, State: messages.ChunkDoneWithFailed, FailedItems: 2, Reason: "it failed",
+				})
+			} else {
+				f.retry(1, 2, 2)
+			}
+			r := f.check()
+			require.Empty(t, r.Findings)
+			require.Equal(t, Holds, r.Verdict)
 		})
 	}
 }

@@ -25,24 +25,53 @@ func (p piece) end() int64 { return p.offset + p.length }
 
 func (p piece) gap() bool { return p.done == nil && p.record == nil }
 
-// maxTrials bounds how many other layouts are tried.
-const maxTrials = 64
+// maxTogether bounds the chunks of which every combination is tried, and maxTrials those that
+// are tried one by one.
+const (
+	maxTogether = 6
+	maxTrials   = 64
+)
 
 // layOut puts the chunks in the order of the file. After a store lost its last commits,
 // both a chunk and its halves may be recorded, and which of them counted is known to the
-// digest alone: if the books have another one, layouts with one other choice are tried.
+// digest alone: if the books have another one, layouts with other choices are tried.
 func (c *check) layOut() {
 	at := c.places()
 	c.pieces, c.unused = c.tile(at, nil)
 	if !c.books.DigestKnown() || c.books.RecordedChunks < c.books.DoneChunks || digestOfAll(c.pieces) == c.books.Digest {
 		return
 	}
-	for _, u := range c.unused[:min(len(c.unused), maxTrials)] {
-		if pieces, unused := c.tile(at, u.done); u.done != nil && digestOfAll(pieces) == c.books.Digest {
+	var others []*entry
+	for _, u := range c.unused {
+		if u.done != nil {
+			others = append(others, u.done)
+		}
+	}
+	for _, preferred := range choices(others) {
+		if pieces, unused := c.tile(at, preferred); digestOfAll(pieces) == c.books.Digest {
 			c.pieces, c.unused = pieces, unused
 			return
 		}
 	}
+}
+
+// choices returns what may be preferred to the first layout: all combinations of the first
+// few, and each of the others alone.
+func choices(others []*entry) (out []map[*entry]bool) {
+	together := min(len(others), maxTogether)
+	for n := 1; n < 1<<together; n++ {
+		set := map[*entry]bool{}
+		for i := range together {
+			if n>>i&1 == 1 {
+				set[others[i]] = true
+			}
+		}
+		out = append(out, set)
+	}
+	for _, e := range others[together:min(len(others), maxTrials)] {
+		out = append(out, map[*entry]bool{e: true})
+	}
+	return out
 }
 
 // digestOfAll is the digest of the done chunks of a layout.
@@ -76,10 +105,10 @@ func (c *check) places() map[int64][]piece {
 }
 
 // tile covers the file with chunks, and returns those that found no place. At each place
-// the preferred attempt comes first; then the books, since a chunk that they hold as not
+// a preferred attempt comes first; then the books, since a chunk that they hold as not
 // done is not done, whatever a worker recorded; then the halves of a chunk, since a chunk
 // that was halved ended with that; then the attempt that ended last.
-func (c *check) tile(at map[int64][]piece, preferred *entry) (pieces, unused []piece) {
+func (c *check) tile(at map[int64][]piece, preferred map[*entry]bool) (pieces, unused []piece) {
 	pos := int64(0)
 	for _, s := range slices.Sorted(maps.Keys(at)) {
 		if s < pos {
@@ -102,10 +131,10 @@ func (c *check) tile(at map[int64][]piece, preferred *entry) (pieces, unused []p
 }
 
 // compareAtOnePlace orders the chunks that begin at one place.
-func compareAtOnePlace(a, b piece, at map[int64][]piece, preferred *entry) int {
+func compareAtOnePlace(a, b piece, at map[int64][]piece, preferred map[*entry]bool) int {
 	rank := func(p piece) int {
 		switch {
-		case p.done != nil && p.done == preferred:
+		case p.done != nil && preferred[p.done]:
 			return -1
 		case p.record != nil:
 			return 0

@@ -28,43 +28,38 @@ func (c *check) failedRecords() (records map[key]*messages.OpenChunk, rest int64
 // roundsOf returns the retries of a chunk that count, in their order. A round that was given
 // up does not, even if an attempt at it left a line or a result.
 func (c *check) roundsOf(p *piece, record *messages.OpenChunk, rest int64) []*entry {
-	var list []*entry
-	for _, k := range c.retries[p.key] {
-		e := c.chosen[k][0]
-		if record != nil && record.ID.Retry == k.retry && record.Reason != "" {
-			continue
-		}
-		if why := c.stands(e); why != "" && !c.merged {
-			c.doubt(p, why) // damaged, unless it was given up: then the books differ
-			continue
-		}
-		list = append(list, e)
-	}
-	want, known := int64(0), rest == 0 && c.books.HasEnded()
+	f := follower{known: rest == 0 && c.books.HasEnded()}
 	if record != nil {
-		want, known = record.FailedItems, true
+		f.want, f.known = record.FailedItems, true
 	}
-	f := follower{rounds: list, want: want, known: known, dead: map[step]bool{}}
-	counted, ok := f.from(step{0, p.done.failed})
-	if !ok {
-		f.known, f.dead = false, map[step]bool{}
-		counted, _ = f.from(step{0, p.done.failed})
+	for _, k := range c.retries[p.key] {
+		r := attempted{entry: c.chosen[k][0]}
+		if record == nil || record.ID.Retry != k.retry || record.Reason == "" { // else it was given up
+			why := c.stands(r.entry)
+			if r.stands = why == "" || c.merged; !r.stands {
+				// It is damaged, unless it was given up: then the books differ.
+				c.doubts = append(c.doubts, finding{kind: resultDiffers, from: p.offset, to: p.end(), text: why})
+			}
+		}
+		f.rounds = append(f.rounds, r)
 	}
-	return counted
+	return f.follow(p.done.failed)
 }
 
-// doubt notes what is a finding only if the books differ.
-func (c *check) doubt(p *piece, why string) {
-	c.doubts = append(c.doubts, finding{kind: resultDiffers, from: p.offset, to: p.end(), text: why})
+// attempted is a retry that left a line.
+type attempted struct {
+	*entry
+	stands bool // its result is there, and it is not known that it was given up
 }
 
-// follower finds the rounds of a chunk that follow from each other: each one ran what had
-// failed until then, or the whole chunk, and in the end as many items have failed as the
-// books say. Of several ways it takes the one with the earliest rounds.
+// follower finds the rounds of a chunk that count, in their order. Each round ran the items
+// that had failed until then, or the whole chunk, and in the end as many items have failed
+// as the books say. Of several ways it takes the one with the earliest rounds.
 type follower struct {
-	rounds []*entry
+	rounds []attempted
 	want   int64 // items that have failed in the end
 	known  bool  // that of want
+	loose  bool  // rounds that do not count may have run anything
 	dead   map[step]bool
 }
 
@@ -74,6 +69,19 @@ type step struct {
 	failed int64
 }
 
+// follow explains all rounds, or else those that count, or else some of them without the
+// books, which then differ.
+func (f *follower) follow(failed int64) []*entry {
+	known := f.known
+	for _, try := range []struct{ known, loose bool }{{known, false}, {known, true}, {false, true}} {
+		f.known, f.loose, f.dead = try.known, try.loose, map[step]bool{}
+		if counted, ok := f.from(step{0, failed}); ok {
+			return counted
+		}
+	}
+	return nil
+}
+
 func (f *follower) from(s step) (counted []*entry, ok bool) {
 	if s.round == len(f.rounds) {
 		return nil, !f.known || s.failed == f.want
@@ -81,13 +89,16 @@ func (f *follower) from(s step) (counted []*entry, ok bool) {
 	if f.dead[s] {
 		return nil, false
 	}
-	e := f.rounds[s.round]
-	if e.whole || e.items == s.failed {
-		if rest, ok := f.from(step{s.round + 1, e.failed}); ok {
-			return append([]*entry{e}, rest...), true
+	r := f.rounds[s.round]
+	follows := r.whole || r.items == s.failed
+	if r.stands && follows {
+		if rest, ok := f.from(step{s.round + 1, r.failed}); ok {
+			return append([]*entry{r.entry}, rest...), true
 		}
 	}
-	counted, ok = f.from(step{s.round + 1, s.failed})
+	if follows || f.loose {
+		counted, ok = f.from(step{s.round + 1, s.failed})
+	}
 	f.dead[s] = !ok
 	return counted, ok
 }

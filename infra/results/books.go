@@ -16,16 +16,23 @@ type books struct {
 	dead      []messages.OpenChunk // chunks that were given up
 	cancelled []messages.OpenChunk // chunks that were not done when the file was cancelled
 	without   []messages.OpenChunk // both: they shall have no result
+	// failed are the chunks that are done with failed items, by their ids without file and
+	// retry. Chunks whose failed items were discarded have none, and they are in unlisted.
+	failed   map[messages.ChunkID]messages.OpenChunk
+	unlisted int64
 }
 
 func newBooks(b messages.Books) books {
-	out := books{Books: b}
+	out := books{Books: b, failed: map[messages.ChunkID]messages.OpenChunk{}, unlisted: b.File.FailedItems}
 	for _, c := range b.Chunks {
 		switch c.State {
 		case messages.ChunkDead:
 			out.dead = append(out.dead, c)
 		case messages.ChunkCancelled:
 			out.cancelled = append(out.cancelled, c)
+		case messages.ChunkDoneWithFailed:
+			out.failed[messages.ChunkID{Index: c.ID.Index, Half: c.ID.Half}] = c
+			out.unlisted -= c.FailedItems
 		}
 	}
 	out.without = slices.Concat(out.dead, out.cancelled)
@@ -33,10 +40,10 @@ func newBooks(b messages.Books) books {
 }
 
 // isTooLate reports whether the chunk of a result, or a half of it, was given up or
-// cancelled before the result came.
+// cancelled before the result came, or was so as a whole.
 func (b books) isTooLate(p part) bool {
 	for _, d := range b.without {
-		if d.ID.Index == p.index && within(d.ID.Half, p.half) {
+		if d.ID.Index == p.index && (within(d.ID.Half, p.half) || within(p.half, d.ID.Half)) {
 			return true
 		}
 	}

@@ -64,7 +64,8 @@ func (m Merge) run(ctx context.Context) (Summary, error) {
 		return Summary{}, fmt.Errorf("open the results: %w", err)
 	}
 	defer root.Close()
-	p, err := newPlan(root.FS(), newBooks(m.Books))
+	b := newBooks(m.Books)
+	p, err := newPlan(root, b)
 	if err != nil {
 		return Summary{}, err
 	}
@@ -80,7 +81,7 @@ func (m Merge) run(ctx context.Context) (Summary, error) {
 		return Summary{}, err
 	}
 	defer out.close()
-	if err := m.writeAll(ctx, root, p, out); err != nil {
+	if err := m.writeAll(ctx, root, p, b, out); err != nil {
 		return Summary{}, err
 	}
 	if err := m.checkDigest(out); err != nil {
@@ -129,7 +130,7 @@ func (m Merge) path(ending string) string {
 }
 
 // writeAll writes the results from where an interrupted merge was synced last.
-func (m Merge) writeAll(ctx context.Context, root *os.Root, p *plan, out *outputs) error {
+func (m Merge) writeAll(ctx context.Context, root *os.Root, p *plan, b books, out *outputs) error {
 	for i := out.mark.Part; i < len(p.parts); {
 		if err := ctx.Err(); err != nil {
 			return errors.Join(err, out.checkpoint(i))
@@ -138,7 +139,11 @@ func (m Merge) writeAll(ctx context.Context, root *os.Root, p *plan, out *output
 		for next < len(p.parts) && p.parts[next].index == p.parts[i].index && p.parts[next].half == p.parts[i].half {
 			next++
 		}
-		if err := m.writeChunk(root, p, p.parts[i:next], out); err != nil {
+		counted, err := m.counted(root, p, b, p.parts[i:next])
+		if err != nil {
+			return err
+		}
+		if err := m.writeChunk(root, p, counted, b.listsFailed(counted[0]), out); err != nil {
 			return err
 		}
 		i = next
@@ -154,19 +159,21 @@ func (m Merge) writeAll(ctx context.Context, root *os.Root, p *plan, out *output
 
 // writeChunk writes a chunk and the retries of its failed items. A retry of all items
 // takes the place of what was before it; of one of some items the lines follow. What a
-// retry failed is what is left of the failed items.
-func (m Merge) writeChunk(root *os.Root, p *plan, parts []part, out *outputs) error {
+// retry failed is what is left of the failed items; lists is false if nothing is.
+func (m Merge) writeChunk(root *os.Root, p *plan, parts []part, lists bool, out *outputs) error {
 	from := 0
 	for i, q := range parts {
 		if q.retry > 0 && !q.positions && len(q.at) > 0 {
 			from = i
 		}
 	}
-	if err := m.addDigest(root, p, parts[0], out); err != nil {
+	d, err := p.digestOf(root, parts[0])
+	if err != nil {
 		return err
 	}
+	out.mark.Counts.Digest += d
 	for i, q := range parts[from:] {
-		last := from+i == len(parts)-1
+		last := lists && from+i == len(parts)-1
 		if err := m.writePart(root, p, q, last, out); err != nil {
 			return err
 		}
@@ -174,22 +181,21 @@ func (m Merge) writeChunk(root *os.Root, p *plan, parts []part, out *outputs) er
 	return nil
 }
 
-// addDigest adds a chunk to the digest of what is merged. Retries are no part of it.
-func (m Merge) addDigest(root *os.Root, p *plan, q part, out *outputs) error {
+// digestOf returns what a chunk adds to the digest of its file. Retries add nothing.
+func (p *plan) digestOf(root *os.Root, q part) (uint64, error) {
 	lines, err := p.lines(root, q)
 	if err != nil || len(lines) == 0 || q.retry > 0 {
-		return err
+		return 0, err
 	}
 	l, err := p.standing(root, lines)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	d, err := l.digest()
 	if err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrChanged, q.describe(), err)
+		return 0, fmt.Errorf("%w: %s: %w", ErrChanged, q.describe(), err)
 	}
-	out.mark.Counts.Digest += d
-	return nil
+	return d, nil
 }
 
 // standing returns the line about the result that stands. After a store lost its last

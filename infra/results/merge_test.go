@@ -193,6 +193,8 @@ func TestMergeRetries(t *testing.T) {
 	b.put(named{Index: 1}, "1\n", failedLine(7, "g"))
 	b.put(named{Index: 1, Retry: 1}, "1 all of it\n", "")
 	b.put(named{Index: 2}, "2\n", "")
+	b.books.FailedItems = 1
+	b.books.Chunks = []messages.OpenChunk{doneWithFailed(messages.ChunkID{File: 1, Retry: 1}, 1, "")}
 	_, err := b.merge()
 	require.NoError(t, err)
 	require.Equal(t, "0\n0r1\n1 all of it\n2\n", b.read("a.txt.jsonl"))
@@ -201,6 +203,7 @@ func TestMergeRetries(t *testing.T) {
 	l = b.line(named{Index: 0, Retry: 2}, "0r2\n", "")
 	l.Positions, l.Items = [][2]int{{2, 2}}, 1
 	b.putLine(l, "0r2\n", "")
+	b.books.FailedItems, b.books.Chunks = 0, nil
 	_, err = b.merge()
 	require.NoError(t, err)
 	require.Equal(t, "0\n0r1\n0r2\n1 all of it\n2\n", b.read("a.txt.jsonl"))
@@ -536,7 +539,7 @@ func BenchmarkPlan(b *testing.B) {
 	require.NoError(b, errors.Join(err, f.Close()))
 	books := messages.Books{Deployment: "J6QK2", File: messages.File{Info: messages.FileInfo{Path: "a.txt"}, DoneChunks: n, Cursor: messages.Cursor{Index: n}}}
 	for b.Loop() {
-		p, err := newPlan(r.FS(), newBooks(books))
+		p, err := newPlan(r, newBooks(books))
 		require.NoError(b, err)
 		require.Len(b, p.parts, n)
 	}

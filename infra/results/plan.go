@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/bits"
+	"os"
 	"slices"
 	"strings"
 
@@ -66,7 +67,8 @@ func (p part) compare(q part) int {
 func (p part) same(q part) bool { return p.index == q.index && p.half == q.half && p.retry == q.retry }
 
 // newPlan reads the manifests of a file and looks for results without a line.
-func newPlan(root fs.FS, b books) (*plan, error) {
+func newPlan(folder *os.Root, b books) (*plan, error) {
+	root := folder.FS()
 	p := &plan{folder: messages.GenerationFolder(b.File.Info.Path, b.File.Generation)}
 	var err error
 	if p.manifests, err = Manifests(root, p.folder); err != nil {
@@ -82,7 +84,9 @@ func newPlan(root fs.FS, b books) (*plan, error) {
 	if err := p.addUnrecorded(root, b); err != nil {
 		return nil, err
 	}
-	p.dropHalved()
+	if err := p.chooseHalves(folder, b); err != nil {
+		return nil, err
+	}
 	return p, nil
 }
 
@@ -125,25 +129,6 @@ func (p *plan) sort() {
 		out = append(out, q)
 	}
 	clear(p.parts[len(out):])
-	p.parts = out
-}
-
-// dropHalved removes results of chunks that have halves: they came too late, and do not
-// count.
-func (p *plan) dropHalved() {
-	out := p.parts[:0]
-	for i, q := range p.parts {
-		halved := false
-		for _, r := range p.parts[i+1:] {
-			if r.index != q.index || halved {
-				break
-			}
-			halved = r.half > q.half && within(r.half, q.half)
-		}
-		if !halved {
-			out = append(out, q)
-		}
-	}
 	p.parts = out
 }
 
