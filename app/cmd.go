@@ -25,6 +25,7 @@ var errUsage = errors.New("wrong usage")
 // command holds what all commands share.
 type command struct {
 	env            func(string) (string, bool)
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	instrument     Instrument // nil but in a measurement
 }
@@ -53,7 +54,7 @@ name; "kafka-master config" shows those in force.`,
 		}
 		return c.runMaster(cmd.Context(), s)
 	}
-	root.AddCommand(c.worker(), c.config(), c.generate(), c.version(), c.healthcheck(), c.doctor(), c.dead(), c.failed(), c.merge(), c.joblog(), c.verify(), c.selftest())
+	root.AddCommand(c.run(), c.worker(), c.config(), c.generate(), c.version(), c.healthcheck(), c.doctor(), c.dead(), c.failed(), c.merge(), c.joblog(), c.verify(), c.selftest())
 	showOwnFlags(root)
 	return root
 }
@@ -76,7 +77,7 @@ var usedSettings = map[string][]string{
 		"CLIENT_DATA_PATH", "INPUT_DIR", "SMB_HOST", "SMB_PORT", "SMB_USER", "SMB_PASSWORD",
 		"RESULTS_DIR", "DATA_DIR", "REDIS_URL", "REDIS_PREFIX",
 	}, apiSettings...),
-	"generate": {}, "version": {}, "help": {}, "completion": {},
+	"run": {}, "generate": {}, "version": {}, "help": {}, "completion": {},
 }
 
 // showOwnFlags makes the help of each command show only the settings that it uses. All

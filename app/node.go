@@ -199,19 +199,24 @@ func (n *node) openBroker() error {
 	if n.brokers = n.s.KafkaBrokers; len(n.brokers) > 0 {
 		return nil
 	}
-	cfg := embedded.Config{
-		DataDir: filepath.Join(n.s.DataDir, "kafka"), Port: n.s.KafkaBrokerPort, Logger: n.log,
+	port := n.s.KafkaBrokerPort
+	err := n.startBroker(port)
+	if !errors.Is(err, embedded.ErrPortInUse) {
+		return err
+	}
+	if n.s.IsSet("KAFKA_BROKER_PORT") {
+		return fmt.Errorf("port %d is in use by another program: set KAFKA_BROKER_PORT to a free one, or KAFKA_BROKER_ADDRESS to your own Kafka", port)
+	}
+	n.log.Info("the port of the embedded broker is in use, a free one is used", "port", port)
+	return n.startBroker(0)
+}
+
+// startBroker starts the embedded broker on a port, on a free one for 0.
+func (n *node) startBroker(port int) error {
+	b, err := embedded.Start(embedded.Config{
+		DataDir: filepath.Join(n.s.DataDir, "kafka"), Port: port, Logger: n.log,
 		Partitions: n.s.KafkaPartitions + 3, // three are those of the other topics
-	}
-	b, err := embedded.Start(cfg)
-	if errors.Is(err, embedded.ErrPortInUse) {
-		if n.s.IsSet("KAFKA_BROKER_PORT") {
-			return fmt.Errorf("port %d is in use by another program: set KAFKA_BROKER_PORT to a free one, or KAFKA_BROKER_ADDRESS to your own Kafka", cfg.Port)
-		}
-		n.log.Info("the port of the embedded broker is in use, a free one is used", "port", cfg.Port)
-		cfg.Port = 0
-		b, err = embedded.Start(cfg)
-	}
+	})
 	if err != nil {
 		return fmt.Errorf("start the embedded broker: %w", err)
 	}

@@ -23,7 +23,9 @@ const (
 	// ExitUnknown means that not everything could be checked, and that nothing was wrong
 	// with the rest, for commands that check something.
 	ExitUnknown = 3
-	ExitWrong   = 4 // a check found something that does not hold
+	// ExitWrong means that a check found something that does not hold, or that items of what
+	// ended are failed or dead.
+	ExitWrong = 4
 )
 
 // Main runs the command line of the process until it ends or a signal stops it, and returns
@@ -44,7 +46,7 @@ type Instrument func(*actors.Config, *actors.Parts)
 
 // RunMeasured is Run for a measurement.
 func RunMeasured(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer, instrument Instrument) int {
-	cmd := rootCommand(command{env: env, stdout: stdout, stderr: stderr, instrument: instrument})
+	cmd := rootCommand(command{env: env, stdin: os.Stdin, stdout: stdout, stderr: stderr, instrument: instrument})
 	cmd.SetArgs(append([]string{}, args...)) // nil would mean the arguments of the process
 	err := cmd.ExecuteContext(ctx)
 	if err == nil {
@@ -58,7 +60,7 @@ func RunMeasured(ctx context.Context, args []string, env func(string) (string, b
 		return ExitUsage
 	}
 	switch {
-	case errors.Is(err, errWrong):
+	case errors.Is(err, errWrong), errors.Is(err, errRejects):
 		return ExitWrong
 	case errors.Is(err, errUnreachable):
 		return ExitUnreachable

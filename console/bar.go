@@ -18,10 +18,35 @@ const (
 	barName   = 24 // maximum length of the file name before the bar
 )
 
+// Bar is a progress bar for a command that waits for something. It is drawn in place.
+type Bar struct{ out printer }
+
+// NewBar returns a bar on a terminal.
+func NewBar(w io.Writer) *Bar { return &Bar{printer{w: w}} }
+
+// Show draws the bar. done is 0 to 1; a rate of 0 and a zero ETA are left out.
+func (b *Bar) Show(name string, done, itemsPerS float64, eta, now time.Time) {
+	b.out.show(&bar{done: done, text: messages.Clean(name, barName) + paceText(itemsPerS, eta, now)})
+}
+
+// Clear removes the bar.
+func (b *Bar) Clear() { b.out.clear() }
+
 // bar shows the progress of all files in work at one moment.
 type bar struct {
 	done float64 // 0 to 1
 	text string
+}
+
+// paceText formats a rate and the time of the end, as far as they are known.
+func paceText(itemsPerS float64, eta, now time.Time) (text string) {
+	if itemsPerS > 0 {
+		text += " " + PerSecond(itemsPerS)
+	}
+	if !eta.IsZero() {
+		text += " ETA " + Until(eta, now)
+	}
+	return text
 }
 
 // newBar returns a bar for the files in work, or nil when there are none.
@@ -46,12 +71,7 @@ func newBar(o messages.Overview, now time.Time) *bar {
 	if files > 1 {
 		b.text += fmt.Sprintf(" +%d", files-1)
 	}
-	if o.ItemsPerS > 0 {
-		b.text += " " + PerSecond(o.ItemsPerS)
-	}
-	if !o.ETA.IsZero() {
-		b.text += " ETA " + Until(o.ETA, now)
-	}
+	b.text += paceText(o.ItemsPerS, o.ETA, now)
 	return b
 }
 
