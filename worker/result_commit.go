@@ -3,7 +3,9 @@ package worker
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io/fs"
+	"os"
 	"time"
 
 	"kafka-master/infra/failpoint"
@@ -129,7 +131,7 @@ func figuresOf(l results.Line) recorded {
 // that a result and its list are of one attempt.
 func (f *ResultFile) settle(l results.Line, known bool) (standing results.Line, err error) {
 	if known {
-		unlock, err := results.Lock(f.root, f.folder)
+		unlock, err := results.Lock(f.root, f.folder, fmt.Sprintf("process %d of worker %s", os.Getpid(), f.chunk.Worker), f.results.lockWait())
 		if err != nil {
 			return l, err
 		}

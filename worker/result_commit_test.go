@@ -9,6 +9,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"kafka-master/infra/results"
 	"kafka-master/messages"
@@ -222,4 +225,36 @@ func TestResultThatCannotBeRecorded(t *testing.T) {
 	if got := files(t, dir); fmt.Sprint(got) != "[a.txt/.manifest]" || c.report.recorded != nil {
 		t.Errorf("files %v, reported %v", got, c.report.recorded)
 	}
+}
+
+// A worker that stands still while it puts a result in place does not stop the others in
+// silence: they give their chunk back and say who it is.
+func TestCommitWaitsForALimitedTime(t *testing.T) {
+	t.Parallel()
+	r := NewResults(t.TempDir())
+	r.wait = time.Millisecond
+	commitResult(t, r, recordable(1), "1\n")
+	root, err := os.OpenRoot(r.Dir)
+	require.NoError(t, err)
+	defer root.Close()
+	unlock, err := results.Lock(root, "a.txt", "process 7 of worker w-7", time.Minute)
+	require.NoError(t, err)
+	c := recordable(2)
+	c.BatchID, c.Name = "a_chunk_5_a2", "a_chunk_5"
+	try := func() error {
+		f, err := r.Create(c)
+		require.NoError(t, err)
+		_, err = f.Write([]byte("5\n"))
+		require.NoError(t, err)
+		return f.Commit()
+	}
+	err = try()
+	require.ErrorIs(t, err, ErrRetry)
+	require.ErrorIs(t, err, results.ErrBusy)
+	require.False(t, errors.As(err, new(*unfitError)), "another file's results can be put in place")
+	require.ErrorContains(t, err, "process 7 of worker w-7 has held lock of the results of a.txt")
+	require.NoFileExists(t, r.Path(c))
+	unlock()
+	require.NoError(t, try())
+	require.FileExists(t, r.Path(c))
 }

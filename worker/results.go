@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"path"
@@ -35,7 +36,10 @@ type Results struct {
 	Dir string
 
 	journal *results.Journal
+	wait    time.Duration // for others that put results in place, 0 for the usual one
 }
+
+func (r Results) lockWait() time.Duration { return cmp.Or(r.wait, results.LockWait) }
 
 // NewResults returns the folder for the results of one process. Results of it that are
 // committed at the same time share syncs, which those of Results{Dir: dir} do not.

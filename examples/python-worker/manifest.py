@@ -15,6 +15,7 @@ from xxh64 import XXH64
 
 FOLDER = ".manifest"  # folder of the manifests, below that of a file
 MAX_KEPT = 1000  # folders of manifests that are remembered
+LOCK_WAIT = 10  # seconds; others need a moment each to put their results in place
 SAME_WORK = ("index", "half", "retry", "generation", "offset", "input_hash", "deployment", "positions")
 NAME = re.compile(r"(?s).+_chunk_([0-9]+)(?:_s([0-9]+))?(?:_r([0-9]+))?(?:_g[0-9]+)?(?:_a[0-9]+)?")
 
@@ -76,6 +77,24 @@ def open_below(name: str, below: int, flags: int) -> int:
     return os.open(name, flags | os.O_NOFOLLOW, 0o644, dir_fd=below)
 
 
+def acquire(fd: int) -> None:
+    """Lock a file until it is closed, as far as its file system knows locks. Raise OSError if another one has had it for LOCK_WAIT."""
+    end = time.monotonic() + LOCK_WAIT
+    pause = 0.0001
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise OSError(errno.EBUSY, f"another process has put results in place for {LOCK_WAIT} s or longer: if it stands still, continue or end it")
+            time.sleep(pause)
+            pause = min(2 * pause, 0.02)
+            continue
+        except OSError:
+            pass  # there are no locks
+        return
+
+
 class Manifests:
     """The manifests of a results folder. One process appends to one manifest of each file's folder."""
 
@@ -124,10 +143,7 @@ class Manifests:
         finally:
             os.close(manifests)
         try:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX)
-            except OSError:
-                pass
+            acquire(fd)
             yield
         finally:
             os.close(fd)

@@ -1,4 +1,5 @@
 """Tests that need no Kafka: python3 -m unittest"""
+import fcntl
 import json
 import os
 import sys
@@ -340,6 +341,17 @@ class TestResults(unittest.TestCase):
 
 
 class TestManifests(unittest.TestCase):
+    def test_others_are_waited_for_a_limited_time(self):
+        with tempfile.TemporaryDirectory() as folder, mock.patch("manifest.LOCK_WAIT", 0.01):
+            self.commit(Results(folder), "1")
+            with open(folder + "/a.txt/.manifest/lock") as other:
+                fcntl.flock(other, fcntl.LOCK_EX)
+                with self.assertRaises(Retry) as raised:
+                    self.commit(Results(folder), "2", attempt=2)
+                self.assertNotIsInstance(raised.exception, Unfit)
+                self.assertIn("stands still", str(raised.exception))
+            self.commit(Results(folder), "2", attempt=2)
+
     def commit(self, results, text, failed=(), attempt=1, **changes):
         """Write a result of two items and return the line about the result that stands."""
         line = {"batchId": "a_chunk_0", "index": 0, "half": 0, "retry": 0, "attempt": attempt, "deployment": "D", "generation": 1,

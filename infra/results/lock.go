@@ -1,10 +1,15 @@
 package results
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
 	"path"
+	"strings"
+	"time"
+
+	"kafka-master/messages"
 )
 
 // ErrBusy means that another process has a lock.
@@ -13,9 +18,19 @@ var ErrBusy = errors.New("another process is at it")
 // lockName is the file below ManifestFolder that is locked while a result is put in place.
 const lockName = "lock"
 
+const (
+	// LockWait is how long a worker waits for others that put results in place in the same
+	// folder. They need a moment each, so one that takes longer stands still.
+	LockWait = 10 * time.Second
+	// lockPauseMin and lockPauseMax bound the pauses between tries.
+	lockPauseMin, lockPauseMax = 100 * time.Microsecond, 20 * time.Millisecond
+	maxHolder                  = 128 // bytes of the text about the holder
+)
+
 // Lock waits until nobody else puts results in place in the folder, and returns what ends
-// that. Where the file system knows no locks, it returns at once.
-func Lock(root *os.Root, folder string) (unlock func(), err error) {
+// that. After wait it returns an error that wraps ErrBusy and names who has the lock, as he
+// named himself by holder. Where the file system knows no locks, it returns at once.
+func Lock(root *os.Root, folder, holder string, wait time.Duration) (unlock func(), err error) {
 	if _, err := MakeFolder(root, path.Join(folder, ManifestFolder)); err != nil {
 		return nil, err
 	}
@@ -23,10 +38,30 @@ func Lock(root *os.Root, folder string) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := lockFile(f, true); err != nil {
+	began := time.Now()
+	for pause := lockPauseMin; ; pause = min(2*pause, lockPauseMax) {
+		if err = lockFile(f); !errors.Is(err, ErrBusy) {
+			break
+		}
+		left := wait - time.Since(began)
+		if left <= 0 {
+			err = fmt.Errorf("%w: %s has held %s of the results of %s for %s or longer: if its process stands still, continue or end it", ErrBusy, heldBy(f), lockName, folder, wait)
+			break
+		}
+		time.Sleep(min(pause, left))
+	}
+	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
-	return func() { _ = f.Close() }, nil // closing it releases the lock
+	_, _ = f.WriteAt(fmt.Appendf(nil, "%-*s", maxHolder, holder), 0) // for people only
+	return func() { _ = f.Close() }, nil                             // closing it releases the lock
+}
+
+// heldBy returns who has the lock.
+func heldBy(f *os.File) string {
+	text := make([]byte, maxHolder)
+	n, _ := f.ReadAt(text, 0)
+	return cmp.Or(messages.Clean(strings.TrimSpace(string(text[:n])), maxHolder), "somebody")
 }
 
 // lock is a file that only one process has locked at a time, as far as its file system
@@ -41,7 +76,7 @@ func acquire(path string) (*lock, error) {
 		if err != nil {
 			return nil, fmt.Errorf("create the lock: %w", err)
 		}
-		if err := lockFile(f, false); err != nil {
+		if err := lockFile(f); err != nil {
 			_ = f.Close()
 			return nil, fmt.Errorf("lock %s: %w", path, err)
 		}

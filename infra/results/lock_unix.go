@@ -8,19 +8,15 @@ import (
 	"syscall"
 )
 
-// lockFile locks an open file until it is closed. Without wait it returns ErrBusy when
-// another one has it. It does nothing on file systems without locks.
-func lockFile(f *os.File, wait bool) error {
-	how := syscall.LOCK_EX
-	if !wait {
-		how |= syscall.LOCK_NB
-	}
+// lockFile locks an open file until it is closed. It returns ErrBusy when another one has
+// it, and does nothing on file systems without locks.
+func lockFile(f *os.File) error {
 	for {
-		err := syscall.Flock(int(f.Fd()), how)
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		switch {
 		case errors.Is(err, syscall.EINTR):
 			continue
-		case errors.Is(err, syscall.EWOULDBLOCK) && !wait:
+		case errors.Is(err, syscall.EWOULDBLOCK):
 			return ErrBusy
 		case errors.Is(err, errors.ErrUnsupported), errors.Is(err, syscall.EINVAL), errors.Is(err, syscall.ENOLCK):
 			return nil
