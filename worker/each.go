@@ -63,7 +63,8 @@ type EachConfig struct {
 //
 // Exit status 75 means that the item is to be tried again later. It runs three times at
 // most, with pauses of 1 s and 5 s, after the other items of the chunk. Then it has
-// failed. When every item of the chunk exits with 75, the chunk is given back instead, to
+// failed. The same applies to an item whose process somebody else kills by SIGKILL, as the
+// kernel does when memory runs out. When every item of the chunk exits with 75, the chunk is given back instead, to
 // run again later.
 //
 // A command that cannot be started, or that ends with 126 or 127 for every item, makes
@@ -148,20 +149,32 @@ func (e *eachHandler) runItem(ctx context.Context, r runner, item string, env []
 // errNUL is the reason of an item that no argument can hold.
 var errNUL = errors.New("it contains a NUL byte")
 
-// longItem is the length from which an item may be the reason why the arguments of a
-// process are too long. Linux allows 128 KiB for one.
+// longItem is how much of the arguments, or of the environment, an item has to be to count as
+// the reason why they are too long. Linux allows 128 KiB for one of them.
 const longItem = 32 << 10
 
 // isMachine reports whether a process could not be started because of the worker or its
 // machine, and not because of the item. An exit status is not enough to tell.
-func isMachine(err error, item string) bool {
-	return errors.As(err, new(cannotRun)) && !errors.As(err, new(*exec.ExitError)) && !tooLong(err, item)
+func (e *eachHandler) isMachine(err error, item string) bool {
+	return errors.As(err, new(cannotRun)) && !errors.As(err, new(*exec.ExitError)) && !e.command.tooLong(err, item)
 }
 
-// tooLong reports whether the item is too long for an argument.
-func tooLong(err error, item string) bool {
-	return errors.Is(err, syscall.E2BIG) && len(item) >= longItem
+// tooLong reports whether the process could not be started because the item makes its
+// arguments too long.
+func (c itemCommand) tooLong(err error, item string) bool {
+	return errors.Is(err, syscall.E2BIG) && c.places()*len(item) >= longItem
 }
+
+// wasKilled reports whether the process of an item, or the program that its shell ran, was
+// killed by somebody else, such as the kernel when memory ran out. It is not known whether
+// the item is the reason.
+func wasKilled(err error) bool {
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	return ok && (exit.ExitCode() == exitKilled || exit.ExitCode() == -1 && exit.Error() == "signal: killed")
+}
+
+// exitKilled is the exit status of a shell whose program was killed: 128 and SIGKILL.
+const exitKilled = 128 + 9
 
 // runner returns the runner of a chunk's items.
 func (e *eachHandler) runner(guard func(int) func()) runner {
@@ -176,7 +189,7 @@ func (e *eachHandler) probe(ctx context.Context, chunk Chunk, item string) error
 	g := startGroupGuard()
 	defer g.stop()
 	err := e.runItem(ctx, e.runner(g.guard), item, chunkEnvironment(chunk, e.cfg.Hidden), io.Discard)
-	if errors.As(err, new(cannotRun)) && !tooLong(err, item) {
+	if errors.As(err, new(cannotRun)) && !e.command.tooLong(err, item) {
 		return err
 	}
 	return nil

@@ -215,6 +215,20 @@ func (c itemCommand) prepare(item string, env []string) *exec.Cmd {
 	return cmd
 }
 
+// places returns how often the item stands in the arguments, or in the environment.
+func (c itemCommand) places() (n int) {
+	switch {
+	case !c.inArgs:
+		return 0
+	case c.shell:
+		return 1
+	}
+	for _, w := range c.words[1:] {
+		n += strings.Count(w, placeholder)
+	}
+	return n
+}
+
 // input returns what the process reads.
 func (c itemCommand) input(item string) []string {
 	if c.inArgs {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,12 +24,12 @@ type eachRun struct {
 
 	mu       sync.Mutex
 	done     int
-	later    []int     // items that exited with 75
+	later    []suspect // items that are run again: they exited with 75, or were killed
 	suspects []suspect // items for which the command could not be run
 }
 
 // suspect is an item for which the command could not be run, while it is not known
-// whether it can be run for others.
+// whether it can be run for others, or one that is run again.
 type suspect struct {
 	item int
 	err  error
@@ -61,13 +62,16 @@ func (r *eachRun) all(ctx context.Context) error {
 		if err != nil || len(r.later) == 0 {
 			break
 		}
-		if len(r.later) == len(items) {
+		if len(r.later) == len(items) && !slices.ContainsFunc(r.later, func(s suspect) bool { return !errors.Is(s.err, ErrRetry) }) {
 			return fmt.Errorf("every item exits with 75: %w", ErrRetry)
 		}
 		if !sleep(ctx, pause) {
 			return context.Cause(ctx)
 		}
-		again := r.later
+		var again []int
+		for _, s := range r.later {
+			again = append(again, s.item)
+		}
 		r.later = nil
 		slices.Sort(again)
 		err = r.pass(ctx, again)
@@ -75,20 +79,28 @@ func (r *eachRun) all(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, i := range r.later {
-		r.end(i, nil, stillLater{1 + len(r.pauses)})
+	for _, s := range r.later {
+		r.end(s.item, nil, stillLater{1 + len(r.pauses), s.err})
 	}
 	return context.Cause(ctx)
 }
 
-// stillLater is the error of an item that exited with 75 in each of its runs.
-type stillLater struct{ runs int }
+// stillLater is the error of an item after the last of its runs.
+type stillLater struct {
+	runs int
+	err  error // of the last one
+}
 
 // Error implements error.
-func (e stillLater) Error() string { return fmt.Sprintf("exit status 75 in %d runs", e.runs) }
+func (e stillLater) Error() string {
+	if exit, ok := errors.AsType[*exec.ExitError](e.err); ok {
+		return fmt.Sprintf("%v in %d runs", exit, e.runs)
+	}
+	return fmt.Sprintf("%v in %d runs", e.err, e.runs)
+}
 
-// ExitCode returns the exit status.
-func (e stillLater) ExitCode() int { return exitRetry }
+// Unwrap implements the interface of package errors.
+func (e stillLater) Unwrap() error { return e.err }
 
 // pass runs the command for some of the items.
 func (r *eachRun) pass(ctx context.Context, items []int) error {
@@ -135,18 +147,18 @@ func (r *eachRun) one(ctx context.Context, i int) {
 	case x.err != nil:
 		r.stop(r.fault(x.err))
 	case ctx.Err() != nil:
-	case isMachine(err, r.chunk.Items[i]):
+	case r.isMachine(err, r.chunk.Items[i]):
 		r.stop(r.unfit(err, r.chunk, r.chunk.Items[i]))
-	case tooLong(err, r.chunk.Items[i]), errors.Is(err, errNUL):
+	case r.command.tooLong(err, r.chunk.Items[i]), errors.Is(err, errNUL):
 		r.end(i, nil, err)
 	case errors.As(err, new(cannotRun)):
 		r.doubt(ctx, i, err)
 	default:
 		item := strings.Clone(r.chunk.Items[i])
 		r.good.Store(&item)
-		if errors.Is(err, ErrRetry) {
+		if errors.Is(err, ErrRetry) || wasKilled(err) {
 			r.mu.Lock()
-			r.later = append(r.later, i)
+			r.later = append(r.later, suspect{i, err})
 			r.mu.Unlock()
 			return
 		}

@@ -100,8 +100,8 @@ func TestEach(t *testing.T) {
 		{name: "an argument and no input", command: "sh -c 'cat; echo $1' - {}", items: []string{"x"}, out: "x\n"},
 		{name: "shell", command: `echo {} | tr a-z A-Z`, shell: true, items: []string{"one $(two)", "three"}, out: "ONE $(TWO)\nTHREE\n"},
 		{name: "shell with standard input", command: `read x; echo "<$x>"`, shell: true, items: []string{"one", "two"}, out: "<one>\n<two>\n"},
-		{name: "some fail", command: `echo {}; case {} in b) echo no route >&2; exit 3;; d) kill -9 $$;; e) exit 1;; esac`, shell: true,
-			items: []string{"a", "b", "c", "d", "e"}, out: "a\nc\n", failed: []string{"12 b 3 exit status 3: no route", "14 d - signal: killed", "15 e 1 exit status 1"}},
+		{name: "some fail", command: `echo {}; case {} in b) echo no route >&2; exit 3;; d) kill -TERM $$;; e) exit 1;; esac`, shell: true,
+			items: []string{"a", "b", "c", "d", "e"}, out: "a\nc\n", failed: []string{"12 b 3 exit status 3: no route", "14 d - signal: terminated", "15 e 1 exit status 1"}},
 		{name: "all fail", command: "false", items: []string{"a", "b"}, failed: []string{"11 a 1 exit status 1", "12 b 1 exit status 1"}},
 		{name: "no line end", command: "printf %s {}", items: []string{"a", "", "b"}, out: "a\nb\n"},
 		{name: "nothing", command: "true", items: []string{"a", "b"}},
@@ -208,6 +208,30 @@ func TestEachTriesAgain(t *testing.T) {
 	require.ErrorIs(t, err, ErrRetry)
 	require.Nil(t, asUnfit(err))
 	require.Empty(t, files(t, e.dir))
+}
+
+// An item whose process is killed from outside, as by the kernel when memory runs out, is
+// tried again after the others, and has failed when that does not help.
+func TestEachTriesAKilledItemAgain(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("DIR", dir)
+	for _, command := range []string{
+		`echo x >>$DIR/{}; case {} in never) kill -9 $$;; twice) [ $(wc -l <$DIR/{}) -ge 2 ] || kill -9 $$;; esac; echo {}`,
+		`echo x >>$DIR/{}; case {} in never) sh -c 'kill -9 $$';; twice) [ $(wc -l <$DIR/{}) -ge 2 ] || sh -c 'kill -9 $$';; esac && echo {}`,
+	} {
+		e := newEach(t, EachConfig{Command: command, Shell: true, Jobs: 2})
+		e.pauses = []time.Duration{time.Millisecond, time.Millisecond}
+		require.NoError(t, e.run(context.Background(), "never", "twice", "once"))
+		require.Equal(t, "twice\nonce\n", e.result())
+		require.Len(t, e.failed(), 1)
+		require.Regexp(t, `^11 never (- signal: killed|137 exit status 137) in 3 runs$`, e.failed()[0])
+		require.NoError(t, os.RemoveAll(dir))
+		require.NoError(t, os.Mkdir(dir, 0o755))
+	}
+	e := newEach(t, EachConfig{Command: "kill -9 $$", Shell: true})
+	e.pauses = []time.Duration{time.Millisecond, time.Millisecond}
+	require.NoError(t, e.run(context.Background(), "a", "b"), "a chunk of such items alone comes to an end, too")
+	require.Len(t, e.failed(), 2)
 }
 
 // A process that runs for too long is stopped with everything that it started, and its
@@ -345,6 +369,12 @@ func TestEachBlamesTheItem(t *testing.T) {
 	for _, items := range [][]string{{long, "1"}, {"1", long}, {long}} {
 		e := newEach(t, EachConfig{Command: "echo {}"})
 		require.NoError(t, e.run(context.Background(), items...))
+		require.Len(t, e.failed(), 1)
+		require.Contains(t, e.failed()[0], "argument list too long")
+	}
+	for _, items := range [][]string{{long[:30_000], "1"}, {"1", long[:30_000]}, {long[:30_000]}} {
+		e := newEach(t, EachConfig{Command: "echo {}{}{}{}{}"})
+		require.NoError(t, e.run(context.Background(), items...), "it stands in one argument several times")
 		require.Len(t, e.failed(), 1)
 		require.Contains(t, e.failed()[0], "argument list too long")
 	}
