@@ -26,6 +26,9 @@ type dispatcher struct {
 	takers   map[messages.WorkerID]*actor.PID // free-workers that made the current offers
 	after    []notice                         // of the next write
 	audit    *messages.AuditEntry             // of the next write, nil when no person caused it
+	values   []messages.Value                 // of the next write
+	dispatch messages.Dispatch
+	opens    alarm // when hand-outs may go on
 	receipts receipts
 	verdict  *verdict // on the result that is judged, until it was sent
 	draining bool
@@ -56,11 +59,13 @@ func newDispatcher(deps dispatcherDeps, batch int, snap messages.Snapshot, past 
 	for _, s := range past.sends {
 		sent.BatchIDs = append(sent.BatchIDs, s.batchID)
 	}
-	return &dispatcher{
+	d := &dispatcher{
 		dispatcherDeps: deps, batch: batch, ledger: ledger.New(deps.rules, snap, sent, time.Now()),
 		planners: map[messages.FileID]*planning{}, takers: map[messages.WorkerID]*actor.PID{}, problems: problems{},
 		pub: publisher{view: deps.view, source: sourceDispatcher, term: deps.term},
 	}
+	d.useStored(snap.Values[messages.ValueDispatch], time.Now())
+	return d
 }
 
 // tickEvery is how often chunks that wait for a time are handed out.
@@ -78,6 +83,7 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 	case *actor.Stopping:
 		d.cancel()
 		d.tick.stop()
+		d.opens.stop()
 		d.pub.due.stop()
 		d.receipts.due.stop()
 		return
@@ -104,6 +110,10 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 		d.onDiscard(ctx, m, now)
 	case messages.CancelFile:
 		d.onCancel(ctx, m, now)
+	case messages.SetDispatch:
+		d.onSetDispatch(ctx, m, now)
+	case messages.SetFile:
+		d.onSetFile(ctx, m, now)
 	case *halved:
 		d.onHalved(ctx, m, now)
 	case *begun:
@@ -129,6 +139,7 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 		case d.receipts.due.rings(m):
 			d.receipts.send(ctx)
 			return
+		case d.opens.rings(m):
 		}
 		if d.tick.rings(m) {
 			d.tick.set(ctx, tickEvery)
@@ -150,6 +161,7 @@ func (d *dispatcher) handOn(ctx actor.Context, now time.Time) {
 	d.flush(ctx)
 	d.recall(ctx, now)
 	d.halve(ctx, now)
+	d.awaitOpening(ctx, now)
 	d.pub.soon(ctx)
 }
 
@@ -202,9 +214,10 @@ func (d *dispatcher) flush(ctx actor.Context) {
 		delete(d.planners, f.ID)
 		d.after = append(d.after, notice{to: d.owner, msg: &fileEnded{file: f}})
 	}
+	out.Batch.Values = append(out.Batch.Values, d.values...)
 	if !out.Batch.Empty() || len(d.after) > 0 {
 		ctx.Send(d.persistence, &write{term: d.term, batch: out.Batch, audit: d.audit, after: d.after})
-		d.after, d.audit = nil, nil
+		d.after, d.audit, d.values = nil, nil, nil
 	}
 	if !d.draining {
 		d.grant(ctx, out.Grants)
@@ -213,9 +226,10 @@ func (d *dispatcher) flush(ctx actor.Context) {
 
 // publish sends what changed to the view and to the owner.
 func (d *dispatcher) publish(ctx actor.Context, now time.Time) {
-	r := d.ledger.Report()
+	r := d.ledger.Report(now)
 	d.watchQuiet(r.Stalled, now)
-	part := &fileChanges{counted: r.Totals, readySince: d.ledger.ReadySince(now)}
+	d.watchDispatch(now)
+	part := &fileChanges{counted: r.Totals, readySince: d.ledger.ReadySince(now), dispatch: d.dispatch}
 	part.changed, part.forgotten = d.ledger.Files().Changed()
 	part.letters, part.settled = d.ledger.Letters().Changed()
 	ctx.Send(d.owner, part)

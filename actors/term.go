@@ -257,7 +257,7 @@ func (t *term) onAsk(ctx actor.Context, m *ask) {
 		t.passOn(ctx, t.fleet, q)
 	case messages.RetryLetters, messages.Rescan:
 		t.passOn(ctx, t.intake, q)
-	case messages.DiscardLetters, messages.CancelFile:
+	case messages.DiscardLetters, messages.CancelFile, messages.SetDispatch, messages.SetFile:
 		t.passOn(ctx, t.dispatcher, q)
 	}
 }

@@ -18,16 +18,17 @@ type view struct {
 	log           *slog.Logger
 	workerCommand string // command that starts a worker
 
-	master  masterState
-	sources map[source]*origin // actors of the present term that have published
-	term    termState
-	folder  folderState
-	fleet   fleetState
-	files   *fileTable
-	letters letterList
-	counted messages.Totals
-	workers []messages.WorkerStatus
-	history history
+	master   masterState
+	sources  map[source]*origin // actors of the present term that have published
+	term     termState
+	folder   folderState
+	fleet    fleetState
+	files    *fileTable
+	letters  letterList
+	counted  messages.Totals
+	dispatch messages.Dispatch
+	workers  []messages.WorkerStatus
+	history  history
 
 	overview pull // requests what all sources publish
 	list     pull // requests the list of workers
@@ -101,6 +102,7 @@ type (
 		counted   messages.Totals
 		// readySince is since when the oldest of the ready chunks waits, zero without any.
 		readySince time.Time
+		dispatch   messages.Dispatch
 	}
 	// glance asks a source to publish now. Numbers rise.
 	glance struct{ number uint64 }
@@ -199,7 +201,7 @@ func (v *view) onMasterState(ctx actor.Context, m *masterState) {
 	}
 	clear(v.sources)
 	v.term, v.folder, v.fleet, v.workers, v.alone = termState{}, folderState{listed: -1}, fleetState{}, nil, time.Time{}
-	v.counted = messages.Totals{}
+	v.counted, v.dispatch = messages.Totals{}, messages.Dispatch{}
 	v.history.beginTerm()
 	v.files.beginTerm()
 	v.letters = nil
@@ -235,7 +237,7 @@ func (v *view) onSeen(ctx actor.Context, m *published) {
 
 // onFileChanges takes over what the dispatcher publishes, with the forecast of each file.
 func (v *view) onFileChanges(b *fileChanges, now time.Time) {
-	v.counted = b.counted
+	v.counted, v.dispatch = b.counted, b.dispatch
 	v.history.readySince = b.readySince
 	marked := *b
 	marked.changed = v.history.meter.Annotate(b.changed)
@@ -361,7 +363,7 @@ func (v *view) state() messages.Overview {
 	if o.Role == "leader" {
 		o.Files, o.Working, o.Ended, o.EndedCount = v.files.totals, v.files.working(), v.files.ended, v.files.endings
 		o.Settling, o.Listed, o.Ignored = v.folder.settling, v.folder.listed, v.term.ignored+v.fleet.dropped
-		o.Workers, o.Counted = v.fleet.counts, v.counted
+		o.Workers, o.Counted, o.Dispatch = v.fleet.counts, v.counted, v.dispatch.At(time.Now())
 		o.Forecast, o.OldestReady = v.history.meter.Forecast(), v.history.oldestReady(time.Now())
 	}
 	return o

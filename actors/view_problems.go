@@ -114,9 +114,10 @@ func (t loggedProblems) ofKind(kind messages.ProblemKind) (n int) {
 	return n
 }
 
-// severity returns the log level of a problem. An empty folder is the normal end of a run.
+// severity returns the log level of a problem. An empty folder is the normal end of a run,
+// and a pause is what a person wants.
 func severity(kind messages.ProblemKind) slog.Level {
-	if kind == messages.ProblemNoFiles || kind == messages.ProblemIgnoredFiles {
+	if kind == messages.ProblemNoFiles || kind == messages.ProblemIgnoredFiles || kind == messages.ProblemDispatch {
 		return slog.LevelInfo
 	}
 	return slog.LevelWarn

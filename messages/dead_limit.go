@@ -49,19 +49,31 @@ func (l DeadLimit) String() string {
 // discarded do not count. A share counts only once so many items were tried that a single
 // one is no more than it.
 func (l DeadLimit) Reached(f *File) bool {
-	bad, tried := float64(f.Rejects()), float64(f.EndedItems())
+	rejects, ended := f.counted()
+	bad, tried := float64(rejects), float64(ended)
 	switch {
 	case l.Percent > 0:
 		return tried >= leastTried && tried*l.Percent >= 100 && bad*100 >= tried*l.Percent
 	case l.Items > 0:
-		return f.Rejects() >= l.Items
+		return rejects >= l.Items
 	}
 	return false
 }
 
 // Explain says why a file is paused.
 func (l DeadLimit) Explain(f *File) string {
-	return fmt.Sprintf("%d of %d items that were tried are dead or failed, and MAX_DEAD is %s", f.Rejects(), f.EndedItems(), l)
+	rejects, ended := f.counted()
+	since := ""
+	if f.LimitTried > 0 {
+		since = " since it was resumed"
+	}
+	return fmt.Sprintf("%d of %d items that were tried%s are dead or failed, and MAX_DEAD is %s", rejects, ended, since, l)
+}
+
+// counted returns the rejects and the tried items of a file that count for the limit: those
+// since a person let it go on.
+func (f *File) counted() (rejects, tried int64) {
+	return max(0, f.Rejects()-f.LimitRejects), max(0, f.EndedItems()-f.LimitTried)
 }
 
 // Rejects returns the number of items that are dead or failed and were not discarded.

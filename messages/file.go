@@ -108,6 +108,8 @@ type File struct {
 	// file that an earlier version of the program began.
 	Digested bool
 
+	Steering // how people steer it
+
 	Started time.Time // time when work on it began
 	Ended   time.Time // time when its last chunk ended, zero before
 	Merged  time.Time // time when its results were merged, zero before and while it is in work again

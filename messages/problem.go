@@ -17,6 +17,7 @@ const (
 	ProblemFile          ProblemKind = "file_unreadable"   // an input file cannot be read
 	ProblemUnfinished    ProblemKind = "file_unfinished"   // the copy of an input file looks incomplete
 	ProblemPaused        ProblemKind = "file_paused"       // too many items of a file are dead or failed
+	ProblemDispatch      ProblemKind = "dispatch_paused"   // a person paused all hand-outs
 	ProblemIgnoredFiles  ProblemKind = "files_ignored"     // the input folder has files that are not input
 	ProblemNoFiles       ProblemKind = "no_files"          // the input folder has no input
 	ProblemNoWorkers     ProblemKind = "no_workers"        // work waits, and there is no worker
@@ -38,7 +39,7 @@ const (
 func ProblemKinds() []ProblemKind {
 	return []ProblemKind{
 		ProblemKafka, ProblemState, ProblemStateLost, ProblemTopic, ProblemDeployment, ProblemInput, ProblemFile, ProblemUnfinished, ProblemPaused,
-		ProblemIgnoredFiles, ProblemNoFiles, ProblemNoWorkers, ProblemDuplicateID, ProblemNoPartition, ProblemUnfitWorker,
+		ProblemDispatch, ProblemIgnoredFiles, ProblemNoFiles, ProblemNoWorkers, ProblemDuplicateID, ProblemNoPartition, ProblemUnfitWorker,
 		ProblemStalledChunk, ProblemReturnedChunk, ProblemStalled, ProblemRepeats, ProblemBadMessages, ProblemLimit,
 		ProblemUndeliverable, ProblemMerge, ProblemMasterStuck,
 	}

@@ -100,7 +100,7 @@ type FileStatus struct {
 	*File          // immutable
 	Ready   int    // chunks that wait for a worker
 	Running int    // chunks at workers
-	Paused  string // why nothing new of it is begun, else empty
+	Paused  string // why nothing new of it is begun, or nothing of it is handed out; else empty
 	Forecast
 }
 
@@ -170,6 +170,7 @@ type Overview struct {
 	Forecast
 	OldestReady time.Duration // how long the oldest of the ready chunks has waited
 	Counted     Totals        // chunks and items that ended since this master began to lead
+	Dispatch    Dispatch      // how people steer all hand-outs
 	Ignored     uint64        // worker messages that were dropped
 	Problems    []Problem     // in a fixed order
 }

@@ -48,6 +48,8 @@ type fileRecord struct {
 	CancelledBytes  int64 `json:"cancelled_bytes,omitempty"`
 
 	UnrecordedRetries int64 `json:"unrecorded_retries,omitempty"`
+
+	Steering *steeringRecord `json:"steering,omitempty"` // nil, as in records of earlier versions, when nobody steers the file
 }
 
 // EncodeRecord returns the record of the file without its ID, which is the key.
@@ -63,6 +65,7 @@ func (f File) EncodeRecord() []byte {
 		DiscardedChunks: f.DiscardedChunks, DiscardedItems: f.DiscardedItems, DiscardedFailed: f.DiscardedFailed, UnrecordedRetries: f.UnrecordedRetries,
 		CancelledChunks: f.CancelledChunks, CancelledItems: f.CancelledItems, CancelledBytes: f.CancelledBytes,
 		Started: newRecordTime(f.Started), Ended: newRecordTime(f.Ended), Left: newRecordTime(f.Left), Merged: timeOrNone(f.Merged),
+		Steering: newSteeringRecord(f.Steering),
 	}
 	if f.Digested {
 		r.Digest, r.Recorded, r.OutputLines = &f.Digest, f.RecordedChunks, f.OutputLines
@@ -93,6 +96,7 @@ func DecodeFile(id FileID, record []byte) (File, error) {
 		DiscardedChunks: r.DiscardedChunks, DiscardedItems: r.DiscardedItems, DiscardedFailed: r.DiscardedFailed, UnrecordedRetries: r.UnrecordedRetries,
 		CancelledChunks: r.CancelledChunks, CancelledItems: r.CancelledItems, CancelledBytes: r.CancelledBytes,
 		Started: r.Started.time(), Ended: r.Ended.time(), Left: r.Left.time(), Merged: r.Merged.orZero(),
+		Steering: r.Steering.orZero(),
 	}
 	if r.Digest != nil {
 		f.Digest, f.Digested, f.RecordedChunks, f.OutputLines = *r.Digest, true, r.Recorded, r.OutputLines

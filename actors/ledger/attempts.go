@@ -88,24 +88,26 @@ func (e *entry) workedSince() time.Time {
 	return e.began
 }
 
-// pick hands the next chunk to the worker, fairly one of each file in work. A file whose
-// turn it is gives the chunks that are ready again first; were those looked for in all
-// files first, a file whose chunks all come back would hold up the others. ahead reports
-// whether the chunk will wait behind others at the worker.
+// pick hands the next chunk to the worker, of the first file in turn that has one for it. A
+// file whose turn it is gives the chunks that are ready again first; were those looked for
+// in all files first, a file whose chunks all come back would hold up the others. ahead
+// reports whether the chunk will wait behind others at the worker.
 func (l *Ledger) pick(w messages.WorkerID, ahead bool, now time.Time) (Assignment, bool) {
 	others := len(l.offers.of) > 1
-	for n, id := range l.turns {
-		b := l.files[id]
-		b.waiting.wake(now)
-		e := b.waiting.next(w, others, now)
-		if e == nil && !l.begins(b) {
+	for n, b := range l.turns.list {
+		if b.Held() {
 			continue
 		}
-		copy(l.turns[n:], l.turns[n+1:])
-		l.turns[len(l.turns)-1] = id
+		b.waiting.wake(now)
+		e := b.waiting.next(w, others, now)
 		if e != nil {
+			l.turns.took(n, e.Sent())
 			return l.assign(b, e, Cut{}, w, ahead, now), true
 		}
+		if !l.begins(b) {
+			continue
+		}
+		l.turns.took(n, int64(b.cut[0].Items))
 		c := l.pass(b)
 		a := l.assign(b, l.enter(b, c), c, w, ahead, now)
 		l.store(b)
@@ -117,8 +119,13 @@ func (l *Ledger) pick(w messages.WorkerID, ahead bool, now time.Time) (Assignmen
 
 // ready reports whether any chunk may be handed out now.
 func (l *Ledger) ready(now time.Time) bool {
-	for _, id := range l.turns {
-		b := l.files[id]
+	if !l.gate.open(now) {
+		return false
+	}
+	for _, b := range l.turns.list {
+		if b.Held() {
+			continue
+		}
 		if b.waiting.wake(now); len(b.waiting.ready.list) > 0 || l.begins(b) {
 			return true
 		}
@@ -135,8 +142,10 @@ func (l *Ledger) begins(b *book) bool {
 // every file in work is cut to its end.
 func (l *Ledger) backlog() (chunks int, last bool) {
 	last = true
-	for _, id := range l.turns {
-		b := l.files[id]
+	for _, b := range l.turns.list {
+		if b.Held() {
+			continue
+		}
 		chunks += len(b.waiting.ready.list)
 		if b.paused(l.rules.MaxDead) {
 			continue
@@ -153,6 +162,7 @@ func (l *Ledger) assign(b *book, e *entry, c Cut, w messages.WorkerID, ahead boo
 	if e.workers == nil {
 		e.workers = map[int]messages.WorkerID{}
 	}
+	l.gate.take(e.Sent())
 	l.skipVoid(b, e)
 	e.Attempt++
 	e.workers[e.Attempt] = w

@@ -35,7 +35,7 @@ type slowChunk struct {
 func (x Workers) Backup(now time.Time) (out []Assigned) {
 	l := x.l
 	idle := l.idle(now)
-	if len(idle) == 0 || !l.lacksWork(now) {
+	if len(idle) == 0 || !l.gate.open(now) || !l.lacksWork(now) {
 		return nil
 	}
 	list := l.slow(now)
@@ -62,7 +62,7 @@ func (l *Ledger) slow(now time.Time) (list []slowChunk) {
 		}
 		for _, e := range held {
 			b := l.files[e.ID.File]
-			if e.State != messages.ChunkRunning || e.backedUp || l.failsNext(e) || b.stopped || b.tempo.n < backupKnown {
+			if e.State != messages.ChunkRunning || e.backedUp || l.failsNext(e) || b.stopped || b.Held() || b.tempo.n < backupKnown {
 				continue
 			}
 			median := max(time.Microsecond, b.tempo.median())

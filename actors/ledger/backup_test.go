@@ -46,9 +46,9 @@ func TestBackupAttemptOfASlowChunk(t *testing.T) {
 				require.Equal(t, VerdictLate, l.verdict(progress("slow", old.BatchID, 2, 2), now))
 				require.Equal(t, VerdictRepeat, l.verdict(progress("a", out[0].BatchID, 2, 2), now))
 			}
-			require.Zero(t, l.Report().Repeats, "the other result was to be expected")
+			require.Zero(t, l.Report(now).Repeats, "the other result was to be expected")
 			l.verdict(progress("a", out[0].BatchID, 2, 2), now)
-			require.Equal(t, int64(1), l.Report().Repeats)
+			require.Equal(t, int64(1), l.Report(now).Repeats)
 			require.Equal(t, int64(1), l.files[1].DoneChunks)
 			require.Len(t, l.Flush().Ended, 1)
 		})
@@ -75,9 +75,9 @@ func TestFormerAttemptWithoutProgressIsShown(t *testing.T) {
 			require.Equal(t, VerdictDone, l.verdict(progress("a", out[0].BatchID, 2, 2), now))
 			now = began.Add(2 * QuietAfter)
 			l.Attempts().Quiet("slow", old.BatchID, began, now)
-			require.Equal(t, Stalled{BatchID: old.BatchID, Worker: "slow", Since: began, Count: 1}, l.Report().Stalled)
+			require.Equal(t, Stalled{BatchID: old.BatchID, Worker: "slow", Since: began, Count: 1}, l.Report(now).Stalled)
 			end(l, old.BatchID, now)
-			require.Zero(t, l.Report().Stalled)
+			require.Zero(t, l.Report(now).Stalled)
 		})
 	}
 }
@@ -91,9 +91,9 @@ func TestAttemptBehindALateResultIsShown(t *testing.T) {
 	require.Len(t, out, 1)
 	require.Equal(t, VerdictLate, l.verdict(progress("slow", old.BatchID, 2, 2), now))
 	l.Attempts().Quiet("slow", old.BatchID, began, began.Add(2*QuietAfter))
-	require.Zero(t, l.Report().Stalled)
+	require.Zero(t, l.Report(now).Stalled)
 	l.Attempts().Quiet("a", out[0].BatchID, now, now.Add(2*QuietAfter))
-	require.Equal(t, out[0].BatchID, l.Report().Stalled.BatchID)
+	require.Equal(t, out[0].BatchID, l.Report(now).Stalled.BatchID)
 }
 
 func TestNoBackupAttemptWithoutNeed(t *testing.T) {

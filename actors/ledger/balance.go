@@ -110,8 +110,7 @@ func (b *book) imbalance() string {
 
 // auditAll audits every file in work. It costs a comparison of totals for each.
 func (l *Ledger) auditAll(now time.Time) {
-	for _, id := range slices.Clone(l.turns) {
-		b := l.files[id]
+	for _, b := range slices.Clone(l.turns.list) {
 		l.audit(b, now)
 		l.endWhenComplete(b, now)
 	}

@@ -40,9 +40,10 @@ type book struct {
 // work is what a book needs while its file is in work.
 type work struct {
 	plan
-	waiting queue // chunks to be handed out again
-	live    int   // attempts in flight
-	blind   int   // halvings since a chunk of the file was last done
+	waiting queue   // chunks to be handed out again
+	live    int     // attempts in flight
+	tag     float64 // see turns
+	blind   int     // halvings since a chunk of the file was last done
 	tempo   tempo
 }
 
@@ -115,7 +116,7 @@ func (l *Ledger) enterBook(b *book) {
 		l.names[b.name()] = f.ID
 	}
 	if !f.HasEnded() {
-		l.turns = append(l.turns, f.ID)
+		l.turns.join(b)
 	}
 }
 
@@ -276,10 +277,11 @@ func (l *Ledger) endWhenComplete(b *book, now time.Time) {
 		b.State = messages.FileDone
 	}
 	b.Ended = now
+	b.PausedBy, b.PausedSince = "", time.Time{}
+	l.turns.leave(b)
 	l.shrink(b)
 	l.store(b)
 	l.ended = append(l.ended, b.ID)
-	l.turns = slices.DeleteFunc(l.turns, func(id messages.FileID) bool { return id == b.ID })
 }
 
 // shrink frees what only a file in work needs, since ended files are remembered for long.
@@ -314,22 +316,13 @@ func (x Files) Books(id messages.FileID) (messages.Books, bool) {
 	return out, true
 }
 
-// status describes a file as it is now.
-func (l *Ledger) status(b *book) *messages.FileStatus {
-	f := &messages.FileStatus{File: b.frozen(), Ready: len(b.cut) + b.waiting.len(), Running: b.live}
-	if b.paused(l.rules.MaxDead) {
-		f.Paused = l.rules.MaxDead.Explain(b.File)
-	}
-	return f
-}
-
 // Changed returns what became of the files since the last call: the status of those in
 // work and of those whose record was written, and the ids of those that were forgotten.
 // Its cost depends on what changed, not on how many files are remembered.
 func (x Files) Changed() (changed []*messages.FileStatus, forgotten []messages.FileID) {
 	l := x.l
-	for _, id := range l.turns {
-		l.touched[id] = true
+	for _, b := range l.turns.list {
+		l.touched[b.ID] = true
 	}
 	for id := range l.touched {
 		if b := l.files[id]; b != nil {

@@ -32,7 +32,7 @@ func TestDeadChunksAreCounted(t *testing.T) {
 	led := testLedger(1, now)
 	require.NoError(t, led.Files().Open(testFile(1, 2), now))
 	led.Files().Plan(Cut{Chunk: testCut(1, 0).Chunk, Dead: "item too large"}, now)
-	require.Equal(t, messages.Totals{DeadChunks: 1, DeadItems: 2}, led.Report().Totals)
+	require.Equal(t, messages.Totals{DeadChunks: 1, DeadItems: 2}, led.Report(now).Totals)
 }
 
 // Items that fail are counted apart from those that are done, and are no reason to run
@@ -54,7 +54,7 @@ func TestFailedItemsAreCounted(t *testing.T) {
 	l.Files().PlanEnd(1, 0, now)
 	f := l.files[1].File
 	require.Equal(t, []int64{3, 3, 3, 0, 0}, []int64{f.DoneChunks, f.DoneItems, f.FailedItems, f.DeadItems, f.Missing()})
-	require.Equal(t, messages.Totals{DoneChunks: 3, DoneItems: 3, FailedItems: 3}, l.Report().Totals)
+	require.Equal(t, messages.Totals{DoneChunks: 3, DoneItems: 3, FailedItems: 3}, l.Report(now).Totals)
 	require.Equal(t, messages.FileDoneWithRejects, f.State)
 	require.True(t, f.AddsUp())
 }

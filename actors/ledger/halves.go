@@ -130,8 +130,7 @@ func (l *Ledger) awaitHalving(b *book, e *entry, now time.Time) {
 // Halvings returns chunks whose ranges are to be cut in two. Each is to be answered by
 // Halve or NotHalved.
 func (l *Ledger) Halvings(now time.Time) (out []Halving) {
-	for _, id := range l.turns {
-		b := l.files[id]
+	for _, b := range l.turns.list {
 		for q := &b.waiting.toHalve; l.cutting < maxCutting && len(q.list) > 0 && !now.Before(q.list[0].notUntil); {
 			e := q.list[0]
 			e.notUntil = now.Add(cutFor)

@@ -298,7 +298,7 @@ func TestHalvesAreRecalledAndBackedUp(t *testing.T) {
 	require.Equal(t, "f1_chunk_0_s2_a2", second[0].BatchID)
 	require.Equal(t, VerdictDone, x.verdict(progress("b", second[0].BatchID, 4, 4), x.now))
 	require.Equal(t, VerdictRepeat, x.verdict(progress("a", held[0].BatchID, 4, 4), x.now))
-	require.Zero(t, x.Report().Repeats, "it was to be expected")
+	require.Zero(t, x.Report(x.now).Repeats, "it was to be expected")
 	require.True(t, x.files[1].AddsUp())
 }
 

@@ -22,6 +22,8 @@
 //     it gets nothing; after that it gets one chunk to try.
 //   - A chunk that is given back because it was recalled has neither failed nor used up a
 //     hand-out. A recall changes nothing until it is answered.
+//   - While people pause all hand-outs, or those of a file, none is made. Files of a higher
+//     priority come first; those of one priority get items in proportion to their shares.
 //   - What an attempt costs does not depend on how many chunks wait or how many files are
 //     remembered.
 package ledger
@@ -40,7 +42,8 @@ type Ledger struct {
 	names   map[fileName]messages.FileID
 	voids   map[messages.ChunkName]int // highest attempt of each chunk that was sent and is in no record
 	unread  bool                       // more of these may lie where nothing can be read in this term
-	turns   []messages.FileID          // files in work; the first one is the next to give a chunk
+	turns   turns
+	gate    gate
 	held    map[messages.WorkerID]map[messages.ChunkID]*entry
 	ahead   map[messages.WorkerID][]*entry // those of held that wait behind others, in the order of hand-out
 	offers  offers

@@ -117,6 +117,8 @@ type machine struct {
 	total   map[messages.FileID]int
 	workers []messages.WorkerID
 	last    []messages.Signal
+	// dispatch is how all hand-outs are steered.
+	dispatch messages.Dispatch
 }
 
 func newMachine(t *rapid.T) *machine {
@@ -190,6 +192,8 @@ func (m *machine) assigned(t *rapid.T, a Assigned) {
 	id := a.Chunk.ID
 	require.Equal(t, m.attempt[id]+1, a.Attempt, "S7: attempts rise by one")
 	require.Zero(t, m.done[id], "S3: a done chunk is not handed out")
+	require.False(t, m.dispatch.Paused, "S22: nothing is handed out while everything is paused")
+	require.False(t, m.led.files[id.File].Held(), "S22: nothing is handed out of a paused file")
 	m.attempt[id] = a.Attempt
 	if old, ok := m.ranges[id]; ok {
 		require.Equal(t, old, a.Chunk, "S9: an assigned chunk never changes its range")
@@ -335,6 +339,37 @@ func (m *machine) wait(t *rapid.T) {
 func (m *machine) restart(*rapid.T) {
 	m.led = New(Rules{MaxAttempts: 3}, m.store.snapshot(), Sent{}, m.now)
 	m.led.know(m.now, m.workers...)
+	m.led.UseDispatch(m.dispatch, m.now)
+}
+
+// steer pauses, resumes and weighs files as a person does.
+func (m *machine) steer(t *rapid.T) {
+	s := messages.SetFile{ID: m.file(t), By: "somebody"}
+	paused, priority, share := rapid.Bool().Draw(t, "paused"), rapid.IntRange(-2, 2).Draw(t, "priority"), rapid.IntRange(1, 5).Draw(t, "share")
+	if rapid.Bool().Draw(t, "pauses") {
+		s.Paused = &paused
+	}
+	if rapid.Bool().Draw(t, "weighs") {
+		s.Priority, s.Share = &priority, &share
+	}
+	out, err := m.led.Files().Steer(s, m.now)
+	if b := m.led.files[s.ID]; b.HasEnded() || b.stopped {
+		require.ErrorIs(t, err, messages.ErrEnded)
+		return
+	}
+	require.NoError(t, err)
+	if s.Paused != nil {
+		require.Equal(t, paused, out.New.Held())
+	}
+	if s.Share != nil {
+		require.Equal(t, [2]int{priority, share}, [2]int{out.New.Priority, out.New.Weight()})
+	}
+}
+
+// dispatched pauses and resumes everything, or bounds its rate.
+func (m *machine) dispatched(t *rapid.T) {
+	m.dispatch = messages.Dispatch{Paused: rapid.Bool().Draw(t, "paused"), MaxItemsPerS: float64(rapid.IntRange(0, 2).Draw(t, "rate"))}
+	m.led.UseDispatch(m.dispatch, m.now)
 }
 
 // check is S1, S2, S3, S4, S7 and S10 on the ledger and the store.
@@ -402,7 +437,13 @@ func (m *machine) checkFile(t require.TestingT, b *book) {
 func (m *machine) finish(t *rapid.T) {
 	m.led.Workers().Withdraw("w1", m.epoch)
 	m.led.Workers().Withdraw("w3", m.epoch)
-	for step := 0; len(m.led.turns) > 0; step++ {
+	m.dispatch = messages.Dispatch{}
+	m.led.UseDispatch(m.dispatch, m.now)
+	resume := false
+	for id := range m.led.files {
+		_, _ = m.led.Files().Steer(messages.SetFile{ID: id, Paused: &resume}, m.now) // some have ended
+	}
+	for step := 0; len(m.led.turns.list) > 0; step++ {
 		require.Less(t, step, 2000, "everything that is open ends")
 		m.now = m.now.Add(retryMax)
 		for id, b := range m.led.files {
@@ -435,6 +476,7 @@ func TestLedgerSchedules(t *testing.T) {
 			"result": m.result, "another result": m.result, "match": m.match, "withdraw": m.withdraw,
 			"lost": m.lost, "recall": m.recall, "backup": m.backup, "take back": m.takeBack, "unsendable": m.unsendable, "begin": m.begin,
 			"replan": m.replan, "changed": m.changed, "cancel": m.cancel, "wait": m.wait, "restart": m.restart, "retry": m.retry, "discard": m.discard,
+			"steer": m.steer, "dispatched": m.dispatched,
 		})
 		m.finish(t)
 	})

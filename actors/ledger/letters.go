@@ -119,7 +119,7 @@ func (l *Ledger) reopen(b *book) {
 	if b.entries == nil {
 		b.entries = map[messages.ChunkID]*entry{}
 	}
-	l.turns = append(l.turns, b.ID)
+	l.turns.join(b)
 }
 
 // revive makes a dead chunk ready again.

@@ -219,7 +219,7 @@ func TestRetryOfADeadChunk(t *testing.T) {
 			require.Equal(t, messages.FileDone, f.State)
 			require.True(t, f.AddsUp())
 			require.Equal(t, []messages.File{*f.File}, l.Flush().Ended)
-			require.Empty(t, l.turns)
+			require.Empty(t, l.turns.list)
 		})
 	}
 }

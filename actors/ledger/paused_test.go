@@ -40,10 +40,10 @@ func TestFileIsPausedForDeadItems(t *testing.T) {
 		}
 	}
 	l.Attempts().Judge(failure("w", bad[0], "bad"), now)
-	require.Zero(t, l.Report().Paused)
+	require.Zero(t, l.Report(now).Paused)
 	l.Attempts().Judge(failure("w", bad[1], "bad"), now)
-	require.Equal(t, 1, l.Report().Paused)
-	require.Equal(t, "f1.txt: 4 of 4 items that were tried are dead or failed, and MAX_DEAD is 4", l.Report().FirstPaused)
+	require.Equal(t, 1, l.Report(now).Paused)
+	require.Equal(t, "f1.txt: 4 of 4 items that were tried are dead or failed, and MAX_DEAD is 4", l.Report(now).FirstPaused)
 	require.Equal(t, "4 of 4 items that were tried are dead or failed, and MAX_DEAD is 4", status().Paused)
 
 	a, ok := next()
@@ -62,7 +62,7 @@ func TestFileIsPausedForDeadItems(t *testing.T) {
 	require.False(t, l.files[1].HasEnded())
 
 	l.Letters().Discard([]messages.ChunkID{bad[0].Chunk.ID})
-	require.Zero(t, l.Report().Paused)
+	require.Zero(t, l.Report(now).Paused)
 	require.Empty(t, status().Paused)
 	a, ok = next()
 	require.True(t, ok)
@@ -82,10 +82,10 @@ func TestNothingToPause(t *testing.T) {
 	l.plan(1, 0, now)
 	a, ok := l.pick("w", false, now)
 	require.True(t, ok)
-	require.False(t, l.Report().Idle)
+	require.False(t, l.Report(now).Idle)
 	l.Attempts().Judge(failure("w", a, "bad"), now)
-	require.Equal(t, 1, l.Report().Paused)
-	require.True(t, l.Report().Idle)
+	require.Equal(t, 1, l.Report(now).Paused)
+	require.True(t, l.Report(now).Idle)
 
 	l.rules.MaxDead = messages.DeadLimit{}
 	l.plan(1, 1, now)
@@ -95,9 +95,9 @@ func TestNothingToPause(t *testing.T) {
 	l.Attempts().Judge(failure("w", b, "bad"), now)
 	require.True(t, l.files[1].HasEnded())
 	l.rules.MaxDead = messages.DeadLimit{Items: 1}
-	require.Zero(t, l.Report().Paused)
+	require.Zero(t, l.Report(now).Paused)
 	require.Equal(t, 1, l.Letters().Retry([]messages.ChunkID{a.Chunk.ID}, now).Accepted)
-	require.Zero(t, l.Report().Paused)
+	require.Zero(t, l.Report(now).Paused)
 	again, ok := l.pick("w", false, now)
 	require.True(t, ok)
 	require.Equal(t, a.Chunk, again.Chunk)
@@ -126,7 +126,7 @@ func TestNothingToPauseAfterARestart(t *testing.T) {
 	require.Empty(t, l.losses.files)
 	_, _, plans := l.Files().Replan(1)
 	require.False(t, plans)
-	require.Zero(t, l.Report().Paused)
+	require.Zero(t, l.Report(now).Paused)
 	changed, _ := l.Files().Changed()
 	require.Empty(t, changed[0].Paused)
 }

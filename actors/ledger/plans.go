@@ -37,8 +37,8 @@ type Grant struct {
 }
 
 const (
-	// maxPlannedBytes bounds the items of chunks that wait in memory, over all files;
-	// one chunk for each file is always allowed.
+	// maxPlannedBytes bounds the items of chunks that wait in memory, over the files of one
+	// priority; one chunk for each file is always allowed.
 	maxPlannedBytes = 8 << 20
 	minPlanned      = 16   // least number of chunks that are cut ahead of the workers
 	maxPlanned      = 1024 // largest number of them
@@ -73,29 +73,58 @@ func (x Files) Replan(id messages.FileID) (at messages.Cursor, upTo int, ok bool
 	if b == nil || b.stopped || b.HasEnded() || b.Cursor.Offset >= b.Info.Size {
 		return messages.Cursor{}, 0, false
 	}
-	b.plan = plan{size: b.size, upTo: b.Cursor.Index + x.l.share(b)}
+	b.plan = plan{size: b.size, upTo: b.Cursor.Index + x.l.allowance().of(b)}
 	return b.Cursor, b.upTo, true
 }
 
-// share is how many chunks a file may have planned.
-func (l *Ledger) share(b *book) int {
-	files := max(1, len(l.turns))
-	n := min(max(minPlanned, 2*l.offers.slots), maxPlanned) / files
-	n = min(n, maxPlannedBytes/files/max(1, b.size))
+// allowance is how the chunks that may be cut ahead are divided. Those of the highest
+// priority get all of them, in proportion to their shares; every other file gets one, so
+// that it can go on at once. What is paused takes nothing from the others.
+type allowance struct {
+	chunks   int // of all files together
+	priority int // highest one of a file that is not cut to its end
+	weight   int // sum of the shares of its files
+}
+
+func (l *Ledger) allowance() allowance {
+	a := allowance{chunks: min(max(minPlanned, 2*l.offers.slots), maxPlanned), priority: -messages.MaxPriority}
+	for _, b := range l.turns.list {
+		if !b.allCut && !l.rests(b) {
+			a.priority = max(a.priority, b.Priority)
+		}
+	}
+	for _, b := range l.turns.list {
+		if b.Priority == a.priority && !l.rests(b) {
+			a.weight += b.Weight()
+		}
+	}
+	return a
+}
+
+// of is how many chunks a file may have planned.
+func (a allowance) of(b *book) int {
+	if b.Priority < a.priority || b.Held() {
+		return 1
+	}
+	total := max(a.weight, b.Weight())
+	n := min(a.chunks*b.Weight()/total, maxPlannedBytes*b.Weight()/total/max(1, b.size))
 	return max(1, n)
 }
 
+// rests reports whether a file is paused, by a person or by MAX_DEAD.
+func (l *Ledger) rests(b *book) bool { return b.Held() || b.paused(l.rules.MaxDead) }
+
 // grants raises the credit of the planners as chunks leave.
 func (l *Ledger) grants() (out []Grant) {
-	for _, id := range l.turns {
-		b := l.files[id]
-		if b.allCut || b.upTo == 0 {
+	all := l.allowance()
+	for _, b := range l.turns.list {
+		if b.allCut || b.upTo == 0 || l.rests(b) {
 			continue
 		}
-		share := l.share(b)
+		share := all.of(b)
 		if upTo := b.Cursor.Index + share; upTo > b.upTo && (len(b.cut)*2 <= share || upTo-b.upTo >= share/2) {
 			b.upTo = upTo
-			out = append(out, Grant{id, upTo})
+			out = append(out, Grant{b.ID, upTo})
 		}
 	}
 	return out

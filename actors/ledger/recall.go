@@ -93,7 +93,7 @@ type queuedChunk struct {
 // worker takes for one. A chunk is asked for once until that is answered or timed out.
 func (x Workers) Recall(now time.Time) []Recall {
 	l := x.l
-	if len(l.ahead) == 0 || now.Before(l.recalls.nextSearch) {
+	if len(l.ahead) == 0 || now.Before(l.recalls.nextSearch) || !l.gate.open(now) {
 		return nil
 	}
 	idle := l.idle(now)
@@ -160,7 +160,7 @@ func (l *Ledger) queuedFor(now time.Time) (list []queuedChunk, asked int) {
 		for n, e := range ahead {
 			wait := time.Duration(n+1) * pace
 			switch {
-			case e.State != messages.ChunkAssigned:
+			case e.State != messages.ChunkAssigned || l.files[e.ID.File].Held():
 			case e.asked && now.Sub(e.recalledAt) < recallTimeout:
 				asked++
 			case wait >= recallWait && e.recalls < maxRecalls:

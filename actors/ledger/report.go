@@ -16,7 +16,7 @@ type Report struct {
 	Files     int             // in work
 	AtWorkers int             // attempts in flight
 	Waiting   int             // chunks that wait for a worker
-	Idle      bool            // there is nothing to do, or no worker takes or has chunks
+	Idle      bool            // there is nothing to do, or nothing may be handed out, or no worker takes or has chunks
 	LastEnd   string          // how the last attempt ended that was taken back
 
 	Returned     int    // open chunks that came back ReturnedOften times
@@ -41,9 +41,9 @@ type Losses struct {
 }
 
 // Report returns what people need to know of the work.
-func (l *Ledger) Report() Report {
+func (l *Ledger) Report(now time.Time) Report {
 	r := Report{
-		Totals: l.totals, Files: len(l.turns),
+		Totals: l.totals, Files: len(l.turns.list),
 		LastEnd:  l.trials.lastEnd,
 		Returned: len(l.trials.often), LastReturned: l.trials.lastOften,
 		Repeats: l.trials.repeats, LastRepeat: l.trials.lastRepeat,
@@ -51,12 +51,11 @@ func (l *Ledger) Report() Report {
 		Losses:  Losses{Records: l.losses.records, Orphans: l.losses.orphans, DeadRecords: int(l.losses.deadRecords)},
 	}
 	moving := 0
-	for _, id := range l.turns {
-		b := l.files[id]
+	for _, b := range l.turns.list {
 		r.AtWorkers += b.live
 		r.Waiting += b.waiting.len() + len(b.cut)
 		paused := b.paused(l.rules.MaxDead)
-		if !paused || b.live+b.waiting.len() > 0 {
+		if b.live > 0 || l.gate.open(now) && !b.Held() && (!paused || b.waiting.len() > 0) {
 			moving++
 		}
 		if !paused {
@@ -83,8 +82,13 @@ func (l *Ledger) ReadySince(now time.Time) (oldest time.Time) {
 			oldest = since
 		}
 	}
-	for _, id := range l.turns {
-		b := l.files[id]
+	if l.gate.set.At(now).Paused {
+		return oldest
+	}
+	for _, b := range l.turns.list {
+		if b.Held() {
+			continue
+		}
 		b.waiting.wake(now)
 		for _, e := range b.waiting.ready.list {
 			if e.notUntil.After(e.since) {
