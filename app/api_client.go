@@ -77,9 +77,18 @@ func (c *apiClient) call(ctx context.Context, method, path string, body []byte, 
 	return nil
 }
 
+// problem is a refusal of the API.
+type problem struct {
+	Detail string `json:"detail"`
+}
+
 // refusal is the error of an answer other than 200. The master explains it in a sentence.
 func (c *apiClient) refusal(status int, answer []byte) error {
-	text := messages.CleanLine(string(answer), 500)
+	var p problem
+	if json.Unmarshal(answer, &p) != nil || p.Detail == "" {
+		p.Detail = string(answer) // not by a master of this version
+	}
+	text := messages.CleanLine(p.Detail, 500)
 	switch status {
 	case http.StatusServiceUnavailable:
 		return fmt.Errorf("%w at %s: %s", errUnreachable, c.base, text)

@@ -65,12 +65,13 @@ type listedFile struct {
 
 func booksOfMaster(ctx context.Context, client *apiClient, want func(messages.File) bool) ([]messages.Books, error) {
 	var list []messages.Books
-	before := ""
+	cursor := ""
 	for {
 		var page struct {
 			Files []listedFile `json:"files"`
+			Next  string       `json:"next"`
 		}
-		if err := client.get(ctx, "/api/v1/files?limit="+strconv.Itoa(maxPage)+before, &page); err != nil {
+		if err := client.get(ctx, "/api/v1/files?limit="+strconv.Itoa(maxPage)+"&cursor="+url.QueryEscape(cursor), &page); err != nil {
 			return nil, err
 		}
 		for _, f := range page.Files { // newest first
@@ -83,11 +84,11 @@ func booksOfMaster(ctx context.Context, client *apiClient, want func(messages.Fi
 			}
 			list = append(list, b)
 		}
-		if len(page.Files) < maxPage {
+		if page.Next == "" {
 			slices.Reverse(list)
 			return list, nil
 		}
-		before = "&before=" + url.QueryEscape(fmt.Sprint(page.Files[len(page.Files)-1].ID))
+		cursor = page.Next
 	}
 }
 

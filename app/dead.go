@@ -161,12 +161,12 @@ type deadChunk struct {
 // path is where the API lists the chunks.
 func (k letterKind) path() string { return "/api/v1/" + k.name }
 
-// page asks for chunks behind a place in the list.
-func (d *deadCommand) page(ctx context.Context, after string, limit int) (p deadPage, err error) {
+// page asks for the chunks behind a cursor.
+func (d *deadCommand) page(ctx context.Context, cursor string, limit int) (p deadPage, err error) {
 	q := d.filter.query()
 	q.Set("limit", strconv.Itoa(limit))
-	if after != "" {
-		q.Set("after", after)
+	if cursor != "" {
+		q.Set("cursor", cursor)
 	}
 	return p, d.client.get(ctx, d.kind.path()+"?"+q.Encode(), &p)
 }

@@ -29,7 +29,7 @@ type deadChange struct {
 type deadRequest struct {
 	IDs    []string    `json:"ids,omitempty"`
 	Filter *deadFilter `json:"filter,omitempty"`
-	After  string      `json:"after,omitempty"`
+	Cursor string      `json:"cursor,omitempty"`
 }
 
 // deadChanged is the answer to it, or the sum of several.
@@ -147,7 +147,7 @@ func (x *deadChange) request(ctx context.Context, ids []string) (sum deadChanged
 // repeat sends a request until it has reached all of its chunks.
 func (x *deadChange) repeat(ctx context.Context, r deadRequest, sum *deadChanged) error {
 	before := sum.Matched
-	for first := true; first || r.After != ""; first = false {
+	for first := true; first || r.Cursor != ""; first = false {
 		var got deadChanged
 		if err := x.client.post(ctx, x.kind.path()+"/"+x.verb, r, &got); err != nil {
 			if sum.Accepted > 0 {
@@ -161,7 +161,7 @@ func (x *deadChange) repeat(ctx context.Context, r deadRequest, sum *deadChanged
 		sum.Accepted += got.Accepted
 		sum.Items += got.Items
 		sum.Refused = append(sum.Refused, got.Refused...)
-		r.After = got.Next
+		r.Cursor = got.Next
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ var allowed = map[string][]string{
 	"infra/smbfiles":   {"messages", "infra/inputfile", "github.com/hirochachacha/go-smb2", "github.com/cespare/xxhash/v2"},
 	"infra/embedded":   {"messages", "infra/recordset", "github.com/twmb/franz-go", "github.com/gofrs/flock"},
 	"infra/settings":   {"messages", "github.com/spf13/pflag", "github.com/joho/godotenv", "github.com/dustin/go-humanize"},
-	"httpapi":          {"messages", "github.com/gin-gonic/gin", "github.com/prometheus/client_golang/prometheus"},
+	"httpapi":          {"messages", "github.com/gin-gonic/gin", "github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang/prometheus"},
 	"console":          {"messages", "github.com/schollz/progressbar/v3", "github.com/mattn/go-isatty", "github.com/dustin/go-humanize"},
 	"worker":           {"messages", "infra/failpoint", "infra/kafkabus", "infra/results", "github.com/cenkalti/backoff/v5", "github.com/gofrs/flock", "github.com/google/uuid", "mvdan.cc/sh/v3/syntax"},
 	"doctor":           {"messages"},

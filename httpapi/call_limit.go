@@ -71,8 +71,7 @@ func (s *Server) limitCalls(next http.Handler) http.Handler {
 		}
 		answer := &bufferedAnswer{header: w.Header()}
 		if !s.serveLimited(next, t, answer, r) {
-			w.Header().Set("Retry-After", retryAfter)
-			refuse(w, http.StatusServiceUnavailable, "Too many calls are open. Try again in a moment.")
+			refuse(w, r, http.StatusServiceUnavailable, "Too many calls are open. Try again in a moment.")
 			return
 		}
 		if answer.status != 0 {

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"net"
 	"net/http"
 
@@ -31,4 +32,20 @@ func (s *Server) caller(r *http.Request) string {
 		host = r.RemoteAddr
 	}
 	return messages.CleanLine(host, maxCaller)
+}
+
+// callerKey is the key of a call's caller.
+type callerKey struct{}
+
+// by names the caller of an operation, as an AuditEntry does.
+func by(ctx context.Context) string {
+	name, _ := ctx.Value(callerKey{}).(string)
+	return name
+}
+
+// nameCaller stores who makes a call.
+func (s *Server) nameCaller(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, s.caller(r))))
+	})
 }

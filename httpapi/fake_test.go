@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -181,6 +183,23 @@ func requireShows(t *testing.T, text string, facts ...string) {
 	for _, fact := range facts {
 		require.Contains(t, text, fact)
 	}
+}
+
+// requireProblem checks that an answer is a problem with this status, whose detail contains the
+// facts that matter.
+func requireProblem(t *testing.T, got reply, status int, facts ...string) huma.ErrorModel {
+	t.Helper()
+	require.Equal(t, status, got.status, got.body)
+	require.Equal(t, typeProblem, got.kind)
+	var p huma.ErrorModel
+	require.NoError(t, json.Unmarshal([]byte(got.body), &p))
+	require.Equal(t, status, p.Status)
+	require.Equal(t, http.StatusText(status), p.Title)
+	require.True(t, strings.HasSuffix(p.Detail, "."), "a sentence: %q", p.Detail)
+	for _, fact := range facts {
+		require.Contains(t, p.Detail, fact)
+	}
+	return p
 }
 
 // start serves an API on a real connection and returns a function that calls it.

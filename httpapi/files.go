@@ -1,150 +1,183 @@
 package httpapi
 
 import (
+	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/gin-gonic/gin"
+	"github.com/danielgtaylor/huma/v2"
 
 	"kafka-master/messages"
 )
 
-// filesBody is the answer of /api/v1/files.
-type filesBody struct {
-	Total int        `json:"total"` // number of matching files; Files has the newest ones
-	Files []fileBody `json:"files"`
+// filesInput selects files.
+type filesInput struct {
+	Page
+	State fileState `query:"state" doc:"Only files in this state."`
+	Part  string    `query:"q" doc:"Only files with this text in their path, in any case."`
 }
 
-// fileBody describes one version of an input file.
-type fileBody struct {
-	ID          messages.FileID `json:"id"`
-	Path        string          `json:"path"`
-	Generation  int             `json:"generation"`
-	State       string          `json:"state"`
-	Reason      string          `json:"reason"`
-	Paused      string          `json:"paused"` // why nothing new of it is begun
-	Size        int64           `json:"size"`   // in bytes
-	Offset      int64           `json:"offset"` // bytes assigned to workers
-	ItemsCut    int64           `json:"items_cut"`
-	ItemsDone   int64           `json:"items_done"`
-	ItemsFailed int64           `json:"items_failed"`
-	ItemsDead   int64           `json:"items_dead"`
-	// ItemsCancelled and ChunksCancelled were not done when the file was cancelled.
-	ItemsCancelled  int64 `json:"items_cancelled"`
-	ChunksDone      int64 `json:"chunks_done"`
-	ChunksDead      int64 `json:"chunks_dead"`
-	ChunksCancelled int64 `json:"chunks_cancelled"`
-	ChunksReady     int   `json:"chunks_ready"`
-	ChunksRunning   int   `json:"chunks_running"`
-	forecastBody
-	Repeats   int64      `json:"repeats"`
+// fileInput names a file.
+type fileInput struct {
+	ID messages.FileID `path:"id" minimum:"1" doc:"Number of the version of the file."`
+}
+
+// filesBody is the answer of /api/v1/files.
+type filesBody struct {
+	Total int        `json:"total" doc:"Number of matching files, on all pages."`
+	Files []FileBody `json:"files" doc:"The newest first."`
+	Next  string     `json:"next" doc:"The cursor of the next page; empty on the last one."`
+}
+
+// FileBody describes one version of an input file.
+type FileBody struct {
+	ID              messages.FileID `json:"id" doc:"Number of the version; a later version has a higher one."`
+	Path            string          `json:"path"`
+	Generation      int             `json:"generation" doc:"Number of this version of the path, from 1."`
+	State           fileState       `json:"state"`
+	Reason          string          `json:"reason" doc:"Why it failed or changed, or who cancelled it."`
+	Paused          string          `json:"paused" doc:"Why nothing new of it is begun."`
+	Size            int64           `json:"size" doc:"In bytes."`
+	Offset          int64           `json:"offset" doc:"Bytes that were handed out."`
+	ItemsCut        int64           `json:"items_cut" doc:"Items of the chunks that were handed out."`
+	ItemsDone       int64           `json:"items_done"`
+	ItemsFailed     int64           `json:"items_failed" doc:"Items that failed in done chunks."`
+	ItemsDead       int64           `json:"items_dead" doc:"Items of dead chunks."`
+	ItemsCancelled  int64           `json:"items_cancelled" doc:"Items that were cut and not done when the file was cancelled."`
+	ChunksDone      int64           `json:"chunks_done"`
+	ChunksDead      int64           `json:"chunks_dead"`
+	ChunksCancelled int64           `json:"chunks_cancelled" doc:"Chunks that were not done when the file was cancelled."`
+	ChunksReady     int             `json:"chunks_ready" doc:"Chunks that are cut and wait."`
+	ChunksRunning   int             `json:"chunks_running" doc:"Chunks at workers."`
+	ForecastBody
+	Repeats   int64      `json:"repeats" doc:"Results of chunks that were done already; they change nothing."`
 	StartedAt *time.Time `json:"started_at"`
 	EndedAt   *time.Time `json:"ended_at"`
 }
 
 // oneFileBody is the answer of /api/v1/files/{id}.
 type oneFileBody struct {
-	fileBody
-	ChunksDiscarded int64 `json:"chunks_discarded"` // of the dead ones
-	ItemsDiscarded  int64 `json:"items_discarded"`
-	FailedDiscarded int64 `json:"items_failed_discarded"`
+	FileBody
+	ChunksDiscarded int64 `json:"chunks_discarded" doc:"Dead chunks that were discarded."`
+	ItemsDiscarded  int64 `json:"items_discarded" doc:"Items of these."`
+	FailedDiscarded int64 `json:"items_failed_discarded" doc:"Failed items that were discarded."`
 
-	DeadRanges int64      `json:"dead_ranges"`     // dead chunks, plus the range that a change made unreadable
-	DeadBytes  int64      `json:"dead_bytes"`      // length of that range
-	Uncut      int64      `json:"cancelled_bytes"` // length of the range that was not cut because the file was cancelled
-	Duplicates int64      `json:"duplicates"`
-	Digest     *string    `json:"digest"`          // 16 hexadecimal digits, null when it does not cover every done chunk
-	Recorded   *int64     `json:"chunks_recorded"` // done chunks with a result of ours, null with the digest
-	Output     *int64     `json:"output_lines"`    // in these results
-	Unrecorded int64      `json:"retries_unrecorded"`
-	MergedAt   *time.Time `json:"merged_at"` // null until its results are merged
-	ModifiedAt *time.Time `json:"modified_at"`
-	LeftAt     *time.Time `json:"left_at"`
+	DeadRanges int64      `json:"dead_ranges" doc:"Dead chunks, plus one if a change made the rest unreadable."`
+	DeadBytes  int64      `json:"dead_bytes" doc:"Length of that rest."`
+	Uncut      int64      `json:"cancelled_bytes" doc:"Length of the range that was not cut because the file was cancelled."`
+	Duplicates int64      `json:"duplicates" doc:"Ends that were counted in excess; anything but 0 means that the stored state was damaged."`
+	Digest     *string    `json:"digest" doc:"Sum over the done chunks, 16 hexadecimal digits; null when it does not cover every one."`
+	Recorded   *int64     `json:"chunks_recorded" doc:"Done chunks with a recorded result; null with the digest."`
+	Output     *int64     `json:"output_lines" doc:"Lines of these results; null with the digest."`
+	Unrecorded int64      `json:"retries_unrecorded" doc:"Retries of failed items that are done, and whose worker recorded no result."`
+	MergedAt   *time.Time `json:"merged_at" doc:"When its results were merged."`
+	ModifiedAt *time.Time `json:"modified_at" doc:"Its time in the folder."`
+	LeftAt     *time.Time `json:"left_at" doc:"When it was first missing in the folder."`
+}
+
+// booksBody are the stored records of a file, as package messages encodes them.
+type booksBody struct{ *messages.Books }
+
+// Schema implements huma.SchemaProvider.
+func (booksBody) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Description: "The records of the file and its chunks as the state store holds them."}
+}
+
+func (s *Server) registerFiles() {
+	register(s, huma.Operation{
+		OperationID: "list-files", Method: http.MethodGet, Path: "/files", Summary: "List versions of input files, the newest first",
+	}, s.files)
+	register(s, huma.Operation{
+		OperationID: "get-file", Method: http.MethodGet, Path: "/files/{id}", Summary: "Show one version of an input file",
+		Errors: []int{http.StatusNotFound},
+	}, s.file)
+	register(s, huma.Operation{
+		OperationID: "get-books", Method: http.MethodGet, Path: "/files/{id}/books", Summary: "Show the stored records of a file, for commands that check results",
+		Errors: []int{http.StatusNotFound},
+	}, s.books)
 }
 
 // files answers with the matching files, newest first.
-func (s *Server) files(c *gin.Context) {
-	want, err := selected(c.Request.URL.RawQuery, listedStates(), "before", "limit", "q", "state")
+func (s *Server) files(ctx context.Context, in *filesInput) (out filesBody, err error) {
+	before := uint64(math.MaxUint64)
+	if in.Cursor != "" {
+		if before, err = strconv.ParseUint(in.Cursor, 10, 64); err != nil {
+			return out, badValue("query.cursor", in.Cursor, "must be the value of next of another page")
+		}
+	}
+	all, err := ask[[]*messages.FileStatus](ctx, s, messages.QueryFiles{})
 	if err != nil {
-		s.refuseQuery(c, err)
-		return
+		return out, err
 	}
-	if all, ok := ask[[]*messages.FileStatus](s, c, messages.QueryFiles{}); ok {
-		s.json(c, showFiles(all, want))
-	}
+	return showFiles(all, in, messages.FileID(before)), nil
 }
 
 // file answers with the file with the id in the path.
-func (s *Server) file(c *gin.Context) {
-	if id, ok := s.fileID(c); ok {
-		if f, ok := ask[*messages.FileStatus](s, c, messages.QueryFile{ID: id}); ok && found(c, f) {
-			s.json(c, showOneFile(*f))
-		}
+func (s *Server) file(ctx context.Context, in *fileInput) (out oneFileBody, err error) {
+	f, err := ask[*messages.FileStatus](ctx, s, messages.QueryFile{ID: in.ID})
+	if err != nil {
+		return out, err
 	}
+	if f == nil {
+		return out, notFound(noFile)
+	}
+	return showOneFile(*f), nil
 }
 
 // books answers with the stored records of the file with the id in the path.
-func (s *Server) books(c *gin.Context) {
-	if id, ok := s.fileID(c); ok {
-		if b, ok := ask[*messages.Books](s, c, messages.QueryBooks{ID: id}); ok && found(c, b) {
-			s.json(c, b)
-		}
+func (s *Server) books(ctx context.Context, in *fileInput) (out booksBody, err error) {
+	b, err := ask[*messages.Books](ctx, s, messages.QueryBooks{ID: in.ID})
+	if err != nil {
+		return out, err
 	}
+	if b == nil {
+		return out, notFound(noFile)
+	}
+	return booksBody{b}, nil
 }
 
-// fileID returns the id in the path of a call that has no parameters.
-func (s *Server) fileID(c *gin.Context) (messages.FileID, bool) {
-	if _, err := parameters(c.Request.URL.RawQuery); err != nil {
-		s.refuseQuery(c, err)
-		return 0, false
-	}
-	id, err := strconv.ParseUint(c.Param("id"), 10, 64) // accepts no sign or space
-	if err != nil || id == 0 {
-		text(c, http.StatusBadRequest, "Not answered: the id of a file is a whole number from 1, but it was "+strconv.Quote(messages.Clean(c.Param("id"), maxShown))+".")
-		return 0, false
-	}
-	return messages.FileID(id), true
-}
+// noFile is the answer about a file that is not known.
+const noFile = "No file has this id: it never existed, or was forgotten after it left the folder."
 
-// found reports whether there is an answer about a file, and says so if not.
-func found[T any](c *gin.Context, answer *T) bool {
-	if answer == nil {
-		text(c, http.StatusNotFound, "No file has this id: it never existed, or was forgotten after it left the folder.")
-	}
-	return answer != nil
-}
-
-func showFiles(all []*messages.FileStatus, want selection) filesBody {
-	out := filesBody{Files: []fileBody{}}
+// showFiles returns the page of the matching files that begins below the id before.
+func showFiles(all []*messages.FileStatus, want *filesInput, before messages.FileID) filesBody {
+	out := filesBody{Files: []FileBody{}}
+	part := strings.ToLower(want.Part)
 	for _, f := range slices.Backward(all) { // newer files have higher ids
-		if want.before > 0 && f.ID >= want.before || want.state != "" && f.State.String() != want.state || want.part != "" && !strings.Contains(strings.ToLower(f.Info.Path), want.part) {
+		if want.State != "" && f.State.String() != string(want.State) || !strings.Contains(strings.ToLower(f.Info.Path), part) {
 			continue
 		}
-		if out.Total++; out.Total <= want.limit {
+		out.Total++
+		switch {
+		case f.ID >= before:
+		case len(out.Files) < want.Limit:
 			out.Files = append(out.Files, showFile(*f))
+		default:
+			out.Next = strconv.FormatUint(uint64(out.Files[want.Limit-1].ID), 10)
 		}
 	}
 	return out
 }
 
-func showFile(f messages.FileStatus) fileBody {
-	return fileBody{
-		ID: f.ID, Path: f.Info.Path, Generation: f.Generation, State: f.State.String(), Reason: f.Reason, Paused: f.Paused,
+func showFile(f messages.FileStatus) FileBody {
+	return FileBody{
+		ID: f.ID, Path: f.Info.Path, Generation: f.Generation, State: fileState(f.State.String()), Reason: f.Reason, Paused: f.Paused,
 		Size: f.Info.Size, Offset: f.Cursor.Offset,
 		ItemsCut: f.Items, ItemsDone: f.DoneItems, ItemsFailed: f.FailedItems, ItemsDead: f.DeadItems, ItemsCancelled: f.CancelledItems,
 		ChunksDone: f.DoneChunks, ChunksDead: f.DeadChunks, ChunksCancelled: f.CancelledChunks, ChunksReady: f.Ready, ChunksRunning: f.Running,
-		forecastBody: showForecast(f.Forecast),
+		ForecastBody: showForecast(f.Forecast),
 		Repeats:      f.Repeats, StartedAt: jsonTime(f.Started), EndedAt: jsonTime(f.Ended),
 	}
 }
 
 func showOneFile(f messages.FileStatus) oneFileBody {
 	out := oneFileBody{
-		fileBody: showFile(f), ChunksDiscarded: f.DiscardedChunks, ItemsDiscarded: f.DiscardedItems, FailedDiscarded: f.DiscardedFailed, Unrecorded: f.UnrecordedRetries, DeadRanges: f.DeadChunks, DeadBytes: f.DeadBytes, Uncut: f.CancelledBytes, Duplicates: f.Duplicates,
+		FileBody: showFile(f), ChunksDiscarded: f.DiscardedChunks, ItemsDiscarded: f.DiscardedItems, FailedDiscarded: f.DiscardedFailed, Unrecorded: f.UnrecordedRetries, DeadRanges: f.DeadChunks, DeadBytes: f.DeadBytes, Uncut: f.CancelledBytes, Duplicates: f.Duplicates,
 		MergedAt: jsonTime(f.Merged), ModifiedAt: jsonTime(f.Info.ModTime), LeftAt: jsonTime(f.Left),
 	}
 	if f.DeadBytes > 0 {

@@ -1,9 +1,11 @@
 package httpapi
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -60,12 +62,13 @@ func TestFilesAreListedNewestFirst(t *testing.T) {
 		"?q=%3Cb":                 {1, []messages.FileID{5}},
 		"?q=nothing":              {0, []messages.FileID{}},
 		"?limit=1&q=a&state=done": {1, []messages.FileID{2}},
-		"?before=6&limit=2":       {3, []messages.FileID{5, 3}},
-		"?before=2":               {0, []messages.FileID{}},
+		"?cursor=6&limit=2":       {5, []messages.FileID{5, 3}},
+		"?cursor=2":               {5, []messages.FileID{}},
+		"?cursor=":                {5, []messages.FileID{9, 6, 5, 3, 2}},
 	} {
 		got := call(http.MethodGet, "/api/v1/files"+query)
 		require.Equal(t, http.StatusOK, got.status, query)
-		require.Equal(t, typeJSON, got.kind)
+		require.Equal(t, "application/json", got.kind)
 		var body filesBody
 		require.NoError(t, json.Unmarshal([]byte(got.body), &body))
 		ids := []messages.FileID{}
@@ -85,8 +88,8 @@ func TestFileGolden(t *testing.T) {
 	const running = `{"id":6,"path":"c.txt","generation":1,"state":"running","reason":"","paused":"","size":1000,"offset":640,` +
 		`"items_cut":70,"items_done":20,"items_failed":0,"items_dead":0,"items_cancelled":0,"chunks_done":1,"chunks_dead":0,"chunks_cancelled":0,"chunks_ready":4,"chunks_running":2,"items_per_s":2.5,"items_remaining":null,"eta_at":null,"repeats":0,` +
 		`"started_at":"2026-03-01T12:00:00.123Z","ended_at":null}`
-	require.JSONEq(t, `{"total":1,"files":[`+running+`]}`, call(http.MethodGet, "/api/v1/files?q=c.txt").body)
-	require.Equal(t, `{"total":0,"files":[]}`, call(http.MethodGet, "/api/v1/files?q=none").body)
+	require.JSONEq(t, `{"total":1,"files":[`+running+`],"next":""}`, call(http.MethodGet, "/api/v1/files?q=c.txt").body)
+	require.Equal(t, `{"total":0,"files":[],"next":""}`, call(http.MethodGet, "/api/v1/files?q=none").body)
 
 	got := call(http.MethodGet, "/api/v1/files/5")
 	require.Equal(t, http.StatusOK, got.status)
@@ -111,8 +114,8 @@ func TestBooks(t *testing.T) {
 	require.Equal(t, int64(20), b.DoneItems)
 	require.Equal(t, "J6QK2", b.Deployment)
 	require.Equal(t, http.StatusNotFound, call(http.MethodGet, "/api/v1/files/10/books").status)
-	require.Equal(t, http.StatusBadRequest, call(http.MethodGet, "/api/v1/files/x/books").status)
-	require.Equal(t, http.StatusBadRequest, call(http.MethodGet, "/api/v1/files/6/books?limit=1").status)
+	require.Equal(t, http.StatusUnprocessableEntity, call(http.MethodGet, "/api/v1/files/x/books").status)
+	require.Equal(t, http.StatusUnprocessableEntity, call(http.MethodGet, "/api/v1/files/6/books?limit=1").status)
 }
 
 func TestFileByID(t *testing.T) {
@@ -120,46 +123,51 @@ func TestFileByID(t *testing.T) {
 	call := start(t, Config{Asker: withFiles()})
 	for id, status := range map[string]int{
 		"2": 200, "9": 200, "1": 404, "4": 404, "10": 404, "18446744073709551615": 404,
-		"0": 400, "-2": 400, "+2": 400, "%202": 400, "2.0": 400, "abc": 400, "18446744073709551616": 400, "%00": 400, "2?x=1": 400,
+		"0": 422, "-2": 422, "+2": 422, "%202": 422, "2.0": 422, "abc": 422, "18446744073709551616": 422, "%00": 422, "2?x=1": 422,
 	} {
 		got := call(http.MethodGet, "/api/v1/files/"+id)
 		require.Equal(t, status, got.status, id)
 		if status != 200 {
-			require.Equal(t, typeText, got.kind)
-			require.Equal(t, 1, strings.Count(got.body, "\n"), id)
+			requireProblem(t, got, status)
 		}
 	}
-	requireShows(t, call(http.MethodGet, "/api/v1/files/abc").body, "id", `"abc"`)
+	requireProblem(t, call(http.MethodGet, "/api/v1/files/abc"), http.StatusUnprocessableEntity, "path.id", `"abc"`)
 }
 
-// A call with a wrong parameter gets no list. The error names the parameter and the value.
+// A call with a wrong parameter gets no list. The problem names the parameter and the value.
 func TestWrongParameters(t *testing.T) {
 	t.Parallel()
 	call := start(t, Config{Asker: withFiles()})
 	for target, facts := range map[string][]string{
-		"/api/v1/files?limit=0":                        {"limit", "1000", `"0"`},
-		"/api/v1/files?limit=1001":                     {"limit", "1000", `"1001"`},
-		"/api/v1/files?limit=":                         {"limit", `""`},
-		"/api/v1/files?limit=5&limit=5":                {"limit", "2 times"},
-		"/api/v1/files?state=settling":                 {"state", "running, done, done_with_rejects, changed, failed", `"settling"`},
-		"/api/v1/files?state=":                         {"state", `""`},
-		"/api/v1/files?q=":                             {"q "},
-		"/api/v1/files?Limit=5":                        {"limit, q, state", `"Limit"`},
-		"/api/v1/files?x%0A=%1b":                       {"limit, q, state", `"x?"`},
+		"/api/v1/files?limit=0":                        {"query.limit", `"0"`, ">= 1"},
+		"/api/v1/files?limit=1001":                     {"query.limit", `"1001"`, "<= 1000"},
+		"/api/v1/files?limit=":                         {"query.limit", "empty"},
+		"/api/v1/files?limit=5&limit=5":                {"query.limit", "2 times"},
+		"/api/v1/files?cursor=x":                       {"query.cursor", `"x"`},
+		"/api/v1/files?state=settling":                 {"query.state", "running, done, done_with_rejects, changed, failed, cancelled", `"settling"`},
+		"/api/v1/files?state=":                         {"query.state", "empty"},
+		"/api/v1/files?q=":                             {"query.q", "empty"},
+		"/api/v1/files?Limit=5":                        {"query.Limit", "cursor, limit, state, q"},
+		"/api/v1/files?x%0A=%1b":                       {"query.x?", "cursor, limit, state, q"},
 		"/api/v1/files?limit=5;q=a":                    {"query"},
 		"/api/v1/files?%zz":                            {"query"},
-		"/api/v1/workers?q=a":                          {"limit, state", `"q"`},
-		"/api/v1/workers?state=running":                {"state", "announced, free, busy, suspect, lost, draining, gone", `"running"`},
-		"/api/v1/overview?verbose":                     {`"verbose"`},
-		"/api/v1/files/2?limit=5":                      {`"limit"`},
-		"/api/v1/workers?" + strings.Repeat("z", 5000): {`"` + strings.Repeat("z", maxShown) + `..."`},
+		"/api/v1/workers?q=a":                          {"query.q", "cursor, limit, state"},
+		"/api/v1/workers?state=running":                {"query.state", "announced, free, busy, suspect, lost, draining, gone", `"running"`},
+		"/api/v1/overview?verbose":                     {"query.verbose", "takes none"},
+		"/api/v1/files/2?limit=5":                      {"query.limit", "takes none"},
+		"/api/v1/workers?" + strings.Repeat("z", 5000): {"query." + strings.Repeat("z", maxShown-len("query.")) + "..."},
 	} {
 		got := call(http.MethodGet, target)
-		require.Equal(t, http.StatusBadRequest, got.status, target)
-		requireShows(t, got.body, facts...)
-		require.Less(t, len(got.body), 300)
-		require.Equal(t, http.StatusBadRequest, call(http.MethodHead, target).status)
+		requireProblem(t, got, http.StatusUnprocessableEntity, facts...)
+		require.Less(t, len(got.body), 600)
+		require.Equal(t, http.StatusUnprocessableEntity, call(http.MethodHead, target).status)
 	}
+	many := "/api/v1/files?"
+	for i := range 500 {
+		many += fmt.Sprintf("p%d=%s&", i, "x")
+	}
+	got := call(http.MethodGet, many)
+	require.Len(t, requireProblem(t, got, http.StatusUnprocessableEntity).Errors, maxErrors)
 }
 
 // Answers are bounded however many files and workers there are.
@@ -192,18 +200,19 @@ func TestAnswersAreBounded(t *testing.T) {
 	require.Equal(t, []int{maxListed, 10_000}, []int{len(workers.Workers[7].Held), workers.Workers[7].HeldCount})
 }
 
-func FuzzSelected(f *testing.F) {
+func FuzzParameters(f *testing.F) {
 	f.Add("limit=5&q=a&state=done")
 	f.Add("limit=5&limit=6")
-	f.Add("q=%00%ff&x")
+	f.Add("state=%00%ff&cursor=")
+	s := New(Config{Asker: withFiles()})
 	f.Fuzz(func(t *testing.T, query string) {
-		x, err := selected(query, listedStates(), "limit", "q", "state")
-		if err == nil {
-			require.True(t, x.limit >= 1 && x.limit <= MaxLimit)
-			return
-		}
-		require.NotContains(t, err.Error(), "\n")
-		require.Less(t, len(err.Error()), 600)
+		r := httptest.NewRequest(http.MethodGet, "/api/v1/files", nil)
+		r.URL.RawQuery = query
+		w := httptest.NewRecorder()
+		s.Handler().ServeHTTP(w, r)
+		require.Contains(t, []int{http.StatusOK, http.StatusUnprocessableEntity}, w.Code)
+		require.True(t, json.Valid(w.Body.Bytes()))
+		require.False(t, bytes.ContainsFunc(w.Body.Bytes(), isControl), "%q", w.Body)
 	})
 }
 

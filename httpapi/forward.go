@@ -33,7 +33,7 @@ func (s *Server) forward(c *gin.Context, to messages.Leader) bool {
 	if to.API == "" || c.GetHeader(forwardedHeader) != "" {
 		return false
 	}
-	body := postBody(c.Request)
+	body := sentBody(c.Request)
 	ctx, cancel := context.WithTimeout(c.Request.Context(), messages.AskTimeout)
 	defer cancel()
 	proxy := httputil.ReverseProxy{
@@ -43,11 +43,11 @@ func (s *Server) forward(c *gin.Context, to messages.Leader) bool {
 		ModifyResponse: filterAnswer,
 		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) {
 			s.log.Debug("leader does not answer an API call", "leader", to.MasterID, "api", to.API, "err", err)
-			c.Header("Retry-After", retryAfter)
-			text(c, http.StatusServiceUnavailable, noLeaderText(to, err))
+			refuse(c.Writer, c.Request, http.StatusServiceUnavailable, noLeaderText(to, err))
 		},
 	}
 	proxy.ServeHTTP(c.Writer, c.Request.WithContext(ctx))
+	c.Writer.WriteHeaderNow() // an answer to HEAD has no body that would do so
 	return true
 }
 
@@ -61,7 +61,7 @@ func noLeaderText(to messages.Leader, err error) string {
 }
 
 // rewriteRequest makes the call to the leader. Of the caller's headers it keeps only
-// those that describe the body and the wanted answer. Only a POST has a body.
+// those that describe the body and the wanted answer. Only one that changes something has a body.
 func (s *Server) rewriteRequest(r *httputil.ProxyRequest, api string, body []byte) {
 	r.SetURL(&url.URL{Scheme: "http", Host: api})
 	header := http.Header{forwardedHeader: {"1"}, callerHeader: {s.caller(r.In)}}

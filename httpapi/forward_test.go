@@ -35,7 +35,11 @@ func startLeader(t *testing.T, cfg Config) (*fakeMaster, string) {
 }
 
 func call(s *Server, path string, header ...string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(http.MethodGet, "http://localhost:3002"+path, nil)
+	return serve(s, http.MethodGet, path, header...)
+}
+
+func serve(s *Server, method, path string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, "http://localhost:3002"+path, nil)
 	for i := 0; i < len(header); i += 2 {
 		if header[i] == "Host" {
 			r.Host = header[i+1]

@@ -26,7 +26,7 @@ func (s *Server) checkToken(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isProbe(r) && !s.hasToken(r) {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="kafka-master"`)
-			refuse(w, http.StatusUnauthorized, "This call needs the token: Authorization: Bearer <API_TOKEN>.")
+			refuse(w, r, http.StatusUnauthorized, "This call needs the token: Authorization: Bearer <API_TOKEN>.")
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -40,7 +40,7 @@ func (s *Server) hasToken(r *http.Request) bool {
 		return true
 	}
 	if signature := r.Header.Get(forwardedHeader); signature != "" {
-		if s.signingKey.verify(signature, r.Method, r.URL.RequestURI(), s.cfg.Advertise, postBody(r)) {
+		if s.signingKey.verify(signature, r.Method, r.URL.RequestURI(), s.cfg.Advertise, sentBody(r)) {
 			return true
 		}
 	}
@@ -66,7 +66,7 @@ func bearer(r *http.Request) string {
 func (s *Server) checkHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isProbe(r) && !s.hasHost(r) {
-			refuse(w, http.StatusForbidden, "This host name is not served here; use localhost or 127.0.0.1, or set API_TOKEN or API_ALLOWED_HOSTS.")
+			refuse(w, r, http.StatusForbidden, "This host name is not served here; use localhost or 127.0.0.1, or set API_TOKEN or API_ALLOWED_HOSTS.")
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -94,12 +94,12 @@ func hostName(host string) string {
 }
 
 // checkSite refuses calls that a browser makes for a page of another site. It protects
-// the routes that change something, since they use GET, which a page can send with an
-// image tag. http.CrossOriginProtection of the standard library cannot be used, since it
+// the legacy routes that change something, since they use GET, which a page can send with
+// an image tag; checkRequest protects the operations. http.CrossOriginProtection of the standard library cannot be used, since it
 // lets every GET pass.
 func (s *Server) checkSite(c *gin.Context) {
 	if isCrossSite(c.Request) {
-		text(c, http.StatusForbidden, "Nothing changed: a page of another site may not do this.")
+		refuse(c.Writer, c.Request, http.StatusForbidden, "Nothing changed: a page of another site may not do this.")
 		c.Abort()
 	}
 }

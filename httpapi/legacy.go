@@ -2,8 +2,8 @@ package httpapi
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -17,29 +17,37 @@ import (
 	"kafka-master/messages"
 )
 
-// ask sends a question to the master and returns the answer. If that fails, it answers
-// the call and ok is false.
-func ask[A any](s *Server, c *gin.Context, q messages.Query) (answer A, ok bool) {
-	ctx, cancel := context.WithTimeout(c.Request.Context(), messages.AskTimeout)
-	defer cancel()
-	x, err := s.cfg.Asker.Ask(ctx, q)
-	if err == nil {
-		if answer, ok = x.(A); ok {
-			return answer, true
-		}
-		err = fmt.Errorf("answer to %T is a %T", q, x)
+// answerWith answers a call with what a question returns, as show writes it, or with the error.
+func answerWith[A any](s *Server, c *gin.Context, q messages.Query, show func(A)) {
+	a, err := ask[A](c.Request.Context(), s, q)
+	if err != nil {
+		s.fail(c, err)
+		return
 	}
-	s.fail(c, err)
-	return answer, false
+	show(a)
+}
+
+// fail answers a call that met an error. A question that only the leader can answer is
+// forwarded to it.
+func (s *Server) fail(c *gin.Context, err error) {
+	var other *messages.NotLeader
+	if errors.As(err, &other) && s.forward(c, other.Leader) {
+		return
+	}
+	status, sentence := s.explain(c.FullPath(), err)
+	if status == http.StatusUnprocessableEntity {
+		status = http.StatusBadRequest // as these endpoints have always answered
+	}
+	refuse(c.Writer, c.Request, status, sentence)
 }
 
 // getWorkersStatus answers {"<worker>":"1"}, with "1" for a worker with a free slot and
 // "0" for any other. Workers that are lost or gone are omitted.
 func (s *Server) getWorkersStatus(c *gin.Context) {
-	workers, ok := ask[[]messages.WorkerStatus](s, c, messages.QueryWorkers{})
-	if !ok {
-		return
-	}
+	answerWith(s, c, messages.QueryWorkers{}, func(workers []messages.WorkerStatus) { s.json(c, freeWorkers(workers)) })
+}
+
+func freeWorkers(workers []messages.WorkerStatus) map[messages.WorkerID]string {
 	status := map[messages.WorkerID]string{}
 	for _, w := range workers {
 		switch w.State {
@@ -50,26 +58,24 @@ func (s *Server) getWorkersStatus(c *gin.Context) {
 			status[w.ID] = "0"
 		}
 	}
-	s.json(c, status)
+	return status
 }
 
 // getNumBatches answers with the batch size as a bare number.
 func (s *Server) getNumBatches(c *gin.Context) {
-	if n, ok := ask[int](s, c, messages.QueryBatchSize{}); ok {
-		c.Data(http.StatusOK, typeHTML, []byte(strconv.Itoa(n)))
-	}
+	answerWith(s, c, messages.QueryBatchSize{}, func(n int) { c.Data(http.StatusOK, typeHTML, []byte(strconv.Itoa(n))) })
 }
 
 // updateNumBatches sets the batch size to ?numBatches=N.
 func (s *Server) updateNumBatches(c *gin.Context) {
 	n, err := count(c.Request.URL.RawQuery, "numBatches", messages.MaxBatchSize)
 	if err != nil {
-		text(c, http.StatusBadRequest, "Nothing changed: "+err.Error()+".")
+		refuse(c.Writer, c.Request, http.StatusBadRequest, "Nothing changed: "+err.Error()+".")
 		return
 	}
-	if n, ok := ask[int](s, c, messages.SetBatchSize{Items: n, By: s.caller(c.Request)}); ok {
+	answerWith(s, c, messages.SetBatchSize{Items: n, By: by(c.Request.Context())}, func(n int) {
 		c.Data(http.StatusOK, typeHTML, fmt.Appendf(nil, "numBatches updated to %d. Assigner loop continues.", n))
-	}
+	})
 }
 
 // getPartitions answers with the topics and their partition counts.
@@ -80,18 +86,18 @@ func (s *Server) getPartitions(c *gin.Context) { s.topics(c, messages.QueryTopic
 func (s *Server) updatePartitions(c *gin.Context) {
 	n, err := count(c.Request.URL.RawQuery, "value", messages.MaxTopicPartitions)
 	if err != nil {
-		text(c, http.StatusBadRequest, "Nothing changed: "+err.Error()+".")
+		refuse(c.Writer, c.Request, http.StatusBadRequest, "Nothing changed: "+err.Error()+".")
 		return
 	}
-	s.topics(c, messages.GrowPartitions{Partitions: n, By: s.caller(c.Request)})
+	s.topics(c, messages.GrowPartitions{Partitions: n, By: by(c.Request.Context())})
 }
 
 // topics answers with the sorted topics, without those of the cluster itself.
 func (s *Server) topics(c *gin.Context, q messages.Query) {
-	all, ok := ask[[]messages.Topic](s, c, q)
-	if !ok {
-		return
-	}
+	answerWith(s, c, q, func(all []messages.Topic) { s.json(c, shownTopics(all)) })
+}
+
+func shownTopics(all []messages.Topic) []messages.Topic {
 	shown := make([]messages.Topic, 0, len(all)) // becomes [] and not null when empty
 	for _, t := range all {
 		if !strings.HasPrefix(t.Name, "__") {
@@ -99,7 +105,7 @@ func (s *Server) topics(c *gin.Context, q messages.Query) {
 		}
 	}
 	slices.SortFunc(shown, func(a, b messages.Topic) int { return strings.Compare(a.Name, b.Name) })
-	s.json(c, shown)
+	return shown
 }
 
 func (s *Server) json(c *gin.Context, x any) {

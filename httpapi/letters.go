@@ -2,14 +2,14 @@ package httpapi
 
 import (
 	"cmp"
-	"fmt"
+	"context"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/gin-gonic/gin"
+	"github.com/danielgtaylor/huma/v2"
 
 	"kafka-master/messages"
 )
@@ -17,47 +17,61 @@ import (
 // letterKind is one of the two kinds of chunks that wait for a person.
 type letterKind struct {
 	failed bool
+	name   string // in paths
 	noun   string
 }
 
 var (
-	deadChunks   = letterKind{false, "dead chunk"}
-	failedChunks = letterKind{true, "chunk with failed items"}
+	deadChunks   = letterKind{false, "dead", "dead chunk"}
+	failedChunks = letterKind{true, "failed", "chunk with failed items"}
 )
+
+// lettersInput selects chunks of one kind.
+type lettersInput struct {
+	Page
+	File  string `query:"file" doc:"Only chunks of the file with this path."`
+	Error string `query:"error" doc:"Only chunks with this text in their error, in any case."`
+}
+
+// letterInput names a chunk.
+type letterInput struct {
+	File  string `path:"file" doc:"Id of its file: the part of its id before the slash."`
+	Chunk string `path:"chunk" doc:"The part of its id behind the slash."`
+}
 
 // lettersBody is the answer of /api/v1/dead and /api/v1/failed.
 type lettersBody struct {
-	Total  int          `json:"total"` // number of matching chunks
-	Items  int64        `json:"items"` // items in them that are dead, or that failed
-	Groups []groupBody  `json:"groups"`
-	Chunks []letterBody `json:"chunks"`
-	Next   string       `json:"next"` // value of after for the chunks behind these, empty behind the last one
+	Total  int               `json:"total" doc:"Number of matching chunks, on all pages."`
+	Items  int64             `json:"items" doc:"Items in them that are dead, or that failed."`
+	Groups []letterGroupBody `json:"groups" doc:"The matching chunks by error, the most frequent first: at most 50, and one for all others."`
+	Chunks []letterBody      `json:"chunks" doc:"In the order of their ids."`
+	Next   string            `json:"next" doc:"The cursor of the next page; empty on the last one."`
 }
 
-// groupBody counts the matching chunks with one error.
-type groupBody struct {
-	Error  string `json:"error"` // numbers in it are shown as #
+// letterGroupBody counts the matching chunks with one error.
+type letterGroupBody struct {
+	Error  string `json:"error" doc:"The first line of the error, with # for each number in it."`
 	Chunks int    `json:"chunks"`
 	Items  int64  `json:"items"`
 }
 
 // letterBody describes a chunk that is dead, or done with failed items.
 type letterBody struct {
-	ID         string              `json:"id"`
+	ID         string              `json:"id" doc:"The id of its file, a slash, and its number in the file; then .s and the number of a half, or .r and that of a retry."`
 	FileID     messages.FileID     `json:"file_id"`
 	Path       string              `json:"path"`
 	Generation int                 `json:"generation"`
-	Chunk      string              `json:"chunk"` // its name in batch ids
-	FirstLine  int64               `json:"first_line"`
+	Chunk      string              `json:"chunk" doc:"Its name in batch ids."`
+	FirstLine  int64               `json:"first_line" doc:"Number of its first line in the file, from 1."`
 	Lines      int64               `json:"lines"`
 	Items      int                 `json:"items"`
-	Failed     int64               `json:"items_failed"` // of a chunk that is done
-	Offset     int64               `json:"offset"`
-	Length     int64               `json:"length"`
-	Attempts   int                 `json:"attempts"`
-	Workers    []messages.WorkerID `json:"workers"` // that failed it, the last one last
-	Error      string              `json:"error"`
-	FirstItem  string              `json:"first_item"` // beginning of its first item
+	Failed     int64               `json:"items_failed" doc:"How many of its items failed, 0 for a dead chunk."`
+	Offset     int64               `json:"offset" doc:"Place of its first byte in the file."`
+	Length     int64               `json:"length" doc:"In bytes."`
+	Attempts   int                 `json:"attempts" doc:"Hand-outs so far."`
+	Workers    []messages.WorkerID `json:"workers" doc:"The workers that failed it, the last one last, at most eight; without a failure that of the last attempt."`
+	Error      string              `json:"error" doc:"Why it died."`
+	FirstItem  string              `json:"first_item" doc:"Beginning of its first item, at most 120 bytes."`
 	EndedAt    *time.Time          `json:"ended_at"`
 }
 
@@ -66,56 +80,58 @@ const maxGroups = 50
 
 // letterFilter selects chunks of one kind.
 type letterFilter struct {
-	File  string `json:"file"`  // path of the file, empty for all
-	Error string `json:"error"` // part of the error, ignoring case, empty for all
+	File  string `json:"file,omitempty" doc:"Path of the file."`
+	Error string `json:"error,omitempty" doc:"Part of the error, in any case."`
 }
 
 func (f letterFilter) matches(kind letterKind, x *messages.Letter) bool {
 	return x.Failed() == kind.failed && (f.File == "" || x.Path == f.File) && (f.Error == "" || strings.Contains(strings.ToLower(x.Reason), strings.ToLower(f.Error)))
 }
 
-// listLetters answers with the matching chunks, ordered by file and place in it.
-func (s *Server) listLetters(c *gin.Context, kind letterKind) {
-	query := c.Request.URL.RawQuery
-	given, err := parameters(query, "after", "error", "file", "limit")
-	limit := DefaultLimit
-	if _, ok := given["limit"]; ok && err == nil {
-		limit, err = count(query, "limit", MaxLimit)
-	}
-	var after messages.ChunkID
-	if text, ok := given["after"]; ok && err == nil {
-		after, err = letterID(text)
-	}
-	if err != nil {
-		s.refuseQuery(c, err)
-		return
-	}
-	if all, ok := ask[[]*messages.Letter](s, c, messages.QueryLetters{}); ok {
-		s.json(c, showLetters(all, kind, letterFilter{given["file"], given["error"]}, after, limit))
+func (s *Server) registerLetters() {
+	for _, kind := range []letterKind{deadChunks, failedChunks} {
+		register(s, huma.Operation{
+			OperationID: "list-" + kind.name, Method: http.MethodGet, Path: "/" + kind.name,
+			Summary: "List every " + kind.noun + " that was not discarded",
+		}, func(ctx context.Context, in *lettersInput) (lettersBody, error) { return s.listLetters(ctx, kind, in) })
+		register(s, huma.Operation{
+			OperationID: "get-" + kind.name, Method: http.MethodGet, Path: "/" + kind.name + "/{file}/{chunk}",
+			Summary: "Show one " + kind.noun, Errors: []int{http.StatusNotFound},
+		}, func(ctx context.Context, in *letterInput) (letterBody, error) { return s.oneLetter(ctx, kind, in) })
+		s.registerLetterChanges(kind)
 	}
 }
 
-// oneLetter answers with the chunk whose id is in the path.
-func (s *Server) oneLetter(c *gin.Context, kind letterKind) {
-	_, err := parameters(c.Request.URL.RawQuery)
-	var id messages.ChunkID
-	if err == nil {
-		id, err = letterID(c.Param("file") + "/" + c.Param("chunk"))
+// listLetters answers with the matching chunks, ordered by file and place in it.
+func (s *Server) listLetters(ctx context.Context, kind letterKind, in *lettersInput) (out lettersBody, err error) {
+	var after messages.ChunkID
+	if in.Cursor != "" {
+		if after, err = letterID("query.cursor", in.Cursor); err != nil {
+			return out, err
+		}
 	}
+	all, err := ask[[]*messages.Letter](ctx, s, messages.QueryLetters{})
 	if err != nil {
-		s.refuseQuery(c, err)
-		return
+		return out, err
 	}
-	all, ok := ask[[]*messages.Letter](s, c, messages.QueryLetters{})
-	if !ok {
-		return
+	return showLetters(all, kind, letterFilter{in.File, in.Error}, after, in.Limit), nil
+}
+
+// oneLetter answers with the chunk whose id is in the path.
+func (s *Server) oneLetter(ctx context.Context, kind letterKind, in *letterInput) (out letterBody, err error) {
+	id, err := letterID("path", in.File+"/"+in.Chunk)
+	if err != nil {
+		return out, err
+	}
+	all, err := ask[[]*messages.Letter](ctx, s, messages.QueryLetters{})
+	if err != nil {
+		return out, err
 	}
 	x := kind.find(all, id)
 	if x == nil {
-		text(c, http.StatusNotFound, "No "+kind.noun+" has this id: it never existed, was retried or discarded, or its file was forgotten.")
-		return
+		return out, notFound("No " + kind.noun + " has this id: it never existed, was retried or discarded, or its file was forgotten.")
 	}
-	s.json(c, showLetter(x))
+	return showLetter(x), nil
 }
 
 // find returns the chunk of this kind with the id, nil if there is none.
@@ -127,18 +143,18 @@ func (k letterKind) find(all []*messages.Letter, id messages.ChunkID) *messages.
 	return all[at]
 }
 
-// letterID parses the id of a chunk. The error is a sentence for the client.
-func letterID(text string) (messages.ChunkID, error) {
+// letterID parses the id of a chunk that was found at a place of the call.
+func letterID(location, text string) (messages.ChunkID, error) {
 	id, err := messages.ParseChunkKey(text)
 	if err != nil || id.Key() != text {
-		return id, fmt.Errorf("the id of a chunk is like 12/345, but it was %q", messages.Clean(text, maxShown))
+		return id, badValue(location, text, "must be the id of a chunk, such as 12/345")
 	}
 	return id, nil
 }
 
 func showLetters(all []*messages.Letter, kind letterKind, want letterFilter, after messages.ChunkID, limit int) lettersBody {
-	out := lettersBody{Groups: []groupBody{}, Chunks: []letterBody{}}
-	groups := map[string]*groupBody{}
+	out := lettersBody{Groups: []letterGroupBody{}, Chunks: []letterBody{}}
+	groups := map[string]*letterGroupBody{}
 	for _, x := range all {
 		if !want.matches(kind, x) {
 			continue
@@ -168,7 +184,7 @@ func showLetter(x *messages.Letter) letterBody {
 }
 
 // addToGroup counts a chunk by its error. Errors that differ in numbers only are one.
-func addToGroup(groups map[string]*groupBody, x *messages.Letter) {
+func addToGroup(groups map[string]*letterGroupBody, x *messages.Letter) {
 	key := errorPattern(x.Reason)
 	g := groups[key]
 	if g == nil {
@@ -178,7 +194,7 @@ func addToGroup(groups map[string]*groupBody, x *messages.Letter) {
 		g = groups[key]
 	}
 	if g == nil {
-		g = &groupBody{Error: key}
+		g = &letterGroupBody{Error: key}
 		groups[key] = g
 	}
 	g.Chunks++
@@ -210,16 +226,16 @@ func errorPattern(reason string) string {
 }
 
 // sortedGroups returns the largest groups, and the others as one.
-func sortedGroups(groups map[string]*groupBody) []groupBody {
-	other := groupBody{Error: otherErrors}
+func sortedGroups(groups map[string]*letterGroupBody) []letterGroupBody {
+	other := letterGroupBody{Error: otherErrors}
 	if g := groups[otherErrors]; g != nil {
 		other = *g
 		delete(groups, otherErrors)
 	}
-	list := slices.SortedFunc(maps.Values(groups), func(a, b *groupBody) int {
+	list := slices.SortedFunc(maps.Values(groups), func(a, b *letterGroupBody) int {
 		return cmp.Or(cmp.Compare(b.Chunks, a.Chunks), strings.Compare(a.Error, b.Error))
 	})
-	out := []groupBody{}
+	out := []letterGroupBody{}
 	for _, g := range list {
 		if len(out) < maxGroups {
 			out = append(out, *g)

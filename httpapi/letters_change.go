@@ -1,123 +1,93 @@
 package httpapi
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
+	"context"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
 	"slices"
 
-	"github.com/gin-gonic/gin"
+	"github.com/danielgtaylor/huma/v2"
 
 	"kafka-master/messages"
 )
 
-// changeBody is the body of a request to retry or to discard chunks: ids or a filter.
-type changeBody struct {
-	IDs    []string      `json:"ids"`
-	Filter *letterFilter `json:"filter"` // an empty one matches all
-	After  string        `json:"after"`  // skips the chunks up to this one
+// letterChangeInput is a request to retry or to discard chunks.
+type letterChangeInput struct{ Body letterChangeBody }
+
+// letterChangeBody names chunks: by ids or by a filter.
+type letterChangeBody struct {
+	IDs    []string      `json:"ids,omitempty" maxItems:"1000" doc:"Ids of chunks; not with filter."`
+	Filter *letterFilter `json:"filter,omitempty" doc:"Conditions that the chunks meet; without conditions all. Not with ids."`
+	Cursor string        `json:"cursor,omitempty" doc:"The value of next of the answer before, to reach the chunks that it did not."`
 }
 
-// changedBody is the answer to it.
-type changedBody struct {
-	Matched  int           `json:"matched"`  // number of chunks that the request names, without those before After
-	Accepted int           `json:"accepted"` // number of those that were changed
-	Items    int64         `json:"items"`    // items in them that are dead, or that failed
-	Refused  []refusalBody `json:"refused"`
-	Next     string        `json:"next"` // value of after for the chunks that this request did not reach, else empty
+// letterChangedBody is the answer to it.
+type letterChangedBody struct {
+	Matched  int                 `json:"matched" doc:"Number of chunks that the request names, without those before the cursor."`
+	Accepted int                 `json:"accepted" doc:"Number of those that were changed."`
+	Items    int64               `json:"items" doc:"Items in them that are dead, or that failed."`
+	Refused  []letterRefusalBody `json:"refused"`
+	Next     string              `json:"next" doc:"The cursor for the chunks that this request did not reach, else empty."`
 }
 
-type refusalBody struct {
+type letterRefusalBody struct {
 	ID     string `json:"id"`
 	Reason string `json:"reason"`
 }
 
-// retryLetters has dead chunks, or failed items, run again.
-func (s *Server) retryLetters(c *gin.Context, kind letterKind) {
-	s.changeLetters(c, kind, func(list []*messages.Letter) messages.Query {
-		return messages.RetryLetters{Letters: list, By: s.caller(c.Request)}
+func (s *Server) registerLetterChanges(kind letterKind) {
+	register(s, huma.Operation{
+		OperationID: "retry-" + kind.name, Method: http.MethodPost, Path: "/" + kind.name + "/retry",
+		Summary: "Have chunks of this list run again, as far as their bytes are unchanged",
+	}, func(ctx context.Context, in *letterChangeInput) (letterChangedBody, error) {
+		return s.changeLetters(ctx, kind, in.Body, func(list []*messages.Letter) messages.Query { return messages.RetryLetters{Letters: list, By: by(ctx)} })
+	})
+	register(s, huma.Operation{
+		OperationID: "discard-" + kind.name, Method: http.MethodPost, Path: "/" + kind.name + "/discard",
+		Summary: "Take chunks off this list",
+	}, func(ctx context.Context, in *letterChangeInput) (letterChangedBody, error) {
+		return s.changeLetters(ctx, kind, in.Body, func(list []*messages.Letter) messages.Query {
+			return messages.DiscardLetters{Letters: list, By: by(ctx)}
+		})
 	})
 }
 
-// discardLetters takes chunks off the list.
-func (s *Server) discardLetters(c *gin.Context, kind letterKind) {
-	s.changeLetters(c, kind, func(list []*messages.Letter) messages.Query {
-		return messages.DiscardLetters{Letters: list, By: s.caller(c.Request)}
-	})
-}
-
-func (s *Server) changeLetters(c *gin.Context, kind letterKind, query func([]*messages.Letter) messages.Query) {
-	want, ok := s.wanted(c)
-	if !ok {
-		return
+func (s *Server) changeLetters(ctx context.Context, kind letterKind, body letterChangeBody, query func([]*messages.Letter) messages.Query) (out letterChangedBody, err error) {
+	want, err := parseWanted(body)
+	if err != nil {
+		return out, err
 	}
-	all, ok := ask[[]*messages.Letter](s, c, messages.QueryLetters{Fresh: true})
-	if !ok {
-		return
+	all, err := ask[[]*messages.Letter](ctx, s, messages.QueryLetters{Fresh: true})
+	if err != nil {
+		return out, err
 	}
 	list, out := want.choose(kind, all)
-	if len(list) > 0 {
-		done, ok := ask[messages.LettersChanged](s, c, query(list))
-		if !ok {
-			return
-		}
-		out.add(list, done)
+	if len(list) == 0 {
+		return out, nil
 	}
-	s.json(c, out)
-}
-
-// wanted reads which chunks a request is about. If it names none properly, it answers the
-// call and ok is false.
-func (s *Server) wanted(c *gin.Context) (want wantedLetters, ok bool) {
-	if _, err := parameters(c.Request.URL.RawQuery); err != nil {
-		s.refuseQuery(c, err)
-		return want, false
-	}
-	if kind, _, err := mime.ParseMediaType(c.GetHeader("Content-Type")); err != nil || kind != "application/json" {
-		text(c, http.StatusUnsupportedMediaType, "Nothing changed: the body must be JSON, with Content-Type: application/json.")
-		return want, false
-	}
-	want, err := parseWanted(postBody(c.Request))
+	done, err := ask[messages.LettersChanged](ctx, s, query(list))
 	if err != nil {
-		text(c, http.StatusUnprocessableEntity, "Nothing changed: "+err.Error()+".")
-		return want, false
+		return out, err
 	}
-	return want, true
+	out.add(list, done)
+	return out, nil
 }
 
-// wantedLetters is a parsed changeBody.
+// wantedLetters is a parsed letterChangeBody.
 type wantedLetters struct {
 	ids    []messages.ChunkID // sorted, each once; empty with a filter
 	filter *letterFilter
 	after  messages.ChunkID
 }
 
-var (
-	errNoBody  = errors.New(`the body must be one JSON object with "ids" or "filter", and "after" at most beside it`)
-	errIDsOnly = errors.New(`give either "ids" or "filter": a filter without conditions, {}, matches all`)
-)
-
-// parseWanted parses the body of a request. The error is a sentence for the client.
-func parseWanted(body []byte) (want wantedLetters, err error) {
-	var b changeBody
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	if d.Decode(&b) != nil || d.Decode(&struct{}{}) != io.EOF {
-		return want, errNoBody
-	}
-	switch {
-	case (len(b.IDs) > 0) == (b.Filter != nil):
-		return want, errIDsOnly
-	case len(b.IDs) > messages.MaxLetters:
-		return want, fmt.Errorf("at most %d ids are allowed in one request, but there were %d", messages.MaxLetters, len(b.IDs))
+// parseWanted parses the body of a request.
+func parseWanted(b letterChangeBody) (want wantedLetters, err error) {
+	if (len(b.IDs) > 0) == (b.Filter != nil) {
+		return want, badValue("body", nil, `must have either ids or filter; a filter without conditions, {}, matches all`)
 	}
 	want.filter = b.Filter
-	for _, text := range b.IDs {
-		id, err := letterID(text)
+	for i, text := range b.IDs {
+		id, err := letterID(fmt.Sprintf("body.ids[%d]", i), text)
 		if err != nil {
 			return want, err
 		}
@@ -125,16 +95,16 @@ func parseWanted(body []byte) (want wantedLetters, err error) {
 	}
 	slices.SortFunc(want.ids, messages.ChunkID.Compare)
 	want.ids = slices.Compact(want.ids)
-	if b.After != "" {
-		want.after, err = letterID(b.After)
+	if b.Cursor != "" {
+		want.after, err = letterID("body.cursor", b.Cursor)
 	}
 	return want, err
 }
 
 // choose returns the first of the chunks that the request names, as many as one commit
 // holds, and the answer as far as it is known: those that are not in the list are refused.
-func (w wantedLetters) choose(kind letterKind, all []*messages.Letter) (list []*messages.Letter, out changedBody) {
-	out.Refused = []refusalBody{}
+func (w wantedLetters) choose(kind letterKind, all []*messages.Letter) (list []*messages.Letter, out letterChangedBody) {
+	out.Refused = []letterRefusalBody{}
 	add := func(x *messages.Letter) {
 		if w.after != (messages.ChunkID{}) && x.ID.Compare(w.after) <= 0 {
 			return
@@ -147,7 +117,7 @@ func (w wantedLetters) choose(kind letterKind, all []*messages.Letter) (list []*
 		if x := kind.find(all, id); x != nil {
 			add(x)
 		} else if id.Compare(w.after) > 0 {
-			out.Refused = append(out.Refused, refusalBody{id.Key(), "no " + kind.noun + " has this id"})
+			out.Refused = append(out.Refused, letterRefusalBody{id.Key(), "no " + kind.noun + " has this id"})
 		}
 	}
 	if w.filter == nil {
@@ -162,10 +132,10 @@ func (w wantedLetters) choose(kind letterKind, all []*messages.Letter) (list []*
 }
 
 // add adds what became of the chosen chunks.
-func (out *changedBody) add(list []*messages.Letter, done messages.LettersChanged) {
+func (out *letterChangedBody) add(list []*messages.Letter, done messages.LettersChanged) {
 	out.Accepted, out.Items = done.Accepted, done.Items
 	for _, r := range done.Refused {
-		out.Refused = append(out.Refused, refusalBody{r.ID.Key(), messages.Clean(r.Reason, maxReason)})
+		out.Refused = append(out.Refused, letterRefusalBody{r.ID.Key(), messages.Clean(r.Reason, maxReason)})
 	}
 	if done.Reached < out.Matched && done.Reached > 0 {
 		out.Next = list[done.Reached-1].ID.Key()

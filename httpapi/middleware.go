@@ -55,7 +55,7 @@ func (s *Server) logCall(next http.Handler) http.Handler {
 	})
 }
 
-// recoverPanic answers a call that panics with 500 and no text, and logs the stack.
+// recoverPanic answers a call that panics with 500, and logs the stack.
 func (s *Server) recoverPanic(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
@@ -68,7 +68,7 @@ func (s *Server) recoverPanic(next http.Handler) http.Handler {
 			}
 			s.log.Error("API call panicked", "path", messages.Clean(r.URL.Path, 200), "panic", fmt.Sprint(x), "stack", string(debug.Stack()))
 			if rec, ok := w.(*recorder); ok && rec.status == 0 {
-				w.WriteHeader(http.StatusInternalServerError)
+				refuse(w, r, http.StatusInternalServerError, "Internal error; see the log of the master.")
 			}
 		}()
 		next.ServeHTTP(w, r)
@@ -88,42 +88,40 @@ func headers(next http.Handler) http.Handler {
 	})
 }
 
-// limitBody bounds the body of a request, and reads that of a POST, so that a client that
-// sends it slowly takes no place among the calls that run.
+// limitBody bounds the body of a request, and reads that of one that changes something, so
+// that a client that sends it slowly takes no place among the calls that run.
 func limitBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength > MaxBody {
 			w.Header().Set("Connection", "close") // do not read the rest
-			refuse(w, http.StatusRequestEntityTooLarge, "The body of the request is too large.")
+			refuse(w, r, http.StatusRequestEntityTooLarge, "The body of the request is too large.")
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
-		if r.Method == http.MethodPost {
+		if changes(r.Method) {
 			body, err := io.ReadAll(r.Body)
 			if err != nil {
 				w.Header().Set("Connection", "close")
-				refuse(w, http.StatusRequestEntityTooLarge, "The body of the request is too large, or did not arrive.")
+				refuse(w, r, http.StatusRequestEntityTooLarge, "The body of the request is too large, or did not arrive.")
 				return
 			}
-			r.Body = io.NopCloser(bytes.NewReader(body))
+			r.Body = keptBody{bytes.NewReader(body), body}
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// postBody returns the body of a POST, which stays to be read. It is nil for other methods.
-func postBody(r *http.Request) []byte {
-	if r.Method != http.MethodPost {
-		return nil
-	}
-	body, _ := io.ReadAll(r.Body) // cannot fail: limitBody has read it
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	return body
+// keptBody is the body of a request that was read, and stays known.
+type keptBody struct {
+	*bytes.Reader
+	all []byte
 }
 
-// refuse answers a call that does not reach gin.
-func refuse(w http.ResponseWriter, status int, sentence string) {
-	w.Header().Set("Content-Type", typeText)
-	w.WriteHeader(status)
-	_, _ = w.Write([]byte(sentence + "\n")) // the client may be gone
+// Close implements io.Closer.
+func (keptBody) Close() error { return nil }
+
+// sentBody returns the body of a request that changes something. It is nil for other methods.
+func sentBody(r *http.Request) []byte {
+	kept, _ := r.Body.(keptBody)
+	return kept.all
 }

@@ -1,11 +1,12 @@
 package httpapi
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"time"
 
-	"github.com/gin-gonic/gin"
+	"github.com/danielgtaylor/huma/v2"
 
 	"kafka-master/messages"
 )
@@ -13,83 +14,69 @@ import (
 // overviewBody is the answer of /api/v1/overview. The sums are over all remembered
 // files.
 type overviewBody struct {
-	Role     string         `json:"role"`
-	Term     uint64         `json:"term"`
-	Leader   leaderBody     `json:"leader"`
-	Files    map[string]int `json:"files"` // by state
-	Settling int            `json:"settling"`
-	Items    itemsBody      `json:"items"`
-	Chunks   chunksBody     `json:"chunks"`
-	forecastBody
-	OldestReady float64        `json:"oldest_ready_s"` // how long the oldest of the ready chunks has waited
-	Workers     map[string]int `json:"workers"`        // by state
-	Ignored     uint64         `json:"ignored_worker_messages"`
+	Role     string          `json:"role" doc:"Role of the master that answers: the leader."`
+	Term     uint64          `json:"term" doc:"Number of the leadership."`
+	Leader   leaderBody      `json:"leader"`
+	Files    map[string]int  `json:"files" doc:"Number of files by state."`
+	Settling int             `json:"settling" doc:"Files of the folder that are not taken yet; they have no id and are not listed."`
+	Items    itemCountsBody  `json:"items"`
+	Chunks   chunkCountsBody `json:"chunks"`
+	ForecastBody
+	OldestReady float64        `json:"oldest_ready_s" doc:"How long the oldest of the ready chunks has waited."`
+	Workers     map[string]int `json:"workers" doc:"Number of workers by state."`
+	Ignored     uint64         `json:"ignored_worker_messages" doc:"Messages that could not be read or came from unknown workers, since this master began to lead."`
 	Problems    []problemBody  `json:"problems"`
 }
 
 type leaderBody struct {
 	MasterID string `json:"master_id"`
-	API      string `json:"api"`
+	API      string `json:"api" doc:"Where the other masters reach it."`
 }
 
-// itemsBody counts items, with Cut = Done + Failed + Dead + Cancelled + Open.
-type itemsBody struct {
-	Cut    int64 `json:"cut"`
-	Done   int64 `json:"done"`
-	Failed int64 `json:"failed"` // items that failed in done chunks
-	Dead   int64 `json:"dead"`
-	// Cancelled items were cut and were not done when their file was cancelled.
-	Cancelled int64 `json:"cancelled"`
-	Open      int64 `json:"open"` // items of chunks that run or wait to run again
+// itemCountsBody counts items, with Cut = Done + Failed + Dead + Cancelled + Open.
+type itemCountsBody struct {
+	Cut       int64 `json:"cut" doc:"The sum of the others. Lines that have not been cut are not counted."`
+	Done      int64 `json:"done"`
+	Failed    int64 `json:"failed" doc:"Items that failed in done chunks."`
+	Dead      int64 `json:"dead" doc:"Items of dead chunks."`
+	Cancelled int64 `json:"cancelled" doc:"Items that were cut and not done when their file was cancelled."`
+	Open      int64 `json:"open" doc:"Items of chunks that run or wait to run again."`
 }
 
-type chunksBody struct {
+type chunkCountsBody struct {
 	Done      int64 `json:"done"`
 	Dead      int64 `json:"dead"`
 	Cancelled int64 `json:"cancelled"`
-	Ready     int   `json:"ready"`
-	Running   int   `json:"running"`
+	Ready     int   `json:"ready" doc:"Chunks that are cut and wait; the master cuts only a little ahead."`
+	Running   int   `json:"running" doc:"Chunks at workers."`
 }
 
 type problemBody struct {
 	Kind  messages.ProblemKind `json:"kind"`
-	Part  string               `json:"part"`
+	Part  string               `json:"part" doc:"kafka, state, input, workers or master."`
 	Text  string               `json:"text"`
 	Since *time.Time           `json:"since"`
-	Count int                  `json:"count"` // number of things concerned, or of occurrences
+	Count int                  `json:"count" doc:"How many things it concerns, or how often it happened; at least 1."`
 }
 
-// overview answers with the overview of the deployment.
-func (s *Server) overview(c *gin.Context) {
-	if _, err := parameters(c.Request.URL.RawQuery); err != nil {
-		s.refuseQuery(c, err)
-		return
-	}
-	if o, ok := s.leaderOverview(c); ok {
-		s.json(c, showOverview(o))
-	}
+func (s *Server) registerOverview() {
+	register(s, huma.Operation{
+		OperationID: "get-overview", Method: http.MethodGet, Path: "/overview", Summary: "Show the state of everything in one answer",
+	}, s.overview)
 }
 
-// leaderOverview asks for the overview and forwards the call if this master does not
-// lead, since only the leader knows the files.
-func (s *Server) leaderOverview(c *gin.Context) (messages.Overview, bool) {
-	o, ok := ask[messages.Overview](s, c, messages.QueryOverview{})
+// overview answers with the overview of the deployment. Only the leader knows the files.
+func (s *Server) overview(ctx context.Context, _ *none) (out overviewBody, err error) {
+	o, err := ask[messages.Overview](ctx, s, messages.QueryOverview{})
 	switch {
-	case !ok:
-		return o, false
+	case err != nil:
+		return out, err
 	case o.Role == "leader":
-		return o, true
+		return showOverview(o), nil
 	case o.Role == "standby":
-		s.fail(c, &messages.NotLeader{Leader: o.Leader})
-	default:
-		s.fail(c, fmt.Errorf("%w: the master is %s", messages.ErrUnavailable, o.Role))
+		return out, &messages.NotLeader{Leader: o.Leader}
 	}
-	return o, false
-}
-
-// refuseQuery answers a reading call that has wrong parameters.
-func (s *Server) refuseQuery(c *gin.Context, err error) {
-	text(c, http.StatusBadRequest, "Not answered: "+err.Error()+".")
+	return out, fmt.Errorf("%w: the master is %s", messages.ErrUnavailable, o.Role)
 }
 
 func showOverview(o messages.Overview) overviewBody {
@@ -98,7 +85,7 @@ func showOverview(o messages.Overview) overviewBody {
 		Files: byState(o.Files.States), Workers: map[string]int{}, Ignored: o.Ignored, Problems: []problemBody{},
 	}
 	out.Items, out.Chunks = sums(o.Files)
-	out.forecastBody, out.OldestReady = showForecast(o.Forecast), rounded(o.OldestReady.Seconds())
+	out.ForecastBody, out.OldestReady = showForecast(o.Forecast), rounded(o.OldestReady.Seconds())
 	for _, states := range o.Workers {
 		for state, n := range states {
 			out.Workers[messages.WorkerState(state).String()] += n
@@ -109,10 +96,6 @@ func showOverview(o messages.Overview) overviewBody {
 	}
 	return out
 }
-
-// listedStates returns the states of files that have an id. A file that settles has
-// none, and is only counted.
-func listedStates() []string { return names(messages.LastFileState)[messages.FileRunning:] }
 
 func byState(states [messages.LastFileState + 1]int) map[string]int {
 	out := map[string]int{}
@@ -127,8 +110,8 @@ func byState(states [messages.LastFileState + 1]int) map[string]int {
 	return out
 }
 
-func sums(t messages.FileTotals) (itemsBody, chunksBody) {
+func sums(t messages.FileTotals) (itemCountsBody, chunkCountsBody) {
 	open := t.Items - t.DoneItems - t.FailedItems - t.DeadItems - t.CancelledItems
-	return itemsBody{Cut: t.Items, Done: t.DoneItems, Failed: t.FailedItems, Dead: t.DeadItems, Cancelled: t.CancelledItems, Open: open},
-		chunksBody{Done: t.DoneChunks, Dead: t.DeadChunks, Cancelled: t.CancelledChunks, Ready: t.Ready, Running: t.Running}
+	return itemCountsBody{Cut: t.Items, Done: t.DoneItems, Failed: t.FailedItems, Dead: t.DeadItems, Cancelled: t.CancelledItems, Open: open},
+		chunkCountsBody{Done: t.DoneChunks, Dead: t.DeadChunks, Cancelled: t.CancelledChunks, Ready: t.Ready, Running: t.Running}
 }

@@ -59,7 +59,7 @@ func TestStandbyForwardsReadingCalls(t *testing.T) {
 		require.Equal(t, http.StatusServiceUnavailable, call(s, target, forwardedHeader, "1").Code)
 	}
 	require.Equal(t, http.StatusNotFound, call(s, "/api/v1/files/77").Code, "the leader's answer is returned")
-	require.Equal(t, http.StatusBadRequest, call(s, "/api/v1/files?limit=x").Code)
+	require.Equal(t, http.StatusUnprocessableEntity, call(s, "/api/v1/files?limit=x").Code)
 }
 
 func TestNoListsWithoutALeader(t *testing.T) {

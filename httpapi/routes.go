@@ -1,7 +1,9 @@
 package httpapi
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -22,52 +24,27 @@ const (
 	pathReady = "/readyz"
 )
 
-// route is a path that answers GET, and HEAD unless it changes something, or POST only.
+// route is a path that is no operation of huma. It answers GET, and HEAD unless it changes
+// something.
 type route struct {
 	path    string
 	handle  gin.HandlerFunc
-	changes changes
+	changes bool
 }
 
-// changes is whether and how a route changes something.
-type changes uint8
-
-const (
-	reads         changes = iota
-	changesByGET          // as the legacy endpoints do
-	changesByPOST         // by a body in JSON
-)
-
-// of returns the handler for chunks of one kind.
-func of(kind letterKind, handle func(*gin.Context, letterKind)) gin.HandlerFunc {
-	return func(c *gin.Context) { handle(c, kind) }
-}
-
-// allRoutes returns the routes of the API.
-func (s *Server) allRoutes() []route {
+// plainRoutes returns the routes that are no operations of huma.
+func (s *Server) plainRoutes() []route {
 	return []route{
-		{"/api/getWorkersStatus", s.getWorkersStatus, reads},
-		{"/api/getNumBatches", s.getNumBatches, reads},
-		{"/api/updateNumBatches", s.updateNumBatches, changesByGET},
-		{"/api/getPartitions", s.getPartitions, reads},
-		{"/api/updatePartitions", s.updatePartitions, changesByGET},
-		{"/api/v1/overview", s.overview, reads},
-		{"/api/v1/files", s.files, reads},
-		{"/api/v1/files/:id", s.file, reads},
-		{"/api/v1/files/:id/books", s.books, reads},
-		{"/api/v1/workers", s.workers, reads},
-		{"/api/v1/dead", of(deadChunks, s.listLetters), reads},
-		{"/api/v1/dead/:file/:chunk", of(deadChunks, s.oneLetter), reads},
-		{"/api/v1/dead/retry", of(deadChunks, s.retryLetters), changesByPOST},
-		{"/api/v1/dead/discard", of(deadChunks, s.discardLetters), changesByPOST},
-		{"/api/v1/failed", of(failedChunks, s.listLetters), reads},
-		{"/api/v1/failed/:file/:chunk", of(failedChunks, s.oneLetter), reads},
-		{"/api/v1/failed/retry", of(failedChunks, s.retryLetters), changesByPOST},
-		{"/api/v1/failed/discard", of(failedChunks, s.discardLetters), changesByPOST},
-		{"/metrics", gin.WrapH(s.metrics), reads},
-		{pathLive, s.live, reads},
-		{pathReady, s.ready, reads},
-		{"/version", s.version, reads},
+		{"/api/getWorkersStatus", s.getWorkersStatus, false},
+		{"/api/getNumBatches", s.getNumBatches, false},
+		{"/api/updateNumBatches", s.updateNumBatches, true},
+		{"/api/getPartitions", s.getPartitions, false},
+		{"/api/updatePartitions", s.updatePartitions, true},
+		{pathDocument, func(c *gin.Context) { c.Data(http.StatusOK, "application/json", s.document) }, false},
+		{"/metrics", gin.WrapH(s.metrics), false},
+		{pathLive, s.live, false},
+		{pathReady, s.ready, false},
+		{"/version", s.version, false},
 	}
 }
 
@@ -76,6 +53,7 @@ func (s *Server) allRoutes() []route {
 func (s *Server) handler() http.Handler {
 	var h http.Handler = s.routes()
 	h = s.limitCalls(h)
+	h = s.nameCaller(h)
 	h = s.checkToken(h)
 	h = s.checkHost(h)
 	h = limitBody(h)
@@ -93,38 +71,39 @@ func (s *Server) routes() *gin.Engine {
 	_ = e.SetTrustedProxies(nil) // nil cannot fail
 	e.HandleMethodNotAllowed = true
 	e.RedirectTrailingSlash = false // a redirect would bypass the handlers
-	for _, r := range s.allRoutes() {
+	for _, r := range s.plainRoutes() {
 		s.add(e, r.path, r)
 		if lower := strings.ToLower(r.path); lower != r.path {
 			s.add(e, lower, r) // the earlier program ignored the case
 		}
 	}
+	s.addOperations(e)
 	e.NoMethod(func(c *gin.Context) {
-		text(c, http.StatusMethodNotAllowed, "This path answers "+c.Writer.Header().Get("Allow")+" only.")
+		refuse(c.Writer, c.Request, http.StatusMethodNotAllowed, "This path answers "+c.Writer.Header().Get("Allow")+" only.")
 	})
 	e.NoRoute(s.notFound)
 	return e
 }
 
 func (s *Server) add(e *gin.Engine, path string, r route) {
-	switch r.changes {
-	case changesByGET:
+	if r.changes {
 		e.GET(path, s.checkSite, r.handle)
-	case changesByPOST:
-		e.POST(path, s.checkSite, r.handle)
-	default:
-		e.GET(path, r.handle)
-		e.HEAD(path, r.handle)
+		return
 	}
+	e.GET(path, r.handle)
+	e.HEAD(path, r.handle)
 }
 
 func (s *Server) notFound(c *gin.Context) {
-	var b strings.Builder
-	b.WriteString("This path does not exist. The paths are:\n")
-	for _, r := range s.allRoutes() {
-		b.WriteString(r.path + "\n")
+	if isV1(c.Request) {
+		refuse(c.Writer, c.Request, http.StatusNotFound, "This path does not exist; "+pathDocument+" describes those that do.")
+		return
 	}
-	text(c, http.StatusNotFound, strings.TrimSuffix(b.String(), "\n"))
+	paths := slices.Sorted(maps.Keys(s.api.OpenAPI().Paths))
+	for _, r := range s.plainRoutes() {
+		paths = append(paths, r.path)
+	}
+	refuse(c.Writer, c.Request, http.StatusNotFound, "This path does not exist. The paths are:\n"+strings.Join(paths, "\n"))
 }
 
 // text answers with a plain text and a newline at its end.

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"kafka-master/messages"
 )
 
@@ -69,6 +71,8 @@ type Server struct {
 	signingKey signingKey      // nil without a token
 	health     health
 	metrics    http.Handler // of /metrics
+	api        huma.API     // operations below /api/v1
+	document   []byte       // description of these
 }
 
 // New returns a server that does not listen yet.

@@ -1,9 +1,11 @@
 package httpapi
 
 import (
+	"context"
+	"net/http"
 	"time"
 
-	"github.com/gin-gonic/gin"
+	"github.com/danielgtaylor/huma/v2"
 
 	"kafka-master/messages"
 )
@@ -12,48 +14,63 @@ import (
 // worker may announce any number of them.
 const maxListed = 100
 
+// workersInput selects workers.
+type workersInput struct {
+	Page
+	State workerState `query:"state" doc:"Only workers in this state."`
+}
+
 // workersBody is the answer of /api/v1/workers.
 type workersBody struct {
-	Total   int          `json:"total"` // number of matching workers; Workers has the first ones
-	Workers []workerBody `json:"workers"`
+	Total   int          `json:"total" doc:"Number of matching workers, on all pages."`
+	Workers []workerBody `json:"workers" doc:"In the order of their ids."`
+	Next    string       `json:"next" doc:"The cursor of the next page; empty on the last one."`
 }
 
 // workerBody describes a worker.
 type workerBody struct {
 	ID             messages.WorkerID `json:"id"`
-	Kind           string            `json:"kind"`
-	State          string            `json:"state"`
-	Partitions     []int32           `json:"partitions"` // at most maxListed
+	Kind           string            `json:"kind" doc:"classic or native."`
+	State          workerState       `json:"state"`
+	Partitions     []int32           `json:"partitions" doc:"As announced, at most 100."`
 	PartitionCount int               `json:"partition_count"`
-	Capacity       int               `json:"capacity"` // number of chunks that it runs at once
-	Held           []string          `json:"held"`     // batch ids, at most maxListed
+	Capacity       int               `json:"capacity" doc:"Chunks that it works on at once."`
+	Held           []string          `json:"held" doc:"Batch ids that were sent to it and have not ended, those that are queued at it too; at most 100."`
 	HeldCount      int               `json:"held_count"`
-	HeldSince      []*time.Time      `json:"held_since"` // one for each entry of Held
-	SeenAt         *time.Time        `json:"seen_at"`
-	Note           string            `json:"note"`
-	DoneCount      uint64            `json:"done_count"`
+	HeldSince      []*time.Time      `json:"held_since" doc:"Since when it has each of them."`
+	SeenAt         *time.Time        `json:"seen_at" doc:"Time of its last message."`
+	Note           string            `json:"note" doc:"Why it gets no chunks."`
+	DoneCount      uint64            `json:"done_count" doc:"Messages done of a classic worker since this master began to lead; they decide nothing."`
+}
+
+func (s *Server) registerWorkers() {
+	register(s, huma.Operation{
+		OperationID: "list-workers", Method: http.MethodGet, Path: "/workers", Summary: "List the workers",
+	}, s.workers)
 }
 
 // workers answers with the matching workers, ordered by id.
-func (s *Server) workers(c *gin.Context) {
-	want, err := selected(c.Request.URL.RawQuery, names(messages.WorkerGone), "limit", "state")
+func (s *Server) workers(ctx context.Context, in *workersInput) (out workersBody, err error) {
+	all, err := ask[[]messages.WorkerStatus](ctx, s, messages.QueryWorkers{})
 	if err != nil {
-		s.refuseQuery(c, err)
-		return
+		return out, err
 	}
-	if all, ok := ask[[]messages.WorkerStatus](s, c, messages.QueryWorkers{}); ok {
-		s.json(c, showWorkers(all, want))
-	}
+	return showWorkers(all, in), nil
 }
 
-func showWorkers(all []messages.WorkerStatus, want selection) workersBody {
+func showWorkers(all []messages.WorkerStatus, want *workersInput) workersBody {
 	out := workersBody{Workers: []workerBody{}}
 	for _, w := range all {
-		if want.state != "" && w.State.String() != want.state {
+		if want.State != "" && w.State.String() != string(want.State) {
 			continue
 		}
-		if out.Total++; out.Total <= want.limit {
+		out.Total++
+		switch {
+		case string(w.ID) <= want.Cursor:
+		case len(out.Workers) < want.Limit:
 			out.Workers = append(out.Workers, showWorker(w))
+		default:
+			out.Next = string(out.Workers[want.Limit-1].ID)
 		}
 	}
 	return out
@@ -61,7 +78,7 @@ func showWorkers(all []messages.WorkerStatus, want selection) workersBody {
 
 func showWorker(w messages.WorkerStatus) workerBody {
 	return workerBody{
-		ID: w.ID, Kind: w.Kind.String(), State: w.State.String(), Capacity: w.Capacity,
+		ID: w.ID, Kind: w.Kind.String(), State: workerState(w.State.String()), Capacity: w.Capacity,
 		Partitions: first(w.Partitions), PartitionCount: len(w.Partitions), Held: first(w.Held), HeldCount: len(w.Held), HeldSince: jsonTimes(first(w.HeldSince)),
 		SeenAt: jsonTime(w.Seen), Note: w.Note, DoneCount: w.Done,
 	}

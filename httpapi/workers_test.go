@@ -23,8 +23,9 @@ func TestWorkersGolden(t *testing.T) {
 	const n1 = `{"id":"n1","kind":"native","state":"busy","partitions":[3],"partition_count":1,"capacity":2,"held":["a_chunk_0","a_chunk_1_a2"],"held_count":2,"held_since":["2026-03-01T12:00:00.123Z","2026-03-01T12:00:01.123Z"],` +
 		`"seen_at":"2026-03-01T12:00:00.123Z","note":"","done_count":0}`
 	for query, want := range map[string]string{
-		"": `{"total":2,"workers":[` + c1 + `,` + n1 + `]}`, "?limit=1": `{"total":2,"workers":[` + c1 + `]}`,
-		"?state=busy": `{"total":1,"workers":[` + n1 + `]}`, "?state=lost": `{"total":0,"workers":[]}`,
+		"": `{"total":2,"workers":[` + c1 + `,` + n1 + `],"next":""}`, "?limit=1": `{"total":2,"workers":[` + c1 + `],"next":"c1"}`,
+		"?limit=1&cursor=c1": `{"total":2,"workers":[` + n1 + `],"next":""}`, "?cursor=n1": `{"total":2,"workers":[],"next":""}`,
+		"?state=busy": `{"total":1,"workers":[` + n1 + `],"next":""}`, "?state=lost": `{"total":0,"workers":[],"next":""}`,
 	} {
 		got := call(http.MethodGet, "/api/v1/workers"+query)
 		require.Equal(t, http.StatusOK, got.status)
