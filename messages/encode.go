@@ -151,7 +151,10 @@ func cutLine(b []byte) (line, rest []byte) {
 	} else {
 		line, rest = b[:at], b[at+1:]
 	}
-	return bytes.TrimSuffix(line, []byte{'\r'}), rest
+	if n := len(line) - 1; n >= 0 && line[n] == '\r' { // bytes.TrimSuffix calls a comparison, for each item
+		line = line[:n]
+	}
+	return line, rest
 }
 
 // isPlain reports whether b, apart from its line ends, is printable ASCII without '"'
