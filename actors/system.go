@@ -8,9 +8,15 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	cmap "github.com/orcaman/concurrent-map"
 
 	"kafka-master/messages"
 )
+
+// The actor library registers actors in 1,024 maps of this type, each of which has 32 parts
+// with a lock of their own by default. These take 4 MB, before there is any actor. The number
+// has to be set before the first map is made, and applies to all of them.
+func init() { cmap.SHARD_COUNT = 1 }
 
 // Parts are the outside systems that the actors work with.
 type Parts struct {
