@@ -12,27 +12,24 @@ import (
 	"kafka-master/messages"
 )
 
-// BlockSize is the number of bytes of a read. SMB servers and their client library return
-// no more at once.
-const BlockSize = 1 << 20
-
 // Read fills b with the bytes of a file at off. Its error wraps io.EOF if the file ends
 // before. It is called concurrently.
 type Read func(ctx context.Context, b []byte, off int64) error
 
 // Reader reads ranges of files. It is safe for concurrent use.
 type Reader struct {
+	block   int // bytes of a read
 	ahead   int
-	buffers sync.Pool     // *[]byte of BlockSize
+	buffers sync.Pool     // *[]byte of a block
 	reads   chan struct{} // semaphore of the reads in flight
 }
 
-// NewReader returns a Reader with ahead reads in flight for each range, and reads for all
-// of them together.
-func NewReader(ahead, reads int) *Reader {
+// NewReader returns a Reader that reads block bytes at once, with ahead reads in flight for
+// each range, and reads for all of them together.
+func NewReader(block, ahead, reads int) *Reader {
 	return &Reader{
-		ahead: ahead, reads: make(chan struct{}, reads),
-		buffers: sync.Pool{New: func() any { b := make([]byte, BlockSize); return &b }},
+		block: block, ahead: ahead, reads: make(chan struct{}, reads),
+		buffers: sync.Pool{New: func() any { b := make([]byte, block); return &b }},
 	}
 }
 
@@ -45,7 +42,7 @@ type block struct {
 }
 
 // Stream reads length bytes at off and passes them to feed, in order, in slices of at most
-// BlockSize that are valid only during the call. It ends with the first error of read, feed
+// a block that are valid only during the call. It ends with the first error of read, feed
 // or ctx, and returns when all reads have ended.
 func (r *Reader) Stream(ctx context.Context, off, length int64, read Read, feed func([]byte) error) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -84,7 +81,7 @@ func (r *Reader) Stream(ctx context.Context, off, length int64, read Read, feed 
 // request starts the reads of a range, in order, until ctx ends. The queue has room for
 // every block with a place.
 func (r *Reader) request(ctx context.Context, off, end int64, read Read, places chan<- struct{}, queue chan<- *block) {
-	for off := off; off < end; off += BlockSize {
+	for off := off; off < end; off += int64(r.block) {
 		for _, semaphore := range []chan<- struct{}{places, r.reads} {
 			select {
 			case semaphore <- struct{}{}:
@@ -92,7 +89,7 @@ func (r *Reader) request(ctx context.Context, off, end int64, read Read, places 
 				return
 			}
 		}
-		n := int(min(BlockSize, end-off))
+		n := int(min(int64(r.block), end-off))
 		b := &block{buf: r.buffer(n), n: n, done: make(chan struct{})}
 		queue <- b
 		go func() {
@@ -103,10 +100,10 @@ func (r *Reader) request(ctx context.Context, off, end int64, read Read, places 
 	}
 }
 
-// buffer returns a buffer for n bytes, at most BlockSize. A small range, such as a chunk
+// buffer returns a buffer for n bytes, at most a block. A small range, such as a chunk
 // that is read again, does not get a whole block: a planner may hold it for long.
 func (r *Reader) buffer(n int) *[]byte {
-	if n <= BlockSize/8 {
+	if n <= r.block/8 {
 		b := make([]byte, n)
 		return &b
 	}
@@ -115,7 +112,7 @@ func (r *Reader) buffer(n int) *[]byte {
 
 // free returns a buffer to the pool.
 func (r *Reader) free(b *[]byte) {
-	if len(*b) == BlockSize {
+	if len(*b) == r.block {
 		r.buffers.Put(b)
 	}
 }

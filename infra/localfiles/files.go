@@ -20,14 +20,15 @@ type Files struct {
 }
 
 const (
-	ahead    = 2  // blocks of a range that are read at once
-	maxReads = 64 // reads at once of all ranges; each takes a thread while the file system hangs
+	block    = 256 << 10 // bytes of a read
+	ahead    = 3         // blocks of a range that are read at once
+	maxReads = 64        // reads at once of all ranges; each takes a thread while the file system hangs
 )
 
 // New returns the folder at root. Each call opens the folder, so it may be missing at times;
 // a missing folder is an error of the call.
 func New(root string) *Files {
-	return &Files{Overlooked: inputfile.NewOverlooked(root, slog.Default()), root: root, reader: inputfile.NewReader(ahead, maxReads)}
+	return &Files{Overlooked: inputfile.NewOverlooked(root, slog.Default()), root: root, reader: inputfile.NewReader(block, ahead, maxReads)}
 }
 
 // openRoot opens the folder. The error wraps messages.ErrConfig if a person has to create the

@@ -9,7 +9,7 @@ import (
 )
 
 // Stream reads length bytes of the file at off and passes them to feed, in order, in slices
-// of at most 1 MiB that are valid only during the call. An error of feed ends the stream and
+// of at most a block that are valid only during the call. An error of feed ends the stream and
 // is returned unchanged. Stream returns messages.ErrFileChanged if the file is not the
 // version in want, or, for a range up to the end of the file, if it is not any more after the
 // last read. A range outside of the file is messages.ErrRange. All reads have ended when

@@ -20,6 +20,10 @@ const (
 	ReadAheadMax     = 16 // with more reads at once servers close the session
 )
 
+// blockSize is the number of bytes of a read. Servers and the client library return no more
+// at once.
+const blockSize = 1 << 20
+
 // Config holds the settings of Files.
 type Config struct {
 	// Host is the name or IP address of the server, without a port.

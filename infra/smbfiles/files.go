@@ -38,7 +38,7 @@ func New(cfg Config) (*Files, error) {
 	}
 	return &Files{
 		Overlooked: inputfile.NewOverlooked(c.String(), c.Logger), cfg: c, connector: newConnector(c), log: c.Logger,
-		reader: inputfile.NewReader(c.ReadAhead, ReadAheadMax),
+		reader: inputfile.NewReader(blockSize, c.ReadAhead, ReadAheadMax),
 	}, nil
 }
 
