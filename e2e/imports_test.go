@@ -20,7 +20,7 @@ import (
 var allowed = map[string][]string{
 	"":                 {"app"}, // main.go
 	"messages":         {},
-	"actors":           {"messages", "actors/catalog", "actors/cutter", "actors/forecast", "actors/ledger", "actors/slots", "infra/failpoint", "github.com/asynkron/protoactor-go/actor", "github.com/asynkron/protoactor-go/extensions", "github.com/cespare/xxhash/v2"},
+	"actors":           {"messages", "actors/catalog", "actors/cutter", "actors/forecast", "actors/ledger", "actors/slots", "infra/failpoint", "github.com/asynkron/protoactor-go/actor", "github.com/asynkron/protoactor-go/extensions", "github.com/cespare/xxhash/v2", "github.com/orcaman/concurrent-map"},
 	"actors/catalog":   {"messages"},
 	"actors/cutter":    {"messages", "github.com/cespare/xxhash/v2"},
 	"actors/forecast":  {"messages"},
