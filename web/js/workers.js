@@ -22,7 +22,7 @@ export function WorkerGrid() {
   }, [state]);
   return html`<section aria-labelledby="workers-title">
     <div class="bar-of-list"><h2 id="workers-title">Workers</h2>
-      <span class="muted" role="status">${shown(workers.rows.value.length, workers.total.value, 'workers')}</span>
+      <span class="muted" role="status">${shown(workers.rows.value.length, workers.total.value, 'worker')}</span>
       <label>State <select value=${state} onChange=${(e) => go('', '', { ...Object.fromEntries(params), worker: e.target.value })}>
         <option value="">all</option>${states.map((s) => html`<option value=${s}>${s}</option>`)}</select></label>
     </div>
