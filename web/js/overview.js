@@ -76,7 +76,7 @@ function Files() {
       <${Filter} name="Name" value=${q} hint="part of the name" onChange=${(text) => choose({ q: text })} />
     </div>
     <${Failure} text=${files.error.value} />
-    ${files.total.value === 0 ? html`<${NoFiles} filtered=${q || state} />` : html`<${Rows} list=${files} columns=${columns} label="Files" />`}
+    ${files.total.value === 0 ? html`<${NoFiles} filtered=${q || state} />` : html`<${Rows} list=${files} columns=${columns} label="List of files" />`}
   </section>`;
 }
 
@@ -109,7 +109,7 @@ function Events() {
   return html`<section aria-labelledby="events-title"><h2 id="events-title">Events</h2>
     ${all.length === 0
       ? html`<p class="muted">${link.value.state === 'live' ? 'Nothing has happened since this page was opened.' : 'Events show when the page is connected live.'}</p>`
-      : html`<div class="scroll events" tabindex="0" role="region" aria-label="Events"><ol>${all.map((n) => html`<li key=${n.at + n.text} class=${'level-' + n.level}>
+      : html`<div class="scroll events" tabindex="0" role="region" aria-label="List of events"><ol>${all.map((n) => html`<li key=${n.at + n.text} class=${'level-' + n.level}>
           <time class="muted" datetime=${n.at}>${clock(n.at, true)}</time> ${plain(n.text)}</li>`)}</ol></div>`}
   </section>`;
 }

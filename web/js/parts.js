@@ -96,12 +96,22 @@ export function Dialog({ title, onClose, children }) {
 // Filter is the field that the key / leads to. It reports what was typed once the typing pauses.
 export function Filter({ name, value, hint, onChange }) {
   const text = useSignal(value);
+  const told = useRef(value);
   const timer = useRef(0);
-  useEffect(() => { text.value = value; }, [value]);
+  useEffect(() => {
+    if (value === told.current) return; // what was typed here, while more may be typed already
+    clearTimeout(timer.current);
+    told.current = value;
+    text.value = value;
+  }, [value]);
+  useEffect(() => () => clearTimeout(timer.current), []);
   function type(e) {
     text.value = e.target.value;
     clearTimeout(timer.current);
-    timer.current = setTimeout(() => onChange(text.value), 250);
+    timer.current = setTimeout(() => {
+      told.current = text.value;
+      onChange(text.value);
+    }, 250);
   }
   return html`<label>${name} <input type="search" data-filter value=${text.value} onInput=${type} placeholder=${hint} /></label>`;
 }

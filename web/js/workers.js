@@ -27,7 +27,7 @@ export function WorkerGrid() {
         <option value="">all</option>${states.map((s) => html`<option value=${s}>${s}</option>`)}</select></label>
     </div>
     <${Failure} text=${workers.error.value} />
-    ${workers.total.value === 0 ? html`<${NoWorkers} filtered=${state} />` : html`<${Tiles} list=${workers} label="Workers" show=${(w) => html`<${Tile} w=${w} />`} />`}
+    ${workers.total.value === 0 ? html`<${NoWorkers} filtered=${state} />` : html`<${Tiles} list=${workers} label="Grid of workers" show=${(w) => html`<${Tile} w=${w} />`} />`}
   </section>`;
 }
 
