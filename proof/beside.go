@@ -98,6 +98,10 @@ func (c *check) compareResult(s *summary) error {
 // isOf reads the next parts, and reports whether they are the results of a chunk.
 func (m *mergedResult) isOf(p *piece) (bool, error) {
 	list, _ := p.parts()
+	woven, err := m.woven([][]*entry{list})
+	if err != nil || woven != nil {
+		return woven != nil, err
+	}
 	same := true
 	for _, e := range list {
 		part, last, err := m.read(e.result.size)

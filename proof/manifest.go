@@ -62,8 +62,9 @@ type entry struct {
 	failed            int64
 	input, list       uint64 // hashes of the range and of the list of failed items
 	result            content
-	lines             int64 // of the result
-	whole             bool  // a retry of all items of its chunk
+	lines             int64    // of the result
+	whole             bool     // a retry of all items of its chunk
+	positions, told   [][2]int // items of the chunk that a retry ran; lines of the items
 	ended             time.Time
 	deployment, where string // where: manifest and line, for people
 }
@@ -90,6 +91,7 @@ type line struct {
 	Items      int64     `json:"items"`
 	InputHash  string    `json:"input_hash"`
 	Failed     int64     `json:"failed"`
+	ItemLines  [][2]int  `json:"item_lines,omitempty"`
 	Result     string    `json:"result"`
 	Lines      int64     `json:"lines"`
 	Bytes      int64     `json:"bytes"`
@@ -163,6 +165,7 @@ func (c *check) readLine(where string, b []byte) {
 		key: k, offset: l.Offset, length: l.Length, firstLine: l.FirstLine, items: l.Items,
 		failed: l.Failed, whole: l.Retry > 0 && len(l.Positions) == 0, lines: l.Lines, result: content{size: l.Bytes}, ended: l.Ended, deployment: l.Deployment, where: where,
 	}
+	e.positions, e.told = l.Positions, l.ItemLines
 	e.input, _ = parseHash(l.InputHash)
 	e.result.hash, _ = parseHash(l.Hash)
 	e.list, _ = parseHash(l.ListHash)

@@ -74,14 +74,8 @@ func (c *check) readParts(in *mergedResult) error {
 		for _, e := range gone { // They are not there any more, and cannot be compared.
 			c.results[e.name(c.books.Base, c.books.Generation)+jsonl] = found{content: e.result, lines: e.lines}
 		}
-		for _, e := range list {
-			stood, part, err := in.next(c.sameWork(e))
-			if err != nil {
-				return fmt.Errorf("read the merged result: %w", err)
-			}
-			c.results[e.name(c.books.Base, c.books.Generation)+jsonl] = part
-			c.chosen[e.key] = []*entry{stood}
-			p.stands(e, stood)
+		if err := c.readChunk(in, p, list); err != nil {
+			return fmt.Errorf("read the merged result: %w", err)
 		}
 	}
 	info, err := in.file.Stat()
@@ -92,6 +86,52 @@ func (c *check) readParts(in *mergedResult) error {
 		c.find(surplus, 0, 0, "the merged result has %d bytes more than the results that it was made of", rest)
 	}
 	return nil
+}
+
+// readChunk reads the results of a chunk and its retries.
+func (c *check) readChunk(in *mergedResult, p *piece, list []*entry) error {
+	woven, err := in.woven(c.sameWorkOfAll(list))
+	if err != nil {
+		return err
+	}
+	if woven != nil {
+		for i, e := range woven {
+			c.readPart(p, list[i], e, found{content: e.result, lines: e.lines})
+		}
+		return nil
+	}
+	for _, e := range list {
+		stood, part, err := in.next(c.sameWork(e))
+		if err != nil {
+			return err
+		}
+		c.readPart(p, e, stood, part)
+	}
+	return nil
+}
+
+// readPart notes what was read for e, which is the result of the attempt that stood.
+func (c *check) readPart(p *piece, e, stood *entry, part found) {
+	c.results[e.name(c.books.Base, c.books.Generation)+jsonl] = part
+	c.chosen[e.key] = []*entry{stood}
+	p.stands(e, stood)
+}
+
+// sameWorkOfAll returns the ways to choose an attempt for each of a chunk and its retries.
+func (c *check) sameWorkOfAll(list []*entry) (ways [][]*entry) {
+	ways = [][]*entry{nil}
+	for _, e := range list {
+		var more [][]*entry
+		for _, w := range ways {
+			for _, x := range c.sameWork(e) {
+				if len(more) < maxTrials {
+					more = append(more, append(slices.Clip(w), x))
+				}
+			}
+		}
+		ways = more
+	}
+	return ways
 }
 
 // stands puts the attempt whose result stands in the place of another one.

@@ -38,7 +38,7 @@ type suspect struct {
 func (e *eachHandler) newRun(chunk Chunk, out *ResultFile, progress func(int)) *eachRun {
 	return &eachRun{
 		eachHandler: e, chunk: chunk, env: chunkEnvironment(chunk, e.cfg.Hidden), guard: startGroupGuard(),
-		outputs: newOutputs(out, !e.cfg.Unordered, out.scratch), fault: out.fault, progress: progress,
+		outputs: newOutputs(out, !e.cfg.Unordered, out.EndItem, out.scratch), fault: out.fault, progress: progress,
 	}
 }
 

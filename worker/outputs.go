@@ -22,6 +22,7 @@ const (
 type outputs struct {
 	result  io.Writer
 	inOrder bool
+	ended   func(item int) // is told that the output of an item was written, in their order
 	spill   spill
 
 	mu      sync.Mutex
@@ -32,8 +33,8 @@ type outputs struct {
 	failure error           // first error of writing the result
 }
 
-func newOutputs(result io.Writer, inOrder bool, scratch func() (*os.File, func(), error)) *outputs {
-	return &outputs{result: result, inOrder: inOrder, ready: map[int]*output{}, spill: spill{open: scratch}}
+func newOutputs(result io.Writer, inOrder bool, ended func(int), scratch func() (*os.File, func(), error)) *outputs {
+	return &outputs{result: result, inOrder: inOrder, ended: ended, ready: map[int]*output{}, spill: spill{open: scratch}}
 }
 
 // output is what the process of one item has written so far.
@@ -106,12 +107,15 @@ func (o *outputs) put(item int, x *output) error {
 // hand over theirs.
 func (o *outputs) write() {
 	for o.failure == nil {
-		x := o.take()
+		item, x := o.take()
 		if x == nil {
 			return
 		}
 		o.mu.Unlock()
 		err := x.copyTo(o.result)
+		if err == nil && o.inOrder {
+			o.ended(item)
+		}
 		o.mu.Lock()
 		if o.failure == nil {
 			o.failure = err
@@ -120,20 +124,19 @@ func (o *outputs) write() {
 }
 
 // take returns the output whose turn it is, if it is ready.
-func (o *outputs) take() *output {
-	item := o.next
+func (o *outputs) take() (item int, x *output) {
+	item = o.next
 	if !o.inOrder {
 		for item = range o.ready {
 			break
 		}
 	}
-	x := o.ready[item]
-	if x != nil {
+	if x = o.ready[item]; x != nil {
 		delete(o.ready, item)
 		o.waiting -= len(x.buf)
 		o.next++
 	}
-	return x
+	return item, x
 }
 
 func (x *output) copyTo(result io.Writer) error {

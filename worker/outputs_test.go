@@ -14,7 +14,7 @@ import (
 func TestWaitingOutputsHoldLittleMemory(t *testing.T) {
 	t.Parallel()
 	var result bytes.Buffer
-	o := newOutputs(&result, true, func() (*os.File, func(), error) {
+	o := newOutputs(&result, true, func(int) {}, func() (*os.File, func(), error) {
 		f, err := os.Create(filepath.Join(t.TempDir(), "scratch"))
 		return f, func() { _ = f.Close() }, err
 	})

@@ -102,6 +102,7 @@ func (f *ResultFile) line(listHash string) (l results.Line, known bool) {
 		Lines: f.figures.Lines(), Bytes: f.figures.Bytes(), Hash: f.figures.Hash(),
 		Worker: string(c.Worker), Started: results.Time(f.created), Ended: results.Time(time.Now()), Exit: f.exit,
 	}
+	l.ItemLines = f.itemRuns()
 	for _, r := range c.Positions {
 		l.Positions = append(l.Positions, [2]int{int(r.First), int(r.Last)})
 	}

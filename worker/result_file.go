@@ -29,6 +29,7 @@ type ResultFile struct {
 	failed              string // path of the list of failed items
 	chunk               Chunk
 	created             time.Time
+	items               itemLines
 	exit                *int // exit status of the chunk's command, nil without one
 	ended               bool
 	failure             error // first error of Write

@@ -47,6 +47,7 @@ func SampleHandler(dir string) Handler {
 			} else if err := enc.Encode(a); err != nil {
 				return err
 			}
+			out.EndItem(i)
 			progress(i + 1)
 		}
 		return out.Commit()

@@ -270,6 +270,7 @@ class Worker:
                     except Failed as e:
                         failed.append(i)
                         out.fail(chunk.line_of(i), item, str(e), e.exit)
+                    out.end_item()
                     attempt.done += 1
                 standing = out.commit(self.record(chunk, failed))
             final = progress_message(chunk, attempt.done, "ok", failed=failed)

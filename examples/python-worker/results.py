@@ -21,6 +21,7 @@ MAX_CHECK = 2 << 20  # bytes that a check writes at most
 MAX_REASON = 1 << 10  # bytes of the reason why an item failed
 MAX_REASONS = 4 << 20  # bytes of all reasons of a chunk, beyond which each has SHORT_REASON bytes
 SHORT_REASON = 64
+MAX_ITEM_LINES = 1000  # pairs that tell how many lines the items have
 MAX_FOLDER = 200  # bytes of a folder name, which leaves space for a suffix
 ESCAPED = "\"*/:<>?\\|%@\x7f"  # characters that some systems do not allow in file names, or that have a meaning here
 FAILED_LIST = ".failed.txt"  # end of the name of a list that a merge writes beside the folders
@@ -217,6 +218,7 @@ class Result:
         self.reasons = 0  # bytes of the reasons in the list
         self.temps, self.folder = temps, folder  # open folders
         self.size = 0
+        self.items, self.lines = [], 0  # type: List[List[int]], int
         self.figures, self.created = Figures(), time.time()
         self.committed = False
 
@@ -232,6 +234,15 @@ class Result:
             self.out.write(line)
         except OSError as e:
             raise self.results.write_error(e, self.size) from e
+
+    def end_item(self) -> None:
+        """Note that what was written since the last call belongs to the next item. Each item needs a call, or none."""
+        lines = self.figures.lines() - self.lines
+        self.lines += lines
+        if self.items and self.items[-1][1] == lines:
+            self.items[-1][0] += 1
+        elif len(self.items) <= MAX_ITEM_LINES:
+            self.items.append([1, lines])
 
     def fail(self, line: Optional[int], item: str, error: str, exit: Optional[int] = None) -> None:
         """List an item that failed. line is None if it is not known."""
@@ -267,8 +278,9 @@ class Result:
 
     def complete(self, line: Dict[str, Any], list_hash: str) -> Dict[str, Any]:
         """Add what is known of the result."""
+        told = {"item_lines": self.items} if 0 < len(self.items) <= MAX_ITEM_LINES else {}
         return {
-            **line, "result": self.final, "lines": self.figures.lines(), "bytes": self.figures.bytes,
+            **line, **told, "result": self.final, "lines": self.figures.lines(), "bytes": self.figures.bytes,
             "hash": self.figures.digest.hexdigest(), "failed_list_hash": list_hash,
             "started": timestamp(self.created), "ended": timestamp(time.time()), "exit": None,
         }

@@ -352,6 +352,20 @@ class TestManifests(unittest.TestCase):
                 self.assertIn("stands still", str(raised.exception))
             self.commit(Results(folder), "2", attempt=2)
 
+    def test_lines_of_items(self):
+        with tempfile.TemporaryDirectory() as folder:
+            line = {"batchId": "a_chunk_0", "index": 0, "worker": "py"}
+            with Results(folder).create("a.txt", "a_chunk_0", 1) as out:
+                for value in (1, 2, None, 3):
+                    out.write(value)
+                    out.end_item()
+                self.assertEqual(out.commit(line)["item_lines"], [[2, 1], [1, 0], [1, 1]])
+            with Results(folder).create("a.txt", "a_chunk_1", 1) as out:
+                for i in range(2002):
+                    out.write(i if i % 2 else None)
+                    out.end_item()
+                self.assertNotIn("item_lines", out.commit({**line, "batchId": "a_chunk_1", "index": 1}))
+
     def commit(self, results, text, failed=(), attempt=1, **changes):
         """Write a result of two items and return the line about the result that stands."""
         line = {"batchId": "a_chunk_0", "index": 0, "half": 0, "retry": 0, "attempt": attempt, "deployment": "D", "generation": 1,

@@ -29,23 +29,26 @@ var ErrDamaged = errors.New("the line is damaged")
 
 // Line is one line of a manifest: a result as its worker wrote it.
 type Line struct {
-	BatchID        string   `json:"batchId"`
-	Index          int      `json:"index"`
-	Half           int      `json:"half"`
-	Retry          int      `json:"retry"`
-	Positions      [][2]int `json:"positions,omitempty"` // items of the chunk that a retry ran, absent for all
-	Attempt        int      `json:"attempt"`
-	Deployment     string   `json:"deployment"`
-	Generation     int      `json:"generation"`
-	Offset         int64    `json:"offset"`
-	Length         int64    `json:"length"`
-	FirstLine      int64    `json:"first_line"`
-	Items          int      `json:"items"`
-	InputHash      string   `json:"input_hash"`
-	Failed         int      `json:"failed"`                 // number of items that failed
-	FailedItems    [][2]int `json:"failed_items,omitempty"` // their positions, absent when not known
-	Result         string   `json:"result"`                 // name of the result file
-	Lines          int64    `json:"lines"`                  // lines of the result
+	BatchID     string   `json:"batchId"`
+	Index       int      `json:"index"`
+	Half        int      `json:"half"`
+	Retry       int      `json:"retry"`
+	Positions   [][2]int `json:"positions,omitempty"` // items of the chunk that a retry ran, absent for all
+	Attempt     int      `json:"attempt"`
+	Deployment  string   `json:"deployment"`
+	Generation  int      `json:"generation"`
+	Offset      int64    `json:"offset"`
+	Length      int64    `json:"length"`
+	FirstLine   int64    `json:"first_line"`
+	Items       int      `json:"items"`
+	InputHash   string   `json:"input_hash"`
+	Failed      int      `json:"failed"`                 // number of items that failed
+	FailedItems [][2]int `json:"failed_items,omitempty"` // their positions, absent when not known
+	// ItemLines tells how many lines of the result the items have: pairs of a number of items
+	// and of the lines that each of them has, in the order of the items. Absent when not known.
+	ItemLines      [][2]int `json:"item_lines,omitempty"`
+	Result         string   `json:"result"` // name of the result file
+	Lines          int64    `json:"lines"`  // lines of the result
 	Bytes          int64    `json:"bytes"`
 	Hash           string   `json:"hash"`
 	FailedListHash string   `json:"failed_list_hash"` // empty without a list

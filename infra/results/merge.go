@@ -158,7 +158,8 @@ func (m Merge) writeAll(ctx context.Context, root *os.Root, p *plan, b books, ou
 }
 
 // writeChunk writes a chunk and the retries of its failed items. A retry of all items
-// takes the place of what was before it; of one of some items the lines follow. What a
+// takes the place of what was before it; the lines of one of some items stand at the places
+// of these items, or follow where those are not known. What a
 // retry failed is what is left of the failed items; lists is false if nothing is.
 func (m Merge) writeChunk(root *os.Root, p *plan, parts []part, lists bool, out *outputs) error {
 	from := 0
@@ -172,6 +173,19 @@ func (m Merge) writeChunk(root *os.Root, p *plan, parts []part, lists bool, out 
 		return err
 	}
 	out.mark.Counts.Digest += d
+	if from > 0 {
+		out.mark.Counts.Chunks++ // the result of the chunk itself, which was replaced
+	}
+	lines, woven, err := m.weave(root, p, parts[from:], out)
+	if err != nil {
+		return err
+	}
+	if last := len(parts) - 1; woven {
+		if !lists {
+			return nil
+		}
+		return m.writeList(root, p.folder+"/"+lines[last-from].Result, lines[last-from], true, parts[last], out)
+	}
 	for i, q := range parts[from:] {
 		last := lists && from+i == len(parts)-1
 		if err := m.writePart(root, p, q, last, out); err != nil {
@@ -247,10 +261,18 @@ func (m Merge) writePart(root *os.Root, p *plan, q part, list bool, out *outputs
 		return fmt.Errorf("%w: %s: %s has %d bytes and the hash %s", ErrChanged, q.describe(), name, got.bytes, got.hash)
 	}
 	out.count(vouched, q, len(lines) > 0)
-	if !list || len(lines) > 0 && vouched.FailedListHash == "" {
+	if !list {
 		return nil
 	}
-	return m.writeFailed(root, FailedListName(name), vouched, q, out)
+	return m.writeList(root, name, vouched, len(lines) > 0, q, out)
+}
+
+// writeList writes the list of failed items of a result, if it has one.
+func (m Merge) writeList(root *os.Root, result string, vouched Line, recorded bool, q part, out *outputs) error {
+	if recorded && vouched.FailedListHash == "" {
+		return nil
+	}
+	return m.writeFailed(root, FailedListName(result), vouched, q, out)
 }
 
 // lines returns the lines about a result, the one that ended last first.
