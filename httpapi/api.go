@@ -29,6 +29,7 @@ func (s *Server) allOperations() {
 		s.registerFiles,
 		s.registerLetters,
 		s.registerOverview,
+		s.registerSeries,
 		s.registerWorkers,
 	} {
 		register()

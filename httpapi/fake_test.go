@@ -31,6 +31,7 @@ type fakeMaster struct {
 	overview messages.Overview
 	files    []messages.FileStatus
 	letters  []*messages.Letter
+	series   *messages.Series
 	reach    int           // most letters that are looked at in one request, 0 for all
 	err      error         // answer to every question, if not nil
 	hang     bool          // answer no question before its deadline
@@ -56,6 +57,7 @@ func newFake() *fakeMaster {
 		overview: messages.Overview{Role: "leader", Term: 3},
 		files:    []messages.FileStatus{{File: &messages.File{ID: 1}}},
 		letters:  exampleLetters(),
+		series:   exampleSeries(),
 	}
 }
 
@@ -97,6 +99,9 @@ func (f *fakeMaster) Ask(ctx context.Context, q messages.Query) (any, error) {
 	case "leader":
 		if a := f.lettered(q); a != nil {
 			return a, nil
+		}
+		if _, ok := q.(messages.QuerySeries); ok {
+			return f.series, nil
 		}
 		return f.filed(q)
 	case "standby":

@@ -46,6 +46,7 @@ func examples() []example {
 		{"get-file", "/files/5", "", 200}, {"get-file", "/files/2", "", 200}, {"get-file", "/files/77", "", 404},
 		{"get-books", "/files/6/books", "", 200}, {"get-books", "/files/77/books", "", 404},
 		{"get-overview", "/overview", "", 200}, {"get-overview", "/overview?x=1", "", 422},
+		{"get-series", "/series", "", 200}, {"get-series", "/series?window=2h", "", 422},
 		{"list-workers", "/workers", "", 200}, {"list-workers", "/workers?state=x", "", 422},
 		{"list-dead", "/dead", "", 200}, {"get-dead", "/dead/1/4", "", 200}, {"get-dead", "/dead/9/9", "", 404},
 		{"list-failed", "/failed", "", 200}, {"get-failed", "/failed/2/3", "", 200},

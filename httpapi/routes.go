@@ -55,7 +55,6 @@ func (s *Server) handler() http.Handler {
 	h = s.limitCalls(h)
 	h = s.nameCaller(h)
 	h = s.checkToken(h)
-	h = s.servePage(h)
 	h = s.checkHost(h)
 	h = limitBody(h)
 	h = headers(h)
