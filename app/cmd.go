@@ -54,7 +54,7 @@ name; "kafka-master config" shows those in force.`,
 		}
 		return c.runMaster(cmd.Context(), s)
 	}
-	root.AddCommand(c.run(), c.worker(), c.config(), c.generate(), c.version(), c.healthcheck(), c.doctor(), c.dead(), c.failed(), c.merge(), c.joblog(), c.verify(), c.selftest())
+	root.AddCommand(c.run(), c.status(), c.listFiles(), c.showFile(), c.workers(), c.wait(), c.worker(), c.config(), c.generate(), c.version(), c.healthcheck(), c.doctor(), c.dead(), c.failed(), c.merge(), c.joblog(), c.verify(), c.selftest())
 	showOwnFlags(root)
 	return root
 }
@@ -85,7 +85,11 @@ var usedSettings = map[string][]string{
 func showOwnFlags(root *cobra.Command) {
 	help := root.HelpFunc()
 	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
-		if names, some := usedSettings[cmd.Name()]; some {
+		names, some := usedSettings[cmd.Name()]
+		if _, calls := cmd.Annotations[callsAPI]; calls {
+			names, some = apiSettings, true
+		}
+		if some {
 			cmd.InheritedFlags().VisitAll(func(f *pflag.Flag) {
 				f.Hidden = !slices.ContainsFunc(names, func(name string) bool { return flag(name) == f.Name })
 			})

@@ -3,9 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/url"
-	"os"
 	"strconv"
 	"time"
 
@@ -65,7 +63,7 @@ func (c command) letters(kind letterKind, cmd *cobra.Command) *cobra.Command {
 	cmd.RunE = func(*cobra.Command, []string) error {
 		return fmt.Errorf("%w: give one of ls, show, retry and discard; --help shows them", errUsage)
 	}
-	d := &deadCommand{command: c, kind: kind, in: os.Stdin}
+	d := &deadCommand{command: c, kind: kind}
 	cmd.AddCommand(d.list(), d.show(), d.retry(), d.discard())
 	return cmd
 }
@@ -74,7 +72,6 @@ func (c command) letters(kind letterKind, cmd *cobra.Command) *cobra.Command {
 type deadCommand struct {
 	command
 	kind        letterKind
-	in          io.Reader // for the answer to a question
 	api, output string
 	filter      deadFilter
 	client      *apiClient

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -88,7 +87,7 @@ func (x *deadChange) run(ctx context.Context, ids []string) error {
 		chunks, items = p.Total, p.Items
 	}
 	if chunks > 1 && !x.yes {
-		if err := x.confirm(chunks, items); err != nil {
+		if err := x.confirm(x.question(chunks, items)); err != nil {
 			return err
 		}
 	}
@@ -109,24 +108,13 @@ func count(conditions ...bool) (n int) {
 	return n
 }
 
-var errDeclined = errors.New("nothing was changed")
-
-// confirm asks before many chunks are changed.
-func (x *deadChange) confirm(chunks int, items int64) error {
+// question asks whether many chunks are to be changed.
+func (x *deadChange) question(chunks int, items int64) string {
 	what := console.Count(int64(chunks), "chunk")
 	if items > 0 {
 		what += fmt.Sprintf(" (%s %s)", console.Count(items, "item"), x.kind.past)
 	}
-	fmt.Fprintf(x.stderr, "%s %s? [y/N] ", strings.ToUpper(x.verb[:1])+x.verb[1:], what)
-	line, err := bufio.NewReader(x.in).ReadString('\n')
-	switch answer := strings.ToLower(strings.TrimSpace(line)); {
-	case answer == "y" || answer == "yes":
-		return nil
-	case answer == "" && errors.Is(err, io.EOF):
-		fmt.Fprintln(x.stderr)
-		return fmt.Errorf("%w: nobody answers the question; --yes does without it", errUsage)
-	}
-	return errDeclined
+	return strings.ToUpper(x.verb[:1]) + x.verb[1:] + " " + what + "?"
 }
 
 // request changes the chunks, as many at a time as the API allows. What was changed before

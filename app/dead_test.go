@@ -185,8 +185,8 @@ func TestDeadAsks(t *testing.T) {
 	t.Parallel()
 	for answer, want := range map[string]error{"y\n": nil, "YES\n": nil, "yes": nil, "n\n": errDeclined, "\n": errDeclined, "": errUsage, "yy\n": errDeclined} {
 		var errs bytes.Buffer
-		x := &deadChange{deadCommand: &deadCommand{command: command{stderr: &errs}, kind: deadChunks, in: strings.NewReader(answer)}, verb: "retry"}
-		require.ErrorIs(t, x.confirm(1200, 2400), want, answer)
+		x := &deadChange{deadCommand: &deadCommand{command: command{stderr: &errs, stdin: strings.NewReader(answer)}, kind: deadChunks}, verb: "retry"}
+		require.ErrorIs(t, x.confirm(x.question(1200, 2400)), want, answer)
 		require.Contains(t, errs.String(), "Retry 1,200 chunks (2,400 items dead)? [y/N] ")
 	}
 }

@@ -175,7 +175,7 @@ func (r *running) judge(ctx context.Context, o messages.Overview) (done bool, er
 			return false, err
 		}
 	}
-	r.progress.show(r.name(), r.totals, o, time.Now())
+	r.progress.show(r.name(), r.totals, o.Forecast, time.Now())
 	if all && !slices.ContainsFunc(r.list, func(f messages.File) bool { return !f.HasEnded() }) {
 		return r.retry(ctx)
 	}

@@ -29,18 +29,18 @@ func newProgress(c command, quiet bool) *progress {
 }
 
 // show shows the progress of files with these totals.
-func (p *progress) show(name string, t messages.FileTotals, o messages.Overview, now time.Time) {
+func (p *progress) show(name string, t messages.FileTotals, f messages.Forecast, now time.Time) {
 	ended, done := t.DoneItems+t.FailedItems+t.DeadItems, 0.0
-	if all := ended + o.Remaining; o.Remaining >= 0 && all > 0 {
+	if all := ended + f.Remaining; f.Remaining >= 0 && all > 0 {
 		done = float64(ended) / float64(all)
 	}
 	switch {
 	case p.quiet:
 	case p.bar != nil:
-		p.bar.Show(name, done, o.ItemsPerS, o.ETA, now)
+		p.bar.Show(name, done, f.ItemsPerS, f.ETA, now)
 	case now.Sub(p.last) >= lineEvery:
 		p.last = now
-		fmt.Fprintln(p.w, progressLine(name, done, ended, o.Forecast, now))
+		fmt.Fprintln(p.w, progressLine(name, done, ended, f, now))
 	}
 }
 

@@ -44,11 +44,11 @@ func Until(at, now time.Time) string {
 	if pause < time.Second {
 		return "now"
 	}
-	return span(pause) + ", " + clock(at.Local(), now.Local())
+	return Span(pause) + ", " + Clock(at.Local(), now.Local())
 }
 
-// span formats a duration with at most two units.
-func span(d time.Duration) string {
+// Span formats a duration with at most two units.
+func Span(d time.Duration) string {
 	switch d = d.Round(time.Second); {
 	case d < time.Minute:
 		return fmt.Sprintf("%d s", int(d.Seconds()))
@@ -61,8 +61,8 @@ func span(d time.Duration) string {
 	return fmt.Sprintf("%d days", int(d.Round(24*time.Hour).Hours()/24))
 }
 
-// clock formats the time of day, with the day when it is not today.
-func clock(at, now time.Time) string {
+// Clock formats the time of day, with the day when it is not today.
+func Clock(at, now time.Time) string {
 	switch {
 	case at.YearDay() == now.YearDay() && at.Year() == now.Year():
 		return at.Format("15:04")

@@ -1,5 +1,5 @@
 // One file: its balance, where its chunks are, and why those wait that wait.
-import { html, useEffect, useMemo, useSignal } from '../vendor/preact.js';
+import { html, useEffect, useMemo, useRef, useSignal } from '../vendor/preact.js';
 import { can } from './abilities.js';
 import { FileActions, Order } from './file_actions.js';
 import { bytes, clock, count, duration, eta, percent, plain, progress, quoted, rate, words } from './format.js';
@@ -58,7 +58,7 @@ function Chunks({ file }) {
   const ended = file.state !== 'running';
   return html`<section aria-labelledby="chunks-title">
     <div class="bar-of-list"><h2 id="chunks-title">Chunks</h2>
-      <span class="muted" role="status">${shown(list.rows.value.length, list.total.value, 'chunk')} not done</span>
+      <span class="muted" role="status">${shown(list.rows.value.length, list.total.value, 'that are not done')}</span>
       <label>State <select data-filter value=${state.value} onChange=${(e) => { state.value = e.target.value; }}>
         <option value="">all</option>${chunkStates.map((s) => html`<option value=${s}>${words(s)}</option>`)}</select></label></div>
     <${Strip} file=${file} chunks=${list.rows.value} />

@@ -1,11 +1,11 @@
 // The overview: is it moving, when will it end, what is stuck.
-import { html, useEffect } from '../vendor/preact.js';
+import { html, useEffect, useRef } from '../vendor/preact.js';
 import { Dispatch } from './dispatch.js';
 import { FileActions } from './file_actions.js';
-import { bytes, clock, count, duration, eta, percent, plain, plural, progress, rate, words } from './format.js';
+import { bytes, clock, count, duration, eta, percent, plain, plural, progress, rate } from './format.js';
 import { List } from './list.js';
 import { on } from './live.js';
-import { Ago, Bar, Command, Empty, Failure, Filter, State, onRefresh, shown } from './parts.js';
+import { Ago, Bar, Command, Empty, Failure, State, onRefresh, shown } from './parts.js';
 import { Plots } from './plots.js';
 import { Rows } from './rows.js';
 import { go, href, link, notices, now, overview, route } from './state.js';
@@ -35,6 +35,8 @@ function Problems({ all }) {
   </section>`;
 }
 
+const words = (kind) => plain(kind).replaceAll('_', ' ');
+
 const Card = ({ name, value, kind = '', children }) => html`<div class=${'card ' + kind}><dt>${name}</dt><dd class="value">${value}</dd><dd class="muted">${children}</dd></div>`;
 
 function Cards({ o }) {
@@ -61,22 +63,27 @@ function Files() {
   const { params } = route.value;
   const q = params.get('q') ?? '';
   const state = params.get('state') ?? '';
+  const typing = useRef(0);
   useEffect(() => { files.select({ q, state }); }, [q, state]);
   useEffect(() => {
     const matches = (f) => (!state || f.state === state) && f.path.toLowerCase().includes(q.toLowerCase());
     const offs = [on('files', (changed) => files.patch(changed, matches)), on('gone', (gone) => files.drop(gone.files ?? [])), onRefresh(() => files.refresh(), 10)];
     return () => offs.forEach((off) => off());
   }, [q, state]);
-  const choose = (change) => go('', '', { ...Object.fromEntries(params), q, state, ...change });
+  const choose = (change) => go('', '', { q, state, ...change });
+  const later = (text) => {
+    clearTimeout(typing.current);
+    typing.current = setTimeout(() => choose({ q: text }), 250);
+  };
   return html`<section aria-labelledby="files-title">
     <div class="bar-of-list"><h2 id="files-title">Files</h2>
-      <span class="muted" role="status">${shown(files.rows.value.length, files.total.value, 'file')}${overview.value?.settling > 0 && ', ' + plural(overview.value.settling, 'more that settles', 'more that settle')}</span>
+      <span class="muted" role="status">${shown(files.rows.value.length, files.total.value, 'files')}${overview.value?.settling > 0 && ', ' + plural(overview.value.settling, 'more that settles', 'more that settle')}</span>
       <label>State <select value=${state} onChange=${(e) => choose({ state: e.target.value })}>
         <option value="">all</option>${fileStates.map((s) => html`<option value=${s}>${words(s)}</option>`)}</select></label>
-      <${Filter} name="Name" value=${q} hint="part of the name" onChange=${(text) => choose({ q: text })} />
+      <label>Name <input type="search" data-filter value=${q} onInput=${(e) => later(e.target.value)} placeholder="part of the name" /></label>
     </div>
     <${Failure} text=${files.error.value} />
-    ${files.total.value === 0 ? html`<${NoFiles} filtered=${q || state} />` : html`<${Rows} list=${files} columns=${columns} label="List of files" />`}
+    ${files.total.value === 0 ? html`<${NoFiles} filtered=${q || state} />` : html`<${Rows} list=${files} columns=${columns} label="Files" />`}
   </section>`;
 }
 
@@ -91,8 +98,8 @@ const columns = [
   { name: 'Progress', kind: 'w-bar', show: (f) => html`<${FileBar} f=${f} />` },
   { name: 'Size', kind: 'w-num wide', show: (f) => bytes(f.size) },
   { name: 'ready / run', kind: 'w-pair wide', show: (f) => (f.state === 'running' ? count(f.chunks_ready) + ' / ' + count(f.chunks_running) : '–') },
-  { name: 'failed / dead', kind: 'w-pair mid', show: (f) => html`<span class=${f.items_failed + f.items_dead > 0 ? 'bad' : ''}>${count(f.items_failed)} / ${count(f.items_dead)}</span>` },
-  { name: 'Items/s', kind: 'w-num mid', show: (f) => (f.state === 'running' ? rate(f.items_per_s) : '–') },
+  { name: 'failed / dead', kind: 'w-pair', show: (f) => html`<span class=${f.items_failed + f.items_dead > 0 ? 'bad' : ''}>${count(f.items_failed)} / ${count(f.items_dead)}</span>` },
+  { name: 'Items/s', kind: 'w-num', show: (f) => (f.state === 'running' ? rate(f.items_per_s) : '–') },
   { name: 'Ends', kind: 'w-eta wide', show: (f) => (f.ended_at ? clock(f.ended_at) : eta(f.eta_at, now.value)) },
   { name: 'Actions', kind: 'w-actions wide', show: (f) => html`<${FileActions} file=${f} />` },
 ];
@@ -109,7 +116,7 @@ function Events() {
   return html`<section aria-labelledby="events-title"><h2 id="events-title">Events</h2>
     ${all.length === 0
       ? html`<p class="muted">${link.value.state === 'live' ? 'Nothing has happened since this page was opened.' : 'Events show when the page is connected live.'}</p>`
-      : html`<div class="scroll events" tabindex="0" role="region" aria-label="List of events"><ol>${all.map((n) => html`<li key=${n.at + n.text} class=${'level-' + n.level}>
+      : html`<div class="scroll events" tabindex="0" role="region" aria-label="Events"><ol>${all.map((n) => html`<li key=${n.at + n.text} class=${'level-' + n.level}>
           <time class="muted" datetime=${n.at}>${clock(n.at, true)}</time> ${plain(n.text)}</li>`)}</ol></div>`}
   </section>`;
 }

@@ -22,12 +22,12 @@ export function WorkerGrid() {
   }, [state]);
   return html`<section aria-labelledby="workers-title">
     <div class="bar-of-list"><h2 id="workers-title">Workers</h2>
-      <span class="muted" role="status">${shown(workers.rows.value.length, workers.total.value, 'worker')}</span>
+      <span class="muted" role="status">${shown(workers.rows.value.length, workers.total.value, 'workers')}</span>
       <label>State <select value=${state} onChange=${(e) => go('', '', { ...Object.fromEntries(params), worker: e.target.value })}>
         <option value="">all</option>${states.map((s) => html`<option value=${s}>${s}</option>`)}</select></label>
     </div>
     <${Failure} text=${workers.error.value} />
-    ${workers.total.value === 0 ? html`<${NoWorkers} filtered=${state} />` : html`<${Tiles} list=${workers} label="Grid of workers" show=${(w) => html`<${Tile} w=${w} />`} />`}
+    ${workers.total.value === 0 ? html`<${NoWorkers} filtered=${state} />` : html`<${Tiles} list=${workers} label="Workers" show=${(w) => html`<${Tile} w=${w} />`} />`}
   </section>`;
 }
 

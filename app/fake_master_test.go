@@ -1,0 +1,118 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"kafka-master/messages"
+)
+
+// fakeMaster answers the questions of the API from what a test sets.
+type fakeMaster struct {
+	mu       sync.Mutex
+	overview messages.Overview
+	files    []*messages.FileStatus // in the order of their ids
+	workers  []messages.WorkerStatus
+	looks    int                      // questions for the overview so far
+	onLook   func(*fakeMaster, int)   // called before each of them
+	change   func(messages.Query) any // answers what is not known here; may be nil
+	away     bool                     // no question is answered
+}
+
+// Ask implements httpapi.Asker.
+func (m *fakeMaster) Ask(_ context.Context, q messages.Query) (any, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := q.(messages.QueryOverview); ok {
+		m.looks++
+		if m.onLook != nil {
+			m.onLook(m, m.looks)
+		}
+	}
+	if m.away {
+		return nil, messages.ErrUnavailable
+	}
+	switch q := q.(type) {
+	case messages.QueryOverview:
+		o := m.overview
+		for _, f := range m.files {
+			o.Files.Add(*f, 1)
+		}
+		for _, w := range m.workers {
+			o.Workers[w.Kind][w.State]++
+		}
+		return o, nil
+	case messages.QueryFiles:
+		return m.files, nil
+	case messages.QueryFile:
+		for _, f := range m.files {
+			if f.ID == q.ID {
+				return f, nil
+			}
+		}
+		return (*messages.FileStatus)(nil), nil
+	case messages.QueryWorkers:
+		return m.workers, nil
+	}
+	if m.change != nil {
+		if answer := m.change(q); answer != nil {
+			return answer, nil
+		}
+	}
+	return nil, messages.ErrUnavailable
+}
+
+// exampleMaster has three files, of which one is in work, and two workers.
+func exampleMaster(now time.Time) *fakeMaster {
+	file := func(id messages.FileID, path string, state messages.FileState, done int64) *messages.FileStatus {
+		f := messages.File{
+			ID: id, Generation: 1, State: state, Info: messages.FileInfo{Path: path, Size: 20_000}, Started: now.Add(-10 * time.Minute),
+			Cursor: messages.Cursor{Offset: 20_000, Index: 4}, Items: 2000, DoneItems: done, DoneChunks: done / 500,
+		}
+		if state.Terminal() {
+			f.Ended = now.Add(-time.Minute)
+		}
+		return &messages.FileStatus{File: &f}
+	}
+	m := &fakeMaster{
+		overview: messages.Overview{Role: "leader", Term: 7, Leader: messages.Leader{MasterID: "m1", API: "10.0.0.1:3001"}, Listed: 3, OldestReady: 38 * time.Second},
+		files: []*messages.FileStatus{
+			file(1, "old.txt", messages.FileDone, 2000), file(2, "bad.txt", messages.FileDoneWithRejects, 1500), file(3, "ips.txt", messages.FileRunning, 500),
+		},
+		workers: []messages.WorkerStatus{
+			{ID: "w-1", Kind: messages.Native, State: messages.WorkerBusy, Capacity: 2, Partitions: []int32{3}, Held: []string{"ips_chunk_1", "ips_chunk_2"}, HeldSince: []time.Time{now, now}, Seen: now},
+			{ID: "w-2", Kind: messages.Native, State: messages.WorkerLost, Capacity: 1, Seen: now.Add(-time.Hour), Note: "it was silent for 80 s"},
+		},
+	}
+	m.files[1].FailedItems, m.files[1].DeadItems = 100, 400
+	m.files[1].DeadChunks = 1
+	m.files[2].Ready, m.files[2].Running = 1, 2
+	m.files[2].Forecast = messages.Forecast{ItemsPerS: 2.5, Remaining: 1500, ETA: now.Add(10 * time.Minute)}
+	m.overview.Forecast = m.files[2].Forecast
+	m.overview.Problems = []messages.Problem{{Kind: messages.ProblemStalledChunk, Part: "workers", Text: "ips_chunk_1 shows no progress at w-1", Since: now.Add(-5 * time.Minute), Count: 1}}
+	return m
+}
+
+// endAt has the file in work end with the n-th question for the overview.
+func endAt(n int) func(*fakeMaster, int) {
+	return func(m *fakeMaster, look int) {
+		if look != n {
+			return
+		}
+		f := *m.files[2].File
+		f.State, f.DoneItems, f.Ended = messages.FileDone, 2000, time.Now()
+		m.files[2] = &messages.FileStatus{File: &f}
+	}
+}
+
+// many has n files that are done.
+func many(n int) *fakeMaster {
+	m := exampleMaster(time.Now())
+	m.files = nil
+	for i := range n {
+		m.files = append(m.files, &messages.FileStatus{File: &messages.File{ID: messages.FileID(i + 1), Generation: 1, State: messages.FileDone, Info: messages.FileInfo{Path: fmt.Sprintf("f%05d.txt", i)}, Ended: time.Now()}})
+	}
+	return m
+}
