@@ -1,11 +1,13 @@
 package embedded
 
 import (
+	"bufio"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -35,15 +37,28 @@ const (
 
 const produceKey = 0
 
+// headSize is the memory of each connection for what has arrived and is not read yet. Most
+// requests but those that produce fit into it.
+const headSize = 512
+
+// maxRecycled is the size up to which the memory of large frames is used again.
+const maxRecycled = 4 << 20
+
 // frameConn passes only complete frames that kfake can process. kfake itself allocates
 // any size that a frame announces, dereferences nil for an unknown API key, which ends the
 // process, and loops over any number of tags that a frame announces (see untagged). Only
 // one goroutine may read.
 type frameConn struct {
 	net.Conn
+	in      *bufio.Reader
 	limits  *connLimits
-	pending []byte // rest of the current frame
+	frame   []byte // current frame
+	pending []byte // rest of it
 	closed  atomic.Bool
+}
+
+func newFrameConn(c net.Conn, g *connLimits) *frameConn {
+	return &frameConn{Conn: c, in: bufio.NewReaderSize(c, headSize), limits: g}
 }
 
 // Read reads from the current frame, or waits for the next one. If a frame is refused, it
@@ -57,11 +72,12 @@ func (c *frameConn) Read(p []byte) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		c.pending = frame
+		c.frame, c.pending = frame, frame
 	}
 	n := copy(p, c.pending)
 	if c.pending = c.pending[n:]; len(c.pending) == 0 {
-		c.pending = nil // frees an array that may be large
+		c.limits.recycle(c.frame)
+		c.frame, c.pending = nil, nil
 	}
 	return n, nil
 }
@@ -72,16 +88,44 @@ func (c *frameConn) Close() error {
 	return c.Conn.Close()
 }
 
-// next reads and checks the next frame.
+// next reads and checks the next frame. Most small ones arrive as a whole and need no
+// deadline.
 func (c *frameConn) next() ([]byte, error) {
-	head := make([]byte, sizeBytes+minFrame)
-	if _, err := io.ReadFull(c.Conn, head[:1]); err != nil {
+	if _, err := c.in.Peek(1); err != nil {
 		return nil, err
 	}
-	if err := c.SetReadDeadline(time.Now().Add(frameTimeout)); err != nil {
+	whole := c.in.Buffered() >= sizeBytes && c.in.Buffered()-sizeBytes >= c.announced()
+	if !whole {
+		if err := c.SetReadDeadline(time.Now().Add(frameTimeout)); err != nil {
+			return nil, err
+		}
+	}
+	frame, err := c.body()
+	if err != nil {
 		return nil, err
 	}
-	if _, err := io.ReadFull(c.Conn, head[1:]); err != nil {
+	if !whole {
+		if err := c.SetReadDeadline(time.Time{}); err != nil {
+			return nil, err
+		}
+	}
+	if frame, err = c.check(frame); err != nil {
+		return nil, fmt.Errorf("read frame: %w", err)
+	}
+	return frame, nil
+}
+
+// announced is the size of the next frame, of which the length has arrived.
+func (c *frameConn) announced() int {
+	head, _ := c.in.Peek(sizeBytes)
+	return int(binary.BigEndian.Uint32(head))
+}
+
+// body reads a frame. It allocates memory as the bytes arrive, so that a client that
+// announces a large frame and sends nothing uses no memory.
+func (c *frameConn) body() ([]byte, error) {
+	head, err := c.in.Peek(sizeBytes + minFrame)
+	if err != nil {
 		return nil, err
 	}
 	size := binary.BigEndian.Uint32(head)
@@ -96,34 +140,22 @@ func (c *frameConn) next() ([]byte, error) {
 	if key < 0 || key > kmsg.MaxKey || kmsg.RequestForKey(key) == nil {
 		return nil, fmt.Errorf("read frame: unknown API key %d", key)
 	}
-	frame, err := c.body(head, int(size)-minFrame)
-	if err != nil {
-		return nil, err
+	n := sizeBytes + int(size)
+	var frame []byte
+	if n > readStep {
+		frame = c.limits.buffer()
 	}
-	if err := c.SetReadDeadline(time.Time{}); err != nil {
-		return nil, err
-	}
-	if frame, err = c.check(frame); err != nil {
-		return nil, fmt.Errorf("read frame: %w", err)
-	}
-	return frame, nil
-}
-
-// body appends n bytes to head. It allocates memory as they arrive, so that a client that
-// announces a large frame and sends nothing uses no memory.
-func (c *frameConn) body(head []byte, n int) ([]byte, error) {
-	frame := head
 	unfinished := int64(0)
 	defer func() { c.limits.unfinished.Add(-unfinished) }()
 	for n > 0 {
-		step := min(n, max(readStep, len(frame)))
+		step := min(n, max(readStep, len(frame), cap(frame)-len(frame)))
 		unfinished += int64(step)
 		if total := c.limits.unfinished.Add(int64(step)); total > maxUnfinished {
 			return nil, fmt.Errorf("read frame: all connections together have %d bytes of incomplete requests, allowed %d", total, maxUnfinished)
 		}
 		from := len(frame)
 		frame = slices.Grow(frame, step)[:from+step]
-		if _, err := io.ReadFull(c.Conn, frame[from:]); err != nil {
+		if _, err := io.ReadFull(c.in, frame[from:]); err != nil {
 			return nil, err
 		}
 		n -= step
@@ -156,7 +188,23 @@ type connLimits struct {
 	unfinished atomic.Int64
 	conns      atomic.Int64
 	maxConns   int64
+	frames     sync.Pool // *[]byte of at least readStep: memory of frames that were read
 	batchCheck
+}
+
+// buffer returns memory for a large frame, without any content.
+func (g *connLimits) buffer() []byte {
+	if b, ok := g.frames.Get().(*[]byte); ok {
+		return (*b)[:0]
+	}
+	return nil
+}
+
+// recycle takes the memory of a frame that kfake has read, which it does by copying.
+func (g *connLimits) recycle(frame []byte) {
+	if cap(frame) >= readStep && cap(frame) <= maxRecycled {
+		g.frames.Put(&frame)
+	}
 }
 
 // enter counts a connection and reports whether it is within the limit.

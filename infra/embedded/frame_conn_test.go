@@ -1,14 +1,19 @@
 package embedded_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"io"
 	"math/rand/v2"
 	"net"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"kafka-master/infra/embedded"
@@ -100,4 +105,26 @@ func TestBrokenFrames(t *testing.T) {
 func alive(t *testing.T, addr string) {
 	t.Helper()
 	require.NoError(t, client(t, []string{addr}).Ping(t.Context()))
+}
+
+// Large frames use the memory of earlier ones; each record is stored as it was sent.
+func TestLargeFramesKeepTheirContent(t *testing.T) {
+	addrs := start(t, embedded.Config{}).Addrs()
+	const clients, each, size = 4, 9, 400_000 // less than a partition keeps
+	create(t, client(t, addrs), "t", clients)
+	var sending sync.WaitGroup
+	for n := range int32(clients) {
+		c := client(t, addrs)
+		sending.Go(func() {
+			rng := rand.New(rand.NewPCG(uint64(n), 1))
+			for range each {
+				value := bytes.Repeat([]byte{byte('a' + rng.IntN(26))}, 1+rng.IntN(size))
+				assert.NoError(t, c.ProduceSync(t.Context(), &kgo.Record{Topic: "t", Partition: n, Value: value}).FirstErr())
+			}
+		})
+	}
+	sending.Wait()
+	for _, v := range consume(t, addrs, "t", clients*each) {
+		require.Empty(t, strings.Trim(v, v[:1]), "all bytes of a record are the same")
+	}
 }

@@ -38,7 +38,7 @@ func (l *frameListener) Accept() (net.Conn, error) {
 		c, err := l.Listener.Accept()
 		switch {
 		case err == nil && l.limits.enter():
-			return &frameConn{Conn: c, limits: l.limits}, nil
+			return newFrameConn(c, l.limits), nil
 		case err == nil:
 			l.log.Warn("embedded broker refused a connection, it has too many", "from", c.RemoteAddr().String(), "allowed", l.limits.maxConns)
 			_ = c.Close() // nothing was sent on it
