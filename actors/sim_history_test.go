@@ -47,6 +47,7 @@ type simHistory struct {
 	assigned map[string]time.Time                      // when assignments were committed, by batch id and worker
 	ran      map[string]messages.ChunkMessage          // the last run of each attempt, by batch id and worker
 	drained  map[messages.WorkerID]simDrain            // as the store has it
+	steering simSteering
 	term     uint64
 	runs     int
 }
@@ -64,6 +65,7 @@ func (h *simHistory) clear() {
 	h.accepted = map[messages.FileID]map[messages.ChunkID]simResult{}
 	h.records = map[messages.FileID]*messages.File{}
 	h.drained = nil
+	h.steering.dispatch = messages.Dispatch{}
 }
 
 // frozen checks that the record that was committed last is still what it was.
@@ -118,6 +120,7 @@ func (h *simHistory) reset(snap messages.Snapshot) {
 		h.offsets[place{o.Topic, o.Partition}] = o.Offset
 	}
 	h.drains(snap.Values[messages.ValueDrained])
+	h.steers(snap.Values[messages.ValueDispatch])
 	h.resettle()
 }
 
@@ -208,6 +211,7 @@ func (h *simHistory) committed(term messages.Term, b messages.Batch) {
 			h.drains(v.Value)
 		}
 	}
+	h.steered(b)
 	touched := map[messages.FileID]bool{}
 	for _, f := range b.Files {
 		h.frozen(f.ID)

@@ -45,13 +45,17 @@ func (w *simWorld) live(faults []simFault, n int) {
 		w.later(w.upTo(at), w.useDrains)
 	}
 	w.every(3*time.Second, w.resumeAll)
+	for range 10 {
+		w.later(w.upTo(at), w.useSteering)
+	}
+	w.every(3*time.Second, w.unsteer)
 	for range 3 {
 		w.later(w.upTo(at), w.cancelFile)
 	}
 	w.later(at+w.upTo(5*time.Second), func() {
 		w.heal()
 		w.later(15*time.Second, func() {
-			w.await(time.Now().Add(simEnd), func() { w.retryAll(2*simRounds, func() { w.mergeAll(w.fill) }) })
+			w.await(time.Now().Add(simEnd), func() { w.retryAll(2*simRounds, func() { w.mergeAll(func() { w.rest(w.fill) }) }) })
 		})
 	})
 }
