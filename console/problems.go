@@ -77,11 +77,19 @@ func (w *watch) showPart(part string, all []messages.Problem, now time.Time) {
 		}
 		lasting[key], s.lastAt = true, now
 		if fresh++; fresh <= maxProblemLines {
-			w.out.line("PROBLEM (%s): %s", part, messages.Clean(p.Text, maxSentence))
+			w.out.line("%s (%s): %s", heading(p.Kind), part, messages.Clean(p.Text, maxSentence))
 		}
 	}
 	if fresh > maxProblemLines {
 		w.out.line("PROBLEM (%s): and %d more; /readyz?verbose lists them.", part, fresh-maxProblemLines)
 	}
 	s.lasting = lasting
+}
+
+// heading returns how the line of a problem begins. A pause is what a person wants.
+func heading(kind messages.ProblemKind) string {
+	if kind == messages.ProblemDispatch {
+		return "PAUSED"
+	}
+	return "PROBLEM"
 }

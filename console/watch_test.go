@@ -232,6 +232,17 @@ Solved (kafka).
 	require.Equal(t, 1, strings.Count(got, "Solved"))
 }
 
+// A pause is what somebody wants, so it is told, and not as something that is wrong.
+func TestPauseIsTold(t *testing.T) {
+	t.Parallel()
+	paused := leader(file(1, messages.FileRunning, 0))
+	paused.Problems = []messages.Problem{{Kind: messages.ProblemDispatch, Part: "workers", Text: "all hand-outs are paused by api since noon"}}
+	got := play(t, false, paused, leader(file(1, messages.FileRunning, 0)))
+	require.Contains(t, got, "PAUSED (workers): all hand-outs are paused by api since noon\n")
+	require.Contains(t, got, "Solved (workers).\n")
+	require.NotContains(t, got, "PROBLEM")
+}
+
 func TestNoAnswer(t *testing.T) {
 	t.Parallel()
 	got := play(t, false, append(repeat(10, nil), leader(file(1, messages.FileRunning, 0)))...)

@@ -30,6 +30,7 @@ func (s *Server) allOperations() {
 		s.registerLetters,
 		s.registerOverview,
 		s.registerSeries,
+		s.registerSteering,
 		s.registerWorkers,
 	} {
 		register()

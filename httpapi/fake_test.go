@@ -39,6 +39,7 @@ type fakeMaster struct {
 	panics   bool          // panic on every question
 	odd      bool          // answer with a wrong type
 	changes  int           // number of changes that were asked for
+	steering []any         // those of them that steer hand-outs
 }
 
 func newFake() *fakeMaster {
@@ -92,6 +93,8 @@ func (f *fakeMaster) Ask(ctx context.Context, q messages.Query) (any, error) {
 		return f.topics, nil
 	case messages.GrowPartitions:
 		return f.grow(q.Partitions)
+	case messages.SetDispatch, messages.SetFile:
+		return f.steer(q)
 	case messages.QueryOverview, messages.QueryHealth:
 		return f.shown(), nil
 	}

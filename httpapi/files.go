@@ -36,24 +36,24 @@ type filesBody struct {
 
 // FileBody describes one version of an input file.
 type FileBody struct {
-	ID              messages.FileID `json:"id" doc:"Number of the version; a later version has a higher one."`
-	Path            string          `json:"path"`
-	Generation      int             `json:"generation" doc:"Number of this version of the path, from 1."`
-	State           fileState       `json:"state"`
-	Reason          string          `json:"reason" doc:"Why it failed or changed, or who cancelled it."`
-	Paused          string          `json:"paused" doc:"Why nothing new of it is begun."`
-	Size            int64           `json:"size" doc:"In bytes."`
-	Offset          int64           `json:"offset" doc:"Bytes that were handed out."`
-	ItemsCut        int64           `json:"items_cut" doc:"Items of the chunks that were handed out."`
-	ItemsDone       int64           `json:"items_done"`
-	ItemsFailed     int64           `json:"items_failed" doc:"Items that failed in done chunks."`
-	ItemsDead       int64           `json:"items_dead" doc:"Items of dead chunks."`
-	ItemsCancelled  int64           `json:"items_cancelled" doc:"Items that were cut and not done when the file was cancelled."`
-	ChunksDone      int64           `json:"chunks_done"`
-	ChunksDead      int64           `json:"chunks_dead"`
-	ChunksCancelled int64           `json:"chunks_cancelled" doc:"Chunks that were not done when the file was cancelled."`
-	ChunksReady     int             `json:"chunks_ready" doc:"Chunks that are cut and wait."`
-	ChunksRunning   int             `json:"chunks_running" doc:"Chunks at workers."`
+	ID         messages.FileID `json:"id" doc:"Number of the version; a later version has a higher one."`
+	Path       string          `json:"path"`
+	Generation int             `json:"generation" doc:"Number of this version of the path, from 1."`
+	State      fileState       `json:"state"`
+	Reason     string          `json:"reason" doc:"Why it failed or changed, or who cancelled it."`
+	SteeringBody
+	Size            int64 `json:"size" doc:"In bytes."`
+	Offset          int64 `json:"offset" doc:"Bytes that were handed out."`
+	ItemsCut        int64 `json:"items_cut" doc:"Items of the chunks that were handed out."`
+	ItemsDone       int64 `json:"items_done"`
+	ItemsFailed     int64 `json:"items_failed" doc:"Items that failed in done chunks."`
+	ItemsDead       int64 `json:"items_dead" doc:"Items of dead chunks."`
+	ItemsCancelled  int64 `json:"items_cancelled" doc:"Items that were cut and not done when the file was cancelled."`
+	ChunksDone      int64 `json:"chunks_done"`
+	ChunksDead      int64 `json:"chunks_dead"`
+	ChunksCancelled int64 `json:"chunks_cancelled" doc:"Chunks that were not done when the file was cancelled."`
+	ChunksReady     int   `json:"chunks_ready" doc:"Chunks that are cut and wait."`
+	ChunksRunning   int   `json:"chunks_running" doc:"Chunks at workers."`
 	ForecastBody
 	Repeats   int64      `json:"repeats" doc:"Results of chunks that were done already; they change nothing."`
 	StartedAt *time.Time `json:"started_at"`
@@ -166,7 +166,7 @@ func showFiles(all []*messages.FileStatus, want *filesInput, before messages.Fil
 
 func showFile(f messages.FileStatus) FileBody {
 	return FileBody{
-		ID: f.ID, Path: f.Info.Path, Generation: f.Generation, State: fileState(f.State.String()), Reason: f.Reason, Paused: f.Paused,
+		ID: f.ID, Path: f.Info.Path, Generation: f.Generation, State: fileState(f.State.String()), Reason: f.Reason, SteeringBody: showSteering(f),
 		Size: f.Info.Size, Offset: f.Cursor.Offset,
 		ItemsCut: f.Items, ItemsDone: f.DoneItems, ItemsFailed: f.FailedItems, ItemsDead: f.DeadItems, ItemsCancelled: f.CancelledItems,
 		ChunksDone: f.DoneChunks, ChunksDead: f.DeadChunks, ChunksCancelled: f.CancelledChunks, ChunksReady: f.Ready, ChunksRunning: f.Running,

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -25,6 +24,7 @@ type overviewBody struct {
 	OldestReady float64        `json:"oldest_ready_s" doc:"How long the oldest of the ready chunks has waited."`
 	Workers     map[string]int `json:"workers" doc:"Number of workers by state."`
 	Ignored     uint64         `json:"ignored_worker_messages" doc:"Messages that could not be read or came from unknown workers, since this master began to lead."`
+	Dispatch    dispatchBody   `json:"dispatch"`
 	Problems    []problemBody  `json:"problems"`
 }
 
@@ -65,24 +65,19 @@ func (s *Server) registerOverview() {
 	}, s.overview)
 }
 
-// overview answers with the overview of the deployment. Only the leader knows the files.
+// overview answers with the overview of the deployment.
 func (s *Server) overview(ctx context.Context, _ *none) (out overviewBody, err error) {
-	o, err := ask[messages.Overview](ctx, s, messages.QueryOverview{})
-	switch {
-	case err != nil:
+	o, err := s.leaderOverview(ctx, false)
+	if err != nil {
 		return out, err
-	case o.Role == "leader":
-		return showOverview(o), nil
-	case o.Role == "standby":
-		return out, &messages.NotLeader{Leader: o.Leader}
 	}
-	return out, fmt.Errorf("%w: the master is %s", messages.ErrUnavailable, o.Role)
+	return showOverview(o), nil
 }
 
 func showOverview(o messages.Overview) overviewBody {
 	out := overviewBody{
 		Role: o.Role, Term: o.Term, Leader: leaderBody{o.Leader.MasterID, o.Leader.API}, Settling: o.Settling,
-		Files: byState(o.Files.States), Workers: map[string]int{}, Ignored: o.Ignored, Problems: []problemBody{},
+		Files: byState(o.Files.States), Workers: map[string]int{}, Ignored: o.Ignored, Dispatch: showDispatch(o.Dispatch), Problems: []problemBody{},
 	}
 	out.Items, out.Chunks = sums(o.Files)
 	out.ForecastBody, out.OldestReady = showForecast(o.Forecast), rounded(o.OldestReady.Seconds())

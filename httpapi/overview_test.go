@@ -18,6 +18,7 @@ func busyMaster() *fakeMaster {
 	f.overview.Settling, f.overview.Ignored = 3, 4
 	f.overview.Forecast = messages.Forecast{ItemsPerS: 81.23456, Remaining: 900, ETA: began.Add(11 * time.Second)}
 	f.overview.OldestReady = 1234567 * time.Microsecond
+	f.overview.Dispatch = messages.Dispatch{Paused: true, Until: began.Add(time.Hour), MaxItemsPerS: 2.5, By: "api", Since: began}
 	f.overview.Counted = messages.Totals{DoneChunks: 2, DoneItems: 70, FailedItems: 9, DeadChunks: 1, DeadItems: 40}
 	f.overview.Problems = []messages.Problem{
 		{Kind: messages.ProblemNoFiles, Part: "input", Text: "one", Since: began, Count: 1}, {Kind: messages.ProblemNoPartition, Part: "workers", Text: "two", Since: began, Count: 2},
@@ -34,6 +35,7 @@ func TestOverviewGolden(t *testing.T) {
 		`"items":{"cut":260,"done":167,"failed":3,"dead":40,"cancelled":0,"open":50},"chunks":{"done":4,"dead":3,"cancelled":0,"ready":4,"running":2},`+
 		`"items_per_s":81.235,"items_remaining":900,"eta_at":"2026-03-01T12:00:11.123Z","oldest_ready_s":1.235,`+
 		`"workers":{"announced":1,"busy":1,"draining":1,"free":1,"gone":1,"lost":1,"suspect":1},"ignored_worker_messages":4,`+
+		`"dispatch":{"paused":true,"until":"2026-03-01T13:00:00.123Z","max_items_per_s":2.5,"by":"api","since":"2026-03-01T12:00:00.123Z"},`+
 		`"problems":[{"kind":"no_files","part":"input","text":"one","since":"2026-03-01T12:00:00.123Z","count":1},`+
 		`{"kind":"no_partition","part":"workers","text":"two","since":"2026-03-01T12:00:00.123Z","count":2}]}`, got.body)
 	f := newFake()

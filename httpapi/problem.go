@@ -40,9 +40,9 @@ func badValue(location string, value any, message string) error {
 // those go to the log.
 func (s *Server) explain(path string, err error) (status int, sentence string) {
 	switch {
-	case errors.Is(err, messages.ErrShrink), errors.Is(err, messages.ErrConflict):
+	case errors.Is(err, messages.ErrShrink), errors.Is(err, messages.ErrConflict), errors.Is(err, messages.ErrEnded):
 		return http.StatusConflict, "Nothing changed: " + messages.Clean(err.Error(), maxDetail) + "."
-	case errors.Is(err, messages.ErrNotFound):
+	case errors.Is(err, messages.ErrNotFound), errors.Is(err, messages.ErrNoFile):
 		return http.StatusNotFound, "Nothing changed: " + messages.Clean(err.Error(), maxDetail) + "."
 	case errors.Is(err, messages.ErrRange):
 		return http.StatusUnprocessableEntity, "Nothing changed: " + messages.Clean(err.Error(), maxDetail) + "."
