@@ -7,7 +7,7 @@ RACE := $(shell command -v $(shell go env CC) >/dev/null 2>&1 && echo -race)
 # processors go side by side.
 PARALLEL := 4
 
-.PHONY: help run build test short check fuzz bench bench-peers clean simulate killpoints services services-down services-install compose-check
+.PHONY: help run build test short check fuzz bench bench-peers clean simulate killpoints services services-down services-install compose-check page-install
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ fuzz: ## run each fuzz target for FUZZTIME (60000x, 60,000 runs)
 
 services-install: ## install Kafka, Redis and Samba for tests (Debian packages, as root)
 	bash .ci/services/install.sh
+
+page-install: ## install Chromium (Debian, as root) and npm packages for the tests of the page
+	bash .ci/page-install.sh
 
 services: ## start real Kafka, Redis and Samba on loopback, for development
 	@go build -o .ci/bin/services ./infra/infratest/services

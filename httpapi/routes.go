@@ -55,6 +55,7 @@ func (s *Server) handler() http.Handler {
 	h = s.limitCalls(h)
 	h = s.nameCaller(h)
 	h = s.checkToken(h)
+	h = s.servePage(h)
 	h = s.checkHost(h)
 	h = limitBody(h)
 	h = headers(h)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -41,8 +42,8 @@ const (
 type Config struct {
 	// Asker answers the questions of the API.
 	Asker Asker
-	// Token is the API token. Every call except for /livez and /readyz must carry it as
-	// "Authorization: Bearer <token>". Empty means that everybody may call.
+	// Token is the API token. Every call except for /livez, /readyz and the files of Page
+	// must carry it as "Authorization: Bearer <token>". Empty means that everybody may call.
 	Token string
 	// AllowedHosts are the names and addresses, without ports, that are allowed in the
 	// Host header of every call except for /livez and /readyz. They prevent web pages
@@ -54,6 +55,9 @@ type Config struct {
 	Advertise string
 	// Version is the version that /version shows. Defaults to "devel".
 	Version string
+	// Page holds the files that are served at /, the start of which is index.html. Nil
+	// serves none.
+	Page fs.FS
 	// Logger gets a line at level debug for each call, and panics at level error.
 	// Defaults to none.
 	Logger *slog.Logger

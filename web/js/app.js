@@ -1,5 +1,6 @@
 // The frame of the page: its head, the view that the address names, and what every view has.
 import { effect, html, render, useEffect, useRef, useSignal } from '../vendor/preact.js';
+import { can, learn } from './abilities.js';
 import { asking } from './api.js';
 import { Cluster } from './cluster.js';
 import { File } from './file.js';
@@ -23,7 +24,8 @@ const views = {
   settings: { title: 'Settings', view: () => html`<${Settings} />` },
 };
 
-const tabs = ['', 'dead', 'failed', 'cluster', 'settings'];
+// tabs are the views of the head, and the call without which there is nothing to see.
+const tabs = [[''], ['dead'], ['failed'], ['cluster', '/masters'], ['settings', '/settings']];
 
 function Page() {
   const { name, arg } = route.value;
@@ -45,7 +47,7 @@ function Head() {
   const o = overview.value;
   return html`<header>
     <a class="brand" href="#/"><img src="icon.svg" alt="" width="24" height="24" /> Kafka Master</a>
-    <nav aria-label="Views">${tabs.map((name) => html`<a href=${href(name)} aria-current=${route.value.name === name ? 'page' : null}>
+    <nav aria-label="Views">${tabs.filter(([, call]) => !call || can('GET', call)).map(([name]) => html`<a href=${href(name)} aria-current=${route.value.name === name ? 'page' : null}>
       ${views[name].title}${name === 'dead' && o?.chunks.dead > 0 && html` <span class="number">${count(o.chunks.dead)}</span>`}</a>`)}</nav>
     <div class="badges">
       ${role.value === 'read' && html`<span class="badge is-warn">read only</span>`}
@@ -93,4 +95,5 @@ effect(() => {
 });
 keys.listen();
 render(html`<${Page} />`, document.getElementById('page'));
+learn();
 live();

@@ -21,7 +21,7 @@ function Masters() {
   return html`<section aria-labelledby="masters-title"><div class="bar-of-list"><h2 id="masters-title">Masters</h2>
     ${can('POST', '/masters/step-down') && html`<${Button} kind="danger" onClick=${stepDown}>Step down</${Button}>`}</div>
     <${Failure} text=${error?.message} />
-    <div class="scroll" tabindex="0" role="region" aria-label="Masters"><table><thead><tr>${['Master', 'Role', 'Term', 'Seen', 'Version', 'Address'].map((n) => html`<th scope="col">${n}</th>`)}</tr></thead>
+    <div class="scroll" tabindex="0" role="region" aria-label="List of masters"><table><thead><tr>${['Master', 'Role', 'Term', 'Seen', 'Version', 'Address'].map((n) => html`<th scope="col">${n}</th>`)}</tr></thead>
     <tbody>${(answer?.masters ?? []).map((m) => html`<tr key=${m.id}><td>${plain(m.id)}</td><td><${State} of=${m.role} /></td><td>${count(m.term)}</td>
       <td><${Ago} time=${m.seen_at} /></td><td>${plain(m.version)}</td><td>${plain(m.api)}</td></tr>`)}</tbody></table></div></section>`;
 }

@@ -15,8 +15,8 @@ export function Dispatch() {
   if (!d) return null;
   const may = can('PATCH', '/dispatch') && role.value !== 'read';
   async function change(body, text) {
-    await send('PATCH', 'dispatch', body);
-    overview.value = { ...overview.value, dispatch: { ...d, ...body } };
+    const { new: dispatch } = await send('PATCH', 'dispatch', body);
+    overview.value = { ...overview.value, dispatch };
     say(text);
   }
   const until = () => (length.value ? new Date(Date.now() + length.value * 60_000).toISOString() : null);

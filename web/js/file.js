@@ -1,7 +1,7 @@
 // One file: its balance, where its chunks are, and why those wait that wait.
-import { html, useEffect, useMemo, useRef, useSignal } from '../vendor/preact.js';
+import { html, useEffect, useMemo, useSignal } from '../vendor/preact.js';
 import { can } from './abilities.js';
-import { FileActions, Order } from './file_actions.js';
+import { FileActions, Order, isPaused } from './file_actions.js';
 import { bytes, clock, count, duration, eta, percent, plain, progress, quoted, rate, words } from './format.js';
 import { List } from './list.js';
 import { on } from './live.js';
@@ -18,7 +18,7 @@ export function File({ id }) {
   useEffect(() => on('files', (changed) => { if (changed.some((f) => String(f.id) === id)) again(); }), [id]);
   if (error) return html`<h1>File ${plain(id)}</h1><${Failure} text=${error.message} />`;
   if (!answer) return html`<h1 class="hidden">File</h1><p class="empty">Reading…</p>`;
-  return html`<h1>${plain(answer.path)}${answer.generation > 1 && html` <span class="muted">@${answer.generation}</span>`} <${State} of=${answer.paused || answer.paused_by ? 'paused' : answer.state} /></h1>
+  return html`<h1>${plain(answer.path)}${answer.generation > 1 && html` <span class="muted">@${answer.generation}</span>`} <${State} of=${isPaused(answer) ? 'paused' : answer.state} /></h1>
     <${Reasons} f=${answer} />
     <div class="actions"><${FileActions} file=${answer} /><${Order} file=${answer} /></div>
     <${Balance} f=${answer} />
@@ -28,7 +28,7 @@ export function File({ id }) {
 
 // Reasons says why the file does not go on.
 function Reasons({ f }) {
-  const all = [f.reason, f.paused, f.paused_by && `paused by ${f.paused_by}${f.paused_since ? ' since ' + clock(f.paused_since, true) : ''}`, f.why?.text].filter(Boolean);
+  const all = [f.reason, f.paused, f.why?.text].filter(Boolean);
   return [...new Set(all)].map((text) => html`<p class="why" key=${text}>${plain(text)}</p>`);
 }
 
@@ -58,14 +58,14 @@ function Chunks({ file }) {
   const ended = file.state !== 'running';
   return html`<section aria-labelledby="chunks-title">
     <div class="bar-of-list"><h2 id="chunks-title">Chunks</h2>
-      <span class="muted" role="status">${shown(list.rows.value.length, list.total.value, 'that are not done')}</span>
+      <span class="muted" role="status">${shown(list.rows.value.length, list.total.value, 'chunk')} not done</span>
       <label>State <select data-filter value=${state.value} onChange=${(e) => { state.value = e.target.value; }}>
         <option value="">all</option>${chunkStates.map((s) => html`<option value=${s}>${words(s)}</option>`)}</select></label></div>
     <${Strip} file=${file} chunks=${list.rows.value} />
     <${Failure} text=${list.error.value} />
     ${list.total.value === 0
       ? html`<${Empty}><p>${state.value ? 'No chunk is ' + words(state.value) + '.' : ended ? 'Every chunk is done.' : 'Nothing waits and nothing runs: the next chunks are being cut.'}</p></${Empty}>`
-      : html`<${Rows} list=${list} columns=${chunkColumns} label="Chunks that are not done" height=${36} />`}
+      : html`<${Rows} list=${list} columns=${chunkColumns} label="List of chunks" height=${36} />`}
   </section>`;
 }
 

@@ -8,7 +8,8 @@ import { role, say } from './state.js';
 
 const path = (file) => 'files/' + file.id;
 
-export const isPaused = (file) => Boolean(file.paused_by);
+// isPaused reports whether a person, or MAX_DEAD, holds the file back. To resume it ends both.
+export const isPaused = (file) => Boolean(file.paused_by || file.paused);
 
 async function pause(file, paused) {
   await send('PATCH', path(file), { paused });

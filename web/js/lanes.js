@@ -1,22 +1,10 @@
 // The attempts of a worker along time: those that overlap lie in lanes below each other.
 import { html } from '../vendor/preact.js';
+import { lanes } from './lanes_layout.js';
 import { clock, duration, plain, words } from './format.js';
 import { now } from './state.js';
 
 const laneHeight = 22;
-
-// lanes gives each attempt the first lane that is free when it begins.
-export function lanes(all, present) {
-  const ends = []; // of the last attempt in each lane
-  return [...all].sort((a, b) => Date.parse(a.started_at) - Date.parse(b.started_at)).map((attempt) => {
-    const from = Date.parse(attempt.started_at);
-    const to = attempt.ended_at ? Math.max(from, Date.parse(attempt.ended_at)) : present;
-    let lane = ends.findIndex((end) => end <= from);
-    if (lane < 0) lane = ends.length;
-    ends[lane] = to;
-    return { attempt, from, to, lane };
-  });
-}
 
 export function Lanes({ all }) {
   const placed = lanes(all, now.value);

@@ -1,9 +1,9 @@
 // Dead chunks, and chunks with failed items: what wants a person.
-import { html, signal, useEffect, useRef, useSignal } from '../vendor/preact.js';
+import { html, signal, useEffect, useSignal } from '../vendor/preact.js';
 import { send } from './api.js';
 import { clock, count, plain, plural } from './format.js';
 import { List } from './list.js';
-import { Button, Empty, Failure, confirm, onRefresh, shown } from './parts.js';
+import { Button, Empty, Failure, Filter, confirm, onRefresh, shown } from './parts.js';
 import { Rows } from './rows.js';
 import { go, href, role, route, say } from './state.js';
 
@@ -33,35 +33,30 @@ export function Letters({ kind }) {
   const filter = { file: params.get('file') ?? '', error: params.get('error') ?? '' };
   const list = lists[kind];
   const chosen = useSignal(new Set()); // ids
-  const typing = useRef(0);
   useEffect(() => {
     chosen.value = new Set();
     list.select(filter);
   }, [kind, filter.file, filter.error]);
   useEffect(() => onRefresh(() => list.refresh(), 5), [kind]);
   const choose = (change) => go(kind, '', { ...filter, ...change });
-  const later = (text) => {
-    clearTimeout(typing.current);
-    typing.current = setTimeout(() => choose({ error: text }), 250);
-  };
   const filtered = filter.file || filter.error;
   return html`<h1>${texts[kind].title}</h1>
-    <div class="bar-of-list"><span class="muted" role="status">${shown(list.rows.value.length, list.total.value, 'chunks')}${list.answer.value && `, ${count(list.answer.value.items)} ${texts[kind].items}`}</span>
+    <div class="bar-of-list"><span class="muted" role="status">${shown(list.rows.value.length, list.total.value, 'chunk')}${list.answer.value && `, ${count(list.answer.value.items)} ${texts[kind].items}`}</span>
       ${filter.file && html`<span class="badge">of ${plain(filter.file)} <button type="button" class="small" aria-label="Show those of all files" onClick=${() => choose({ file: '' })}>×</button></span>`}
-      <label>Error <input type="search" data-filter value=${filter.error} onInput=${(e) => later(e.target.value)} placeholder="part of the error" /></label></div>
+      <${Filter} name="Error" value=${filter.error} hint="part of the error" onChange=${(text) => choose({ error: text })} /></div>
     <${Failure} text=${list.error.value} />
     ${list.total.value === 0
       ? html`<${Empty}><p>${filtered ? 'No chunk matches.' : texts[kind].empty}</p></${Empty}>`
       : html`<${Groups} kind=${kind} list=${list} filter=${filter} choose=${choose} />
         <${Changes} kind=${kind} list=${list} filter=${filter} chosen=${chosen} />
-        <${Rows} list=${list} columns=${columns(kind, chosen)} label=${texts[kind].title} />`}`;
+        <${Rows} list=${list} columns=${columns(kind, chosen)} label=${'List of ' + texts[kind].title.toLowerCase()} />`}`;
 }
 
 function Groups({ list, filter, choose }) {
   const groups = list.answer.value?.groups ?? [];
-  if (groups.length === 0 || filter.error) return null;
-  return html`<div class="scroll groups" tabindex="0" role="region" aria-label="By error"><table><thead><tr><th scope="col" class="grow">Error (# stands for numbers)</th><th scope="col" class="w-num">Chunks</th><th scope="col" class="w-num">Items</th></tr></thead>
-    <tbody>${groups.map((g) => html`<tr key=${g.error}><td class="grow"><button type="button" class="link" title=${plain(g.error)} onClick=${() => choose({ error: g.error })}>${plain(g.error) || 'without a text'}</button></td>
+  if (filter.error || !groups.some((g) => g.error)) return null; // one group without a text says nothing
+  return html`<div class="scroll groups" tabindex="0" role="region" aria-label="List of errors"><table><thead><tr><th scope="col" class="grow">Error (# stands for numbers)</th><th scope="col" class="w-num">Chunks</th><th scope="col" class="w-num">Items</th></tr></thead>
+    <tbody>${groups.map((g) => html`<tr key=${g.error}><td class="grow">${g.error ? html`<button type="button" class="link" title=${plain(g.error)} onClick=${() => choose({ error: g.error })}>${plain(g.error)}</button>` : 'without a text'}</td>
       <td class="w-num">${count(g.chunks)}</td><td class="w-num">${count(g.items)}</td></tr>`)}</tbody></table></div>`;
 }
 
@@ -71,7 +66,7 @@ function Changes({ kind, list, filter, chosen }) {
   if (bulk.value) return html`<p role="status" class="actions">${bulk.value}</p>`;
   const n = chosen.value.size;
   const total = list.total.value ?? 0;
-  const act = (verb) => change(kind, verb, n > 0 ? { ids: [...chosen.value] } : { filter }, n || total, () => {
+  const act = (verb) => change(kind, verb, n > 0 ? { ids: [...chosen.value] } : { filter: given(filter) }, n || total, () => {
     chosen.value = new Set();
     return list.refresh();
   });
@@ -81,6 +76,9 @@ function Changes({ kind, list, filter, chosen }) {
     <${Button} kind="danger" onClick=${() => act('discard')}>Discard ${which}</${Button}>
     ${n > 0 && html`<${Button} onClick=${() => { chosen.value = new Set(); }}>Choose none</${Button}>`}</div>`;
 }
+
+// given leaves out the conditions that are empty.
+const given = (filter) => Object.fromEntries(Object.entries(filter).filter(([, v]) => v));
 
 const verbs = { retry: ['Retry', 'Retried'], discard: ['Discard', 'Discarded'] };
 
@@ -114,7 +112,7 @@ function columns(kind, chosen) {
     chosen.value = next;
   };
   return [
-    ...(role.value === 'read' ? [] : [{ name: 'Choose', kind: 'w-check', show: (x) => html`<input type="checkbox" aria-label=${'Choose ' + plain(x.chunk)} checked=${chosen.value.has(x.id)} onChange=${() => toggle(x.id)} />` }]),
+    ...(role.value === 'read' ? [] : [{ name: 'Choose', kind: 'w-check', head: html`<span class="hidden">Choose</span>`, show: (x) => html`<input type="checkbox" aria-label=${'Choose ' + plain(x.chunk)} checked=${chosen.value.has(x.id)} onChange=${() => toggle(x.id)} />` }]),
     { name: 'File', kind: 'w-name', show: (x) => html`<a href=${href('file', x.file_id)} title=${plain(x.path)}>${plain(x.path)}</a>` },
     { name: 'Lines', kind: 'w-pair wide', show: (x) => count(x.first_line) + '–' + count(x.first_line + x.lines - 1) },
     { name: kind === 'dead' ? 'Items' : 'Failed', kind: 'w-num', show: (x) => count(kind === 'dead' ? x.items : x.items_failed) },

@@ -1,15 +1,15 @@
 // The overview: is it moving, when will it end, what is stuck.
-import { html, useEffect, useRef } from '../vendor/preact.js';
+import { html, useEffect } from '../vendor/preact.js';
 import { Dispatch } from './dispatch.js';
-import { FileActions } from './file_actions.js';
-import { bytes, clock, count, duration, eta, percent, plain, plural, progress, rate } from './format.js';
+import { FileActions, isPaused } from './file_actions.js';
+import { bytes, clock, count, duration, eta, percent, plain, plural, progress, rate, words } from './format.js';
 import { List } from './list.js';
 import { on } from './live.js';
-import { Ago, Bar, Command, Empty, Failure, State, onRefresh, shown } from './parts.js';
+import { Ago, Bar, Command, Empty, Failure, Filter, State, onRefresh, shown } from './parts.js';
 import { Plots } from './plots.js';
 import { Rows } from './rows.js';
 import { go, href, link, notices, now, overview, route } from './state.js';
-import { WorkerGrid } from './workers.js';
+import { WorkerGrid, startWorker } from './workers.js';
 
 const fileStates = ['running', 'done', 'done_with_rejects', 'changed', 'failed', 'cancelled'];
 
@@ -26,16 +26,24 @@ export function Overview() {
     <${Events} />`;
 }
 
+// places are where something can be done about a problem, by its kind.
+const places = {
+  worker_unfit: ['the workers that get nothing', '', { worker: 'announced' }], duplicate_worker: ['the workers that get nothing', '', { worker: 'announced' }],
+  no_partition: ['the workers that get nothing', '', { worker: 'announced' }], chunk_stalled: ['the busy workers', '', { worker: 'busy' }],
+  chunk_returned: ['the files in work', '', { state: 'running' }], stalled: ['the files in work', '', { state: 'running' }], file_paused: ['the files in work', '', { state: 'running' }],
+  kafka_unavailable: ['the cluster', 'cluster'], not_delivered: ['the cluster', 'cluster'], state_unavailable: ['the cluster', 'cluster'], deployment: ['the cluster', 'cluster'],
+};
+
 function Problems({ all }) {
   if (all.length === 0) return null;
   return html`<section class="problems" aria-labelledby="problems-title">
     <h2 id="problems-title">${plural(all.length, 'problem')}</h2>
-    <ul>${all.map((p) => html`<li key=${p.kind + p.text}><strong>${words(p.kind)}</strong> ${plain(p.text)}
-      <span class="muted"> since ${clock(p.since, true)} (<${Ago} time=${p.since} />)</span></li>`)}</ul>
+    <ul>${all.map((p) => html`<li key=${p.kind + p.since}><strong>${words(p.kind)}</strong>: ${plain(p.text)}
+      <span class="muted"> since ${clock(p.since, true)} (<${Ago} time=${p.since} />)</span>
+      ${p.kind === 'no_workers' && html` <${Command} text=${startWorker({ problems: [p] })} />`}
+      ${places[p.kind] && html` <a href=${href(places[p.kind][1], '', places[p.kind][2])}>show ${places[p.kind][0]}</a>`}</li>`)}</ul>
   </section>`;
 }
-
-const words = (kind) => plain(kind).replaceAll('_', ' ');
 
 const Card = ({ name, value, kind = '', children }) => html`<div class=${'card ' + kind}><dt>${name}</dt><dd class="value">${value}</dd><dd class="muted">${children}</dd></div>`;
 
@@ -43,11 +51,12 @@ function Cards({ o }) {
   const { items, chunks, workers } = o;
   const ended = items.done + items.failed + items.dead;
   const bad = items.failed + items.dead;
+  const all = o.items_remaining == null ? items.cut : ended + o.items_remaining; // what is not cut yet is estimated
   const present = Object.entries(workers).filter(([, n]) => n > 0);
   const alive = present.filter(([state]) => state !== 'lost' && state !== 'gone').reduce((sum, [, n]) => sum + n, 0);
   return html`<dl class="cards">
     <${Card} name="Items per second" value=${rate(o.items_per_s)}>over all workers</${Card}>
-    <${Card} name="Done" value=${items.cut ? percent(ended / items.cut) : '–'}>${count(ended)} of ${count(items.cut)} items that were cut</${Card}>
+    <${Card} name="Done" value=${all > 0 ? percent(ended / all) : '–'}>${count(ended)} of ${o.items_remaining > 0 ? 'about ' : ''}${count(all)} items</${Card}>
     <${Card} name="Time left" value=${o.eta_at ? duration((Date.parse(o.eta_at) - now.value) / 1000) : '–'}>
       ${o.eta_at ? 'ends at ' + clock(o.eta_at) : o.files.running ? 'known after 30 s of work' : 'no file is in work'}</${Card}>
     <${Card} name="Queue" value=${plural(chunks.ready, 'chunk')}>${chunks.ready > 0 && o.oldest_ready_s != null ? 'the oldest for ' + duration(o.oldest_ready_s) : plural(chunks.running, 'chunk') + ' at workers'}</${Card}>
@@ -63,27 +72,22 @@ function Files() {
   const { params } = route.value;
   const q = params.get('q') ?? '';
   const state = params.get('state') ?? '';
-  const typing = useRef(0);
   useEffect(() => { files.select({ q, state }); }, [q, state]);
   useEffect(() => {
     const matches = (f) => (!state || f.state === state) && f.path.toLowerCase().includes(q.toLowerCase());
     const offs = [on('files', (changed) => files.patch(changed, matches)), on('gone', (gone) => files.drop(gone.files ?? [])), onRefresh(() => files.refresh(), 10)];
     return () => offs.forEach((off) => off());
   }, [q, state]);
-  const choose = (change) => go('', '', { q, state, ...change });
-  const later = (text) => {
-    clearTimeout(typing.current);
-    typing.current = setTimeout(() => choose({ q: text }), 250);
-  };
+  const choose = (change) => go('', '', { ...Object.fromEntries(params), q, state, ...change });
   return html`<section aria-labelledby="files-title">
     <div class="bar-of-list"><h2 id="files-title">Files</h2>
-      <span class="muted" role="status">${shown(files.rows.value.length, files.total.value, 'files')}${overview.value?.settling > 0 && ', ' + plural(overview.value.settling, 'more that settles', 'more that settle')}</span>
+      <span class="muted" role="status">${shown(files.rows.value.length, files.total.value, 'file')}${overview.value?.settling > 0 && ', ' + plural(overview.value.settling, 'more that settles', 'more that settle')}</span>
       <label>State <select value=${state} onChange=${(e) => choose({ state: e.target.value })}>
         <option value="">all</option>${fileStates.map((s) => html`<option value=${s}>${words(s)}</option>`)}</select></label>
-      <label>Name <input type="search" data-filter value=${q} onInput=${(e) => later(e.target.value)} placeholder="part of the name" /></label>
+      <${Filter} name="Name" value=${q} hint="part of the name" onChange=${(text) => choose({ q: text })} />
     </div>
     <${Failure} text=${files.error.value} />
-    ${files.total.value === 0 ? html`<${NoFiles} filtered=${q || state} />` : html`<${Rows} list=${files} columns=${columns} label="Files" />`}
+    ${files.total.value === 0 ? html`<${NoFiles} filtered=${q || state} />` : html`<${Rows} list=${files} columns=${columns} label="List of files" />`}
   </section>`;
 }
 
@@ -94,12 +98,12 @@ const NoFiles = ({ filtered }) => (filtered
 
 const columns = [
   { name: 'File', kind: 'grow', show: (f) => html`<a href=${href('file', f.id)} title=${plain(f.path)}>${plain(f.path)}</a>${f.generation > 1 && html` <span class="muted">@${f.generation}</span>`}` },
-  { name: 'State', kind: 'w-state', show: (f) => html`<${State} of=${f.paused || f.paused_by ? 'paused' : f.state} />` },
+  { name: 'State', kind: 'w-state', show: (f) => html`<${State} of=${isPaused(f) ? 'paused' : f.state} />` },
   { name: 'Progress', kind: 'w-bar', show: (f) => html`<${FileBar} f=${f} />` },
   { name: 'Size', kind: 'w-num wide', show: (f) => bytes(f.size) },
   { name: 'ready / run', kind: 'w-pair wide', show: (f) => (f.state === 'running' ? count(f.chunks_ready) + ' / ' + count(f.chunks_running) : '–') },
-  { name: 'failed / dead', kind: 'w-pair', show: (f) => html`<span class=${f.items_failed + f.items_dead > 0 ? 'bad' : ''}>${count(f.items_failed)} / ${count(f.items_dead)}</span>` },
-  { name: 'Items/s', kind: 'w-num', show: (f) => (f.state === 'running' ? rate(f.items_per_s) : '–') },
+  { name: 'failed / dead', kind: 'w-pair mid', show: (f) => html`<span class=${f.items_failed + f.items_dead > 0 ? 'bad' : ''}>${count(f.items_failed)} / ${count(f.items_dead)}</span>` },
+  { name: 'Items/s', kind: 'w-num mid', show: (f) => (f.state === 'running' ? rate(f.items_per_s) : '–') },
   { name: 'Ends', kind: 'w-eta wide', show: (f) => (f.ended_at ? clock(f.ended_at) : eta(f.eta_at, now.value)) },
   { name: 'Actions', kind: 'w-actions wide', show: (f) => html`<${FileActions} file=${f} />` },
 ];
@@ -116,7 +120,7 @@ function Events() {
   return html`<section aria-labelledby="events-title"><h2 id="events-title">Events</h2>
     ${all.length === 0
       ? html`<p class="muted">${link.value.state === 'live' ? 'Nothing has happened since this page was opened.' : 'Events show when the page is connected live.'}</p>`
-      : html`<div class="scroll events" tabindex="0" role="region" aria-label="Events"><ol>${all.map((n) => html`<li key=${n.at + n.text} class=${'level-' + n.level}>
+      : html`<div class="scroll events" tabindex="0" role="region" aria-label="List of events"><ol>${all.map((n) => html`<li key=${n.at + n.text} class=${'level-' + n.level}>
           <time class="muted" datetime=${n.at}>${clock(n.at, true)}</time> ${plain(n.text)}</li>`)}</ol></div>`}
   </section>`;
 }

@@ -1,6 +1,6 @@
 // Small parts that several views use.
 import { html, signal, useEffect, useRef, useSignal } from '../vendor/preact.js';
-import { count, duration, plain, since, words } from './format.js';
+import { count, duration, plain, plural, since, words } from './format.js';
 import { get } from './api.js';
 import { on } from './live.js';
 import { now, role, say } from './state.js';
@@ -93,6 +93,29 @@ export function Dialog({ title, onClose, children }) {
   </dialog>`;
 }
 
+// Filter is the field that the key / leads to. It reports what was typed once the typing pauses.
+export function Filter({ name, value, hint, onChange }) {
+  const text = useSignal(value);
+  const told = useRef(value);
+  const timer = useRef(0);
+  useEffect(() => {
+    if (value === told.current) return; // what was typed here, while more may be typed already
+    clearTimeout(timer.current);
+    told.current = value;
+    text.value = value;
+  }, [value]);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  function type(e) {
+    text.value = e.target.value;
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => {
+      told.current = text.value;
+      onChange(text.value);
+    }, 250);
+  }
+  return html`<label>${name} <input type="search" data-filter value=${text.value} onInput=${type} placeholder=${hint} /></label>`;
+}
+
 // Fact is a term and its value.
 export const Fact = ({ name, children }) => html`<div class="fact"><dt>${name}</dt><dd>${children}</dd></div>`;
 
@@ -141,4 +164,4 @@ export function onRefresh(refresh, every) {
 }
 
 // shown says how many of all entries are read.
-export const shown = (rows, total, noun) => (total === null ? 'reading…' : rows < total ? `showing ${count(rows)} of ${count(total)} ${noun}` : `${count(total)} ${noun}`);
+export const shown = (rows, total, noun) => (total === null ? 'reading…' : rows < total ? `showing ${count(rows)} of ${plural(total, noun)}` : plural(total, noun));

@@ -16,8 +16,6 @@ const plots = [
   { title: 'Workers and losses', series: [{ name: 'busy_workers', label: 'busy workers', colour: 'accent', show: count }, { name: 'failed_and_dead', label: 'failed and dead', colour: 'dead', scale: 'n', show: count }] },
 ];
 
-const names = plots.flatMap((p) => p.series.map((s) => s.name));
-
 const chosen = signal(windows[0][0]);
 
 export function Plots() {
@@ -29,8 +27,8 @@ export function Plots() {
     let current = true;
     const ask = async () => {
       try {
-        const all = await Promise.all(names.map((name) => get('series', { name, window })));
-        if (current) data.value = Object.fromEntries(all.map((a, i) => [names[i], a]));
+        const answer = await get('series', { window });
+        if (current) data.value = answer;
       } catch {
         // The link tells why there is no answer; the last picture stays.
       }
@@ -67,19 +65,18 @@ function Plot({ plot, data }) {
     };
   }, [colours]);
   useEffect(() => { if (data) drawn.current.setData(columns(plot, data)); }, [data, colours]);
-  const last = data && plot.series.map((s) => s.show(values(data[s.name]).at(-1)) + ' ' + s.label).join(', ');
+  const last = data && plot.series.map((s) => s.show(data.series[s.name]?.findLast((v) => v !== null)) + ' ' + s.label).join(', ');
   return html`<figure><figcaption>${plot.title} <span class="muted">${last}</span></figcaption>
     <div class="plot" ref=${box} role="img" aria-label=${plot.title + ', now ' + (last ?? 'not known')}></div></figure>`;
 }
 
 const plotHeight = 170;
 
-const values = (answer) => (answer.points ?? []).map((p) => p.value);
-
 // columns returns the data as uPlot takes it: the times, then the values of each series.
 function columns(plot, data) {
-  const times = (data[plot.series[0].name].points ?? []).map((p) => Date.parse(p.at) / 1000);
-  return [times, ...plot.series.map((s) => values(data[s.name]))];
+  const all = plot.series.map((s) => data.series[s.name] ?? []);
+  const from = Date.parse(data.from) / 1000;
+  return [all[0].map((_, i) => from + i * data.step_s), ...all];
 }
 
 function options(plot, colours, width) {

@@ -61,7 +61,7 @@ function Holds({ w }) {
 function Attempts({ all }) {
   return html`<section aria-labelledby="attempts-title"><h2 id="attempts-title">Last attempts</h2>
     ${all.length === 0 ? html`<${Empty}><p>None since this master began to lead.</p></${Empty}>` : html`<${Lanes} all=${all} />
-    <div class="scroll" tabindex="0" role="region" aria-label="Last attempts"><table><thead><tr><th scope="col" class="w-chunk">Chunk</th><th scope="col" class="w-num">Attempt</th><th scope="col" class="w-state">Result</th>
+    <div class="scroll" tabindex="0" role="region" aria-label="List of attempts"><table><thead><tr><th scope="col" class="w-chunk">Chunk</th><th scope="col" class="w-num">Attempt</th><th scope="col" class="w-state">Result</th>
       <th scope="col" class="w-num">Began</th><th scope="col" class="w-num">Took</th><th scope="col" class="grow">Reason</th></tr></thead>
       <tbody>${all.map((a) => html`<tr key=${a.chunk + '/' + a.attempt}><td class="w-chunk">${plain(a.chunk)}</td><td class="w-num">${count(a.attempt)}</td><td class="w-state"><${State} of=${a.result || 'running'} /></td>
         <td class="w-num">${clock(a.started_at, true)}</td><td class="w-num">${a.ended_at ? duration((Date.parse(a.ended_at) - Date.parse(a.started_at)) / 1000) : html`<${Ago} time=${a.started_at} />`}</td>

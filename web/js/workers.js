@@ -22,12 +22,12 @@ export function WorkerGrid() {
   }, [state]);
   return html`<section aria-labelledby="workers-title">
     <div class="bar-of-list"><h2 id="workers-title">Workers</h2>
-      <span class="muted" role="status">${shown(workers.rows.value.length, workers.total.value, 'workers')}</span>
+      <span class="muted" role="status">${shown(workers.rows.value.length, workers.total.value, 'worker')}</span>
       <label>State <select value=${state} onChange=${(e) => go('', '', { ...Object.fromEntries(params), worker: e.target.value })}>
         <option value="">all</option>${states.map((s) => html`<option value=${s}>${s}</option>`)}</select></label>
     </div>
     <${Failure} text=${workers.error.value} />
-    ${workers.total.value === 0 ? html`<${NoWorkers} filtered=${state} />` : html`<${Tiles} list=${workers} label="Workers" show=${(w) => html`<${Tile} w=${w} />`} />`}
+    ${workers.total.value === 0 ? html`<${NoWorkers} filtered=${state} />` : html`<${Tiles} list=${workers} label="Grid of workers" show=${(w) => html`<${Tile} w=${w} />`} />`}
   </section>`;
 }
 
@@ -39,6 +39,7 @@ const Tile = ({ w }) => html`<a class=${'tile is-' + w.state} href=${href('worke
 function Work({ w }) {
   const first = w.running?.[0] ?? (w.held?.length ? { chunk: w.held[0], since: w.held_since[0] } : null);
   if (w.state === 'lost' || w.state === 'suspect') return html`silent for <${Ago} time=${w.seen_at} />`;
+  if (w.state === 'announced' && (w.why?.text || w.note)) return plain(w.why?.text || w.note);
   if (first) return html`${plain(first.chunk)} <${Ago} time=${first.since} />`;
   return plain(w.why?.text || w.note || 'waits for work');
 }
@@ -49,4 +50,5 @@ function NoWorkers({ filtered }) {
   return html`<${Empty}><p>There is no worker. Start one on any machine that reaches Kafka:</p><${Command} text=${startWorker(overview.value)} /></${Empty}>`;
 }
 
-const startWorker = (o) => /: (\S.* worker --.*?)\.?$/s.exec(o?.problems.find((p) => p.kind === 'no_workers')?.text ?? '')?.[1] ?? "kafka-master worker --each 'probe {}'";
+// startWorker returns the command that starts a worker of this master. Its problem has it.
+export const startWorker = (o) => /start one by (.+)$/s.exec(o?.problems.find((p) => p.kind === 'no_workers')?.text ?? '')?.[1] ?? "kafka-master worker --each 'probe {}'";

@@ -1,0 +1,123 @@
+package page
+
+import (
+	"context"
+	"fmt"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"kafka-master/httpapi"
+	"kafka-master/messages"
+	"kafka-master/web"
+)
+
+const (
+	crowdFiles   = 10_000
+	crowdWorkers = 1000
+)
+
+// crowd answers the API as a leader with many files and workers. All of them change at once
+// when it is told to move.
+type crowd struct {
+	mu      sync.Mutex
+	moved   int
+	began   time.Time
+	letters []*messages.Letter
+}
+
+// Ask implements httpapi.Asker.
+func (c *crowd) Ask(_ context.Context, q messages.Query) (any, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch q := q.(type) {
+	case messages.QueryOverview, messages.QueryHealth:
+		return c.overview(), nil
+	case messages.QueryFiles:
+		return c.files(), nil
+	case messages.QueryFile:
+		if q.ID < 1 || q.ID > crowdFiles {
+			return (*messages.FileStatus)(nil), nil
+		}
+		return c.files()[q.ID-1], nil
+	case messages.QueryWorkers:
+		return c.workers(), nil
+	case messages.QueryLetters:
+		return c.letters, nil
+	}
+	return nil, fmt.Errorf("%w: %T", messages.ErrUnavailable, q)
+}
+
+func (c *crowd) move(string) (string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.moved++
+	return "", nil
+}
+
+// hostile are texts that would run as code if they became markup.
+var hostile = []string{"<img src=x onerror=alert(1)>", `"><script>alert(1)</script>`, "';alert(1);//", "javascript:alert(1)", "{{7*7}}${7*7}", "a\u202etxt.exe", "line\nbreak"}
+
+func (c *crowd) overview() messages.Overview {
+	o := messages.Overview{Role: "leader", Term: 1, Leader: messages.Leader{MasterID: hostile[0], API: "127.0.0.1:1"}}
+	for _, f := range c.files() {
+		o.Files.Add(*f, 1)
+	}
+	for _, w := range c.workers() {
+		o.Workers[w.Kind][w.State]++
+	}
+	o.Problems = []messages.Problem{{Kind: messages.ProblemUnfitWorker, Part: "workers", Text: hostile[1], Since: c.began, Count: 1}}
+	return o
+}
+
+func (c *crowd) files() []*messages.FileStatus {
+	all := make([]*messages.FileStatus, crowdFiles)
+	for i := range all {
+		f := &messages.File{
+			ID: messages.FileID(i + 1), Generation: 1, State: messages.FileRunning, Started: c.began,
+			Info: messages.FileInfo{Path: fmt.Sprintf("file-%05d.txt", i+1), Size: 1_000_000}, Cursor: messages.Cursor{Offset: 500_000},
+			Items: 1000, DoneItems: int64(100 + c.moved), DoneChunks: 10,
+		}
+		if i >= crowdFiles-len(hostile) {
+			f.Info.Path = hostile[i-crowdFiles+len(hostile)]
+			f.State, f.Reason = messages.FileFailed, hostile[1]
+		}
+		all[i] = &messages.FileStatus{File: f, Ready: 2, Running: 1}
+	}
+	return all
+}
+
+func (c *crowd) workers() []messages.WorkerStatus {
+	all := make([]messages.WorkerStatus, crowdWorkers)
+	for i := range all {
+		w := messages.WorkerStatus{ID: messages.WorkerID(fmt.Sprintf("w-%04d", i+1)), Kind: messages.Native, State: messages.WorkerBusy, Capacity: 1, Seen: c.began}
+		w.Held, w.HeldSince = []string{fmt.Sprintf("file_chunk_%d", c.moved)}, []time.Time{c.began}
+		if i < len(hostile) {
+			w.ID, w.Note, w.State = messages.WorkerID("0 "+hostile[i]), hostile[0], messages.WorkerAnnounced
+		}
+		all[i] = w
+	}
+	return all
+}
+
+func newCrowd() *crowd {
+	c := &crowd{began: time.Now()}
+	for i, text := range hostile {
+		c.letters = append(c.letters, &messages.Letter{Path: text, Generation: 1, Name: text, OpenChunk: messages.OpenChunk{
+			Chunk: messages.Chunk{ID: messages.ChunkID{File: 1, Index: i}, FirstLine: 1, Lines: 10, Items: 10},
+			State: messages.ChunkDead, Attempt: 3, Worker: messages.WorkerID(text), Reason: text, FirstItem: text, EndedAt: c.began,
+		}})
+	}
+	return c
+}
+
+// With 10,000 files and 1,000 workers only what is in sight is drawn, and texts from outside
+// stay texts.
+func TestCrowd(t *testing.T) {
+	needBrowser(t)
+	c := newCrowd()
+	srv := httptest.NewServer(httpapi.New(httpapi.Config{Asker: c, Page: web.Files()}).Handler())
+	t.Cleanup(srv.Close)
+	script(t, "crowd.mjs", srv.URL+"/", steps{"move": c.move})
+}

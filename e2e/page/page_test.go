@@ -1,0 +1,102 @@
+package page
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Numbers, times, and names in commands.
+func TestFormat(t *testing.T) {
+	needBrowser(t)
+	script(t, "format.mjs", "", nil)
+}
+
+// From an empty deployment to work that is done, without a reload.
+func TestLook(t *testing.T) {
+	needBrowser(t)
+	s := newSite(t)
+	s.master()
+	script(t, "look.mjs", s.url(), s.steps())
+}
+
+// A master that is killed leaves the last picture, and the page goes on by itself.
+func TestFailover(t *testing.T) {
+	needBrowser(t)
+	s := newSite(t)
+	require.NoError(t, s.drop("kept.txt", numbered(100)))
+	m := s.master()
+	script(t, "failover.mjs", s.url(), steps{
+		"kill":  func(string) (string, error) { m.end(); return "", nil },
+		"start": func(string) (string, error) { _, err := s.start(); return "", err },
+	})
+}
+
+func TestToken(t *testing.T) {
+	needBrowser(t)
+	s := newSite(t, "API_TOKEN=secret")
+	s.master()
+	script(t, "token.mjs", s.url(), nil)
+}
+
+// master starts a master and waits until it leads.
+func (s *site) master() *process {
+	s.t.Helper()
+	m, err := s.start()
+	require.NoError(s.t, err)
+	require.Eventually(s.t, func() bool {
+		resp, err := http.Get(s.url() + "readyz")
+		if err != nil {
+			return false
+		}
+		resp.Body.Close()
+		return resp.StatusCode == http.StatusOK
+	}, 2*time.Minute, 50*time.Millisecond) // for a hang: machines that test are slow
+	return m
+}
+
+// steps returns what scripts may ask for:
+//
+//	drop NAME [LINES]  drop a file of 200 lines, or another number
+//	bad NAME LINES     the same, but workers fail its chunks
+//	good               workers fail none any more
+//	worker ID          start a worker, which takes its time for each chunk
+//	kill ID            end it by kill -9
+func (s *site) steps() steps {
+	workers := map[string]*process{}
+	good := filepath.Join(s.dir, "good")
+	return steps{
+		"drop": func(argument string) (string, error) {
+			name, lines := nameAndLines(argument, 200)
+			return "", s.drop(name, numbered(lines))
+		},
+		"bad": func(argument string) (string, error) {
+			name, lines := nameAndLines(argument, 200)
+			return "", s.drop(name, slices.Repeat([]string{"bad"}, lines))
+		},
+		"good": func(string) (string, error) { return "", os.WriteFile(good, nil, 0o644) },
+		"worker": func(id string) (string, error) {
+			p, err := s.start("worker", "--worker-id", id, "--exec", "sleep 0.1; ! grep -q bad || test -e '"+good+"'")
+			workers[id] = p
+			return "", err
+		},
+		"kill": func(id string) (string, error) { workers[id].end(); return "", nil },
+	}
+}
+
+// nameAndLines reads the argument of a step: a name, and perhaps a number behind it.
+func nameAndLines(argument string, lines int) (string, int) {
+	if at := strings.LastIndexByte(argument, ' '); at >= 0 {
+		if n, err := strconv.Atoi(argument[at+1:]); err == nil {
+			return argument[:at], n
+		}
+	}
+	return argument, lines
+}

@@ -1,0 +1,18 @@
+// The token is asked for once, and kept for the tab.
+import assert from 'node:assert/strict';
+import { accessible, browse } from './harness.mjs';
+
+await browse(async (page) => {
+  const dialog = page.getByRole('dialog', { name: 'This master asks for a token' });
+  await dialog.waitFor();
+  await accessible(page, 'the question for the token');
+  await dialog.getByRole('textbox').or(dialog.locator('input')).first().fill('wrong');
+  await page.keyboard.press('Enter');
+  await dialog.getByText('The token was refused.').waitFor();
+  await dialog.locator('input').fill('secret');
+  await page.keyboard.press('Enter');
+  await page.getByText('term 1').waitFor();
+  await page.reload();
+  await page.getByText('term 1').waitFor();
+  assert.equal(await dialog.count(), 0);
+}, { mayFail: (text, at) => /401/.test(text) || /events|openapi/.test(at) });
