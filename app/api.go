@@ -12,7 +12,10 @@ import (
 // serveAPI serves the HTTP API until stop is called. On loopback without a token it accepts
 // only the host names of loopback, so that no web page reaches it by another name.
 func (n *node) serveAPI() (stop func()) {
-	cfg := httpapi.Config{Asker: n.sys, Token: n.s.APIToken.Reveal(), Version: build().version, Logger: n.log, Advertise: n.s.APIAdvertise, Page: web.Files()}
+	cfg := httpapi.Config{
+		Asker: n.sys, Token: n.s.APIToken.Reveal(), ReadToken: n.s.APIReadToken.Reveal(), ReadOnly: n.s.ReadOnly,
+		Version: build().version, Logger: n.log, Advertise: n.s.APIAdvertise, Page: web.Files(),
+	}
 	switch {
 	case len(n.s.APIAllowedHosts) > 0:
 		cfg.AllowedHosts = n.s.APIAllowedHosts

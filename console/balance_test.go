@@ -79,6 +79,7 @@ func TestBanner(t *testing.T) {
 		Input: "input_ip_data", Results: "data/results", API: "http://127.0.0.1:3001", Workers: 4,
 	}.Write(&b))
 	require.Equal(t, `Kafka Master 1.0
+  page     http://127.0.0.1:3001/
   broker   embedded, on 127.0.0.1:9092, data in data/broker
   state    embedded, in data/state
   input    input_ip_data

@@ -41,6 +41,9 @@ func (b Banner) Write(w io.Writer) error {
 			fmt.Fprintf(&s, "  %-8s %s\n", name, text)
 		}
 	}
+	if b.API != "" {
+		row("page", b.API+"/")
+	}
 	if b.BrokerData != "" {
 		row("broker", "embedded, on "+b.Broker+", data in "+b.BrokerData)
 	} else {

@@ -11,8 +11,11 @@ import (
 // callerHeader carries the caller of a call that a standby has forwarded.
 const callerHeader = "X-Kafka-Master-Caller"
 
-// tokenCaller is the caller of every call with the API token.
-const tokenCaller = "api"
+// The callers with a token: with API_TOKEN, and with that which only reads.
+const (
+	tokenCaller = "api"
+	readCaller  = "read"
+)
 
 // maxCaller is how many characters of a caller are kept.
 const maxCaller = 64
@@ -22,7 +25,7 @@ const maxCaller = 64
 // believed who its caller is.
 func (s *Server) caller(r *http.Request) string {
 	if s.cfg.Token != "" {
-		return tokenCaller
+		return s.tokenName(r)
 	}
 	if from := r.Header.Get(callerHeader); from != "" && r.Header.Get(forwardedHeader) != "" {
 		return messages.CleanLine(from, maxCaller)
@@ -32,6 +35,24 @@ func (s *Server) caller(r *http.Request) string {
 		host = r.RemoteAddr
 	}
 	return messages.CleanLine(host, maxCaller)
+}
+
+// nameForwarded tells the leader who makes a call that is forwarded. That the caller may only
+// read is signed, since the signature of the call itself allows all.
+func (s *Server) nameForwarded(h http.Header, r *http.Request, method, target, api string, body []byte) {
+	name := by(r.Context())
+	if name == readCaller && s.signingKey != nil {
+		name = s.signingKey.sign(readCaller+" "+method, target, api, body)
+	}
+	h.Set(callerHeader, name)
+}
+
+// forwardedName names the token that a standby has checked.
+func (s *Server) forwardedName(r *http.Request) string {
+	if s.signingKey.verify(r.Header.Get(callerHeader), readCaller+" "+r.Method, r.URL.RequestURI(), s.cfg.Advertise, sentBody(r)) {
+		return readCaller
+	}
+	return tokenCaller
 }
 
 // callerKey is the key of a call's caller.

@@ -18,7 +18,7 @@
 //   - Answer: a type whose name ends in Body, which is left out of the schema's name. Lists are
 //     [] and never null. Times are *time.Time made by jsonTime.
 //   - An operation that answers GET reads, and answers HEAD too. One with another method changes
-//     something: it is refused to pages of other sites.
+//     something: it is refused to pages of other sites and to callers who may only read.
 //   - Questions go to the actors with ask. An error is returned as it is: problem.go makes an
 //     answer of it, and a standby passes the call to the leader. For own refusals there are
 //     notFound and badValue; the actors have messages.ErrConflict, ErrNotFound and ErrRange.

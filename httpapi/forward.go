@@ -64,7 +64,8 @@ func noLeaderText(to messages.Leader, err error) string {
 // those that describe the body and the wanted answer. Only one that changes something has a body.
 func (s *Server) rewriteRequest(r *httputil.ProxyRequest, api string, body []byte) {
 	r.SetURL(&url.URL{Scheme: "http", Host: api})
-	header := http.Header{forwardedHeader: {"1"}, callerHeader: {s.caller(r.In)}}
+	header := http.Header{forwardedHeader: {"1"}}
+	s.nameForwarded(header, r.In, r.Out.Method, r.Out.URL.RequestURI(), api, body)
 	if s.signingKey != nil {
 		header.Set(forwardedHeader, s.signingKey.sign(r.Out.Method, r.Out.URL.RequestURI(), api, body))
 	}

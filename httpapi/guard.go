@@ -18,7 +18,7 @@ func isProbe(r *http.Request) bool {
 	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && (r.URL.Path == pathLive || r.URL.Path == pathReady)
 }
 
-// checkToken refuses calls without the API token, if one is set.
+// checkToken refuses calls without a token, if one is set.
 func (s *Server) checkToken(next http.Handler) http.Handler {
 	if s.cfg.Token == "" {
 		return next
@@ -33,20 +33,31 @@ func (s *Server) checkToken(next http.Handler) http.Handler {
 	})
 }
 
-// hasToken reports whether a call carries the token, or was forwarded by a master that
-// has checked it.
-func (s *Server) hasToken(r *http.Request) bool {
-	if s.cfg.Token == "" {
-		return true
-	}
+// hasToken reports whether a call has one of the tokens, if any is set.
+func (s *Server) hasToken(r *http.Request) bool { return s.cfg.Token == "" || s.tokenName(r) != "" }
+
+// tokenName names the token that a call has, or that a master has checked which forwarded
+// the call. It is empty if there is none.
+func (s *Server) tokenName(r *http.Request) string {
 	if signature := r.Header.Get(forwardedHeader); signature != "" {
 		if s.signingKey.verify(signature, r.Method, r.URL.RequestURI(), s.cfg.Advertise, sentBody(r)) {
-			return true
+			return s.forwardedName(r)
 		}
 	}
-	// The hashes make the comparison take the same time for every length.
-	got, want := sha256.Sum256([]byte(bearer(r))), sha256.Sum256([]byte(s.cfg.Token))
-	return subtle.ConstantTimeCompare(got[:], want[:]) == 1
+	switch {
+	case isToken(bearer(r), s.cfg.Token):
+		return tokenCaller
+	case isToken(bearer(r), s.cfg.ReadToken):
+		return readCaller
+	}
+	return ""
+}
+
+// isToken compares a token with the one that is set. The hashes make that take the same time
+// for every length.
+func isToken(got, want string) bool {
+	a, b := sha256.Sum256([]byte(got)), sha256.Sum256([]byte(want))
+	return want != "" && subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }
 
 func bearer(r *http.Request) string {
@@ -93,15 +104,33 @@ func hostName(host string) string {
 	return strings.ToLower(strings.TrimSuffix(host, "."))
 }
 
-// checkSite refuses calls that a browser makes for a page of another site. It protects
-// the legacy routes that change something, since they use GET, which a page can send with
-// an image tag; checkRequest protects the operations. http.CrossOriginProtection of the standard library cannot be used, since it
-// lets every GET pass.
-func (s *Server) checkSite(c *gin.Context) {
-	if isCrossSite(c.Request) {
-		refuse(c.Writer, c.Request, http.StatusForbidden, "Nothing changed: a page of another site may not do this.")
+// checkChange refuses calls of the legacy routes that may not change anything.
+func (s *Server) checkChange(c *gin.Context) {
+	if why := s.mayNotChange(c.Request); why != "" {
+		refuse(c.Writer, c.Request, http.StatusForbidden, why)
 		c.Abort()
 	}
+}
+
+// mayNotChange returns why a call may not change anything; it is empty for one that may.
+// Calls that a browser makes for a page of another site may not: the legacy routes use GET,
+// which a page can send with an image tag. http.CrossOriginProtection of the standard library
+// cannot be used, since it lets every GET pass.
+func (s *Server) mayNotChange(r *http.Request) string {
+	switch {
+	case isCrossSite(r):
+		return "Nothing changed: a page of another site may not do this."
+	case s.cfg.ReadOnly:
+		return "Nothing changed: this master has READ_ONLY=true."
+	case s.mayOnlyRead(r):
+		return "Nothing changed: this token may only read; changes need API_TOKEN."
+	}
+	return ""
+}
+
+// mayOnlyRead reports whether a call may not change anything, whatever it is.
+func (s *Server) mayOnlyRead(r *http.Request) bool {
+	return s.cfg.ReadOnly || s.cfg.Token != "" && by(r.Context()) == readCaller
 }
 
 // isCrossSite reports whether the headers show that a page of another site makes the

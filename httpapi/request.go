@@ -39,7 +39,7 @@ type ginKey struct{}
 // checkRequest refuses calls that no operation may see, and lets the others pass.
 func (s *Server) checkRequest(ctx huma.Context, next func(huma.Context)) {
 	c := humagin.Unwrap(ctx)
-	if status, sentence, errs := refusal(ctx.Operation(), c.Request); status != 0 {
+	if status, sentence, errs := s.refusal(ctx.Operation(), c.Request); status != 0 {
 		_ = huma.WriteErr(s.api, ctx, status, sentence, errs...) // the client may be gone
 		return
 	}
@@ -47,9 +47,9 @@ func (s *Server) checkRequest(ctx huma.Context, next func(huma.Context)) {
 }
 
 // refusal returns why no operation may see a call; the status is 0 if one may.
-func refusal(op *huma.Operation, r *http.Request) (status int, sentence string, errs []error) {
-	if changes(op.Method) && isCrossSite(r) {
-		return http.StatusForbidden, "Nothing changed: a page of another site may not do this.", nil
+func (s *Server) refusal(op *huma.Operation, r *http.Request) (status int, sentence string, errs []error) {
+	if why := s.mayNotChange(r); changes(op.Method) && why != "" {
+		return http.StatusForbidden, why, nil
 	}
 	if errs := queryErrors(op, r.URL.RawQuery); len(errs) > 0 {
 		return http.StatusUnprocessableEntity, invalid, errs

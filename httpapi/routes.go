@@ -88,7 +88,7 @@ func (s *Server) routes() *gin.Engine {
 
 func (s *Server) add(e *gin.Engine, path string, r route) {
 	if r.changes {
-		e.GET(path, s.checkSite, r.handle)
+		e.GET(path, s.checkChange, r.handle)
 		return
 	}
 	e.GET(path, r.handle)

@@ -53,6 +53,11 @@ type Config struct {
 	// Advertise is the host:port at which other masters reach this one. Its host is
 	// always allowed, and the calls that they forward are signed for it.
 	Advertise string
+	// ReadToken is a token for callers who may only read. Empty means none; it has no effect
+	// without Token.
+	ReadToken string
+	// ReadOnly refuses every call that changes something.
+	ReadOnly bool
 	// Version is the version that /version shows. Defaults to "devel".
 	Version string
 	// Page holds the files that are served at /, the start of which is index.html. Nil

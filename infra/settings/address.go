@@ -110,13 +110,15 @@ func setRedisURL(s *Settings, text string) error {
 	return nil
 }
 
-func setAPIToken(s *Settings, text string) error {
-	odd := strings.IndexFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
-	if len(text) > 1024 || odd >= 0 {
-		return errors.New("is too long or has other characters")
-	}
-	s.APIToken = NewSecret(text)
-	return nil
+func token(at func(*Settings) *Secret) rule {
+	return rule{"1 to 1,024 printable ASCII characters without spaces", func(s *Settings, text string) error {
+		odd := strings.IndexFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
+		if len(text) > 1024 || odd >= 0 {
+			return errors.New("is too long or has other characters")
+		}
+		*at(s) = NewSecret(text)
+		return nil
+	}}
 }
 
 func setLogLevel(s *Settings, text string) error {

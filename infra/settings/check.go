@@ -15,7 +15,7 @@ type conflict struct {
 // check returns the mistakes in combinations of variables.
 func check(s *Settings) Mistakes {
 	var all Mistakes
-	for _, c := range slices.Concat(kafkaConflicts(s), nameConflicts(s), shareConflicts(s)) {
+	for _, c := range slices.Concat(kafkaConflicts(s), nameConflicts(s), shareConflicts(s), tokenConflicts(s)) {
 		if !c.wrong {
 			continue
 		}
@@ -80,6 +80,14 @@ func shareConflicts(s *Settings) []conflict {
 	}
 }
 
+func tokenConflicts(s *Settings) []conflict {
+	all, read := s.APIToken, s.APIReadToken
+	return []conflict{
+		{read.IsSet() && !all.IsSet(), "API_TOKEN", "is missing: with API_READ_TOKEN alone nobody could change anything, and everybody would need a token"},
+		{read.IsSet() && read.Reveal() == all.Reveal(), "API_READ_TOKEN", "is the same as API_TOKEN, which may change everything"},
+	}
+}
+
 // warn returns warnings about settings that work but are probably not intended.
 func warn(s *Settings) []string {
 	var all []string
@@ -89,6 +97,7 @@ func warn(s *Settings) []string {
 	}{
 		{!s.APIOnLoopback() && !s.IsSet("API_TOKEN"), fmt.Sprintf("The API listens on %s without API_TOKEN: everybody who can reach it can read everything and change settings. Set API_TOKEN, or API_LISTEN=127.0.0.1.", s.APIListen)},
 		{s.APIToken.IsSet() && len(s.APIToken.Reveal()) < 16, "API_TOKEN is shorter than 16 characters and can be guessed."},
+		{s.APIReadToken.IsSet() && len(s.APIReadToken.Reveal()) < 16, "API_READ_TOKEN is shorter than 16 characters and can be guessed."},
 		{s.KafkaSASLMechanism == "PLAIN" && !s.KafkaTLS, "KAFKA_SASL_MECHANISM=PLAIN without KAFKA_TLS=true sends the password in clear text over the network."},
 		{s.SMBHost != "" && !s.IsSet("SMB_PASSWORD"), "SMB_HOST is set and SMB_PASSWORD is not: the login is tried with an empty password."},
 		{s.SMBHost == "" && (s.IsSet("SMB_USER") || s.IsSet("SMB_PASSWORD")), "SMB_USER and SMB_PASSWORD have no effect without SMB_HOST."},

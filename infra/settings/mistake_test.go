@@ -62,6 +62,8 @@ func wrong() map[string][]string {
 		"API_ADVERTISE":                {"http://a", "a b", "a:0"},
 		"API_SERVER_PORT":              port,
 		"API_TOKEN":                    {"can ary", "canaryä", "canary\n", strings.Repeat("canary", 200)},
+		"API_READ_TOKEN":               {"can ary", "canary-without-API_TOKEN", strings.Repeat("canary", 200)},
+		"READ_ONLY":                    {"maybe"},
 		"LOG_LEVEL":                    {"loud"},
 		"LOG_FORMAT":                   {"xml"},
 		"MAX_DEAD":                     {"-1", "0%", "101%", "1.5", "many", "1 %"},

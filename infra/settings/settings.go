@@ -69,6 +69,8 @@ type Settings struct {
 	APIAllowedHosts []string // API_ALLOWED_HOSTS
 	APIAdvertise    string   // host:port
 	APIToken        Secret   // API_TOKEN; not set means that everybody may call
+	APIReadToken    Secret   // API_READ_TOKEN
+	ReadOnly        bool     // READ_ONLY
 
 	LogLevel  slog.Level // LOG_LEVEL
 	LogFormat string     // LOG_FORMAT: auto, text or json

@@ -24,6 +24,9 @@ func TestSecretsAreNeverShown(t *testing.T) {
 		if v.Secret {
 			pairs[v.Name] = "redis://canary-canary"
 		}
+		if v.Name == "API_READ_TOKEN" { // must differ from API_TOKEN
+			pairs[v.Name] = "canary-canary-canary"
+		}
 	}
 	s, m := load(t, pairs)
 	require.Empty(t, m)

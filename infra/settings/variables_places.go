@@ -100,7 +100,15 @@ func apiVariables() []Variable {
 	}, {
 		Name: "API_TOKEN", Secret: true,
 		Doc:  "Token that every call of the API must have (Authorization: Bearer ...); if not set, everybody may call.",
-		rule: rule{"1 to 1,024 printable ASCII characters without spaces", setAPIToken},
+		rule: token(func(s *Settings) *Secret { return &s.APIToken }),
+	}, {
+		Name: "API_READ_TOKEN", Secret: true,
+		Doc:  "A second token, for callers who may read and change nothing.",
+		rule: token(func(s *Settings) *Secret { return &s.APIReadToken }),
+	}, {
+		Name: "READ_ONLY", Default: "false",
+		Doc:  "Refuse every call of the API that changes something, whatever its token.",
+		rule: boolean(func(s *Settings) *bool { return &s.ReadOnly }),
 	}}
 }
 
