@@ -318,9 +318,14 @@ func TestFailedItemsAreSentAgain(t *testing.T) {
 func TestRetryOfATooLargeItem(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
-		w.files.put("a.txt", strings.Repeat("x", messages.MaxChunkBytes)+"\n", time.Now().Add(-time.Hour))
+		w.files.put("a.txt", "first "+strings.Repeat("x", messages.MaxChunkBytes)+"\n\nsecond "+strings.Repeat("y", 3*messages.MaxChunkBytes), time.Now().Add(-time.Hour))
 		time.Sleep(3 * scanEvery)
-		require.Len(t, w.letters(), 1)
+		require.Len(t, w.letters(), 2)
+		for i, begin := range []string{"first xxx", "second yyy"} {
+			item := w.letters()[i].FirstItem
+			require.True(t, strings.HasPrefix(item, begin), item)
+			require.LessOrEqual(t, len(item), messages.MaxFirstItem)
+		}
 		done := w.retry(w.letters())
 		require.Zero(t, done.Accepted)
 		require.Equal(t, errNoMessage.Error(), done.Refused[0].Reason)

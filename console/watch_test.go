@@ -364,6 +364,21 @@ func TestNoFolderThatIsNotThere(t *testing.T) {
 	require.Contains(t, out.String(), dir+"/ips.txt\n")
 }
 
+// Results are called merged when they are.
+func TestMergedResultsAreNamed(t *testing.T) {
+	t.Parallel()
+	const dir = "results"
+	for merged, want := range map[time.Time]string{
+		{}:       dir + "/ips.txt, being merged into " + dir + "/ips.txt.jsonl",
+		midnight: dir + "/ips.txt.jsonl, merged from " + dir + "/ips.txt",
+	} {
+		w := &watch{cfg: Config{Results: dir, Merged: true, Exists: func(path string) bool { return path == dir+"/ips.txt" }}}
+		f := *file(1, messages.FileDone, 1000).File
+		f.Merged, f.DoneChunks, f.RecordedChunks = merged, 2, 2
+		require.Equal(t, want, w.results(f))
+	}
+}
+
 // A problem whose text counts seconds is printed once while it lasts, and many problems
 // of one part lead to a few lines.
 func TestLastingProblemsArePrintedOnce(t *testing.T) {

@@ -36,6 +36,8 @@ type Cut struct {
 	Gaps []messages.Gap
 	// Dead is the reason why the chunk is dead from the start, else empty.
 	Dead string
+	// First is the beginning of the item of such a chunk, else empty.
+	First string
 }
 
 // Cutter cuts one stream of bytes.
@@ -64,6 +66,7 @@ type draft struct {
 	bound     int // upper bound of the encoded size; the size itself once exact is set
 	exact     bool
 	dead      string
+	first     string // beginning of the item of a dead chunk
 	digest    xxhash.Digest
 }
 
@@ -201,7 +204,7 @@ func (c *Cutter) close(end int64) error {
 		},
 		Text: d.text,
 		Gaps: d.gaps.List(),
-		Dead: d.dead,
+		Dead: d.dead, First: d.first,
 	}
 	c.index++
 	c.begin(end, len(d.text)+len(d.text)/8)

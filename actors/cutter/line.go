@@ -58,19 +58,19 @@ func (c *Cutter) grow(piece []byte) error {
 		return nil
 	}
 	c.long.item = true
-	return c.reject()
+	return c.reject(text)
 }
 
-// reject makes the unfinished line a dead chunk of its own, together with the
-// blank lines that the current chunk may hold.
-func (c *Cutter) reject() error {
+// reject makes the unfinished line, of which this is the beginning, a dead chunk of its own,
+// together with the blank lines that the current chunk may hold.
+func (c *Cutter) reject(text []byte) error {
 	if c.cur.items > 0 || c.cur.dead != "" {
 		if err := c.close(c.start); err != nil {
 			return err
 		}
 		c.long.joined = c.long.alone
 	}
-	c.cur.items, c.cur.dead, c.cur.text = 1, TooLarge, nil
+	c.cur.items, c.cur.dead, c.cur.text, c.cur.first = 1, TooLarge, nil, messages.FirstItem(text)
 	return nil
 }
 
@@ -102,7 +102,7 @@ func (c *Cutter) endLine() error {
 // one when the current one is full. text is the item without its LF.
 func (c *Cutter) addItem(item, text []byte) error {
 	if encodedSize(text) > messages.MaxChunkBytes {
-		err := c.reject()
+		err := c.reject(text)
 		c.long = longLine{}
 		return err
 	}

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"time"
 
 	"kafka-master/messages"
@@ -25,9 +26,10 @@ type planned struct {
 // Cut is a chunk that was never handed out, with its items.
 type Cut struct {
 	messages.Chunk
-	Text []byte         // the items; their memory goes with the chunk when it is handed out
-	Gaps []messages.Gap // blank lines between them, as far as they are known
-	Dead string         // why no message can hold the chunk, which is dead from the start; else empty
+	Text  []byte         // the items; their memory goes with the chunk when it is handed out
+	Gaps  []messages.Gap // blank lines between them, as far as they are known
+	Dead  string         // why no message can hold the chunk, which is dead from the start; else empty
+	First string         // beginning of the item of such a chunk
 }
 
 // Grant raises the credit of a file's planner: chunks below index UpTo may be cut.
@@ -153,7 +155,7 @@ func (l *Ledger) pass(b *book) Cut {
 
 // enter opens an entry for a chunk that the cursor passed.
 func (l *Ledger) enter(b *book, c Cut) *entry {
-	e := &entry{OpenChunk: messages.OpenChunk{Chunk: c.Chunk, FirstItem: messages.FirstItem(c.Text)}}
+	e := &entry{OpenChunk: messages.OpenChunk{Chunk: c.Chunk, FirstItem: cmp.Or(c.First, messages.FirstItem(c.Text))}}
 	b.keep(e)
 	b.open.add(&e.OpenChunk, 1)
 	return e

@@ -73,6 +73,9 @@ func (m Merge) run(ctx context.Context) (Summary, error) {
 	if s, ok := m.completed(sum); ok {
 		return s, m.replace(root, p, s)
 	}
+	if s, ok := m.replacedBefore(sum); ok {
+		return s, errors.Join(m.writeSummary(s), m.replace(root, p, s))
+	}
 	if err := m.check(p); err != nil {
 		return Summary{}, err
 	}

@@ -493,6 +493,38 @@ func TestMergeReplaces(t *testing.T) {
 	}
 }
 
+// A state that is older than a merge that replaced the results has some of the chunks done
+// again. The merged result stands for all of them.
+func TestMergeAfterAnOlderStateWasPutBack(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 3)
+	b.books.Digested = true
+	for i := range 3 {
+		d, err := b.put(named{Index: i}, fmt.Sprintf("%d\n", i), "").digest()
+		require.NoError(t, err)
+		b.books.Digest += d
+	}
+	replace := func(m *Merge) { m.Replace = true }
+	_, err := b.with(replace)
+	require.NoError(t, err)
+	b.books.Ended = b.books.Ended.Add(time.Hour)
+	b.put(named{Index: 2}, "2 again\n", "")
+	s, err := b.with(replace)
+	require.NoError(t, err)
+	require.True(t, s.Replaced)
+	require.Equal(t, "0\n1\n2\n", b.read("a.txt.jsonl"))
+	require.NoFileExists(t, filepath.Join(b.dir, "a.txt/a_chunk_2.jsonl"))
+	again, err := b.with(replace)
+	require.NoError(t, err)
+	require.Equal(t, s, again)
+	require.Equal(t, b.books.Ended.UTC(), *again.Ended)
+
+	b.books.Digest++ // other chunks: their results are not in the merged one
+	b.put(named{Index: 2}, "3 again\n", "")
+	_, err = b.with(replace)
+	require.ErrorIs(t, err, ErrIncomplete)
+}
+
 func TestMergeAlone(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, 1)

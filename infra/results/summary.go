@@ -196,8 +196,28 @@ func timeOrNull(t time.Time) *time.Time {
 // completed returns the summary of an earlier merge of everything, by the same plan and the
 // same books, whose files are there.
 func (m Merge) completed(sum string) (s Summary, ok bool) {
+	s, ok = m.former()
+	return s, ok && s.Plan == sum && s.Result.Name == filepath.Base(m.path("."+m.Ext))
+}
+
+// replacedBefore returns the summary of an earlier merge of the same chunks whose result has
+// taken the place of the others. An older state that was put back does not know of it, and
+// has some of these chunks done again, but not all of them.
+func (m Merge) replacedBefore(sum string) (Summary, bool) {
+	s, ok := m.former()
+	f := m.Books.File
+	if !ok || !s.Replaced || s.Deployment != m.Books.Deployment || !f.DigestKnown() || s.Digest == nil || *s.Digest != Hash(f.Digest) {
+		return Summary{}, false
+	}
+	s.Started, s.Ended, s.Plan = timeOrNull(f.Started), timeOrNull(f.Ended), sum
+	return s, true
+}
+
+// former returns the summary of an earlier merge of everything, by the same books, whose
+// files are there.
+func (m Merge) former() (s Summary, ok bool) {
 	text, err := os.ReadFile(m.path(summaryEnd))
-	if err != nil || !intact(text) || json.Unmarshal(text, &s) != nil || s.Plan != sum || s.Result == nil || s.Result.Name != filepath.Base(m.path("."+m.Ext)) {
+	if err != nil || !intact(text) || json.Unmarshal(text, &s) != nil || s.Result == nil {
 		return Summary{}, false
 	}
 	if f := m.Books.File; s.Partial || s.State != f.State.String() || s.Items != itemsOf(f) {
