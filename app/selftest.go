@@ -66,10 +66,12 @@ end or could not begin.`,
 const (
 	minSelftest = 5 * time.Second
 	maxSelftest = 24 * time.Hour
-	// selftestWorkers run the command that follows, which fails or puts off some first
-	// attempts.
+	// selftestWorkers run the commands that follow: the last one that for each item, the others
+	// that for each chunk, which fails or puts off some first attempts. Both fail for the
+	// poison line.
 	selftestWorkers = 3
-	selftestCommand = `sleep 0.05; case "$KM_BATCH_ID:$KM_ATTEMPT" in *7:1) exit 1;; *3:1) exit 75;; esac; cat`
+	selftestCommand = `sleep 0.05; case "$KM_BATCH_ID:$KM_ATTEMPT" in *7:1) exit 1;; *3:1) exit 75;; esac; f=$(cat); case "$f" in *` + selftest.PoisonLine + `*) exit 1;; esac; printf '%s\n' "$f"`
+	selftestEach    = `[ {} != ` + selftest.PoisonLine + ` ] && echo {}`
 )
 
 func (c command) runSelftest(ctx context.Context, s settings.Settings, f selftestFlags) (err error) {
@@ -122,6 +124,8 @@ func (c command) judge(ctx context.Context, d deployment, f selftestFlags) error
 	switch {
 	case failed == nil && files == 0:
 		return fmt.Errorf("%w: the self-test was too short for a file", errUnknown)
+	case failed == nil && sum.Failed+sum.Dead != 1:
+		return fmt.Errorf("%w after the self-test: one line was made to fail, and %d have failed and %d are dead; %s", errWrong, sum.Failed, sum.Dead, again)
 	case failed == nil:
 		fmt.Fprintf(c.stdout, "verify: %d files with %d items: %d done, %d failed, %d dead; input, manifests, results and books agree.\nThe self-test passed: every line is accounted for; %s.\n",
 			files, sum.Items, sum.Done, sum.Failed, sum.Dead, again)

@@ -87,9 +87,10 @@ func (d *deployment) config(c command, f selftestFlags, bus *kafkabus.Bus) selft
 	for range d.apiPorts {
 		cfg.Masters = append(cfg.Masters, []string{d.program})
 	}
-	for range selftestWorkers {
+	for range selftestWorkers - 1 {
 		cfg.Workers = append(cfg.Workers, []string{d.program, "worker", "--exec", selftestCommand, "--parallel", "2"})
 	}
+	cfg.Workers = append(cfg.Workers, []string{d.program, "worker", "--each", selftestEach, "--shell", "--jobs", "4"})
 	return cfg
 }
 

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,7 +23,9 @@ import (
 // loop, reports progress after each item, commits after the chunk, and skips chunks for
 // other workers.
 type classicWorker struct {
-	t      *testing.T
+	logf   func(format string, args ...any)
+	failf  func(format string, args ...any) // of messages that could not be sent
+	poison string                           // item that ends the process, empty for none
 	id     string
 	client *kgo.Client
 	mu     sync.Mutex
@@ -31,25 +35,45 @@ type classicWorker struct {
 
 func (s *site) classicWorker(id string) *classicWorker {
 	s.t.Helper()
-	w := &classicWorker{t: s.t, id: id}
+	w := &classicWorker{id: id, logf: s.t.Logf, failf: func(format string, args ...any) {
+		if s.t.Context().Err() == nil {
+			s.t.Errorf(format, args...)
+		}
+	}}
+	require.NoError(s.t, w.connect(s.broker()))
+	return w
+}
+
+// connect joins the group.
+func (w *classicWorker) connect(broker string, more ...kgo.Opt) (err error) {
 	announce := func(_ context.Context, c *kgo.Client, got map[string][]int32) {
-		value, _ := json.Marshal(map[string]any{"status": "new", "id": id, "partitions": append([]int32{}, got["master-signal"]...)})
+		value, _ := json.Marshal(map[string]any{"status": "new", "id": w.id, "partitions": append([]int32{}, got["master-signal"]...)})
 		w.send(c, "worker-connection", value) // w.client may not be set yet
 	}
-	var err error
-	w.client, err = kgo.NewClient(
-		kgo.SeedBrokers(s.broker()), kgo.ConsumerGroup("ip-scanner-group"), kgo.ConsumeTopics("master-signal"),
+	w.client, err = kgo.NewClient(append([]kgo.Opt{
+		kgo.SeedBrokers(broker), kgo.ConsumerGroup("ip-scanner-group"), kgo.ConsumeTopics("master-signal"),
 		kgo.Balancers(kgo.RangeBalancer()), kgo.ConsumeResetOffset(kgo.NewOffset().AtEnd()), kgo.DisableAutoCommit(),
-		kgo.OnPartitionsAssigned(announce), kgo.BlockRebalanceOnPoll(), kgo.HeartbeatInterval(300*time.Millisecond),
-	)
-	require.NoError(s.t, err)
-	return w
+		kgo.OnPartitionsAssigned(announce), kgo.BlockRebalanceOnPoll(), kgo.HeartbeatInterval(300 * time.Millisecond),
+	}, more...)...)
+	return err
+}
+
+// mortalClassicWorker is a classic worker whose process ends when it gets to an item.
+func mortalClassicWorker() int {
+	log := func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
+	w := &classicWorker{id: os.Getenv("WORKER_ID"), poison: os.Getenv("POISON"), logf: log, failf: log}
+	if err := w.connect(os.Getenv("KAFKA_BROKER_ADDRESS"), kgo.SessionTimeout(6*time.Second)); err != nil {
+		log("%v", err)
+		return 1
+	}
+	w.work(context.Background())
+	return 1
 }
 
 func (w *classicWorker) send(c *kgo.Client, topic string, value []byte) {
 	c.Produce(context.Background(), &kgo.Record{Topic: topic, Key: []byte(w.id), Value: value}, func(_ *kgo.Record, err error) {
-		if err != nil && !errors.Is(err, kgo.ErrClientClosed) && w.t.Context().Err() == nil {
-			w.t.Errorf("%s: %v", w.id, err)
+		if err != nil && !errors.Is(err, kgo.ErrClientClosed) {
+			w.failf("%s: %v", w.id, err)
 		}
 	})
 }
@@ -62,7 +86,7 @@ func (w *classicWorker) work(ctx context.Context) {
 		fetches.EachRecord(func(r *kgo.Record) {
 			w.chunk(r.Value)
 			if err := w.client.CommitRecords(ctx, r); err != nil && ctx.Err() == nil {
-				w.t.Logf("%s: commit: %v", w.id, err)
+				w.logf("%s: commit: %v", w.id, err)
 			}
 		})
 		w.client.AllowRebalance()
@@ -77,7 +101,11 @@ func (w *classicWorker) chunk(value []byte) {
 	if json.Unmarshal(value, &m) != nil || m.ID != w.id || len(m.Data) == 0 {
 		return
 	}
-	for n := range m.Data {
+	for n, item := range m.Data {
+		if w.poison != "" && item == w.poison {
+			_ = w.client.Flush(context.Background())
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		}
 		w.send(w.client, "worker-signal", fmt.Appendf(nil, `{"id":%q,"batchId":%q,"processing":%d,"total":%d}`, w.id, m.BatchID, n+1, len(m.Data)))
 	}
 	w.mu.Lock()
@@ -138,4 +166,53 @@ func TestClassicAndNativeWorkersShareAFile(t *testing.T) {
 		got[x] = true
 	}
 	require.Len(t, got, len(items), "every item was worked on")
+}
+
+// A line ends the process of each classic worker that gets to it. The chunk is halved until
+// that line stands alone and is dead; everything else is done, and the workers, which are
+// started again each time, are there in the end.
+func TestLineThatKillsClassicWorkers(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("it waits for a consumer group again and again")
+	}
+	s := newSite(t)
+	s.vars["EMBEDDED_WORKERS"], s.vars["BATCH_SIZE"], s.vars["WORKER_TIMEOUT"], s.vars["MAX_ATTEMPTS"] = "0", "4", "3s", "2"
+	r := s.run()
+	r.log.awaitLine(t, isLeading)
+	items := numbered(12)
+	ctx, stop := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	for i := range 2 {
+		all.Go(func() {
+			for ctx.Err() == nil {
+				p := s.spawn(roleClassic, fmt.Sprint("WORKER_ID=classic-", i), "KAFKA_BROKER_ADDRESS="+s.broker(), "POISON="+items[5])
+				select {
+				case <-p.dead: // it is started again, as by a supervisor
+				case <-ctx.Done():
+					p.kill()
+				}
+			}
+		})
+	}
+	defer all.Wait()
+	defer stop()
+	require.Eventually(t, func() bool {
+		_, body := s.get("/api/getWorkersStatus")
+		return body == `{"classic-0":"1","classic-1":"1"}`
+	}, time.Minute, 20*time.Millisecond)
+	s.drop("a.txt", items)
+	r.log.awaitLine(t, isFileEnded)
+	ended := r.log.lines(isFileEnded)[0]
+	require.Equal(t, [2]int64{11, 1}, [2]int64{ended.number("done"), ended.number("dead")})
+	status, body := s.get("/api/v1/dead")
+	require.Equal(t, 200, status)
+	require.Contains(t, body, `"first_item":"`+items[5]+`"`)
+	require.Eventually(t, func() bool {
+		_, body := s.get("/api/getWorkersStatus")
+		return body == `{"classic-0":"1","classic-1":"1"}`
+	}, time.Minute, 20*time.Millisecond, "no worker is lost for good")
+	stop()
+	all.Wait()
+	require.Equal(t, app.ExitOK, r.end())
 }

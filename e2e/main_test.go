@@ -27,12 +27,13 @@ import (
 	"kafka-master/worker"
 )
 
-// The test binary also runs as two other processes: a master, and a worker that records
-// the items it received.
+// The test binary also runs as other processes: a master, a worker that records the items it
+// received, and a classic worker that dies of an item.
 const (
 	roleVariable = "KAFKA_MASTER_TEST_ROLE"
 	roleMaster   = "master"
 	roleWorker   = "worker"
+	roleClassic  = "classic"
 )
 
 func TestMain(m *testing.M) {
@@ -41,6 +42,8 @@ func TestMain(m *testing.M) {
 		os.Exit(app.Main())
 	case roleWorker:
 		os.Exit(recordingWorker())
+	case roleClassic:
+		os.Exit(mortalClassicWorker())
 	}
 	goleak.VerifyTestMain(m)
 }

@@ -75,6 +75,16 @@ func TestRepairedHandler(t *testing.T) {
 			list := s.command(roleMaster, []string{command, "ls"})
 			<-list.dead
 			require.Contains(t, list.out.text(), "matches.")
+			var want []string
+			for _, item := range numbered(1000) {
+				want = append(want, fmt.Sprintf(`{"item":%q}`, item))
+			}
+			require.Eventually(t, func() bool {
+				text, _ := os.ReadFile(filepath.Join(s.dir, "data", "results", "a.txt.jsonl"))
+				return string(text) == strings.Join(want, "\n")+"\n"
+			}, time.Minute, 50*time.Millisecond, "the merged result is in the order of the input")
+			code, text := s.verify("a.txt")
+			require.Equal(t, app.ExitOK, code, text)
 			require.Equal(t, app.ExitOK, p.terminate())
 		})
 	}

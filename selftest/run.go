@@ -134,6 +134,10 @@ func (r *run) linkResults(to string) error {
 	return os.Rename(temp, filepath.Join(r.Dir, ResultsFolder))
 }
 
+// PoisonLine is a line of the first file, whose every attempt is to fail: in the end it alone
+// is dead or failed.
+const PoisonLine = "poison"
+
 const (
 	tick      = 100 * time.Millisecond
 	fileLines = 3000
@@ -171,8 +175,12 @@ func (r *run) feed(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("write an input file: %w", err)
 	}
-	err = errors.Join(generate.Write(f, fileLines, r.Seed+uint64(r.files)), f.Close())
-	if err == nil {
+	err = generate.Write(f, fileLines, r.Seed+uint64(r.files))
+	if r.files == 1 && err == nil {
+		r.lines++
+		_, err = io.WriteString(f, PoisonLine+"\n")
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
 		err = os.Rename(path+".tmp", path)
 	}
 	if err != nil {
