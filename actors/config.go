@@ -14,6 +14,9 @@ type Config struct {
 	// API is the host:port at which others reach the HTTP API of this master.
 	API string
 
+	// Version is that of the program, for people. It may be empty.
+	Version string
+
 	// Input names the input folder to people and to other masters of the same state.
 	Input string
 

@@ -19,6 +19,8 @@ type elector struct {
 	electorDeps
 
 	process string // random id of this process
+	started time.Time
+	roster  roster
 
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -33,6 +35,11 @@ type elector struct {
 	resign  *actor.PID // who asked for a release, nil before
 	pause   backoff
 	failing bool // the store failed last
+	// asideUntil is until when this master leaves the lease to others, because it stepped down.
+	asideUntil time.Time
+	backEnds   []messages.BackEnd // which systems this master reaches
+	unsent     error              // why the last heartbeat could not be produced
+	unsentAt   time.Time          // since when that is so
 
 	heartbeatAt time.Time // time of the last heartbeat
 	beating     bool      // a heartbeat is in flight
@@ -56,6 +63,7 @@ type electorDeps struct {
 	cfg         Config
 	lease       Lease
 	bus         Producer
+	in          Consumer
 	files       Files // nil compares settings only
 	log         *slog.Logger
 	owner       *actor.PID
@@ -66,6 +74,9 @@ type electorDeps struct {
 type (
 	// stepDown asks for another term. The answer is elected.
 	stepDown struct{ term messages.Term }
+	// standAside asks for the lease to be released and to be left to other masters for
+	// standAsideFor, unless nobody takes it meanwhile.
+	standAside struct{ term messages.Term }
 	// release asks for the lease to be released. The answer is the same message.
 	release struct{}
 
@@ -93,8 +104,9 @@ type (
 	released struct{}
 	// heartbeatSent reports whether the store still has this master's id for this process.
 	heartbeatSent struct {
-		mine bool
-		err  error
+		mine   bool
+		err    error
+		unsent error // why it was not produced
 	}
 )
 
@@ -105,13 +117,16 @@ const (
 	// emptyWait is how long an empty store is left to a leader that can restore it, which
 	// renews its lease in less than that.
 	emptyWait = 2 * renewEvery
+	// standAsideFor is how long a master that stepped down leaves the lease to others. Those
+	// who stand by try to take it several times within that time.
+	standAsideFor = 5 * time.Second
 	// namesakeWait is how long another process may have this master's id. The id of a
 	// process that was killed expires earlier, with its lease.
 	namesakeWait = leaseTTL + 2*time.Second
 )
 
 func newElector(deps electorDeps) actor.Actor {
-	return &elector{electorDeps: deps, pause: backoff{min: 100 * time.Millisecond, max: 2 * time.Second}, process: rand.Text()}
+	return &elector{electorDeps: deps, pause: backoff{min: 100 * time.Millisecond, max: 2 * time.Second}, process: rand.Text(), started: time.Now()}
 }
 
 // Receive implements actor.Actor.
@@ -140,6 +155,18 @@ func (e *elector) Receive(ctx actor.Context) {
 			e.releaseLease(ctx)
 			e.tick.set(ctx, e.pause.next())
 		}
+	case *standAside:
+		if m.term == e.term && e.leads {
+			e.releaseLease(ctx)
+			e.asideUntil = time.Now().Add(standAsideFor)
+			e.tick.set(ctx, watchEvery)
+		}
+	case *askRoster:
+		e.onAskRoster(ctx, m)
+	case *rosterRead:
+		e.onRosterRead(ctx, m)
+	case *backEnds:
+		e.backEnds = m.list
 	case *release:
 		e.onRelease(ctx)
 	case *released:
@@ -185,7 +212,7 @@ func (e *elector) step(ctx actor.Context) {
 
 func (e *elector) acquire(ctx actor.Context) {
 	began, lease := time.Now(), e.lease
-	claim := messages.Claim{Holder: rand.Text(), Init: e.init, Leader: messages.Leader{MasterID: e.cfg.MasterID, API: e.cfg.API}}
+	claim := messages.Claim{Holder: rand.Text(), Init: e.init, Look: time.Now().Before(e.asideUntil), Leader: messages.Leader{MasterID: e.cfg.MasterID, API: e.cfg.API}}
 	call(ctx, e.ctx, leaseTTL-leaseMargin, func(c context.Context) any {
 		state, err := lease.Acquire(c, claim, leaseTTL)
 		return &acquired{began: began, state: state, err: err}
@@ -207,6 +234,8 @@ func (e *elector) onAcquired(ctx actor.Context, m *acquired) {
 		e.tick.set(ctx, watchEvery)
 	case m.state.Empty:
 		e.onEmpty(ctx)
+	case m.state.Free:
+		e.tick.set(ctx, watchEvery)
 	case m.state.Taken:
 		e.lead(ctx, m)
 	default:
@@ -227,7 +256,7 @@ func (e *elector) lead(ctx actor.Context, m *acquired) {
 }
 
 func (e *elector) standBy(ctx actor.Context, s messages.LeaseState) {
-	e.init, e.emptyAt, e.stoodBy, e.otherLeaderAt = false, time.Time{}, true, time.Now()
+	e.init, e.emptyAt, e.stoodBy, e.otherLeaderAt, e.asideUntil = false, time.Time{}, true, time.Now(), time.Time{}
 	e.compare(ctx)
 	if s.Term != e.current {
 		e.current = s.Term

@@ -2,12 +2,16 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
 	"kafka-master/messages"
 )
+
+// errUnled is why a heartbeat is not even tried.
+var errUnled = errors.New("no broker is known that leads the topic of the masters' heartbeats")
 
 // sendHeartbeat produces the master's heartbeat and stores the id of its process. One that
 // cannot be sent is skipped.
@@ -17,21 +21,14 @@ func (e *elector) sendHeartbeat(ctx actor.Context) {
 		return
 	}
 	e.beating, e.heartbeatAt = true, now
-	role := "standby"
-	if e.leads {
-		role = "leader"
-	}
-	value := messages.MasterHeartbeat{
-		MasterID: e.cfg.MasterID, Role: role, Term: e.current.Number, API: e.cfg.API, TS: now.UTC().Format(time.RFC3339Nano),
-		Deployment: e.deployment,
-	}.Encode()
+	value := e.heartbeat(now).Encode()
 	record := messages.Record{Topic: e.cfg.HeartbeatTopic, Key: []byte(e.cfg.MasterID), Value: value}
 	bus, lease, master, process := e.bus, e.lease, e.cfg.MasterID, e.process
 	call(ctx, e.ctx, 2*time.Second, func(c context.Context) any {
+		out := &heartbeatSent{unsent: errUnled}
 		if bus.Leader(record.Topic, 0) != messages.NoLeader {
-			bus.Produce(c, []messages.Record{record})
+			out.unsent = bus.Produce(c, []messages.Record{record})[0].Err
 		}
-		out := &heartbeatSent{}
 		out.mine, out.err = lease.Present(c, master, process, leaseTTL)
 		return out
 	})
@@ -43,6 +40,10 @@ func (e *elector) sendHeartbeat(ctx actor.Context) {
 // expired.
 func (e *elector) onHeartbeatSent(ctx actor.Context, m *heartbeatSent) {
 	e.beating = false
+	if m.unsent != nil && e.unsent == nil {
+		e.unsentAt = e.heartbeatAt
+	}
+	e.unsent = m.unsent
 	switch {
 	case m.err != nil:
 	case m.mine:

@@ -26,11 +26,16 @@ type master struct {
 	failures  []time.Time // times of the terms that failed within the last minute
 	stopping  *actor.PID  // who asked for the shutdown, nil before
 	step      stopStep
-	known     bool // the store has answered once who leads
-	leader    messages.Leader
-	published masterState
-	reason    error // why the master cannot go on
-	ended     bool  // children end because this actor ends
+	yield     *yielding // this master steps down, nil otherwise
+	yieldEnds alarm
+	// staleFlushes is how many answers are still to come that belong to a step-down which was
+	// given up.
+	staleFlushes int
+	known        bool // the store has answered once who leads
+	leader       messages.Leader
+	published    masterState
+	reason       error // why the master cannot go on
+	ended        bool  // children end because this actor ends
 }
 
 // masterDeps is what Start gives to the master.
@@ -95,6 +100,7 @@ func (m *master) Receive(ctx actor.Context) {
 		m.start(ctx)
 	case *actor.Stopping:
 		m.ended = true
+		m.yieldEnds.stop()
 	case *actor.Stopped:
 		m.end(m.reason)
 		return
@@ -107,8 +113,10 @@ func (m *master) Receive(ctx actor.Context) {
 		m.known = true
 		m.leader = messages.Leader{MasterID: m.cfg.MasterID, API: m.cfg.API}
 		m.onElected(ctx, x)
+		m.ledNow(ctx)
 	case *standing:
 		m.onStanding(x)
+		m.ledNow(ctx)
 	case *namesake:
 		m.giveUp(ctx, fmt.Errorf("another master runs under MASTER_ID %q: give each one its own", m.cfg.MasterID))
 	case *deposed:
@@ -137,8 +145,25 @@ func (m *master) Receive(ctx actor.Context) {
 		m.onTerminated(ctx, x)
 	case *shutdown:
 		m.onShutdown(ctx)
-	case *drain, *flushed, *release:
+	case *drain:
+		if m.leading != nil && m.leading.Equal(ctx.Sender()) { // otherwise it is of a term that has ended
+			m.advance(ctx)
+		}
+	case *flushed:
+		if m.staleFlushes > 0 {
+			m.staleFlushes--
+		} else {
+			m.advance(ctx)
+		}
+	case *release:
 		m.advance(ctx)
+	case *backEnds:
+		ctx.Send(m.elector, x)
+	case *rang:
+		if m.yieldEnds.rings(x) {
+			m.yieldEnds.stop()
+			m.onYieldEnds(ctx)
+		}
 	default:
 		unknown(ctx)
 	}
@@ -153,7 +178,7 @@ func (m *master) start(ctx actor.Context) {
 	m.persistence = spawn(ctx, m.log, "persistence", func() actor.Actor { return newPersistence(m.parts.Store, m.log, self) })
 	m.egress = spawn(ctx, m.log, "egress", func() actor.Actor { return newEgress(m.parts.Producer, m.log, self, m.persistence) })
 	m.elector = spawn(ctx, m.log, "elector", func() actor.Actor {
-		return newElector(electorDeps{cfg: m.cfg, lease: m.parts.Lease, bus: m.parts.Producer, files: m.parts.Files, log: m.log, owner: self, persistence: m.persistence, egress: m.egress})
+		return newElector(electorDeps{cfg: m.cfg, lease: m.parts.Lease, bus: m.parts.Producer, in: m.parts.Consumer, files: m.parts.Files, log: m.log, owner: self, persistence: m.persistence, egress: m.egress})
 	})
 }
 
@@ -185,6 +210,7 @@ func (m *master) depose(ctx actor.Context, term messages.Term) {
 	if m.leading == nil || term != m.term {
 		return
 	}
+	m.endYield(ctx)
 	m.ending = append(m.ending, m.leading)
 	ctx.Stop(m.leading)
 	m.leading, m.leader = nil, messages.Leader{}
@@ -202,7 +228,13 @@ func (m *master) onEstranged(x *estranged) {
 // onAsk forwards a question: those that change something, and those about Kafka, to the
 // term, all others to the view.
 func (m *master) onAsk(ctx actor.Context, x *ask) {
-	switch x.query.(type) {
+	switch q := x.query.(type) {
+	case messages.StepDown:
+		m.onStepDown(ctx, q)
+		return
+	case messages.QueryMasters:
+		ctx.RequestWithCustomSender(m.elector, &askRoster{role: m.state().role}, ctx.Sender())
+		return
 	case messages.QueryBatchSize, messages.SetBatchSize, messages.QueryTopics, messages.GrowPartitions, messages.QueryBooks,
 		messages.RetryLetters, messages.DiscardLetters, messages.QueryAudit,
 		messages.QueryWorker, messages.DrainWorker, messages.ResumeWorker, messages.ForgetWorker,
@@ -252,6 +284,7 @@ func (m *master) onTerminated(ctx actor.Context, x *actor.Terminated) {
 		}
 	}
 	if m.leading != nil && m.leading.Equal(x.Who) {
+		m.endYield(ctx)
 		m.leading = nil
 		now := time.Now()
 		m.failures = append(m.failures, now)
@@ -286,6 +319,10 @@ func (m *master) onShutdown(ctx actor.Context) {
 		return
 	}
 	m.stopping = ctx.Sender()
+	if m.yield != nil && !m.yield.released { // the term drains already
+		m.answerYield(ctx, unavailable(whyStopping))
+		return
+	}
 	if m.leading == nil {
 		m.step = stopReleased
 		ctx.Request(m.elector, &release{})
@@ -296,7 +333,7 @@ func (m *master) onShutdown(ctx actor.Context) {
 
 // advance takes the next step of an ordered stop.
 func (m *master) advance(ctx actor.Context) {
-	if m.stopping == nil {
+	if m.stopping == nil && m.yield == nil {
 		return
 	}
 	m.step++
@@ -308,6 +345,10 @@ func (m *master) advance(ctx actor.Context) {
 	case stopStored:
 		ctx.Request(m.persistence, &flushed{})
 	case stopReleased:
+		if m.stopping == nil {
+			m.resign(ctx)
+			return
+		}
 		ctx.Request(m.elector, &release{})
 	default:
 		ctx.Send(m.stopping, &shutdown{})

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+
+	"kafka-master/messages"
 )
 
 // simFault is one kind of thing that goes wrong.
@@ -39,6 +41,7 @@ func simFaults() []simFault {
 		{"a master crashes", (*simWorld).masterCrash},
 		{"a master is stopped", (*simWorld).masterStop},
 		{"a master stands still", (*simWorld).masterFrozen},
+		{"a leader steps down", (*simWorld).stepDown},
 		{"an actor panics", (*simWorld).actorPanics},
 		{"a native worker crashes", (*simWorld).nativeCrash},
 		{"a native worker stands still", (*simWorld).nativeFrozen},
@@ -151,6 +154,27 @@ func (w *simWorld) masterStop() bool {
 	pause := w.upTo(5 * time.Second)
 	m.stop(func() { w.later(pause, m.start) })
 	return true
+}
+
+// stepDown asks all masters, of which the leader alone does it.
+func (w *simWorld) stepDown() bool {
+	for _, m := range w.masters {
+		if m.process.dead || m.ending {
+			continue
+		}
+		m.ask(messages.StepDown{}, func(a any, err error) {
+			if x, ok := a.(messages.SteppedDown); ok && err == nil {
+				w.sometimes("a leader steps down")
+				w.history.note("%s steps down for %s", x.Old.Leader.MasterID, x.New.Leader.MasterID)
+			}
+		})
+		m.ask(messages.QueryMasters{}, func(a any, err error) {
+			if x, ok := a.(messages.Masters); err != nil || !ok || len(x.List) == 0 || len(x.List) > len(w.masters) {
+				w.history.note("masters: %v", err)
+			}
+		})
+	}
+	return false
 }
 
 func (w *simWorld) masterFrozen() bool {

@@ -294,7 +294,7 @@ func (t *term) onDrain(ctx actor.Context) {
 		t.drains = []*actor.PID{t.intake, t.ingress, t.dispatcher}
 	}
 	if len(t.drains) == 0 || t.drains[0] == nil {
-		ctx.Send(t.draining, &drain{})
+		ctx.Request(t.draining, &drain{}) // the master tells former terms apart
 		return
 	}
 	next := t.drains[0]

@@ -36,6 +36,7 @@ type view struct {
 	alone    time.Time // since when there is no worker, zero while there is one
 	own      problems  // problems that show only when all parts are seen together
 	all      []messages.Problem
+	backEnds []messages.BackEnd // that the master knows of
 	logged   loggedProblems
 	tick     alarm
 }
@@ -174,6 +175,7 @@ func (v *view) Receive(ctx actor.Context) {
 func (v *view) onTick(ctx actor.Context) {
 	v.tick.set(ctx, time.Second)
 	v.updateProblems()
+	v.reportBackEnds(ctx)
 	if v.role() == "leader" {
 		v.history.add(sample{
 			counted: v.counted, totals: v.files.totals, working: v.files.working(),

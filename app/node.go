@@ -254,7 +254,7 @@ func (n *node) openFiles() error {
 
 func (n *node) config() actors.Config {
 	cfg := actors.Config{
-		MasterID: n.s.MasterID, API: n.s.APIAdvertise, Input: n.inputName(),
+		MasterID: n.s.MasterID, API: n.s.APIAdvertise, Version: build().version, Input: n.inputName(),
 		ChunkTopic: n.s.ChunkTopic, SignalTopic: n.s.SignalTopic, ConnectionTopic: n.s.ConnectionTopic, HeartbeatTopic: n.s.MasterHeartbeatTopic,
 		Partitions: n.s.KafkaPartitions, Replication: n.s.KafkaReplication, Group: n.s.KafkaGroupID, WorkerGroup: n.s.KafkaWorkerGroup,
 		BatchSize: n.s.BatchSize, BatchSizeText: n.s.Raw("BATCH_SIZE"), WorkerTimeout: n.s.WorkerTimeout,

@@ -27,6 +27,7 @@ const (
 	ActionCancel     = "cancel"   // of a file
 	ActionDispatch   = "dispatch" // pause, resume or rate of all hand-outs
 	ActionFile       = "file"     // pause, resume, priority or share of a file
+	ActionStepDown   = "step_down"
 )
 
 const (

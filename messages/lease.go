@@ -27,12 +27,14 @@ type Claim struct {
 	Holder string // random id of the leadership that it asks for
 	Leader Leader // the master itself
 	Init   bool   // whether to create a state if the store is empty
+	Look   bool   // only see who leads, and leave a free lease to others
 }
 
 // LeaseState is the answer to a Claim.
 type LeaseState struct {
 	Taken     bool          // the claimant leads, under Term
 	Empty     bool          // refused: the store has no state, and Init was not set
+	Free      bool          // nobody has the lease, and Look was set
 	Restoring bool          // Empty, and another process restores a state: none may be created
 	Term      Term          // current term
 	Leader    Leader        // current leader

@@ -249,24 +249,3 @@ func (w *wireSignal) addAchievement(s Signal) {
 		w.OutputLines = strconv.AppendInt(nil, s.OutputLines, 10)
 	}
 }
-
-// MasterHeartbeat is the message that every master sends once a second.
-type MasterHeartbeat struct {
-	MasterID string `json:"masterId"`
-	Role     string `json:"role"` // "leader" or "standby"
-	Term     uint64 `json:"term"`
-	API      string `json:"api"` // host:port of its HTTP API
-	TS       string `json:"ts"`  // RFC 3339, UTC
-	// Deployment is the random id of the state in the master's store, empty until the
-	// master has read it.
-	Deployment string `json:"deployment,omitempty"`
-}
-
-// Encode returns the heartbeat as a Kafka value.
-func (h MasterHeartbeat) Encode() []byte {
-	b, err := json.Marshal(h)
-	if err != nil {
-		panic(err)
-	}
-	return b
-}

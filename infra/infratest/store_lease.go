@@ -32,7 +32,17 @@ func ExerciseLease(t *testing.T, s Store, pass func(time.Duration)) {
 	require.NoError(t, s.Release(ctx, a))
 	_, err := s.Renew(ctx, a, ttl)
 	requireFenced(t, err, "renew after release")
+	look := claim("b")
+	look.Look = true
+	free, err := s.Acquire(ctx, look, ttl)
+	require.NoError(t, err)
+	require.Equal(t, messages.LeaseState{Free: true, Term: a}, free, "who only looks does not lead")
 	b := lead(t, s, "b")
+	require.Equal(t, a.Number+1, b.Number, "and raises no term")
+	held, err := s.Acquire(ctx, messages.Claim{Holder: "c", Look: true}, ttl)
+	require.NoError(t, err)
+	require.Equal(t, claim("b").Leader, held.Leader, "but sees who leads")
+	require.False(t, held.Free)
 	require.NoError(t, s.Release(ctx, a))
 	refused("a")
 

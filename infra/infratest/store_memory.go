@@ -271,6 +271,8 @@ func (s *MemoryStore) Acquire(ctx context.Context, c messages.Claim, ttl time.Du
 		return messages.LeaseState{Empty: true, Restoring: s.restoring}, nil
 	case s.held && now.Before(s.until) && s.term.Holder != c.Holder:
 		return messages.LeaseState{Term: s.term, Leader: s.leader, Remaining: s.until.Sub(now)}, nil
+	case c.Look:
+		return messages.LeaseState{Free: true, Term: s.term}, nil
 	}
 	s.began, s.leader = true, c.Leader
 	s.term = messages.Term{Number: s.term.Number + 1, Holder: c.Holder}

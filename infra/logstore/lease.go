@@ -14,6 +14,9 @@ func (s *Store) Acquire(ctx context.Context, c messages.Claim, _ time.Duration) 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := s.state.head
+	if c.Look {
+		return messages.LeaseState{Free: true, Term: h.term}, nil
+	}
 	h.term = messages.Term{Number: h.term.Number + 1, Holder: c.Holder}
 	err := s.usable(ctx)
 	if err == nil {

@@ -20,7 +20,8 @@ func milliseconds(ttl time.Duration) int64 { return max(1, ttl.Milliseconds()) }
 
 // Acquire takes the lease for the claim's holder and raises the term. It is refused
 // while another holder has the lease, while a state is being restored, and in an empty
-// store unless the claim asks to create a state. The present holder may take the lease
+// store unless the claim asks to create a state. A claim that only looks changes nothing.
+// The present holder may take the lease
 // again, under a new term, so a lost answer costs a term number and nothing else.
 func (s *Store) Acquire(ctx context.Context, c messages.Claim, ttl time.Duration) (messages.LeaseState, error) {
 	id := "" // id of a state to create
@@ -29,7 +30,7 @@ func (s *Store) Acquire(ctx context.Context, c messages.Claim, ttl time.Duration
 	}
 	keys := append([]string{s.keys.head(), s.keys.lease(), s.keys.restoring(), s.keys.journal()}, s.keys.tables()...)
 	answer, err := acquireScript.Run(ctx, s.client, keys,
-		c.Holder, milliseconds(ttl), id, c.Leader.MasterID, c.Leader.API).StringSlice()
+		c.Holder, milliseconds(ttl), id, c.Leader.MasterID, c.Leader.API, c.Look).StringSlice()
 	if err != nil {
 		return messages.LeaseState{}, s.fail("acquire lease", err)
 	}
@@ -46,7 +47,7 @@ func (s *Store) Acquire(ctx context.Context, c messages.Claim, ttl time.Duration
 	}
 	remaining, _ := strconv.ParseInt(answer[5], 10, 64) // negative if the lease does not expire
 	return messages.LeaseState{
-		Taken: answer[0] == "taken", Term: messages.Term{Number: number, Holder: answer[2]},
+		Taken: answer[0] == "taken", Free: answer[0] == "free", Term: messages.Term{Number: number, Holder: answer[2]},
 		Leader: messages.Leader{MasterID: answer[3], API: answer[4]}, Remaining: time.Duration(max(0, remaining)) * time.Millisecond,
 	}, nil
 }

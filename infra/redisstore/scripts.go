@@ -75,8 +75,8 @@ return 'ok'
 // acquireScript takes the lease and raises the term. KEYS: head, lease, claim of a
 // restore, then journal and tables, which are deleted when a state is created. ARGV:
 // 1 holder, 2 ttl in ms, 3 random id of a state to create, empty to create none,
-// 4 master, 5 its API. It returns {result, term, holder, master, API, remaining ms} with
-// the result 'taken', 'held' if another holder has the lease, 'empty', or 'restoring'.
+// 4 master, 5 its API, 6 '1' to leave a free lease alone. It returns {result, term, holder, master, API, remaining ms} with
+// the result 'taken', 'held' if another holder has the lease, 'free', 'empty', or 'restoring'.
 var acquireScript = redis.NewScript(`
 local head = redis.call('HMGET', KEYS[1], 'store', 'term', 'holder', 'master', 'api')
 local holder = redis.call('GET', KEYS[2])
@@ -85,6 +85,8 @@ if not head[1] then
   if ARGV[3] == '' then return {'empty', '', '', '', '', ''} end
 elseif holder and holder ~= ARGV[1] then
   return {'held', head[2] or '0', head[3] or '', head[4] or '', head[5] or '', tostring(redis.call('PTTL', KEYS[2]))}
+elseif ARGV[6] == '1' then
+  return {'free', head[2] or '0', head[3] or '', '', '', ''}
 end
 if not head[1] then
   redis.call('DEL', unpack(KEYS, 4))
