@@ -28,6 +28,7 @@ func (s *Server) allOperations() {
 	for _, register := range []func(){
 		s.registerFiles,
 		s.registerLetters,
+		s.registerMasters,
 		s.registerOverview,
 		s.registerSeries,
 		s.registerSteering,

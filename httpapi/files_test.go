@@ -151,7 +151,7 @@ func TestWrongParameters(t *testing.T) {
 		"/api/v1/files?x%0A=%1b":                       {"query.x?", "cursor, limit, state, q"},
 		"/api/v1/files?limit=5;q=a":                    {"query"},
 		"/api/v1/files?%zz":                            {"query"},
-		"/api/v1/workers?q=a":                          {"query.q", "cursor, limit, state"},
+		"/api/v1/workers?path=a":                       {"query.path", "cursor, limit, state, kind, q"},
 		"/api/v1/workers?state=running":                {"query.state", "announced, free, busy, suspect, lost, draining, gone", `"running"`},
 		"/api/v1/overview?verbose":                     {"query.verbose", "takes none"},
 		"/api/v1/files/2?limit=5":                      {"query.limit", "takes none"},

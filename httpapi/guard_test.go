@@ -16,14 +16,14 @@ const token = "canary-token-0123456789"
 func every() []string {
 	return []string{
 		"/api/getWorkersStatus", "/api/getNumBatches", "/api/updateNumBatches?numBatches=5", "/api/getPartitions",
-		"/api/updatePartitions?value=20", "/api/v1/overview", "/api/v1/dispatch", "/api/v1/series?window=1h", "/api/v1/files", "/api/v1/files/1", "/api/v1/files/1/books", "/api/v1/workers",
+		"/api/updatePartitions?value=20", "/api/v1/overview", "/api/v1/dispatch", "/api/v1/series?window=1h", "/api/v1/files", "/api/v1/files/1", "/api/v1/files/1/books", "/api/v1/workers", "/api/v1/workers/w-free", "/api/v1/masters",
 		"/api/v1/dead", "/api/v1/dead/1/4", "/api/v1/failed", "/api/v1/failed/2/3", "/api/v1/openapi.json", "/metrics", "/version", "/livez", "/readyz",
 	}
 }
 
 func TestEveryRouteIsInTheTests(t *testing.T) {
 	t.Parallel()
-	example := strings.NewReplacer("/failed/{file}/{chunk}", "/failed/2/3", "{id}", "1", "{file}", "1", "{chunk}", "4")
+	example := strings.NewReplacer("/failed/{file}/{chunk}", "/failed/2/3", "/workers/{id}", "/workers/w-free", "{id}", "1", "{file}", "1", "{chunk}", "4")
 	s := New(Config{Asker: newFake()})
 	var reading []string
 	for _, r := range s.plainRoutes() {
@@ -51,9 +51,10 @@ func TestEveryRouteIsInTheTests(t *testing.T) {
 // everyPatch returns the path of each route that answers PATCH beside GET.
 func everyPatch() []string { return []string{"/api/v1/dispatch", "/api/v1/files/1"} }
 
-// everyPost returns the path of each route that answers POST.
+// everyPost returns the path of each route that answers POST, first those that take letters.
 func everyPost() []string {
-	return []string{"/api/v1/dead/retry", "/api/v1/dead/discard", "/api/v1/failed/retry", "/api/v1/failed/discard"}
+	return []string{"/api/v1/dead/retry", "/api/v1/dead/discard", "/api/v1/failed/retry", "/api/v1/failed/discard",
+		"/api/v1/workers/{id}/drain", "/api/v1/workers/{id}/resume", "/api/v1/workers/{id}/forget", "/api/v1/masters/step-down"}
 }
 
 func TestMethods(t *testing.T) {

@@ -71,7 +71,8 @@ func (s *Server) routes() *gin.Engine {
 	e := gin.New()
 	_ = e.SetTrustedProxies(nil) // nil cannot fail
 	e.HandleMethodNotAllowed = true
-	e.RedirectTrailingSlash = false // a redirect would bypass the handlers
+	e.UseRawPath, e.UnescapePathValues = true, false // ids of workers may have slashes; see workerInput
+	e.RedirectTrailingSlash = false                  // a redirect would bypass the handlers
 	for _, r := range s.plainRoutes() {
 		s.add(e, r.path, r)
 		if lower := strings.ToLower(r.path); lower != r.path {

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -18,17 +19,19 @@ const maxListed = 100
 type workersInput struct {
 	Page
 	State workerState `query:"state" doc:"Only workers in this state."`
+	Kind  string      `query:"kind" enum:"classic,native" doc:"Only workers of this kind."`
+	Part  string      `query:"q" doc:"Only workers with this text in their id, in any case."`
 }
 
 // workersBody is the answer of /api/v1/workers.
 type workersBody struct {
 	Total   int          `json:"total" doc:"Number of matching workers, on all pages."`
-	Workers []workerBody `json:"workers" doc:"In the order of their ids."`
+	Workers []WorkerBody `json:"workers" doc:"In the order of their ids."`
 	Next    string       `json:"next" doc:"The cursor of the next page; empty on the last one."`
 }
 
-// workerBody describes a worker.
-type workerBody struct {
+// WorkerBody describes a worker.
+type WorkerBody struct {
 	ID             messages.WorkerID `json:"id"`
 	Kind           string            `json:"kind" doc:"classic or native."`
 	State          workerState       `json:"state"`
@@ -40,6 +43,8 @@ type workerBody struct {
 	HeldSince      []*time.Time      `json:"held_since" doc:"Since when it has each of them."`
 	SeenAt         *time.Time        `json:"seen_at" doc:"Time of its last message."`
 	Note           string            `json:"note" doc:"Why it gets no chunks."`
+	DrainedBy      string            `json:"drained_by" doc:"Who drained it, empty unless a person did."`
+	DrainedSince   *time.Time        `json:"drained_since"`
 	DoneCount      uint64            `json:"done_count" doc:"Messages done of a classic worker since this master began to lead; they decide nothing."`
 }
 
@@ -47,6 +52,7 @@ func (s *Server) registerWorkers() {
 	register(s, huma.Operation{
 		OperationID: "list-workers", Method: http.MethodGet, Path: "/workers", Summary: "List the workers",
 	}, s.workers)
+	s.registerWorker()
 }
 
 // workers answers with the matching workers, ordered by id.
@@ -59,9 +65,13 @@ func (s *Server) workers(ctx context.Context, in *workersInput) (out workersBody
 }
 
 func showWorkers(all []messages.WorkerStatus, want *workersInput) workersBody {
-	out := workersBody{Workers: []workerBody{}}
+	out := workersBody{Workers: []WorkerBody{}}
+	part := strings.ToLower(want.Part)
 	for _, w := range all {
-		if want.State != "" && w.State.String() != string(want.State) {
+		switch {
+		case want.State != "" && w.State.String() != string(want.State),
+			want.Kind != "" && w.Kind.String() != want.Kind,
+			!strings.Contains(strings.ToLower(string(w.ID)), part):
 			continue
 		}
 		out.Total++
@@ -76,12 +86,14 @@ func showWorkers(all []messages.WorkerStatus, want *workersInput) workersBody {
 	return out
 }
 
-func showWorker(w messages.WorkerStatus) workerBody {
-	return workerBody{
+func showWorker(w messages.WorkerStatus) WorkerBody {
+	out := WorkerBody{
 		ID: w.ID, Kind: w.Kind.String(), State: workerState(w.State.String()), Capacity: w.Capacity,
 		Partitions: first(w.Partitions), PartitionCount: len(w.Partitions), Held: first(w.Held), HeldCount: len(w.Held), HeldSince: jsonTimes(first(w.HeldSince)),
 		SeenAt: jsonTime(w.Seen), Note: w.Note, DoneCount: w.Done,
 	}
+	out.DrainedBy, out.DrainedSince = showDrain(w.Drain)
+	return out
 }
 
 func jsonTimes(all []time.Time) []*time.Time {
