@@ -78,7 +78,7 @@ func (w *simWorld) resumeAll(time.Time) {
 func (h *simHistory) drains(record string) {
 	list, err := messages.DecodeDrained(record)
 	if err != nil {
-		h.violate("S20", "the list of drained workers cannot be read: %v", err)
+		h.violate("S24", "the list of drained workers cannot be read: %v", err)
 	}
 	former := h.drained
 	h.drained = map[messages.WorkerID]simDrain{}
@@ -95,6 +95,6 @@ func (h *simHistory) drains(record string) {
 func (h *simHistory) handedOut(c messages.OpenChunk) {
 	d, drained := h.drained[c.Worker]
 	if drained && (d.term < h.term || time.Since(d.at) > drainGrace) {
-		h.violate("S20", "chunk %v is given to %s, which was drained %s ago in term %d", c.ID, c.Worker, time.Since(d.at), d.term)
+		h.violate("S24", "chunk %v is given to %s, which was drained %s ago in term %d", c.ID, c.Worker, time.Since(d.at), d.term)
 	}
 }
