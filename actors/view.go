@@ -178,7 +178,7 @@ func (v *view) onTick(ctx actor.Context) {
 	v.reportBackEnds(ctx)
 	if v.role() == "leader" {
 		v.history.add(sample{
-			counted: v.counted, totals: v.files.totals, working: v.files.working(),
+			counted: v.counted, totals: v.files.totals, working: v.files.working(), paused: v.dispatch.At(time.Now()).Paused,
 			settlingBytes: v.folder.settlingBytes, busy: v.fleet.counts.In(messages.WorkerBusy),
 		}, time.Now())
 	}

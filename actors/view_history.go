@@ -22,7 +22,8 @@ type sample struct {
 	totals        messages.FileTotals
 	working       []messages.FileStatus
 	settlingBytes int64
-	busy          int // workers
+	paused        bool // nothing is handed out
+	busy          int  // workers
 }
 
 func newHistory() history {
@@ -43,7 +44,7 @@ func (h *history) oldestReady(now time.Time) time.Duration {
 // add adds a sample. The first one of a term has nothing that the series could compare it
 // with.
 func (h *history) add(s sample, now time.Time) {
-	h.meter.Add(forecast.Sample{Counted: s.counted, Working: s.working, Bytes: s.settlingBytes}, now)
+	h.meter.Add(forecast.Sample{Counted: s.counted, Working: s.working, Bytes: s.settlingBytes, Paused: s.paused}, now)
 	ended, seconds := s.counted.EndedItems(), now.Sub(h.at).Seconds()
 	if !h.at.IsZero() && seconds > 0 {
 		h.series.Add(forecast.Figures{

@@ -52,13 +52,25 @@ func (c *apiClient) get(ctx context.Context, path string, out any) error {
 	return c.call(ctx, http.MethodGet, path, nil, out)
 }
 
-// post sends in as JSON and decodes the answer.
+// post sends in as JSON, nothing for nil, and decodes the answer.
 func (c *apiClient) post(ctx context.Context, path string, in, out any) error {
-	body, err := json.Marshal(in)
-	if err != nil {
-		return fmt.Errorf("encode the request: %w", err)
+	return c.send(ctx, http.MethodPost, path, in, out)
+}
+
+// patch sends what is to change as JSON and decodes the answer.
+func (c *apiClient) patch(ctx context.Context, path string, in, out any) error {
+	return c.send(ctx, http.MethodPatch, path, in, out)
+}
+
+func (c *apiClient) send(ctx context.Context, method, path string, in, out any) error {
+	var body []byte
+	if in != nil {
+		var err error
+		if body, err = json.Marshal(in); err != nil {
+			return fmt.Errorf("encode the request: %w", err)
+		}
 	}
-	return c.call(ctx, http.MethodPost, path, body, out)
+	return c.call(ctx, method, path, body, out)
 }
 
 func (c *apiClient) call(ctx context.Context, method, path string, body []byte, out any) error {

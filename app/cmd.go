@@ -54,7 +54,7 @@ name; "kafka-master config" shows those in force.`,
 		}
 		return c.runMaster(cmd.Context(), s)
 	}
-	root.AddCommand(c.run(), c.status(), c.listFiles(), c.showFile(), c.workers(), c.wait(), c.worker(), c.config(), c.generate(), c.version(), c.healthcheck(), c.doctor(), c.dead(), c.failed(), c.merge(), c.joblog(), c.verify(), c.selftest())
+	root.AddCommand(c.run(), c.status(), c.listFiles(), c.showFile(), c.workers(), c.wait(), c.pause(), c.resume(), c.rate(), c.priority(), c.share(), c.worker(), c.config(), c.generate(), c.version(), c.healthcheck(), c.doctor(), c.dead(), c.failed(), c.merge(), c.joblog(), c.verify(), c.selftest())
 	showOwnFlags(root)
 	return root
 }

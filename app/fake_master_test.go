@@ -15,10 +15,8 @@ type fakeMaster struct {
 	overview messages.Overview
 	files    []*messages.FileStatus // in the order of their ids
 	workers  []messages.WorkerStatus
-	looks    int                      // questions for the overview so far
-	onLook   func(*fakeMaster, int)   // called before each of them
-	change   func(messages.Query) any // answers what is not known here; may be nil
-	away     bool                     // no question is answered
+	looks    int                    // questions for the overview so far
+	onLook   func(*fakeMaster, int) // called before each of them
 }
 
 // Ask implements httpapi.Asker.
@@ -30,9 +28,6 @@ func (m *fakeMaster) Ask(_ context.Context, q messages.Query) (any, error) {
 		if m.onLook != nil {
 			m.onLook(m, m.looks)
 		}
-	}
-	if m.away {
-		return nil, messages.ErrUnavailable
 	}
 	switch q := q.(type) {
 	case messages.QueryOverview:
@@ -56,9 +51,34 @@ func (m *fakeMaster) Ask(_ context.Context, q messages.Query) (any, error) {
 	case messages.QueryWorkers:
 		return m.workers, nil
 	}
-	if m.change != nil {
-		if answer := m.change(q); answer != nil {
-			return answer, nil
+	return m.steer(q)
+}
+
+// steer changes what the question is to change.
+func (m *fakeMaster) steer(q messages.Query) (any, error) {
+	switch q := q.(type) {
+	case messages.SetDispatch:
+		old := m.overview.Dispatch
+		var err error
+		m.overview.Dispatch, err = q.Apply(old, time.Now())
+		return messages.DispatchChanged{Old: old, New: m.overview.Dispatch}, err
+	case messages.SetFile:
+		for i, f := range m.files {
+			if f.ID != q.ID {
+				continue
+			}
+			fresh := *f.File
+			if q.Priority != nil {
+				fresh.Priority = *q.Priority
+			}
+			if q.Share != nil {
+				fresh.Share = *q.Share
+			}
+			m.files[i] = &messages.FileStatus{File: &fresh, Paused: f.Paused}
+			if q.Paused != nil {
+				m.files[i].Paused = map[bool]string{true: "paused by " + q.By}[*q.Paused]
+			}
+			return messages.FileSteered{Old: *f, New: *m.files[i]}, nil
 		}
 	}
 	return nil, messages.ErrUnavailable

@@ -17,12 +17,12 @@ import (
 
 // fileAnswer is a file as the API shows it, as far as commands need it.
 type fileAnswer struct {
-	ID             uint64     `json:"id"`
-	Path           string     `json:"path"`
-	Generation     int        `json:"generation"`
-	State          string     `json:"state"`
-	Reason         string     `json:"reason"`
-	Paused         string     `json:"paused"`
+	ID         uint64 `json:"id"`
+	Path       string `json:"path"`
+	Generation int    `json:"generation"`
+	State      string `json:"state"`
+	Reason     string `json:"reason"`
+	steeringAnswer
 	Size           int64      `json:"size"`
 	Offset         int64      `json:"offset"`
 	Cut            int64      `json:"items_cut"`

@@ -35,6 +35,7 @@ type overviewAnswer struct {
 	ETA            *time.Time      `json:"eta_at"`
 	OldestReadyS   float64         `json:"oldest_ready_s"`
 	Workers        map[string]int  `json:"workers"`
+	Dispatch       dispatchAnswer  `json:"dispatch"`
 	Problems       []problemAnswer `json:"problems"`
 }
 
@@ -90,6 +91,9 @@ func statusPage(o overviewAnswer, raw json.RawMessage, now time.Time) page {
 		moving.tone = goodTone
 	}
 	row("chunks", "%s", o.chunksText())
+	if o.Dispatch.Paused || o.Dispatch.MaxItemsPerS != nil {
+		row("hand-out", "%s", o.Dispatch.text(now)).tone = warnTone
+	}
 	row("workers", "%s", byState(o.Workers))
 	if len(o.Problems) == 0 {
 		row("problems", "none").tone = goodTone
@@ -162,6 +166,8 @@ func (o overviewAnswer) speedText(now time.Time) string {
 	switch {
 	case !working:
 		return "nothing is left to do"
+	case o.Dispatch.Paused && o.ItemsPerS == 0:
+		return "paused"
 	case o.ItemsPerS == 0:
 		return "nothing ends at the moment"
 	case o.ETA == nil:

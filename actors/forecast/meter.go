@@ -26,6 +26,7 @@ type fileRate struct {
 type Sample struct {
 	Counted messages.Totals       // what ended in this term
 	Working []messages.FileStatus // files in work
+	Paused  bool                  // nothing is handed out, of any file
 	Bytes   int64                 // length of the files that are not taken into work yet
 }
 
@@ -48,11 +49,12 @@ func (m *Meter) Add(s Sample, now time.Time) {
 		}
 		files[f.ID] = r
 		rest, ok := remainingOf(f, m.density)
-		r.add(f, rest, ok, now)
-		sum.add(rest, ok, f.Paused != "")
+		paused := s.Paused || f.Paused != ""
+		r.add(f, rest, ok, paused, now)
+		sum.add(rest, ok, paused)
 	}
 	if s.Bytes > 0 {
-		sum.add(m.density*float64(s.Bytes), m.density > 0, false)
+		sum.add(m.density*float64(s.Bytes), m.density > 0, s.Paused)
 	}
 	m.files = files
 	m.addAll(s.Counted, sum, now)
@@ -93,14 +95,14 @@ func (m *Meter) addAll(c messages.Totals, sum total, now time.Time) {
 
 // add updates the forecast of one file. Items that are retried are open again, so that a file
 // may have fewer ended ones than before.
-func (r *fileRate) add(f messages.FileStatus, remaining float64, known bool, now time.Time) {
+func (r *fileRate) add(f messages.FileStatus, remaining float64, known, paused bool, now time.Time) {
 	r.Add(f.EndedItems()-r.ended, now)
 	r.ended = f.EndedItems()
 	r.forecast = messages.Forecast{ItemsPerS: r.PerSecond(), Remaining: -1}
 	if known {
 		r.forecast.Remaining = int64(remaining)
 	}
-	if known && f.Paused == "" {
+	if known && !paused {
 		r.forecast.ETA = r.eta(remaining)
 	}
 }

@@ -96,6 +96,19 @@ func TestForecastOfAPausedFile(t *testing.T) {
 	require.Zero(t, annotated(m, f).ETA)
 }
 
+// While nothing is handed out at all, nothing has an end.
+func TestForecastWhileEverythingIsPaused(t *testing.T) {
+	t.Parallel()
+	m, f := NewMeter(), inWork(1, 1000, 1000, 10_000, 0)
+	run(m, 60, f, 100)
+	require.NotZero(t, m.Forecast().ETA)
+	f.DoneItems = 6100
+	m.Add(Sample{Working: []messages.FileStatus{f}, Paused: true, Bytes: 100}, start.Add(61*time.Second))
+	require.Zero(t, m.Forecast().ETA)
+	require.EqualValues(t, 3900+1000, m.Forecast().Remaining)
+	require.Zero(t, annotated(m, f).ETA)
+}
+
 // An hour without work is not an hour of work at no rate.
 func TestTimeWithoutWorkDoesNotCount(t *testing.T) {
 	t.Parallel()
