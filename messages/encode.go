@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/bits"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -126,22 +127,65 @@ func AppendChunk(dst []byte, h ChunkHeader, lines []byte) []byte {
 // AppendItems appends the JSON array of the items in lines.
 func AppendItems(dst, lines []byte) []byte {
 	dst = append(dst, '[')
-	plain := isPlain(lines)
+	if isPlain(lines) {
+		return append(appendPlain(dst, lines), ']')
+	}
 	for first := true; len(lines) > 0; first = false {
 		if !first {
 			dst = append(dst, ',')
 		}
 		var item []byte
 		item, lines = cutLine(lines)
-		if plain {
-			dst = append(dst, '"')
-			dst = append(dst, item...)
-			dst = append(dst, '"')
-		} else {
-			dst = appendItem(dst, item)
-		}
+		dst = appendItem(dst, item)
 	}
 	return append(dst, ']')
+}
+
+// appendPlain appends items of which no character has to be escaped. Most are short, so that
+// calls to find and to copy each of them would be most of the work: it copies eight bytes at
+// once, and goes on behind the first line end among them.
+func appendPlain(dst, lines []byte) []byte {
+	if len(lines) == 0 {
+		return dst
+	}
+	const each, high = 0x0101010101010101, 0x8080808080808080
+	last := lines[len(lines)-1]
+	room := len(lines) + 2*bytes.Count(lines, []byte{'\n'}) + 4 // and an item that is not begun
+	dst = append(slices.Grow(dst, room+8), '"')
+	out, at := dst[:cap(dst)], len(dst)
+	for len(lines) >= 8 {
+		x := binary.LittleEndian.Uint64(lines)
+		binary.LittleEndian.PutUint64(out[at:], x)
+		// The lowest high bit that is set belongs to the first line end.
+		x ^= each * '\n'
+		n := bits.TrailingZeros64((x-each)&^x&high) / 8
+		if n == 8 {
+			lines, at = lines[8:], at+8
+			continue
+		}
+		lines, at = lines[n+1:], endItem(out, at+n)
+	}
+	for _, c := range lines {
+		if out[at] = c; c == '\n' {
+			at = endItem(out, at)
+		} else {
+			at++
+		}
+	}
+	if last != '\n' {
+		at = endItem(out, at)
+	}
+	return out[:at-2]
+}
+
+// endItem ends an item at a position of out, without the carriage return that its line may end
+// with, and begins the next one.
+func endItem(out []byte, at int) int {
+	if out[at-1] == '\r' {
+		at--
+	}
+	out[at], out[at+1], out[at+2] = '"', ',', '"'
+	return at + 3
 }
 
 func cutLine(b []byte) (line, rest []byte) {
