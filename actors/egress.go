@@ -92,7 +92,7 @@ const (
 	trustPause = 100 * time.Millisecond
 	// maxRequestBytes bounds a produce request. Brokers refuse more than 100 MiB, and a
 	// smaller request returns sooner.
-	maxRequestBytes = 4 << 20
+	maxRequestBytes = 1 << 20
 )
 
 func newEgress(bus Producer, log *slog.Logger, owner, store *actor.PID) actor.Actor {
