@@ -103,6 +103,7 @@ func newIntake(deps intakeDeps, snap messages.Snapshot) actor.Actor {
 		lines: fileLog{log: deps.log},
 		pub:   publisher{view: deps.view, source: sourceIntake, term: deps.term},
 	}
+	i.catalog.RestoreWishes(messages.DecodeWishes(snap.Values[messages.ValueWishes]))
 	for _, f := range snap.Files {
 		if f.Ended.IsZero() {
 			i.inWork[f.ID] = &fileInWork{File: *f}
@@ -156,6 +157,10 @@ func (i *intake) receive(ctx actor.Context) {
 		i.onPlanFor(ctx, m)
 	case *listing:
 		i.onListing(ctx, m)
+	case messages.QueryWaiting:
+		ctx.Respond(i.catalog.Waiting(m.Part))
+	case messages.SetWaiting:
+		i.onSetWaiting(ctx, m)
 	case *fingerprinted:
 		i.onFingerprint(ctx, m)
 	case *fileSuspect:
@@ -191,10 +196,15 @@ func (i *intake) receive(ctx actor.Context) {
 // onFileChanges follows how the files in work progress. Those that are paused give their
 // places to others.
 func (i *intake) onFileChanges(ctx actor.Context, m *fileChanges) {
-	changed := false
+	changed, fulfilled := false, false
 	for _, f := range m.changed {
 		i.unreadable.Progressed(*f.File, time.Now())
 		changed = i.catalog.Pause(f.ID, f.Paused != "") || changed
+		changed = i.catalog.Prioritise(f.ID, f.Priority) || changed
+		fulfilled = i.catalog.Fulfil(f.Info.Path) || fulfilled
+	}
+	if fulfilled { // The record that has the priority was sent before.
+		i.write(ctx, i.wishes())
 	}
 	if changed && !i.ending {
 		i.admit(ctx)

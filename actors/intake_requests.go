@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -29,6 +30,35 @@ func (i *intake) onCancelled(ctx actor.Context, id messages.FileID) {
 	if i.unreadable.Forget(id) {
 		i.showUnreadable(time.Now())
 	}
+}
+
+// onSetWaiting gives a file its priority that is not taken yet.
+func (i *intake) onSetWaiting(ctx actor.Context, m messages.SetWaiting) {
+	err := m.Check()
+	var former int
+	if err == nil {
+		former, err = i.catalog.Wish(m.Path, m.Priority)
+	}
+	if err != nil {
+		ctx.Respond(err)
+		return
+	}
+	w := &write{term: i.term, after: []notice{{to: ctx.Sender(), msg: messages.WaitingChanged{Old: former, New: m.Priority}}}}
+	if former != m.Priority {
+		i.log.Info("waiting file is steered", "by", m.By, "file", m.Path, "priority", m.Priority, "was", former)
+		w.batch.Values = []messages.Value{i.wishes()}
+		w.audit = &messages.AuditEntry{
+			At: time.Now(), By: m.By, Action: messages.ActionFile, Target: m.Path,
+			Old: fmt.Sprintf("priority %d", former), New: fmt.Sprintf("priority %d", m.Priority),
+		}
+	}
+	ctx.Send(i.persistence, w)
+	i.admit(ctx)
+}
+
+// wishes are the priorities of files that are not taken yet, as they are stored.
+func (i *intake) wishes() messages.Value {
+	return messages.Value{Name: messages.ValueWishes, Value: messages.EncodeWishes(i.catalog.Wishes())}
 }
 
 // onRescan has the folder listed now.

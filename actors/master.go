@@ -238,7 +238,8 @@ func (m *master) onAsk(ctx actor.Context, x *ask) {
 	case messages.QueryBatchSize, messages.SetBatchSize, messages.QueryTopics, messages.GrowPartitions, messages.QueryBooks,
 		messages.RetryLetters, messages.DiscardLetters, messages.QueryAudit,
 		messages.QueryWorker, messages.DrainWorker, messages.ResumeWorker, messages.ForgetWorker,
-		messages.CancelFile, messages.Rescan, messages.SetDispatch, messages.SetFile:
+		messages.CancelFile, messages.Rescan, messages.SetDispatch, messages.SetFile,
+		messages.QueryWaiting, messages.SetWaiting:
 		if m.leading != nil && m.stopping == nil {
 			ctx.Forward(m.leading)
 			return

@@ -21,6 +21,10 @@ func (w *simWorld) useSteering() {
 	if m.process.dead || m.ending || w.healed {
 		return
 	}
+	if w.rng.IntN(4) == 0 {
+		w.putFirst(m)
+		return
+	}
 	if w.rng.IntN(2) == 0 {
 		s := messages.SetDispatch{By: "somebody"}
 		paused, rate := w.rng.IntN(2) == 0, []float64{0, 5, 100}[w.rng.IntN(3)]
@@ -56,6 +60,21 @@ func (w *simWorld) useSteering() {
 			w.sometimes("a file is steered")
 			w.history.note("file %d is steered: %+v", s.ID, c.New.Steering)
 		}
+	})
+}
+
+// putFirst gives a file that is not taken yet a priority.
+func (w *simWorld) putFirst(m *simMaster) {
+	m.ask(messages.QueryWaiting{}, func(a any, _ error) {
+		list, _ := a.([]messages.WaitingFile)
+		if len(list) == 0 || w.driver.over {
+			return
+		}
+		m.ask(messages.SetWaiting{Path: list[w.rng.IntN(len(list))].Info.Path, Priority: w.rng.IntN(5) - 2, By: "somebody"}, func(_ any, err error) {
+			if err == nil {
+				w.sometimes("a waiting file is steered")
+			}
+		})
 	})
 }
 

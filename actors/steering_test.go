@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -157,4 +158,49 @@ func TestFilesAreSteered(t *testing.T) {
 			"file a.txt: priority 0, share 1, paused -> priority 0, share 1",
 		}, w.changes())
 	})
+}
+
+// A file that waits because all places are taken is made urgent: it is taken, cut and handed
+// out before everything else, also by the next leader.
+func TestWaitingFileIsPutFirst(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		for n := range 70 {
+			w.files.put(fmt.Sprintf("%02d.txt", n), "a\nb\nc\nd\ne\nf\n", time.Now().Add(time.Duration(n-1000)*time.Second))
+		}
+		time.Sleep(2 * scanEvery)
+		list := w.ask(messages.QueryWaiting{}).([]messages.WaitingFile)
+		require.Len(t, list, 6)
+		require.Equal(t, "69.txt", list[5].Info.Path)
+		w.setPriority("68.txt", -1)
+		require.Equal(t, messages.WaitingChanged{Old: -1, New: -2}, w.setPriority("68.txt", -2))
+		w.stop()
+		w.start()
+		time.Sleep(2 * scanEvery)
+		require.Equal(t, -2, w.ask(messages.QueryWaiting{Part: "68"}).([]messages.WaitingFile)[0].Priority)
+		require.Equal(t, messages.WaitingChanged{New: 5}, w.setPriority("69.txt", 5))
+		require.Equal(t, 5, w.file("69.txt").Priority)
+		h := w.startWorker("w", 1)
+		for range 3 {
+			for len(h.read()) == 0 {
+				time.Sleep(100 * time.Millisecond)
+			}
+			h.finish(messages.OutcomeOK)
+		}
+		require.Equal(t, messages.FileDone, w.file("69.txt").State)
+		require.Zero(t, w.file("00.txt").DoneItems)
+		_, err := w.sys.Ask(t.Context(), messages.SetWaiting{Path: "69.txt", Priority: 1})
+		require.ErrorIs(t, err, messages.ErrNotFound)
+		_, err = w.sys.Ask(t.Context(), messages.SetWaiting{Path: "67.txt", Priority: 11})
+		require.ErrorIs(t, err, messages.ErrRange)
+		require.Equal(t, map[string]int{"68.txt": -2}, messages.DecodeWishes(w.memory.Snapshot().Values[messages.ValueWishes]))
+		require.Equal(t, []string{
+			"file 68.txt: priority 0 -> priority -1", "file 68.txt: priority -1 -> priority -2", "file 69.txt: priority 0 -> priority 5",
+		}, w.changes())
+	})
+}
+
+func (w *world) setPriority(path string, priority int) messages.WaitingChanged {
+	w.t.Helper()
+	return w.ask(messages.SetWaiting{Path: path, Priority: priority, By: "api"}).(messages.WaitingChanged)
 }

@@ -255,7 +255,7 @@ func (t *term) onAsk(ctx actor.Context, m *ask) {
 		t.passOn(ctx, t.dispatcher, q)
 	case messages.QueryWorker, messages.DrainWorker, messages.ResumeWorker, messages.ForgetWorker:
 		t.passOn(ctx, t.fleet, q)
-	case messages.RetryLetters, messages.Rescan:
+	case messages.RetryLetters, messages.Rescan, messages.QueryWaiting, messages.SetWaiting:
 		t.passOn(ctx, t.intake, q)
 	case messages.DiscardLetters, messages.CancelFile, messages.SetDispatch, messages.SetFile:
 		t.passOn(ctx, t.dispatcher, q)

@@ -32,6 +32,7 @@ func (s *Server) allOperations() {
 		s.registerOverview,
 		s.registerSeries,
 		s.registerSteering,
+		s.registerWaiting,
 		s.registerWorkers,
 	} {
 		register()

@@ -94,6 +94,8 @@ func (f *fakeMaster) Ask(ctx context.Context, q messages.Query) (any, error) {
 		return f.topics, nil
 	case messages.GrowPartitions:
 		return f.grow(q.Partitions)
+	case messages.QueryWaiting, messages.SetWaiting:
+		return f.waits(q)
 	case messages.SetDispatch, messages.SetFile:
 		return f.steer(q)
 	case messages.QueryOverview, messages.QueryHealth:

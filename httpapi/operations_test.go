@@ -49,6 +49,7 @@ func examples() []example {
 		{"get-series", "/series", "", 200}, {"get-series", "/series?window=2h", "", 422},
 		{"get-dispatch", "/dispatch", "", 200}, {"get-dispatch", "/dispatch?x=1", "", 422},
 		{"set-dispatch", "/dispatch", `{"paused":true,"until":null,"max_items_per_s":2.5}`, 200}, {"set-dispatch", "/dispatch", `{"paused":1}`, 422},
+		{"list-waiting", "/waiting?limit=1", "", 200}, {"set-waiting", "/waiting", `{"path":"1.txt","priority":1}`, 200}, {"set-waiting", "/waiting", `{"path":"x","priority":1}`, 404},
 		{"set-file", "/files/6", `{"paused":true}`, 200}, {"set-file", "/files/6", `{"share":0}`, 422},
 		{"set-file", "/files/77", `{"share":1}`, 404}, {"set-file", "/files/2", `{"share":1}`, 409},
 		{"list-masters", "/masters", "", 200}, {"step-down", "/masters/step-down", "", 200},

@@ -87,3 +87,11 @@ func TestDispatchChanges(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, messages.Dispatch{Paused: true, MaxItemsPerS: 9, By: "b", Since: last}, got, "a pause that is over begins again")
 }
+
+func TestWishesAreStored(t *testing.T) {
+	t.Parallel()
+	wishes := map[string]int{"a.txt": 10, "sub/b.txt": -10}
+	require.Equal(t, wishes, messages.DecodeWishes(messages.EncodeWishes(wishes)))
+	require.Empty(t, messages.DecodeWishes(""))
+	require.Equal(t, map[string]int{"a": 1}, messages.DecodeWishes(`{"a":1,"b":11,"c":0}`))
+}

@@ -51,6 +51,7 @@ const (
 	ValueIdentity        = "identity"          // input folder and topics, JSON
 	ValueSample          = "input_sample"      // some files of the input folder, JSON
 	ValueDeployment      = "deployment"        // random id of the state, which tells deployments apart
+	ValueWishes          = "wishes"            // priorities of files that are not taken yet, see EncodeWishes
 	ValueDispatch        = "dispatch"          // how people steer all hand-outs, see Dispatch
 	ValueAudit           = "audit"             // last changes that people made, see Audit
 	ValueDrained         = "drained"           // workers that people drained, see Drained

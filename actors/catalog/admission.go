@@ -15,23 +15,23 @@ type settledFile struct {
 	*sight // the entry is void once the version has another one
 }
 
-// byAge is a heap of settled files, oldest first.
-type byAge []settledFile
+// byTurn is a heap of settled files: of the highest priority first, and of these the oldest.
+type byTurn []settledFile
 
-func (h byAge) Len() int { return len(h) }
+func (h byTurn) Len() int { return len(h) }
 
-func (h byAge) Less(i, j int) bool {
+func (h byTurn) Less(i, j int) bool {
 	a, b := h[i].sight.info, h[j].sight.info
-	return cmp.Or(a.ModTime.Compare(b.ModTime), cmp.Compare(a.Path, b.Path)) < 0
+	return cmp.Or(h[j].sight.priority-h[i].sight.priority, a.ModTime.Compare(b.ModTime), cmp.Compare(a.Path, b.Path)) < 0
 }
 
-func (h byAge) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h byTurn) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
 
 // Push implements heap.Interface.
-func (h *byAge) Push(x any) { *h = append(*h, x.(settledFile)) }
+func (h *byTurn) Push(x any) { *h = append(*h, x.(settledFile)) }
 
 // Pop implements heap.Interface.
-func (h *byAge) Pop() any {
+func (h *byTurn) Pop() any {
 	old := *h
 	x := old[len(old)-1]
 	old[len(old)-1] = settledFile{} // The array stays, what was in it shall not.
@@ -39,12 +39,12 @@ func (h *byAge) Pop() any {
 	return x
 }
 
-// Admit takes settled files into work, oldest first, as long as there are places. A file
+// Admit takes settled files into work as long as there are places for their priority. A file
 // that cannot be worked on is returned as failed.
 func (c *Catalog) Admit(now time.Time) []messages.File {
 	var out []messages.File
 	var later []settledFile // files whose former version is still in work
-	for c.work < MaxInWork*SmallPerPlace && c.waiting.Len() > 0 {
+	for c.waiting.Len() > 0 && c.work.from(c.waiting[0].sight.priority) < MaxInWork*SmallPerPlace {
 		s := heap.Pop(&c.waiting).(settledFile)
 		x := s.version
 		if x.other != s.sight || !s.settled || c.paths[s.sight.info.Path] != x {
@@ -77,15 +77,15 @@ func (x *version) parts() int {
 // newVersion takes what a path shows into work, as a new version.
 func (c *Catalog) newVersion(x *version, now time.Time) messages.File {
 	s := x.other
-	fresh := &version{info: s.info, id: c.next, generation: x.generation + 1, sum: s.sum}
+	fresh := &version{info: s.info, id: c.next, generation: x.generation + 1, sum: s.sum, priority: s.priority}
 	c.next++
-	c.work += fresh.parts()
+	c.work.add(fresh, fresh.parts())
 	c.paths[s.info.Path] = fresh
 	c.byID[fresh.id] = fresh
 	f := messages.File{
 		ID: fresh.id, Info: fresh.info, Generation: fresh.generation, Fingerprint: fresh.sum,
 		Base: messages.Base(fresh.info.Path), State: messages.FileRunning,
-		Cursor: messages.Cursor{Line: 1}, Started: now,
+		Cursor: messages.Cursor{Line: 1}, Started: now, Steering: messages.Steering{Priority: s.priority},
 	}
 	if s.unfit != "" {
 		f.State, f.Reason = messages.FileFailed, s.unfit

@@ -9,7 +9,7 @@
 //   - There are MaxInWork places in work. A large file holds one, and up to SmallPerPlace
 //     small ones share one. There are never more in use, except that the last one to be
 //     taken may be a large file beside small ones, and that a parked one which can
-//     be read again always gets a place. Of one path at most one version is in work.
+//     be read again always gets a place. Places that files of lower priority hold are no hindrance. Of one path at most one version is in work.
 //   - A version whose time alone changed stays the same version. One whose size or
 //     fingerprint changed ends, and the path gets a new version.
 //   - A folder that is empty although files are in work counts as missing, not as
@@ -49,10 +49,11 @@ type Catalog struct {
 	paths      map[string]*version // newest version of each path
 	byID       map[messages.FileID]*version
 	next       messages.FileID
-	paused     int       // number of versions that are paused
-	work       int       // parts of places that are in use, see version.parts
-	waiting    byAge     // settled files that wait for a place, oldest first
-	emptySince time.Time // time when the folder was first empty although files are in work
+	paused     int            // number of versions that are paused
+	work       places         // see version.parts
+	waiting    byTurn         // settled files that wait for a place
+	wishes     map[string]int // priorities of files that are not taken yet, by path
+	emptySince time.Time      // time when the folder was first empty although files are in work
 }
 
 // version is the newest version of a path.
@@ -62,6 +63,7 @@ type version struct {
 	generation int
 	sum        uint64
 	ended      bool
+	priority   int
 	parked     bool      // in work without a place, because it cannot be read
 	paused     bool      // in work without a place, because nothing new of it is begun
 	left       time.Time // time when it was first missing in the folder
@@ -77,6 +79,8 @@ type sight struct {
 	sum     uint64    // its fingerprint
 	unfit   string    // reason why it cannot be worked on, else empty
 	nuls    bool      // it ends in NUL bytes, so its copy may not be complete
+	// priority is the one that the file will have.
+	priority int
 }
 
 // Changes are the consequences of a listing.
@@ -115,16 +119,16 @@ type Fingerprint struct {
 
 // New returns a catalog of the stored files; next is the lowest id that may be free.
 func New(settle time.Duration, files []*messages.File, next messages.FileID) *Catalog {
-	c := &Catalog{settle: settle, paths: map[string]*version{}, byID: map[messages.FileID]*version{}, next: max(1, next)}
+	c := &Catalog{settle: settle, paths: map[string]*version{}, byID: map[messages.FileID]*version{}, next: max(1, next), wishes: map[string]int{}}
 	for _, f := range files {
-		x := &version{info: f.Info, id: f.ID, generation: f.Generation, sum: f.Fingerprint, ended: !f.Ended.IsZero(), left: f.Left}
+		x := &version{info: f.Info, id: f.ID, generation: f.Generation, sum: f.Fingerprint, ended: !f.Ended.IsZero(), left: f.Left, priority: f.Priority}
 		if old := c.paths[f.Info.Path]; old == nil || old.generation < f.Generation {
 			c.paths[f.Info.Path] = x
 		}
 		c.byID[f.ID] = x
 		c.next = max(c.next, f.ID+1)
 		if !x.ended {
-			c.work += x.parts()
+			c.work.add(x, x.parts())
 		}
 	}
 	return c
@@ -193,7 +197,7 @@ func (c *Catalog) empty(files []messages.FileInfo, now time.Time) (empty, held b
 
 // working reports whether any version is in work, with or without a place.
 func (c *Catalog) working() bool {
-	if c.work > 0 {
+	if c.work.from(-messages.MaxPriority) > 0 {
 		return true
 	}
 	for _, x := range c.byID {
@@ -236,7 +240,7 @@ func (c *Catalog) End(id messages.FileID) {
 		c.Resume(id)
 		c.Pause(id, false)
 		x.ended = true
-		c.work -= x.parts()
+		c.work.add(x, -x.parts())
 	}
 }
 
@@ -281,8 +285,8 @@ func (c *Catalog) replace(id messages.FileID, change func(*version)) {
 	change(x)
 	switch after := x.parked || x.paused; {
 	case after && !before:
-		c.work -= x.parts()
+		c.work.add(x, -x.parts())
 	case before && !after:
-		c.work += x.parts()
+		c.work.add(x, x.parts())
 	}
 }

@@ -40,7 +40,7 @@ func (c *Catalog) Reopen(id messages.FileID) error {
 	}
 	if x.ended {
 		x.ended = false
-		c.work += x.parts()
+		c.work.add(x, x.parts())
 	}
 	switch {
 	case !x.left.IsZero():

@@ -24,7 +24,7 @@ func (c *Catalog) compare(x *version, f messages.FileInfo, now time.Time, out *C
 	}
 	s := x.other
 	if s == nil || !f.SameVersion(s.info) {
-		s = &sight{info: f, since: now}
+		s = &sight{info: f, since: now, priority: c.wishes[f.Path]}
 		x.other = s
 		// The age that a file claims counts for nothing, because the clock of the writer
 		// or of the file server may be behind. A version in work that only looks touched
