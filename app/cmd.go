@@ -54,7 +54,8 @@ name; "kafka-master config" shows those in force.`,
 		}
 		return c.runMaster(cmd.Context(), s)
 	}
-	root.AddCommand(c.run(), c.status(), c.listFiles(), c.showFile(), c.workers(), c.wait(), c.pause(), c.resume(), c.rate(), c.priority(), c.share(), c.worker(), c.config(), c.generate(), c.version(), c.healthcheck(), c.doctor(), c.dead(), c.failed(), c.merge(), c.joblog(), c.verify(), c.selftest())
+	root.AddCommand(c.run(), c.status(), c.listFiles(), c.showFile(), c.workers(), c.attempts(), c.masters(), c.wait(), c.top(),
+		c.pause(), c.resume(), c.rate(), c.priority(), c.share(), c.drain(), c.undrain(), c.forget(), c.stepDown(), c.worker(), c.config(), c.generate(), c.version(), c.healthcheck(), c.doctor(), c.dead(), c.failed(), c.merge(), c.joblog(), c.verify(), c.selftest())
 	showOwnFlags(root)
 	return root
 }

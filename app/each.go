@@ -22,7 +22,7 @@ type eachFlags struct {
 
 func (f *eachFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.command, "each", "", "command to run for each item; {} is the item as one argument, without {} it is the standard input")
-	flags.IntVar(&f.jobs, "jobs", 0, "with --each: number of processes at once in this process (default the number of processors)")
+	flags.IntVarP(&f.jobs, "jobs", "j", 0, "with --each: number of processes at once in this process (default the number of processors)")
 	flags.BoolVar(&f.shell, "shell", false, "with --each: run the command by sh -c")
 	flags.BoolVar(&f.unordered, "unordered", false, "with --each: write outputs as they come instead of in the order of the items")
 }

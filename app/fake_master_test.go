@@ -15,6 +15,8 @@ type fakeMaster struct {
 	overview messages.Overview
 	files    []*messages.FileStatus // in the order of their ids
 	workers  []messages.WorkerStatus
+	attempts []messages.WorkerAttempt // of each of them
+	masters  []messages.MasterStatus
 	looks    int                    // questions for the overview so far
 	onLook   func(*fakeMaster, int) // called before each of them
 }
@@ -57,6 +59,24 @@ func (m *fakeMaster) Ask(_ context.Context, q messages.Query) (any, error) {
 // steer changes what the question is to change.
 func (m *fakeMaster) steer(q messages.Query) (any, error) {
 	switch q := q.(type) {
+	case messages.QueryMasters:
+		return messages.Masters{List: m.masters}, nil
+	case messages.StepDown:
+		return messages.SteppedDown{Old: messages.Leadership{Leader: m.overview.Leader, Term: 7}, New: messages.Leadership{Leader: messages.Leader{MasterID: "m2"}, Term: 8}}, nil
+	case messages.QueryWorker:
+		if w := m.worker(q.ID); w != nil {
+			return &messages.WorkerDetail{WorkerStatus: *w, Attempts: m.attempts}, nil
+		}
+		return (*messages.WorkerDetail)(nil), nil
+	case messages.DrainWorker:
+		return m.drain(q.ID, &messages.Drain{By: q.By, Since: time.Now()})
+	case messages.ResumeWorker:
+		return m.drain(q.ID, nil)
+	case messages.ForgetWorker:
+		if w := m.worker(q.ID); w != nil && w.State == messages.WorkerLost {
+			return messages.WorkerChanged{Old: messages.WorkerStanding{State: w.State}}, nil
+		}
+		return nil, messages.ErrConflict
 	case messages.SetDispatch:
 		old := m.overview.Dispatch
 		var err error
@@ -84,6 +104,27 @@ func (m *fakeMaster) steer(q messages.Query) (any, error) {
 	return nil, messages.ErrUnavailable
 }
 
+// worker returns the worker with an id.
+func (m *fakeMaster) worker(id messages.WorkerID) *messages.WorkerStatus {
+	for i := range m.workers {
+		if m.workers[i].ID == id {
+			return &m.workers[i]
+		}
+	}
+	return nil
+}
+
+// drain changes whether a worker is drained.
+func (m *fakeMaster) drain(id messages.WorkerID, d *messages.Drain) (any, error) {
+	w := m.worker(id)
+	if w == nil {
+		return nil, messages.ErrNotFound
+	}
+	old := messages.WorkerStanding{State: w.State, Drain: w.Drain}
+	w.Drain = d
+	return messages.WorkerChanged{Old: old, New: messages.WorkerStanding{State: w.State, Drain: d}}, nil
+}
+
 // exampleMaster has three files, of which one is in work, and two workers.
 func exampleMaster(now time.Time) *fakeMaster {
 	file := func(id messages.FileID, path string, state messages.FileState, done int64) *messages.FileStatus {
@@ -105,6 +146,14 @@ func exampleMaster(now time.Time) *fakeMaster {
 			{ID: "w-1", Kind: messages.Native, State: messages.WorkerBusy, Capacity: 2, Partitions: []int32{3}, Held: []string{"ips_chunk_1", "ips_chunk_2"}, HeldSince: []time.Time{now, now}, Seen: now},
 			{ID: "w-2", Kind: messages.Native, State: messages.WorkerLost, Capacity: 1, Seen: now.Add(-time.Hour), Note: "it was silent for 80 s"},
 		},
+	}
+	m.attempts = []messages.WorkerAttempt{
+		{Path: "ips.txt", BatchID: "ips_chunk_0", Items: 500, Began: now.Add(-30 * time.Second), Ended: now.Add(-20 * time.Second), Result: "done"},
+		{Path: "bad.txt", BatchID: "bad_chunk_3", Items: 500, Ended: now.Add(-time.Minute), Result: "failed", Error: "exit status 3"},
+	}
+	m.masters = []messages.MasterStatus{
+		{ID: "m1", Role: "leader", Term: 7, API: "10.0.0.1:3001", Version: "v1", Started: now.Add(-2 * time.Hour), Seen: now, BackEnds: []messages.BackEnd{{Name: "kafka", OK: true}, {Name: "state", OK: true}}},
+		{ID: "m2", Role: "standby", Term: 7, API: "10.0.0.2:3001", Started: now.Add(-time.Hour), Seen: now, BackEnds: []messages.BackEnd{{Name: "kafka", OK: true}, {Name: "state", Error: "connection refused"}}},
 	}
 	m.files[1].FailedItems, m.files[1].DeadItems = 100, 400
 	m.files[1].DeadChunks = 1

@@ -162,7 +162,7 @@ func (o overviewAnswer) itemsText() string {
 }
 
 func (o overviewAnswer) speedText(now time.Time) string {
-	working := o.Items.Open > 0 || o.ItemsRemaining != nil && *o.ItemsRemaining > 0
+	working := o.Items.Open > 0 || o.Files["running"] > 0 || o.Settling > 0
 	switch {
 	case !working:
 		return "nothing is left to do"

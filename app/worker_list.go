@@ -24,6 +24,7 @@ type workerAnswer struct {
 	HeldCount  int        `json:"held_count"`
 	SeenAt     *time.Time `json:"seen_at"`
 	Note       string     `json:"note"`
+	DrainedBy  string     `json:"drained_by"`
 }
 
 // workerStates are the values of --state.
@@ -74,10 +75,18 @@ func workersPage(list listed[workerAnswer], now time.Time) page {
 		}
 		p.rows = append(p.rows, []cell{
 			text(w.ID), workerState(w.State), text(w.Kind), both(ago(w.SeenAt, now)+" ago", stamp(w.SeenAt)),
-			both(fmt.Sprintf("%d of %d", w.HeldCount, w.Capacity), strconv.Itoa(w.HeldCount)), text(first), text(w.Note),
+			both(fmt.Sprintf("%d of %d", w.HeldCount, w.Capacity), strconv.Itoa(w.HeldCount)), text(first), text(w.note()),
 		})
 	}
 	return p
+}
+
+// note says why the worker does nothing.
+func (w workerAnswer) note() string {
+	if w.Note == "" && w.DrainedBy != "" {
+		return "drained by " + w.DrainedBy
+	}
+	return w.Note
 }
 
 // workerState is the state of a worker.
