@@ -216,6 +216,7 @@ func (h *simHistory) committed(term messages.Term, b messages.Batch) {
 	for _, f := range b.Files {
 		h.frozen(f.ID)
 		h.cancels(h.files[f.ID], *f, b.Chunks)
+		h.limits(h.files[f.ID], *f)
 		h.files[f.ID], h.records[f.ID], touched[f.ID] = *f, f, true
 		h.ending(*f)
 	}

@@ -87,8 +87,8 @@ func (h *simHistory) tally(id messages.FileID) (waiting, failed, dead, cancelled
 	return waiting, failed, dead, cancelled
 }
 
-// useLetters is somebody who retries dead chunks and failed items, or discards dead chunks,
-// through any master.
+// useLetters is somebody who retries or discards dead chunks and failed items, through any
+// master.
 func (w *simWorld) useLetters() {
 	m := w.anyMaster()
 	if m.process.dead || m.ending {
@@ -101,13 +101,15 @@ func (w *simWorld) useLetters() {
 		}
 		from := w.rng.IntN(len(list))
 		list = list[from:min(len(list), from+1+w.rng.IntN(5))]
-		if w.rng.IntN(6) == 0 && !slices.ContainsFunc(list, (*messages.Letter).Failed) {
+		if w.rng.IntN(6) == 0 {
 			m.ask(messages.DiscardLetters{Letters: list}, func(a any, err error) { w.handled("a dead chunk is discarded", list, a, err) })
 			return
 		}
-		m.ask(messages.RetryLetters{Letters: list}, func(a any, err error) { w.handled("a dead chunk is retried", list, a, err) })
+		m.ask(messages.RetryLetters{Letters: list}, func(a any, err error) { w.handled(chunkRetried, list, a, err) })
 	})
 }
+
+const chunkRetried = "a dead chunk is retried"
 
 // handled notes the answer to a change of letters.
 func (w *simWorld) handled(what string, list []*messages.Letter, a any, err error) {
@@ -119,7 +121,7 @@ func (w *simWorld) handled(what string, list []*messages.Letter, a any, err erro
 	switch {
 	case len(done.Refused) > 0:
 		w.sometimes("a retry is refused")
-	case slices.ContainsFunc(list, (*messages.Letter).Failed):
+	case what == chunkRetried && slices.ContainsFunc(list, (*messages.Letter).Failed):
 		w.sometimes("failed items are retried")
 	default:
 		w.sometimes(what)
@@ -139,7 +141,7 @@ func (w *simWorld) retryAll(rounds int, then func()) {
 				return
 			}
 			m.ask(messages.RetryLetters{Letters: list}, func(a any, err error) {
-				w.handled("a dead chunk is retried", list, a, err)
+				w.handled(chunkRetried, list, a, err)
 				done, _ := a.(messages.LettersChanged)
 				switch {
 				case err != nil || done.Accepted == 0:

@@ -42,6 +42,7 @@ func chaos(seed uint64) func() *simWorld {
 	return func() *simWorld {
 		w := newSimWorld(seed)
 		w.showTrace()
+		w.limitDead()
 		w.live(simFaults(), 12+w.rng.IntN(20))
 		return w
 	}
