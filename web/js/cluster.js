@@ -2,9 +2,9 @@
 import { html } from '../vendor/preact.js';
 import { can } from './abilities.js';
 import { send } from './api.js';
-import { count, plain } from './format.js';
+import { count, duration, plain } from './format.js';
 import { Ago, Button, Failure, State, confirm, useAnswer } from './parts.js';
-import { say } from './state.js';
+import { now, say } from './state.js';
 
 export const Cluster = () => html`<h1>Cluster</h1>
   ${can('GET', '/masters') && html`<${Masters} />`}
@@ -13,18 +13,23 @@ export const Cluster = () => html`<h1>Cluster</h1>
 function Masters() {
   const { answer, error, again } = useAnswer('masters');
   async function stepDown() {
-    if (!(await confirm('Let another master lead?', 'The leader gives up its lease, and a standby takes over within seconds. With no standby the same master leads again. Workers keep what they have.', 'Step down'))) return;
-    await send('POST', 'masters/step-down');
-    say('The leader steps down.');
+    if (!(await confirm('Let another master lead?', 'The leader gives its lease up in order, and a standby leads at once. Without one the same master leads again after some seconds. Workers keep what they have.', 'Step down'))) return;
+    const { old, new: next } = await send('POST', 'masters/step-down');
+    say(`${old.master_id} stepped down; ${next.master_id ? next.master_id + ' leads in term ' + next.term : 'nobody leads yet'}.`);
     again();
   }
   return html`<section aria-labelledby="masters-title"><div class="bar-of-list"><h2 id="masters-title">Masters</h2>
     ${can('POST', '/masters/step-down') && html`<${Button} kind="danger" onClick=${stepDown}>Step down</${Button}>`}</div>
-    <${Failure} text=${error?.message} />
-    <div class="scroll" tabindex="0" role="region" aria-label="List of masters"><table><thead><tr>${['Master', 'Role', 'Term', 'Seen', 'Version', 'Address'].map((n) => html`<th scope="col">${n}</th>`)}</tr></thead>
+    <${Failure} text=${error?.message || answer?.missing} />
+    <div class="scroll" tabindex="0" role="region" aria-label="List of masters"><table><thead><tr><th scope="col" class="w-name">Master</th><th scope="col" class="w-state">Role</th><th scope="col" class="w-num">Term</th><th scope="col" class="grow">Works with</th>
+      <th scope="col" class="w-num wide">Lease left</th><th scope="col" class="w-num wide">Heard</th><th scope="col" class="w-num wide">Up for</th><th scope="col" class="w-name wide">Version</th><th scope="col" class="w-name wide">Address</th></tr></thead>
     <tbody>${(answer?.masters ?? []).map((m) => html`<tr key=${m.id}><td>${plain(m.id)}</td><td><${State} of=${m.role} /></td><td>${count(m.term)}</td>
-      <td><${Ago} time=${m.seen_at} /></td><td>${plain(m.version)}</td><td>${plain(m.api)}</td></tr>`)}</tbody></table></div></section>`;
+      <td><${BackEnds} all=${m.back_ends} /></td><td class="wide">${m.lease_until ? duration((Date.parse(m.lease_until) - now.value) / 1000) : ''}</td><td class="wide"><${Ago} time=${m.seen_at} /> ago</td>
+      <td class="wide"><${Ago} time=${m.started_at} /></td><td class="wide">${plain(m.version)}</td><td class="wide">${plain(m.api)}</td></tr>`)}</tbody></table></div></section>`;
 }
+
+// BackEnds says what a master reaches and what not.
+const BackEnds = ({ all }) => all.map((b, i) => html`${i > 0 && ', '}${b.ok ? html`<span key=${b.name}>${plain(b.name)} ok</span>` : html`<strong key=${b.name} class="bad" title=${plain(b.error)}>${plain(b.name)} not for <${Ago} time=${b.since} />: ${plain(b.error)}</strong>`}`);
 
 function Topics() {
   const { answer, error } = useAnswer('topics');

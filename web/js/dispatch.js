@@ -6,7 +6,7 @@ import { clock, count, plain } from './format.js';
 import { Button } from './parts.js';
 import { overview, role, say } from './state.js';
 
-const minutes = [['', 'until resumed'], ['10', '10 minutes'], ['60', '1 hour'], ['480', '8 hours']];
+const minutes = [['', 'until resumed'], ['10', 'for 10 minutes'], ['60', 'for 1 hour'], ['480', 'for 8 hours']];
 
 // Dispatch is one line: what is in force, and what can be done about it.
 export function Dispatch() {
@@ -25,9 +25,9 @@ export function Dispatch() {
       ? html`<p><strong class="state is-paused">paused</strong> by ${plain(d.by || 'somebody')}${d.since && ' since ' + clock(d.since, true)}${d.until ? ', until ' + clock(d.until) : ''}. Chunks at workers finish; nothing new is handed out.</p>
         <${Button} kind="main" onClick=${() => change({ paused: false }, 'Chunks are handed out again.')}>Resume</${Button}>`
       : html`<p>Chunks are handed out${d.max_items_per_s > 0 ? ', at most ' + count(d.max_items_per_s) + ' items per second' : ' as fast as workers take them'}.</p>
-        ${may && html`<label>for <select value=${length.value} onChange=${(e) => { length.value = e.target.value; }}>
-          ${minutes.map(([value, name]) => html`<option value=${value}>${name}</option>`)}</select></label>
-        <${Button} onClick=${() => change({ paused: true, until: until() }, 'Paused. Chunks at workers finish.')}>Pause everything</${Button}>`}`}
+        ${may && html`<span class="field"><${Button} onClick=${() => change({ paused: true, until: until() }, 'Paused. Chunks at workers finish.')}>Pause everything</${Button}>
+        <select aria-label="For how long" value=${length.value} onChange=${(e) => { length.value = e.target.value; }}>
+          ${minutes.map(([value, name]) => html`<option value=${value}>${name}</option>`)}</select></span>`}`}
     ${may && html`<${Rate} now=${d.max_items_per_s ?? 0} set=${(n) => change({ max_items_per_s: n }, n > 0 ? 'At most ' + count(n) + ' items per second.' : 'No limit.')} />`}
   </section>`;
 }

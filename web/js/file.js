@@ -72,12 +72,12 @@ function Chunks({ file }) {
 const chunkColumns = [
   { name: 'Chunk', kind: 'w-chunk', show: (c) => plain(c.chunk) },
   { name: 'State', kind: 'w-state', show: (c) => html`<${State} of=${c.state} />` },
-  { name: 'Lines', kind: 'w-pair wide', show: (c) => count(c.first_line) + '–' + count(c.first_line + c.lines - 1) },
+  { name: 'Lines', kind: 'w-lines wide', show: (c) => count(c.first_line) + '–' + count(c.first_line + c.lines - 1) },
   { name: 'Items', kind: 'w-num', show: (c) => count(c.items) },
   { name: 'Attempt', kind: 'w-num wide', show: (c) => count(c.attempt) },
   { name: 'Worker', kind: 'w-name', show: (c) => c.worker && html`<a href=${href('worker', c.worker)}>${plain(c.worker)}</a>` },
   { name: 'For', kind: 'w-num', show: (c) => html`<${Ago} time=${c.since} />` },
-  { name: 'Why it waits', kind: 'grow', show: (c) => html`<span title=${plain(c.why?.text)}>${plain(c.why?.text)}</span>` },
+  { name: 'Why', kind: 'grow', show: (c) => html`<span title=${plain(c.why?.text ?? c.error)}>${c.stalled_since ? html`<strong class="bad">no progress for <${Ago} time=${c.stalled_since} /></strong>` : plain(c.why?.text ?? c.error)}</span>` },
 ];
 
 // TakeHome shows the commands for what became of the file.

@@ -45,6 +45,9 @@ export function duration(s) {
   return Math.floor(h / 24) + ' d ' + (h % 24) + ' h';
 }
 
+// took shows how long something lasted that may have been short.
+export const took = (s) => (s < 10 ? s.toFixed(1) + ' s' : duration(s));
+
 // since returns the seconds from a time of the API to now.
 export const since = (time, now) => (time ? Math.max(0, (now - Date.parse(time)) / 1000) : null);
 

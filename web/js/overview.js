@@ -1,14 +1,16 @@
 // The overview: is it moving, when will it end, what is stuck.
 import { html, useEffect } from '../vendor/preact.js';
+import { can } from './abilities.js';
+import { send } from './api.js';
 import { Dispatch } from './dispatch.js';
 import { FileActions, isPaused } from './file_actions.js';
 import { bytes, clock, count, duration, eta, percent, plain, plural, progress, rate, words } from './format.js';
 import { List } from './list.js';
 import { on } from './live.js';
-import { Ago, Bar, Command, Empty, Failure, Filter, State, onRefresh, shown } from './parts.js';
+import { Ago, Bar, Button, Command, Empty, Failure, Filter, State, onRefresh, shown } from './parts.js';
 import { Plots } from './plots.js';
 import { Rows } from './rows.js';
-import { go, href, link, notices, now, overview, route } from './state.js';
+import { go, href, link, notices, now, overview, route, say } from './state.js';
 import { WorkerGrid, startWorker } from './workers.js';
 
 const fileStates = ['running', 'done', 'done_with_rejects', 'changed', 'failed', 'cancelled'];
@@ -85,10 +87,17 @@ function Files() {
       <label>State <select value=${state} onChange=${(e) => choose({ state: e.target.value })}>
         <option value="">all</option>${fileStates.map((s) => html`<option value=${s}>${words(s)}</option>`)}</select></label>
       <${Filter} name="Name" value=${q} hint="part of the name" onChange=${(text) => choose({ q: text })} />
+      ${can('POST', '/files/rescan') && html`<${Button} onClick=${rescan}>Look for new files</${Button}>`}
     </div>
     <${Failure} text=${files.error.value} />
     ${files.total.value === 0 ? html`<${NoFiles} filtered=${q || state} />` : html`<${Rows} list=${files} columns=${columns} label="List of files" />`}
   </section>`;
+}
+
+async function rescan() {
+  const found = await send('POST', 'files/rescan');
+  say(`The folder has ${plural(found.files, 'file')}; ${count(found.settling)} of them not in work yet.`);
+  files.refresh();
 }
 
 const NoFiles = ({ filtered }) => (filtered

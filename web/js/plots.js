@@ -1,9 +1,9 @@
 // Three plots of the last minutes, hour or day.
-import { html, signal, useEffect, useRef, useSignal } from '../vendor/preact.js';
+import { html, signal, useEffect, useLayoutEffect, useRef, useSignal } from '../vendor/preact.js';
 import uPlot from '../vendor/uPlot.js';
 import { can } from './abilities.js';
 import { get } from './api.js';
-import { count, duration, rate } from './format.js';
+import { clock, count, duration, rate } from './format.js';
 import { onRefresh } from './parts.js';
 import { scheme } from './scheme.js';
 
@@ -41,7 +41,7 @@ export function Plots() {
     };
   }, [window, there]);
   if (!there) return null;
-  return html`<section aria-labelledby="plots-title"><div class="bar-of-list"><h2 id="plots-title">The last</h2>
+  return html`<section aria-labelledby="plots-title"><div class="bar-of-list"><h2 id="plots-title">History</h2>
     <div role="group" aria-label="How far back">${windows.map(([name, text]) => html`<button type="button" class="small" aria-pressed=${String(window === name)} onClick=${() => { chosen.value = name; }}>${text}</button>`)}</div></div>
     <div class="plots">${plots.map((p) => html`<${Plot} key=${p.title} plot=${p} data=${data.value} />`)}</div></section>`;
 }
@@ -50,24 +50,21 @@ function Plot({ plot, data }) {
   const box = useRef();
   const drawn = useRef(null);
   const colours = scheme.value;
-  useEffect(() => {
-    const make = () => {
-      drawn.current?.destroy();
-      drawn.current = new uPlot(options(plot, colours, box.current.clientWidth), [[], ...plot.series.map(() => [])], box.current);
-    };
-    make();
-    const observer = new ResizeObserver(() => drawn.current.setSize({ width: box.current.clientWidth, height: plotHeight }));
-    observer.observe(box.current);
+  useLayoutEffect(() => {
+    const element = box.current;
+    const plotted = new uPlot(options(plot, colours, element.clientWidth), [[], ...plot.series.map(() => [])], element);
+    drawn.current = plotted;
+    const observer = new ResizeObserver(() => plotted.setSize({ width: element.clientWidth, height: plotHeight }));
+    observer.observe(element);
     return () => {
       observer.disconnect();
-      drawn.current.destroy();
-      drawn.current = null;
+      plotted.destroy();
     };
   }, [colours]);
   useEffect(() => { if (data) drawn.current.setData(columns(plot, data)); }, [data, colours]);
-  const last = data && plot.series.map((s) => s.show(data.series[s.name]?.findLast((v) => v !== null)) + ' ' + s.label).join(', ');
-  return html`<figure><figcaption>${plot.title} <span class="muted">${last}</span></figcaption>
-    <div class="plot" ref=${box} role="img" aria-label=${plot.title + ', now ' + (last ?? 'not known')}></div></figure>`;
+  const last = (s) => s.show(data?.series[s.name]?.findLast((v) => v !== null)) + ' ' + s.label;
+  return html`<figure><figcaption>${plot.title} ${plot.series.map((s) => html`<span class="muted" key=${s.name}><i class=${'key is-' + s.colour}></i>${last(s)}</span> `)}</figcaption>
+    <div class="plot" ref=${box} role="img" aria-label=${plot.title + ', now ' + plot.series.map(last).join(', ')}></div></figure>`;
 }
 
 const plotHeight = 170;
@@ -82,16 +79,19 @@ function columns(plot, data) {
 function options(plot, colours, width) {
   const axis = { stroke: colours.muted, grid: { stroke: colours.line, width: 1 }, ticks: { stroke: colours.line, width: 1 } };
   const scales = { x: { time: true }, y: { range: fromZero } };
-  const axes = [{ ...axis }, { ...axis, size: 60, values: (_, all) => all.map((v) => plot.series[0].show(v)) }];
+  const axes = [{ ...axis, size: 30, values: (_, all) => all.map((t) => clock(t * 1000)) }, { ...axis, size: 60, incrs, values: (_, all) => all.map((v) => plot.series[0].show(v)) }];
   for (const s of plot.series) {
     if (!s.scale) continue;
     scales[s.scale] = { range: fromZero };
-    axes.push({ ...axis, scale: s.scale, side: 1, size: 60, grid: { show: false }, values: (_, all) => all.map((v) => s.show(v)) });
+    axes.push({ ...axis, scale: s.scale, side: 1, size: 60, incrs, grid: { show: false }, values: (_, all) => all.map((v) => s.show(v)) });
   }
   return {
     width, height: plotHeight, scales, axes, legend: { show: false }, cursor: { sync: { key: 'plots' }, y: false },
     series: [{}, ...plot.series.map((s) => ({ label: s.label, scale: s.scale ?? 'y', stroke: colours[s.colour], width: 1.5, points: { show: false } }))],
   };
 }
+
+// incrs are the steps of an axis: whole numbers.
+const incrs = Array.from({ length: 12 }, (_, i) => [1, 2, 5].map((n) => n * 10 ** i)).flat();
 
 const fromZero = (_, min, max) => [0, Math.max(1, max ?? 1) * 1.05];

@@ -9,8 +9,8 @@ function useWindow() {
   const box = useRef();
   const size = useSignal({ top: 0, height: 600, width: 1000 });
   useLayoutEffect(() => {
+    const b = box.current;
     const measure = () => {
-      const b = box.current;
       const v = size.value;
       if (b.scrollTop !== v.top || b.clientHeight !== v.height || b.clientWidth !== v.width) {
         size.value = { top: b.scrollTop, height: b.clientHeight, width: b.clientWidth };
@@ -18,8 +18,8 @@ function useWindow() {
     };
     measure();
     const observer = new ResizeObserver(measure);
-    observer.observe(box.current);
-    box.current.addEventListener('scroll', measure, { passive: true });
+    observer.observe(b);
+    b.addEventListener('scroll', measure, { passive: true });
     return () => observer.disconnect();
   }, []);
   return [box, size.value];

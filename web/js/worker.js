@@ -2,11 +2,11 @@
 import { html, useEffect } from '../vendor/preact.js';
 import { can } from './abilities.js';
 import { send } from './api.js';
-import { clock, count, duration, plain } from './format.js';
+import { clock, count, plain, took } from './format.js';
 import { Lanes } from './lanes.js';
 import { on } from './live.js';
 import { Ago, Button, Empty, Fact, Failure, State, confirm, useAnswer } from './parts.js';
-import { go, role, say } from './state.js';
+import { go, href, role, say } from './state.js';
 
 export function Worker({ id }) {
   const path = 'workers/' + encodeURIComponent(id);
@@ -25,7 +25,7 @@ export function Worker({ id }) {
       ${w.kind === 'classic' && html`<${Fact} name="Messages “done”">${count(w.done_count)}</${Fact}>`}
     </dl>
     <${Holds} w=${w} />
-    <${Attempts} all=${w.attempts ?? []} />`;
+    <${Attempts} w=${w} />`;
 }
 
 function Actions({ w, path, again }) {
@@ -41,7 +41,7 @@ function Actions({ w, path, again }) {
     say('Forgotten: ' + w.id);
     go('');
   }
-  const drained = w.drained || w.state === 'draining';
+  const drained = Boolean(w.drained_by);
   const away = w.state === 'lost' || w.state === 'gone';
   return html`${!drained && !away && can('POST', '/workers/{id}/drain') && html`<${Button} onClick=${() => act('drain', w.id + ' finishes what it has and gets nothing new.')}>Drain</${Button}>`}
     ${drained && can('POST', '/workers/{id}/resume') && html`<${Button} onClick=${() => act('resume', w.id + ' gets chunks again.')}>Resume</${Button}>`}
@@ -58,12 +58,15 @@ function Holds({ w }) {
     ${w.held_count > running.length + queued.length && html`<p class="muted">${count(w.held_count)} in all.</p>`}</section>`;
 }
 
-function Attempts({ all }) {
+function Attempts({ w }) {
+  const ended = w.attempts;
+  const running = (w.running ?? []).map((h) => ({ chunk: h.chunk, began_at: h.since, ended_at: null, result: 'running' }));
   return html`<section aria-labelledby="attempts-title"><h2 id="attempts-title">Last attempts</h2>
-    ${all.length === 0 ? html`<${Empty}><p>None since this master began to lead.</p></${Empty}>` : html`<${Lanes} all=${all} />
-    <div class="scroll" tabindex="0" role="region" aria-label="List of attempts"><table><thead><tr><th scope="col" class="w-chunk">Chunk</th><th scope="col" class="w-num">Attempt</th><th scope="col" class="w-state">Result</th>
-      <th scope="col" class="w-num">Began</th><th scope="col" class="w-num">Took</th><th scope="col" class="grow">Reason</th></tr></thead>
-      <tbody>${all.map((a) => html`<tr key=${a.chunk + '/' + a.attempt}><td class="w-chunk">${plain(a.chunk)}</td><td class="w-num">${count(a.attempt)}</td><td class="w-state"><${State} of=${a.result || 'running'} /></td>
-        <td class="w-num">${clock(a.started_at, true)}</td><td class="w-num">${a.ended_at ? duration((Date.parse(a.ended_at) - Date.parse(a.started_at)) / 1000) : html`<${Ago} time=${a.started_at} />`}</td>
-        <td class="grow" title=${plain(a.reason)}>${plain(a.reason)}</td></tr>`)}</tbody></table></div>`}</section>`;
+    ${ended.length === 0 ? html`<${Empty}><p>None has ended since this master began to lead.</p></${Empty}>` : html`<${Lanes} all=${[...running, ...ended]} />
+    <div class="scroll" tabindex="0" role="region" aria-label="List of attempts"><table><thead><tr><th scope="col" class="w-chunk">Chunk</th><th scope="col" class="w-num mid">Items</th><th scope="col" class="w-state">Result</th>
+      <th scope="col" class="w-num wide">Began</th><th scope="col" class="w-num">Took</th><th scope="col" class="grow">Error</th></tr></thead>
+      <tbody>${ended.map((a) => html`<tr key=${a.file_id + a.chunk + a.ended_at}><td class="w-chunk" title=${plain(a.chunk)}><a href=${href('file', a.file_id)}>${plain(a.chunk) || 'a forgotten file'}</a></td>
+        <td class="w-num mid">${count(a.items)}${a.items_failed > 0 && html`, <span class="bad">${count(a.items_failed)} failed</span>`}</td><td class="w-state"><${State} of=${a.result} /></td>
+        <td class="w-num wide">${clock(a.began_at, true)}</td><td class="w-num">${a.began_at && took((Date.parse(a.ended_at) - Date.parse(a.began_at)) / 1000)}</td>
+        <td class="grow" title=${plain(a.error)}>${plain(a.error)}</td></tr>`)}</tbody></table></div>`}</section>`;
 }
