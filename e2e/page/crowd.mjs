@@ -56,4 +56,14 @@ await browse(async (page) => {
   await page.getByText(/^7 chunks/).waitFor();
   assert.equal(await page.locator('main img, main script').count(), 0);
   await accessible(page, 'hostile dead chunks');
-}, { mayFail: (text, at) => /events|openapi/.test(at) });
+
+  // While nobody leads, the last picture stays, in grey, with the time since then.
+  await open(page, '#/', 'Overview');
+  await page.getByText(/of 10,000 files/).waitFor();
+  await step('leaderless');
+  await page.locator('header').getByText('no leader').waitFor();
+  await page.locator('header').getByText(/for [1-9]\d* s/).waitFor();
+  await page.locator('main.lost').getByText(/of 10,000 files/).waitFor();
+  await step('lead');
+  await page.locator('main:not(.lost)').waitFor();
+}, { mayFail: (text, at) => /503|504/.test(text) || /events/.test(at) });

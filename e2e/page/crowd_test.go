@@ -3,6 +3,7 @@ package page
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/http/httptest"
 	"sync"
 	"testing"
@@ -23,6 +24,7 @@ const (
 type crowd struct {
 	mu      sync.Mutex
 	moved   int
+	err     error // answer to every question, if not nil
 	began   time.Time
 	letters []*messages.Letter
 }
@@ -31,6 +33,9 @@ type crowd struct {
 func (c *crowd) Ask(_ context.Context, q messages.Query) (any, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.err != nil {
+		return nil, c.err
+	}
 	switch q := q.(type) {
 	case messages.QueryOverview, messages.QueryHealth:
 		return c.overview(), nil
@@ -45,6 +50,8 @@ func (c *crowd) Ask(_ context.Context, q messages.Query) (any, error) {
 		return c.workers(), nil
 	case messages.QueryLetters:
 		return c.letters, nil
+	case messages.QuerySeries:
+		return c.series(q.Window), nil
 	}
 	return nil, fmt.Errorf("%w: %T", messages.ErrUnavailable, q)
 }
@@ -54,6 +61,16 @@ func (c *crowd) move(string) (string, error) {
 	defer c.mu.Unlock()
 	c.moved++
 	return "", nil
+}
+
+// fail makes every question have this answer.
+func (c *crowd) fail(err error) func(string) (string, error) {
+	return func(string) (string, error) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.err = err
+		return "", nil
+	}
 }
 
 // hostile are texts that would run as code if they became markup.
@@ -101,6 +118,21 @@ func (c *crowd) workers() []messages.WorkerStatus {
 	return all
 }
 
+// series returns a history with a gap in it.
+func (c *crowd) series(w messages.SeriesWindow) *messages.Series {
+	s := &messages.Series{Window: w, From: c.began.Add(-time.Duration(w.Cells()) * w.Step())}
+	for n := range s.Values {
+		for i := range w.Cells() {
+			x := float64(i * (n + 1))
+			if i%10 == 0 {
+				x = math.NaN()
+			}
+			s.Values[n] = append(s.Values[n], x)
+		}
+	}
+	return s
+}
+
 func newCrowd() *crowd {
 	c := &crowd{began: time.Now()}
 	for i, text := range hostile {
@@ -112,12 +144,24 @@ func newCrowd() *crowd {
 	return c
 }
 
-// With 10,000 files and 1,000 workers only what is in sight is drawn, and texts from outside
-// stay texts.
+// serve serves the page of a crowd.
+func (c *crowd) serve(t *testing.T) (url string) {
+	srv := httptest.NewServer(httpapi.New(httpapi.Config{Asker: c, Page: web.Files()}).Handler())
+	t.Cleanup(srv.Close)
+	return srv.URL + "/"
+}
+
+// With 10,000 files and 1,000 workers only what is in sight is drawn, texts from outside stay
+// texts, and the last picture stays while nobody leads.
 func TestCrowd(t *testing.T) {
 	needBrowser(t)
 	c := newCrowd()
-	srv := httptest.NewServer(httpapi.New(httpapi.Config{Asker: c, Page: web.Files()}).Handler())
-	t.Cleanup(srv.Close)
-	script(t, "crowd.mjs", srv.URL+"/", steps{"move": c.move})
+	script(t, "crowd.mjs", c.serve(t), steps{"move": c.move, "leaderless": c.fail(messages.ErrUnavailable), "lead": c.fail(nil)})
+}
+
+// A tab that nobody sees asks nothing.
+func TestHidden(t *testing.T) {
+	needBrowser(t)
+	c := newCrowd()
+	script(t, "hidden.mjs", c.serve(t), steps{"move": c.move})
 }

@@ -21,7 +21,7 @@ export async function step(name, argument = '') {
 }
 
 // browse opens the page and runs what to do with it.
-export async function browse(test, { width = 1440, height = 900, scheme = 'light', mayFail = () => false } = {}) {
+export async function browse(test, { width = 1440, height = 900, scheme = 'light', mayFail = () => false, before = () => {} } = {}) {
   const browser = await chromium.launch({
     executablePath: process.env.PAGE_CHROMIUM,
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
@@ -35,6 +35,7 @@ export async function browse(test, { width = 1440, height = 900, scheme = 'light
     page.on('pageerror', (e) => errors.push(e.stack));
     page.on('dialog', (d) => { errors.push(`a text ran as code: ${d.message()}`); d.dismiss(); });
     page.on('request', (r) => { if (!r.url().startsWith(new URL(url).origin + '/') && !r.url().startsWith('data:')) errors.push(`outside request ${r.url()}`); });
+    await before(page);
     await page.goto(url);
     await test(page);
     assert.deepEqual(errors, []);

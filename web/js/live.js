@@ -117,7 +117,7 @@ function receive(event) {
   const data = event.data ? JSON.parse(event.data) : null;
   if (link.value.state !== 'live') {
     connected('live');
-    tell('poll'); // what changed in between
+    catchUp();
   }
   switch (event.kind) {
     case 'hello':
@@ -130,11 +130,20 @@ function receive(event) {
       addNotice(data);
       break;
     case 'stale':
-      lastID = '';
-      tell('poll');
+      catchUp();
       break;
     default:
       tell(event.kind, data);
+  }
+}
+
+// catchUp asks for everything that is shown: events tell only what changes from now on.
+async function catchUp() {
+  tell('poll');
+  try {
+    overview.value = await get('overview');
+  } catch {
+    // The events end when there is no answer, and the next poll tells why.
   }
 }
 
