@@ -68,6 +68,10 @@ type Config struct {
 	// OnDeployment is called with the random id of the state at the beginning of each term.
 	// It must not block, and may be nil.
 	OnDeployment func(id string)
+	// OnLogLevel is called with the log level that people set for all masters, one of
+	// messages.LogLevels, at the beginning of each term and when it changes. It must not block,
+	// and may be nil.
+	OnLogLevel func(level string)
 	// Archive reports whether finished files are moved to processed/.
 	Archive bool
 	// Counters counts what the actors do. It is nil but in a measurement.

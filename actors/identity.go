@@ -100,7 +100,7 @@ func (e *elector) compare(ctx actor.Context) {
 	files := e.files
 	call(ctx, e.ctx, compareTimeout, func(c context.Context) any {
 		out := &compared{}
-		out.values, out.err = values.Values(c, messages.ValueIdentity, messages.ValueSample, messages.ValueDeployment)
+		out.values, out.err = values.Values(c, messages.ValueIdentity, messages.ValueSample, messages.ValueDeployment, messages.ValueLogLevel)
 		if out.err == nil && files != nil {
 			list, err := files.List(c)
 			out.files, out.listed = list, err == nil
@@ -118,6 +118,9 @@ func (e *elector) onCompared(ctx actor.Context, m *compared) {
 	}
 	if id := m.values[messages.ValueDeployment]; id != "" {
 		e.deployment = id
+	}
+	if !e.leads {
+		e.cfg.useLogLevel(storedLogLevel(m.values))
 	}
 	if m.values[messages.ValueIdentity] == "" && e.kinship == strangerKin {
 		return // the state is gone, and it was not that of this master

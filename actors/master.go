@@ -237,7 +237,7 @@ func (m *master) onAsk(ctx actor.Context, x *ask) {
 		return
 	case messages.QueryBatchSize, messages.SetBatchSize, messages.QueryTopics, messages.GrowPartitions, messages.QueryBooks,
 		messages.RetryLetters, messages.DiscardLetters, messages.QueryAudit,
-		messages.QueryWorker, messages.DrainWorker, messages.ResumeWorker, messages.ForgetWorker,
+		messages.QueryLogLevel, messages.SetLogLevel, messages.QueryWorker, messages.DrainWorker, messages.ResumeWorker, messages.ForgetWorker,
 		messages.CancelFile, messages.Rescan, messages.SetDispatch, messages.SetFile,
 		messages.QueryWaiting, messages.SetWaiting:
 		if m.leading != nil && m.stopping == nil {

@@ -27,6 +27,7 @@ type term struct {
 	batch      int               // batch size that files are planned with
 	committed  int               // batch size in the store, 0 until it is known
 	written    int               // batch size that was sent to persistence last
+	logLevel   string            // of all masters
 	problems   problems
 	ignored    uint64 // messages that ingress dropped
 	pub        publisher
@@ -145,6 +146,8 @@ func (t *term) receive(ctx actor.Context) {
 		t.onGrown(ctx, m)
 	case *workerTopics:
 		t.forward(ctx, t.ingress, m)
+	case *logLevelCommitted:
+		t.onLogLevelCommitted(ctx, m)
 	case *batchSizeCommitted:
 		t.onBatchSizeCommitted(ctx, m)
 	case *trustTerm:
@@ -247,6 +250,10 @@ func (t *term) onAsk(ctx actor.Context, m *ask) {
 		t.onQueryBatchSize(ctx)
 	case messages.SetBatchSize:
 		t.onSetBatchSize(ctx, q)
+	case messages.QueryLogLevel:
+		t.onQueryLogLevel(ctx)
+	case messages.SetLogLevel:
+		t.onSetLogLevel(ctx, q)
 	case messages.QueryTopics, messages.GrowPartitions:
 		t.onceLoaded(ctx, t.topics, q)
 	case messages.QueryAudit:

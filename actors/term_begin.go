@@ -42,6 +42,7 @@ func (t *term) onLoaded(ctx actor.Context, m *loadedState) {
 	ctx.Send(t.persistence, &beginTerm{term: t.term, snap: m.snap})
 	ctx.Send(t.egress, &useTerm{term: t.term})
 	t.chooseBatchSize(ctx)
+	t.loadLogLevel()
 	t.deployment = t.snap.Values[messages.ValueDeployment]
 	if t.deployment == "" {
 		t.deployment = rand.Text()

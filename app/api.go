@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"kafka-master/httpapi"
+	"kafka-master/infra/settings"
 	"kafka-master/web"
 )
 
@@ -15,6 +16,7 @@ func (n *node) serveAPI() (stop func()) {
 	cfg := httpapi.Config{
 		Asker: n.sys, Token: n.s.APIToken.Reveal(), ReadToken: n.s.APIReadToken.Reveal(), ReadOnly: n.s.ReadOnly,
 		Version: build().version, Logger: n.log, Advertise: n.s.APIAdvertise, Page: web.Files(),
+		Settings: shownSettings(n.s), ChunkTopic: n.s.ChunkTopic,
 	}
 	switch {
 	case len(n.s.APIAllowedHosts) > 0:
@@ -46,4 +48,12 @@ func (n *node) fail(err error) {
 	case n.failed <- err:
 	default:
 	}
+}
+
+// shownSettings returns the settings as the API shows them.
+func shownSettings(s settings.Settings) (out []httpapi.Setting) {
+	for _, l := range s.Describe() {
+		out = append(out, httpapi.Setting{Name: l.Name, Value: l.Value, Source: l.Source, Doc: l.Doc, Secret: l.Secret})
+	}
+	return out
 }

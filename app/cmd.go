@@ -255,7 +255,7 @@ twice leaves one result.`,
 				f.results = s.ResultsDir
 			}
 			defer outliveReaders()()
-			log, _, closeLog := openLog(s, c.stderr)
+			log, _, closeLog := openLog(s, newLogLevel(s.LogLevel), c.stderr)
 			defer closeLog()
 			boundMemory(log)
 			return c.runWorker(cmd.Context(), s, f, log)

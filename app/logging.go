@@ -19,25 +19,53 @@ import (
 
 // openLog returns the log of a command that runs for a long time, and one that drops lines
 // of level info. Logging never blocks, see spool. close writes the remaining lines.
-func openLog(s settings.Settings, w io.Writer) (log, muted *slog.Logger, close func()) {
+func openLog(s settings.Settings, level *logLevel, w io.Writer) (log, muted *slog.Logger, close func()) {
 	terminal := console.IsTerminal(w)
 	out := newSpool(w, func(n int64) []byte {
 		var b bytes.Buffer
-		newLogger(s, &b, terminal).Warn("log lines were dropped, since they could not be written in time or at all", "lines", n)
+		newLogger(s, s.LogLevel, &b, terminal).Warn("log lines were dropped, since they could not be written in time or at all", "lines", n)
 		return b.Bytes()
 	})
-	quieter := s
-	quieter.LogLevel = max(s.LogLevel, slog.LevelWarn)
-	return newLogger(s, out, terminal), newLogger(quieter, out, terminal), out.close
+	return newLogger(s, level, out, terminal), newLogger(s, atLeastWarn{level}, out, terminal), out.close
 }
+
+// logLevel is the level of the log. People may change it for all masters while they run.
+type logLevel struct {
+	own   slog.Level // LOG_LEVEL
+	level slog.LevelVar
+}
+
+func newLogLevel(own slog.Level) *logLevel {
+	l := &logLevel{own: own}
+	l.level.Set(own)
+	return l
+}
+
+// Level implements slog.Leveler.
+func (l *logLevel) Level() slog.Level { return l.level.Level() }
+
+// use takes over a level that people set, one of messages.LogLevels.
+func (l *logLevel) use(name string) {
+	level := l.own
+	if name != messages.DefaultLogLevel {
+		_ = level.UnmarshalText([]byte(name)) // the names are those of slog
+	}
+	l.level.Set(level)
+}
+
+// atLeastWarn drops lines of level info, whatever the level is.
+type atLeastWarn struct{ slog.Leveler }
+
+// Level implements slog.Leveler.
+func (l atLeastWarn) Level() slog.Level { return max(l.Leveler.Level(), slog.LevelWarn) }
 
 // newLogger returns a logger that writes to w in LOG_FORMAT, which defaults to text for a
 // terminal and to JSON otherwise.
-func newLogger(s settings.Settings, w io.Writer, terminal bool) *slog.Logger {
+func newLogger(s settings.Settings, level slog.Leveler, w io.Writer, terminal bool) *slog.Logger {
 	if s.LogFormat == "json" || s.LogFormat == "auto" && !terminal {
-		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: s.LogLevel, ReplaceAttr: harmless}))
+		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: harmless}))
 	}
-	return slog.New(tint.NewTextHandler(w, &tint.Options{Level: s.LogLevel, NoColor: !terminal, TimeFormat: time.TimeOnly, ReplaceAttr: harmless}))
+	return slog.New(tint.NewTextHandler(w, &tint.Options{Level: level, NoColor: !terminal, TimeFormat: time.TimeOnly, ReplaceAttr: harmless}))
 }
 
 const (

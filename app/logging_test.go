@@ -24,7 +24,7 @@ func TestLogIsHarmless(t *testing.T) {
 	for _, format := range []string{"text", "json"} {
 		for _, terminal := range []bool{false, true} {
 			var b bytes.Buffer
-			log := newLogger(settings.Settings{LogFormat: format}, &b, terminal)
+			log := newLogger(settings.Settings{LogFormat: format}, slog.LevelInfo, &b, terminal)
 			log.With("worker_id", messages.WorkerID(evil)).Warn("chunk is dead "+evil, "reason", evil, "err", fmt.Errorf("read %s: %w", evil, errors.Join(errors.New(evil), errors.New("2"))),
 				"list", []messages.WorkerID{evil}, "all", struct{ Name string }{evil}, "numbers", []int32{1, 2}, "long", strings.Repeat("x", 1<<20), "wait", 5*time.Second, "took", 1234567*time.Microsecond)
 			text := b.String()
@@ -53,8 +53,29 @@ func TestStacksKeepTheirLines(t *testing.T) {
 func TestLinesOfOneMessageAreDropped(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
-	log := slog.New(without{newLogger(settings.Settings{LogFormat: "json"}, &b, false).Handler(), "problem"})
+	log := slog.New(without{newLogger(settings.Settings{LogFormat: "json"}, slog.LevelInfo, &b, false).Handler(), "problem"})
 	log.With("a", 1).WithGroup("g").Warn("problem", "kind", "x")
 	log.With("a", 1).Warn("a problem")
 	require.Equal(t, 1, strings.Count(b.String(), "\n"))
+}
+
+func TestLogLevelChangesAtRunTime(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	level := newLogLevel(slog.LevelWarn)
+	log, muted, done := openLog(settings.Settings{LogFormat: "json"}, level, &b)
+	for _, name := range []string{"default", "debug", "error", "info", "default"} {
+		level.use(name)
+		log.Debug("debug, at "+name, "a", 1)
+		log.Info("info, at " + name)
+		muted.Info("muted, at " + name)
+		log.Warn("warn, at " + name)
+	}
+	done()
+	for text, shown := range map[string]bool{
+		"debug, at debug": true, "info, at debug": true, "warn, at error": false, "info, at info": true, "debug, at info": false,
+		"muted, at debug": false, "info, at default": false, "warn, at default": true,
+	} {
+		require.Equal(t, shown, strings.Contains(b.String(), text), text)
+	}
 }

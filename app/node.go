@@ -54,6 +54,7 @@ var (
 // opening.
 type node struct {
 	s        settings.Settings
+	level    *logLevel // of log and muted
 	log      *slog.Logger
 	muted    *slog.Logger // for the embedded workers, which the console shows already
 	stdout   io.Writer
@@ -78,14 +79,15 @@ func (c command) runMaster(ctx context.Context, s settings.Settings) error {
 		s.LogLevel = slog.LevelWarn // a person reads the lines of the console
 	}
 	defer outliveReaders()()
-	log, muted, closeLog := openLog(s, stderr)
+	level := newLogLevel(s.LogLevel)
+	log, muted, closeLog := openLog(s, level, stderr)
 	defer closeLog()
 	if person && console.IsTerminal(stdout) {
 		log = slog.New(without{log.Handler(), actors.ProblemMessage}) // the console shows problems
 	}
 	out := newSpool(stdout, nil)
 	defer out.close()
-	n := &node{s: s, log: log, muted: muted, stdout: out, terminal: console.IsTerminal(stdout), failed: make(chan error, 1), instrument: c.instrument}
+	n := &node{s: s, level: level, log: log, muted: muted, stdout: out, terminal: console.IsTerminal(stdout), failed: make(chan error, 1), instrument: c.instrument}
 	slog.SetDefault(n.log)
 	boundMemory(n.log)
 	redis.SetLogger(quiet{})
@@ -260,6 +262,9 @@ func (n *node) config() actors.Config {
 		BatchSize: n.s.BatchSize, BatchSizeText: n.s.Raw("BATCH_SIZE"), WorkerTimeout: n.s.WorkerTimeout,
 		WorkerCommand: workerCommand(os.Args[0], n.s, n.brokers),
 		MaxAttempts:   n.s.MaxAttempts, Bisect: n.s.Bisect, MaxDead: n.s.MaxDead, Prefetch: n.prefetch(), Backup: backupModes[n.s.Backup], Settle: n.s.Settle, Archive: n.s.Archive,
+	}
+	if n.level != nil {
+		cfg.OnLogLevel = n.level.use
 	}
 	cfg.TopicConfig = topicConfig(n.s.KafkaReplication)
 	if n.s.EmbeddedBroker() {

@@ -149,7 +149,7 @@ func (o *oneShot) start(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	log, _, closeLog := openLog(s, o.stderr)
+	log, _, closeLog := openLog(s, newLogLevel(s.LogLevel), o.stderr)
 	defer closeLog()
 	n := &node{s: s, log: log, muted: log, stdout: io.Discard, failed: make(chan error, 1), instrument: o.instrument}
 	defer n.close()

@@ -31,6 +31,7 @@ func (s *Server) allOperations() {
 		s.registerMasters,
 		s.registerOverview,
 		s.registerSeries,
+		s.registerSettings,
 		s.registerSteering,
 		s.registerWaiting,
 		s.registerWorkers,

@@ -19,6 +19,14 @@ func (f *fakeMaster) administered(q messages.Query) (any, error) {
 		return f.steerWorker(q.ID, "resumed", func(s *messages.WorkerStanding) { *s = messages.WorkerStanding{State: messages.WorkerAnnounced} })
 	case messages.ForgetWorker:
 		return f.steerWorker(q.ID, "forgotten", func(s *messages.WorkerStanding) { *s = messages.WorkerStanding{State: messages.WorkerGone} })
+	case messages.QueryLogLevel:
+		return f.level(), nil
+	case messages.SetLogLevel:
+		f.logLevel = messages.LogLevel(q.Level)
+		f.changes++
+		return f.logLevel, nil
+	case messages.QueryAudit:
+		return messages.Audit{{At: began, By: "api", Action: "batch_size", Old: "500", New: "50"}, {At: began, By: "10.0.0.7", Action: "drain", Target: "w-1", Old: "busy", New: "draining"}}, nil
 	case messages.StepDown:
 		f.changes++
 		return messages.SteppedDown{Old: messages.Leadership{Leader: messages.Leader{MasterID: "m1", API: "m1:3001"}, Term: 7}, New: messages.Leadership{Term: 7}}, nil
@@ -54,6 +62,13 @@ func (f *fakeMaster) steerWorker(id messages.WorkerID, how string, change func(*
 		return messages.WorkerChanged{Old: old, New: now}, nil
 	}
 	return nil, fmt.Errorf("%w: there is no worker %q", messages.ErrNotFound, id)
+}
+
+func (f *fakeMaster) level() messages.LogLevel {
+	if f.logLevel == "" {
+		return messages.DefaultLogLevel
+	}
+	return f.logLevel
 }
 
 func exampleMasters() messages.Masters {

@@ -32,14 +32,15 @@ type fakeMaster struct {
 	files    []messages.FileStatus
 	letters  []*messages.Letter
 	series   *messages.Series
-	reach    int               // most letters that are looked at in one request, 0 for all
-	err      error             // answer to every question, if not nil
-	hang     bool              // answer no question before its deadline
-	asked    chan struct{}     // receives a value for each hanging question, may be nil
-	panics   bool              // panic on every question
-	odd      bool              // answer with a wrong type
-	changes  int               // number of changes that were asked for
-	steering []any             // those of them that steer hand-outs
+	reach    int           // most letters that are looked at in one request, 0 for all
+	err      error         // answer to every question, if not nil
+	hang     bool          // answer no question before its deadline
+	asked    chan struct{} // receives a value for each hanging question, may be nil
+	panics   bool          // panic on every question
+	odd      bool          // answer with a wrong type
+	changes  int           // number of changes that were asked for
+	steering []any         // those of them that steer hand-outs
+	logLevel messages.LogLevel
 	steered  messages.WorkerID // worker that was drained, resumed or forgotten last
 }
 

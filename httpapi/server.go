@@ -58,6 +58,10 @@ type Config struct {
 	ReadToken string
 	// ReadOnly refuses every call that changes something.
 	ReadOnly bool
+	// Settings are those that this master was started with. The API shows them.
+	Settings []Setting
+	// ChunkTopic is the topic of the chunks, whose partitions can grow.
+	ChunkTopic string
 	// Version is the version that /version shows. Defaults to "devel".
 	Version string
 	// Page holds the files that are served at /, the start of which is index.html. Nil

@@ -19,14 +19,15 @@ type AuditEntry struct {
 const (
 	ActionBatchSize  = "batch_size"
 	ActionPartitions = "partitions"
-	ActionRetry      = "retry"    // of dead chunks, or of failed items
-	ActionDiscard    = "discard"  // of dead chunks, or of failed items
-	ActionDrain      = "drain"    // of a worker
-	ActionResume     = "resume"   // of a worker
-	ActionForget     = "forget"   // of a worker that is lost or gone
-	ActionCancel     = "cancel"   // of a file
-	ActionDispatch   = "dispatch" // pause, resume or rate of all hand-outs
-	ActionFile       = "file"     // pause, resume, priority or share of a file
+	ActionRetry      = "retry"     // of dead chunks, or of failed items
+	ActionDiscard    = "discard"   // of dead chunks, or of failed items
+	ActionDrain      = "drain"     // of a worker
+	ActionResume     = "resume"    // of a worker
+	ActionForget     = "forget"    // of a worker that is lost or gone
+	ActionCancel     = "cancel"    // of a file
+	ActionDispatch   = "dispatch"  // pause, resume or rate of all hand-outs
+	ActionFile       = "file"      // pause, resume, priority or share of a file
+	ActionLogLevel   = "log_level" // of all masters
 	ActionStepDown   = "step_down"
 )
 

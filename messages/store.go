@@ -54,6 +54,7 @@ const (
 	ValueWishes          = "wishes"            // priorities of files that are not taken yet, see EncodeWishes
 	ValueDispatch        = "dispatch"          // how people steer all hand-outs, see Dispatch
 	ValueAudit           = "audit"             // last changes that people made, see Audit
+	ValueLogLevel        = "log_level"         // of all masters, one of LogLevels
 	ValueDrained         = "drained"           // workers that people drained, see Drained
 )
 

@@ -12,6 +12,7 @@ type Line struct {
 	Value  string // value in force; three stars for a secret that is set
 	Source string // one of the Source constants, or the variable with the path of a secret
 	Doc    string
+	Secret bool
 }
 
 // Describe returns all variables with the values in force. Secrets are masked.
@@ -22,7 +23,7 @@ func (s Settings) Describe() []Line {
 		if v.Secret && x.source != SourceDefault && x.source != "" {
 			x.text = mask
 		}
-		all = append(all, Line{Name: v.Name, Value: x.text, Source: x.source, Doc: v.Doc})
+		all = append(all, Line{Name: v.Name, Value: x.text, Source: x.source, Doc: v.Doc, Secret: v.Secret})
 	}
 	return all
 }

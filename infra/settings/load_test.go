@@ -160,7 +160,7 @@ func TestLoadSecretFiles(t *testing.T) {
 	require.Empty(t, s.Raw("API_TOKEN"))
 	for _, l := range s.Describe() {
 		if l.Name == "API_TOKEN" {
-			require.Equal(t, settings.Line{Name: "API_TOKEN", Value: "***", Source: "API_TOKEN_FILE", Doc: l.Doc}, l)
+			require.Equal(t, settings.Line{Name: "API_TOKEN", Value: "***", Source: "API_TOKEN_FILE", Doc: l.Doc, Secret: true}, l)
 		}
 	}
 

@@ -115,7 +115,7 @@ func apiVariables() []Variable {
 func logVariables() []Variable {
 	return []Variable{{
 		Name: "LOG_LEVEL", Default: "info",
-		Doc:  "Lowest level of the messages that are logged; if not set, warn for a master on a terminal.",
+		Doc:  "Lowest level of the messages that are logged; if not set, warn for a master on a terminal. The API can change it at run time, for all masters.",
 		rule: rule{"one of debug, info, warn, error", setLogLevel},
 	}, {
 		Name: "LOG_FORMAT", Default: "auto",
