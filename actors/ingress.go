@@ -114,7 +114,7 @@ const (
 	// quietRest is the pause before a fetch while no worker has a chunk and none says anything
 	// but that it lives. The heartbeats of thousands of workers would otherwise cost a fetch
 	// each. It delays what else is read then, such as an announcement.
-	quietRest = 50 * time.Millisecond
+	quietRest = 100 * time.Millisecond
 	// showEvery is the pause between two commits of the read offsets for lag tools.
 	showEvery = 5 * time.Second
 	// ackTimeout is how long a message may go unacknowledged.
