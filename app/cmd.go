@@ -54,10 +54,39 @@ name; "kafka-master config" shows those in force.`,
 		}
 		return c.runMaster(cmd.Context(), s)
 	}
-	root.AddCommand(c.run(), c.status(), c.listFiles(), c.showFile(), c.workers(), c.attempts(), c.masters(), c.wait(), c.top(),
-		c.pause(), c.resume(), c.rate(), c.priority(), c.share(), c.drain(), c.undrain(), c.forget(), c.stepDown(), c.worker(), c.config(), c.generate(), c.version(), c.healthcheck(), c.doctor(), c.dead(), c.failed(), c.merge(), c.joblog(), c.verify(), c.selftest())
+	for _, g := range c.groups() {
+		root.AddGroup(&cobra.Group{ID: g.title, Title: g.title + ":"})
+		for _, cmd := range g.commands {
+			cmd.GroupID = g.title
+			root.AddCommand(cmd)
+		}
+	}
+	root.SetHelpCommandGroupID(groupSetup)
+	root.SetCompletionCommandGroupID(groupSetup)
 	showOwnFlags(root)
 	return root
+}
+
+// group is commands that stand together in the help.
+type group struct {
+	title    string
+	commands []*cobra.Command
+}
+
+// groupSetup is the group that the commands of the library belong to as well.
+const groupSetup = "Set up"
+
+// groups returns all commands.
+func (c command) groups() []group {
+	return []group{
+		{"Run", []*cobra.Command{c.run(), c.worker(), c.generate()}},
+		{"See a running system", []*cobra.Command{c.status(), c.top(), c.listFiles(), c.showFile(), c.workers(), c.attempts(), c.masters(), c.wait()}},
+		{"Steer it", []*cobra.Command{
+			c.pause(), c.resume(), c.rate(), c.priority(), c.share(), c.drain(), c.undrain(), c.forget(), c.dead(), c.failed(), c.stepDown(),
+		}},
+		{"Results and proof", []*cobra.Command{c.merge(), c.joblog(), c.verify(), c.selftest()}},
+		{groupSetup, []*cobra.Command{c.config(), c.doctor(), c.healthcheck(), c.version()}},
+	}
 }
 
 // apiSettings are those of a command that calls the API of a master.
@@ -73,7 +102,6 @@ var usedSettings = map[string][]string{
 	"healthcheck": {"API_LISTEN", "API_SERVER_PORT"},
 	"joblog":      {"RESULTS_DIR", "DATA_DIR"},
 	"merge":       {"RESULTS_DIR", "DATA_DIR", "API_LISTEN", "API_SERVER_PORT", "API_TOKEN", "REDIS_URL", "REDIS_PREFIX", "REDIS_TLS_CA_FILE"},
-	"ls":          apiSettings, "show": apiSettings, "retry": apiSettings, "discard": apiSettings,
 	"verify": append([]string{
 		"CLIENT_DATA_PATH", "INPUT_DIR", "SMB_HOST", "SMB_PORT", "SMB_USER", "SMB_PASSWORD",
 		"RESULTS_DIR", "DATA_DIR", "REDIS_URL", "REDIS_PREFIX",

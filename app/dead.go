@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"kafka-master/messages"
 )
@@ -63,18 +64,15 @@ func (c command) letters(kind letterKind, cmd *cobra.Command) *cobra.Command {
 	cmd.RunE = func(*cobra.Command, []string) error {
 		return fmt.Errorf("%w: give one of ls, show, retry and discard; --help shows them", errUsage)
 	}
-	d := &deadCommand{command: c, kind: kind}
-	cmd.AddCommand(d.list(), d.show(), d.retry(), d.discard())
+	cmd.AddCommand(c.listDead(kind), c.showDead(kind), c.retryDead(kind), c.discardDead(kind))
 	return cmd
 }
 
 // deadCommand is what the commands for dead chunks, or for failed items, share.
 type deadCommand struct {
-	command
-	kind        letterKind
-	api, output string
-	filter      deadFilter
-	client      *apiClient
+	*remote // while a command runs
+	kind    letterKind
+	filter  deadFilter
 }
 
 // deadFilter selects dead chunks.
@@ -84,9 +82,9 @@ type deadFilter struct {
 }
 
 // flags adds the flags of the filter.
-func (f *deadFilter) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.File, "file", "", "only chunks of the file with this path")
-	cmd.Flags().StringVar(&f.Error, "error", "", "only chunks whose error contains this text, in any case")
+func (f *deadFilter) flags(flags *pflag.FlagSet) {
+	flags.StringVar(&f.File, "file", "", "only chunks of the file with this path")
+	flags.StringVar(&f.Error, "error", "", "only chunks whose error contains this text, in any case")
 }
 
 // query returns the filter as parameters of the API.
@@ -101,24 +99,16 @@ func (f deadFilter) query() url.Values {
 	return q
 }
 
-// sub completes one of the commands.
-func (d *deadCommand) sub(cmd *cobra.Command, run func(context.Context, []string) error) *cobra.Command {
-	cmd.Flags().StringVar(&d.api, "api", "", "host:port of the API of any master (default: of the one on this machine)")
-	cmd.Flags().StringVarP(&d.output, "output", "o", "table", "table or json")
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if d.output != "table" && d.output != "json" {
-			return fmt.Errorf("%w: --output %q: must be table or json", errUsage, d.output)
-		}
-		s, err := d.load(cmd)
-		if err != nil {
-			return err
-		}
-		if d.client, err = newAPIClient(d.api, s); err != nil {
-			return err
-		}
-		return run(cmd.Context(), args)
+// completeIDs returns the ids of the first chunks of the list.
+func (d *deadCommand) completeIDs(ctx context.Context, r *remote, _ []string, _ string) (ids []string) {
+	list, err := fetch[deadChunk](ctx, r.client, d.kind.path(), "chunks", url.Values{}, maxPage)
+	if err != nil {
+		return nil
 	}
-	return cmd
+	for _, x := range list.rows {
+		ids = append(ids, x.ID)
+	}
+	return ids
 }
 
 // deadPage is the answer of /api/v1/dead.

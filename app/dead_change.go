@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"kafka-master/console"
 	"kafka-master/messages"
@@ -46,30 +47,35 @@ type deadRefusal struct {
 }
 
 // retry is the command that has chunks, or their failed items, run again.
-func (d *deadCommand) retry() *cobra.Command {
-	x := &deadChange{deadCommand: d, verb: "retry", done: "run again"}
-	return x.command("Have them run again", `Each chunk gets as many attempts as at first. Its file goes back to work, and ends
+func (c command) retryDead(kind letterKind) *cobra.Command {
+	x := &deadChange{deadCommand: &deadCommand{kind: kind}, verb: "retry", done: "run again"}
+	return x.command(c, "Have them run again", `Each chunk gets as many attempts as at first. Its file goes back to work, and ends
 once more when the chunk has ended. A chunk is refused if its file has left the
 folder or was archived, or does not hold the same bytes any more.`)
 }
 
 // discard is the command that takes chunks off the list.
-func (d *deadCommand) discard() *cobra.Command {
-	x := &deadChange{deadCommand: d, verb: "discard", done: "discarded"}
-	return x.command("Take them off the list for good", "The items of a discarded chunk stay counted as "+d.kind.past+`, and the file keeps its
+func (c command) discardDead(kind letterKind) *cobra.Command {
+	x := &deadChange{deadCommand: &deadCommand{kind: kind}, verb: "discard", done: "discarded"}
+	return x.command(c, "Take them off the list for good", "The items of a discarded chunk stay counted as "+kind.past+`, and the file keeps its
 state. A discarded chunk cannot be retried.`)
 }
 
-func (x *deadChange) command(short, long string) *cobra.Command {
-	cmd := &cobra.Command{
-		Use: x.verb + " [ID...]", Short: short, Args: someIDs(0, 100_000),
-		Long:    "Give the ids of the chunks, or select them by --file and --error, or give --all.\nMore than one are changed only after a question, unless --yes is given.\n\n" + long,
-		Example: fmt.Sprintf("  kafka-master %[2]s %[1]s 12/345\n  kafka-master %[2]s %[1]s --file ips.txt --yes", x.verb, x.kind.name),
-	}
-	x.filter.flags(cmd)
-	cmd.Flags().BoolVar(&x.all, "all", false, "all of the list")
-	cmd.Flags().BoolVarP(&x.yes, "yes", "y", false, "do not ask")
-	return x.sub(cmd, x.run)
+func (x *deadChange) command(c command, short, long string) *cobra.Command {
+	return c.verb(verb{
+		use: x.verb + " [ID...]", short: short, args: someIDs(0, 100_000), complete: x.completeIDs, answers: true,
+		long:    "Give the ids of the chunks, or select them by --file and --error, or give --all.\nMore than one are changed only after a question, unless --yes is given.\n\n" + long,
+		example: fmt.Sprintf("  kafka-master %[2]s %[1]s 12/345\n  kafka-master %[2]s %[1]s --file ips.txt --yes", x.verb, x.kind.name),
+		flags: func(f *pflag.FlagSet) {
+			x.filter.flags(f)
+			f.BoolVar(&x.all, "all", false, "all of the list")
+			f.BoolVarP(&x.yes, "yes", "y", false, "do not ask")
+		},
+		act: func(ctx context.Context, r *remote, ids []string) error {
+			x.remote = r
+			return x.run(ctx, ids)
+		},
+	})
 }
 
 func (x *deadChange) run(ctx context.Context, ids []string) error {
@@ -156,19 +162,17 @@ func (x *deadChange) repeat(ctx context.Context, r deadRequest, sum *deadChanged
 
 // report prints what became of the request. Chunks that were refused are an error.
 func (x *deadChange) report(sum deadChanged) error {
-	err := x.print(sum, func(w io.Writer) {
-		for _, r := range sum.Refused {
-			fmt.Fprintf(w, "%s refused: %s\n", r.ID, messages.CleanLine(r.Reason, 300))
-		}
-		if sum.Matched == 0 && len(sum.Refused) == 0 {
-			fmt.Fprintf(w, "No %s matches.\n", x.kind.noun)
-			return
-		}
-		if sum.Accepted == 0 {
-			return
-		}
-		fmt.Fprintf(w, "%s %s (%s).\n", console.Count(int64(sum.Accepted), "chunk"), x.done, console.Count(sum.Items, "item"))
-	})
+	p := page{answer: sum, head: []string{"REFUSED", "REASON"}, block: true}
+	for _, r := range sum.Refused {
+		p.rows = append(p.rows, []cell{text(r.ID), both("refused: "+messages.CleanLine(r.Reason, 300), r.Reason)})
+	}
+	if sum.Matched == 0 && len(sum.Refused) == 0 {
+		p.notes = append(p.notes, fmt.Sprintf("No %s matches.", x.kind.noun))
+	}
+	if sum.Accepted > 0 {
+		p.notes = append(p.notes, fmt.Sprintf("%s %s (%s).", console.Count(int64(sum.Accepted), "chunk"), x.done, console.Count(sum.Items, "item")))
+	}
+	err := x.write(p, time.Time{})
 	if err == nil && len(sum.Refused) > 0 {
 		err = fmt.Errorf("%w: %d refused", errRefused, len(sum.Refused))
 	}

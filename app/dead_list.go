@@ -2,39 +2,37 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
-	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"kafka-master/console"
 	"kafka-master/messages"
 )
 
-// list is the command that lists the chunks.
-func (d *deadCommand) list() *cobra.Command {
-	var limit int
-	cmd := &cobra.Command{
-		Use: "ls", Short: "List the chunks, and count them by error", Args: noArgs,
-		Example: "  kafka-master " + d.kind.name + " ls --file ips.txt --error timeout",
-	}
-	d.filter.flags(cmd)
-	cmd.Flags().IntVar(&limit, "limit", 100, "largest number of chunks to list")
-	return d.sub(cmd, func(ctx context.Context, _ []string) error {
-		if limit < 1 {
-			return fmt.Errorf("%w: --limit %d: must be at least 1", errUsage, limit)
-		}
-		p, err := d.pages(ctx, limit)
-		if err != nil {
-			return err
-		}
-		return d.print(p, func(w io.Writer) { p.table(w, d.kind) })
+// listDead is the command that lists the chunks.
+func (c command) listDead(kind letterKind) *cobra.Command {
+	d := &deadCommand{kind: kind}
+	limit := 100
+	return c.verb(verb{
+		use: "ls", short: "List the chunks, and count them by error", args: noArgs,
+		example: "  kafka-master " + kind.name + " ls --file ips.txt --error timeout",
+		flags: func(f *pflag.FlagSet) {
+			d.filter.flags(f)
+			f.IntVar(&limit, "limit", limit, "largest number of chunks to list")
+		},
+		print: func(ctx context.Context, r *remote, _ []string) (page, error) {
+			if limit < 1 {
+				return page{}, fmt.Errorf("%w: --limit %d: must be at least 1", errUsage, limit)
+			}
+			d.remote = r
+			p, err := d.pages(ctx, limit)
+			return p.page(kind), err
+		},
 	})
 }
 
@@ -52,18 +50,17 @@ func (d *deadCommand) pages(ctx context.Context, limit int) (all deadPage, err e
 	return all, err
 }
 
-// show is the command that shows one chunk.
-func (d *deadCommand) show() *cobra.Command {
-	cmd := &cobra.Command{
-		Use: "show ID", Short: "Show all that is known of a chunk", Args: someIDs(1, 1),
-		Example: "  kafka-master " + d.kind.name + " show 12/345",
-	}
-	return d.sub(cmd, func(ctx context.Context, args []string) error {
-		var x deadChunk
-		if err := d.client.get(ctx, d.kind.path()+"/"+args[0], &x); err != nil {
-			return err
-		}
-		return d.print(x, x.block)
+// showDead is the command that shows one chunk.
+func (c command) showDead(kind letterKind) *cobra.Command {
+	d := &deadCommand{kind: kind}
+	return c.verb(verb{
+		use: "show ID", short: "Show all that is known of a chunk", args: someIDs(1, 1), complete: d.completeIDs,
+		example: "  kafka-master " + kind.name + " show 12/345",
+		print: func(ctx context.Context, r *remote, args []string) (page, error) {
+			var x deadChunk
+			err := r.client.get(ctx, kind.path()+"/"+args[0], &x)
+			return x.block(), err
+		},
 	})
 }
 
@@ -83,56 +80,41 @@ func someIDs(low, high int) cobra.PositionalArgs {
 	}
 }
 
-// print writes an answer in the wanted form.
-func (d *deadCommand) print(answer any, table func(io.Writer)) error {
-	if d.output == "table" {
-		table(d.stdout)
-		return nil
-	}
-	e := json.NewEncoder(d.stdout)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	if err := e.Encode(answer); err != nil {
-		return fmt.Errorf("write the answer: %w", err)
-	}
-	return nil
-}
-
-// table writes the list for people.
-func (p deadPage) table(w io.Writer, kind letterKind) {
+// page is the list as it is printed.
+func (p deadPage) page(kind letterKind) page {
+	out := page{answer: p, head: []string{"FIRST ITEM", "ID", "FILE", "LINES", "ITEMS", "ATTEMPTS", "WORKERS", "ENDED", "ERROR"}}
 	if p.Total == 0 {
-		fmt.Fprintf(w, "No %s matches.\n", kind.noun)
-		return
+		out.notes = []string{fmt.Sprintf("No %s matches.", kind.noun)}
+		return out
 	}
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	row := func(first string, cells ...string) {
-		if kind == deadChunks { // The first item of a chunk need not be one that failed.
-			cells = slices.Insert(cells, len(cells)-1, first)
-		}
-		fmt.Fprintln(t, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
-	}
-	row("FIRST ITEM", "ID", "FILE", "LINES", "ITEMS", "ATTEMPTS", "WORKERS", "ENDED", "ERROR")
 	for _, x := range p.Chunks {
-		row(messages.CleanLine(x.FirstItem, 30), x.ID, messages.CleanLine(x.file(), 40), x.lines(), strconv.FormatInt(x.concerned(), 10),
-			strconv.Itoa(x.Attempts), messages.CleanLine(x.workers(), 40), x.ended(), messages.CleanLine(x.Error, 80))
+		out.rows = append(out.rows, []cell{
+			both(messages.CleanLine(x.FirstItem, 30), x.FirstItem), text(x.ID), both(messages.CleanLine(x.file(), 40), x.Path), text(x.lines()), number(x.concerned()),
+			text(strconv.Itoa(x.Attempts)), both(messages.CleanLine(x.workers(), 40), x.workers()), both(x.ended(), stamp(x.EndedAt)), both(messages.CleanLine(x.Error, 80), x.Error),
+		})
 	}
-	t.Flush()
-	fmt.Fprintf(w, "\n%s, %s %s.", console.Count(int64(p.Total), "chunk"), console.Count(p.Items, "item"), kind.past)
-	if len(p.Chunks) < p.Total {
-		fmt.Fprintf(w, " The first %s are shown; --limit shows more.", humanize.Comma(int64(len(p.Chunks))))
-	}
-	fmt.Fprintf(w, "\n%s\n", kind.hint)
-	for _, g := range p.Groups {
-		if g.Error == "" {
-			continue
+	if kind == failedChunks { // the first item of a chunk need not be one that failed
+		out.head = out.head[1:]
+		for i := range out.rows {
+			out.rows[i] = out.rows[i][1:]
 		}
-		fmt.Fprintf(w, "  %s × %s\n", humanize.Comma(int64(g.Chunks)), messages.CleanLine(g.Error, 200))
 	}
+	sum := fmt.Sprintf("%s, %s %s.", console.Count(int64(p.Total), "chunk"), console.Count(p.Items, "item"), kind.past)
+	if len(p.Chunks) < p.Total {
+		sum += fmt.Sprintf(" The first %s are shown; --limit shows more.", humanize.Comma(int64(len(p.Chunks))))
+	}
+	out.notes = []string{"", sum, kind.hint}
+	for _, g := range p.Groups {
+		if g.Error != "" {
+			out.notes = append(out.notes, fmt.Sprintf("  %s × %s", humanize.Comma(int64(g.Chunks)), messages.CleanLine(g.Error, 200)))
+		}
+	}
+	return out
 }
 
-// block writes everything about one chunk for people.
-func (x deadChunk) block(w io.Writer) {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+// block is everything about one chunk as it is printed.
+func (x deadChunk) block() page {
+	out := page{answer: x, head: []string{"FIELD", "VALUE"}, block: true}
 	for _, row := range [][2]string{
 		{"id", x.ID}, {"file", x.file()}, {"chunk", x.Chunk},
 		{"lines", x.lines()}, {"items", x.itemsText()},
@@ -142,13 +124,12 @@ func (x deadChunk) block(w io.Writer) {
 		if row[0] == "first item" && x.Failed > 0 {
 			continue
 		}
-		fmt.Fprintf(t, "%s\t%s\n", row[0], messages.CleanLine(row[1], 500))
+		out.rows = append(out.rows, []cell{text(row[0]), {text: messages.CleanLine(row[1], 500)}})
 	}
-	t.Flush()
-	if x.Error == "" {
-		return
+	if x.Error != "" {
+		out.notes = []string{"error", "  " + strings.ReplaceAll(messages.CleanLines(strings.TrimSpace(x.Error), 4000), "\n", "\n  ")}
 	}
-	fmt.Fprintf(w, "error\n  %s\n", strings.ReplaceAll(messages.CleanLines(strings.TrimSpace(x.Error), 4000), "\n", "\n  "))
+	return out
 }
 
 func (x deadChunk) file() string {

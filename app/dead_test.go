@@ -165,7 +165,7 @@ func TestDeadRetry(t *testing.T) {
 	require.Len(t, m.letters, 4)
 	_, code, out, _ = runDead(t, 5, "retry", "1/3", "9/9", "1/3", "--yes")
 	require.Equal(t, ExitCannot, code)
-	require.Contains(t, out, "9/9 refused: no dead chunk has this id\n1 chunk run again (2 items).\n")
+	require.Contains(t, out, "9/9  refused: no dead chunk has this id\n1 chunk run again (2 items).\n")
 	_, code, out, _ = runDead(t, 5, "retry", "--error", "none")
 	require.Equal(t, ExitOK, code)
 	require.Equal(t, "No dead chunk matches.\n", out)
@@ -185,7 +185,7 @@ func TestDeadAsks(t *testing.T) {
 	t.Parallel()
 	for answer, want := range map[string]error{"y\n": nil, "YES\n": nil, "yes": nil, "n\n": errDeclined, "\n": errDeclined, "": errUsage, "yy\n": errDeclined} {
 		var errs bytes.Buffer
-		x := &deadChange{deadCommand: &deadCommand{command: command{stderr: &errs, stdin: strings.NewReader(answer)}, kind: deadChunks}, verb: "retry"}
+		x := &deadChange{deadCommand: &deadCommand{remote: &remote{command: command{stderr: &errs, stdin: strings.NewReader(answer)}}, kind: deadChunks}, verb: "retry"}
 		require.ErrorIs(t, x.confirm(x.question(1200, 2400)), want, answer)
 		require.Contains(t, errs.String(), "Retry 1,200 chunks (2,400 items dead)? [y/N] ")
 	}

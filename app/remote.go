@@ -25,6 +25,8 @@ type verb struct {
 	// does something and prints what it did.
 	print func(ctx context.Context, r *remote, args []string) (page, error)
 	act   func(ctx context.Context, r *remote, args []string) error
+	// answers reports that act prints an answer in any form, once.
+	answers bool
 }
 
 // remote is a verb while it runs.
@@ -61,31 +63,36 @@ func (c command) verb(v verb) *cobra.Command {
 			}
 			return r.show(cmd.Context(), func(ctx context.Context) (page, error) { return v.print(ctx, r, args) })
 		},
-		ValidArgsFunction: func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-			if v.complete == nil || r.connect(cmd) != nil {
-				return nil, cobra.ShellCompDirectiveNoFileComp
-			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), completeLimit)
-			defer cancel()
-			return startingWith(v.complete(ctx, r, args, typed), typed), cobra.ShellCompDirectiveNoFileComp
-		},
+		ValidArgsFunction: r.completing(v.complete),
 	}
 	cmd.Flags().StringVar(&r.api, "api", "", "host:port of the API of any master (default: of the one on this machine)")
+	if v.print != nil || v.answers {
+		cmd.Flags().StringVarP(&r.output, "output", "o", "table", strings.Join(outputs, ", "))
+		completeFlag(cmd, "output", outputs...)
+	}
 	if v.print != nil {
-		r.addPrinting(cmd)
+		cmd.Flags().DurationVar(&r.every, "watch", 0, "print again after this time (--watch alone: 2s) until Ctrl-C")
+		cmd.Flags().Lookup("watch").NoOptDefVal = "2s"
 	}
 	if v.flags != nil {
 		v.flags(cmd.Flags())
 	}
+	if cmd.Flags().Lookup("file") != nil {
+		_ = cmd.RegisterFlagCompletionFunc("file", r.completing(completeFiles)) // the flag exists
+	}
 	return cmd
 }
 
-// addPrinting adds the flags of a command that prints an answer.
-func (r *remote) addPrinting(cmd *cobra.Command) {
-	cmd.Flags().StringVarP(&r.output, "output", "o", "table", strings.Join(outputs, ", "))
-	cmd.Flags().DurationVar(&r.every, "watch", 0, "print again after this time (--watch alone: 2s) until Ctrl-C")
-	cmd.Flags().Lookup("watch").NoOptDefVal = "2s"
-	completeFlag(cmd, "output", outputs...)
+// completing makes a completion of what returns values.
+func (r *remote) completing(values func(context.Context, *remote, []string, string) []string) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		if values == nil || r.connect(cmd) != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		ctx, cancel := context.WithTimeout(cmd.Context(), completeLimit)
+		defer cancel()
+		return startingWith(values(ctx, r, args, typed), typed), cobra.ShellCompDirectiveNoFileComp
+	}
 }
 
 // completeFlag has the shell complete the values of a flag.
