@@ -41,7 +41,7 @@ func (d *dispatcher) watchPaused(r ledger.Report, now time.Time) {
 	if r.Paused > 1 {
 		text += fmt.Sprintf(" (and %s)", counted(r.Paused-1, "other file"))
 	}
-	text += "; nothing new of it is begun: fix the cause, then retry or discard dead chunks (kafka-master dead), resume the file (PATCH /api/v1/files/ID), or raise MAX_DEAD and start again"
+	text += "; nothing new of it is begun: fix the cause, then retry or discard dead chunks (kafka-master dead), resume the file (kafka-master resume), or raise MAX_DEAD and start again"
 	if d.problems.show("paused", messages.Problem{Kind: messages.ProblemPaused, Part: "input", Text: text, Count: r.Paused}, now) {
 		d.log.Warn("a file is paused", "reason", r.FirstPaused)
 	}

@@ -98,6 +98,6 @@ func (d *dispatcher) watchDispatch(now time.Time) {
 		end = " until " + set.Until.UTC().Format(time.RFC3339)
 	}
 	d.problems.set("dispatch", messages.Problem{Kind: messages.ProblemDispatch, Part: "workers", Text: fmt.Sprintf(
-		"all hand-outs are paused by %s since %s%s, chunks at workers are brought to their end; to resume: PATCH /api/v1/dispatch {\"paused\":false}",
+		"all hand-outs are paused by %s since %s%s, chunks at workers are brought to their end; to resume: kafka-master resume",
 		set.By, set.Since.UTC().Format(time.RFC3339), end)}, set.Since)
 }

@@ -77,6 +77,10 @@ func (m *fakeMaster) steer(q messages.Query) (any, error) {
 			return messages.WorkerChanged{Old: messages.WorkerStanding{State: w.State}}, nil
 		}
 		return nil, messages.ErrConflict
+	case messages.QueryWaiting:
+		return []messages.WaitingFile{{Info: messages.FileInfo{Path: "late.txt"}}, {Info: messages.FileInfo{Path: "sub/late.txt"}}}, nil
+	case messages.SetWaiting:
+		return messages.WaitingChanged{New: q.Priority}, nil
 	case messages.SetDispatch:
 		old := m.overview.Dispatch
 		var err error

@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -176,17 +179,43 @@ func (c command) rate() *cobra.Command {
 // priority is the command that puts a file first, or last.
 func (c command) priority() *cobra.Command {
 	return c.fileNumber("priority", "Put a file before others (10 is first), or behind them (-10 is last)", -messages.MaxPriority, messages.MaxPriority,
-		"  kafka-master priority urgent.txt 10\n  kafka-master priority big.txt -- -5")
+		"  kafka-master priority urgent.txt 10\n  kafka-master priority big.txt -- -5", prioritise)
+}
+
+// waitingAnswer is a file of the folder that is not taken yet.
+type waitingAnswer struct {
+	Path     string `json:"path"`
+	Priority int    `json:"priority"`
+}
+
+// prioritise sets the priority of a file, also of one that is not taken yet.
+func prioritise(ctx context.Context, r *remote, name string, change map[string]any) error {
+	path := strings.TrimPrefix(name, "./")
+	list, err := fetch[waitingAnswer](ctx, r.client, "/api/v1/waiting", "files", url.Values{"q": {path}}, maxPage)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(list.rows, func(f waitingAnswer) bool { return f.Path == path }) {
+		return r.steerFiles(ctx, []string{name}, change)
+	}
+	var x changedAnswer[waitingAnswer]
+	if err := r.client.patch(ctx, "/api/v1/waiting", map[string]any{"path": path, "priority": change["priority"]}, &x); err != nil {
+		return err
+	}
+	text := func(f waitingAnswer) string { return fmt.Sprintf("not taken yet, priority %d", f.Priority) }
+	return r.changed(messages.Clean(path, 200), text(x.Old), text(x.New))
 }
 
 // share is the command that gives a file more of the workers.
 func (c command) share() *cobra.Command {
 	return c.fileNumber("share", "Give a file more of the workers than others of its priority, 1 to 100", 1, messages.MaxShare,
-		"  kafka-master share urgent.txt 10")
+		"  kafka-master share urgent.txt 10", func(ctx context.Context, r *remote, name string, change map[string]any) error {
+			return r.steerFiles(ctx, []string{name}, change)
+		})
 }
 
 // fileNumber makes a command that sets a number of a file.
-func (c command) fileNumber(name, short string, low, high int, example string) *cobra.Command {
+func (c command) fileNumber(name, short string, low, high int, example string, set func(context.Context, *remote, string, map[string]any) error) *cobra.Command {
 	return c.verb(verb{
 		use: name + " FILE N", short: short, example: example,
 		args: exactly(2, "a file and a number"), complete: func(ctx context.Context, r *remote, args []string, typed string) []string {
@@ -200,7 +229,7 @@ func (c command) fileNumber(name, short string, low, high int, example string) *
 			if err != nil || n < low || n > high {
 				return fmt.Errorf("%w: %q must be a whole number from %d to %d", errUsage, args[1], low, high)
 			}
-			return r.steerFiles(ctx, args[:1], map[string]any{name: n})
+			return set(ctx, r, args[0], map[string]any{name: n})
 		},
 	})
 }
