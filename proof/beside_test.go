@@ -107,6 +107,18 @@ func TestAnyByteOfMergedFilesIsFound(t *testing.T) {
 	}
 }
 
+// A manifest line that is missing makes no part of the merged files differ.
+func TestMergedFilesWithoutAManifestLine(t *testing.T) {
+	t.Parallel()
+	f := mergedExample(t)
+	edit(f.manifest("w-1"), func(s string) string { return strings.Replace(s, f.lineOf(1), "", 1) })(f)
+	r := f.check()
+	require.Equal(t, Fails, r.Verdict)
+	require.False(t, slices.ContainsFunc(r.Findings, func(x Finding) bool { return x.Kind == resultDiffers }), "%+v", r.Findings)
+	edit(f.dir+jsonl, func(s string) string { return strings.Replace(s, "chunk_3", "chunk_7", 1) })(f)
+	require.True(t, slices.ContainsFunc(f.check().Findings, func(x Finding) bool { return x.Kind == resultDiffers }))
+}
+
 // A result whose last line has no line end gets one in the merged result.
 func TestMergedResultOfAnOpenLine(t *testing.T) {
 	t.Parallel()

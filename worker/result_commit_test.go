@@ -252,7 +252,7 @@ func TestCommitWaitsForALimitedTime(t *testing.T) {
 	require.ErrorIs(t, err, ErrRetry)
 	require.ErrorIs(t, err, results.ErrBusy)
 	require.False(t, errors.As(err, new(*unfitError)), "another file's results can be put in place")
-	require.ErrorContains(t, err, "process 7 of worker w-7 has held lock of the results of a.txt")
+	require.ErrorContains(t, err, "process 7 of worker w-7 has held the lock of the results of a.txt")
 	require.NoFileExists(t, r.Path(c))
 	unlock()
 	require.NoError(t, try())

@@ -45,7 +45,8 @@ func Lock(root *os.Root, folder, holder string, wait time.Duration) (unlock func
 		}
 		left := wait - time.Since(began)
 		if left <= 0 {
-			err = fmt.Errorf("%w: %s has held %s of the results of %s for %s or longer: if its process stands still, continue or end it", ErrBusy, heldBy(f), lockName, folder, wait)
+			err = fmt.Errorf("%w: %s has held the lock of the results of %s, %s, for %s or longer: if it stands still, continue or end it",
+				ErrBusy, heldBy(f), folder, path.Join(ManifestFolder, lockName), wait)
 			break
 		}
 		time.Sleep(min(pause, left))
