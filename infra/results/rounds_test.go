@@ -74,7 +74,7 @@ func TestMergeCountsTheRoundsOfTheBooks(t *testing.T) {
 				return
 			}
 			want := "0\n1\n"
-			for _, r := range strings.Fields(x.want) {
+			for r := range strings.FieldsSeq(x.want) {
 				want += "a_chunk_1_" + r + ".jsonl\n"
 			}
 			require.Equal(t, want+"2\n", b.read("a.txt.jsonl"))
