@@ -87,9 +87,9 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 		d.pub.due.stop()
 		d.receipts.due.stop()
 		return
-	case *planned, *planEnd, *adopt, *useBatchSize, *fileChanged, *fileSeen, *fileMerged, *forgetFile:
+	case *planned, *planEnd, *adopt, *useBatchSize, *fileChanged, *fileSeen, *fileUnread, *fileMerged, *forgetFile:
 		d.onFile(ctx, m, now)
-	case *offer, *withdraw, *giveBack, *giveUp, *quiet, *workerLost:
+	case *offer, *withdraw, *giveBack, *giveUp, *quiet, *nobody, *workerLost:
 		d.onWorker(m, now)
 	case *askTries:
 		ctx.Respond(&messages.WorkerDetail{WorkerStatus: m.status, Attempts: d.ledger.Workers().Tries(m.status.ID)})
@@ -122,6 +122,9 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 		return
 	case messages.QueryBooks:
 		ctx.Respond(d.books(m.ID))
+		return
+	case messages.QueryChunks:
+		ctx.Respond(d.chunks(m, now))
 		return
 	case *glance:
 		d.pub.glance = m.number
@@ -224,13 +227,19 @@ func (d *dispatcher) flush(ctx actor.Context) {
 	}
 }
 
+// maxStalled is how many chunks without progress are shown at their workers.
+const maxStalled = 1000
+
 // publish sends what changed to the view and to the owner.
 func (d *dispatcher) publish(ctx actor.Context, now time.Time) {
 	r := d.ledger.Report(now)
 	d.watchQuiet(r.Stalled, now)
 	d.watchDispatch(now)
+	d.watchTail(r.Tail, now)
+	d.watchChanged(r.Changed, now)
 	part := &fileChanges{counted: r.Totals, readySince: d.ledger.ReadySince(now), dispatch: d.dispatch}
-	part.changed, part.forgotten = d.ledger.Files().Changed()
+	part.changed, part.forgotten = d.ledger.Files().Changed(now)
+	part.stalled = r.Stalled.Long[:min(len(r.Stalled.Long), maxStalled)]
 	part.letters, part.settled = d.ledger.Letters().Changed()
 	ctx.Send(d.owner, part)
 	d.pub.publish(ctx, d.problems.list(), part)

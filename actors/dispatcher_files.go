@@ -46,6 +46,11 @@ type (
 		modTime time.Time
 		left    time.Time // when it was first missing from the folder
 	}
+	// fileUnread is why the planner of a file cannot read it now, empty when it can.
+	fileUnread struct {
+		id     messages.FileID
+		reason string
+	}
 	// forgetFile drops a file that left the folder long ago.
 	forgetFile struct{ id messages.FileID }
 )
@@ -75,6 +80,8 @@ func (d *dispatcher) onFile(ctx actor.Context, msg any, now time.Time) {
 		d.ledger.Files().Fail(m.id, m.state, m.reason, now)
 	case *fileSeen:
 		d.ledger.Files().Update(m.id, m.modTime, m.left)
+	case *fileUnread:
+		d.ledger.Files().Unread(m.id, m.reason)
 	case *fileMerged:
 		d.ledger.Files().Merged(m.id, m.ended, m.merged)
 	case *forgetFile:
@@ -127,6 +134,15 @@ func (d *dispatcher) onBatchSize(ctx actor.Context, m *useBatchSize) {
 			d.replan(ctx, id)
 		}
 	}
+}
+
+// chunks returns the chunks of a file that have not ended.
+func (d *dispatcher) chunks(q messages.QueryChunks, now time.Time) *messages.ChunkPage {
+	page, ok := d.ledger.Files().Chunks(q, now)
+	if !ok {
+		return nil
+	}
+	return &page
 }
 
 // books returns everything that is recorded of a file.

@@ -133,13 +133,48 @@ func (d *dispatcher) watchStandstill(r ledger.Report, now time.Time) {
 	d.problems.set("stalled", messages.Problem{Kind: messages.ProblemStalled, Part: "workers", Count: max(1, r.AtWorkers+r.Waiting), Text: text}, d.moved)
 }
 
-// watchQuiet names the chunk that shows no progress for the longest time.
+// watchQuiet names the chunks that show no progress.
 func (d *dispatcher) watchQuiet(s ledger.Stalled, now time.Time) {
-	text := fmt.Sprintf("%s at %s for %d s without progress", s.BatchID, s.Worker, int(now.Sub(s.Since).Seconds()))
-	if s.Count > 1 {
-		text += fmt.Sprintf(", and %d other chunks", s.Count-1)
+	d.stalledProblem("quiet", messages.ProblemStalledChunk, s.Long, "", now)
+	d.stalledProblem("no result", messages.ProblemNoResultYet, s.Unknown,
+		"; none of its file has ended yet, so that nobody can tell whether that is slow or hangs: worker --timeout ends a command that hangs", now)
+}
+
+func (d *dispatcher) stalledProblem(key string, kind messages.ProblemKind, list []messages.StalledChunk, rest string, now time.Time) {
+	p := messages.Problem{Kind: kind, Part: kind.Part(), Count: len(list)}
+	if len(list) > 0 {
+		p.Text = fmt.Sprintf("%s at %s for %d s without progress", list[0].BatchID, list[0].Worker, int(now.Sub(list[0].Since).Seconds()))
+		if len(list) > 1 {
+			p.Text += ", and " + counted(len(list)-1, "other chunk")
+		}
+		p.Text += rest
 	}
-	d.problems.show("quiet", messages.Problem{Kind: messages.ProblemStalledChunk, Part: "workers", Text: text, Count: s.Count}, now)
+	d.problems.show(key, p, now)
+}
+
+// watchTail names the worker that the end of a file waits for.
+func (d *dispatcher) watchTail(t ledger.SlowTail, now time.Time) {
+	text := fmt.Sprintf("%s waits for its last %s: one at %s runs for %d s, half of them took %s, and %s idle; look at that worker, drain it, or set BACKUP=true",
+		t.Path, counted(t.Left, "chunk"), t.Worker, int(now.Sub(t.Since).Seconds()), t.Usual.Round(10*time.Millisecond), areIdle(t.Idle))
+	d.problems.show("tail", messages.Problem{Kind: messages.ProblemSlowTail, Part: messages.ProblemSlowTail.Part(), Text: text, Count: t.Count}, now)
+}
+
+func areIdle(n int) string {
+	if n == 1 {
+		return "another worker is"
+	}
+	return fmt.Sprintf("%d workers are", n)
+}
+
+// watchChanged names the file that changed last while it was in work.
+func (d *dispatcher) watchChanged(c ledger.Changed, now time.Time) {
+	f := c.Last
+	text := fmt.Sprintf("%s: %s; %s of it were done, the rest is dead or was not cut, and what the folder holds now is a new version",
+		f.Info.Path, f.Reason, counted(int(f.DoneItems), "item"))
+	if c.Count > 1 {
+		text += fmt.Sprintf(" (and %s)", counted(c.Count-1, "other file"))
+	}
+	d.problems.show("changed", messages.Problem{Kind: messages.ProblemChanged, Part: messages.ProblemChanged.Part(), Text: text, Count: c.Count}, now)
 }
 
 // logEnded logs chunks and files that were given up.

@@ -11,7 +11,7 @@ import (
 )
 
 func (w *world) problem(kind messages.ProblemKind) (messages.Problem, bool) {
-	for _, p := range w.overview().Problems {
+	for _, p := range w.ask(messages.QueryOverview{Fresh: true}).(messages.Overview).Problems {
 		if p.Kind == kind {
 			return p, true
 		}

@@ -76,6 +76,8 @@ type (
 		reason string
 		left   bool // the worker is not known any more
 	}
+	// nobody is why no worker takes chunks; the zero value means that some do.
+	nobody struct{ why messages.Why }
 	// askTries asks for a worker with its last attempts. The answer is a WorkerDetail.
 	askTries struct{ status messages.WorkerStatus }
 )
@@ -101,8 +103,10 @@ func (d *dispatcher) onWorker(msg any, now time.Time) {
 			how = ledger.EndOtherBytes
 		}
 		d.ledger.Attempts().TakeBack(m.worker, m.batchID, how, m.err.Error(), now)
+	case *nobody:
+		d.ledger.Workers().Nobody(m.why)
 	case *quiet:
-		d.ledger.Attempts().Quiet(m.worker, m.batchID, m.since, now)
+		d.ledger.Attempts().Quiet(m.worker, m.batchID, m.since)
 	case *workerLost:
 		if n := d.ledger.Workers().Lost(m.worker, m.how, m.reason, now); n > 0 {
 			d.log.Info("chunks taken back", "worker_id", m.worker, "chunks", n, "reason", m.reason)

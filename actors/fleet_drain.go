@@ -117,7 +117,7 @@ func (f *fleet) onDrainStored(ctx actor.Context, m *drainStored) {
 func (f *fleet) absent() (list []messages.WorkerStatus) {
 	for id, d := range f.drained {
 		if w := f.members[id]; w == nil || w.leaving {
-			list = append(list, messages.WorkerStatus{ID: id, Kind: d.Kind, State: messages.WorkerGone, Note: d.Why(), Drain: d})
+			list = append(list, messages.WorkerStatus{ID: id, Kind: d.Kind, State: messages.WorkerGone, Note: d.Why(), Drain: d, Why: messages.Why{Reason: messages.WhyDraining, Text: d.Why()}})
 		}
 	}
 	return list

@@ -57,6 +57,10 @@ func (f *fleet) publish(ctx actor.Context) {
 	} else {
 		f.problems.clear("duplicates")
 	}
+	if why := f.nobody(); why != f.told {
+		f.told = why
+		ctx.Send(f.dispatcher, &nobody{why: why})
+	}
 	p := problems{}
 	f.troubles.fill(p)
 	f.gate.fill(p)

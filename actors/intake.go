@@ -166,10 +166,10 @@ func (i *intake) receive(ctx actor.Context) {
 	case *fileSuspect:
 		if f := i.inWork[m.id]; f != nil {
 			f.suspect = true
-			i.onReadTried(&readTried{id: m.id, at: m.at, err: m.err})
+			i.onReadTried(ctx, &readTried{id: m.id, at: m.at, err: m.err})
 		}
 	case *readTried:
-		i.onReadTried(m)
+		i.onReadTried(ctx, m)
 	case *fileEnded:
 		i.onEnded(ctx, m.file)
 	case *archived:

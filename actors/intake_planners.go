@@ -14,6 +14,7 @@ type fileInWork struct {
 	messages.File
 	planner *actor.PID // nil while it has none
 	crashes int        // planners of it that failed
+	unread  string     // why its planner cannot read it, as the dispatcher knows
 	suspect bool       // it is planned again once a listing shows it as it was
 }
 

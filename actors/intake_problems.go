@@ -38,10 +38,24 @@ func (i *intake) forgetUnread(files []messages.FileInfo) {
 	maps.DeleteFunc(i.unread, func(path string, _ error) bool { return !present[path] })
 }
 
-func (i *intake) onReadTried(m *readTried) {
+// maxUnread is how many characters of an error say why a file cannot be read.
+const maxUnread = 200
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return messages.CleanLine(err.Error(), maxUnread)
+}
+
+func (i *intake) onReadTried(ctx actor.Context, m *readTried) {
 	f := i.inWork[m.id]
 	if f == nil {
 		return
+	}
+	if reason := errorText(m.err); m.at == catalog.FromCursor && reason != f.unread {
+		f.unread = reason
+		ctx.Send(i.dispatcher, &fileUnread{id: m.id, reason: reason})
 	}
 	now := time.Now()
 	if i.unreadable.Tried(m.id, f.Info.Path, m.at, m.err, now) {

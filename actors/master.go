@@ -239,7 +239,7 @@ func (m *master) onAsk(ctx actor.Context, x *ask) {
 		messages.RetryLetters, messages.DiscardLetters, messages.QueryAudit,
 		messages.QueryLogLevel, messages.SetLogLevel, messages.QueryWorker, messages.DrainWorker, messages.ResumeWorker, messages.ForgetWorker,
 		messages.CancelFile, messages.Rescan, messages.SetDispatch, messages.SetFile,
-		messages.QueryWaiting, messages.SetWaiting:
+		messages.QueryWaiting, messages.SetWaiting, messages.QueryChunks:
 		if m.leading != nil && m.stopping == nil {
 			ctx.Forward(m.leading)
 			return

@@ -111,7 +111,7 @@ func (s *supervisor) reportStatus(ctx actor.Context) {
 func (s *supervisor) present(now time.Time) workerStatus {
 	st := workerStatus{WorkerStatus: messages.WorkerStatus{
 		ID: s.known.ID, Kind: s.known.Kind, State: s.alive.State(), Partitions: s.known.Partitions, Capacity: max(1, s.known.Capacity),
-		Held: s.load.Held, HeldSince: s.load.Since, Working: s.load.Working, Silent: s.load.Silent, Done: s.done, Drain: s.drain,
+		Held: s.load.Held, Working: s.load.Working, Silent: s.load.Silent, Done: s.done, Drain: s.drain,
 	}, proven: s.load.proven}
 	if s.drain != nil && st.State == messages.WorkerAnnounced {
 		st.State = messages.WorkerDraining
@@ -133,12 +133,13 @@ func (s *supervisor) present(now time.Time) workerStatus {
 	if _, runs := s.former.Runs(now); runs && st.trouble == "" {
 		st.Note, st.trouble = "another process runs under this worker id, only the one that started last gets chunks: give each its own WORKER_ID", messages.ProblemDuplicateID
 	}
+	st.Why = s.why(&st, takes, now)
 	return st
 }
 
 // equal compares what is shown of a worker, but for times.
 func (st *workerStatus) equal(o *workerStatus) bool {
-	same := st.Kind == o.Kind && st.State == o.State && st.Note == o.Note && st.Drain == o.Drain && st.trouble == o.trouble && st.proven == o.proven
+	same := st.Kind == o.Kind && st.State == o.State && st.Note == o.Note && st.Why == o.Why && st.Drain == o.Drain && st.trouble == o.trouble && st.proven == o.proven
 	load := st.Capacity == o.Capacity && st.Working == o.Working && st.Silent == o.Silent && st.Done == o.Done
 	return same && load && slices.Equal(st.Held, o.Held) && slices.Equal(st.Partitions, o.Partitions)
 }

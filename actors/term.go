@@ -258,7 +258,7 @@ func (t *term) onAsk(ctx actor.Context, m *ask) {
 		t.onceLoaded(ctx, t.topics, q)
 	case messages.QueryAudit:
 		t.onceLoaded(ctx, t.persistence, q)
-	case messages.QueryBooks:
+	case messages.QueryBooks, messages.QueryChunks:
 		t.passOn(ctx, t.dispatcher, q)
 	case messages.QueryWorker, messages.DrainWorker, messages.ResumeWorker, messages.ForgetWorker:
 		t.passOn(ctx, t.fleet, q)

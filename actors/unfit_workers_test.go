@@ -249,25 +249,105 @@ func TestUnfitWorkerTakesNothing(t *testing.T) {
 	})
 }
 
-// A chunk that shows no progress for a minute, and for five times as long as others
-// take, is named with its worker; the problem ends with its progress or its end.
+// A chunk that shows no progress is named with its worker: after some seconds because none of
+// its file has ended, so that nobody knows how long one takes, and after a minute in any case.
+// The problem ends with its progress or its end.
 func TestChunkWithoutProgressIsNamed(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
 		h := w.startWorker("w1", 0)
 		w.drop("h.txt", 2)
 		require.Len(t, h.read(), 1) // from now on its heartbeats list it as running
-		time.Sleep(ledger.QuietAfter - 5*time.Second)
+		time.Sleep(ledger.QuietAfter - 4*time.Second)
+		require.Zero(t, w.trouble(messages.ProblemNoResultYet))
+		time.Sleep(8 * time.Second)
+		p := w.trouble(messages.ProblemNoResultYet)
+		require.Regexp(t, `^h_chunk_0 at w1 for \d+ s without progress; none of its file has ended yet`, p.Text)
 		require.Zero(t, w.trouble(messages.ProblemStalledChunk))
-		time.Sleep(40 * time.Second)
-		p := w.trouble(messages.ProblemStalledChunk)
+		time.Sleep(75 * time.Second)
+		require.Zero(t, w.trouble(messages.ProblemNoResultYet))
+		p = w.trouble(messages.ProblemStalledChunk)
 		require.Regexp(t, `^h_chunk_0 at w1 for (8|9)\d s without progress$`, p.Text)
+		held := w.worker("w1").Held
+		require.Len(t, held, 1)
+		require.Greater(t, time.Since(held[0].StalledSince), time.Minute)
 		h.report(messages.ChunkMessage{BatchID: "h_chunk_0", Data: h.queue[0].Data}, messages.OutcomeNone) // 0 of 2
 		require.Zero(t, w.trouble(messages.ProblemStalledChunk))
 		time.Sleep(2 * time.Minute)
 		require.Equal(t, 1, w.trouble(messages.ProblemStalledChunk).Count)
 		h.finish(messages.OutcomeOK)
 		require.Zero(t, w.trouble(messages.ProblemStalledChunk))
+	})
+}
+
+// Where chunks are fast, one that hangs is named within ten seconds, and shown so in the list
+// of chunks.
+func TestHungChunkAmongFastOnesIsNamed(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		h := w.startWorker("w1", 0)
+		w.drop("h.txt", 20)
+		for range 8 {
+			h.finish(messages.OutcomeOK)
+		}
+		h.read()
+		time.Sleep(10 * time.Second)
+		require.Positive(t, w.trouble(messages.ProblemStalledChunk).Count)
+		page := w.ask(messages.QueryChunks{File: w.file("h.txt").ID, State: messages.ListedRunning, Limit: 10}).(*messages.ChunkPage)
+		require.False(t, page.List[0].StalledSince.IsZero())
+		h.work("h.txt")
+		require.Zero(t, w.trouble(messages.ProblemStalledChunk))
+	})
+}
+
+// One slow worker that holds up the end of a file while another is idle is named.
+func TestSlowTailIsNamed(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		slow, fast := w.startWorker("slow", 0), w.startWorker("fast", 1)
+		w.drop("a.txt", 12)
+		require.NotEmpty(t, slow.read())
+		for len(fast.read()) > 0 {
+			fast.finish(messages.OutcomeOK)
+		}
+		progress := func() {
+			m := slow.queue[0]
+			w.bus.say("signals", messages.Signal{Kind: messages.SignalProgress, Worker: slow.id, Protocol: 2, Incarnation: slow.inc, BatchID: m.BatchID, Total: int64(len(m.Data))})
+		}
+		for range 20 { // the first chunks waited for some seconds at the worker
+			progress()
+			time.Sleep(time.Second)
+		}
+		p := w.trouble(messages.ProblemSlowTail)
+		require.Regexp(t, `^a.txt waits for its last \d chunks?: one at slow runs for \d+ s, .* another worker is idle`, p.Text)
+		require.Zero(t, w.trouble(messages.ProblemStalledChunk), "it goes on")
+		slow.work("a.txt")
+		require.Zero(t, w.trouble(messages.ProblemSlowTail))
+	})
+}
+
+// A file that changes while it is in work is named for a while, over restarts.
+func TestChangedFileIsNamed(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		h := w.startWorker("w1", 0)
+		w.drop("a.txt", 8)
+		h.finish(messages.OutcomeOK)
+		w.drop("a.txt", 10)
+		p := w.trouble(messages.ProblemChanged)
+		require.Contains(t, p.Text, "a.txt: its size changed while it was in work; 2 items of it were done")
+		for len(h.read()) > 0 {
+			h.finish(messages.OutcomeOK)
+		}
+		time.Sleep(2 * scanEvery)
+		h.work("a.txt")
+		require.Equal(t, messages.FileDone, w.file("a.txt").State)
+		w.stop()
+		w.start()
+		time.Sleep(2 * time.Second)
+		require.Equal(t, 1, w.trouble(messages.ProblemChanged).Count)
+		time.Sleep(11 * time.Minute)
+		require.Zero(t, w.trouble(messages.ProblemChanged))
 	})
 }
 

@@ -28,6 +28,7 @@ type view struct {
 	counted  messages.Totals
 	dispatch messages.Dispatch
 	workers  []messages.WorkerStatus
+	stalled  []messages.StalledChunk
 	history  history
 
 	overview pull // requests what all sources publish
@@ -104,6 +105,7 @@ type (
 		// readySince is since when the oldest of the ready chunks waits, zero without any.
 		readySince time.Time
 		dispatch   messages.Dispatch
+		stalled    []messages.StalledChunk // the longest ones without progress
 	}
 	// glance asks a source to publish now. Numbers rise.
 	glance struct{ number uint64 }
@@ -203,7 +205,7 @@ func (v *view) onMasterState(ctx actor.Context, m *masterState) {
 	}
 	clear(v.sources)
 	v.term, v.folder, v.fleet, v.workers, v.alone = termState{}, folderState{listed: -1}, fleetState{}, nil, time.Time{}
-	v.counted, v.dispatch = messages.Totals{}, messages.Dispatch{}
+	v.counted, v.dispatch, v.stalled = messages.Totals{}, messages.Dispatch{}, nil
 	v.history.beginTerm()
 	v.files.beginTerm()
 	v.letters = nil
@@ -239,7 +241,7 @@ func (v *view) onSeen(ctx actor.Context, m *published) {
 
 // onFileChanges takes over what the dispatcher publishes, with the forecast of each file.
 func (v *view) onFileChanges(b *fileChanges, now time.Time) {
-	v.counted, v.dispatch = b.counted, b.dispatch
+	v.counted, v.dispatch, v.stalled = b.counted, b.dispatch, b.stalled
 	v.history.readySince = b.readySince
 	marked := *b
 	marked.changed = v.history.meter.Annotate(b.changed)
@@ -343,7 +345,7 @@ func (v *view) answer(ctx actor.Context, p *pull) {
 func (v *view) reply(ctx actor.Context, q inquiry) {
 	switch x := q.query.(type) {
 	case messages.QueryWorkers:
-		ctx.Send(q.from, v.workers)
+		ctx.Send(q.from, v.shownWorkers(time.Now()))
 	case messages.QueryOverview:
 		ctx.Send(q.from, v.state())
 	case messages.QueryFiles:

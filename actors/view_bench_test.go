@@ -27,7 +27,7 @@ func BenchmarkLook(b *testing.B) {
 			}
 		}
 		changes := func() *fileChanges {
-			changed, forgotten := led.Files().Changed()
+			changed, forgotten := led.Files().Changed(now)
 			return &fileChanges{changed: changed, forgotten: forgotten}
 		}
 		seen := newFileTable()

@@ -115,9 +115,10 @@ func (t loggedProblems) ofKind(kind messages.ProblemKind) (n int) {
 }
 
 // severity returns the log level of a problem. An empty folder is the normal end of a run,
-// and a pause is what a person wants.
+// a pause is what a person wants, and a command may take its time.
 func severity(kind messages.ProblemKind) slog.Level {
-	if kind == messages.ProblemNoFiles || kind == messages.ProblemIgnoredFiles || kind == messages.ProblemDispatch {
+	switch kind {
+	case messages.ProblemNoFiles, messages.ProblemIgnoredFiles, messages.ProblemDispatch, messages.ProblemNoResultYet:
 		return slog.LevelInfo
 	}
 	return slog.LevelWarn

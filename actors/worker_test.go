@@ -220,7 +220,7 @@ func TestRestoredWorkerHoldsItsChunks(t *testing.T) {
 		o := expect[*offer](b.dispatcher)
 		require.Equal(t, 0, o.UpTo)
 		require.Equal(t, 1, o.Ahead)
-		require.Equal(t, []string{"f1_chunk_0"}, b.status("w").Held)
+		require.Equal(t, "f1_chunk_0", b.status("w").Held[0].BatchID)
 		b.hear(progressOf("w", 1, a.BatchID, 1, 2))
 		require.Equal(t, a.BatchID, expect[*begun](b.dispatcher).batchID)
 	})
@@ -362,6 +362,6 @@ func TestHeartbeatOfAnIdleWorkerIsPassedOnOnce(t *testing.T) {
 	require.True(t, s.eventful(beatOf("w", 1, 6, "a")))
 	require.True(t, s.eventful(beatOf("w", 1, 6)), "it lists nothing any more")
 	require.False(t, s.eventful(beatOf("w", 1, 6)))
-	s.load.Held = []string{"b"}
+	s.load.Held = []messages.HeldChunk{{BatchID: "b"}}
 	require.True(t, s.eventful(beatOf("w", 1, 6)), "it should list what it was given")
 }

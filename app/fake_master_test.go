@@ -147,7 +147,7 @@ func exampleMaster(now time.Time) *fakeMaster {
 			file(1, "old.txt", messages.FileDone, 2000), file(2, "bad.txt", messages.FileDoneWithRejects, 1500), file(3, "ips.txt", messages.FileRunning, 500),
 		},
 		workers: []messages.WorkerStatus{
-			{ID: "w-1", Kind: messages.Native, State: messages.WorkerBusy, Capacity: 2, Partitions: []int32{3}, Held: []string{"ips_chunk_1", "ips_chunk_2"}, HeldSince: []time.Time{now, now}, Seen: now},
+			{ID: "w-1", Kind: messages.Native, State: messages.WorkerBusy, Capacity: 2, Partitions: []int32{3}, Held: []messages.HeldChunk{{BatchID: "ips_chunk_1", Since: now, Began: now}, {BatchID: "ips_chunk_2", Since: now}}, Seen: now},
 			{ID: "w-2", Kind: messages.Native, State: messages.WorkerLost, Capacity: 1, Seen: now.Add(-time.Hour), Note: "it was silent for 80 s"},
 		},
 	}

@@ -27,6 +27,16 @@ func TestEveryProblemIsExplained(t *testing.T) {
 	}
 }
 
+// Programs decide by the reasons why something does not run, so each is explained.
+func TestEveryReasonIsExplained(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/states.md")
+	require.NoError(t, err)
+	for _, reason := range messages.Reasons() {
+		require.Contains(t, string(text), "| `"+string(reason)+"` |")
+	}
+}
+
 // Every relative link of every page leads to a file, and every anchor to a heading.
 func TestLinksOfThePages(t *testing.T) {
 	t.Parallel()

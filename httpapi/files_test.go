@@ -178,7 +178,7 @@ func TestAnswersAreBounded(t *testing.T) {
 		f.files = append(f.files, messages.FileStatus{File: &messages.File{ID: messages.FileID(i + 2), Info: messages.FileInfo{Path: fmt.Sprintf("%0200d.txt", i)}}})
 		f.workers = append(f.workers, messages.WorkerStatus{ID: messages.WorkerID(fmt.Sprintf("%0100d", i)), Partitions: make([]int32, 150)})
 	}
-	f.workers[7].Held = make([]string, 10_000)
+	f.workers[7].Held = make([]messages.HeldChunk, 10_000)
 	call := start(t, Config{Asker: f})
 	for target, most := range map[string]int{
 		"/api/v1/files": 100 << 10, "/api/v1/files?limit=1000": 1 << 20, "/api/v1/workers": 100 << 10, "/api/v1/workers?limit=1000": 1 << 20,

@@ -87,20 +87,13 @@ func showWorkers(all []messages.WorkerStatus, want *workersInput) workersBody {
 }
 
 func showWorker(w messages.WorkerStatus) WorkerBody {
+	held := first(w.Held)
 	out := WorkerBody{
 		ID: w.ID, Kind: w.Kind.String(), State: workerState(w.State.String()), Capacity: w.Capacity,
-		Partitions: first(w.Partitions), PartitionCount: len(w.Partitions), Held: first(w.Held), HeldCount: len(w.Held), HeldSince: jsonTimes(first(w.HeldSince)),
+		Partitions: first(w.Partitions), PartitionCount: len(w.Partitions), Held: heldNames(held), HeldCount: len(w.Held), HeldSince: heldSince(held),
 		SeenAt: jsonTime(w.Seen), Note: w.Note, DoneCount: w.Done,
 	}
 	out.DrainedBy, out.DrainedSince = showDrain(w.Drain)
-	return out
-}
-
-func jsonTimes(all []time.Time) []*time.Time {
-	out := make([]*time.Time, len(all))
-	for i, t := range all {
-		out[i] = jsonTime(t)
-	}
 	return out
 }
 

@@ -17,7 +17,7 @@ func TestWorkersGolden(t *testing.T) {
 	f := newFake()
 	f.workers = []messages.WorkerStatus{
 		{ID: "c1", Kind: messages.Classic, State: messages.WorkerAnnounced, Capacity: 1, Seen: began, Done: 17, Note: "has no partition"},
-		{ID: "n1", Kind: messages.Native, State: messages.WorkerBusy, Partitions: []int32{3}, Capacity: 2, Held: []string{"a_chunk_0", "a_chunk_1_a2"}, HeldSince: []time.Time{began, began.Add(time.Second)}, Seen: began},
+		{ID: "n1", Kind: messages.Native, State: messages.WorkerBusy, Partitions: []int32{3}, Capacity: 2, Held: []messages.HeldChunk{{BatchID: "a_chunk_0", Since: began}, {BatchID: "a_chunk_1_a2", Since: began.Add(time.Second)}}, Seen: began},
 	}
 	call := start(t, Config{Asker: f})
 	const c1 = `{"id":"c1","kind":"classic","state":"announced","partitions":[],"partition_count":0,"capacity":1,"held":[],"held_count":0,"held_since":[],` +

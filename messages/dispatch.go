@@ -36,6 +36,11 @@ func (d Dispatch) At(now time.Time) Dispatch {
 
 func (d Dispatch) resumed() Dispatch { return Dispatch{MaxItemsPerS: d.MaxItemsPerS} }
 
+// Why returns why nothing is handed out while it is paused.
+func (d Dispatch) Why() Why {
+	return Why{Reason: WhyPausedAll, Text: fmt.Sprintf("all hand-outs are %s by %s since %s", d, d.By, d.Since.UTC().Format(time.RFC3339))}
+}
+
 // SetDispatch changes how all hand-outs are steered; what is nil stays as it is. The answer
 // is a DispatchChanged, once the change is committed, or ErrRange.
 type SetDispatch struct {

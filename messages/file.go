@@ -125,10 +125,9 @@ type Totals struct {
 	CancelledChunks, CancelledItems int64
 }
 
-// EndedItems returns the number of items that are done, failed, dead or cancelled.
-func (t Totals) EndedItems() int64 {
-	return t.DoneItems + t.FailedItems + t.DeadItems + t.CancelledItems
-}
+// EndedItems returns the number of items that are done, failed or dead. Items that were
+// cancelled took nobody any time.
+func (t Totals) EndedItems() int64 { return t.DoneItems + t.FailedItems + t.DeadItems }
 
 // EndedItems returns the number of items that are done, failed, dead or cancelled.
 func (f File) EndedItems() int64 { return f.DoneItems + f.FailedItems + f.DeadItems + f.CancelledItems }

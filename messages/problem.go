@@ -26,6 +26,9 @@ const (
 	ProblemUnfitWorker   ProblemKind = "worker_unfit"      // a worker cannot work, or fails chunks that others complete
 	ProblemStalledChunk  ProblemKind = "chunk_stalled"     // a worker holds a chunk without progress
 	ProblemReturnedChunk ProblemKind = "chunk_returned"    // a chunk is given back again and again
+	ProblemNoResultYet   ProblemKind = "no_result_yet"     // chunks run without progress, and none of their file has ended
+	ProblemSlowTail      ProblemKind = "slow_tail"         // the last chunks of a file run for long while workers are idle
+	ProblemChanged       ProblemKind = "file_changed"      // a file changed while it was in work
 	ProblemStalled       ProblemKind = "stalled"           // there is work and there are workers, but no chunk ends
 	ProblemRepeats       ProblemKind = "repeated_runs"     // many chunks run more than once
 	ProblemBadMessages   ProblemKind = "messages_skipped"  // messages could not be read or were refused
@@ -38,9 +41,9 @@ const (
 // ProblemKinds lists every kind.
 func ProblemKinds() []ProblemKind {
 	return []ProblemKind{
-		ProblemKafka, ProblemState, ProblemStateLost, ProblemTopic, ProblemDeployment, ProblemInput, ProblemFile, ProblemUnfinished, ProblemPaused,
+		ProblemKafka, ProblemState, ProblemStateLost, ProblemTopic, ProblemDeployment, ProblemInput, ProblemFile, ProblemUnfinished, ProblemPaused, ProblemChanged,
 		ProblemDispatch, ProblemIgnoredFiles, ProblemNoFiles, ProblemNoWorkers, ProblemDuplicateID, ProblemNoPartition, ProblemUnfitWorker,
-		ProblemStalledChunk, ProblemReturnedChunk, ProblemStalled, ProblemRepeats, ProblemBadMessages, ProblemLimit,
+		ProblemStalledChunk, ProblemNoResultYet, ProblemSlowTail, ProblemReturnedChunk, ProblemStalled, ProblemRepeats, ProblemBadMessages, ProblemLimit,
 		ProblemUndeliverable, ProblemMerge, ProblemMasterStuck,
 	}
 }
@@ -52,7 +55,7 @@ func (k ProblemKind) Part() string {
 		return "kafka"
 	case ProblemState, ProblemDeployment:
 		return "state"
-	case ProblemInput, ProblemFile, ProblemUnfinished, ProblemPaused, ProblemIgnoredFiles, ProblemNoFiles, ProblemStateLost:
+	case ProblemInput, ProblemFile, ProblemUnfinished, ProblemPaused, ProblemChanged, ProblemIgnoredFiles, ProblemNoFiles, ProblemStateLost:
 		return "input"
 	case ProblemMasterStuck:
 		return "master"

@@ -78,6 +78,15 @@ func (QueryFiles) query()     {}
 func (QueryFile) query()      {}
 func (QueryBooks) query()     {}
 
+// HeldChunk is a chunk that was sent to a worker and has not ended there.
+type HeldChunk struct {
+	BatchID string
+	Since   time.Time // time when it was assigned, or found there by a restarted master
+	Began   time.Time // time when it began to run, zero while it is queued
+	// StalledSince is since when it shows no progress, if that is unusually long.
+	StalledSince time.Time
+}
+
 // WorkerStatus describes a worker for the API.
 type WorkerStatus struct {
 	ID         WorkerID
@@ -85,13 +94,13 @@ type WorkerStatus struct {
 	State      WorkerState
 	Partitions []int32
 	Capacity   int
-	Held       []string    // batch ids of its attempts
-	HeldSince  []time.Time // time when each of them was assigned
+	Held       []HeldChunk // what was sent to it and has not ended there
 	Working    bool        // an attempt reports progress
 	Silent     bool        // an attempt reported progress, but not for an unusually long time
 	Seen       time.Time   // time of the last sign of life
 	Done       uint64      // number of "done" messages since its supervisor started
 	Note       string      // why it does not work, else empty
+	Why        Why         // why it runs nothing
 	Drain      *Drain      // nil unless a person drained it
 }
 
@@ -101,6 +110,7 @@ type FileStatus struct {
 	Ready   int    // chunks that wait for a worker
 	Running int    // chunks at workers
 	Paused  string // why nothing new of it is begun, or nothing of it is handed out; else empty
+	Why     Why    // why nothing of it runs
 	Forecast
 }
 

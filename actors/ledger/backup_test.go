@@ -73,9 +73,9 @@ func TestFormerAttemptWithoutProgressIsShown(t *testing.T) {
 			out := l.Workers().Backup(now)
 			require.Len(t, out, 1)
 			require.Equal(t, VerdictDone, l.verdict(progress("a", out[0].BatchID, 2, 2), now))
-			now = began.Add(2 * QuietAfter)
-			l.Attempts().Quiet("slow", old.BatchID, began, now)
-			require.Equal(t, Stalled{BatchID: old.BatchID, Worker: "slow", Since: began, Count: 1}, l.Report(now).Stalled)
+			now = began.Add(2 * quietLong)
+			l.Attempts().Quiet("slow", old.BatchID, began)
+			require.Equal(t, []messages.StalledChunk{{BatchID: old.BatchID, Worker: "slow", Since: began}}, l.Report(now).Stalled.Long)
 			end(l, old.BatchID, now)
 			require.Zero(t, l.Report(now).Stalled)
 		})
@@ -90,10 +90,10 @@ func TestAttemptBehindALateResultIsShown(t *testing.T) {
 	out := l.Workers().Backup(now)
 	require.Len(t, out, 1)
 	require.Equal(t, VerdictLate, l.verdict(progress("slow", old.BatchID, 2, 2), now))
-	l.Attempts().Quiet("slow", old.BatchID, began, began.Add(2*QuietAfter))
-	require.Zero(t, l.Report(now).Stalled)
-	l.Attempts().Quiet("a", out[0].BatchID, now, now.Add(2*QuietAfter))
-	require.Equal(t, out[0].BatchID, l.Report(now).Stalled.BatchID)
+	l.Attempts().Quiet("slow", old.BatchID, began)
+	require.Zero(t, l.Report(began.Add(2*quietLong)).Stalled)
+	l.Attempts().Quiet("a", out[0].BatchID, now)
+	require.Equal(t, out[0].BatchID, l.Report(now.Add(2 * quietLong)).Stalled.Long[0].BatchID)
 }
 
 func TestNoBackupAttemptWithoutNeed(t *testing.T) {

@@ -19,10 +19,10 @@ func (x Files) Cancel(id messages.FileID, reason string, now time.Time) (before,
 	case b.stopped || b.HasEnded():
 		return nil, nil, messages.ErrEnded
 	}
-	before = l.status(b)
+	before = l.status(b, now)
 	l.stop(b, messages.FileCancelled, reason, now)
 	l.endWhenComplete(b, now)
-	return before, l.status(b), nil
+	return before, l.status(b, now), nil
 }
 
 // markCancelled records that a chunk is not done because its file was cancelled. The chunk

@@ -26,9 +26,10 @@ type fileName struct {
 
 // book is the ledger's page of one file version.
 type book struct {
-	*messages.File      // see book.own
-	shared         bool // others have it too
-	stopped        bool // nothing more of it is cut or handed out
+	*messages.File        // see book.own
+	shared         bool   // others have it too
+	stopped        bool   // nothing more of it is cut or handed out
+	unread         string // why its planner cannot read it, else empty
 	*work
 	entries map[messages.ChunkID]*entry // chunks that were handed out and are not done
 	rejects rejects                     // chunks that are done with failed items
@@ -199,6 +200,14 @@ func (x Files) Forget(id messages.FileID) {
 	l.touched[id] = true
 }
 
+// Unread takes in why the planner of a file cannot read it now; an empty reason means that
+// it can.
+func (x Files) Unread(id messages.FileID, reason string) {
+	if b := x.l.files[id]; b != nil {
+		b.unread = reason
+	}
+}
+
 // Fail ends the planning of a file that cannot be read any more, or whose bytes are not
 // what they were. Done chunks stay, chunks at workers may still end, the rest is dead.
 func (x Files) Fail(id messages.FileID, state messages.FileState, reason string, now time.Time) {
@@ -212,6 +221,9 @@ func (l *Ledger) fail(b *book, state messages.FileState, reason string, now time
 		return
 	}
 	l.stop(b, state, reason, now)
+	if state == messages.FileChanged {
+		l.noteChanged(b)
+	}
 	l.endWhenComplete(b, now)
 }
 
@@ -319,14 +331,14 @@ func (x Files) Books(id messages.FileID) (messages.Books, bool) {
 // Changed returns what became of the files since the last call: the status of those in
 // work and of those whose record was written, and the ids of those that were forgotten.
 // Its cost depends on what changed, not on how many files are remembered.
-func (x Files) Changed() (changed []*messages.FileStatus, forgotten []messages.FileID) {
+func (x Files) Changed(now time.Time) (changed []*messages.FileStatus, forgotten []messages.FileID) {
 	l := x.l
 	for _, b := range l.turns.list {
 		l.touched[b.ID] = true
 	}
 	for id := range l.touched {
 		if b := l.files[id]; b != nil {
-			changed = append(changed, l.status(b))
+			changed = append(changed, l.status(b, now))
 		} else {
 			forgotten = append(forgotten, id)
 		}

@@ -89,14 +89,14 @@ func TestChangesCostWhatChanged(t *testing.T) {
 		snap.Files = append(snap.Files, &f)
 	}
 	led := New(Rules{MaxAttempts: 1}, snap, Sent{}, now)
-	changed, _ := led.Files().Changed()
+	changed, _ := led.Files().Changed(now)
 	require.Len(t, changed, 20_000, "the first call returns everything")
-	changed, _ = led.Files().Changed()
+	changed, _ = led.Files().Changed(now)
 	require.Empty(t, changed)
 	require.NoError(t, led.Files().Open(testFile(30_000, 2), now))
 	led.Files().Forget(7)
-	changed, forgotten := led.Files().Changed()
+	changed, forgotten := led.Files().Changed(now)
 	require.Len(t, changed, 1)
 	require.Equal(t, []messages.FileID{7}, forgotten)
-	require.Less(t, testing.AllocsPerRun(10, func() { led.Files().Changed() }), 20.0)
+	require.Less(t, testing.AllocsPerRun(10, func() { led.Files().Changed(now) }), 20.0)
 }

@@ -47,12 +47,14 @@ type Ledger struct {
 	held    map[messages.WorkerID]map[messages.ChunkID]*entry
 	ahead   map[messages.WorkerID][]*entry // those of held that wait behind others, in the order of hand-out
 	offers  offers
+	nobody  messages.Why // why no worker takes chunks, as far as somebody else knows
 	breaker breaker
 	recalls recalls
 	cutting int                          // chunks whose ranges are being cut in two
 	surplus map[string]messages.WorkerID // workers of attempts that may still run although another one counts, by batch id
 	stalls  map[string]stall             // chunks without progress, by batch id
 	trials  trials
+	changed []messages.FileID            // files that changed lately while they were in work
 	tries   map[messages.WorkerID]*tries // last attempts of the workers that had any
 	losses  losses
 	totals  messages.Totals // of what ended in this term
@@ -175,6 +177,7 @@ func (l *Ledger) restore(s messages.Snapshot, now time.Time) {
 		l.audit(l.files[f.ID], now)
 		l.endWhenComplete(l.files[f.ID], now)
 	}
+	l.restoreChanged(s.Files, now)
 }
 
 // Tick is to be called every second or so. It compares the figures of the files in work

@@ -28,7 +28,7 @@ func TestFileIsPausedForDeadItems(t *testing.T) {
 		return l.pick("w", false, now)
 	}
 	status := func() messages.FileStatus {
-		changed, _ := l.Files().Changed()
+		changed, _ := l.Files().Changed(now)
 		return *changed[0]
 	}
 	var bad []Assignment
@@ -127,6 +127,6 @@ func TestNothingToPauseAfterARestart(t *testing.T) {
 	_, _, plans := l.Files().Replan(1)
 	require.False(t, plans)
 	require.Zero(t, l.Report(now).Paused)
-	changed, _ := l.Files().Changed()
+	changed, _ := l.Files().Changed(now)
 	require.Empty(t, changed[0].Paused)
 }

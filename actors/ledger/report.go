@@ -29,6 +29,8 @@ type Report struct {
 	FirstPaused string // the first of them, with the reason
 
 	Stalled Stalled
+	Tail    SlowTail
+	Changed Changed
 	Losses  Losses
 }
 
@@ -47,7 +49,9 @@ func (l *Ledger) Report(now time.Time) Report {
 		LastEnd:  l.trials.lastEnd,
 		Returned: len(l.trials.often), LastReturned: l.trials.lastOften,
 		Repeats: l.trials.repeats, LastRepeat: l.trials.lastRepeat,
-		Stalled: l.stalled(),
+		Stalled: l.stalled(now),
+		Tail:    l.slowTail(now),
+		Changed: l.lastChanged(now),
 		Losses:  Losses{Records: l.losses.records, Orphans: l.losses.orphans, DeadRecords: int(l.losses.deadRecords)},
 	}
 	moving := 0

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -8,12 +9,25 @@ import (
 )
 
 const (
-	// QuietAfter is how long a chunk may show no progress at least.
-	QuietAfter = time.Minute
-	// quietTimes times the median time of its file's chunks is how long it may show none
-	// in a file whose chunks take long.
+	// QuietAfter is how long a chunk may show no progress at least, in a file whose chunks
+	// are fast: it has to take quietTimesFast times their median as well.
+	QuietAfter     = 6 * time.Second
+	quietTimesFast = 20
+	// quietLong, and quietTimes times the median, is enough in any case. It is the limit also
+	// while nobody knows how long a chunk of the file takes.
+	quietLong  = time.Minute
 	quietTimes = 5
 )
+
+// patience is how long a chunk of the file may show no progress.
+func (p *tempo) patience() time.Duration {
+	m := p.median()
+	long := max(quietLong, quietTimes*m)
+	if p.n == 0 {
+		return long
+	}
+	return min(long, max(QuietAfter, quietTimesFast*m))
+}
 
 // stall is a chunk without progress.
 type stall struct {
@@ -21,20 +35,22 @@ type stall struct {
 	since  time.Time
 }
 
-// Stalled is the chunk that shows no progress for the longest time.
+// lasts reports whether an attempt shows no progress for unusually long.
+func (s stall) lasts(b *book, now time.Time) bool { return now.Sub(s.since) >= b.tempo.patience() }
+
+// Stalled are chunks that show no progress, the longest time first.
 type Stalled struct {
-	BatchID string // empty when there is none
-	Worker  messages.WorkerID
-	Since   time.Time
-	Count   int // number of such chunks
+	Long []messages.StalledChunk // for unusually long
+	// Unknown are those of files of which no chunk has ended, so that nobody can tell whether
+	// that is unusual.
+	Unknown []messages.StalledChunk
 }
 
 // Quiet takes in since when an attempt shows no progress; a zero time means that it shows
 // some again.
-func (x Attempts) Quiet(w messages.WorkerID, batchID string, since, now time.Time) {
+func (x Attempts) Quiet(w messages.WorkerID, batchID string, since time.Time) {
 	l := x.l
-	b, _, _, _ := l.find(batchID)
-	if b == nil || !l.runs(w, batchID) || since.IsZero() || now.Sub(since) < max(QuietAfter, quietTimes*b.tempo.median()) {
+	if !l.runs(w, batchID) || since.IsZero() {
 		delete(l.stalls, batchID)
 		return
 	}
@@ -63,19 +79,28 @@ func (l *Ledger) endSurplus(w messages.WorkerID, batchID string) {
 	}
 }
 
-// stalled returns the longest stall of attempts that may still run.
-func (l *Ledger) stalled() (first Stalled) {
+// stalled returns the attempts that may still run and show no progress.
+func (l *Ledger) stalled(now time.Time) (out Stalled) {
 	for id, x := range l.stalls {
-		if !l.runs(x.worker, id) {
+		b, _, _, _ := l.find(id)
+		if b == nil || !l.runs(x.worker, id) {
 			delete(l.stalls, id)
 			continue
 		}
-		if first.BatchID == "" || x.since.Before(first.Since) || x.since.Equal(first.Since) && id < first.BatchID {
-			first = Stalled{BatchID: id, Worker: x.worker, Since: x.since}
+		c := messages.StalledChunk{BatchID: id, Worker: x.worker, Since: x.since}
+		switch {
+		case x.lasts(b, now):
+			out.Long = append(out.Long, c)
+		case b.tempo.n == 0:
+			out.Unknown = append(out.Unknown, c)
 		}
 	}
-	first.Count = len(l.stalls)
-	return first
+	for _, list := range [][]messages.StalledChunk{out.Long, out.Unknown} {
+		slices.SortFunc(list, func(a, b messages.StalledChunk) int {
+			return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.BatchID, b.BatchID))
+		})
+	}
+	return out
 }
 
 // tempo is how long the last chunks of a file took.

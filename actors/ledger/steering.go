@@ -28,7 +28,7 @@ func (x Files) Steer(s messages.SetFile, now time.Time) (out messages.FileSteere
 	case b.HasEnded() || b.State.Terminal():
 		return out, fmt.Errorf("%w: %s is %s", messages.ErrEnded, b.Info.Path, b.State)
 	}
-	out.Old = *l.status(b)
+	out.Old = *l.status(b, now)
 	l.turns.change(b, func() {
 		if s.Priority != nil {
 			b.Priority = *s.Priority
@@ -41,7 +41,7 @@ func (x Files) Steer(s messages.SetFile, now time.Time) (out messages.FileSteere
 		}
 	})
 	l.store(b)
-	out.New = *l.status(b)
+	out.New = *l.status(b, now)
 	return out, nil
 }
 
@@ -59,14 +59,19 @@ func (l *Ledger) pause(b *book, paused bool, by string, now time.Time) {
 }
 
 // status returns what people see of a file. It is never changed.
-func (l *Ledger) status(b *book) *messages.FileStatus {
-	f := &messages.FileStatus{File: b.frozen(), Ready: len(b.cut) + b.waiting.len(), Running: b.live}
+func (l *Ledger) status(b *book, now time.Time) *messages.FileStatus {
+	f := &messages.FileStatus{File: b.frozen(), Ready: len(b.cut) + b.waiting.len(), Running: b.live, Why: l.why(b, now)}
 	switch {
 	case b.HasEnded():
 	case b.Held():
-		f.Paused = fmt.Sprintf("paused by %s since %s", b.PausedBy, b.PausedSince.Format(time.RFC3339))
+		f.Paused = b.whyHeld()
 	case b.paused(l.rules.MaxDead):
 		f.Paused = l.rules.MaxDead.Explain(b.File)
 	}
 	return f
+}
+
+// whyHeld says who paused a file.
+func (b *book) whyHeld() string {
+	return fmt.Sprintf("paused by %s since %s", b.PausedBy, b.PausedSince.Format(time.RFC3339))
 }

@@ -266,7 +266,8 @@ func (s *Slots) classicProgress(x *slot, m messages.Signal, now time.Time) (firs
 		s.classic.longest = max(s.classic.longest, now.Sub(s.heardAt))
 		s.classic.signs++
 	default:
-		x.begun, first = true, true
+		x.begin(now)
+		first = true
 		s.classic.signs, s.classic.longest = 1, 0
 	}
 	return first

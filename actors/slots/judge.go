@@ -28,8 +28,8 @@ type Act struct {
 	Reason    string
 }
 
-// stallEvery is how often a chunk without progress is reported.
-const stallEvery = 10 * time.Second
+// stallEvery is how often chunks without progress are looked for at most.
+const stallEvery = time.Second
 
 func (x *slot) end(reason string) Act {
 	return Act{Move: End, BatchID: x.batchID, Started: x.begun, Reason: reason}
@@ -124,10 +124,11 @@ func (s *Slots) watchStalls(now time.Time) {
 	}
 }
 
-// quietest returns the chunk in work that has shown no progress for the longest time.
+// quietest returns the chunk in work that has shown no progress for the longest time, of
+// those that were not reported for that.
 func (s *Slots) quietest() (found *slot) {
 	for _, x := range s.list {
-		if x.begun && !x.gone && (found == nil || x.progressAt.Before(found.progressAt)) {
+		if x.begun && !x.gone && !x.quiet && (found == nil || x.progressAt.Before(found.progressAt)) {
 			found = x
 		}
 	}
@@ -140,7 +141,7 @@ func (s *Slots) stalled(now time.Time) (acts []Act) {
 		return nil
 	}
 	for _, x := range s.list {
-		if x.begun && !x.gone && now.Sub(x.progressAt) >= s.stallAfter {
+		if x.begun && !x.gone && !x.quiet && now.Sub(x.progressAt) >= s.stallAfter {
 			x.quiet = true
 			acts = append(acts, Act{Move: Stalled, BatchID: x.batchID, Since: x.progressAt})
 		}

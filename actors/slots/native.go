@@ -44,11 +44,11 @@ func (s *Slots) hearHeartbeat(m messages.Signal, now time.Time) (h Heard) {
 }
 
 // nativeProgress notes progress and reports whether it is the chunk's first.
-func (s *Slots) nativeProgress(x *slot) (first bool) {
+func (s *Slots) nativeProgress(x *slot, now time.Time) (first bool) {
 	if x == nil || x.begun {
 		return false
 	}
-	x.begun = true
+	x.begin(now)
 	return true
 }
 
@@ -67,7 +67,8 @@ func (s *Slots) heartbeat(m messages.Signal, now time.Time) (begun []string, dou
 			known++
 			x.missed, x.doubted = 0, false
 			if running && !x.begun {
-				x.begun, x.progressAt = true, now
+				x.begin(now)
+				x.progressAt = now
 				begun = append(begun, x.batchID)
 				s.watchStalls(now)
 			}

@@ -26,9 +26,13 @@ type slot struct {
 
 	waitsFrom  time.Time // start of the time within which it has to begin
 	assignedAt time.Time // or when it was found in the stored state
+	beganAt    time.Time // when it last began
 	progressAt time.Time // when it began, or last showed progress
 	passedAt   time.Time // when its group was first seen to have passed it
 }
+
+// begin notes that the chunk shows work.
+func (x *slot) begin(now time.Time) { x.begun, x.beganAt = true, now }
 
 // Slot is the place of one chunk at a worker, until something else is done with its Slots. It
 // may be that of a chunk that has none.

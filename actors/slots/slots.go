@@ -174,8 +174,7 @@ func (s *Slots) Room() Room {
 
 // Load is what the worker holds and does.
 type Load struct {
-	Held  []string
-	Since []time.Time // when each of them was assigned
+	Held []messages.HeldChunk
 	// Working and Silent are about the chunk that the worker began: whether it still
 	// shows progress. A native worker is never silent; its heartbeats are judged instead.
 	Working, Silent bool
@@ -183,9 +182,13 @@ type Load struct {
 
 // Load returns what the worker holds and does.
 func (s *Slots) Load(now time.Time) Load {
-	l := Load{Held: make([]string, 0, len(s.list))}
+	l := Load{Held: make([]messages.HeldChunk, 0, len(s.list))}
 	for _, x := range s.list {
-		l.Held, l.Since = append(l.Held, x.batchID), append(l.Since, x.assignedAt)
+		h := messages.HeldChunk{BatchID: x.batchID, Since: x.assignedAt}
+		if x.begun {
+			h.Began = x.beganAt
+		}
+		l.Held = append(l.Held, h)
 	}
 	l.Working, l.Silent = s.pulse(now)
 	s.working = l.Working
@@ -214,7 +217,7 @@ func (s *Slots) Hear(m messages.Signal, now time.Time) Heard {
 	if s.kind == messages.Classic {
 		h.Changed = s.classicProgress(x, m, now)
 	} else {
-		h.Changed = s.nativeProgress(x)
+		h.Changed = s.nativeProgress(x, now)
 	}
 	s.heardAt = now
 	if h.Changed {
@@ -222,10 +225,10 @@ func (s *Slots) Hear(m messages.Signal, now time.Time) Heard {
 	}
 	if x != nil {
 		x.progressAt = now
-		s.watchStalls(now)
 		if x.quiet {
 			x.quiet, h.Resumed = false, x.batchID
 		}
+		s.watchStalls(now)
 	}
 	h.Changed = h.Changed || s.foreign != foreign
 	return h

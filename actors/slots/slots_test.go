@@ -266,19 +266,23 @@ func TestStalledChunkIsReported(t *testing.T) {
 	require.Equal(t, []string{"a"}, s.Hear(progress, now).Begun)
 	s.Hear(messages.Signal{Kind: messages.SignalHeartbeat, Running: []string{"a"}}, now)
 	began := now
-	for range 3 {
-		at, due := s.Due()
-		require.True(t, due)
-		acts, _ := s.Judge(at.Add(-1))
-		require.Empty(t, acts)
-		now = at
-		acts, _ = s.Judge(now)
-		require.Equal(t, []Act{{Move: Stalled, BatchID: "a", Since: began}}, acts)
-		require.GreaterOrEqual(t, now.Sub(began), s.stallAfter)
-	}
-	require.Equal(t, began.Add(s.stallAfter+2*stallEvery), now)
+	at, due := s.Due()
+	require.True(t, due)
+	acts, _ := s.Judge(at.Add(-1))
+	require.Empty(t, acts)
+	now = at
+	require.Equal(t, began.Add(s.stallAfter), now)
+	acts, _ = s.Judge(now)
+	require.Equal(t, []Act{{Move: Stalled, BatchID: "a", Since: began}}, acts)
+	acts, _ = s.Judge(now.Add(s.stallAfter))
+	require.Empty(t, acts, "it is reported once")
+	_, due = s.Due()
+	require.False(t, due)
 	require.Equal(t, "a", s.Hear(progress, now).Resumed)
 	require.Empty(t, s.Hear(progress, now).Resumed)
+	at, due = s.Due()
+	require.True(t, due)
+	require.Equal(t, now.Add(s.stallAfter), at, "from its progress on it is watched again")
 }
 
 // A chunk that is given back unbegun frees its slot and leaves the pace of the worker as
