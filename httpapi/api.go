@@ -26,6 +26,8 @@ const pathDocument = pathV1 + "/openapi.json"
 // allOperations registers the operations of all resources.
 func (s *Server) allOperations() {
 	for _, register := range []func(){
+		s.registerCancel,
+		s.registerChunks,
 		s.registerFiles,
 		s.registerLetters,
 		s.registerMasters,

@@ -112,6 +112,9 @@ func (f *fakeMaster) Ask(ctx context.Context, q messages.Query) (any, error) {
 		if a := f.lettered(q); a != nil {
 			return a, nil
 		}
+		if a, err, ok := f.acted(q); ok {
+			return a, err
+		}
 		if _, ok := q.(messages.QuerySeries); ok {
 			return f.series, nil
 		}

@@ -42,18 +42,19 @@ type FileBody struct {
 	State      fileState       `json:"state"`
 	Reason     string          `json:"reason" doc:"Why it failed or changed, or who cancelled it."`
 	SteeringBody
-	Size            int64 `json:"size" doc:"In bytes."`
-	Offset          int64 `json:"offset" doc:"Bytes that were handed out."`
-	ItemsCut        int64 `json:"items_cut" doc:"Items of the chunks that were handed out."`
-	ItemsDone       int64 `json:"items_done"`
-	ItemsFailed     int64 `json:"items_failed" doc:"Items that failed in done chunks."`
-	ItemsDead       int64 `json:"items_dead" doc:"Items of dead chunks."`
-	ItemsCancelled  int64 `json:"items_cancelled" doc:"Items that were cut and not done when the file was cancelled."`
-	ChunksDone      int64 `json:"chunks_done"`
-	ChunksDead      int64 `json:"chunks_dead"`
-	ChunksCancelled int64 `json:"chunks_cancelled" doc:"Chunks that were not done when the file was cancelled."`
-	ChunksReady     int   `json:"chunks_ready" doc:"Chunks that are cut and wait."`
-	ChunksRunning   int   `json:"chunks_running" doc:"Chunks at workers."`
+	Why             *whyBody `json:"why" doc:"Why nothing of it runs; null while something does and when it has ended, but for a cancelled one."`
+	Size            int64    `json:"size" doc:"In bytes."`
+	Offset          int64    `json:"offset" doc:"Bytes that were handed out."`
+	ItemsCut        int64    `json:"items_cut" doc:"Items of the chunks that were handed out."`
+	ItemsDone       int64    `json:"items_done"`
+	ItemsFailed     int64    `json:"items_failed" doc:"Items that failed in done chunks."`
+	ItemsDead       int64    `json:"items_dead" doc:"Items of dead chunks."`
+	ItemsCancelled  int64    `json:"items_cancelled" doc:"Items that were cut and not done when the file was cancelled."`
+	ChunksDone      int64    `json:"chunks_done"`
+	ChunksDead      int64    `json:"chunks_dead"`
+	ChunksCancelled int64    `json:"chunks_cancelled" doc:"Chunks that were not done when the file was cancelled."`
+	ChunksReady     int      `json:"chunks_ready" doc:"Chunks that are cut and wait."`
+	ChunksRunning   int      `json:"chunks_running" doc:"Chunks at workers."`
 	ForecastBody
 	Repeats   int64      `json:"repeats" doc:"Results of chunks that were done already; they change nothing."`
 	StartedAt *time.Time `json:"started_at"`
@@ -166,7 +167,7 @@ func showFiles(all []*messages.FileStatus, want *filesInput, before messages.Fil
 
 func showFile(f messages.FileStatus) FileBody {
 	return FileBody{
-		ID: f.ID, Path: f.Info.Path, Generation: f.Generation, State: fileState(f.State.String()), Reason: f.Reason, SteeringBody: showSteering(f),
+		ID: f.ID, Path: f.Info.Path, Generation: f.Generation, State: fileState(f.State.String()), Reason: f.Reason, SteeringBody: showSteering(f), Why: showWhy(f.Why),
 		Size: f.Info.Size, Offset: f.Cursor.Offset,
 		ItemsCut: f.Items, ItemsDone: f.DoneItems, ItemsFailed: f.FailedItems, ItemsDead: f.DeadItems, ItemsCancelled: f.CancelledItems,
 		ChunksDone: f.DoneChunks, ChunksDead: f.DeadChunks, ChunksCancelled: f.CancelledChunks, ChunksReady: f.Ready, ChunksRunning: f.Running,

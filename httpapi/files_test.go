@@ -83,9 +83,10 @@ func TestFilesAreListedNewestFirst(t *testing.T) {
 func TestFileGolden(t *testing.T) {
 	t.Parallel()
 	f := withFiles()
+	f.files[3].Why = messages.Why{Reason: messages.WhyNoWorker, Text: "there is no worker"}
 	f.files[3].Forecast = messages.Forecast{ItemsPerS: 2.5, Remaining: -1}
 	call := start(t, Config{Asker: f})
-	const running = `{"id":6,"path":"c.txt","generation":1,"state":"running","reason":"","paused":"","paused_by":"","paused_since":null,"priority":0,"share":1,"size":1000,"offset":640,` +
+	const running = `{"id":6,"path":"c.txt","generation":1,"state":"running","reason":"","paused":"","paused_by":"","paused_since":null,"priority":0,"share":1,"why":{"reason":"no_worker","text":"there is no worker"},"size":1000,"offset":640,` +
 		`"items_cut":70,"items_done":20,"items_failed":0,"items_dead":0,"items_cancelled":0,"chunks_done":1,"chunks_dead":0,"chunks_cancelled":0,"chunks_ready":4,"chunks_running":2,"items_per_s":2.5,"items_remaining":null,"eta_at":null,"repeats":0,` +
 		`"started_at":"2026-03-01T12:00:00.123Z","ended_at":null}`
 	require.JSONEq(t, `{"total":1,"files":[`+running+`],"next":""}`, call(http.MethodGet, "/api/v1/files?q=c.txt").body)
@@ -93,7 +94,7 @@ func TestFileGolden(t *testing.T) {
 
 	got := call(http.MethodGet, "/api/v1/files/5")
 	require.Equal(t, http.StatusOK, got.status)
-	require.JSONEq(t, `{"id":5,"path":"<b>.txt","generation":1,"state":"changed","reason":"it was deleted while it was in work","paused":"","paused_by":"","paused_since":null,"priority":0,"share":1,"size":1000,"offset":0,`+
+	require.JSONEq(t, `{"id":5,"path":"<b>.txt","generation":1,"state":"changed","reason":"it was deleted while it was in work","paused":"","paused_by":"","paused_since":null,"priority":0,"share":1,"why":null,"size":1000,"offset":0,`+
 		`"items_cut":0,"items_done":0,"items_failed":0,"items_dead":0,"items_cancelled":0,"chunks_done":0,"chunks_dead":2,"chunks_cancelled":0,"chunks_ready":0,"chunks_running":0,"items_per_s":0,"items_remaining":0,"eta_at":null,"repeats":0,`+
 		`"started_at":"2026-03-01T12:00:00.123Z","ended_at":"2026-03-01T12:01:00.123Z",`+
 		`"chunks_discarded":0,"items_discarded":0,"items_failed_discarded":0,"dead_ranges":3,"dead_bytes":600,"cancelled_bytes":0,"duplicates":0,"digest":"0000000000000000","chunks_recorded":0,"output_lines":0,"retries_unrecorded":0,"merged_at":null,"modified_at":null,"left_at":"2026-03-01T13:00:00.123Z"}`, got.body)

@@ -44,6 +44,9 @@ func examples() []example {
 	return []example{
 		{"list-files", "/files?limit=2", "", 200}, {"list-files", "/files?limit=x", "", 422},
 		{"get-file", "/files/5", "", 200}, {"get-file", "/files/2", "", 200}, {"get-file", "/files/77", "", 404},
+		{"list-chunks", "/files/6/chunks", "", 200}, {"list-chunks", "/files/6/chunks?state=x", "", 422}, {"list-chunks", "/files/77/chunks", "", 404},
+		{"cancel-file", "/files/6/cancel", "", 200}, {"cancel-file", "/files/77/cancel", "", 404}, {"cancel-file", "/files/5/cancel", "", 409},
+		{"rescan-files", "/files/rescan", "", 200},
 		{"get-books", "/files/6/books", "", 200}, {"get-books", "/files/77/books", "", 404},
 		{"get-overview", "/overview", "", 200}, {"get-overview", "/overview?x=1", "", 422},
 		{"get-series", "/series", "", 200}, {"get-series", "/series?window=2h", "", 422},

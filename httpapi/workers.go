@@ -41,10 +41,13 @@ type WorkerBody struct {
 	Held           []string          `json:"held" doc:"Batch ids that were sent to it and have not ended, those that are queued at it too; at most 100."`
 	HeldCount      int               `json:"held_count"`
 	HeldSince      []*time.Time      `json:"held_since" doc:"Since when it has each of them."`
+	Running        []heldBody        `json:"running" doc:"Those of held that it has begun."`
+	Queued         []heldBody        `json:"queued" doc:"Those of held that it has not begun."`
 	SeenAt         *time.Time        `json:"seen_at" doc:"Time of its last message."`
 	Note           string            `json:"note" doc:"Why it gets no chunks."`
 	DrainedBy      string            `json:"drained_by" doc:"Who drained it, empty unless a person did."`
 	DrainedSince   *time.Time        `json:"drained_since"`
+	Why            *whyBody          `json:"why" doc:"Why it runs nothing; null while it does."`
 	DoneCount      uint64            `json:"done_count" doc:"Messages done of a classic worker since this master began to lead; they decide nothing."`
 }
 
@@ -90,8 +93,8 @@ func showWorker(w messages.WorkerStatus) WorkerBody {
 	held := first(w.Held)
 	out := WorkerBody{
 		ID: w.ID, Kind: w.Kind.String(), State: workerState(w.State.String()), Capacity: w.Capacity,
-		Partitions: first(w.Partitions), PartitionCount: len(w.Partitions), Held: heldNames(held), HeldCount: len(w.Held), HeldSince: heldSince(held),
-		SeenAt: jsonTime(w.Seen), Note: w.Note, DoneCount: w.Done,
+		Partitions: first(w.Partitions), PartitionCount: len(w.Partitions), Held: heldNames(held), HeldCount: len(w.Held), HeldSince: heldSince(held), Running: showHeld(held, true), Queued: showHeld(held, false),
+		SeenAt: jsonTime(w.Seen), Note: w.Note, Why: showWhy(w.Why), DoneCount: w.Done,
 	}
 	out.DrainedBy, out.DrainedSince = showDrain(w.Drain)
 	return out

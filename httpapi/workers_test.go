@@ -16,14 +16,15 @@ func TestWorkersGolden(t *testing.T) {
 	t.Parallel()
 	f := newFake()
 	f.workers = []messages.WorkerStatus{
-		{ID: "c1", Kind: messages.Classic, State: messages.WorkerAnnounced, Capacity: 1, Seen: began, Done: 17, Note: "has no partition"},
-		{ID: "n1", Kind: messages.Native, State: messages.WorkerBusy, Partitions: []int32{3}, Capacity: 2, Held: []messages.HeldChunk{{BatchID: "a_chunk_0", Since: began}, {BatchID: "a_chunk_1_a2", Since: began.Add(time.Second)}}, Seen: began},
+		{ID: "c1", Kind: messages.Classic, State: messages.WorkerAnnounced, Capacity: 1, Seen: began, Done: 17, Note: "has no partition", Why: messages.Why{Reason: messages.WhyNoPartition, Text: "has no partition"}},
+		{ID: "n1", Kind: messages.Native, State: messages.WorkerBusy, Partitions: []int32{3}, Capacity: 2, Held: []messages.HeldChunk{{BatchID: "a_chunk_0", Since: began, Began: began.Add(time.Second), StalledSince: began.Add(2 * time.Second)}, {BatchID: "a_chunk_1_a2", Since: began.Add(time.Second)}}, Seen: began},
 	}
 	call := start(t, Config{Asker: f})
-	const c1 = `{"id":"c1","kind":"classic","state":"announced","partitions":[],"partition_count":0,"capacity":1,"held":[],"held_count":0,"held_since":[],` +
-		`"seen_at":"2026-03-01T12:00:00.123Z","note":"has no partition","drained_by":"","drained_since":null,"done_count":17}`
+	const c1 = `{"id":"c1","kind":"classic","state":"announced","partitions":[],"partition_count":0,"capacity":1,"held":[],"held_count":0,"held_since":[],"running":[],"queued":[],` +
+		`"seen_at":"2026-03-01T12:00:00.123Z","note":"has no partition","drained_by":"","drained_since":null,"why":{"reason":"no_partition","text":"has no partition"},"done_count":17}`
 	const n1 = `{"id":"n1","kind":"native","state":"busy","partitions":[3],"partition_count":1,"capacity":2,"held":["a_chunk_0","a_chunk_1_a2"],"held_count":2,"held_since":["2026-03-01T12:00:00.123Z","2026-03-01T12:00:01.123Z"],` +
-		`"seen_at":"2026-03-01T12:00:00.123Z","note":"","drained_by":"","drained_since":null,"done_count":0}`
+		`"running":[{"chunk":"a_chunk_0","since":"2026-03-01T12:00:01.123Z","stalled_since":"2026-03-01T12:00:02.123Z"}],"queued":[{"chunk":"a_chunk_1_a2","since":"2026-03-01T12:00:01.123Z","stalled_since":null}],` +
+		`"seen_at":"2026-03-01T12:00:00.123Z","note":"","drained_by":"","drained_since":null,"why":null,"done_count":0}`
 	for query, want := range map[string]string{
 		"": `{"total":2,"workers":[` + c1 + `,` + n1 + `],"next":""}`, "?limit=1": `{"total":2,"workers":[` + c1 + `],"next":"c1"}`,
 		"?limit=1&cursor=c1": `{"total":2,"workers":[` + n1 + `],"next":""}`, "?cursor=n1": `{"total":2,"workers":[],"next":""}`,

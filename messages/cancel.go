@@ -1,13 +1,15 @@
 package messages
 
-import "errors"
+import "fmt"
 
 // The errors of a change of one file.
 var (
-	// ErrNoFile is the error of a change of a file version that is not known.
-	ErrNoFile = errors.New("no file has this id")
-	// ErrEnded is the error of a change that is possible only while a file is in work.
-	ErrEnded = errors.New("the file has ended")
+	// ErrNoFile is the error of a change of a file version that is not known. It wraps
+	// ErrNotFound.
+	ErrNoFile = fmt.Errorf("%w: no file has this id", ErrNotFound)
+	// ErrEnded is the error of a change that is possible only while a file is in work. It
+	// wraps ErrConflict.
+	ErrEnded = fmt.Errorf("%w: the file has ended", ErrConflict)
 )
 
 type (

@@ -109,7 +109,7 @@ func (c *crowd) workers() []messages.WorkerStatus {
 	all := make([]messages.WorkerStatus, crowdWorkers)
 	for i := range all {
 		w := messages.WorkerStatus{ID: messages.WorkerID(fmt.Sprintf("w-%04d", i+1)), Kind: messages.Native, State: messages.WorkerBusy, Capacity: 1, Seen: c.began}
-		w.Held, w.HeldSince = []string{fmt.Sprintf("file_chunk_%d", c.moved)}, []time.Time{c.began}
+		w.Held = []messages.HeldChunk{{BatchID: fmt.Sprintf("file_chunk_%d", c.moved), Since: c.began, Began: c.began}}
 		if i < len(hostile) {
 			w.ID, w.Note, w.State = messages.WorkerID("0 "+hostile[i]), hostile[0], messages.WorkerAnnounced
 		}
