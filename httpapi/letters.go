@@ -30,7 +30,7 @@ var (
 type lettersInput struct {
 	Page
 	File  string `query:"file" doc:"Only chunks of the file with this path."`
-	Error string `query:"error" doc:"Only chunks with this text in their error, in any case."`
+	Error string `query:"error" doc:"Only chunks with this text in their error, in any case; # stands for any number, as in the groups."`
 }
 
 // letterInput names a chunk.
@@ -81,11 +81,17 @@ const maxGroups = 50
 // letterFilter selects chunks of one kind.
 type letterFilter struct {
 	File  string `json:"file,omitempty" doc:"Path of the file."`
-	Error string `json:"error,omitempty" doc:"Part of the error, in any case."`
+	Error string `json:"error,omitempty" doc:"Part of the error, in any case; # stands for any number, as in the groups."`
 }
 
 func (f letterFilter) matches(kind letterKind, x *messages.Letter) bool {
-	return x.Failed() == kind.failed && (f.File == "" || x.Path == f.File) && (f.Error == "" || strings.Contains(strings.ToLower(x.Reason), strings.ToLower(f.Error)))
+	return x.Failed() == kind.failed && (f.File == "" || x.Path == f.File) && (f.Error == "" || f.matchesError(x.Reason))
+}
+
+// matchesError reports whether an error has the text, or the name of its group has it.
+func (f letterFilter) matchesError(reason string) bool {
+	text := strings.ToLower(f.Error)
+	return strings.Contains(strings.ToLower(reason), text) || strings.Contains(strings.ToLower(errorPattern(reason)), text)
 }
 
 func (s *Server) registerLetters() {

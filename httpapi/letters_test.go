@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -98,6 +99,16 @@ func sender(t *testing.T, cfg Config) func(method, path, body string, headers ..
 		require.NoError(t, err)
 		return reply{resp.StatusCode, resp.Header.Get("Content-Type"), string(got), resp.Header}
 	}
+}
+
+// The name of a group finds its chunks.
+func TestAGroupIsAFilter(t *testing.T) {
+	t.Parallel()
+	call := start(t, Config{Asker: newFake()})
+	got := call(http.MethodGet, "/api/v1/dead?error="+url.QueryEscape("exit status #: line #"))
+	require.Contains(t, got.body, `"total":3,`)
+	require.Contains(t, got.body, `"groups":[{"error":"exit status #: line #","chunks":3,`)
+	require.Contains(t, call(http.MethodGet, "/api/v1/dead?error="+url.QueryEscape("line 23")).body, `"total":1,`)
 }
 
 func TestDeadChunksAreListed(t *testing.T) {
