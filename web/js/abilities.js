@@ -17,7 +17,21 @@ export async function learn() {
       for (const method of Object.keys(methods)) calls.add(method.toUpperCase() + ' ' + path.replace(/^\/api\/v1/, ''));
     }
     known.value = calls;
+    if (can('GET', '/settings')) deployment.value = describe(await get('settings'));
   } catch {
     // The page shows what it has read; the link tells that there is no answer.
   }
+}
+
+// deployment tells which parts run in the master itself, and where the input is, as far as
+// the settings say.
+export const deployment = signal({ embedded: [], input: 'input_ip_data' });
+
+function describe({ settings }) {
+  const value = Object.fromEntries(settings.map((s) => [s.name, s.value]));
+  const embedded = [];
+  if (!value.KAFKA_BROKER_ADDRESS) embedded.push('broker');
+  if (!value.REDIS_URL) embedded.push('state');
+  const input = [value.CLIENT_DATA_PATH, value.INPUT_DIR].filter((part) => part && part !== '.').join('/');
+  return { embedded, input: value.SMB_HOST || !input ? '' : input };
 }

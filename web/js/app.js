@@ -1,6 +1,6 @@
 // The frame of the page: its head, the view that the address names, and what every view has.
 import { effect, html, render, useEffect, useRef, useSignal } from '../vendor/preact.js';
-import { can, learn } from './abilities.js';
+import { can, deployment, learn } from './abilities.js';
 import { asking } from './api.js';
 import { Cluster } from './cluster.js';
 import { File } from './file.js';
@@ -51,6 +51,7 @@ function Head() {
       ${views[name].title}${name === 'dead' && o?.chunks.dead > 0 && html` <span class="number">${count(o.chunks.dead)}</span>`}</a>`)}</nav>
     <div class="badges">
       ${role.value === 'read' && html`<span class="badge is-warn">read only</span>`}
+      ${deployment.value.embedded.length > 0 && html`<span class="badge" title="These parts run in the master itself. KAFKA_BROKER_ADDRESS and REDIS_URL name your own.">embedded ${deployment.value.embedded.join(' and ')}</span>`}
       ${o && html`<span class="badge" title="the master that leads, and the number of its term">leader ${plain(o.leader.master_id)}, term ${o.term}</span>`}
       <${Link} />
       <button type="button" class="small" aria-label="Help and keys" onClick=${() => { keys.help.value = true; }}>?</button>

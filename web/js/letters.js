@@ -52,11 +52,14 @@ export function Letters({ kind }) {
         <${Rows} list=${list} columns=${columns(kind, chosen)} label=${'List of ' + texts[kind].title.toLowerCase()} />`}`;
 }
 
+// others is the group of the errors that have no group of their own, which no filter finds.
+const others = '(other errors)';
+
 function Groups({ list, filter, choose }) {
   const groups = list.answer.value?.groups ?? [];
   if (filter.error || !groups.some((g) => g.error)) return null; // one group without a text says nothing
   return html`<div class="scroll groups" tabindex="0" role="region" aria-label="List of errors"><table><thead><tr><th scope="col" class="grow">Error (# stands for numbers)</th><th scope="col" class="w-num">Chunks</th><th scope="col" class="w-num">Items</th></tr></thead>
-    <tbody>${groups.map((g) => html`<tr key=${g.error}><td class="grow">${g.error ? html`<button type="button" class="link" title=${plain(g.error)} onClick=${() => choose({ error: g.error })}>${plain(g.error)}</button>` : 'without a text'}</td>
+    <tbody>${groups.map((g) => html`<tr key=${g.error}><td class="grow">${g.error && g.error !== others ? html`<button type="button" class="link" title=${plain(g.error)} onClick=${() => choose({ error: g.error })}>${plain(g.error)}</button>` : plain(g.error) || 'without a text'}</td>
       <td class="w-num">${count(g.chunks)}</td><td class="w-num">${count(g.items)}</td></tr>`)}</tbody></table></div>`;
 }
 

@@ -1,10 +1,10 @@
 // The overview: is it moving, when will it end, what is stuck.
 import { html, useEffect } from '../vendor/preact.js';
-import { can } from './abilities.js';
+import { can, deployment } from './abilities.js';
 import { send } from './api.js';
 import { Dispatch } from './dispatch.js';
 import { FileActions, isPaused } from './file_actions.js';
-import { bytes, clock, count, duration, eta, percent, plain, plural, progress, rate, words } from './format.js';
+import { bytes, clock, count, duration, eta, percent, plain, plural, progress, quoted, rate, words } from './format.js';
 import { List } from './list.js';
 import { on } from './live.js';
 import { Ago, Bar, Button, Command, Empty, Failure, Filter, State, onRefresh, shown } from './parts.js';
@@ -103,7 +103,7 @@ async function rescan() {
 const NoFiles = ({ filtered }) => (filtered
   ? html`<${Empty}><p>No file matches.</p></${Empty}>`
   : html`<${Empty}><p>There is no file yet. Put files that end in .txt into the input folder, for example:</p>
-      <${Command} text="kafka-master generate --lines 100000 --out input_ip_data/more.txt" /></${Empty}>`);
+      <${Command} text=${'kafka-master generate --lines 100000 --out ' + quoted((deployment.value.input || 'input_ip_data') + '/more.txt')} /></${Empty}>`);
 
 const columns = [
   { name: 'File', kind: 'grow', show: (f) => html`<a href=${href('file', f.id)} title=${plain(f.path)}>${plain(f.path)}</a>${f.generation > 1 && html` <span class="muted">@${f.generation}</span>`}` },
