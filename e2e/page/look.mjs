@@ -7,7 +7,7 @@ await browse(async (page) => {
   await page.getByText('There is no file yet.').waitFor();
   await page.getByText('There is no worker.').waitFor();
   assert.match(await page.locator('.command code').first().innerText(), /^kafka-master generate /);
-  await page.locator('.command code', { hasText: /^\S.* worker --kafka-broker-address 127/ }).waitFor();
+  await page.locator('.command code', { hasText: /^\S.* worker --kafka-broker-address 127/ }).first().waitFor();
   await accessible(page, 'an empty overview');
 
   // Work and a worker arrive without a reload.

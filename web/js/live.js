@@ -8,6 +8,7 @@ const pollEvery = 2000;
 const silence = 40_000; // the server writes at least every 15 s
 const greeting = 5000; // a proxy that holds events back is not waited for longer
 const retryEvents = 30_000;
+const checkEvery = 5000; // a stream stays open for a while after the leader behind it has gone
 
 const listeners = new Map(); // by the name of an event
 
@@ -75,6 +76,13 @@ async function followEvents() {
   document.addEventListener('visibilitychange', onHide);
   const watchdog = new Watchdog(() => stop.abort());
   let greeted = false;
+  const check = setInterval(async () => {
+    try {
+      overview.value = await get('overview', {}, stop.signal);
+    } catch {
+      stop.abort();
+    }
+  }, checkEvery);
   try {
     watchdog.feed(greeting);
     const answer = await open('events', {
@@ -89,6 +97,7 @@ async function followEvents() {
   } catch {
     // Whatever ended the events, the next answer to the overview tells what is wrong.
   } finally {
+    clearInterval(check);
     watchdog.end();
     stop.abort();
     document.removeEventListener('visibilitychange', onHide);
