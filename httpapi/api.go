@@ -64,6 +64,7 @@ func (s *Server) addOperations(e *gin.Engine) {
 	}, adapter{humagin.New(e, huma.Config{}).Adapter()})
 	s.api.UseMiddleware(s.checkRequest)
 	s.allOperations()
+	s.api.OpenAPI().AddOperation(eventsOperation())
 	forbidNullLists(s.api.OpenAPI())
 	s.document, _ = json.Marshal(s.api.OpenAPI()) // cannot fail: tests compare it
 }
@@ -122,7 +123,12 @@ func register[I, B any](s *Server, op huma.Operation, handle func(context.Contex
 func ask[A any](ctx context.Context, s *Server, q messages.Query) (answer A, err error) {
 	ctx, cancel := context.WithTimeout(ctx, messages.AskTimeout)
 	defer cancel()
-	x, err := s.cfg.Asker.Ask(ctx, q)
+	return question[A](ctx, s.cfg.Asker, q)
+}
+
+// question sends a question and returns the answer.
+func question[A any](ctx context.Context, asker Asker, q messages.Query) (answer A, err error) {
+	x, err := asker.Ask(ctx, q)
 	if err != nil {
 		return answer, err
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -41,14 +42,19 @@ func (s *Server) forward(c *gin.Context, to messages.Leader) bool {
 		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		Rewrite:        func(r *httputil.ProxyRequest) { s.rewriteRequest(r, to.API, body) },
 		ModifyResponse: filterAnswer,
-		ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) {
-			s.log.Debug("leader does not answer an API call", "leader", to.MasterID, "api", to.API, "err", err)
-			refuse(c.Writer, c.Request, http.StatusServiceUnavailable, noLeaderText(to, err))
-		},
+		ErrorHandler:   s.leaderAway(c, to),
 	}
 	proxy.ServeHTTP(c.Writer, c.Request.WithContext(ctx))
 	c.Writer.WriteHeaderNow() // an answer to HEAD has no body that would do so
 	return true
+}
+
+// leaderAway answers a call that the leader has not answered.
+func (s *Server) leaderAway(c *gin.Context, to messages.Leader) func(http.ResponseWriter, *http.Request, error) {
+	return func(_ http.ResponseWriter, _ *http.Request, err error) {
+		s.log.Debug("leader does not answer an API call", "leader", to.MasterID, "api", to.API, "err", err)
+		refuse(c.Writer, c.Request, http.StatusServiceUnavailable, noLeaderText(to, err))
+	}
 }
 
 // noLeaderText explains to the client why the leader has not answered a forwarded call.
@@ -106,11 +112,41 @@ func filterAnswer(r *http.Response) error {
 	return nil
 }
 
+// passStream passes the leader's stream of events on, for as long as it lasts. It reports
+// whether the call was answered.
+func (s *Server) passStream(c *gin.Context, to messages.Leader) bool {
+	if to.API == "" || c.GetHeader(forwardedHeader) != "" {
+		return false
+	}
+	proxy := httputil.ReverseProxy{
+		Transport: s.leaderStreams,
+		ErrorLog:  slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		Rewrite: func(r *httputil.ProxyRequest) {
+			s.rewriteRequest(r, to.API, nil)
+			r.Out.Header["Last-Event-Id"] = r.In.Header.Values("Last-Event-ID")
+		},
+		ModifyResponse: func(r *http.Response) error {
+			body := r.Body
+			err := filterAnswer(r)
+			if r.StatusCode == http.StatusOK {
+				r.Body = body // has no end, and so no largest size
+				r.Header.Set("X-Accel-Buffering", "no")
+			}
+			return err
+		},
+		ErrorHandler: s.leaderAway(c, to),
+	}
+	_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Time{}) // as in beginStream
+	proxy.ServeHTTP(patientWriter{c.Writer}, c.Request)
+	return true
+}
+
 // leaderTransport returns the transport for forwarded calls, which bounds the
 // connections to the leader.
-func leaderTransport() *http.Transport {
+func leaderTransport(connections int) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.Proxy = nil
-	t.MaxConnsPerHost = 64
+	t.MaxConnsPerHost = connections
+	t.ResponseHeaderTimeout = messages.AskTimeout + time.Second
 	return t
 }

@@ -30,7 +30,7 @@ func TestEveryRouteIsInTheTests(t *testing.T) {
 		reading = append(reading, r.path)
 	}
 	for path, op := range s.api.OpenAPI().Paths {
-		if op.Get != nil {
+		if op.Get != nil && path != pathEvents { // which does not end, see events_test.go
 			reading = append(reading, example.Replace(path))
 		}
 		if op.Post != nil {

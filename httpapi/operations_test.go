@@ -48,6 +48,7 @@ func examples() []example {
 		{"cancel-file", "/files/6/cancel", "", 200}, {"cancel-file", "/files/77/cancel", "", 404}, {"cancel-file", "/files/5/cancel", "", 409},
 		{"rescan-files", "/files/rescan", "", 200},
 		{"get-books", "/files/6/books", "", 200}, {"get-books", "/files/77/books", "", 404},
+		{"get-events", "/events?x=1", "", 422},
 		{"get-overview", "/overview", "", 200}, {"get-overview", "/overview?x=1", "", 422},
 		{"get-series", "/series", "", 200}, {"get-series", "/series?window=2h", "", 422},
 		{"get-dispatch", "/dispatch", "", 200}, {"get-dispatch", "/dispatch?x=1", "", 422},

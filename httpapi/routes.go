@@ -80,6 +80,7 @@ func (s *Server) routes() *gin.Engine {
 		}
 	}
 	s.addOperations(e)
+	e.GET(pathEvents, s.events)
 	e.NoMethod(func(c *gin.Context) {
 		refuse(c.Writer, c.Request, http.StatusMethodNotAllowed, "This path answers "+c.Writer.Header().Get("Allow")+" only.")
 	})

@@ -77,15 +77,18 @@ func LoopbackHosts() []string { return []string{"localhost", "127.0.0.1", "::1"}
 
 // Server is the API of one master.
 type Server struct {
-	cfg        Config
-	log        *slog.Logger
-	http       *http.Server
-	leader     *http.Transport // for calls that a standby forwards
-	signingKey signingKey      // nil without a token
-	health     health
-	metrics    http.Handler // of /metrics
-	api        huma.API     // operations below /api/v1
-	document   []byte       // description of these
+	cfg           Config
+	log           *slog.Logger
+	http          *http.Server
+	leader        *http.Transport // for calls that a standby forwards
+	leaderStreams *http.Transport // for streams that a standby passes on
+	signingKey    signingKey      // nil without a token
+	health        health
+	metrics       http.Handler // of /metrics
+	api           huma.API     // operations below /api/v1
+	document      []byte       // description of these
+	hub           *eventHub
+	streams       chan struct{} // has a value for each open stream
 }
 
 // New returns a server that does not listen yet.
@@ -97,9 +100,10 @@ func New(cfg Config) *Server {
 		cfg.Version = "devel"
 	}
 	s := &Server{
-		cfg: cfg, log: cfg.Logger, leader: leaderTransport(), metrics: newMetrics(cfg.Asker, cfg.Logger),
+		cfg: cfg, log: cfg.Logger, leader: leaderTransport(64), leaderStreams: leaderTransport(maxStreams), metrics: newMetrics(cfg.Asker, cfg.Logger),
 		signingKey: newSigningKey(cfg.Token), health: health{asking: make(chan struct{}, 1)},
 	}
+	s.hub, s.streams = newEventHub(cfg.Asker), make(chan struct{}, maxStreams)
 	s.http = &http.Server{
 		Handler:           s.handler(),
 		ReadHeaderTimeout: readHeaderTimeout,
@@ -110,6 +114,7 @@ func New(cfg Config) *Server {
 		ConnContext:       connContext,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
+	s.http.RegisterOnShutdown(s.hub.close)
 	return s
 }
 
@@ -130,6 +135,7 @@ func (s *Server) Serve(l net.Listener) error {
 // connections and returns an error.
 func (s *Server) Shutdown(ctx context.Context) error {
 	defer s.leader.CloseIdleConnections()
+	defer s.leaderStreams.CloseIdleConnections()
 	if err := s.http.Shutdown(ctx); err != nil {
 		return errors.Join(fmt.Errorf("shut down the API: %w", err), s.http.Close())
 	}
