@@ -11,14 +11,16 @@ import (
 
 // fakeMaster answers the questions of the API from what a test sets.
 type fakeMaster struct {
-	mu       sync.Mutex
-	overview messages.Overview
-	files    []*messages.FileStatus // in the order of their ids
-	workers  []messages.WorkerStatus
-	attempts []messages.WorkerAttempt // of each of them
-	masters  []messages.MasterStatus
-	looks    int                    // questions for the overview so far
-	onLook   func(*fakeMaster, int) // called before each of them
+	mu                sync.Mutex
+	overview          messages.Overview
+	files             []*messages.FileStatus // in the order of their ids
+	workers           []messages.WorkerStatus
+	attempts          []messages.WorkerAttempt // of each of them
+	batch, partitions int
+	level             messages.LogLevel
+	masters           []messages.MasterStatus
+	looks             int                    // questions for the overview so far
+	onLook            func(*fakeMaster, int) // called before each of them
 }
 
 // Ask implements httpapi.Asker.
@@ -59,6 +61,26 @@ func (m *fakeMaster) Ask(_ context.Context, q messages.Query) (any, error) {
 // steer changes what the question is to change.
 func (m *fakeMaster) steer(q messages.Query) (any, error) {
 	switch q := q.(type) {
+	case messages.QueryBatchSize:
+		return m.batch, nil
+	case messages.SetBatchSize:
+		m.batch = q.Items
+		return m.batch, nil
+	case messages.QueryLogLevel:
+		return m.level, nil
+	case messages.SetLogLevel:
+		m.level = messages.LogLevel(q.Level)
+		return m.level, nil
+	case messages.QueryTopics:
+		return []messages.Topic{{Name: "master-signal", Partitions: m.partitions}}, nil
+	case messages.GrowPartitions:
+		if q.Partitions < m.partitions {
+			return nil, messages.ErrShrink
+		}
+		m.partitions = q.Partitions
+		return []messages.Topic{{Name: "master-signal", Partitions: m.partitions}}, nil
+	case messages.QueryAudit:
+		return messages.Audit{{At: time.Now(), By: "api", Action: "set", Target: "batch_size", Old: "500", New: "200"}}, nil
 	case messages.QueryMasters:
 		return messages.Masters{List: m.masters}, nil
 	case messages.StepDown:
@@ -142,6 +164,7 @@ func exampleMaster(now time.Time) *fakeMaster {
 		return &messages.FileStatus{File: &f}
 	}
 	m := &fakeMaster{
+		batch: 500, partitions: 15, level: "default",
 		overview: messages.Overview{Role: "leader", Term: 7, Leader: messages.Leader{MasterID: "m1", API: "10.0.0.1:3001"}, Listed: 3, OldestReady: 38 * time.Second},
 		files: []*messages.FileStatus{
 			file(1, "old.txt", messages.FileDone, 2000), file(2, "bad.txt", messages.FileDoneWithRejects, 1500), file(3, "ips.txt", messages.FileRunning, 500),
