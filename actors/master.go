@@ -235,7 +235,7 @@ func (m *master) onAsk(ctx actor.Context, x *ask) {
 	case messages.QueryMasters:
 		ctx.RequestWithCustomSender(m.elector, &askRoster{role: m.state().role}, ctx.Sender())
 		return
-	case messages.QueryBatchSize, messages.SetBatchSize, messages.QueryTopics, messages.GrowPartitions, messages.QueryBooks,
+	case messages.QueryBatchSize, messages.SetBatchSize, messages.QueryTopics, messages.QueryTopicDetails, messages.GrowPartitions, messages.QueryBooks,
 		messages.RetryLetters, messages.DiscardLetters, messages.QueryAudit,
 		messages.QueryLogLevel, messages.SetLogLevel, messages.QueryWorker, messages.DrainWorker, messages.ResumeWorker, messages.ForgetWorker,
 		messages.CancelFile, messages.Rescan, messages.SetDispatch, messages.SetFile,

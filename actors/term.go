@@ -254,7 +254,7 @@ func (t *term) onAsk(ctx actor.Context, m *ask) {
 		t.onQueryLogLevel(ctx)
 	case messages.SetLogLevel:
 		t.onSetLogLevel(ctx, q)
-	case messages.QueryTopics, messages.GrowPartitions:
+	case messages.QueryTopics, messages.QueryTopicDetails, messages.GrowPartitions:
 		t.onceLoaded(ctx, t.topics, q)
 	case messages.QueryAudit:
 		t.onceLoaded(ctx, t.persistence, q)

@@ -54,7 +54,7 @@ func (t *term) onLoaded(ctx actor.Context, m *loadedState) {
 	}
 	self := ctx.Self()
 	t.topics = spawn(ctx, t.log, "topics", func() actor.Actor {
-		return newTopics(topicsDeps{cfg: t.cfg, bus: t.parts.Topics, in: t.parts.Consumer, log: t.log, owner: self})
+		return newTopics(topicsDeps{cfg: t.cfg, bus: t.parts.Topics, in: t.parts.Consumer, groups: t.parts.Groups, log: t.log, owner: self})
 	})
 }
 

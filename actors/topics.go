@@ -17,25 +17,27 @@ import (
 type topics struct {
 	topicsDeps
 
-	ctx    context.Context
-	cancel context.CancelFunc
-	pause  backoff
-	retry  alarm
-	check  alarm           // next check whether all topics still exist
-	chunks int             // partitions of the chunk topic, 0 until they are known
-	ready  bool            // the owner knows that the topics exist
-	logged string          // text of the error that was logged last
-	faulty map[string]bool // topics whose settings lose messages
-	shared topicList
+	ctx     context.Context
+	cancel  context.CancelFunc
+	pause   backoff
+	retry   alarm
+	check   alarm           // next check whether all topics still exist
+	chunks  int             // partitions of the chunk topic, 0 until they are known
+	ready   bool            // the owner knows that the topics exist
+	logged  string          // text of the error that was logged last
+	faulty  map[string]bool // topics whose settings lose messages
+	shared  topicList
+	details topicDetails
 }
 
 // topicsDeps is what the term gives to topics.
 type topicsDeps struct {
-	cfg   Config
-	bus   Topics
-	in    Consumer
-	log   *slog.Logger
-	owner *actor.PID
+	cfg    Config
+	bus    Topics
+	in     Consumer
+	groups Groups
+	log    *slog.Logger
+	owner  *actor.PID
 }
 
 type (
@@ -94,6 +96,10 @@ func (t *topics) Receive(ctx actor.Context) {
 		case t.check.rings(m):
 			t.checkExisting(ctx)
 		}
+	case messages.QueryTopicDetails:
+		t.onDetails(ctx)
+	case *detailsRead:
+		t.onDetailsRead(ctx, m)
 	case messages.QueryTopics:
 		t.onList(ctx)
 	case *topicsListed:

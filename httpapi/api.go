@@ -34,6 +34,7 @@ func (s *Server) allOperations() {
 		s.registerOverview,
 		s.registerSeries,
 		s.registerSettings,
+		s.registerTopics,
 		s.registerSteering,
 		s.registerWaiting,
 		s.registerWorkers,

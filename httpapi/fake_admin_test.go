@@ -19,6 +19,8 @@ func (f *fakeMaster) administered(q messages.Query) (any, error) {
 		return f.steerWorker(q.ID, "resumed", func(s *messages.WorkerStanding) { *s = messages.WorkerStanding{State: messages.WorkerAnnounced} })
 	case messages.ForgetWorker:
 		return f.steerWorker(q.ID, "forgotten", func(s *messages.WorkerStanding) { *s = messages.WorkerStanding{State: messages.WorkerGone} })
+	case messages.QueryTopicDetails:
+		return exampleTopics(), nil
 	case messages.QueryLogLevel:
 		return f.level(), nil
 	case messages.SetLogLevel:
@@ -78,4 +80,14 @@ func exampleMasters() messages.Masters {
 		}},
 		{ID: "m2", Role: "silent", Term: 6},
 	}}
+}
+
+func exampleTopics() []messages.TopicDetail {
+	const none = messages.UnknownOffset
+	return []messages.TopicDetail{
+		{Name: "master-signal", Use: "chunks", Group: "g", Error: "partition 1 does not answer", Partitions: []messages.PartitionDetail{
+			{Leader: 1, Start: 0, End: 30, Committed: 20}, {Leader: messages.NoLeader, Start: none, End: none, Committed: none}, {Leader: 2, Start: 5, End: 7, Committed: 5}, {Leader: 2},
+		}},
+		{Name: "master-heartbeat", Use: "masters", Partitions: []messages.PartitionDetail{{Leader: 1, End: 9, Committed: none}}},
+	}
 }

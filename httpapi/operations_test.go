@@ -56,6 +56,7 @@ func examples() []example {
 		{"list-waiting", "/waiting?limit=1", "", 200}, {"set-waiting", "/waiting", `{"path":"1.txt","priority":1}`, 200}, {"set-waiting", "/waiting", `{"path":"x","priority":1}`, 404},
 		{"set-file", "/files/6", `{"paused":true}`, 200}, {"set-file", "/files/6", `{"share":0}`, 422},
 		{"set-file", "/files/77", `{"share":1}`, 404}, {"set-file", "/files/2", `{"share":1}`, 409},
+		{"list-topics", "/topics", "", 200},
 		{"get-settings", "/settings", "", 200}, {"set-settings", "/settings", `{"batch_size":50}`, 200}, {"set-settings", "/settings", `{"partitions":3}`, 409}, {"set-settings", "/settings", `{}`, 422},
 		{"list-masters", "/masters", "", 200}, {"step-down", "/masters/step-down", "", 200},
 		{"get-worker", "/workers/w-free", "", 200}, {"get-worker", "/workers/nobody", "", 404},
