@@ -235,6 +235,7 @@ func (d *dispatcher) publish(ctx actor.Context, now time.Time) {
 	r := d.ledger.Report(now)
 	d.watchQuiet(r.Stalled, now)
 	d.watchDispatch(now)
+	d.watchFailing(r.Failing, now)
 	d.watchTail(r.Tail, now)
 	d.watchChanged(r.Changed, now)
 	part := &fileChanges{counted: r.Totals, readySince: d.ledger.ReadySince(now), dispatch: d.dispatch}

@@ -152,10 +152,20 @@ func (d *dispatcher) stalledProblem(key string, kind messages.ProblemKind, list 
 	d.problems.show(key, p, now)
 }
 
+// watchFailing names the last of the failures when everything fails.
+func (d *dispatcher) watchFailing(f ledger.Failing, now time.Time) {
+	text := fmt.Sprintf("the last %d attempts failed and no chunk was done since %s: is the command right? The last: %s", f.Count, f.Since.UTC().Format(time.RFC3339), f.Last)
+	d.problems.show("failing", messages.Problem{Kind: messages.ProblemAllFails, Part: messages.ProblemAllFails.Part(), Text: text, Count: f.Count}, now)
+}
+
 // watchTail names the worker that the end of a file waits for.
 func (d *dispatcher) watchTail(t ledger.SlowTail, now time.Time) {
-	text := fmt.Sprintf("%s waits for its last %s: one at %s runs for %d s, half of them took %s, and %s idle; look at that worker, drain it, or set BACKUP=true",
-		t.Path, counted(t.Left, "chunk"), t.Worker, int(now.Sub(t.Since).Seconds()), t.Usual.Round(10*time.Millisecond), areIdle(t.Idle))
+	left := "its last chunk: it runs at"
+	if t.Left > 1 {
+		left = fmt.Sprintf("its last %d chunks: one runs at", t.Left)
+	}
+	text := fmt.Sprintf("%s waits for %s %s for %d s, half of the others took %s, and %s idle; look at that worker, drain it, or set BACKUP=true",
+		t.Path, left, t.Worker, int(now.Sub(t.Since).Seconds()), t.Usual.Round(10*time.Millisecond), areIdle(t.Idle))
 	d.problems.show("tail", messages.Problem{Kind: messages.ProblemSlowTail, Part: messages.ProblemSlowTail.Part(), Text: text, Count: t.Count}, now)
 }
 

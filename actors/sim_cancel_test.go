@@ -59,3 +59,37 @@ func (w *simWorld) lines(f messages.File) (all []string, uncut int64) {
 	data := w.versions[simVersion{f.Info.Path, f.Fingerprint}]
 	return items(data), int64(len(items(data[f.Info.Size-f.CancelledBytes:])))
 }
+
+// lookAtWhy is somebody who looks why files and chunks do not run: what does not run says so,
+// and what runs says nothing.
+func (w *simWorld) lookAtWhy() {
+	m := w.anyMaster()
+	if m.process.dead || m.ending {
+		return
+	}
+	m.ask(messages.QueryFiles{Fresh: true}, func(a any, _ error) {
+		list, _ := a.([]*messages.FileStatus)
+		if w.driver.over || len(list) == 0 {
+			return
+		}
+		for _, f := range list {
+			cancelled := f.State == messages.FileCancelled
+			if silent := f.Why.Runs(); silent != (!cancelled && (f.HasEnded() || f.Running > 0 || f.State.Terminal())) {
+				w.history.violate("S17", "%s is %s with %d chunks at workers, and why is %+v", f.Base, f.State, f.Running, f.Why)
+			}
+		}
+		q := messages.QueryChunks{File: list[w.rng.IntN(len(list))].ID, Limit: 1 + w.rng.IntN(20)}
+		m.ask(q, func(a any, _ error) {
+			page, _ := a.(*messages.ChunkPage)
+			if page == nil || w.driver.over {
+				return
+			}
+			for _, c := range page.List {
+				if c.Why.Runs() != (c.State == messages.ListedRunning) {
+					w.history.violate("S17", "%s is %s, and why is %+v", c.Name, c.State, c.Why)
+				}
+				w.sometimes("a chunk is listed as " + c.State)
+			}
+		})
+	})
+}

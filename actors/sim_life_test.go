@@ -52,6 +52,9 @@ func (w *simWorld) live(faults []simFault, n int) {
 	for range 3 {
 		w.later(w.upTo(at), w.cancelFile)
 	}
+	for range 10 {
+		w.later(w.upTo(at), w.lookAtWhy)
+	}
 	w.later(at+w.upTo(5*time.Second), func() {
 		w.heal()
 		w.later(15*time.Second, func() {

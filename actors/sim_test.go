@@ -100,6 +100,7 @@ func simSometimes() []string {
 		"a dead chunk is retried", "a dead chunk is discarded", "failed items are retried", "a retry is refused", "a chunk has blank lines", "a retry of failed items has blank lines",
 		"a worker is drained", "a drained worker is resumed", "a lost worker is forgotten",
 		"a file is cancelled", "a chunk of a cancelled file is done", "a chunk of a cancelled file is not done",
+		"a chunk is listed as ready", "a chunk is listed as back_off", "a chunk is listed as queued", "a chunk is listed as running",
 		"all hand-outs are steered", "a file is steered", "a waiting file is steered", "a deployment rests",
 		"the classic workers' group rebalances", "a group member is evicted",
 		"a file is merged", "a file is merged again with other results", "a merge does not find the results", "a merge finds a former leader at it",

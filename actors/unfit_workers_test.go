@@ -2,7 +2,9 @@ package actors
 
 import (
 	"fmt"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -319,10 +321,38 @@ func TestSlowTailIsNamed(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		p := w.trouble(messages.ProblemSlowTail)
-		require.Regexp(t, `^a.txt waits for its last \d chunks?: one at slow runs for \d+ s, .* another worker is idle`, p.Text)
+		require.Regexp(t, `^a.txt waits for its last (chunk: it|2 chunks: one) runs at slow for \d+ s, .* another worker is idle`, p.Text)
 		require.Zero(t, w.trouble(messages.ProblemStalledChunk), "it goes on")
 		slow.work("a.txt")
 		require.Zero(t, w.trouble(messages.ProblemSlowTail))
+	})
+}
+
+// A command that fails whatever it gets is named within ten seconds; one bad line among good
+// ones is no such problem, and the first chunk that is done ends it.
+func TestCommandThatAlwaysFailsIsNamed(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		var bad atomic.Value // the item that fails, "" for all
+		bad.Store("a.txt-0")
+		w.employ("w1", 0, func(m messages.ChunkMessage) (messages.Outcome, time.Duration) {
+			if item := bad.Load().(string); item == "" || slices.Contains(m.Data, item) {
+				return messages.OutcomeFailed, 50 * time.Millisecond
+			}
+			return messages.OutcomeOK, 50 * time.Millisecond
+		})
+		w.drop("a.txt", 40)
+		w.until("a.txt", time.Minute)
+		require.Zero(t, w.trouble(messages.ProblemAllFails))
+		bad.Store("")
+		w.drop("b.txt", 40)
+		time.Sleep(6 * time.Second)
+		p := w.trouble(messages.ProblemAllFails)
+		require.GreaterOrEqual(t, p.Count, 5)
+		require.Contains(t, p.Text, "is the command right?")
+		bad.Store("none")
+		time.Sleep(time.Minute)
+		require.Zero(t, w.trouble(messages.ProblemAllFails))
 	})
 }
 

@@ -75,7 +75,7 @@ func conclusionOf(r proof.Report, took time.Duration) string {
 	in := fmt.Sprintf(" (%.1f s)", took.Seconds())
 	switch r.Verdict {
 	case proof.Holds:
-		return "Input, manifests, results and books agree: every item is " + held(r) + in
+		return "Input, manifests, results and books agree: every item " + which(r) + "is " + held(r) + in
 	case proof.Fails:
 		return "Something is missing, surplus or not what was recorded: see above" + in
 	}
@@ -97,4 +97,12 @@ func held(r proof.Report) string {
 		return "done exactly once"
 	}
 	return "done exactly once, or " + strings.Join(parts, " or ")
+}
+
+// which says of which items a check of a cancelled file is.
+func which(r proof.Report) string {
+	if r.State == messages.FileCancelled.String() {
+		return "that was cut "
+	}
+	return ""
 }

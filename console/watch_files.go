@@ -53,7 +53,7 @@ func (w *watch) results(f messages.File) string {
 		return fmt.Sprintf("%s, those of %s of %s; other workers keep theirs themselves", folder, humanize.Comma(f.RecordedChunks), Count(f.DoneChunks, "chunk"))
 	case !f.Merged.IsZero():
 		return folder + ".jsonl, merged from " + folder
-	case w.cfg.Merged && f.RecordedChunks == f.DoneChunks && f.DoneChunks > 0:
+	case w.cfg.Merged && f.Whole() && f.RecordedChunks == f.DoneChunks && f.DoneChunks > 0:
 		return folder + ", being merged into " + folder + ".jsonl"
 	}
 	return folder

@@ -27,6 +27,7 @@ const (
 	ProblemStalledChunk  ProblemKind = "chunk_stalled"     // a worker holds a chunk without progress
 	ProblemReturnedChunk ProblemKind = "chunk_returned"    // a chunk is given back again and again
 	ProblemNoResultYet   ProblemKind = "no_result_yet"     // chunks run without progress, and none of their file has ended
+	ProblemAllFails      ProblemKind = "everything_fails"  // one attempt after the other fails, and no chunk is done
 	ProblemSlowTail      ProblemKind = "slow_tail"         // the last chunks of a file run for long while workers are idle
 	ProblemChanged       ProblemKind = "file_changed"      // a file changed while it was in work
 	ProblemStalled       ProblemKind = "stalled"           // there is work and there are workers, but no chunk ends
@@ -43,7 +44,7 @@ func ProblemKinds() []ProblemKind {
 	return []ProblemKind{
 		ProblemKafka, ProblemState, ProblemStateLost, ProblemTopic, ProblemDeployment, ProblemInput, ProblemFile, ProblemUnfinished, ProblemPaused, ProblemChanged,
 		ProblemDispatch, ProblemIgnoredFiles, ProblemNoFiles, ProblemNoWorkers, ProblemDuplicateID, ProblemNoPartition, ProblemUnfitWorker,
-		ProblemStalledChunk, ProblemNoResultYet, ProblemSlowTail, ProblemReturnedChunk, ProblemStalled, ProblemRepeats, ProblemBadMessages, ProblemLimit,
+		ProblemStalledChunk, ProblemNoResultYet, ProblemAllFails, ProblemSlowTail, ProblemReturnedChunk, ProblemStalled, ProblemRepeats, ProblemBadMessages, ProblemLimit,
 		ProblemUndeliverable, ProblemMerge, ProblemMasterStuck,
 	}
 }

@@ -70,6 +70,7 @@ type Finding struct {
 type Report struct {
 	Path       string  `json:"file"`
 	Generation int     `json:"generation"`
+	State      string  `json:"state"` // of the file
 	Verdict    Verdict `json:"verdict"`
 
 	Items  int64 `json:"items"` // cut = done + failed + dead + cancelled + missing
@@ -111,7 +112,7 @@ func (c *check) note(format string, args ...any) {
 func (c *check) report() Report {
 	b := c.books
 	r := Report{
-		Path: b.Info.Path, Generation: b.Generation, Verdict: Holds,
+		Path: b.Info.Path, Generation: b.Generation, State: b.State.String(), Verdict: Holds,
 		Items: b.Items, Done: b.DoneItems, Failed: b.FailedItems, Dead: b.DeadItems, Cancelled: b.CancelledItems, Missing: b.Missing(),
 		Lines: c.inputLines, Bytes: c.read, Chunks: b.Cursor.Index, Results: c.recorded, Output: c.output,
 		Digest: fmt.Sprintf("%016x", c.digest), Findings: []Finding{}, Unknown: []string{}, Notes: []string{},

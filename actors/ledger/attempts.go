@@ -293,7 +293,7 @@ func (l *Ledger) end(b *book, e *entry, how Ending, reason string, now time.Time
 		e.Failures++
 		e.blame()
 	}
-	l.trials.end(b, e, how, reason)
+	l.trials.end(b, e, how, reason, now)
 	e.Reason, e.since, e.notUntil = reason, now, time.Time{}
 	e.holdBack(how, now)
 	switch {

@@ -28,6 +28,7 @@ type Report struct {
 	Paused      int    // files of which nothing new is begun
 	FirstPaused string // the first of them, with the reason
 
+	Failing Failing
 	Stalled Stalled
 	Tail    SlowTail
 	Changed Changed
@@ -49,6 +50,7 @@ func (l *Ledger) Report(now time.Time) Report {
 		LastEnd:  l.trials.lastEnd,
 		Returned: len(l.trials.often), LastReturned: l.trials.lastOften,
 		Repeats: l.trials.repeats, LastRepeat: l.trials.lastRepeat,
+		Failing: l.failing(),
 		Stalled: l.stalled(now),
 		Tail:    l.slowTail(now),
 		Changed: l.lastChanged(now),
@@ -115,11 +117,15 @@ type trials struct {
 	lastEnd    string
 	repeats    int64
 	lastRepeat string
+	failures   failures
 }
 
 // end records an attempt that was taken back.
-func (t *trials) end(b *book, e *entry, how Ending, reason string) {
+func (t *trials) end(b *book, e *entry, how Ending, reason string, now time.Time) {
 	t.lastEnd = fmt.Sprintf("%s at %s: %s", b.BatchID(e.ID, e.Attempt), e.Worker, reason)
+	if how == EndFailed {
+		t.failures.add(e.ID, t.lastEnd, now)
+	}
 	if how == EndFailed || how == EndUnfit || how == EndRecalled { // The chunk failed, or its worker did, or it was asked to.
 		return
 	}

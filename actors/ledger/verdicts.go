@@ -165,7 +165,7 @@ func (l *Ledger) complete(b *book, e *entry, r Result, attempt int, mine bool, n
 	b.own() // An ended file has an open chunk if the store is damaged.
 	l.release(b, e)
 	b.drop(e)
-	b.blind = 0
+	b.blind, l.trials.failures = 0, failures{}
 	b.open.add(&e.OpenChunk, -1)
 	l.trials.forget(e)
 	if e.IsRetry() {
