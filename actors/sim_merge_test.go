@@ -14,11 +14,15 @@ import (
 
 // simMerges is where the results of a simulated world are merged.
 type simMerges struct {
-	on    bool // MERGE
-	away  bool // the folder of the results
-	fail  int  // merges that fail
-	locks map[string]*simMerge
-	done  map[string]string // what was merged last, by the folder of the results
+	on bool // MERGE
+	// replaces is MERGE=replace: the results of a file of which everything is done are gone
+	// once they are merged.
+	replaces bool
+	replaced map[string]uint64 // digest of what the merged results stand for, by their folder
+	away     bool              // the folder of the results
+	fail     int               // merges that fail
+	locks    map[string]*simMerge
+	done     map[string]string // what was merged last, by the folder of the results
 
 	leads *simProcess
 	lost  map[*simProcess]time.Time // when others took over
@@ -35,8 +39,14 @@ type simEnding struct {
 func endingOf(f messages.File) simEnding { return simEnding{f.ID, f.Ended.UnixNano()} }
 
 func newSimMerges(on bool) *simMerges {
-	return &simMerges{on: on, locks: map[string]*simMerge{}, done: map[string]string{}, lost: map[*simProcess]time.Time{},
+	return &simMerges{on: on, replaced: map[string]uint64{}, locks: map[string]*simMerge{}, done: map[string]string{}, lost: map[*simProcess]time.Time{},
 		ended: map[simEnding]bool{}, whole: map[simEnding]bool{}}
+}
+
+// gone reports whether the result of a chunk was replaced by the merged one.
+func (s *simMerges) gone(m messages.ChunkMessage) bool {
+	_, ok := s.replaced[messages.GenerationFolder(m.File, m.Generation)]
+	return ok
 }
 
 // elected notes who leads.
@@ -85,6 +95,9 @@ var (
 	errSimResults = errors.New("simulated: the results cannot be read")
 	errSimBusy    = errors.New("simulated: another process is at it")
 	errSimBooks   = errors.New("simulated: the results are not those of the books")
+	// errSimReplaced is the error of a file of which an older state was put back, and other
+	// chunks were cut: the results of some are in the merged result alone.
+	errSimReplaced = errors.New("simulated: results are missing")
 )
 
 // step takes the next step, unless the process stands still.
@@ -109,6 +122,10 @@ func (m *simMerge) step(cause error) (merged bool, err error) {
 		m.w.sometimes("a file is merged again with other results")
 	}
 	s.done[m.folder], s.whole[endingOf(m.books.File)] = m.text, true
+	if s.replaces && m.books.State == messages.FileDone {
+		s.replaced[m.folder] = m.books.Digest
+		m.w.sometimes("merged results replace the others")
+	}
 	m.w.sometimes("a file is merged")
 	m.w.history.note("%s merged %s", m.p.name, m.folder)
 	return true, nil
@@ -129,6 +146,15 @@ func (m *simMerge) begin() error {
 	f := h.files[m.books.ID]
 	if f.DoneChunks != m.books.DoneChunks || f.Digest != m.books.Digest || f.FailedItems != m.books.FailedItems || f.OutputLines != m.books.OutputLines {
 		return errSimBooks
+	}
+	switch d, ok := s.replaced[m.folder]; {
+	case ok && d != f.Digest:
+		m.w.sometimes("results of an older state were replaced")
+		return errSimReplaced
+	case ok:
+		m.w.sometimes("merged results stand for those of an older state")
+		s.locks[m.folder], m.left, m.text = m, 1, s.done[m.folder]
+		return nil
 	}
 	s.locks[m.folder] = m
 	m.left, m.text = 1+m.w.rng.IntN(3), h.result(m.books.ID)
@@ -282,10 +308,17 @@ func (w *simWorld) problemOfMerges(want int, then func()) {
 // awaitMerged waits until every file is merged that is to be.
 func (w *simWorld) awaitMerged(limit time.Time, then func()) {
 	list := w.unmerged()
+	never := len(list)
+	list = slices.DeleteFunc(list, w.lacksResults)
+	never -= len(list)
 	switch {
 	case len(list) == 0:
 		w.checkMerged()
-		w.later(time.Second, func() { w.problemOfMerges(0, then) })
+		pause := time.Second
+		if never > 0 {
+			pause = simUnmerged // until it is a problem
+		}
+		w.later(pause, func() { w.problemOfMerges(never, then) })
 	case time.Now().After(limit):
 		w.history.violate("L10", "%d files are never merged, such as %+v", len(list), w.history.files[list[0]])
 		then()
@@ -294,11 +327,22 @@ func (w *simWorld) awaitMerged(limit time.Time, then func()) {
 	}
 }
 
+// lacksResults reports whether some results of a file are in a merged result of other chunks
+// alone: it can never be merged, and stays a problem.
+func (w *simWorld) lacksResults(id messages.FileID) bool {
+	f := w.history.files[id]
+	d, ok := w.merges.replaced[messages.GenerationFolder(f.Info.Path, f.Generation)]
+	return ok && d != f.Digest
+}
+
 // checkMerged compares what was merged with the results that were counted.
 func (w *simWorld) checkMerged() {
 	for _, id := range slices.Sorted(maps.Keys(w.history.files)) {
 		f := w.history.files[id]
+		_, stands := w.merges.replaced[messages.GenerationFolder(f.Info.Path, f.Generation)]
 		switch wanted := w.history.mergeable(f); {
+		case stands && (f.Merged.IsZero() || f.State == messages.FileDone):
+			// It may be that of an earlier state, with other lines for the same chunks.
 		case wanted && w.merges.done[messages.GenerationFolder(f.Info.Path, f.Generation)] != w.history.result(id):
 			w.history.violate("S20", "the merged results of %s are not those that were counted", f.Base)
 		case wanted && f.Merged.Before(f.Ended):

@@ -183,7 +183,7 @@ func (p *simNative) take(value []byte, now time.Time) {
 	}
 	p.term, p.termSeen = m.Term, now
 	same := func(o messages.ChunkMessage) bool { return o.BatchID == m.BatchID }
-	if f, ok := p.known[m.Deployment+" "+m.BatchID]; ok && f.data == strings.Join(m.Data, "\n") {
+	if f, ok := p.known[m.Deployment+" "+m.BatchID]; ok && f.data == strings.Join(m.Data, "\n") && (f.s.Outcome != messages.OutcomeOK || !p.w.merges.gone(m)) {
 		p.w.sometimes("a worker answers from memory")
 		p.unsaid = append(p.unsaid, f)
 		return
