@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -33,9 +34,7 @@ func TestCallerIsNamed(t *testing.T) {
 			t.Parallel()
 			r := httptest.NewRequest(http.MethodGet, "/", nil)
 			r.RemoteAddr = x.from
-			for k, v := range x.header {
-				r.Header[k] = v
-			}
+			maps.Copy(r.Header, x.header)
 			require.Equal(t, x.want, (&Server{cfg: Config{Token: x.token, ReadToken: "reads"}}).caller(r))
 		})
 	}

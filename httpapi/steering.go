@@ -24,8 +24,8 @@ type dispatchBody struct {
 type setDispatchInput struct {
 	Body struct {
 		Paused       *bool               `json:"paused,omitempty" doc:"Pause or resume all hand-outs. A pause without until lasts until it is resumed."`
-		Until        optional[time.Time] `json:"until,omitempty" doc:"End of the pause, a time to come; null for none."`
-		MaxItemsPerS optional[float64]   `json:"max_items_per_s,omitempty" minimum:"0" maximum:"1000000000" doc:"Items that are handed out in a second; 0 or null for no limit."`
+		Until        optional[time.Time] `json:"until,omitzero" doc:"End of the pause, a time to come; null for none."`
+		MaxItemsPerS optional[float64]   `json:"max_items_per_s,omitzero" minimum:"0" maximum:"1000000000" doc:"Items that are handed out in a second; 0 or null for no limit."`
 	}
 }
 

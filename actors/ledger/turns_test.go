@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -298,7 +297,7 @@ func TestPersonResumesAFileBeyondItsLimit(t *testing.T) {
 				require.Zero(t, f.Report(f.now).Paused)
 			}
 			require.True(t, fail())
-			require.Contains(t, f.Report(f.now).FirstPaused, fmt.Sprint("100 of 100 items that were tried since it was resumed"))
+			require.Contains(t, f.Report(f.now).FirstPaused, "100 of 100 items that were tried since it was resumed")
 		})
 	}
 }
