@@ -18,6 +18,7 @@ type fakeMaster struct {
 	attempts          []messages.WorkerAttempt // of each of them
 	batch, partitions int
 	level             messages.LogLevel
+	chunks            []messages.ChunkStatus // of each file
 	masters           []messages.MasterStatus
 	looks             int                    // questions for the overview so far
 	onLook            func(*fakeMaster, int) // called before each of them
@@ -61,6 +62,22 @@ func (m *fakeMaster) Ask(_ context.Context, q messages.Query) (any, error) {
 // steer changes what the question is to change.
 func (m *fakeMaster) steer(q messages.Query) (any, error) {
 	switch q := q.(type) {
+	case messages.CancelFile:
+		for i, f := range m.files {
+			if f.ID == q.ID {
+				fresh := *f.File
+				fresh.State, fresh.CancelledItems, fresh.Ended = messages.FileCancelled, fresh.Missing(), time.Now()
+				m.files[i] = &messages.FileStatus{File: &fresh}
+				return messages.FileChange{Old: f, New: m.files[i]}, nil
+			}
+		}
+		return nil, messages.ErrNotFound
+	case messages.Rescan:
+		return messages.Rescanned{Files: 3, Settling: 1}, nil
+	case messages.QueryChunks:
+		return &messages.ChunkPage{Total: len(m.chunks), List: m.chunks}, nil
+	case messages.QueryLetters:
+		return []*messages.Letter(nil), nil
 	case messages.QueryBatchSize:
 		return m.batch, nil
 	case messages.SetBatchSize:
@@ -177,6 +194,10 @@ func exampleMaster(now time.Time) *fakeMaster {
 	m.attempts = []messages.WorkerAttempt{
 		{Path: "ips.txt", BatchID: "ips_chunk_0", Items: 500, Began: now.Add(-30 * time.Second), Ended: now.Add(-20 * time.Second), Result: "done"},
 		{Path: "bad.txt", BatchID: "bad_chunk_3", Items: 500, Ended: now.Add(-time.Minute), Result: "failed", Error: "exit status 3"},
+	}
+	m.chunks = []messages.ChunkStatus{
+		{Chunk: messages.Chunk{ID: messages.ChunkID{File: 3, Index: 1}, FirstLine: 501, Lines: 500}, Items: 500, State: "running", Worker: "w-1", Attempt: 1, Since: now.Add(-time.Minute), StalledSince: now.Add(-time.Minute)},
+		{Chunk: messages.Chunk{ID: messages.ChunkID{File: 3, Index: 2}, FirstLine: 1001, Lines: 500}, Items: 500, State: "back_off", Worker: "w-2", Attempt: 2, Since: now, Why: messages.Why{Reason: messages.WhyBackOff, Text: "it failed and is tried again later"}},
 	}
 	m.masters = []messages.MasterStatus{
 		{ID: "m1", Role: "leader", Term: 7, API: "10.0.0.1:3001", Version: "v1", Started: now.Add(-2 * time.Hour), Seen: now, BackEnds: []messages.BackEnd{{Name: "kafka", OK: true}, {Name: "state", OK: true}}},

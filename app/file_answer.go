@@ -23,6 +23,7 @@ type fileAnswer struct {
 	State      string `json:"state"`
 	Reason     string `json:"reason"`
 	steeringAnswer
+	Why            *whyAnswer `json:"why"`
 	Size           int64      `json:"size"`
 	Offset         int64      `json:"offset"`
 	Cut            int64      `json:"items_cut"`

@@ -122,6 +122,7 @@ func filePage(f fileAnswer, raw json.RawMessage, now time.Time) page {
 	row("id", text(strconv.FormatUint(f.ID, 10)))
 	row("state", f.state())
 	row("reason", text(f.Reason))
+	row("waits", text(f.Why.text()))
 	row("hand-out", text(f.steeringAnswer.text()))
 	row("progress", text(f.percent()))
 	row("items", text(fmt.Sprintf("%s cut = %s done + %s failed + %s dead + %s cancelled + %s open", humanize.Comma(f.Cut), humanize.Comma(f.Done),

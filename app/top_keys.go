@@ -13,7 +13,7 @@ import (
 var topKeys = [][2]string{
 	{"tab", "files or workers"}, {"up, down", "select a line; also j, k, page up, page down"}, {"/", "only files with a text in their path; enter ends it"},
 	{"p", "pause or resume the selected file"}, {"P", "pause or resume all hand-outs"}, {"+, -", "raise or lower the priority of the selected file"},
-	{"d", "drain the selected worker, or give it chunks again"},
+	{"c", "cancel the selected file"}, {"d", "drain the selected worker, or give it chunks again"},
 	{"?", "this help"}, {"q", "quit"},
 }
 
@@ -64,6 +64,11 @@ func (s *screen) onCommand(key string) tea.Cmd {
 	case "p", "+", "-":
 		if s.pane == paneFiles && s.rows() > 0 {
 			return s.steer(s.picture.files.rows[s.at[paneFiles]], key)
+		}
+	case "c":
+		if s.pane == paneFiles && s.rows() > 0 {
+			f := s.picture.files.rows[s.at[paneFiles]]
+			s.question = &question{fmt.Sprintf("Cancel %s, for good?", f.name()), s.does(func(ctx context.Context, r *remote) error { return r.cancelFile(ctx, f) })}
 		}
 	case "d":
 		if s.pane == paneWorkers && s.rows() > 0 {

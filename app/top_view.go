@@ -90,7 +90,7 @@ func (s *screen) foot() []string {
 	case line == "" && s.filter != "":
 		line = fmt.Sprintf("only files with %q in their path: / changes it, / esc ends it", s.filter)
 	}
-	return []string{line, "tab list  ↑↓ select  p pause file  P pause all  +- priority  d drain worker  / filter  ? help  q quit"}
+	return []string{line, "tab list  ↑↓ select  p pause file  P pause all  c cancel  +- priority  d drain worker  / filter  ? help  q quit"}
 }
 
 // help explains the keys.

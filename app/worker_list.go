@@ -25,6 +25,7 @@ type workerAnswer struct {
 	SeenAt     *time.Time `json:"seen_at"`
 	Note       string     `json:"note"`
 	DrainedBy  string     `json:"drained_by"`
+	Why        *whyAnswer `json:"why"`
 }
 
 // workerStates are the values of --state.
@@ -83,7 +84,10 @@ func workersPage(list listed[workerAnswer], now time.Time) page {
 
 // note says why the worker does nothing.
 func (w workerAnswer) note() string {
-	if w.Note == "" && w.DrainedBy != "" {
+	switch {
+	case w.Note == "" && w.Why != nil:
+		return w.Why.Text
+	case w.Note == "" && w.DrainedBy != "":
 		return "drained by " + w.DrainedBy
 	}
 	return w.Note
