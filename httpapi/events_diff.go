@@ -43,8 +43,8 @@ type goneBody struct {
 
 // addChanges adds the events that lead from one picture to another. The lock is held.
 func (h *eventHub) addChanges(old, now picture) {
-	if !reflect.DeepEqual(old.overview, now.overview) {
-		h.add("overview", showOverview(now.overview))
+	if o := showOverview(now.overview); !reflect.DeepEqual(showOverview(old.overview), o) {
+		h.add("overview", o)
 	}
 	files, goneFiles := difference(old.files, now.files, fileStatusID, sameFile)
 	for part := range slices.Chunk(files, MaxLimit) {
@@ -65,7 +65,7 @@ func (h *eventHub) addChanges(old, now picture) {
 	if len(goneFiles)+len(goneWorkers) > 0 {
 		h.add("gone", goneBody{append([]messages.FileID{}, goneFiles...), append([]messages.WorkerID{}, goneWorkers...)})
 	}
-	for _, n := range notices(old, now) {
+	for _, n := range notices(old, picture{now.overview, files, workers}) {
 		h.add("notice", n)
 	}
 }
@@ -78,6 +78,15 @@ func sameFile(a, b *messages.FileStatus) bool { return a == b || reflect.DeepEqu
 func sameWorker(a, b messages.WorkerStatus) bool {
 	a.Seen, b.Seen = a.Seen.Truncate(seenEvery), b.Seen.Truncate(seenEvery)
 	return reflect.DeepEqual(a, b)
+}
+
+// find returns the entry with an id of a list that is ordered by id.
+func find[T any, ID cmp.Ordered](list []T, id ID, idOf func(T) ID) (x T, ok bool) {
+	at, ok := slices.BinarySearchFunc(list, id, func(x T, id ID) int { return cmp.Compare(idOf(x), id) })
+	if ok {
+		x = list[at]
+	}
+	return x, ok
 }
 
 // difference compares two lists that are ordered by id. It returns the entries that are new or

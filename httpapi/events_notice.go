@@ -30,7 +30,8 @@ func newNotice(level, text string) noticeBody {
 	return noticeBody{At: jsonTime(time.Now()), Text: messages.CleanLine(text, maxDetail), Level: level}
 }
 
-// notices says in words what has changed from one picture to another.
+// notices says in words what has changed since a picture; of files and workers now has those
+// that have changed, so that all others cost nothing.
 func notices(old, now picture) []noticeBody {
 	all := problemNotices(old.overview.Problems, now.overview.Problems)
 	all = append(all, fileNotices(old.files, now.files)...)
@@ -64,14 +65,10 @@ func problemNotices(old, now []messages.Problem) (all []noticeBody) {
 }
 
 func fileNotices(old, now []*messages.FileStatus) (all []noticeBody) {
-	before := make(map[messages.FileID]messages.FileState, len(old))
-	for _, f := range old {
-		before[f.ID] = f.State
-	}
 	for _, f := range now {
-		state, known := before[f.ID]
+		was, known := find(old, f.ID, fileStatusID)
 		switch {
-		case known && state == f.State:
+		case known && was.State == f.State:
 		case f.State.Terminal():
 			all = append(all, endNotice(f))
 		case known:
@@ -100,12 +97,8 @@ func endNotice(f *messages.FileStatus) noticeBody {
 }
 
 func workerNotices(old, now []messages.WorkerStatus) (all []noticeBody) {
-	before := make(map[messages.WorkerID]messages.WorkerStatus, len(old))
-	for _, w := range old {
-		before[w.ID] = w
-	}
 	for _, w := range now {
-		was, known := before[w.ID]
+		was, known := find(old, w.ID, workerStatusID)
 		switch name := "Worker " + string(w.ID); {
 		case !known:
 			all = append(all, newNotice(levelInfo, name+" has come."))
