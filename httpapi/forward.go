@@ -26,6 +26,10 @@ const forwardedHeader = "X-Kafka-Master-Forwarded"
 // master sends one of that size.
 const maxForwarded = 8 << 20
 
+// maxForwarding is how many connections to the leader a standby opens for calls, and as many
+// for streams.
+const maxForwarding = maxStreams
+
 // forward sends a call to the leader and returns its answer to the client. It reports
 // whether the call was answered. The leader's address comes from the state store and is
 // not trusted: the call was authorised here, and carries neither the caller's token nor
@@ -143,10 +147,10 @@ func (s *Server) passStream(c *gin.Context, to messages.Leader) bool {
 
 // leaderTransport returns the transport for forwarded calls, which bounds the
 // connections to the leader.
-func leaderTransport(connections int) *http.Transport {
+func leaderTransport() *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.Proxy = nil
-	t.MaxConnsPerHost = connections
+	t.MaxConnsPerHost = maxForwarding
 	t.ResponseHeaderTimeout = messages.AskTimeout + time.Second
 	return t
 }

@@ -100,7 +100,7 @@ func New(cfg Config) *Server {
 		cfg.Version = "devel"
 	}
 	s := &Server{
-		cfg: cfg, log: cfg.Logger, leader: leaderTransport(64), leaderStreams: leaderTransport(maxStreams), metrics: newMetrics(cfg.Asker, cfg.Logger),
+		cfg: cfg, log: cfg.Logger, leader: leaderTransport(), leaderStreams: leaderTransport(), metrics: newMetrics(cfg.Asker, cfg.Logger),
 		signingKey: newSigningKey(cfg.Token), health: health{asking: make(chan struct{}, 1)},
 	}
 	s.hub, s.streams = newEventHub(cfg.Asker), make(chan struct{}, maxStreams)
