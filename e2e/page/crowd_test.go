@@ -50,6 +50,14 @@ func (c *crowd) Ask(_ context.Context, q messages.Query) (any, error) {
 		return c.workers(), nil
 	case messages.QueryLetters:
 		return c.letters, nil
+	case messages.QueryBatchSize:
+		return 500, nil
+	case messages.QueryLogLevel:
+		return messages.LogLevel(messages.DefaultLogLevel), nil
+	case messages.QueryTopics:
+		return []messages.Topic{}, nil
+	case messages.QueryAudit:
+		return messages.Audit{}, nil
 	case messages.QuerySeries:
 		return c.series(q.Window), nil
 	}

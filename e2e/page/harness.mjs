@@ -62,8 +62,24 @@ export async function accessible(page, where) {
   assert.deepEqual(found, [], where);
 }
 
+// shooting reports whether the test asks for screenshots.
+export const shooting = Boolean(shots);
+
 // shoot takes a screenshot, where the test asks for them.
 export async function shoot(page, name) {
-  if (!shots) return;
-  await page.screenshot({ path: `${shots}/${name}.png`, fullPage: false });
+  if (shooting) await page.screenshot({ path: `${shots}/${name}.png` });
+}
+
+// shootAll takes three: light, dark and narrow.
+export async function shootAll(page, name) {
+  const size = page.viewportSize();
+  await shoot(page, name + '-light');
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await shoot(page, name + '-dark');
+  await accessible(page, name + ', dark');
+  await page.setViewportSize({ width: 420, height: 900 });
+  await shoot(page, name + '-narrow');
+  await accessible(page, name + ', dark and narrow');
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.setViewportSize(size);
 }

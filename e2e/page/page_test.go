@@ -27,6 +27,14 @@ func TestLook(t *testing.T) {
 	script(t, "look.mjs", s.url(), s.steps())
 }
 
+// Every action, and what the page shows afterwards.
+func TestActions(t *testing.T) {
+	needBrowser(t)
+	s := newSite(t, "MAX_ATTEMPTS=1", "BISECT=false")
+	s.master()
+	script(t, "actions.mjs", s.url(), s.steps())
+}
+
 // A master that is killed leaves the last picture, and the page goes on by itself.
 func TestFailover(t *testing.T) {
 	needBrowser(t)
@@ -41,7 +49,7 @@ func TestFailover(t *testing.T) {
 
 func TestToken(t *testing.T) {
 	needBrowser(t)
-	s := newSite(t, "API_TOKEN=secret")
+	s := newSite(t, "API_TOKEN=secret", "API_READ_TOKEN=look")
 	s.master()
 	script(t, "token.mjs", s.url(), nil)
 }

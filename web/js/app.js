@@ -4,7 +4,7 @@ import { can, deployment, learn } from './abilities.js';
 import { asking } from './api.js';
 import { Cluster } from './cluster.js';
 import { File } from './file.js';
-import { count, duration, plain } from './format.js';
+import { duration, plain } from './format.js';
 import { Help, keys } from './keys.js';
 import { Letters } from './letters.js';
 import { live } from './live.js';
@@ -48,7 +48,7 @@ function Head() {
   return html`<header>
     <a class="brand" href="#/"><img src="icon.svg" alt="" width="24" height="24" /> Kafka Master</a>
     <nav aria-label="Views">${tabs.filter(([, call]) => !call || can('GET', call)).map(([name]) => html`<a href=${href(name)} aria-current=${route.value.name === name ? 'page' : null}>
-      ${views[name].title}${name === 'dead' && o?.chunks.dead > 0 && html` <span class="number">${count(o.chunks.dead)}</span>`}</a>`)}</nav>
+      ${views[name].title}</a>`)}</nav>
     <div class="badges">
       ${role.value === 'read' && html`<span class="badge is-warn">read only</span>`}
       ${deployment.value.embedded.length > 0 && html`<span class="badge" title="These parts run in the master itself. KAFKA_BROKER_ADDRESS and REDIS_URL name your own.">embedded ${deployment.value.embedded.join(' and ')}</span>`}

@@ -2,9 +2,9 @@
 import { html } from '../vendor/preact.js';
 import { can } from './abilities.js';
 import { send } from './api.js';
-import { count, duration, plain } from './format.js';
+import { count, duration, plain, plural } from './format.js';
 import { Ago, Button, Failure, State, confirm, useAnswer } from './parts.js';
-import { now, say } from './state.js';
+import { href, now, say } from './state.js';
 
 export const Cluster = () => html`<h1>Cluster</h1>
   ${can('GET', '/masters') && html`<${Masters} />`}
@@ -31,8 +31,24 @@ function Masters() {
 // BackEnds says what a master reaches and what not.
 const BackEnds = ({ all }) => all.map((b, i) => html`${i > 0 && ', '}${b.ok ? html`<span key=${b.name}>${plain(b.name)} ok</span>` : html`<strong key=${b.name} class="bad" title=${plain(b.error)}>${plain(b.name)} not for <${Ago} time=${b.since} />: ${plain(b.error)}</strong>`}`);
 
+const uses = { chunks: 'chunks to workers', signals: 'progress from workers', connections: 'workers that announce themselves', masters: 'heartbeats of masters' };
+
 function Topics() {
   const { answer, error } = useAnswer('topics');
   return html`<section aria-labelledby="topics-title"><h2 id="topics-title">Topics</h2><${Failure} text=${error?.message} />
-    ${(answer?.topics ?? []).map((t) => html`<details key=${t.name}><summary><strong>${plain(t.name)}</strong> ${count(t.partition_count ?? t.partitions?.length)} partitions, ${count(t.lag)} messages not read yet</summary></details>`)}</section>`;
+    ${(answer?.topics ?? []).map((t) => html`<details key=${t.name} class="topic"><summary><strong>${plain(t.name)}</strong> <span class="muted">${uses[t.use]}</span>
+      ${plural(t.partition_count, 'partition')}, ${t.lag == null ? 'lag not known' : plural(t.lag, 'record') + ' not read'}${t.group && ` by ${plain(t.group)}`}
+      ${t.without_worker > 0 && html`<span class="state is-paused">${plural(t.without_worker, 'partition')} without a worker</span>`}
+      ${t.without_leader > 0 && html`<strong class="bad">${plural(t.without_leader, 'partition')} without a leader</strong>`}
+      ${t.error && html`<span class="failure">${plain(t.error)}</span>`}</summary>
+      <${Partitions} t=${t} /></details>`)}</section>`;
+}
+
+function Partitions({ t }) {
+  const chunks = t.use === 'chunks';
+  return html`<div class="scroll" tabindex="0" role="region" aria-label=${'Partitions of ' + plain(t.name)}><table><thead><tr><th scope="col" class="w-num">Partition</th><th scope="col" class="w-num">Leader</th><th scope="col" class="w-num wide">First</th>
+      <th scope="col" class="w-num">Next</th><th scope="col" class="w-num wide">Read to</th><th scope="col" class="w-num">Not read</th>${chunks && html`<th scope="col" class="grow">Workers</th>`}</tr></thead>
+    <tbody>${t.partitions.map((p) => html`<tr key=${p.partition}><td>${p.partition}</td><td>${p.leader ?? html`<strong class="bad">none</strong>`}</td><td class="wide">${count(p.begin_offset)}</td><td>${count(p.end_offset)}</td><td class="wide">${count(p.committed)}</td><td>${count(p.lag)}</td>
+      ${chunks && html`<td>${p.workers.map((id) => html`<a key=${id} href=${href('worker', id)}>${plain(id)}</a> `)}${p.worker_count > p.workers.length && html`<span class="muted">and ${count(p.worker_count - p.workers.length)} more</span>`}</td>`}</tr>`)}</tbody></table>
+    ${t.partition_count > t.partitions.length && html`<p class="muted">showing ${count(t.partitions.length)} of ${plural(t.partition_count, 'partition')}</p>`}</div>`;
 }

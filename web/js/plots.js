@@ -13,7 +13,7 @@ const windows = [['5m', '5 minutes', 3], ['1h', '1 hour', 10], ['24h', '24 hours
 const plots = [
   { title: 'Items per second', series: [{ name: 'items_per_s', label: 'items/s', colour: 'accent', show: rate }] },
   { title: 'Queue', series: [{ name: 'ready', label: 'chunks waiting', colour: 'accent', show: count }, { name: 'oldest_ready_s', label: 'oldest', colour: 'failed', scale: 's', show: duration }] },
-  { title: 'Workers and losses', series: [{ name: 'busy_workers', label: 'busy workers', colour: 'accent', show: count }, { name: 'failed_and_dead', label: 'failed and dead', colour: 'dead', scale: 'n', show: count }] },
+  { title: 'Workers and losses', series: [{ name: 'busy_workers', label: 'busy', colour: 'accent', show: count }, { name: 'failed_and_dead', label: 'failed and dead', colour: 'dead', scale: 'n', show: count }] },
 ];
 
 const chosen = signal(windows[0][0]);

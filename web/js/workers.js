@@ -3,7 +3,7 @@ import { html, useEffect } from '../vendor/preact.js';
 import { plain, words } from './format.js';
 import { List } from './list.js';
 import { on } from './live.js';
-import { Ago, Command, Empty, Failure, onRefresh, shown } from './parts.js';
+import { Ago, Command, Empty, Failure, Filter, onRefresh, shown } from './parts.js';
 import { Tiles } from './rows.js';
 import { go, href, overview, route } from './state.js';
 
@@ -14,20 +14,23 @@ const workers = new List('workers', 'workers', { compare: (a, b) => (a.id < b.id
 export function WorkerGrid() {
   const { params } = route.value;
   const state = params.get('worker') ?? '';
-  useEffect(() => { workers.select({ state }); }, [state]);
+  const q = params.get('id') ?? '';
+  useEffect(() => { workers.select({ state, q }); }, [state, q]);
   useEffect(() => {
-    const matches = (w) => !state || w.state === state;
+    const matches = (w) => (!state || w.state === state) && w.id.toLowerCase().includes(q.toLowerCase());
     const offs = [on('workers', (changed) => workers.patch(changed, matches)), on('gone', (gone) => workers.drop(gone.workers ?? [])), onRefresh(() => workers.refresh(), 10)];
     return () => offs.forEach((off) => off());
-  }, [state]);
+  }, [state, q]);
+  const choose = (change) => go('', '', { ...Object.fromEntries(params), ...change });
   return html`<section aria-labelledby="workers-title">
     <div class="bar-of-list"><h2 id="workers-title">Workers</h2>
       <span class="muted" role="status">${shown(workers.rows.value.length, workers.total.value, 'worker')}</span>
-      <label>State <select value=${state} onChange=${(e) => go('', '', { ...Object.fromEntries(params), worker: e.target.value })}>
+      <label>State <select value=${state} onChange=${(e) => choose({ worker: e.target.value })}>
         <option value="">all</option>${states.map((s) => html`<option value=${s}>${s}</option>`)}</select></label>
+      <${Filter} name="Id" value=${q} hint="part of the id" onChange=${(text) => choose({ id: text })} />
     </div>
     <${Failure} text=${workers.error.value} />
-    ${workers.total.value === 0 ? html`<${NoWorkers} filtered=${state} />` : html`<${Tiles} list=${workers} label="Grid of workers" show=${(w) => html`<${Tile} w=${w} />`} />`}
+    ${workers.total.value === 0 ? html`<${NoWorkers} filtered=${state || q} />` : html`<${Tiles} list=${workers} label="Grid of workers" show=${(w) => html`<${Tile} w=${w} />`} />`}
   </section>`;
 }
 
@@ -46,7 +49,7 @@ function Work({ w }) {
 
 // NoWorkers shows the command of the problem that there is no worker, if there is one.
 function NoWorkers({ filtered }) {
-  if (filtered) return html`<${Empty}><p>No worker is ${words(filtered)}.</p></${Empty}>`;
+  if (filtered) return html`<${Empty}><p>No worker matches.</p></${Empty}>`;
   return html`<${Empty}><p>There is no worker. Start one on any machine that reaches Kafka:</p><${Command} text=${startWorker(overview.value)} /></${Empty}>`;
 }
 
