@@ -25,6 +25,9 @@ type crowd struct {
 	mu      sync.Mutex
 	moved   int
 	err     error // answer to every question, if not nil
+	all     []*messages.FileStatus
+	team    []messages.WorkerStatus
+	sum     messages.Overview
 	began   time.Time
 	letters []*messages.Letter
 }
@@ -38,16 +41,16 @@ func (c *crowd) Ask(_ context.Context, q messages.Query) (any, error) {
 	}
 	switch q := q.(type) {
 	case messages.QueryOverview, messages.QueryHealth:
-		return c.overview(), nil
+		return c.sum, nil
 	case messages.QueryFiles:
-		return c.files(), nil
+		return c.all, nil
 	case messages.QueryFile:
 		if q.ID < 1 || q.ID > crowdFiles {
 			return (*messages.FileStatus)(nil), nil
 		}
-		return c.files()[q.ID-1], nil
+		return c.all[q.ID-1], nil
 	case messages.QueryWorkers:
-		return c.workers(), nil
+		return c.team, nil
 	case messages.QueryLetters:
 		return c.letters, nil
 	case messages.QueryBatchSize:
@@ -68,8 +71,12 @@ func (c *crowd) move(string) (string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.moved++
+	c.show()
 	return "", nil
 }
+
+// show makes the answers of now.
+func (c *crowd) show() { c.all, c.team, c.sum = c.files(), c.workers(), c.overview() }
 
 // fail makes every question have this answer.
 func (c *crowd) fail(err error) func(string) (string, error) {
@@ -149,6 +156,7 @@ func newCrowd() *crowd {
 			State: messages.ChunkDead, Attempt: 3, Worker: messages.WorkerID(text), Reason: text, FirstItem: text, EndedAt: c.began,
 		}})
 	}
+	c.show()
 	return c
 }
 
