@@ -65,4 +65,5 @@ await browse(async (page) => {
   await page.locator('main.lost').getByText(/of 10,000 files/).waitFor();
   await step('lead');
   await page.locator('main:not(.lost)').waitFor();
+  await page.locator('header').getByText('live', { exact: true }).waitFor();
 }, { mayFail: (text) => /503|504/.test(text) });

@@ -32,16 +32,17 @@ function seen() {
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
+let eventsFrom = 0; // no events are asked for before this time
+
 // live runs for as long as the page is open.
 export async function live() {
   setInterval(() => { if (!hidden()) now.value = Date.now(); }, 1000);
-  let eventsFrom = 0; // no events are asked for before this time
   for (;;) {
     await seen();
     now.value = Date.now();
     if (Date.now() >= eventsFrom) {
       const greeted = await followEvents();
-      if (!greeted) eventsFrom = Date.now() + retryEvents;
+      if (!greeted && !hidden()) eventsFrom = Date.now() + retryEvents;
       if (hidden()) continue;
     }
     await poll(); // asks at once after events broke, so that a lost leader shows
@@ -63,7 +64,9 @@ async function poll() {
   }
 }
 
+// lost shows why there is no answer. Events are asked for again as soon as there is one.
 function lost(cause) {
+  eventsFrom = 0;
   connected('lost', cause.status === 0 ? 'no answer' : cause.status === 503 ? 'no leader' : cause.message);
 }
 
