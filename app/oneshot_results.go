@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/dustin/go-humanize"
@@ -129,8 +130,8 @@ func (r *running) balance(in input, f messages.File, where []string) {
 	if f.Reason != "" {
 		fmt.Fprintf(w, "  %s: %s\n", strings.ReplaceAll(f.State.String(), "_", " "), messages.CleanLine(f.Reason, 300))
 	}
-	for i := len(where) - 1; i >= 0; i-- {
-		fmt.Fprintf(w, "  %s\n", messages.Clean(where[i], maxLogValue))
+	for _, path := range slices.Backward(where) {
+		fmt.Fprintf(w, "  %s\n", messages.Clean(path, maxLogValue))
 	}
 }
 

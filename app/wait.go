@@ -135,10 +135,8 @@ func (w *waiting) look(ctx context.Context, names []string, waited time.Duration
 
 // lookAtAll is look for everything.
 func (w *waiting) lookAtAll(ctx context.Context, o overviewAnswer, waited time.Duration) ([]fileAnswer, error) {
-	working := slices.ContainsFunc(o.Problems, func(p problemAnswer) bool {
-		return p.Part == string(messages.ProblemInput.Part()) && p.Kind == string(messages.ProblemInput)
-	})
-	if o.Settling == 0 && o.Files["running"] == 0 && !working && (len(o.Files) > 0 || waited > appearWithin) {
+	unreadable := slices.ContainsFunc(o.Problems, func(p problemAnswer) bool { return p.Kind == string(messages.ProblemInput) })
+	if o.Settling == 0 && o.Files["running"] == 0 && !unreadable && (len(o.Files) > 0 || waited > appearWithin) {
 		list, err := fetch[fileAnswer](ctx, w.client, "/api/v1/files", "files", url.Values{}, 1_000_000)
 		if err != nil {
 			return nil, err
