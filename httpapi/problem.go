@@ -56,8 +56,7 @@ func (s *Server) explain(path string, err error) (status int, sentence string) {
 
 // problem returns the answer to an operation that met an error.
 func (s *Server) problem(path string, err error) error {
-	var ready huma.StatusError
-	if errors.As(err, &ready) {
+	if _, ready := errors.AsType[huma.StatusError](err); ready {
 		return err
 	}
 	status, sentence := s.explain(path, err)
