@@ -55,7 +55,8 @@ func (w *simWorld) limited() (out []messages.FileID) {
 // items.
 func (h *simHistory) limits(old, now messages.File) {
 	same := old.FailedItems == now.FailedItems && old.DeadItems == now.DeadItems && old.DiscardedItems == now.DiscardedItems && old.DiscardedFailed == now.DiscardedFailed
-	if same && h.w.cfg.MaxDead.Reached(&old) && now.Cursor.Index > old.Cursor.Index && now.State == messages.FileRunning {
+	resumed := old.LimitRejects != now.LimitRejects // by a person, and one commit may hold that and a new chunk
+	if same && !resumed && h.w.cfg.MaxDead.Reached(&old) && now.Cursor.Index > old.Cursor.Index && now.State == messages.FileRunning {
 		h.violate("S25", "chunk %d of %s is begun although %d items are dead or failed, and the limit is %s", old.Cursor.Index, now.Base, now.Rejects(), h.w.cfg.MaxDead)
 	}
 }
