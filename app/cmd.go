@@ -80,7 +80,7 @@ const groupSetup = "Set up"
 func (c command) groups() []group {
 	return []group{
 		{"Run", []*cobra.Command{c.run(), c.worker(), c.generate()}},
-		{"See a running system", []*cobra.Command{c.status(), c.top(), c.listFiles(), c.showFile(), c.chunks(), c.workers(), c.attempts(), c.masters(), c.events(), c.audit(), c.wait()}},
+		{"See a running system", []*cobra.Command{c.status(), c.top(), c.listFiles(), c.showFile(), c.chunks(), c.workers(), c.attempts(), c.masters(), c.topics(), c.events(), c.audit(), c.wait()}},
 		{"Steer it", []*cobra.Command{
 			c.pause(), c.resume(), c.cancel(), c.rescan(), c.rate(), c.priority(), c.share(), c.drain(), c.undrain(), c.forget(), c.dead(), c.failed(), c.set(), c.stepDown(),
 		}},

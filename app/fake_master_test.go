@@ -100,6 +100,10 @@ func (m *fakeMaster) steer(q messages.Query) (any, error) {
 		return messages.Audit{{At: time.Now(), By: "api", Action: "set", Target: "batch_size", Old: "500", New: "200"}}, nil
 	case messages.QueryMasters:
 		return messages.Masters{List: m.masters}, nil
+	case messages.QueryTopicDetails:
+		return []messages.TopicDetail{{Name: "master-signal", Use: "chunks", Partitions: []messages.PartitionDetail{
+			{Leader: 1, Start: 0, End: 7, Committed: messages.UnknownOffset}, {Leader: messages.NoLeader, Start: messages.UnknownOffset, End: messages.UnknownOffset, Committed: messages.UnknownOffset},
+		}, Error: "partition 1: no leader"}, {Name: "worker-signal", Use: "signals", Group: "master", Partitions: []messages.PartitionDetail{{Leader: 1, End: 1200, Committed: 1000}}}}, nil
 	case messages.StepDown:
 		return messages.SteppedDown{Old: messages.Leadership{Leader: m.overview.Leader, Term: 7}, New: messages.Leadership{Leader: messages.Leader{MasterID: "m2"}, Term: 8}}, nil
 	case messages.QueryWorker:
