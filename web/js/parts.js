@@ -129,8 +129,15 @@ export function useAnswer(path, params = {}, every = 5) {
   const text = JSON.stringify(params);
   useEffect(() => {
     let current = true;
+    let busy = false; // a call may wait for the token for as long as the tab is open
+    let again = false; // it was asked meanwhile
     const stop = new AbortController();
     ask.current = async () => {
+      if (busy) {
+        again = true;
+        return;
+      }
+      busy = true;
       try {
         const body = await get(path, params, stop.signal);
         if (!current) return;
@@ -138,6 +145,12 @@ export function useAnswer(path, params = {}, every = 5) {
         error.value = null;
       } catch (cause) {
         if (current && cause.status !== 0 && cause.status !== 503) error.value = cause;
+      } finally {
+        busy = false;
+        if (again && current) {
+          again = false;
+          ask.current();
+        }
       }
     };
     answer.value = null;

@@ -25,12 +25,17 @@ export function Plots() {
   useEffect(() => {
     if (!there) return;
     let current = true;
+    let busy = false; // a call may wait for the token
     const ask = async () => {
+      if (busy) return;
+      busy = true;
       try {
         const answer = await get('series', { window });
         if (current) data.value = answer;
       } catch {
         // The link tells why there is no answer; the last picture stays.
+      } finally {
+        busy = false;
       }
     };
     ask();
