@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"fmt"
+	"testing/synctest"
 	"time"
 
 	"kafka-master/messages"
@@ -97,6 +98,7 @@ func (m *simMaster) ask(q messages.Query, then func(any, error)) {
 		a, err := s.Ask(context.Background(), q)
 		m.w.driver.note(func() { then(a, err) })
 	}()
+	synctest.Wait() // the next question of this step arrives behind this one
 }
 
 // actors counts the actors that the process has.
