@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/cespare/xxhash/v2"
+
+	"kafka-master/messages"
 )
 
 const (
@@ -194,7 +196,7 @@ func (l line) check(b []byte) error {
 			return fmt.Errorf("%.32q is no hash", h)
 		}
 	}
-	if l.Offset < 0 || l.Length <= 0 || l.Items <= 0 || l.Failed < 0 || l.Failed > l.Items || l.Lines < 0 || l.Bytes < 0 {
+	if l.Offset < 0 || l.Length <= 0 || l.Items <= 0 || l.Items > messages.MaxBatchSize || l.Failed < 0 || l.Failed > l.Items || l.Lines < 0 || l.Bytes < 0 {
 		return errors.New("its numbers are out of range")
 	}
 	return nil

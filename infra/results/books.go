@@ -20,10 +20,12 @@ type books struct {
 	// retry. Chunks whose failed items were discarded have none, and they are in unlisted.
 	failed   map[messages.ChunkID]messages.OpenChunk
 	unlisted int64
+	// failedAt and withoutAt are the halves that are in failed and without, by index.
+	failedAt, withoutAt map[int][]int
 }
 
 func newBooks(b messages.Books) books {
-	out := books{Books: b, failed: map[messages.ChunkID]messages.OpenChunk{}, unlisted: b.File.FailedItems}
+	out := books{Books: b, failed: map[messages.ChunkID]messages.OpenChunk{}, failedAt: map[int][]int{}, withoutAt: map[int][]int{}, unlisted: b.File.FailedItems}
 	for _, c := range b.Chunks {
 		switch c.State {
 		case messages.ChunkDead:
@@ -32,18 +34,22 @@ func newBooks(b messages.Books) books {
 			out.cancelled = append(out.cancelled, c)
 		case messages.ChunkDoneWithFailed:
 			out.failed[messages.ChunkID{Index: c.ID.Index, Half: c.ID.Half}] = c
+			out.failedAt[c.ID.Index] = append(out.failedAt[c.ID.Index], c.ID.Half)
 			out.unlisted -= c.FailedItems
 		}
 	}
 	out.without = slices.Concat(out.dead, out.cancelled)
+	for _, c := range out.without {
+		out.withoutAt[c.ID.Index] = append(out.withoutAt[c.ID.Index], c.ID.Half)
+	}
 	return out
 }
 
 // isTooLate reports whether the chunk of a result, or a half of it, was given up or
 // cancelled before the result came, or was so as a whole.
 func (b books) isTooLate(p part) bool {
-	for _, d := range b.without {
-		if d.ID.Index == p.index && (within(d.ID.Half, p.half) || within(p.half, d.ID.Half)) {
+	for _, half := range b.withoutAt[p.index] {
+		if within(half, p.half) || within(p.half, half) {
 			return true
 		}
 	}

@@ -51,8 +51,8 @@ func (p *plan) chooseHalves(root *os.Root, b books) error {
 // isElsewhere reports whether the books hold a part or the whole of a result's chunk as done
 // with failed items: then the result is of another cut of it.
 func (b books) isElsewhere(p part) bool {
-	for id := range b.failed {
-		if id.Index == p.index && max(1, id.Half) != max(1, p.half) && (within(id.Half, p.half) || within(p.half, id.Half)) {
+	for _, half := range b.failedAt[p.index] {
+		if max(1, half) != max(1, p.half) && (within(half, p.half) || within(p.half, half)) {
 			return true
 		}
 	}
@@ -84,10 +84,8 @@ func newDispute(parts []part, b books) *dispute {
 		return nil
 	}
 	dead := map[int]bool{}
-	for _, d := range b.without {
-		if d.ID.Index == parts[0].index {
-			dead[max(1, d.ID.Half)] = true
-		}
+	for _, half := range b.withoutAt[parts[0].index] {
+		dead[max(1, half)] = true
 	}
 	d := &dispute{index: parts[0].index, covers: covers(1, recorded, dead)}
 	if len(d.covers) == 0 { // A result is missing. Parts tell that the chunk was halved.

@@ -99,7 +99,7 @@ func (p *plan) readManifest(root fs.FS, manifest int32, b books) error {
 			return nil
 		case b.Deployment != "" && l.Deployment != b.Deployment, max(l.Generation, 1) != max(b.File.Generation, 1):
 			return nil
-		case !plainName(l.Result) || l.Index < 0 || l.Half < 0 || l.Retry < 0 || l.Items < 0:
+		case !plainName(l.Result) || l.Index < 0 || l.Half < 0 || l.Retry < 0 || l.Items < 0 || l.Items > messages.MaxBatchSize:
 			return nil // written by nobody of ours
 		}
 		p.parts = append(p.parts, part{
