@@ -238,6 +238,8 @@ func (e *elector) onAcquired(ctx actor.Context, m *acquired) {
 		e.tick.set(ctx, watchEvery)
 	case m.state.Taken:
 		e.lead(ctx, m)
+	case m.state.Term == e.term && time.Now().Before(e.asideUntil): // its own, which is not released yet
+		e.tick.set(ctx, watchEvery)
 	default:
 		e.standBy(ctx, m.state)
 	}

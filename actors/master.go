@@ -214,6 +214,14 @@ func (m *master) depose(ctx actor.Context, term messages.Term) {
 	m.ending = append(m.ending, m.leading)
 	ctx.Stop(m.leading)
 	m.leading, m.leader = nil, messages.Leader{}
+	m.passTerm(ctx)
+}
+
+// passTerm goes on with an ordered stop that waits for a term which has ended.
+func (m *master) passTerm(ctx actor.Context) {
+	if m.stopping != nil && m.step == stopTerm {
+		m.advance(ctx)
+	}
 }
 
 // onEstranged sets or clears the problem that this master does not belong to the state.
@@ -294,6 +302,7 @@ func (m *master) onTerminated(ctx actor.Context, x *actor.Terminated) {
 		}
 		if len(m.failures) <= maxFailures {
 			ctx.Send(m.elector, &stepDown{term: m.term})
+			m.passTerm(ctx)
 			return
 		}
 	}

@@ -81,6 +81,9 @@ func (x Letters) each(ids []messages.ChunkID, change func(*book, *entry, message
 		}
 	}
 	for _, b := range files {
+		// What a person let pass of MAX_DEAD is at most what is still counted, so that as many
+		// new rejects do not pass unseen.
+		b.LimitRejects, b.LimitTried = min(b.LimitRejects, b.Rejects()), min(b.LimitTried, b.EndedItems())
 		x.l.store(b)
 		out.Files = append(out.Files, *b.File)
 	}

@@ -91,12 +91,12 @@ type allowance struct {
 func (l *Ledger) allowance() allowance {
 	a := allowance{chunks: min(max(minPlanned, 2*l.offers.slots), maxPlanned), priority: -messages.MaxPriority}
 	for _, b := range l.turns.list {
-		if !b.allCut && !l.rests(b) {
+		if !b.allCut && !l.rests(b) && !b.stuck() {
 			a.priority = max(a.priority, b.Priority)
 		}
 	}
 	for _, b := range l.turns.list {
-		if b.Priority == a.priority && !l.rests(b) {
+		if b.Priority == a.priority && !l.rests(b) && !b.stuck() {
 			a.weight += b.Weight()
 		}
 	}
@@ -115,6 +115,9 @@ func (a allowance) of(b *book) int {
 
 // rests reports whether a file is paused, by a person or by MAX_DEAD.
 func (l *Ledger) rests(b *book) bool { return b.Held() || b.paused(l.rules.MaxDead) }
+
+// stuck reports whether nothing more can be cut of a file now.
+func (b *book) stuck() bool { return b.stopped || b.unread != "" }
 
 // grants raises the credit of the planners as chunks leave.
 func (l *Ledger) grants() (out []Grant) {

@@ -179,6 +179,9 @@ func TestPlannersOfUrgentFilesGetTheCredit(t *testing.T) {
 	require.Equal(t, []Grant{{2, 5}, {3, 5}, {4, 5}}, f.grants(), "and gets nothing")
 	f.steer(t, messages.SetFile{ID: 2, Priority: &high})
 	require.Equal(t, [4]int{1, 16, 1, 1}, credit())
+	f.files[2].unread = "the share is away"
+	require.Equal(t, [4]int{1, 8, 8, 8}, credit(), "what cannot be read holds up no other file")
+	f.files[2].unread = ""
 	f.Files().PlanEnd(2, 0, f.now)
 	require.Equal(t, [4]int{1, 8, 8, 8}, credit(), "it needs no more")
 }
@@ -300,4 +303,33 @@ func TestPersonResumesAFileBeyondItsLimit(t *testing.T) {
 			require.Contains(t, f.Report(f.now).FirstPaused, "100 of 100 items that were tried since it was resumed")
 		})
 	}
+}
+
+// What a person let pass of MAX_DEAD does not hide new rejects once the old ones were
+// discarded.
+func TestLimitCountsAgainAfterADiscard(t *testing.T) {
+	t.Parallel()
+	f := newFeed()
+	f.rules = Rules{MaxAttempts: 1, MaxDead: messages.DeadLimit{Items: 100}}
+	f.open(t, 1, 1<<20, 100)
+	fail := func() bool {
+		f.supply()
+		a, ok := f.pick("w", false, f.now)
+		if ok {
+			f.Attempts().Judge(failure("w", a, "bad"), f.now)
+		}
+		return ok
+	}
+	no := false
+	for range 5 {
+		require.True(t, fail())
+		f.steer(t, messages.SetFile{ID: 1, Paused: &no})
+	}
+	var dead []messages.ChunkID
+	for i := range 5 {
+		dead = append(dead, messages.ChunkID{File: 1, Index: i})
+	}
+	require.Equal(t, 5, f.Letters().Discard(dead).Accepted)
+	require.True(t, fail())
+	require.False(t, fail(), "100 new items are dead, as many as the limit")
 }
