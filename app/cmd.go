@@ -195,12 +195,15 @@ func (c command) generate() *cobra.Command {
 	return cmd
 }
 
+// temporaryEnd is the ending of a file until it is complete.
+const temporaryEnd = ".tmp"
+
 // writeFile writes a file under a temporary name, which masters ignore, and renames it, so
 // that a running master sees the whole file or none. renameio is not used, since a killed
 // command would leave a hidden file each time; here the next command replaces the temporary
 // file.
 func writeFile(path string, write func(io.Writer) error) error {
-	tmp := path + ".tmp"
+	tmp := path + temporaryEnd
 	f, err := os.Create(tmp)
 	if err != nil {
 		return fmt.Errorf("create the output: %w", err)

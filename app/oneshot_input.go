@@ -16,7 +16,7 @@ import (
 const stdinName = "stdin"
 
 // choose finds the input files. Standard input is read to its end first, since work that is
-// retried has to be read again.
+// retried has to be read again. No result may take the place of one of them.
 func (o *oneShot) choose(ctx context.Context, args []string) (err error) {
 	var paths []string
 	for _, path := range args {
@@ -32,7 +32,7 @@ func (o *oneShot) choose(ctx context.Context, args []string) (err error) {
 	if o.files, err = localfiles.Choose(paths); err != nil {
 		return fmt.Errorf("open the input: %w", err)
 	}
-	return nil
+	return o.checkTargets()
 }
 
 // spoolInput copies standard input into a file, unless the run continues one that has it.

@@ -62,18 +62,16 @@ func (r *running) take(ctx context.Context, in input, f messages.File) error {
 // place moves the merged files to where they belong. Lists of a former run that this one does
 // not have are removed. It returns where they are.
 func (r *running) place(in input, merged string, s results.Summary) (where []string, err error) {
-	folder := in.folder
-	if r.out != "" && r.out != "-" {
-		folder = r.out
+	folder, print := r.resultsOf(in)
+	if r.out != "" && !print {
 		if err := os.MkdirAll(folder, 0o777); err != nil {
 			return nil, fmt.Errorf("make the folder of the results: %w", err)
 		}
 	}
-	print := r.out == "-" || folder == ""
 	for _, m := range []struct {
 		file *results.MergedFile
 		end  string
-	}{{s.FailedList, ".failed.jsonl"}, {s.FailedItems, ".failed.txt"}, {s.Result, "." + r.ext}} {
+	}{{s.FailedList, failedListEnd}, {s.FailedItems, failedItemsEnd}, {s.Result, "." + r.ext}} {
 		source := ""
 		if m.file != nil {
 			source = filepath.Join(merged, m.file.Name)
@@ -82,7 +80,7 @@ func (r *running) place(in input, merged string, s results.Summary) (where []str
 		switch {
 		case print && isResult:
 			err = copyTo(r.stdout, source)
-		case print && m.end == ".failed.jsonl":
+		case print && m.end == failedListEnd:
 			err = copyTo(r.stderr, source)
 		case print:
 		default:
