@@ -174,8 +174,11 @@ func (o *oneShot) settings() (settings.Settings, error) {
 	if o.retries > 0 && o.exec != "" {
 		values["MAX_ATTEMPTS"] = strconv.Itoa(o.retries)
 	}
-	if o.stop != (halt{}) { // nothing new of a file is begun once it alone reaches the limit
-		values["MAX_DEAD"], values["PREFETCH"] = o.stop.limit.String(), "0"
+	if o.stop != (halt{}) {
+		values["PREFETCH"] = "0"
+	}
+	if o.stop.limit.Percent == 0 || len(o.inputs) == 1 { // one file that reaches the limit has the run reach it
+		values["MAX_DEAD"] = o.stop.limit.String()
 	}
 	for _, name := range []string{"LOG_LEVEL", "LOG_FORMAT"} {
 		if text, ok := o.env(name); ok && text != "" {
