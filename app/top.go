@@ -71,6 +71,7 @@ type picture struct {
 	files    listed[fileAnswer]
 	workers  listed[workerAnswer]
 	filter   string
+	due      bool // it is one of those that follow each other
 	err      error
 }
 
@@ -90,13 +91,13 @@ func newScreen(ctx context.Context, r *remote) *screen {
 }
 
 // Init implements tea.Model.
-func (s *screen) Init() tea.Cmd { return s.take() }
+func (s *screen) Init() tea.Cmd { return s.take(true) }
 
-// take asks for a picture.
-func (s *screen) take() tea.Cmd {
+// take asks for a picture. One that is due has another one follow; one for a key does not.
+func (s *screen) take(due bool) tea.Cmd {
 	filter := s.filter
 	return func() tea.Msg {
-		p := picture{filter: filter}
+		p := picture{filter: filter, due: due}
 		q := url.Values{}
 		if filter != "" {
 			q.Set("q", filter)
@@ -117,10 +118,12 @@ func (s *screen) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.WindowSizeMsg:
 		s.width, s.height = m.Width, m.Height
 	case picture:
-		s.onPicture(m)
+		if s.onPicture(m); !m.due {
+			return s, nil
+		}
 		return s, tea.Tick(time.Second, func(time.Time) tea.Msg { return look{} })
 	case look:
-		return s, s.take()
+		return s, s.take(true)
 	case said:
 		s.said = string(m)
 	case tea.KeyPressMsg:

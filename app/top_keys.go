@@ -92,7 +92,7 @@ func (s *screen) onText(k tea.KeyPressMsg) tea.Cmd {
 	default:
 		s.filter += k.Text
 	}
-	return s.take()
+	return s.take(false)
 }
 
 // pauseAll asks whether all hand-outs are to be paused, and resumes them without a question.

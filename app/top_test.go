@@ -28,7 +28,7 @@ func topOf(t *testing.T, m *fakeMaster) (s *screen, press func(keys ...string)) 
 			if _, cmd := s.Update(keyPress(k)); cmd != nil {
 				s.Update(cmd())
 			}
-			s.Update(s.take()())
+			s.Update(s.take(false)())
 		}
 	}
 	return s, press
@@ -96,6 +96,30 @@ func TestTopFiltersAndHelps(t *testing.T) {
 	}
 }
 
+// The screen looks once a second, however much is typed: only a picture that was due has
+// another one follow.
+func TestTopLooksOnceASecond(t *testing.T) {
+	t.Parallel()
+	s, _ := topOf(t, exampleMaster(time.Now()))
+	due := 0
+	see := func(take tea.Cmd) {
+		if _, next := s.Update(take()); next != nil {
+			due++
+		}
+	}
+	see(s.Init())
+	require.Equal(t, 1, due)
+	for _, key := range []string{"/", "o", "l", "backspace", "enter"} {
+		if _, take := s.Update(keyPress(key)); take != nil {
+			see(take)
+		}
+	}
+	require.Equal(t, 1, due, "the keys of the filter look at once, and start no other loop")
+	_, take := s.Update(look{})
+	see(take)
+	require.Equal(t, 2, due)
+}
+
 // Every size of a terminal, and every length of the lists, has a screen of that size.
 func TestTopFits(t *testing.T) {
 	t.Parallel()
@@ -122,6 +146,6 @@ func TestTopOutlivesAFailover(t *testing.T) {
 	s.Update(picture{err: errUnreachable})
 	require.Contains(t, shown(s), "no leader answers for 0 s; this is the last picture")
 	require.Contains(t, shown(s), "ips.txt")
-	s.Update(s.take()())
+	s.Update(s.take(false)())
 	require.NotContains(t, shown(s), "no leader answers")
 }
