@@ -74,9 +74,12 @@ func (c *apiClient) send(ctx context.Context, method, path string, in, out any) 
 }
 
 func (c *apiClient) call(ctx context.Context, method, path string, body []byte, out any) error {
-	ctx, cancel := context.WithTimeout(ctx, apiLimit)
+	limited, cancel := context.WithTimeout(ctx, apiLimit)
 	defer cancel()
-	status, answer, err := doctor.Call(ctx, method, c.base+path, c.token, body)
+	status, answer, err := doctor.Call(limited, method, c.base+path, c.token, body)
+	if err != nil && ctx.Err() != nil { // the caller left, which says nothing about the master
+		return fmt.Errorf("stopped before %s answered: %w", c.base, err)
+	}
 	if err != nil {
 		return fmt.Errorf("%w at %s: %w", errUnreachable, c.base, err)
 	}

@@ -157,24 +157,28 @@ func (r *running) writeJoblog() error {
 	if r.joblog == "" {
 		return nil
 	}
-	root, err := os.OpenRoot(r.resultsDir())
-	if err != nil {
-		return fmt.Errorf("open the results: %w", err)
-	}
-	defer root.Close()
 	return writeFile(r.joblog, func(w io.Writer) error {
-		out := bufio.NewWriter(w)
-		for i, f := range r.list {
+		root, err := os.OpenRoot(r.resultsDir())
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // no file had an item
+		}
+		if err != nil {
+			return fmt.Errorf("open the results: %w", err)
+		}
+		defer root.Close()
+		out, headed := bufio.NewWriter(w), false
+		for _, f := range r.list {
 			var rows bytes.Buffer
 			err := results.WriteJoblog(root.FS(), messages.GenerationFolder(f.Info.Path, f.Generation), &rows)
 			if err != nil && !errors.Is(err, results.ErrNoResults) && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
-			if _, rest, ok := bytes.Cut(rows.Bytes(), []byte("\n")); i > 0 && ok {
+			if _, rest, ok := bytes.Cut(rows.Bytes(), []byte("\n")); headed && ok {
 				_, _ = out.Write(rest) // the writer keeps the error
 			} else {
 				_, _ = out.Write(rows.Bytes())
 			}
+			headed = headed || rows.Len() > 0
 		}
 		return out.Flush()
 	})
