@@ -66,6 +66,7 @@ func (r *remote) show(ctx context.Context, get func(context.Context) (page, erro
 			return err
 		case lost.IsZero():
 			lost = time.Now()
+			r.tellLost(err)
 		}
 		if err := r.write(*last, lost); err != nil {
 			return err
@@ -81,8 +82,22 @@ func (r *remote) show(ctx context.Context, get func(context.Context) (page, erro
 	}
 }
 
-// write prints one page. lost is since when nobody answers, zero when somebody does.
+// forPeople reports that the output is read by people and not by programs.
+func (r *remote) forPeople() bool { return r.output != "json" && r.output != "tsv" }
+
+// tellLost says once that nobody answers, where the last page cannot say it.
+func (r *remote) tellLost(err error) {
+	if !r.forPeople() {
+		fmt.Fprintln(r.stderr, "kafka-master:", messages.CleanLine(err.Error(), maxLogValue))
+	}
+}
+
+// write prints one page. lost is since when nobody answers, zero when somebody does: programs
+// take every page for a fresh one, so they get none then.
 func (r *remote) write(p page, lost time.Time) error {
+	if !lost.IsZero() && !r.forPeople() {
+		return nil
+	}
 	var b bytes.Buffer
 	terminal := console.IsTerminal(r.stdout)
 	if r.every > 0 && terminal {
@@ -103,7 +118,7 @@ func (r *remote) write(p page, lost time.Time) error {
 	default:
 		p.table(&b, terminal && r.coloured())
 	}
-	if !lost.IsZero() && r.output == "table" {
+	if !lost.IsZero() {
 		fmt.Fprintf(&b, "\nno leader answers for %s; this is the last picture\n", console.Span(time.Since(lost)))
 	}
 	_, err := r.stdout.Write(b.Bytes())
