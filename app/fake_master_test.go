@@ -22,6 +22,8 @@ type fakeMaster struct {
 	masters           []messages.MasterStatus
 	looks             int                    // questions for the overview so far
 	onLook            func(*fakeMaster, int) // called before each of them
+	waiting           []messages.WaitingFile
+	onRescan          func(*fakeMaster) // called when the folder is listed
 }
 
 // Ask implements httpapi.Asker.
@@ -73,6 +75,9 @@ func (m *fakeMaster) steer(q messages.Query) (any, error) {
 		}
 		return nil, messages.ErrNotFound
 	case messages.Rescan:
+		if m.onRescan != nil {
+			m.onRescan(m)
+		}
 		return messages.Rescanned{Files: 3, Settling: 1}, nil
 	case messages.QueryChunks:
 		return &messages.ChunkPage{Total: len(m.chunks), List: m.chunks}, nil
@@ -121,7 +126,7 @@ func (m *fakeMaster) steer(q messages.Query) (any, error) {
 		}
 		return nil, messages.ErrConflict
 	case messages.QueryWaiting:
-		return []messages.WaitingFile{{Info: messages.FileInfo{Path: "late.txt"}}, {Info: messages.FileInfo{Path: "sub/late.txt"}}}, nil
+		return m.waiting, nil
 	case messages.SetWaiting:
 		return messages.WaitingChanged{New: q.Priority}, nil
 	case messages.SetDispatch:
@@ -195,6 +200,7 @@ func exampleMaster(now time.Time) *fakeMaster {
 			{ID: "w-2", Kind: messages.Native, State: messages.WorkerLost, Capacity: 1, Seen: now.Add(-time.Hour), Note: "it was silent for 80 s"},
 		},
 	}
+	m.waiting = []messages.WaitingFile{{Info: messages.FileInfo{Path: "late.txt"}}, {Info: messages.FileInfo{Path: "sub/late.txt"}}}
 	m.attempts = []messages.WorkerAttempt{
 		{Path: "ips.txt", BatchID: "ips_chunk_0", Items: 500, Began: now.Add(-30 * time.Second), Ended: now.Add(-20 * time.Second), Result: "done"},
 		{Path: "bad.txt", BatchID: "bad_chunk_3", Items: 500, Ended: now.Add(-time.Minute), Result: "failed", Error: "exit status 3"},

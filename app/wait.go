@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -30,6 +32,7 @@ type waiting struct {
 	bar, quiet bool
 	limit      time.Duration
 	progress   *progress
+	rescanned  bool
 }
 
 // wait is the command that ends when files do.
@@ -38,8 +41,8 @@ func (c command) wait() *cobra.Command {
 	return c.verb(verb{
 		use: "wait [FILE...]", short: "Wait until files have ended; the exit code says how",
 		long: `Waits until each FILE has ended, or without one until nothing is left to do. A file that
-was just put into the folder is waited for, too. A change of the leader, and masters that
-are restarted, are outlived.
+was just put into the folder is waited for, too, and so is a new version of one. A change
+of the leader, and masters that are restarted, are outlived.
 
 Exit code 0 means that every item is done, 4 that items are failed or dead or that a file
 was changed, failed or cancelled, 3 that no master answers, 1 that --timeout is over.`,
@@ -107,6 +110,10 @@ const unreachableFor = 30 * time.Second
 // all that are known.
 func (w *waiting) look(ctx context.Context, names []string, waited time.Duration) ([]fileAnswer, error) {
 	o, _, err := w.overview(ctx)
+	if err == nil && !w.rescanned {
+		w.rescan(ctx)
+		o, _, err = w.overview(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -116,6 +123,13 @@ func (w *waiting) look(ctx context.Context, names []string, waited time.Duration
 	var files []fileAnswer
 	ended := true
 	for _, name := range names {
+		// This comes first, since a file may be taken into work between the two calls.
+		if waits, err := w.waits(ctx, name); err != nil {
+			return nil, err
+		} else if waits {
+			ended = false
+			continue
+		}
 		f, err := w.findFile(ctx, name)
 		if isNoFile(err) && (waited < appearWithin || o.Settling > 0) {
 			ended = false
@@ -131,6 +145,26 @@ func (w *waiting) look(ctx context.Context, names []string, waited time.Duration
 	}
 	w.show(names, files)
 	return nil, nil
+}
+
+// rescan has the folder listed once, so that a new version of a file that was put there just
+// now is known. A master that may not do that, or cannot now, is asked for what it knows;
+// whatever else is wrong the next call finds, too.
+func (w *waiting) rescan(ctx context.Context) {
+	w.rescanned = true
+	var listed struct{}
+	_ = w.client.post(ctx, "/api/v1/files/rescan", nil, &listed)
+}
+
+// waits reports whether a file, or a new version of it, is in the folder and not taken into
+// work yet. An id is one of a version that was taken.
+func (w *waiting) waits(ctx context.Context, name string) (bool, error) {
+	if _, err := strconv.ParseUint(name, 10, 64); err == nil {
+		return false, nil
+	}
+	path := strings.TrimPrefix(name, "./")
+	list, err := fetch[waitingAnswer](ctx, w.client, "/api/v1/waiting", "files", url.Values{"q": {path}}, 1_000_000)
+	return slices.ContainsFunc(list.rows, func(f waitingAnswer) bool { return f.Path == path }), err
 }
 
 // lookAtAll is look for everything.
