@@ -38,17 +38,40 @@ type event struct {
 
 // follow prints events until ctx ends, or no master answers for long.
 func (r *remote) follow(ctx context.Context) error {
+	return followEvents(ctx, r.client.stream, r.tellEvent)
+}
+
+// eventStream reads events until the stream ends. last is the id of the last one that is
+// known, and alive is called for every line, also for those that keep a quiet stream open.
+type eventStream func(ctx context.Context, last string, alive func(), tell func(event) error) error
+
+// maxQuiet is how long a stream may be silent: a master sends something every 15 s.
+const maxQuiet = 40 * time.Second
+
+// followEvents reads one stream after the other. One that is silent is given up, since the
+// machine at its other end may be gone.
+func followEvents(ctx context.Context, stream eventStream, tell func(event) error) error {
 	last, lost := "", time.Now()
 	for {
-		err := r.client.stream(ctx, "/api/v1/events", last, func(e event) error {
-			last, lost = e.ID, time.Now()
-			return r.tellEvent(e)
+		listening, cancel := context.WithCancel(ctx)
+		silence := time.AfterFunc(maxQuiet, cancel)
+		alive := func() {
+			lost = time.Now()
+			silence.Reset(maxQuiet)
+		}
+		err := stream(listening, last, alive, func(e event) error {
+			last = e.ID
+			return tell(e)
 		})
+		silence.Stop()
+		cancel()
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil && (!errors.Is(err, errUnreachable) || last == "" || time.Since(lost) > unreachableFor):
 			return err
+		case err == nil:
+			lost = time.Now()
 		}
 		select {
 		case <-ctx.Done():
@@ -85,10 +108,9 @@ func (r *remote) tellEvent(e event) error {
 // maxEvent is the largest event that is read.
 const maxEvent = 16 << 20
 
-// stream reads server-sent events until the stream ends; last is the id of the last one that
-// is known.
-func (c *apiClient) stream(ctx context.Context, path, last string, tell func(event) error) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, nil)
+// stream is an eventStream: it reads server-sent events.
+func (c *apiClient) stream(ctx context.Context, last string, alive func(), tell func(event) error) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+"/api/v1/events", nil)
 	if err != nil {
 		return fmt.Errorf("follow the events: %w", err)
 	}
@@ -112,6 +134,7 @@ func (c *apiClient) stream(ctx context.Context, path, last string, tell func(eve
 	lines.Buffer(nil, maxEvent)
 	var e event
 	for lines.Scan() {
+		alive()
 		name, value, _ := strings.Cut(lines.Text(), ": ")
 		switch name {
 		case "id":
