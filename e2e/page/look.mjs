@@ -6,7 +6,7 @@ await browse(async (page) => {
   // An empty deployment says what to do next.
   await page.getByText('There is no file yet.').waitFor();
   await page.getByText('There is no worker.').waitFor();
-  assert.match(await page.locator('.command code').first().innerText(), /^kafka-master generate /);
+  await page.locator('.command code', { hasText: /^kafka-master generate / }).first().waitFor();
   await page.locator('.command code', { hasText: /^\S.* worker --kafka-broker-address 127/ }).first().waitFor();
   await accessible(page, 'an empty overview');
 

@@ -147,7 +147,7 @@ export function useAnswer(path, params = {}, every = 5) {
         if (current && cause.status !== 0 && cause.status !== 503) error.value = cause;
       } finally {
         busy = false;
-        if (again && current) {
+        if (again && current && document.visibilityState !== 'hidden') {
           again = false;
           ask.current();
         }
