@@ -1,6 +1,8 @@
 package actors
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -130,7 +132,8 @@ func (d *dispatcher) replan(ctx actor.Context, id messages.FileID) {
 func (d *dispatcher) onBatchSize(ctx actor.Context, m *useBatchSize) {
 	if m.items != d.batch {
 		d.batch = m.items
-		for id := range d.planners {
+		// Each new plan changes what the next file may have cut ahead.
+		for _, id := range slices.Sorted(maps.Keys(d.planners)) {
 			d.replan(ctx, id)
 		}
 	}

@@ -30,7 +30,8 @@ type simDriver struct {
 	boxes int        // made so far
 	busy  []*simBox  // that hold messages
 	fresh []*simCall // made since the last look
-	notes []func()   // to be run before the next step
+	notes []simNote  // to be run before the next step
+	asked int        // questions so far
 	wake  chan struct{}
 	steps int
 }
@@ -137,10 +138,17 @@ func (d *simDriver) poke() {
 	}
 }
 
-// note lets the driver run f before its next step.
-func (d *simDriver) note(f func()) {
+// simNote is what is to be done with the answer to a question.
+type simNote struct {
+	question int // 0 for none
+	do       func()
+}
+
+// note lets the driver run f before its next step. Several questions may be answered, or time
+// out, at one instant: then their number tells the order.
+func (d *simDriver) note(question int, f func()) {
 	d.mu.Lock()
-	d.notes = append(d.notes, f)
+	d.notes = append(d.notes, simNote{question, f})
 	d.mu.Unlock()
 	d.poke()
 }
@@ -206,8 +214,9 @@ func (d *simDriver) listen() []*simCall {
 			return fresh
 		}
 		d.mu.Unlock()
-		for _, f := range notes {
-			f()
+		slices.SortStableFunc(notes, func(a, b simNote) int { return cmp.Compare(a.question, b.question) })
+		for _, n := range notes {
+			n.do()
 		}
 		synctest.Wait() // what they began has come to rest, too
 	}

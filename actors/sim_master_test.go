@@ -36,7 +36,7 @@ func (m *simMaster) start() {
 	m.w.living[p.name] = s
 	go func() {
 		<-s.Done()
-		m.w.driver.note(func() { m.ended(s, p) })
+		m.w.driver.note(0, func() { m.ended(s, p) })
 	}()
 }
 
@@ -84,7 +84,7 @@ func (m *simMaster) stop(then func()) {
 		ctx, cancel := context.WithTimeout(context.Background(), 8*time.Second)
 		defer cancel()
 		_ = s.Stop(ctx)
-		m.w.driver.note(func() {
+		m.w.driver.note(0, func() {
 			p.dead = true
 			then()
 		})
@@ -93,10 +93,12 @@ func (m *simMaster) stop(then func()) {
 
 // ask puts a question to the master; then gets the answer as a step of its own.
 func (m *simMaster) ask(q messages.Query, then func(any, error)) {
-	s := m.system
+	s, d := m.system, m.w.driver
+	d.asked++
+	question := d.asked
 	go func() {
 		a, err := s.Ask(context.Background(), q)
-		m.w.driver.note(func() { then(a, err) })
+		d.note(question, func() { then(a, err) })
 	}()
 	synctest.Wait() // the next question of this step arrives behind this one
 }

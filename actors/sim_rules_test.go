@@ -19,7 +19,7 @@ func inSimWorld(t *testing.T, f func(t *testing.T, w *simWorld, p *simProcess)) 
 			w.driver.run()
 		}()
 		t.Cleanup(func() {
-			w.driver.note(func() { w.driver.over = true })
+			w.driver.note(0, func() { w.driver.over = true })
 			<-ended
 		})
 		f(t, w, &simProcess{name: "suite"})
@@ -45,7 +45,7 @@ type simRules struct {
 // do lets the driver run f between two steps.
 func (b simRules) do(f func()) {
 	done := make(chan struct{})
-	b.k.w.driver.note(func() {
+	b.k.w.driver.note(0, func() {
 		f()
 		close(done)
 	})
