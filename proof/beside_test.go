@@ -71,9 +71,7 @@ func TestDamageOfMergedFilesIsFound(t *testing.T) {
 			t.Parallel()
 			f := mergedExample(t)
 			d.do(f)
-			r := f.check()
-			require.Equal(t, Fails, r.Verdict)
-			require.True(t, slices.ContainsFunc(r.Findings, func(x Finding) bool { return x.FirstLine == d.first && x.LastLine == d.last }), "%+v", r.Findings)
+			f.requireFound(d)
 		})
 	}
 }

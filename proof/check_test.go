@@ -359,9 +359,7 @@ func TestHalvesAndRetries(t *testing.T) {
 			t.Parallel()
 			f := build(t)
 			d.do(f)
-			r := f.check()
-			require.Equal(t, Fails, r.Verdict)
-			require.True(t, slices.ContainsFunc(r.Findings, func(x Finding) bool { return x.FirstLine == d.first && x.LastLine == d.last }), "%+v", r.Findings)
+			f.requireFound(d)
 		})
 	}
 }

@@ -256,3 +256,11 @@ func (f *fixture) putSummary(s summary) {
 	head := strings.TrimSuffix(string(text), ",\n  \"sum\": \"\"\n}")
 	require.NoError(f.t, os.WriteFile(f.dir+".summary.json", fmt.Appendf(nil, "%s,\n  \"sum\": \"%016x\"\n}\n", head, xxhash.Sum64String(head)), 0o600))
 }
+
+// requireFound checks that the check fails and names just the lines of the damage.
+func (f *fixture) requireFound(d damage) {
+	f.t.Helper()
+	r := f.check()
+	require.Equal(f.t, Fails, r.Verdict)
+	require.True(f.t, slices.ContainsFunc(r.Findings, func(x Finding) bool { return x.FirstLine == d.first && x.LastLine == d.last }), "%+v", r.Findings)
+}

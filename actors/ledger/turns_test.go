@@ -271,6 +271,16 @@ func TestPersonPausesAFile(t *testing.T) {
 	require.Equal(t, messages.FileDone, l.files[1].State)
 }
 
+// fail hands the next chunk out and has it fail; false means that nothing is handed out.
+func (f *feed) fail() bool {
+	f.supply()
+	a, ok := f.pick("w", false, f.now)
+	if ok {
+		f.Attempts().Judge(failure("w", a, "bad"), f.now)
+	}
+	return ok
+}
+
 // A person lets a file go on that MAX_DEAD paused: it is paused again once as many more are
 // dead.
 func TestPersonResumesAFileBeyondItsLimit(t *testing.T) {
@@ -281,25 +291,17 @@ func TestPersonResumesAFileBeyondItsLimit(t *testing.T) {
 			f := newFeed()
 			f.rules = Rules{MaxAttempts: 1, MaxDead: limit}
 			f.open(t, 1, 1<<20, 100)
-			fail := func() bool {
-				f.supply()
-				a, ok := f.pick("w", false, f.now)
-				if ok {
-					f.Attempts().Judge(failure("w", a, "bad"), f.now)
-				}
-				return ok
-			}
 			no := false
 			for round := range 3 {
-				require.True(t, fail(), "round %d", round)
-				require.False(t, fail())
+				require.True(t, f.fail(), "round %d", round)
+				require.False(t, f.fail())
 				require.Equal(t, 1, f.Report(f.now).Paused)
 				out := f.steer(t, messages.SetFile{ID: 1, Paused: &no})
 				require.NotEmpty(t, out.Old.Paused)
 				require.Empty(t, out.New.Paused)
 				require.Zero(t, f.Report(f.now).Paused)
 			}
-			require.True(t, fail())
+			require.True(t, f.fail())
 			require.Contains(t, f.Report(f.now).FirstPaused, "100 of 100 items that were tried since it was resumed")
 		})
 	}
@@ -312,17 +314,9 @@ func TestLimitCountsAgainAfterADiscard(t *testing.T) {
 	f := newFeed()
 	f.rules = Rules{MaxAttempts: 1, MaxDead: messages.DeadLimit{Items: 100}}
 	f.open(t, 1, 1<<20, 100)
-	fail := func() bool {
-		f.supply()
-		a, ok := f.pick("w", false, f.now)
-		if ok {
-			f.Attempts().Judge(failure("w", a, "bad"), f.now)
-		}
-		return ok
-	}
 	no := false
 	for range 5 {
-		require.True(t, fail())
+		require.True(t, f.fail())
 		f.steer(t, messages.SetFile{ID: 1, Paused: &no})
 	}
 	var dead []messages.ChunkID
@@ -330,6 +324,6 @@ func TestLimitCountsAgainAfterADiscard(t *testing.T) {
 		dead = append(dead, messages.ChunkID{File: 1, Index: i})
 	}
 	require.Equal(t, 5, f.Letters().Discard(dead).Accepted)
-	require.True(t, fail())
-	require.False(t, fail(), "100 new items are dead, as many as the limit")
+	require.True(t, f.fail())
+	require.False(t, f.fail(), "100 new items are dead, as many as the limit")
 }
