@@ -24,6 +24,7 @@ type faultyStore struct {
 	infratest.Store
 
 	mu     sync.Mutex
+	holds  bool // it releases no lease
 	faults []fault
 	down   error
 	refuse error // of a restore
@@ -85,6 +86,24 @@ func (f *faultyStore) RefuseRestore(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.refuse = err
+}
+
+// IgnoreRelease makes the store fail to release a lease, which then expires by itself.
+func (f *faultyStore) IgnoreRelease() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.holds = true
+}
+
+// Release is that of the store.
+func (f *faultyStore) Release(ctx context.Context, term messages.Term) error {
+	f.mu.Lock()
+	holds := f.holds
+	f.mu.Unlock()
+	if holds {
+		return errors.New("no answer")
+	}
+	return f.Store.Release(ctx, term)
 }
 
 // Restore is that of the store; it fails while it is refused or the store is down.

@@ -63,6 +63,18 @@ func TestLeaderStepsDownForAStandby(t *testing.T) {
 	})
 }
 
+// A leader that steps down, and whose lease the store has not released, is not the next leader
+// because of that lease.
+func TestLeaderDoesNotFollowItself(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		w.store.IgnoreRelease()
+		got := w.ask(messages.StepDown{}).(messages.SteppedDown)
+		require.Equal(t, messages.Leadership{Term: 1}, got.New, "nobody leads")
+		require.Empty(t, w.overview().Leader)
+	})
+}
+
 func TestLeaderWithoutAStandbyLeadsAgain(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(w *world) {
