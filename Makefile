@@ -52,7 +52,8 @@ page-install: ## install Chromium (Debian, as root) and npm packages for the tes
 
 services: ## start real Kafka, Redis and Samba on loopback, for development
 	@go build -o .ci/bin/services ./infra/infratest/services
-	@setsid .ci/bin/services .ci/run.d </dev/null >.ci/bin/services.log 2>&1 & \
+	@pid=$$(cat .ci/run.d/pid 2>/dev/null); grep -qas run.d /proc/$${pid:-none}/cmdline || rm -rf .ci/run.d
+	@[ -d .ci/run.d ] || setsid .ci/bin/services .ci/run.d </dev/null >.ci/bin/services.log 2>&1 & \
 	until [ -f .ci/run.d/env ]; do kill -0 $$! || { cat .ci/bin/services.log; exit 1; }; sleep 0.1; done
 	@echo 'for a master: . .ci/run.d/master.env; for go test: . .ci/run.d/env' && cat .ci/run.d/master.env .ci/run.d/env
 
