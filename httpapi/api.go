@@ -26,6 +26,7 @@ const pathDocument = pathV1 + "/openapi.json"
 // allOperations registers the operations of all resources.
 func (s *Server) allOperations() {
 	for _, register := range []func(){
+		s.registerCaller,
 		s.registerCancel,
 		s.registerChunks,
 		s.registerFiles,

@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/http"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"kafka-master/messages"
 )
 
@@ -69,4 +71,34 @@ func (s *Server) nameCaller(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, s.caller(r))))
 	})
+}
+
+// callerBody is the answer of /api/v1/caller.
+type callerBody struct {
+	Name string `json:"name" doc:"As in the audit: of the token, without one the address of the client."`
+	Role string `json:"role" enum:"api,read" doc:"read for a caller who may change nothing, else api."`
+}
+
+func (s *Server) registerCaller() {
+	register(s, huma.Operation{
+		OperationID: "get-caller", Method: http.MethodGet, Path: "/caller", Summary: "Tell who makes the call, and whether that caller may change anything",
+	}, s.whoCalls)
+}
+
+// whoCalls answers with the caller. The leader is asked unless this master refuses every
+// change already, because the leader may refuse what a standby would pass on.
+func (s *Server) whoCalls(ctx context.Context, _ *none) (out callerBody, err error) {
+	out = callerBody{Name: by(ctx), Role: s.role(ctx)}
+	if out.Role != readCaller {
+		_, err = s.leaderOverview(ctx, false)
+	}
+	return out, err
+}
+
+// role is what a caller may do.
+func (s *Server) role(ctx context.Context) string {
+	if s.mayOnlyRead(ctx) {
+		return readCaller
+	}
+	return tokenCaller
 }

@@ -88,6 +88,37 @@ func TestWhoMayChange(t *testing.T) {
 	require.Equal(t, 1, fake.changes)
 }
 
+// Who may only read is told so, at a standby as at the leader, whichever of them refuses.
+func TestCallerIsToldWhatItMayDo(t *testing.T) {
+	t.Parallel()
+	_, api := startLeader(t, Config{Token: token, ReadToken: readToken})
+	_, frozen := startLeader(t, Config{Token: token, ReadToken: readToken, ReadOnly: true})
+	_, open := startLeader(t, Config{})
+	cfg := Config{Token: token, ReadToken: readToken}
+	locked := Config{Token: token, ReadOnly: true}
+	for name, x := range map[string]struct {
+		s    *Server
+		with string
+		want string
+	}{
+		"the leader":                {New(Config{Asker: newFake(), Token: token}), token, `{"name":"api","role":"api"}`},
+		"a reader":                  {New(Config{Asker: newFake(), Token: token, ReadToken: readToken}), readToken, `{"name":"read","role":"read"}`},
+		"a leader that only reads":  {New(Config{Asker: newFake(), Token: token, ReadOnly: true}), token, `{"name":"api","role":"read"}`},
+		"nobody has a token":        {New(Config{Asker: newFake()}), "", `{"name":"192.0.2.1","role":"api"}`},
+		"a standby":                 {standby(t, api, cfg), token, `{"name":"api","role":"api"}`},
+		"a reader at a standby":     {standby(t, api, cfg), readToken, `{"name":"read","role":"read"}`},
+		"a standby of one":          {standby(t, frozen, cfg), token, `{"name":"api","role":"read"}`},
+		"a standby that only reads": {standby(t, api, locked), token, `{"name":"api","role":"read"}`},
+		"a standby without a token": {standby(t, open, Config{}), "", `{"name":"192.0.2.1","role":"api"}`},
+	} {
+		got := call(x.s, "/api/v1/caller", "Authorization", "Bearer "+x.with)
+		require.Equal(t, http.StatusOK, got.Code, name)
+		require.JSONEq(t, x.want, got.Body.String(), name)
+	}
+	require.Equal(t, http.StatusServiceUnavailable, call(standby(t, "127.0.0.1:1", cfg), "/api/v1/caller", "Authorization", "Bearer "+token).Code)
+	require.Equal(t, http.StatusUnauthorized, call(standby(t, api, cfg), "/api/v1/caller").Code)
+}
+
 // The leader knows of a forwarded call that its caller may only read. That cannot be made up,
 // nor taken over for another call.
 func TestForwardedCallsKeepTheirCaller(t *testing.T) {

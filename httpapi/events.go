@@ -92,10 +92,6 @@ func (s *Server) stream(c *gin.Context) {
 	defer leave()
 	beginStream(c.Writer)
 	out := eventWriter{w: patientWriter{c.Writer}}
-	role := tokenCaller
-	if s.mayOnlyRead(c.Request) {
-		role = readCaller
-	}
 	at, resumed := parsePlace(c.GetHeader("Last-Event-ID"))
 	greeted := false
 	for ctx := c.Request.Context(); ctx.Err() == nil && out.err == nil; {
@@ -105,7 +101,7 @@ func (s *Server) stream(c *gin.Context) {
 			if !resumed || part.stale {
 				begin = part.at
 			}
-			out.send(begin, "hello", helloBody{begin.String(), role})
+			out.send(begin, "hello", helloBody{begin.String(), s.role(c.Request.Context())})
 			greeted = true
 		}
 		if part.stale {

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"net"
@@ -122,15 +123,15 @@ func (s *Server) mayNotChange(r *http.Request) string {
 		return "Nothing changed: a page of another site may not do this."
 	case s.cfg.ReadOnly:
 		return "Nothing changed: this master has READ_ONLY=true."
-	case s.mayOnlyRead(r):
+	case s.mayOnlyRead(r.Context()):
 		return "Nothing changed: this token may only read; changes need API_TOKEN."
 	}
 	return ""
 }
 
 // mayOnlyRead reports whether a call may not change anything, whatever it is.
-func (s *Server) mayOnlyRead(r *http.Request) bool {
-	return s.cfg.ReadOnly || s.cfg.Token != "" && by(r.Context()) == readCaller
+func (s *Server) mayOnlyRead(ctx context.Context) bool {
+	return s.cfg.ReadOnly || s.cfg.Token != "" && by(ctx) == readCaller
 }
 
 // isCrossSite reports whether the headers show that a page of another site makes the

@@ -42,6 +42,7 @@ type example struct {
 // examples are calls of all operations.
 func examples() []example {
 	return []example{
+		{"get-caller", "/caller", "", 200}, {"get-caller", "/caller?x=1", "", 422},
 		{"list-files", "/files?limit=2", "", 200}, {"list-files", "/files?limit=x", "", 422},
 		{"get-file", "/files/5", "", 200}, {"get-file", "/files/2", "", 200}, {"get-file", "/files/77", "", 404},
 		{"list-chunks", "/files/6/chunks", "", 200}, {"list-chunks", "/files/6/chunks?state=x", "", 422}, {"list-chunks", "/files/77/chunks", "", 404},

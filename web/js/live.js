@@ -41,7 +41,7 @@ export async function live() {
     await seen();
     now.value = Date.now();
     if (Date.now() >= eventsFrom) {
-      const greeted = await followEvents();
+      const greeted = (await meet()) && (await followEvents());
       if (!greeted && !hidden()) eventsFrom = Date.now() + retryEvents;
       if (hidden()) continue;
     }
@@ -50,9 +50,21 @@ export async function live() {
   }
 }
 
+// meet asks who the caller is. It waits for as long as the token is asked for, so that what
+// follows need not. It reports whether there is an answer.
+async function meet() {
+  try {
+    role.value = (await get('caller')).role;
+  } catch (cause) {
+    return cause.status === 404; // a leader of an older version
+  }
+  return true;
+}
+
 // poll asks for the overview, and lets every view ask for what it shows.
 async function poll() {
   try {
+    await meet();
     const answer = await get('overview');
     batch(() => {
       overview.value = answer;
@@ -67,7 +79,7 @@ async function poll() {
 // lost shows why there is no answer. Events are asked for again as soon as there is one.
 function lost(cause) {
   eventsFrom = 0;
-  connected('lost', cause.status === 0 ? 'no answer' : cause.status === 503 ? 'no leader' : cause.message);
+  connected('lost', cause.status === 0 || cause.status === 502 || cause.status === 504 ? 'no answer' : cause.status === 503 ? 'no leader' : cause.message);
 }
 
 let lastID = '';
@@ -133,7 +145,6 @@ function receive(event) {
   }
   switch (event.kind) {
     case 'hello':
-      if (data.role) role.value = data.role;
       break;
     case 'overview':
       overview.value = data;

@@ -8,8 +8,8 @@ export const overview = signal(null);
 // since when. Its cause is a sentence.
 export const link = signal({ state: 'connecting', since: Date.now(), cause: '' });
 
-// role is what the caller may do: write or read.
-export const role = signal('write');
+// role is what the caller may do: api for everything, or read.
+export const role = signal('api');
 
 // notices are the last events, newest first.
 export const notices = signal([]);
