@@ -50,7 +50,7 @@ type (
 		batchID string
 		since   time.Time
 	}
-	// recallAll has everything recalled that a worker has queued. The free-worker that asks
+	// recallAll has everything recalled that a worker has not begun. The free-worker that asks
 	// passes the recall on.
 	recallAll struct {
 		worker messages.WorkerID

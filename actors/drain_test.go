@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"kafka-master/actors/ledger"
 	"kafka-master/messages"
 )
 
@@ -70,6 +71,72 @@ func TestDrainedWorkerGetsNothingNew(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A leader may die between the commit of a drain and the recall of what is queued: the next
+// one recalls it.
+func TestDrainOfAFormerLeaderIsObeyed(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		h := w.strictWorker("w1", 0)
+		w.drop("a.txt", 40)
+		require.Len(t, h.read(), 2, "one in work, one queued")
+		time.Sleep(2 * time.Second)
+		term := w.overview().Term
+		w.store.LoseNextAnswer(messages.ErrFenced) // the drain is stored, and nobody hears of it
+		w.refusal(messages.DrainWorker{ID: "w1", By: "api"})
+		time.Sleep(10 * time.Second)
+		require.Greater(t, w.overview().Term, term)
+		require.NotNil(t, w.worker("w1").Drain)
+		h.first()
+		require.Len(t, h.queue, 1, "the queued chunk was recalled")
+		time.Sleep(time.Second)
+		require.Len(t, w.worker("w1").Held, 1)
+	})
+}
+
+// What waits at a drained worker is recalled until it was given back, or has begun: a recall
+// may be lost, and so may its answer.
+func TestDrainedWorkerIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	worker := messages.Worker{ID: "w", Kind: messages.Native, Partitions: []int32{3}, Capacity: 1, Seen: time.Unix(1, 0), Incarnation: messages.Incarnation{StartMS: 1, Random: "r"}}
+	held := map[messages.WorkerID][]holding{"w": {
+		{Assignment: ledger.Assignment{Worker: "w", BatchID: "f1_chunk_0"}, partition: 3, offset: 0},
+		{Assignment: ledger.Assignment{Worker: "w", BatchID: "f1_chunk_1"}, partition: 3, offset: 1},
+	}}
+	drained := messages.Drained{"w": {Kind: messages.Native, By: "api", Since: time.Unix(1, 0)}}
+	for _, recalls := range []bool{true, false} {
+		worker.Recalls = recalls
+		stageDrainedFleet(t, drained, []messages.Worker{worker}, held, func(b *fleetBundle) {
+			beat := beatOf("w", 1, 2, "f1_chunk_0")
+			beat.Queued, beat.Recalls = []string{"f1_chunk_1"}, true
+			if !recalls { // an older master did not store what the worker obeys
+				expectNone[*recallAll](b.dispatcher)
+			}
+			b.hear(beat)
+			for range 3 {
+				m := expect[*recallAll](b.dispatcher)
+				require.Equal(t, messages.WorkerID("w"), m.worker)
+				b.tell(m.to, &recall{batchIDs: []string{"f1_chunk_0", "f1_chunk_1"}})
+				sent, err := messages.DecodeChunk(expect[*send](b.egress).record.Value)
+				require.NoError(t, err)
+				require.Equal(t, []string{"f1_chunk_1"}, sent.Recall)
+				expectNone[*recallAll](b.dispatcher)
+				for range 4 {
+					time.Sleep(ledger.RecallTimeout / 4)
+					b.hear(beat)
+				}
+			}
+			m := expect[*recallAll](b.dispatcher)
+			b.tell(m.to, &judged{batchID: "f1_chunk_1", verdict: ledger.VerdictRecalled})
+			beat.Queued = nil
+			for range 12 {
+				time.Sleep(ledger.RecallTimeout / 4)
+				b.hear(beat)
+			}
+			expectNone[*recallAll](b.dispatcher)
+		})
+	}
 }
 
 // A worker that does not know recalls ends what it has queued.

@@ -28,13 +28,22 @@ func stageFleet(t *testing.T, restore []messages.Worker, held map[messages.Worke
 	stageFleetOf(t, maxStrangers, restore, held, f)
 }
 
+// stageDrainedFleet is stageFleet with workers that the stored state calls drained.
+func stageDrainedFleet(t *testing.T, drained messages.Drained, restore []messages.Worker, held map[messages.WorkerID][]holding, f func(b *fleetBundle)) {
+	startFleet(t, maxStrangers, drained, restore, held, f)
+}
+
 // stageFleetOf is stageFleet with another bound of workers that were never seen working.
 func stageFleetOf(t *testing.T, strangers int, restore []messages.Worker, held map[messages.WorkerID][]holding, f func(b *fleetBundle)) {
+	startFleet(t, strangers, messages.Drained{}, restore, held, f)
+}
+
+func startFleet(t *testing.T, strangers int, drained messages.Drained, restore []messages.Worker, held map[messages.WorkerID][]holding, f func(b *fleetBundle)) {
 	onStage(t, func(s *stage) {
 		b := &fleetBundle{stage: s, dispatcher: s.probe("dispatcher"), persistence: s.probe("persistence"), egress: s.probe("egress"), input: s.probe("ingress"), owner: s.probe("intake"), view: s.probe("view")}
 		deps := workerDeps{cfg: Config{ChunkTopic: "c", WorkerTimeout: time.Minute, Prefetch: 1}, files: &memFiles{}, dispatcher: b.dispatcher.pid, persistence: b.persistence.pid, egress: b.egress.pid, ingress: b.input.pid, group: s.probe("classic-group").pid, intake: b.owner.pid}
 		b.fleet, _ = s.spawn("fleet", func() actor.Actor {
-			x := newFleet(fleetDeps{workerDeps: deps, log: s.log, publishTo: b.view.pid}, 8, restore, messages.Drained{}, held)
+			x := newFleet(fleetDeps{workerDeps: deps, log: s.log, publishTo: b.view.pid}, 8, restore, drained, held)
 			x.(*fleet).gate.most = strangers
 			return x
 		})

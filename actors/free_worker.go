@@ -34,6 +34,8 @@ type freeWorker struct {
 	proven   bool                // a native worker ended a chunk that it was given
 	reportAt time.Time           // time of the last report
 	reports  alarm               // for a report that is put off
+	drained  bool                // a person drained the worker
+	recalls  alarm               // for the next recall of what waits at a drained worker
 	ctx      context.Context     // of the reading of ranges, nil before the first one
 	cancel   context.CancelFunc
 }
@@ -61,8 +63,8 @@ type (
 		takes  bool // chunks may be sent
 		change slots.Change
 		lost   *workerLost // passed on to the dispatcher behind the withdrawal
-		// recallQueued asks the worker to give back what it has not begun.
-		recallQueued bool
+		// drained has the worker give back what it has not begun.
+		drained bool
 	}
 	// spoken is a progress message or a heartbeat of the worker.
 	spoken struct{ signal messages.Signal }
@@ -145,6 +147,7 @@ func (f *freeWorker) Receive(ctx actor.Context) {
 		}
 		f.judging.stop()
 		f.reports.stop()
+		f.recalls.stop()
 		ctx.Send(f.dispatcher, &withdraw{worker: f.worker.ID, epoch: f.epoch})
 		return
 	case *setWorker:
@@ -178,6 +181,8 @@ func (f *freeWorker) Receive(ctx actor.Context) {
 			}
 		case f.reports.rings(m):
 			f.report(ctx)
+		case f.recalls.rings(m):
+			f.recallQueued(ctx)
 		}
 	default:
 		unknown(ctx)
@@ -199,9 +204,9 @@ func (f *freeWorker) onSetWorker(ctx actor.Context, m *setWorker, now time.Time)
 	if m.lost != nil {
 		ctx.Send(f.dispatcher, m.lost)
 	}
-	f.takes = takes
-	if m.recallQueued && f.worker.Recalls {
-		ctx.Send(f.dispatcher, &recallAll{worker: f.worker.ID, to: ctx.Self()}) // behind the withdrawal
+	f.takes, f.drained = takes, m.drained
+	if !f.drained || f.recalls.timer == nil {
+		f.recallQueued(ctx) // behind the withdrawal
 	}
 	f.offer(ctx)
 	f.report(ctx)

@@ -143,6 +143,16 @@ func (f *freeWorker) block(ctx actor.Context, batchID string, partition int32, e
 	}
 }
 
+// recallQueued has everything recalled that waits at a drained worker. It is repeated until
+// nothing waits, since a recall and its answer may be lost.
+func (f *freeWorker) recallQueued(ctx actor.Context) {
+	f.recalls.stop()
+	if f.drained && f.worker.Recalls && f.slots.Waiting() {
+		ctx.Send(f.dispatcher, &recallAll{worker: f.worker.ID, to: ctx.Self()})
+		f.recalls.set(ctx, ledger.RecallTimeout)
+	}
+}
+
 // onRecall sends the worker a recall, behind the chunks that it lists. Nothing changes
 // before the worker answers.
 func (f *freeWorker) onRecall(ctx actor.Context, m *recall) {

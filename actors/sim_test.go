@@ -99,7 +99,7 @@ func simSometimes() []string {
 		"a chunk is written, and its answer is lost", "a chunk is not written, and nobody knows", "a chunk is not written", "a chunk is written late",
 		"a worker's message arrives twice", "a queued chunk goes to an idle worker", "a slow chunk is run by another worker as well", "a chunk is halved", "a half is halved", "a line is poison for its worker", "a result meets a full disk", "a state is put back",
 		"a dead chunk is retried", "a dead chunk is discarded", "failed items are retried", "a retry is refused", "a chunk has blank lines", "a retry of failed items has blank lines",
-		"a worker is drained", "a drained worker is resumed", "a lost worker is forgotten",
+		"a worker is drained", "a leader dies right at a drain", "a drained worker is resumed", "a lost worker is forgotten",
 		"a file is cancelled", "a chunk of a cancelled file is done", "a chunk of a cancelled file is not done",
 		"a chunk is listed as ready", "a chunk is listed as back_off", "a chunk is listed as queued", "a chunk is listed as running",
 		"all hand-outs are steered", "a file is steered", "a waiting file is steered", "a deployment rests",

@@ -149,7 +149,7 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		s.leave(ctx)
 	case *setDrain:
 		s.drain = m.drain
-		s.instruct(ctx, setWorker{recallQueued: s.drain != nil})
+		s.instruct(ctx, setWorker{})
 	case *returned:
 		s.onReturned(ctx, m)
 	case *paused:
@@ -333,7 +333,7 @@ func (s *supervisor) onRevoke(ctx actor.Context, m *revoke) {
 
 // instruct sends the free-worker what is known of the worker, and what changed.
 func (s *supervisor) instruct(ctx actor.Context, m setWorker) {
-	m.worker, m.change.Draining = s.known, s.alive.Draining()
+	m.worker, m.drained, m.change.Draining = s.known, s.drain != nil, s.alive.Draining()
 	m.takes, _, _ = s.takes()
 	ctx.Send(s.freeWorker, &m)
 }

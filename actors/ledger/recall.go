@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -14,14 +15,15 @@ type Recall struct {
 	BatchIDs []string
 }
 
+// RecallTimeout is how long a recall counts as on its way. There is no answer from a worker
+// that has begun the chunk, or if a message was lost.
+const RecallTimeout = 10 * time.Second
+
 const (
 	// recallWait is how long a chunk must be expected to wait before it is recalled.
 	// Recalling costs some round trips and commits, so a queue of usual length stays
 	// where it is.
 	recallWait = 100 * time.Millisecond
-	// recallTimeout is how long a recall counts as on its way. A worker that has begun
-	// the chunk does not answer, and so does a message that got lost.
-	recallTimeout = 10 * time.Second
 	// maxRecalls is how often a chunk is recalled at most.
 	maxRecalls = 4
 	// starvedAfter is how long nothing was handed out before a file that is not cut to
@@ -105,15 +107,19 @@ func (x Workers) Recall(now time.Time) []Recall {
 	return l.ask(list, idle[min(asked, len(idle)):], now)
 }
 
-// RecallAll returns the batch ids of the chunks that wait behind others at a worker, which
-// are asked back because it is drained.
+// RecallAll returns the batch ids of the chunks that a worker has not begun as far as is
+// known, which are asked back because it is drained. Which of them wait behind others is not
+// asked, since a stored state does not tell what the worker began. A chunk whose recall is on
+// its way is left out.
 func (x Workers) RecallAll(w messages.WorkerID, now time.Time) (batchIDs []string) {
 	l := x.l
-	for _, e := range l.ahead[w] {
-		if e.State == messages.ChunkAssigned {
-			e.asked, e.recalledAt = true, now
-			batchIDs = append(batchIDs, l.files[e.ID.File].BatchID(e.ID, e.Attempt))
+	for _, id := range slices.SortedFunc(maps.Keys(l.held[w]), messages.ChunkID.Compare) {
+		e := l.held[w][id]
+		if e.State != messages.ChunkAssigned || e.asked && now.Sub(e.recalledAt) < RecallTimeout {
+			continue
 		}
+		e.asked, e.recalledAt = true, now
+		batchIDs = append(batchIDs, l.files[id.File].BatchID(id, e.Attempt))
 	}
 	return batchIDs
 }
@@ -161,7 +167,7 @@ func (l *Ledger) queuedFor(now time.Time) (list []queuedChunk, asked int) {
 			wait := time.Duration(n+1) * pace
 			switch {
 			case e.State != messages.ChunkAssigned || l.files[e.ID.File].Held():
-			case e.asked && now.Sub(e.recalledAt) < recallTimeout:
+			case e.asked && now.Sub(e.recalledAt) < RecallTimeout:
 				asked++
 			case wait >= recallWait && e.recalls < maxRecalls:
 				list = append(list, queuedChunk{e, wait})

@@ -77,12 +77,30 @@ func TestDrainedWorkerIsAskedForItsWholeQueue(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	l, at := slowTail(t, 4, now)
 	l.Workers().Withdraw("slow", 0)
+	l.Attempts().Begin("slow", at[0].BatchID, now)
 	require.Equal(t, []string{at[1].BatchID, at[2].BatchID, at[3].BatchID}, l.Workers().RecallAll("slow", now))
 	require.Empty(t, l.Workers().RecallAll("other", now))
+	require.Empty(t, l.Workers().RecallAll("slow", now.Add(RecallTimeout-1)), "they are on their way")
+	require.Len(t, l.Workers().RecallAll("slow", now.Add(RecallTimeout)), 3, "the recall was lost")
 	r := recalled("slow", at[2].BatchID)
 	r.Refill = false
 	require.Equal(t, Judgement{Verdict: VerdictRecalled}, l.Attempts().Judge(r, now))
 	e := l.files[1].entries[chunkNo(2)]
 	require.Equal(t, messages.ChunkReady, e.State)
 	require.Zero(t, e.Failures+e.Handouts+e.retries+e.returned)
+}
+
+// A stored state does not tell which chunks a worker has begun, and a former leader may have
+// recalled them.
+func TestRestoredChunksOfADrainedWorkerAreAskedFor(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1e9, 0)
+	l, at := slowTail(t, 3, now)
+	batch := l.Flush().Batch
+	snap := messages.Snapshot{Workers: []messages.Worker{{ID: "slow", Capacity: 1}}, Files: batch.Files}
+	for _, n := range []int{2, 0, 1} { // a store has them in any order
+		snap.Chunks = append(snap.Chunks, batch.Chunks[n])
+	}
+	next := New(Rules{MaxAttempts: 3}, snap, Sent{}, now)
+	require.Equal(t, []string{at[0].BatchID, at[1].BatchID, at[2].BatchID}, next.Workers().RecallAll("slow", now))
 }

@@ -148,6 +148,11 @@ func (s *Slots) forget() {
 	s.list, s.foreign, s.native.next, s.native.probedAt = nil, 0, 0, time.Time{}
 }
 
+// Waiting reports whether any chunk waits at the worker: see Slot.Waits.
+func (s *Slots) Waiting() bool {
+	return slices.ContainsFunc(s.list, func(x *slot) bool { return Slot{s, x}.Waits() })
+}
+
 // Room is how many chunks the worker takes. Free and Ahead are negative while it holds
 // more than that: each chunk that it ends then only brings them closer to zero.
 type Room struct {
