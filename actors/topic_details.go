@@ -23,8 +23,9 @@ type topicDetails struct {
 type detailsRead struct{ list []messages.TopicDetail }
 
 const (
-	// detailsFor is how long a reading is shared. It costs Kafka two requests per partition.
-	detailsFor = 5 * time.Second
+	// detailsFor is how long a reading is shared. For each topic it costs two requests to every
+	// broker that leads partitions of it, and one for the committed offsets.
+	detailsFor = 2 * time.Second
 	// detailsTimeout bounds one reading, within the time of an answer.
 	detailsTimeout = 2500 * time.Millisecond
 	// maxTopicError is how many characters of a topic's error are shown.

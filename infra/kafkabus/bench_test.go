@@ -1,6 +1,7 @@
 package kafkabus_test
 
 import (
+	"context"
 	"os"
 	"strings"
 	"testing"
@@ -77,6 +78,21 @@ func BenchmarkEnsure(b *testing.B) {
 		for b.Loop() {
 			_, err := bus.Ensure(b.Context(), []messages.TopicSpec{{Name: benchTopic(), Partitions: 15, Replication: -1}})
 			require.NoError(b, err)
+		}
+	})
+}
+
+// BenchmarkOffsets asks for the offsets of a topic of 1,000 partitions.
+func BenchmarkOffsets(b *testing.B) {
+	onBrokers(b, func(b *testing.B, addrs []string) {
+		bus, topic := openBus(b, addrs), benchTopic()
+		_, err := bus.Ensure(b.Context(), []messages.TopicSpec{{Name: topic, Partitions: 1000, Replication: -1}})
+		require.NoError(b, err)
+		b.Cleanup(func() { require.NoError(b, bus.Delete(context.Background(), []string{topic})) })
+		for b.Loop() {
+			_, end, err := bus.Offsets(b.Context(), topic)
+			require.NoError(b, err)
+			require.Len(b, end, 1000)
 		}
 	})
 }

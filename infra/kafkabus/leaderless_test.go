@@ -45,31 +45,30 @@ func lastWithoutLeader(t *testing.T, n int32) *kfake.Cluster {
 		res.Topics = append(res.Topics, topic)
 		return res, nil, true
 	})
-	c.ControlKey(int16(kmsg.ListOffsets), func(req kmsg.Request) (kmsg.Response, error, bool) {
-		c.KeepControl()
-		asked := req.(*kmsg.ListOffsetsRequest).Topics[0]
-		if asked.Partitions[0].Partition != n-1 {
-			return nil, nil, false
-		}
-		return refusedOffsets(req, asked, n-1), nil, true
-	})
 	return c
 }
 
-// refusedOffsets answers that the partition has no leader.
-func refusedOffsets(req kmsg.Request, asked kmsg.ListOffsetsRequestTopic, partition int32) kmsg.Response {
+// someRefused answers that the partition has no leader, and the others begin and end at 0.
+func someRefused(req kmsg.Request, refused int32) kmsg.Response {
 	res := req.ResponseKind().(*kmsg.ListOffsetsResponse)
-	p := kmsg.NewListOffsetsResponseTopicPartition()
-	p.Partition, p.ErrorCode = partition, kerr.NotLeaderForPartition.Code
-	topic := kmsg.NewListOffsetsResponseTopic()
-	topic.Topic, topic.Partitions = asked.Topic, append(topic.Partitions, p)
-	res.Topics = append(res.Topics, topic)
+	for _, asked := range req.(*kmsg.ListOffsetsRequest).Topics {
+		topic := kmsg.NewListOffsetsResponseTopic()
+		topic.Topic = asked.Topic
+		for _, x := range asked.Partitions {
+			p := kmsg.NewListOffsetsResponseTopicPartition()
+			if p.Partition, p.Offset = x.Partition, 0; x.Partition == refused {
+				p.Offset, p.ErrorCode = -1, kerr.NotLeaderForPartition.Code
+			}
+			topic.Partitions = append(topic.Partitions, p)
+		}
+		res.Topics = append(res.Topics, topic)
+	}
 	return res
 }
 
 // A partition without a leader hides nothing of the others.
 func TestPartitionWithoutALeader(t *testing.T) {
-	for _, n := range []int32{2, 9} { // one of a call, and a call of its own
+	for _, n := range []int32{2, 9} {
 		t.Run(fmt.Sprint(n, " partitions"), func(t *testing.T) {
 			t.Parallel()
 			b := openBus(t, lastWithoutLeader(t, n).ListenAddrs())
@@ -104,12 +103,11 @@ func TestCreatedTopicIsWhole(t *testing.T) {
 	refusals := 3
 	c.ControlKey(int16(kmsg.ListOffsets), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()
-		asked := req.(*kmsg.ListOffsetsRequest).Topics[0] // of one partition, as the client splits them
-		if asked.Partitions[0].Partition == 0 || refusals == 0 {
+		if refusals == 0 {
 			return nil, nil, false
 		}
 		refusals--
-		return refusedOffsets(req, asked, 1), nil, true
+		return someRefused(req, 1), nil, true
 	})
 	b := openBus(t, c.ListenAddrs())
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -117,4 +115,53 @@ func TestCreatedTopicIsWhole(t *testing.T) {
 	_, err = b.Ensure(ctx, []messages.TopicSpec{{Name: "t", Partitions: 2, Replication: 1}})
 	require.NoError(t, err)
 	require.Zero(t, refusals, "partition 1 had no leader yet when Ensure returned")
+}
+
+// A leader that does not know that it leads a partition hides nothing of the others.
+func TestPartitionThatItsLeaderRefuses(t *testing.T) {
+	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(3, "t"))
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	c.ControlKey(int16(kmsg.ListOffsets), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		return someRefused(req, 1), nil, true
+	})
+	b := openBus(t, c.ListenAddrs())
+	start, end, err := b.Offsets(t.Context(), "t")
+	var failed messages.PartitionErrors
+	require.ErrorAs(t, err, &failed)
+	require.Len(t, failed, 1)
+	require.ErrorIs(t, failed[1], messages.ErrNotWritten)
+	require.Equal(t, []int64{0, messages.UnknownOffset, 0}, start)
+	require.Equal(t, start, end)
+	_, _, err = b.Bounds(t.Context(), "t", 1)
+	require.ErrorIs(t, err, messages.ErrNotWritten)
+}
+
+// The offsets of a topic cost two requests for each broker that leads some of its partitions,
+// however many they are.
+func TestOffsetsCostTwoRequestsForALeader(t *testing.T) {
+	const brokers, partitions = 3, 100
+	c, err := kfake.NewCluster(kfake.NumBrokers(brokers), kfake.SeedTopics(partitions, "t"))
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	asked := map[int64]int{} // partitions by timestamp
+	requests := 0
+	c.ControlKey(int16(kmsg.ListOffsets), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		requests++
+		for _, p := range req.(*kmsg.ListOffsetsRequest).Topics[0].Partitions {
+			asked[p.Timestamp]++
+		}
+		return nil, nil, false
+	})
+	b := openBus(t, c.ListenAddrs())
+	require.NoError(t, b.Produce(t.Context(), []messages.Record{{Topic: "t", Partition: 77, Value: []byte("x")}})[0].Err)
+	start, end, err := b.Offsets(t.Context(), "t")
+	require.NoError(t, err)
+	require.Equal(t, make([]int64, partitions), start)
+	require.Len(t, end, partitions)
+	require.Equal(t, int64(1), end[77])
+	require.Equal(t, map[int64]int{-1: partitions, -2: partitions}, asked)
+	require.Equal(t, 2*brokers, requests)
 }

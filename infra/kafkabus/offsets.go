@@ -2,30 +2,18 @@ package kafkabus
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/segmentio/kafka-go"
-	"github.com/segmentio/kafka-go/protocol/listoffsets"
 	"github.com/segmentio/kafka-go/protocol/offsetcommit"
 	"github.com/segmentio/kafka-go/protocol/offsetfetch"
 
 	"kafka-master/messages"
 )
 
-const (
-	// The two special timestamps of ListOffsets.
-	firstOffset int64 = -2
-	endOffset   int64 = -1
-
-	// offsetsPerCall bounds the connections of one call, because kafka-go sends a request
-	// per partition and timestamp, each on a connection of its own.
-	offsetsPerCall = 8
-	// noGeneration is the generation for commits of a group without members.
-	noGeneration int32 = -1
-)
+// noGeneration is the generation for commits of a group without members.
+const noGeneration int32 = -1
 
 // Offsets returns the first retained and the end offset of every partition of
 // the topic. It repeats temporary failures for 2 s. When some partitions do not
@@ -33,11 +21,11 @@ const (
 // messages.PartitionErrors.
 func (b *Bus) Offsets(ctx context.Context, topic string) (start, end []int64, err error) {
 	_, err = repeat(ctx, retryFor, func() (struct{}, error) {
-		n, err := b.partitions(ctx, topic)
+		t, n, err := b.partitions(ctx, topic)
 		if err != nil {
 			return struct{}{}, err
 		}
-		start, end, err = b.ends(ctx, topic, 0, n)
+		start, end, err = b.ends(ctx, t, topic, 0, n)
 		return struct{}{}, err
 	})
 	if err == nil {
@@ -46,30 +34,26 @@ func (b *Bus) Offsets(ctx context.Context, topic string) (start, end []int64, er
 	return start, end, fmt.Errorf("offsets of %s: %w", topic, err)
 }
 
-// ends returns the first retained and the end offset of partitions low ≤ p < high.
-func (b *Bus) ends(ctx context.Context, topic string, low, high int) (start, end []int64, err error) {
-	failed := messages.PartitionErrors{}
-	for _, x := range []struct {
-		at   *[]int64
-		time int64
-	}{{&start, firstOffset}, {&end, endOffset}} {
-		var some messages.PartitionErrors
-		*x.at, err = b.offsetsAt(ctx, topic, low, high, x.time)
-		if err != nil && !errors.As(err, &some) {
-			return nil, nil, err
-		}
-		maps.Copy(failed, some)
+// ends returns the first retained and the end offset of partitions low ≤ p < high. When only
+// some do not answer, both are messages.UnknownOffset for these, and the error is
+// messages.PartitionErrors; any other error concerns all of them.
+func (b *Bus) ends(ctx context.Context, t *topology, topic string, low, high int) (start, end []int64, err error) {
+	q := &offsetQuery{topic: topic, low: low, high: high, failed: messages.PartitionErrors{}}
+	start, end = q.wants(firstOffset), q.wants(endOffset)
+	if err = q.ask(ctx, b, t); err != nil && len(q.failed) == 0 {
+		return nil, nil, err
 	}
-	switch len(failed) {
-	case 0:
-		return start, end, nil
-	case high - low:
-		return nil, nil, failed.Unwrap()
-	}
-	for p := range failed {
+	for p := range q.failed {
 		start[int(p)-low], end[int(p)-low] = messages.UnknownOffset, messages.UnknownOffset
 	}
-	return start, end, failed
+	return start, end, err
+}
+
+// answer reports whether the first n partitions of the topic work. Its error is that of ends.
+func (b *Bus) answer(ctx context.Context, t *topology, topic string, n int) error {
+	q := &offsetQuery{topic: topic, high: n, failed: messages.PartitionErrors{}}
+	q.wants(endOffset)
+	return q.ask(ctx, b, t)
 }
 
 // Bounds returns the first retained and the end offset of one partition. One that
@@ -77,14 +61,14 @@ func (b *Bus) ends(ctx context.Context, topic string, low, high int) (start, end
 func (b *Bus) Bounds(ctx context.Context, topic string, partition int32) (start, end int64, err error) {
 	at := int(partition)
 	_, err = repeat(ctx, retryFor, func() (struct{}, error) {
-		n, err := b.partitions(ctx, topic)
+		t, n, err := b.partitions(ctx, topic)
 		if err == nil && (at < 0 || at >= n) {
 			err = fmt.Errorf("%w: partition %d of %d", messages.ErrNotWritten, at, n)
 		}
 		if err != nil {
 			return struct{}{}, err
 		}
-		first, last, err := b.ends(ctx, topic, at, at+1)
+		first, last, err := b.ends(ctx, t, topic, at, at+1)
 		if err == nil {
 			start, end = first[0], last[0]
 		}
@@ -96,84 +80,15 @@ func (b *Bus) Bounds(ctx context.Context, topic string, partition int32) (start,
 	return start, end, nil
 }
 
-// partitions returns how many partitions the topic has.
-func (b *Bus) partitions(ctx context.Context, topic string) (int, error) {
-	t, err := b.topology(ctx)
-	if err != nil {
-		return 0, err
+// partitions returns the metadata of all topics, and how many partitions this one has.
+func (b *Bus) partitions(ctx context.Context, topic string) (t *topology, n int, err error) {
+	if t, err = b.topology(ctx); err != nil {
+		return nil, 0, err
 	}
-	n := len(t.leaders[topic])
-	if n == 0 {
-		return 0, b.codeError(int16(kafka.UnknownTopicOrPartition), "")
+	if n = len(t.leaders[topic]); n == 0 {
+		return nil, 0, b.codeError(int16(kafka.UnknownTopicOrPartition), "")
 	}
-	return n, nil
-}
-
-// offsetsAt returns the offsets of partitions low ≤ p < high at one of the
-// special timestamps. It asks the leaders, so an answer proves that the partition
-// works. When only some do not answer, their offsets are messages.UnknownOffset and
-// the error is messages.PartitionErrors; any other error concerns all of them.
-func (b *Bus) offsetsAt(ctx context.Context, topic string, low, high int, timestamp int64) ([]int64, error) {
-	offsets := make([]int64, high-low)
-	failed := messages.PartitionErrors{}
-	for from := low; from < high; from += offsetsPerCall {
-		part := make([]listoffsets.RequestPartition, 0, offsetsPerCall)
-		for p := from; p < min(from+offsetsPerCall, high); p++ {
-			offsets[p-low] = messages.UnknownOffset
-			part = append(part, listoffsets.RequestPartition{
-				Partition: int32(p), CurrentLeaderEpoch: -1, Timestamp: timestamp,
-			})
-		}
-		res, err := b.call(ctx, callTimeout, &listoffsets.Request{
-			ReplicaID: -1, Topics: []listoffsets.RequestTopic{{Topic: topic, Partitions: part}},
-		})
-		if err != nil && !errors.Is(err, messages.ErrNotWritten) {
-			return nil, err
-		}
-		for _, p := range part { // removed again when the answer has its offset
-			failed[p.Partition] = fmt.Errorf("%w: partition %d is missing in the answer", messages.ErrMaybeWritten, p.Partition)
-			if err != nil {
-				failed[p.Partition] = err
-			}
-		}
-		if err != nil {
-			continue
-		}
-		if err := b.listed(res.(*listoffsets.Response), low, offsets, failed); err != nil {
-			return nil, err
-		}
-	}
-	switch len(failed) {
-	case 0:
-		return offsets, nil
-	case len(offsets):
-		return nil, failed.Unwrap()
-	}
-	return offsets, failed
-}
-
-// listed enters an answer into the offsets of the partitions from low on, and into
-// the failed ones. It fails when a partition is refused for good.
-func (b *Bus) listed(res *listoffsets.Response, low int, offsets []int64, failed messages.PartitionErrors) error {
-	for _, t := range res.Topics {
-		for _, p := range t.Partitions {
-			i := int(p.Partition) - low
-			if i < 0 || i >= len(offsets) {
-				continue
-			}
-			err := b.codeError(p.ErrorCode, "")
-			switch {
-			case err == nil:
-				offsets[i] = p.Offset
-				delete(failed, p.Partition)
-			case !repeatable(err):
-				return fmt.Errorf("partition %d: %w", p.Partition, err)
-			default:
-				failed[p.Partition] = fmt.Errorf("partition %d: %w", p.Partition, err)
-			}
-		}
-	}
-	return nil
+	return t, n, nil
 }
 
 // CommitOffsets commits the positions for a group that has no members. The
@@ -228,7 +143,7 @@ func (b *Bus) commit(ctx context.Context, group string, at []messages.Position) 
 // 2 s.
 func (b *Bus) Committed(ctx context.Context, group, topic string) ([]int64, error) {
 	offsets, err := repeat(ctx, retryFor, func() ([]int64, error) {
-		n, err := b.partitions(ctx, topic)
+		_, n, err := b.partitions(ctx, topic)
 		if err != nil {
 			return nil, err
 		}

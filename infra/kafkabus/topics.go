@@ -65,7 +65,7 @@ func (b *Bus) ensure(ctx context.Context, specs []messages.TopicSpec, created ma
 			return nil, fmt.Errorf("topic %s: %w", s.Name, b.codeError(int16(kafka.UnknownTopicOrPartition), ""))
 		}
 		// A created topic is listed some 100 ms before its partitions work.
-		_, err := b.offsetsAt(ctx, s.Name, 0, n, endOffset)
+		err := b.answer(ctx, t, s.Name, n)
 		var failed messages.PartitionErrors
 		some := errors.As(err, &failed) && !created[s.Name]
 		if err != nil && !some {
@@ -214,7 +214,7 @@ func (b *Bus) grown(ctx context.Context, t *topology, topic string, n int) error
 	case now < n:
 		return fmt.Errorf("%w: new partitions are not announced yet", messages.ErrNotWritten)
 	}
-	if _, err := b.offsetsAt(ctx, topic, 0, n, endOffset); err != nil {
+	if err := b.answer(ctx, t, topic, n); err != nil {
 		return err
 	}
 	return b.haveLeaders(ctx, []messages.Topic{{Name: topic, Partitions: n}})
