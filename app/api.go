@@ -16,7 +16,7 @@ func (n *node) serveAPI() (stop func()) {
 	cfg := httpapi.Config{
 		Asker: n.sys, Token: n.s.APIToken.Reveal(), ReadToken: n.s.APIReadToken.Reveal(), ReadOnly: n.s.ReadOnly,
 		Version: build().version, Logger: n.log, Advertise: n.s.APIAdvertise, Page: web.Files(),
-		Settings: shownSettings(n.s), ChunkTopic: n.s.ChunkTopic,
+		Settings: shownSettings(n.s), ChunkTopic: n.s.ChunkTopic, Results: n.newDownloads(),
 	}
 	switch {
 	case len(n.s.APIAllowedHosts) > 0:

@@ -29,6 +29,7 @@ func (s *Server) allOperations() {
 		s.registerCaller,
 		s.registerCancel,
 		s.registerChunks,
+		s.registerDownloads,
 		s.registerFiles,
 		s.registerLetters,
 		s.registerMasters,
@@ -67,6 +68,9 @@ func (s *Server) addOperations(e *gin.Engine) {
 	s.api.UseMiddleware(s.checkRequest)
 	s.allOperations()
 	s.api.OpenAPI().AddOperation(eventsOperation())
+	for _, kind := range downloadKinds {
+		s.api.OpenAPI().AddOperation(kind.operation())
+	}
 	forbidNullLists(s.api.OpenAPI())
 	s.document, _ = json.Marshal(s.api.OpenAPI()) // cannot fail: tests compare it
 }

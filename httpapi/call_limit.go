@@ -12,7 +12,7 @@ import (
 // The numbers of calls that run at once, and of those that may wait. They are small, so
 // that the master's own work gets its share of the processor however many callers there
 // are. A call that runs or waits keeps its connection (see limit), so the sum of the
-// numbers and of maxStreams must be below MaxConnections.
+// numbers, of maxStreams and of maxDownloads must be below MaxConnections.
 const (
 	maxCalls      = 16
 	maxCallQueue  = 128
@@ -61,11 +61,11 @@ func (t *callLimiter) release() { <-t.slots }
 func (s *Server) limitCalls(next http.Handler) http.Handler {
 	calls, probes := newCallLimiter(maxCalls, maxCallQueue), newCallLimiter(maxProbes, maxProbeQueue)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
-		case pathLive: // needs nothing of the master
+		switch {
+		case r.URL.Path == pathLive: // needs nothing of the master
 			next.ServeHTTP(w, r)
 			return
-		case pathEvents: // does not end soon, and has a bound of its own
+		case r.URL.Path == pathEvents, isDownload(r): // does not end soon, and has a bound of its own
 			done := keepConnection(r)
 			defer done()
 			next.ServeHTTP(w, r)

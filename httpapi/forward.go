@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -79,16 +80,23 @@ func (s *Server) rewriteRequest(r *httputil.ProxyRequest, api string, body []byt
 	if s.signingKey != nil {
 		header.Set(forwardedHeader, s.signingKey.sign(r.Out.Method, r.Out.URL.RequestURI(), api, body))
 	}
-	for _, name := range []string{"Accept", "Accept-Encoding", "Content-Type", "User-Agent"} {
-		if all := r.In.Header.Values(name); len(all) > 0 {
-			header[name] = all
-		}
-	}
+	maps.Copy(header, only(r.In.Header, "Accept", "Accept-Encoding", "Content-Type", "User-Agent"))
 	r.Out.Header = header
 	r.Out.Body, r.Out.ContentLength = http.NoBody, 0
 	if len(body) > 0 {
 		r.Out.Body, r.Out.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	}
+}
+
+// only returns those headers that have one of the names.
+func only(all http.Header, names ...string) http.Header {
+	out := http.Header{}
+	for _, name := range names {
+		if values := all.Values(name); len(values) > 0 {
+			out[http.CanonicalHeaderKey(name)] = values
+		}
+	}
+	return out
 }
 
 // errSignatureRefused is the error of a forwarded call whose signature the leader does
@@ -102,13 +110,7 @@ func filterAnswer(r *http.Response) error {
 	if r.StatusCode == http.StatusUnauthorized {
 		return errSignatureRefused
 	}
-	header := http.Header{}
-	for _, name := range []string{"Content-Type", "Content-Length", "Content-Encoding", "Retry-After", "Allow"} {
-		if all := r.Header.Values(name); len(all) > 0 {
-			header[name] = all
-		}
-	}
-	r.Header = header
+	r.Header = only(r.Header, "Content-Type", "Content-Length", "Content-Encoding", "Retry-After", "Allow")
 	r.Body = struct {
 		io.Reader
 		io.Closer

@@ -48,7 +48,7 @@ func (s *Server) tokenName(r *http.Request) string {
 	switch {
 	case isToken(bearer(r), s.cfg.Token):
 		return tokenCaller
-	case isToken(bearer(r), s.cfg.ReadToken):
+	case isToken(bearer(r), s.cfg.ReadToken), isDownload(r) && s.linkKey.verify(r):
 		return readCaller
 	}
 	return ""

@@ -81,6 +81,10 @@ func (s *Server) routes() *gin.Engine {
 	}
 	s.addOperations(e)
 	e.GET(pathEvents, s.events)
+	for _, kind := range downloadKinds {
+		e.GET(pathV1+"/files/:id/"+kind.name, s.download)
+		e.HEAD(pathV1+"/files/:id/"+kind.name, s.download)
+	}
 	e.NoMethod(func(c *gin.Context) {
 		refuse(c.Writer, c.Request, http.StatusMethodNotAllowed, "This path answers "+c.Writer.Header().Get("Allow")+" only.")
 	})

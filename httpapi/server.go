@@ -64,6 +64,8 @@ type Config struct {
 	ChunkTopic string
 	// Version is the version that /version shows. Defaults to "devel".
 	Version string
+	// Results opens what can be downloaded of files. Nil means that this master has no results.
+	Results Results
 	// Page holds the files that are served at /, the start of which is index.html. Nil
 	// serves none.
 	Page fs.FS
@@ -77,18 +79,21 @@ func LoopbackHosts() []string { return []string{"localhost", "127.0.0.1", "::1"}
 
 // Server is the API of one master.
 type Server struct {
-	cfg           Config
-	log           *slog.Logger
-	http          *http.Server
-	leader        *http.Transport // for calls that a standby forwards
-	leaderStreams *http.Transport // for streams that a standby passes on
-	signingKey    signingKey      // nil without a token
-	health        health
-	metrics       http.Handler // of /metrics
-	api           huma.API     // operations below /api/v1
-	document      []byte       // description of these
-	hub           *eventHub
-	streams       chan struct{} // has a value for each open stream
+	cfg             Config
+	log             *slog.Logger
+	http            *http.Server
+	leader          *http.Transport // for calls that a standby forwards
+	leaderStreams   *http.Transport // for streams that a standby passes on
+	leaderDownloads *http.Transport // for downloads that it passes on
+	signingKey      signingKey      // nil without a token
+	linkKey         linkKey         // nil without a token
+	health          health
+	metrics         http.Handler // of /metrics
+	api             huma.API     // operations below /api/v1
+	document        []byte       // description of these
+	hub             *eventHub
+	streams         chan struct{} // has a value for each open stream
+	downloads       downloads
 }
 
 // New returns a server that does not listen yet.
@@ -100,9 +105,10 @@ func New(cfg Config) *Server {
 		cfg.Version = "devel"
 	}
 	s := &Server{
-		cfg: cfg, log: cfg.Logger, leader: leaderTransport(), leaderStreams: leaderTransport(), metrics: newMetrics(cfg.Asker, cfg.Logger),
-		signingKey: newSigningKey(cfg.Token), health: health{asking: make(chan struct{}, 1)},
+		cfg: cfg, log: cfg.Logger, leader: leaderTransport(), leaderStreams: leaderTransport(), leaderDownloads: leaderTransport(), metrics: newMetrics(cfg.Asker, cfg.Logger),
+		signingKey: newSigningKey(cfg.Token), linkKey: newLinkKey(cfg.Token), downloads: newDownloads(), health: health{asking: make(chan struct{}, 1)},
 	}
+	s.leaderDownloads.ResponseHeaderTimeout = openTimeout + messages.AskTimeout
 	s.hub, s.streams = newEventHub(cfg.Asker), make(chan struct{}, maxStreams)
 	s.http = &http.Server{
 		Handler:           s.handler(),
@@ -136,6 +142,7 @@ func (s *Server) Serve(l net.Listener) error {
 func (s *Server) Shutdown(ctx context.Context) error {
 	defer s.leader.CloseIdleConnections()
 	defer s.leaderStreams.CloseIdleConnections()
+	defer s.leaderDownloads.CloseIdleConnections()
 	if err := s.http.Shutdown(ctx); err != nil {
 		return errors.Join(fmt.Errorf("shut down the API: %w", err), s.http.Close())
 	}

@@ -18,11 +18,16 @@ type signingKey []byte
 const maxClockSkew = 30 * time.Second
 
 func newSigningKey(token string) signingKey {
+	return derivedKey(token, "kafka-master: calls passed on, 1")
+}
+
+// derivedKey returns a key for one purpose, nil without a token.
+func derivedKey(token, purpose string) []byte {
 	if token == "" {
 		return nil
 	}
 	mac := hmac.New(sha256.New, []byte(token))
-	mac.Write([]byte("kafka-master: calls passed on, 1"))
+	mac.Write([]byte(purpose))
 	return mac.Sum(nil)
 }
 
@@ -50,7 +55,12 @@ func (k signingKey) sum(at, method, target, api string, body []byte) string {
 	if len(body) > 0 { // Calls without a body are signed as by earlier versions.
 		parts = append(parts, string(body))
 	}
-	mac := hmac.New(sha256.New, k)
+	return sumOf(k, parts...)
+}
+
+// sumOf returns the HMAC of several texts, each with its length.
+func sumOf(key []byte, parts ...string) string {
+	mac := hmac.New(sha256.New, key)
 	for _, part := range parts {
 		mac.Write([]byte(strconv.Itoa(len(part)) + ":" + part))
 	}

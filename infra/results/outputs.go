@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	tempEnd = ".merging" // end of the names of files that are being merged
+	tempEnd        = ".merging"    // end of the names of files that are being merged
+	failedLinesEnd = ".failed.txt" // end of the name of the failed items as lines
 	// checkpointEvery and checkpointBytes are how much of a merge a crash may lose.
 	checkpointEvery = 5 * time.Second
 	checkpointBytes = 256 << 20
@@ -134,6 +135,7 @@ type outputs struct {
 	result, failed, items output
 	lock                  *lock
 	checkpoints           string // path of the last mark
+	summary               string // path of the summary
 	mark                  mark
 	syncedAt              time.Time
 	syncedBytes           int64
@@ -148,9 +150,9 @@ func (m Merge) openOutputs(sum string) (*outputs, error) {
 	o := &outputs{
 		result: output{temp: hidden("." + m.Ext), final: m.path("." + m.Ext)},
 		failed: output{temp: hidden(FailedListSuffix), final: m.path(FailedListSuffix)},
-		items:  output{temp: hidden(".failed.txt"), final: m.path(".failed.txt")},
+		items:  output{temp: hidden(failedLinesEnd), final: m.path(failedLinesEnd)},
 
-		checkpoints: hidden(".checkpoint"), syncedAt: time.Now(),
+		checkpoints: hidden(".checkpoint"), summary: m.path(summaryEnd), syncedAt: time.Now(),
 	}
 	if err := os.MkdirAll(m.Out, 0o755); err != nil {
 		return nil, fmt.Errorf("create the folder for the merged files: %w", err)
@@ -252,23 +254,22 @@ func (o *outputs) count(l Line, q part, recorded bool) {
 }
 
 // place puts the merged files in their places. Without failed items there are no lists,
-// and those of an earlier merge are removed.
+// and those of an earlier merge are removed. The summary of an earlier merge is removed before:
+// it never stands beside files that it is not about.
 func (o *outputs) place() error {
 	for _, f := range []*output{&o.result, &o.failed, &o.items} {
-		if err := f.sync(); err != nil {
+		if err := f.finish(); err != nil {
 			return fmt.Errorf("write a merged file: %w", err)
 		}
-		info, err := f.file.Stat()
-		if err == nil && info.Size() != f.bytes {
-			err = fmt.Errorf("%s has %d bytes instead of %d: was it changed meanwhile?", f.temp, info.Size(), f.bytes)
-		}
-		if err == nil {
-			err = f.file.Close()
-			f.file = nil
-		}
-		if err == nil && f != &o.result && f.bytes == 0 {
-			err = removeBoth(f.temp, f.final)
-		} else if err == nil {
+	}
+	if err := removeIfThere(o.summary); err != nil {
+		return fmt.Errorf("remove the summary of an earlier merge: %w", err)
+	}
+	for _, f := range []*output{&o.result, &o.failed, &o.items} {
+		var err error
+		if f != &o.result && f.bytes == 0 {
+			err = errors.Join(removeIfThere(f.final), os.Remove(f.temp))
+		} else {
 			err = os.Rename(f.temp, f.final)
 		}
 		if err != nil {
@@ -278,11 +279,27 @@ func (o *outputs) place() error {
 	return SyncFolder(os.Open, filepath.Dir(o.result.final))
 }
 
-func removeBoth(temp, final string) error {
-	if err := os.Remove(final); err != nil && !errors.Is(err, os.ErrNotExist) {
+// finish makes the file durable and closes it.
+func (o *output) finish() error {
+	if err := o.sync(); err != nil {
 		return err
 	}
-	return os.Remove(temp)
+	info, err := o.file.Stat()
+	if err == nil && info.Size() != o.bytes {
+		err = fmt.Errorf("%s has %d bytes instead of %d: was it changed meanwhile?", o.temp, info.Size(), o.bytes)
+	}
+	if err == nil {
+		err = o.file.Close()
+		o.file = nil
+	}
+	return err
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // writeDurably replaces a file.

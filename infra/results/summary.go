@@ -3,7 +3,6 @@ package results
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -111,7 +110,7 @@ func (m Merge) finish(p *plan, out *outputs, sum string) (Summary, error) {
 	if err := m.writeSummary(s); err != nil {
 		return Summary{}, err
 	}
-	if err := os.Remove(out.checkpoints); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := removeIfThere(out.checkpoints); err != nil {
 		return Summary{}, err
 	}
 	return s, nil

@@ -1,0 +1,96 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"kafka-master/httpapi"
+	"kafka-master/infra/results"
+	"kafka-master/messages"
+)
+
+var _ httpapi.Results = (*downloads)(nil)
+
+// downloads are what can be downloaded of files from the results folder of this master.
+type downloads struct {
+	results.Downloads
+	merges bool          // the leader merges by itself
+	joblog chan struct{} // has a value while a job log is made, which takes memory
+}
+
+func (n *node) newDownloads() *downloads {
+	return &downloads{Downloads: results.Downloads{Dir: n.s.ResultsDir}, merges: n.s.Merges(), joblog: make(chan struct{}, 1)}
+}
+
+// List implements httpapi.Results.
+func (d *downloads) List(f messages.File) (out []httpapi.Download) {
+	for _, o := range d.Downloads.List(f) {
+		shown := showOffer(o)
+		if o.Err != nil {
+			shown.Missing = d.explain(f, o.Err)
+		}
+		out = append(out, shown)
+	}
+	return out
+}
+
+// Open implements httpapi.Results.
+func (d *downloads) Open(ctx context.Context, f messages.File, kind string) (httpapi.Download, io.ReadSeekCloser, error) {
+	a := results.Artifact(kind)
+	if a == results.JobLog {
+		select {
+		case d.joblog <- struct{}{}:
+			defer func() { <-d.joblog }()
+		case <-ctx.Done():
+			return httpapi.Download{}, nil, fmt.Errorf("make a job log: %w", ctx.Err())
+		}
+	}
+	o, err := d.Downloads.Open(f, a)
+	if err != nil {
+		return httpapi.Download{}, nil, d.explain(f, err)
+	}
+	return showOffer(o.Offer), o, nil
+}
+
+func showOffer(o results.Offer) httpapi.Download {
+	return httpapi.Download{Kind: string(o.Artifact), Name: o.Name, Bytes: o.Bytes, Lines: o.Lines, Hash: o.Hash, Modified: o.Modified, Partial: o.Partial}
+}
+
+// explain says why a download is not there, and what to do about it.
+func (d *downloads) explain(f messages.File, err error) *httpapi.NotThere {
+	name := messages.Clean(f.Info.Path, maxLogValue)
+	merge := `"kafka-master merge ` + messages.Clean(quoted(f.Info.Path), maxLogValue) + `" on a machine that has the folder of the results`
+	switch {
+	case errors.Is(err, results.ErrNothingFailed):
+		return &httpapi.NotThere{Status: http.StatusNotFound, Sentence: fmt.Sprintf("No item of %s failed, so there is no list.", name)}
+	case errors.Is(err, results.ErrNoResults):
+		return &httpapi.NotThere{Status: http.StatusNotFound, Sentence: noResultsHere(f, name)}
+	case errors.Is(err, results.ErrRunning):
+		return &httpapi.NotThere{Status: http.StatusConflict, Sentence: fmt.Sprintf("%s has not ended; merge --partial makes one of what there is.", name)}
+	case errors.Is(err, results.ErrCancelled):
+		return &httpapi.NotThere{Status: http.StatusConflict, Sentence: fmt.Sprintf("%s was cancelled; merge what was done of it: %s, with --partial.", name, merge)}
+	case errors.Is(err, results.ErrNotMerged) && d.merges:
+		return &httpapi.NotThere{Status: http.StatusConflict, Sentence: fmt.Sprintf("The results of %s are being merged, or wait for it; /readyz?verbose says if that fails.", name)}
+	case errors.Is(err, results.ErrNotMerged):
+		return &httpapi.NotThere{Status: http.StatusConflict, Sentence: fmt.Sprintf("The results of %s are not merged: set MERGE=true, or run %s.", name, merge)}
+	case errors.Is(err, results.ErrOutdated):
+		return &httpapi.NotThere{Status: http.StatusConflict, Sentence: fmt.Sprintf("What was merged of %s is not of the file as it is now: run %s.", name, merge)}
+	case errors.Is(err, results.ErrDamaged):
+		return &httpapi.NotThere{Status: http.StatusConflict, Sentence: fmt.Sprintf("A line of a manifest of %s is damaged: %s; \"kafka-master joblog\" prints the others where the results are.", name, messages.Clean(err.Error(), maxLogValue))}
+	}
+	return &httpapi.NotThere{Status: http.StatusServiceUnavailable, Sentence: fmt.Sprintf("What was left of %s cannot be read: %s.", name, messages.Clean(err.Error(), maxLogValue))}
+}
+
+// noResultsHere says where the results of a file are instead.
+func noResultsHere(f messages.File, name string) string {
+	switch {
+	case f.DoneChunks == 0:
+		return fmt.Sprintf("No chunk of %s is done, so it has no results.", name)
+	case f.DigestKnown() && f.RecordedChunks == 0:
+		return fmt.Sprintf("The results of %s were written by workers that keep them themselves, such as classic ones.", name)
+	}
+	return fmt.Sprintf("The results of %s are not in RESULTS_DIR of this master: mount the folder of the workers there.", name)
+}
