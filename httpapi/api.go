@@ -38,6 +38,7 @@ func (s *Server) allOperations() {
 		s.registerSettings,
 		s.registerTopics,
 		s.registerSteering,
+		s.registerStrip,
 		s.registerWaiting,
 		s.registerWorkers,
 	} {

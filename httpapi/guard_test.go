@@ -17,7 +17,7 @@ func every() []string {
 	return []string{
 		"/api/getWorkersStatus", "/api/getNumBatches", "/api/updateNumBatches?numBatches=5", "/api/getPartitions",
 		"/api/updatePartitions?value=20", "/api/v1/overview", "/api/v1/caller", "/api/v1/dispatch", "/api/v1/waiting", "/api/v1/series?window=1h", "/api/v1/files", "/api/v1/files/1", "/api/v1/files/1/books", "/api/v1/files/1/chunks", "/api/v1/workers", "/api/v1/workers/w-free", "/api/v1/masters", "/api/v1/settings", "/api/v1/topics",
-		"/api/v1/files/1/downloads", "/api/v1/files/1/results", "/api/v1/files/1/failed", "/api/v1/files/1/failed-lines", "/api/v1/files/1/summary", "/api/v1/files/1/joblog",
+		"/api/v1/files/1/strip", "/api/v1/files/1/downloads", "/api/v1/files/1/results", "/api/v1/files/1/failed", "/api/v1/files/1/failed-lines", "/api/v1/files/1/summary", "/api/v1/files/1/joblog",
 		"/api/v1/dead", "/api/v1/dead/1/4", "/api/v1/failed", "/api/v1/failed/2/3", "/api/v1/openapi.json", "/metrics", "/version", "/livez", "/readyz",
 	}
 }

@@ -45,6 +45,7 @@ func examples() []example {
 		{"get-caller", "/caller", "", 200}, {"get-caller", "/caller?x=1", "", 422},
 		{"list-files", "/files?limit=2", "", 200}, {"list-files", "/files?limit=x", "", 422},
 		{"get-file", "/files/5", "", 200}, {"get-file", "/files/2", "", 200}, {"get-file", "/files/77", "", 404},
+		{"get-strip", "/files/6/strip", "", 200}, {"get-strip", "/files/6/strip?cells=x", "", 422}, {"get-strip", "/files/77/strip", "", 404},
 		{"list-chunks", "/files/6/chunks", "", 200}, {"list-chunks", "/files/6/chunks?state=x", "", 422}, {"list-chunks", "/files/77/chunks", "", 404},
 		{"cancel-file", "/files/6/cancel", "", 200}, {"cancel-file", "/files/77/cancel", "", 404}, {"cancel-file", "/files/5/cancel", "", 409},
 		{"rescan-files", "/files/rescan", "", 200},
