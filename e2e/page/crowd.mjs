@@ -52,9 +52,42 @@ await browse(async (page) => {
   await page.getByRole('link', { name: 'javascript:alert(1)' }).first().click();
   await page.getByRole('heading', { level: 1, name: 'javascript:alert(1)' }).waitFor();
   await open(page, '#/dead', 'Dead chunks');
-  await page.getByText(/^7 chunks/).waitFor();
+  await page.getByText('showing 100 of 52,000 chunks').waitFor();
   assert.equal(await page.locator('main img, main script').count(), 0);
   await accessible(page, 'hostile dead chunks');
+
+  // A long list of dead chunks is grouped, and all of an error can be read.
+  await page.getByLabel('List of errors').getByText('49,993').first().waitFor();
+  await page.getByRole('button', { name: 'Retry all 52,000 chunks' }).waitFor();
+  await page.getByLabel('List of dead chunks').getByRole('button', { name: "';alert(1);//" }).first().click();
+  const details = page.getByRole('dialog', { name: "';alert(1);//" });
+  await details.getByText('21–30').waitFor();
+  await accessible(page, 'a dead chunk');
+  await details.getByRole('button', { name: 'Close' }).click();
+  await page.getByRole('searchbox', { name: 'Error' }).fill('timed out');
+  await page.getByText('showing 100 of 2,000 chunks').waitFor();
+
+  // The strip shows every chunk, on however many pages of the list it is.
+  await open(page, '#/file/2', 'file-00002.txt');
+  await page.locator('.strip').getByText('dead 2,000').waitFor();
+  const strip = page.locator('.strip canvas');
+  const { width } = await strip.boundingBox();
+  for (const [share, text] of [[0.25, /^At 2\d\d kB: \d+ chunks that are not done, such as timed out: dead at timed out, attempt 3: timed out$/], [0.75, /^At 7\d\d kB: not handed out yet$/]]) {
+    await strip.hover({ position: { x: Math.round(width * share), y: 10 } });
+    await page.locator('.strip').getByText(text).waitFor();
+  }
+
+  // On a narrow screen a name can still be read, in long lists as well.
+  await page.setViewportSize({ width: 390, height: 844 });
+  await open(page, '#/', 'Overview');
+  for (const list of ['List of files', 'List of what is not in work yet']) {
+    const cell = page.getByRole('region', { name: list, exact: true }).locator('tbody tr:not(.space) td').first();
+    await cell.waitFor();
+    assert.ok((await cell.boundingBox()).width > 100, list);
+  }
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), 0);
+  await accessible(page, 'narrow');
+  await page.setViewportSize({ width: 1440, height: 900 });
 
   // While nobody leads, the last picture stays, in grey, with the time since then.
   await open(page, '#/', 'Overview');

@@ -15,8 +15,11 @@ import (
 )
 
 const (
+	crowdSize    = 1_000_000 // bytes of a file
 	crowdFiles   = 10_000
 	crowdWorkers = 1000
+	crowdDead    = 50_000 // chunks of file 1 that are dead, but for a few
+	crowdChunks  = 28_000 // chunks of file 2, of which every seventh is dead
 )
 
 // crowd answers the API as a leader with many files and workers. All of them change at once
@@ -53,6 +56,10 @@ func (c *crowd) Ask(_ context.Context, q messages.Query) (any, error) {
 		return c.team, nil
 	case messages.QueryLetters:
 		return c.letters, nil
+	case messages.QueryChunks:
+		return &messages.ChunkPage{}, nil
+	case messages.QueryWaiting:
+		return c.waiting(), nil
 	case messages.QueryBatchSize:
 		return 500, nil
 	case messages.QueryLogLevel:
@@ -99,6 +106,7 @@ func (c *crowd) overview() messages.Overview {
 	for _, w := range c.workers() {
 		o.Workers[w.Kind][w.State]++
 	}
+	o.Settling = len(c.waiting())
 	o.Problems = []messages.Problem{{Kind: messages.ProblemUnfitWorker, Part: "workers", Text: hostile[1], Since: c.began, Count: 1}}
 	return o
 }
@@ -108,7 +116,7 @@ func (c *crowd) files() []*messages.FileStatus {
 	for i := range all {
 		f := &messages.File{
 			ID: messages.FileID(i + 1), Generation: 1, State: messages.FileRunning, Started: c.began,
-			Info: messages.FileInfo{Path: fmt.Sprintf("file-%05d.txt", i+1), Size: 1_000_000}, Cursor: messages.Cursor{Offset: 500_000},
+			Info: messages.FileInfo{Path: fmt.Sprintf("file-%05d.txt", i+1), Size: crowdSize}, Cursor: messages.Cursor{Offset: crowdSize / 2},
 			Items: 1000, DoneItems: int64(100 + c.moved), DoneChunks: 10,
 		}
 		if i >= crowdFiles-len(hostile) {
@@ -133,6 +141,26 @@ func (c *crowd) workers() []messages.WorkerStatus {
 	return all
 }
 
+// waiting returns files that are not taken yet, more than are drawn at once.
+func (c *crowd) waiting() []messages.WaitingFile {
+	all := make([]messages.WaitingFile, 500)
+	for i := range all {
+		all[i] = messages.WaitingFile{Info: messages.FileInfo{Path: fmt.Sprintf("new-%03d.txt", i), Size: 1000, ModTime: c.began}, Since: c.began, Settled: i%2 > 0}
+	}
+	for i, text := range hostile {
+		all = append(all, messages.WaitingFile{Info: messages.FileInfo{Path: "new " + text}, Since: c.began.Add(time.Duration(i))})
+	}
+	return all
+}
+
+// dead returns a dead chunk.
+func (c *crowd) dead(file messages.FileID, i int, text string) *messages.Letter {
+	return &messages.Letter{Path: text, Generation: 1, Name: text, OpenChunk: messages.OpenChunk{
+		Chunk: messages.Chunk{ID: messages.ChunkID{File: file, Index: i}, FirstLine: int64(10*i) + 1, Lines: 10, Items: 10, Offset: int64(i) * crowdSize / crowdChunks, Length: crowdSize / crowdChunks},
+		State: messages.ChunkDead, Attempt: 3, Worker: messages.WorkerID(text), Reason: text, FirstItem: text, EndedAt: c.began,
+	}}
+}
+
 // series returns a history with a gap in it.
 func (c *crowd) series(w messages.SeriesWindow) *messages.Series {
 	s := &messages.Series{Window: w, From: c.began.Add(-time.Duration(w.Cells()) * w.Step())}
@@ -151,10 +179,13 @@ func (c *crowd) series(w messages.SeriesWindow) *messages.Series {
 func newCrowd() *crowd {
 	c := &crowd{began: time.Now()}
 	for i, text := range hostile {
-		c.letters = append(c.letters, &messages.Letter{Path: text, Generation: 1, Name: text, OpenChunk: messages.OpenChunk{
-			Chunk: messages.Chunk{ID: messages.ChunkID{File: 1, Index: i}, FirstLine: 1, Lines: 10, Items: 10},
-			State: messages.ChunkDead, Attempt: 3, Worker: messages.WorkerID(text), Reason: text, FirstItem: text, EndedAt: c.began,
-		}})
+		c.letters = append(c.letters, c.dead(1, i, text))
+	}
+	for i := len(hostile); i < crowdDead; i++ {
+		c.letters = append(c.letters, c.dead(1, i, fmt.Sprintf("exit status %d", i%3)))
+	}
+	for i := 0; i < crowdChunks/2; i += 7 {
+		c.letters = append(c.letters, c.dead(2, i, "timed out"))
 	}
 	c.show()
 	return c

@@ -35,6 +35,14 @@ func TestActions(t *testing.T) {
 	script(t, "actions.mjs", s.url(), s.steps())
 }
 
+// Files that may still be written are shown before they are taken into work.
+func TestWaiting(t *testing.T) {
+	needBrowser(t)
+	s := newSite(t, "SETTLE=1h")
+	s.master()
+	script(t, "waiting.mjs", s.url(), s.steps())
+}
+
 // A master that is killed leaves the last picture, and the page goes on by itself.
 func TestFailover(t *testing.T) {
 	needBrowser(t)

@@ -3,6 +3,7 @@ import { effect, html, render, useEffect, useRef, useSignal } from '../vendor/pr
 import { can, deployment, learn } from './abilities.js';
 import { asking } from './api.js';
 import { Cluster } from './cluster.js';
+import { Details } from './details.js';
 import { File } from './file.js';
 import { duration, plain } from './format.js';
 import { Help, keys } from './keys.js';
@@ -32,10 +33,10 @@ function Page() {
   const found = views[name];
   return html`<a class="skip" href="#main" onClick=${toMain}>Skip to the content</a>
     <${Head} />
-    <main id="main" tabindex="-1" class=${link.value.state === 'lost' ? 'lost' : ''}>
+    <main id="main" tabindex="-1" class=${(name || 'overview') + (link.value.state === 'lost' ? ' lost' : '')}>
       ${found ? found.view(arg) : html`<h1>Nothing is here</h1><p>The address names no view. <a href="#/">Overview</a></p>`}
     </main>
-    <${Messages} /><${Confirmation} /><${Token} /><${Help} />`;
+    <${Messages} /><${Confirmation} /><${Details} /><${Token} /><${Help} />`;
 }
 
 function toMain(e) {
@@ -48,15 +49,21 @@ function Head() {
   return html`<header>
     <a class="brand" href="#/"><img src="icon.svg" alt="" width="24" height="24" /> Kafka Master</a>
     <nav aria-label="Views">${tabs.filter(([, call]) => !call || can('GET', call)).map(([name]) => html`<a href=${href(name)} aria-current=${route.value.name === name ? 'page' : null}>
-      ${views[name].title}</a>`)}</nav>
+      ${short(views[name].title)}</a>`)}</nav>
     <div class="badges">
       ${role.value === 'read' && html`<span class="badge is-warn">read only</span>`}
-      ${deployment.value.embedded.length > 0 && html`<span class="badge" title="These parts run in the master itself. KAFKA_BROKER_ADDRESS and REDIS_URL name your own.">embedded ${deployment.value.embedded.join(' and ')}</span>`}
-      ${o && html`<span class="badge" title="the master that leads, and the number of its term">leader ${plain(o.leader.master_id)}, term ${o.term}</span>`}
+      ${deployment.value.embedded.length > 0 && html`<span class="badge" title="These parts run in the master itself. KAFKA_BROKER_ADDRESS and REDIS_URL name your own.">embedded<span class="mid"> ${deployment.value.embedded.join(' and ')}</span></span>`}
+      ${o && html`<span class="badge" title="the master that leads, and the number of its term"><span class="mid">leader </span>${plain(o.leader.master_id)}, term ${o.term}</span>`}
       <${Link} />
       <button type="button" class="small" aria-label="Help and keys" onClick=${() => { keys.help.value = true; }}>?</button>
     </div>
   </header>`;
+}
+
+// short leaves out the second word of a title on a narrow screen.
+function short(title) {
+  const [first, ...rest] = title.split(' ');
+  return html`${first}${rest.map((word) => html`<span class="mid"> ${word}</span>`)}`;
 }
 
 // Link shows how the page is connected. The seconds are not read aloud.

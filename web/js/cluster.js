@@ -11,7 +11,7 @@ export const Cluster = () => html`<h1>Cluster</h1>
   ${can('GET', '/topics') && html`<${Topics} />`}`;
 
 function Masters() {
-  const { answer, error, again } = useAnswer('masters');
+  const { answer, error, again } = useAnswer('masters', {}, 2);
   async function stepDown() {
     if (!(await confirm('Let another master lead?', 'The leader gives its lease up in order, and a standby leads at once. Without one the same master leads again after some seconds. Workers keep what they have.', 'Step down'))) return;
     const { old, new: next } = await send('POST', 'masters/step-down');
@@ -21,10 +21,10 @@ function Masters() {
   return html`<section aria-labelledby="masters-title"><div class="bar-of-list"><h2 id="masters-title">Masters</h2>
     ${can('POST', '/masters/step-down') && html`<${Button} kind="danger" onClick=${stepDown}>Step down</${Button}>`}</div>
     <${Failure} text=${error?.message || answer?.missing} />
-    <div class="scroll" tabindex="0" role="region" aria-label="List of masters"><table><thead><tr><th scope="col" class="w-name">Master</th><th scope="col" class="w-state">Role</th><th scope="col" class="w-num">Term</th><th scope="col" class="grow">Works with</th>
-      <th scope="col" class="w-num wide">Lease left</th><th scope="col" class="w-num wide">Heard</th><th scope="col" class="w-num wide">Up for</th><th scope="col" class="w-name wide">Version</th><th scope="col" class="w-name wide">Address</th></tr></thead>
-    <tbody>${(answer?.masters ?? []).map((m) => html`<tr key=${m.id}><td>${plain(m.id)}</td><td><${State} of=${m.role} /></td><td>${count(m.term)}</td>
-      <td><${BackEnds} all=${m.back_ends} /></td><td class="wide">${m.lease_until ? duration((Date.parse(m.lease_until) - now.value) / 1000) : ''}</td><td class="wide"><${Ago} time=${m.seen_at} /> ago</td>
+    <div class="scroll" tabindex="0" role="region" aria-label="List of masters"><table><thead><tr><th scope="col" class="w-name">Master</th><th scope="col" class="w-state">Role</th><th scope="col" class="w-num mid">Term</th><th scope="col" class="grow">Works with</th>
+      <th scope="col" class="w-num wide">Lease left</th><th scope="col" class="w-num wide">Heard</th><th scope="col" class="w-pair wide">Up for</th><th scope="col" class="w-name wide">Version</th><th scope="col" class="w-name wide">Address</th></tr></thead>
+    <tbody>${(answer?.masters ?? []).map((m) => html`<tr key=${m.id}><td>${plain(m.id)}</td><td><${State} of=${m.role} /></td><td class="mid">${count(m.term)}</td>
+      <td class="wrap"><${BackEnds} all=${m.back_ends} /></td><td class="wide">${m.lease_until ? duration((Date.parse(m.lease_until) - now.value) / 1000) : ''}</td><td class="wide"><${Ago} time=${m.seen_at} /> ago</td>
       <td class="wide"><${Ago} time=${m.started_at} /></td><td class="wide">${plain(m.version)}</td><td class="wide">${plain(m.api)}</td></tr>`)}</tbody></table></div></section>`;
 }
 
@@ -37,7 +37,7 @@ function Topics() {
   const { answer, error } = useAnswer('topics');
   return html`<section aria-labelledby="topics-title"><h2 id="topics-title">Topics</h2><${Failure} text=${error?.message} />
     ${(answer?.topics ?? []).map((t) => html`<details key=${t.name} class="topic"><summary><strong>${plain(t.name)}</strong> <span class="muted">${uses[t.use]}</span>
-      ${plural(t.partition_count, 'partition')}, ${t.lag == null ? 'lag not known' : plural(t.lag, 'record') + ' not read'}${t.group && ` by ${plain(t.group)}`}
+      <span>${plural(t.partition_count, 'partition')}${t.lag != null && `, ${plural(t.lag, 'record')} not read by ${plain(t.group)}`}</span>
       ${t.without_worker > 0 && html`<span class="state is-paused">${plural(t.without_worker, 'partition')} without a worker</span>`}
       ${t.without_leader > 0 && html`<strong class="bad">${plural(t.without_leader, 'partition')} without a leader</strong>`}
       ${t.error && html`<span class="failure">${plain(t.error)}</span>`}</summary>
@@ -47,8 +47,8 @@ function Topics() {
 function Partitions({ t }) {
   const chunks = t.use === 'chunks';
   return html`<div class="scroll" tabindex="0" role="region" aria-label=${'Partitions of ' + plain(t.name)}><table><thead><tr><th scope="col" class="w-num">Partition</th><th scope="col" class="w-num">Leader</th><th scope="col" class="w-num wide">First</th>
-      <th scope="col" class="w-num">Next</th><th scope="col" class="w-num wide">Read to</th><th scope="col" class="w-num">Not read</th>${chunks && html`<th scope="col" class="grow">Workers</th>`}</tr></thead>
-    <tbody>${t.partitions.map((p) => html`<tr key=${p.partition}><td>${p.partition}</td><td>${p.leader ?? html`<strong class="bad">none</strong>`}</td><td class="wide">${count(p.begin_offset)}</td><td>${count(p.end_offset)}</td><td class="wide">${count(p.committed)}</td><td>${count(p.lag)}</td>
+      <th scope="col" class="w-num mid">Next</th><th scope="col" class="w-num wide">Read to</th><th scope="col" class="w-num">Not read</th>${chunks && html`<th scope="col" class="grow">Workers</th>`}</tr></thead>
+    <tbody>${t.partitions.map((p) => html`<tr key=${p.partition}><td>${p.partition}</td><td>${p.leader ?? html`<strong class="bad">none</strong>`}</td><td class="wide">${count(p.begin_offset)}</td><td class="mid">${count(p.end_offset)}</td><td class="wide">${count(p.committed)}</td><td>${count(p.lag)}</td>
       ${chunks && html`<td>${p.workers.map((id) => html`<a key=${id} href=${href('worker', id)}>${plain(id)}</a> `)}${p.worker_count > p.workers.length && html`<span class="muted">and ${count(p.worker_count - p.workers.length)} more</span>`}</td>`}</tr>`)}</tbody></table>
     ${t.partition_count > t.partitions.length && html`<p class="muted">showing ${count(t.partitions.length)} of ${plural(t.partition_count, 'partition')}</p>`}</div>`;
 }

@@ -1,6 +1,7 @@
 // One file: its balance, where its chunks are, and why those wait that wait.
 import { html, useEffect, useMemo, useSignal } from '../vendor/preact.js';
 import { can } from './abilities.js';
+import { Text } from './details.js';
 import { FileActions, Order, isPaused } from './file_actions.js';
 import { bytes, clock, count, duration, eta, percent, plain, progress, quoted, rate, words } from './format.js';
 import { List } from './list.js';
@@ -61,7 +62,7 @@ function Chunks({ file }) {
       <span class="muted" role="status">${shown(list.rows.value.length, list.total.value, 'chunk')} not done</span>
       <label>State <select data-filter value=${state.value} onChange=${(e) => { state.value = e.target.value; }}>
         <option value="">all</option>${chunkStates.map((s) => html`<option value=${s}>${words(s)}</option>`)}</select></label></div>
-    <${Strip} file=${file} chunks=${list.rows.value} />
+    ${can('GET', '/files/{id}/strip') && html`<${Strip} file=${file} />`}
     <${Failure} text=${list.error.value} />
     ${list.total.value === 0
       ? html`<${Empty}><p>${state.value ? 'No chunk is ' + words(state.value) + '.' : ended ? 'Every chunk is done.' : 'Nothing waits and nothing runs: the next chunks are being cut.'}</p></${Empty}>`
@@ -70,14 +71,14 @@ function Chunks({ file }) {
 }
 
 const chunkColumns = [
-  { name: 'Chunk', kind: 'w-chunk', show: (c) => plain(c.chunk) },
+  { name: 'Chunk', kind: 'w-chunk', show: (c) => html`<span title=${plain(c.chunk)}>${plain(c.chunk)}</span>` },
   { name: 'State', kind: 'w-state', show: (c) => html`<${State} of=${c.state} />` },
   { name: 'Lines', kind: 'w-lines wide', show: (c) => count(c.first_line) + '–' + count(c.first_line + c.lines - 1) },
-  { name: 'Items', kind: 'w-num', show: (c) => count(c.items) },
+  { name: 'Items', kind: 'w-num mid', show: (c) => count(c.items) },
   { name: 'Attempt', kind: 'w-num wide', show: (c) => count(c.attempt) },
-  { name: 'Worker', kind: 'w-name', show: (c) => c.worker && html`<a href=${href('worker', c.worker)}>${plain(c.worker)}</a>` },
-  { name: 'For', kind: 'w-num', show: (c) => html`<${Ago} time=${c.since} />` },
-  { name: 'Why', kind: 'grow', show: (c) => html`<span title=${plain(c.why?.text ?? c.error)}>${c.stalled_since ? html`<strong class="bad">no progress for <${Ago} time=${c.stalled_since} /></strong>` : plain(c.why?.text ?? c.error)}</span>` },
+  { name: 'Worker', kind: 'w-name mid', show: (c) => c.worker && html`<a href=${href('worker', c.worker)}>${plain(c.worker)}</a>` },
+  { name: 'For', kind: 'w-pair mid', show: (c) => html`<${Ago} time=${c.since} />` },
+  { name: 'Why', kind: 'grow', show: (c) => (c.stalled_since ? html`<strong class="bad">no progress for <${Ago} time=${c.stalled_since} /></strong>` : html`<${Text} chunk=${c} text=${c.why?.text ?? c.error} />`) },
 ];
 
 // TakeHome shows the commands for what became of the file.

@@ -1,7 +1,8 @@
 // What can be done with a file.
-import { html, useSignal } from '../vendor/preact.js';
+import { html } from '../vendor/preact.js';
 import { can } from './abilities.js';
 import { send } from './api.js';
+import { NumberField } from './fields.js';
 import { count, plain, plural } from './format.js';
 import { Button, confirm } from './parts.js';
 import { role, say } from './state.js';
@@ -36,21 +37,10 @@ export function FileActions({ file }) {
 // Order changes when a file gets its turn: its priority first, then its share among equals.
 export function Order({ file }) {
   if (file.state !== 'running' || !can('PATCH', '/files/{id}')) return null;
-  return html`<${Number_} file=${file} field="priority" name="Priority" min=${-10} max=${10} hint="−10 to 10; higher goes first" />
-    <${Number_} file=${file} field="share" name="Share" min=${1} max=${100} hint="1 to 100, among files of one priority" />`;
-}
-
-function Number_({ file, field, name, min, max, hint }) {
-  const text = useSignal(null);
-  const id = 'file-' + field;
-  async function apply() {
-    const answer = await send('PATCH', path(file), { [field]: Number(text.value) });
-    say(`${name} of ${file.path}: ${count(answer?.old?.[field] ?? file[field])} → ${count(answer?.new?.[field] ?? Number(text.value))}`);
-    text.value = null;
-  }
-  return html`<span class="field"><label for=${id}>${name}</label>
-    <input id=${id} type="number" class="short" min=${min} max=${max} aria-describedby=${id + '-hint'} disabled=${role.value === 'read'}
-      value=${text.value ?? file[field] ?? ''} onInput=${(e) => { text.value = e.target.value; }} />
-    ${text.value !== null && html`<${Button} label=${'Apply the ' + name.toLowerCase()} onClick=${apply}>Apply</${Button}>`}
-    <span id=${id + '-hint'} class="muted">${hint}</span></span>`;
+  const set = (field, name) => async (value) => {
+    const answer = await send('PATCH', path(file), { [field]: value });
+    say(`${name} of ${file.path}: ${count(answer.old[field])} → ${count(answer.new[field])}`);
+  };
+  return html`<${NumberField} id="file-priority" name="Priority" now=${file.priority} min=${-10} max=${10} hint="−10 to 10; higher goes first" set=${set('priority', 'Priority')} />
+    <${NumberField} id="file-share" name="Share" now=${file.share} min=${1} max=${100} hint="1 to 100, among files of one priority" set=${set('share', 'Share')} />`;
 }

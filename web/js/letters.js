@@ -1,6 +1,7 @@
 // Dead chunks, and chunks with failed items: what wants a person.
 import { html, signal, useEffect, useSignal } from '../vendor/preact.js';
 import { send } from './api.js';
+import { Text } from './details.js';
 import { clock, count, plain, plural } from './format.js';
 import { List } from './list.js';
 import { Button, Empty, Failure, Filter, confirm, onRefresh, shown } from './parts.js';
@@ -121,7 +122,7 @@ function columns(kind, chosen) {
     { name: kind === 'dead' ? 'Items' : 'Failed', kind: 'w-num', show: (x) => count(kind === 'dead' ? x.items : x.items_failed) },
     { name: 'Attempts', kind: 'w-num wide', show: (x) => count(x.attempts) },
     { name: 'Last worker', kind: 'w-name wide', show: (x) => plain(x.workers.at(-1)) },
-    { name: 'Error', kind: 'grow', show: (x) => html`<span title=${plain(x.error)}>${plain(x.error)}</span>` },
+    { name: 'Error', kind: 'grow', show: (x) => html`<${Text} chunk=${x} text=${x.error} />` },
     { name: 'First item', kind: 'w-name wide', show: (x) => html`<span title=${plain(x.first_item)}>${plain(x.first_item)}</span>` },
     { name: 'Ended', kind: 'w-num wide', show: (x) => clock(x.ended_at) },
   ];

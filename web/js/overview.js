@@ -11,6 +11,7 @@ import { Ago, Bar, Button, Command, Empty, Failure, Filter, State, onRefresh, sh
 import { Plots } from './plots.js';
 import { Rows } from './rows.js';
 import { go, href, link, notices, now, overview, route, say } from './state.js';
+import { Waiting } from './waiting.js';
 import { WorkerGrid, startWorker } from './workers.js';
 
 const fileStates = ['running', 'done', 'done_with_rejects', 'changed', 'failed', 'cancelled'];
@@ -24,8 +25,7 @@ export function Overview() {
     <${Dispatch} />
     <${Files} />
     <${Plots} />
-    <${WorkerGrid} />
-    <${Events} />`;
+    <div class="beside"><${WorkerGrid} /><${Events} /></div>`;
 }
 
 // places are where something can be done about a problem, by its kind.
@@ -83,15 +83,16 @@ function Files() {
   const choose = (change) => go('', '', { ...Object.fromEntries(params), q, state, ...change });
   return html`<section aria-labelledby="files-title">
     <div class="bar-of-list"><h2 id="files-title">Files</h2>
-      <span class="muted" role="status">${shown(files.rows.value.length, files.total.value, 'file')}${overview.value?.settling > 0 && ', ' + plural(overview.value.settling, 'more that settles', 'more that settle')}</span>
+      <span class="muted" role="status">${shown(files.rows.value.length, files.total.value, 'file')}</span>
       <label>State <select value=${state} onChange=${(e) => choose({ state: e.target.value })}>
-        <option value="">all</option>${fileStates.map((s) => html`<option value=${s}>${words(s)}</option>`)}</select></label>
+        <option value="">all</option>${fileStates.map((s) => html`<option value=${s}>${words(s)} (${count(overview.value.files[s] ?? 0)})</option>`)}</select></label>
       <${Filter} name="Name" value=${q} hint="part of the name" onChange=${(text) => choose({ q: text })} />
       ${can('POST', '/files/rescan') && html`<${Button} onClick=${rescan}>Look for new files</${Button}>`}
     </div>
     <${Failure} text=${files.error.value} />
     ${files.total.value === 0 ? html`<${NoFiles} filtered=${q || state} />` : html`<${Rows} list=${files} columns=${columns} label="List of files" />`}
-  </section>`;
+  </section>
+  <${Waiting} q=${q} />`;
 }
 
 async function rescan() {
@@ -100,8 +101,8 @@ async function rescan() {
   files.refresh();
 }
 
-const NoFiles = ({ filtered }) => (filtered
-  ? html`<${Empty}><p>No file matches.</p></${Empty}>`
+const NoFiles = ({ filtered }) => (filtered || overview.value.settling > 0
+  ? html`<${Empty}><p>${filtered ? 'No file matches.' : 'No file is in work yet.'}</p></${Empty}>`
   : html`<${Empty}><p>There is no file yet. Put files that end in .txt into the input folder, for example:</p>
       <${Command} text=${'kafka-master generate --lines 100000 --out ' + quoted((deployment.value.input || 'input_ip_data') + '/more.txt')} /></${Empty}>`);
 

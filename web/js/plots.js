@@ -47,7 +47,7 @@ export function Plots() {
   }, [window, there]);
   if (!there) return null;
   return html`<section aria-labelledby="plots-title"><div class="bar-of-list"><h2 id="plots-title">History</h2>
-    <div role="group" aria-label="How far back">${windows.map(([name, text]) => html`<button type="button" class="small" aria-pressed=${String(window === name)} onClick=${() => { chosen.value = name; }}>${text}</button>`)}</div></div>
+    <div class="group" role="group" aria-label="How far back">${windows.map(([name, text]) => html`<button type="button" class="small" aria-pressed=${String(window === name)} onClick=${() => { chosen.value = name; }}>${text}</button>`)}</div></div>
     <div class="plots">${plots.map((p) => html`<${Plot} key=${p.title} plot=${p} data=${data.value} />`)}</div></section>`;
 }
 

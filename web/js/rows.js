@@ -37,7 +37,7 @@ export function Rows({ list, columns, label, height = 40, keyOf = (row) => row.i
   const rows = list.rows.value;
   const [from, to] = range(view, height, rows.length);
   useEffect(() => { if (to > rows.length - ahead) list.more(); }, [to, rows.length]);
-  const space = (lines) => lines > 0 && html`<tr class="space" aria-hidden="true"><td colspan=${columns.length} style=${{ height: lines * height + 'px' }}></td></tr>`;
+  const space = (lines) => lines > 0 && html`<tr class="space" aria-hidden="true"><td style=${{ height: lines * height + 'px' }}></td></tr>`; // one cell: with more, columns that a narrow screen hides would take room
   return html`<div class="scroll" ref=${box} tabindex="0" role="region" aria-label=${label}>
     <table aria-rowcount=${(list.total.value ?? 0) + 1}>
       <thead><tr aria-rowindex="1">${columns.map((c) => html`<th scope="col" class=${c.kind}>${c.head ?? c.name}</th>`)}</tr></thead>

@@ -2,6 +2,7 @@
 import { html, useSignal } from '../vendor/preact.js';
 import { can } from './abilities.js';
 import { send } from './api.js';
+import { NumberField } from './fields.js';
 import { clock, count, plain, plural, words } from './format.js';
 import { Button, Empty, Failure, useAnswer } from './parts.js';
 import { role, say } from './state.js';
@@ -22,25 +23,13 @@ function RunTime({ now, again }) {
     again();
   };
   return html`<section aria-labelledby="run-time-title"><h2 id="run-time-title">While the masters run</h2><div class="actions">
-    <${Field} id="batch-size" name="Batch size" now=${now.batch_size} hint="items in a chunk that is not handed out yet" min="1" max="1000000" set=${apply('batch_size', 'Batch size')} />
-    <${Field} id="partitions" name="Partitions" now=${now.partitions} hint=${now.partitions == null ? 'Kafka does not answer' : 'of the topic of the chunks; they only grow'} min=${now.partitions ?? 1} max="10000" set=${apply('partitions', 'Partitions')} />
+    <${NumberField} id="batch-size" fixed=${fixed()} name="Batch size" now=${now.batch_size} hint="items in a chunk that is not handed out yet" min="1" max="1000000" set=${apply('batch_size', 'Batch size')} />
+    <${NumberField} id="partitions" fixed=${fixed()} name="Partitions" now=${now.partitions} hint=${now.partitions == null ? 'Kafka does not answer' : 'of the topic of the chunks; they only grow'} min=${now.partitions ?? 1} max="10000" set=${apply('partitions', 'Partitions')} />
     <${Level} now=${now.log_level} set=${apply('log_level', 'Log level')} />
   </div></section>`;
 }
 
 const fixed = () => role.value === 'read' || !can('PATCH', '/settings');
-
-function Field({ id, name, now, hint, min, max, set }) {
-  const text = useSignal(null); // what was typed and not applied
-  async function apply() {
-    await set(Number(text.value));
-    text.value = null;
-  }
-  return html`<span class="field"><label for=${id}>${name}</label>
-    <input id=${id} type="number" class="short" min=${min} max=${max} aria-describedby=${id + '-hint'} disabled=${fixed() || now == null} value=${text.value ?? now ?? ''} onInput=${(e) => { text.value = e.target.value; }} />
-    ${text.value !== null && html`<${Button} label=${'Apply the ' + name.toLowerCase()} onClick=${apply}>Apply</${Button}>`}
-    <span id=${id + '-hint'} class="muted">${hint}</span></span>`;
-}
 
 function Level({ now, set }) {
   const chosen = useSignal(null);
@@ -67,7 +56,7 @@ function Table({ all, master }) {
   const text = useSignal('');
   const shown = all.filter((s) => (s.name + s.doc).toLowerCase().includes(text.value.toLowerCase()));
   return html`<section aria-labelledby="settings-title"><div class="bar-of-list"><h2 id="settings-title">Settings of ${plain(master)}</h2><span class="muted" role="status">${count(shown.length)} of ${count(all.length)}</span>
-    <label>Name <input type="search" data-filter value=${text.value} onInput=${(e) => { text.value = e.target.value; }} placeholder="part of the name or the text" /></label></div>
+    <label>Name <input type="search" data-filter value=${text.value} onInput=${(e) => { text.value = e.target.value; }} placeholder="part of name or text" /></label></div>
     <div class="scroll" tabindex="0" role="region" aria-label="List of settings"><table>
       <thead><tr><th scope="col" class="w-setting">Setting</th><th scope="col" class="grow">Value</th><th scope="col" class="w-name">From</th><th scope="col" class="grow wide">What it is</th></tr></thead>
       <tbody>${shown.map((s) => html`<tr key=${s.name}><td title=${s.name}><code>${s.name}</code></td><td title=${plain(s.value)}>${plain(s.value) || html`<span class="muted">empty</span>`}</td>

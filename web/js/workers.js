@@ -1,6 +1,6 @@
 // The grid of the workers.
 import { html, useEffect } from '../vendor/preact.js';
-import { plain, words } from './format.js';
+import { count, plain, words } from './format.js';
 import { List } from './list.js';
 import { on } from './live.js';
 import { Ago, Command, Empty, Failure, Filter, onRefresh, shown } from './parts.js';
@@ -26,7 +26,7 @@ export function WorkerGrid() {
     <div class="bar-of-list"><h2 id="workers-title">Workers</h2>
       <span class="muted" role="status">${shown(workers.rows.value.length, workers.total.value, 'worker')}</span>
       <label>State <select value=${state} onChange=${(e) => choose({ worker: e.target.value })}>
-        <option value="">all</option>${states.map((s) => html`<option value=${s}>${s}</option>`)}</select></label>
+        <option value="">all</option>${states.map((s) => html`<option value=${s}>${s} (${count(overview.value.workers[s] ?? 0)})</option>`)}</select></label>
       <${Filter} name="Id" value=${q} hint="part of the id" onChange=${(text) => choose({ id: text })} />
     </div>
     <${Failure} text=${workers.error.value} />
