@@ -42,7 +42,7 @@ func (d *dispatcher) watchPaused(r ledger.Report, now time.Time) {
 		text += fmt.Sprintf(" (and %s)", counted(r.Paused-1, "other file"))
 	}
 	text += "; nothing new of it is begun: fix the cause, then retry or discard dead chunks (kafka-master dead), resume the file (kafka-master resume), or raise MAX_DEAD and start again"
-	if d.problems.show("paused", messages.Problem{Kind: messages.ProblemPaused, Part: "input", Text: text, Count: r.Paused}, now) {
+	if d.problems.show("paused", messages.Problem{Kind: messages.ProblemPaused, Part: "input", Text: text, Count: r.Paused, Place: r.PausedAt}, now) {
 		d.log.Warn("a file is paused", "reason", r.FirstPaused)
 	}
 }
@@ -143,7 +143,12 @@ func (d *dispatcher) watchQuiet(s ledger.Stalled, now time.Time) {
 func (d *dispatcher) stalledProblem(key string, kind messages.ProblemKind, list []messages.StalledChunk, rest string, now time.Time) {
 	p := messages.Problem{Kind: kind, Part: kind.Part(), Count: len(list)}
 	if len(list) > 0 {
-		p.Text = fmt.Sprintf("%s at %s for %d s without progress", list[0].BatchID, list[0].Worker, int(now.Sub(list[0].Since).Seconds()))
+		c := list[0]
+		p.Place = messages.Place{File: c.File, Path: c.Path, Worker: c.Worker, Chunk: c.BatchID}
+		p.Text = fmt.Sprintf("%s of %s (%s) at %s for %d s without progress", c.Lines, c.Path, c.BatchID, c.Worker, int(now.Sub(c.Since).Seconds()))
+		if c.Usual > 0 {
+			p.Text += fmt.Sprintf(", where half of the file's chunks take %s", usual(c.Usual))
+		}
 		if len(list) > 1 {
 			p.Text += ", and " + counted(len(list)-1, "other chunk")
 		}
@@ -154,8 +159,9 @@ func (d *dispatcher) stalledProblem(key string, kind messages.ProblemKind, list 
 
 // watchFailing names the last of the failures when everything fails.
 func (d *dispatcher) watchFailing(f ledger.Failing, now time.Time) {
-	text := fmt.Sprintf("the last %d attempts failed and no chunk was done since %s: is the command right? The last: %s", f.Count, f.Since.UTC().Format(time.RFC3339), f.Last)
-	d.problems.show("failing", messages.Problem{Kind: messages.ProblemAllFails, Part: messages.ProblemAllFails.Part(), Text: text, Count: f.Count}, now)
+	text := fmt.Sprintf("the last %d attempts failed and no chunk was done since %s: is the command right? The last: %s of %s at %s: %s",
+		f.Count, f.Since.UTC().Format(time.RFC3339), f.Chunk, f.Path, f.Worker, f.Last)
+	d.problems.show("failing", messages.Problem{Kind: messages.ProblemAllFails, Part: messages.ProblemAllFails.Part(), Text: text, Count: f.Count, Place: f.Place}, now)
 }
 
 // watchTail names the worker that the end of a file waits for.
@@ -164,10 +170,13 @@ func (d *dispatcher) watchTail(t ledger.SlowTail, now time.Time) {
 	if t.Left > 1 {
 		left = fmt.Sprintf("its last %d chunks: one runs at", t.Left)
 	}
-	text := fmt.Sprintf("%s waits for %s %s for %d s, half of the others took %s, and %s idle; look at that worker, drain it, or set BACKUP=true",
-		t.Path, left, t.Worker, int(now.Sub(t.Since).Seconds()), t.Usual.Round(10*time.Millisecond), areIdle(t.Idle))
-	d.problems.show("tail", messages.Problem{Kind: messages.ProblemSlowTail, Part: messages.ProblemSlowTail.Part(), Text: text, Count: t.Count}, now)
+	text := fmt.Sprintf("%s waits for %s %s for %d s (%s, %s), half of the others took %s, and %s idle; look at that worker, or set BACKUP=true",
+		t.Path, left, t.Worker, int(now.Sub(t.Since).Seconds()), t.Chunk, t.Lines, usual(t.Usual), areIdle(t.Idle))
+	d.problems.show("tail", messages.Problem{Kind: messages.ProblemSlowTail, Part: messages.ProblemSlowTail.Part(), Text: text, Count: t.Count, Place: t.Place}, now)
 }
+
+// usual is how long chunks take, for people.
+func usual(d time.Duration) string { return d.Round(10 * time.Millisecond).String() }
 
 func areIdle(n int) string {
 	if n == 1 {
@@ -184,7 +193,9 @@ func (d *dispatcher) watchChanged(c ledger.Changed, now time.Time) {
 	if c.Count > 1 {
 		text += fmt.Sprintf(" (and %s)", counted(c.Count-1, "other file"))
 	}
-	d.problems.show("changed", messages.Problem{Kind: messages.ProblemChanged, Part: messages.ProblemChanged.Part(), Text: text, Count: c.Count}, now)
+	d.problems.show("changed", messages.Problem{
+		Kind: messages.ProblemChanged, Part: messages.ProblemChanged.Part(), Text: text, Count: c.Count, Place: messages.Place{File: f.ID, Path: f.Info.Path},
+	}, now)
 }
 
 // logEnded logs chunks and files that were given up.

@@ -165,6 +165,8 @@ func (f *fleet) Receive(ctx actor.Context) {
 		f.onResumeWorker(ctx, m)
 	case messages.ForgetWorker:
 		f.onForgetWorker(ctx, m)
+	case messages.RecallChunks:
+		f.onRecallChunks(ctx, m)
 	case *drainStored:
 		f.onDrainStored(ctx, m)
 	case *askWorkers:

@@ -53,7 +53,7 @@ func (f *fleet) publish(ctx actor.Context) {
 	now := time.Now()
 	ids := f.duplicates.Found(now)
 	if len(ids) > 0 {
-		f.problems.set("duplicates", messages.Problem{Kind: messages.ProblemDuplicateID, Part: "workers", Count: len(ids), Text: fmt.Sprintf("two processes run under the worker id %q: give each one its own", ids[0])}, now)
+		f.problems.set("duplicates", messages.Problem{Kind: messages.ProblemDuplicateID, Part: "workers", Count: len(ids), Place: messages.Place{Worker: ids[0]}, Text: fmt.Sprintf("two processes run under the worker id %q: give each one its own", ids[0])}, now)
 	} else {
 		f.problems.clear("duplicates")
 	}

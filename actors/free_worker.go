@@ -74,8 +74,12 @@ type (
 		epoch  uint64
 		judged *judged // the verdict whose slot it takes, nil without one
 	}
-	// recall asks for chunks back that the worker has not begun.
-	recall struct{ batchIDs []string }
+	// recall asks for chunks back that the worker has not begun, or, with stop, whatever it
+	// does with them.
+	recall struct {
+		batchIDs []string
+		stop     bool
+	}
 	// judged is the verdict on a result of the worker.
 	judged struct {
 		batchID  string

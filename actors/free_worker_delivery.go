@@ -158,14 +158,14 @@ func (f *freeWorker) recallQueued(ctx actor.Context) {
 func (f *freeWorker) onRecall(ctx actor.Context, m *recall) {
 	var ids []string
 	for _, id := range m.batchIDs {
-		if f.slots.At(id).Waits() {
+		if x := f.slots.At(id); x.Waits() || m.stop && x.Held() {
 			ids = append(ids, id)
 		}
 	}
 	if len(ids) == 0 {
 		return
 	}
-	value := messages.Recall{Worker: f.worker.ID, Deployment: f.deployment, Incarnation: f.worker.Incarnation.String(), BatchIDs: ids}.Encode()
+	value := messages.Recall{Worker: f.worker.ID, Deployment: f.deployment, Incarnation: f.worker.Incarnation.String(), BatchIDs: ids, Stop: m.stop}.Encode()
 	ctx.Send(f.egress, &send{term: f.term, reply: ctx.Self(), tag: recallTag, quiet: true, giveUp: time.Now().Add(undeliveredAfter), record: messages.Record{
 		Topic: f.cfg.ChunkTopic, Partition: f.partition(), Key: []byte(f.worker.ID), Value: value,
 	}})

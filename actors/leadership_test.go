@@ -2,7 +2,6 @@ package actors
 
 import (
 	"errors"
-	"slices"
 	"testing"
 	"time"
 
@@ -187,9 +186,7 @@ func TestTermBeginsWithoutAPartition(t *testing.T) {
 			m := there.finish(messages.OutcomeOK)
 			require.NotEqual(t, sent[0].BatchID, m.BatchID)
 		}
-		require.True(t, slices.ContainsFunc(w.overview().Problems, func(p messages.Problem) bool {
-			return p.Kind == messages.ProblemKafka && p.Part == "kafka"
-		}), "%v", w.overview().Problems)
+		require.NotZero(t, w.trouble(messages.ProblemKafka))
 		term := w.overview().Term
 		w.bus.setLed(place{"chunks", 0}, true)
 		for range 2 * unreadEvery / time.Second {
@@ -199,7 +196,8 @@ func TestTermBeginsWithoutAPartition(t *testing.T) {
 			}
 		}
 		require.Greater(t, w.overview().Term, term)
-		require.Empty(t, w.overview().Problems)
+		require.Zero(t, w.trouble(messages.ProblemKafka))
+		require.Equal(t, messages.WorkerID("away"), w.trouble(messages.ProblemStalledChunk).Worker, "it has not begun yet")
 		require.Equal(t, sent[0].BatchID, away.finish(messages.OutcomeOK).BatchID)
 		away.work("a.txt")
 		f := w.file("a.txt")

@@ -172,6 +172,8 @@ func (s *supervisor) Receive(ctx actor.Context) {
 		s.judge(ctx)
 	case *rang:
 		s.onRang(ctx, m)
+	case messages.RecallChunks:
+		s.onRecallChunks(ctx, m)
 	default:
 		unknown(ctx)
 		return

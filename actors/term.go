@@ -260,7 +260,7 @@ func (t *term) onAsk(ctx actor.Context, m *ask) {
 		t.onceLoaded(ctx, t.persistence, q)
 	case messages.QueryBooks, messages.QueryChunks:
 		t.passOn(ctx, t.dispatcher, q)
-	case messages.QueryWorker, messages.DrainWorker, messages.ResumeWorker, messages.ForgetWorker:
+	case messages.QueryWorker, messages.DrainWorker, messages.ResumeWorker, messages.ForgetWorker, messages.RecallChunks:
 		t.passOn(ctx, t.fleet, q)
 	case messages.RetryLetters, messages.Rescan, messages.QueryWaiting, messages.SetWaiting:
 		t.passOn(ctx, t.intake, q)

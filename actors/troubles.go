@@ -49,11 +49,13 @@ func (t troubles) clear(kind messages.ProblemKind, id messages.WorkerID) {
 // and how many there are.
 func (t troubles) fill(p problems) {
 	for kind, x := range t {
-		p.set(string(kind), messages.Problem{Kind: kind, Part: kind.Part(), Count: len(x.notes), Text: x.text()}, x.since)
+		id, text := x.shown()
+		p.set(string(kind), messages.Problem{Kind: kind, Part: kind.Part(), Count: len(x.notes), Text: text, Place: messages.Place{Worker: id}}, x.since)
 	}
 }
 
-func (x *trouble) text() string {
+// shown returns the worker that got into it last, and a sentence.
+func (x *trouble) shown() (id messages.WorkerID, text string) {
 	n := len(x.notes)
 	id, note := x.last, x.notes[x.last]
 	if _, there := x.notes[id]; !there {
@@ -61,11 +63,11 @@ func (x *trouble) text() string {
 		note = x.notes[id]
 	}
 	if note == noPartition {
-		return fmt.Sprintf("%d workers have no partition: raise the partitions by updatePartitions; they see it within 300 s", n)
+		return id, fmt.Sprintf("%d workers have no partition: raise the partitions by updatePartitions; they see it within 300 s", n)
 	}
-	text := fmt.Sprintf("%s: %s", id, note)
+	text = fmt.Sprintf("%s: %s", id, note)
 	if n > 1 {
 		text += fmt.Sprintf(" (and %d other workers)", n-1)
 	}
-	return text
+	return id, text
 }

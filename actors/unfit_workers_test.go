@@ -264,12 +264,12 @@ func TestChunkWithoutProgressIsNamed(t *testing.T) {
 		require.Zero(t, w.trouble(messages.ProblemNoResultYet))
 		time.Sleep(8 * time.Second)
 		p := w.trouble(messages.ProblemNoResultYet)
-		require.Regexp(t, `^h_chunk_0 at w1 for \d+ s without progress; none of its file has ended yet`, p.Text)
+		require.Regexp(t, `^lines 1 to 2 of h.txt \(h_chunk_0\) at w1 for \d+ s without progress; none of its file has ended yet`, p.Text)
 		require.Zero(t, w.trouble(messages.ProblemStalledChunk))
 		time.Sleep(75 * time.Second)
 		require.Zero(t, w.trouble(messages.ProblemNoResultYet))
 		p = w.trouble(messages.ProblemStalledChunk)
-		require.Regexp(t, `^h_chunk_0 at w1 for (8|9)\d s without progress$`, p.Text)
+		require.Regexp(t, `^lines 1 to 2 of h.txt \(h_chunk_0\) at w1 for (8|9)\d s without progress$`, p.Text)
 		held := w.worker("w1").Held
 		require.Len(t, held, 1)
 		require.Greater(t, time.Since(held[0].StalledSince), time.Minute)
@@ -321,7 +321,7 @@ func TestSlowTailIsNamed(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		p := w.trouble(messages.ProblemSlowTail)
-		require.Regexp(t, `^a.txt waits for its last (chunk: it|2 chunks: one) runs at slow for \d+ s, .* another worker is idle`, p.Text)
+		require.Regexp(t, `^a.txt waits for its last (chunk: it|2 chunks: one) runs at slow for \d+ s .* another worker is idle`, p.Text)
 		require.Zero(t, w.trouble(messages.ProblemStalledChunk), "it goes on")
 		slow.work("a.txt")
 		require.Zero(t, w.trouble(messages.ProblemSlowTail))

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"log/slog"
+	"reflect"
 	"slices"
 	"time"
 
@@ -188,7 +189,7 @@ func (v *view) onTick(ctx actor.Context) {
 
 // equal reports whether both states are the same to whoever reads them.
 func (s masterState) equal(x masterState) bool {
-	return s.role == x.role && s.term == x.term && s.leader == x.leader && slices.Equal(s.problems, x.problems)
+	return s.role == x.role && s.term == x.term && s.leader == x.leader && reflect.DeepEqual(s.problems, x.problems)
 }
 
 // onMasterState takes over the master's role. A new term begins with nothing known, and the

@@ -24,6 +24,7 @@ func (v *view) updateProblems() {
 	}
 	for i := range all {
 		all[i].Text = messages.CleanLine(all[i].Text, maxProblem)
+		all[i].Cures = Cures(all[i], v.workerCommand)
 	}
 	slices.SortFunc(all, compareProblems)
 	v.all = all
@@ -39,7 +40,7 @@ func (v *view) updateOwn(now time.Time) {
 		v.alone = now
 	}
 	v.own.setIf(!v.alone.IsZero() && now.Sub(v.alone) >= aloneFor, messages.Problem{
-		Kind: messages.ProblemNoWorkers, Part: "workers", Text: "there is no worker: start one by " + v.workerCommand,
+		Kind: messages.ProblemNoWorkers, Part: "workers", Text: "there is no worker, so nothing can be done",
 	}, v.alone)
 	v.own.setIf(leads && v.folder.listed == 0, messages.Problem{
 		Kind: messages.ProblemNoFiles, Part: "input", Text: "the input folder holds no file to work on: put *.txt files into it",

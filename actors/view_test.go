@@ -189,7 +189,9 @@ func TestNoWorkersIsInTheList(t *testing.T) {
 		time.Sleep(aloneFor + time.Second)
 		v.ask(messages.QueryHealth{})
 		p := expect[messages.Overview](v.asker).Problems
-		require.Equal(t, []messages.Problem{{Kind: messages.ProblemNoWorkers, Part: "workers", Text: "there is no worker: start one by km worker", Since: began, Count: 1}}, p)
+		require.Equal(t, []messages.Problem{{Kind: messages.ProblemNoWorkers, Part: "workers", Text: "there is no worker, so nothing can be done", Since: began, Count: 1, Cures: []messages.Cure{
+			{Text: "start a worker, with --each or --exec and the command for your items", Command: "km worker"},
+		}}}, p)
 		require.Equal(t, 1, strings.Count(v.out.String(), "level=WARN msg=problem kind=no_workers"))
 		v.publish(sourceFleet, 0, crew(1))
 		require.Equal(t, 1, strings.Count(v.out.String(), `level=INFO msg="problem is over" kind=no_workers part=workers lasted=4s`), v.out.String())

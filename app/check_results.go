@@ -21,7 +21,7 @@ const (
 // checkResults checks what this master can see of a file whose every item is done by the
 // books: the manifests, and the sizes of the results. It returns a sentence that says so.
 func (n *node) checkResults(f messages.File) string {
-	command := fmt.Sprintf("%s verify %s", program("kafka-master"), quoted(f.Info.Path))
+	command := fmt.Sprintf("%s verify %s", program("kafka-master"), messages.ShellWord(f.Info.Path))
 	const unchecked = "By the books every item was done exactly once; "
 	if f.Chunks() > maxCheckedChunks || n.s.Merge == "replace" {
 		return unchecked + command + " checks the results"

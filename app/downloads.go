@@ -62,7 +62,7 @@ func showOffer(o results.Offer) httpapi.Download {
 // explain says why a download is not there, and what to do about it.
 func (d *downloads) explain(f messages.File, err error) *httpapi.NotThere {
 	name := messages.Clean(f.Info.Path, maxLogValue)
-	merge := `"kafka-master merge ` + messages.Clean(quoted(f.Info.Path), maxLogValue) + `" on a machine that has the folder of the results`
+	merge := `"kafka-master merge ` + messages.Clean(messages.ShellWord(f.Info.Path), maxLogValue) + `" on a machine that has the folder of the results`
 	switch {
 	case errors.Is(err, results.ErrNothingFailed):
 		return &httpapi.NotThere{Status: http.StatusNotFound, Sentence: fmt.Sprintf("No item of %s failed, so there is no list.", name)}

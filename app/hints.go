@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"kafka-master/infra/settings"
+	"kafka-master/messages"
 )
 
 // program returns the command with which a person can run this program again. It is the one
@@ -16,18 +17,18 @@ func program(typed string) string {
 	if typed == "" {
 		return "kafka-master"
 	}
-	return quoted(typed)
+	return messages.ShellWord(typed)
 }
 
 // workerCommand returns the shell command that starts a worker of this master. It contains no
 // secrets, which the worker reads from the environment or .env.
 func workerCommand(typed string, s settings.Settings, brokers []string) string {
-	parts := []string{program(typed), "worker", "--kafka-broker-address", quoted(strings.Join(brokers, ","))}
+	parts := []string{program(typed), "worker", "--kafka-broker-address", messages.ShellWord(strings.Join(brokers, ","))}
 	for _, topic := range []struct{ name, value string }{
 		{"KAFKA_TOPIC_NAME_MASTER", s.ChunkTopic}, {"KAFKA_TOPIC_NAME_WORKER", s.SignalTopic}, {"KAFKA_TOPIC_NAME_WORKER_FREE", s.ConnectionTopic},
 	} {
 		if s.IsSet(topic.name) {
-			parts = append(parts, "--"+flag(topic.name), quoted(topic.value))
+			parts = append(parts, "--"+flag(topic.name), messages.ShellWord(topic.value))
 		}
 	}
 	return strings.Join(parts, " ")
@@ -35,11 +36,3 @@ func workerCommand(typed string, s settings.Settings, brokers []string) string {
 
 // flag returns the flag of a setting, without dashes.
 func flag(name string) string { return strings.ReplaceAll(strings.ToLower(name), "_", "-") }
-
-// quoted returns a word in quotes if a shell needs them.
-func quoted(word string) string {
-	if strings.Trim(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:,@+=") == "" && word != "" {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-}

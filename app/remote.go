@@ -6,12 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"kafka-master/messages"
 )
 
 // verb is a command that talks to a running master, any of them.
@@ -119,6 +122,20 @@ func (r *remote) connect(cmd *cobra.Command) error {
 	}
 	r.client, err = newAPIClient(r.api, s)
 	return err
+}
+
+// ownCommand makes a command of the program, as the master shows it, one that can be typed
+// here: with the name by which the program was called, and for the same master.
+func (r *remote) ownCommand(line string) string {
+	args, ours := strings.CutPrefix(line, "kafka-master ")
+	if !ours {
+		return line
+	}
+	line = program(os.Args[0]) + " " + args
+	if r.api != "" && !strings.HasPrefix(args, "doctor") { // which looks at this machine
+		line += " --api " + messages.ShellWord(r.api)
+	}
+	return line
 }
 
 var errDeclined = errors.New("nothing was changed")

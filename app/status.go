@@ -50,6 +50,10 @@ type problemAnswer struct {
 	Text  string     `json:"text"`
 	Since *time.Time `json:"since"`
 	Count int        `json:"count"`
+	Cures []struct {
+		Text    string `json:"text"`
+		Command string `json:"command"`
+	} `json:"cures"`
 }
 
 // status is the command that shows everything at a glance.
@@ -60,7 +64,7 @@ func (c command) status() *cobra.Command {
 		args:    noArgs,
 		print: func(ctx context.Context, r *remote, _ []string) (page, error) {
 			o, raw, err := r.overview(ctx)
-			return statusPage(o, raw, time.Now()), err
+			return statusPage(o, raw, r.ownCommand, time.Now()), err
 		},
 	})
 }
@@ -76,8 +80,9 @@ func (r *remote) overview(ctx context.Context) (o overviewAnswer, raw json.RawMe
 	return o, raw, err
 }
 
-// statusPage shows the overview in two columns, and the problems below.
-func statusPage(o overviewAnswer, raw json.RawMessage, now time.Time) page {
+// statusPage shows the overview in two columns, and below the problems with what can be done
+// about each. own makes a command one that can be typed here.
+func statusPage(o overviewAnswer, raw json.RawMessage, own func(string) string, now time.Time) page {
 	p := page{answer: raw, head: []string{"PART", "STATE"}, block: true}
 	row := func(name, format string, args ...any) *cell {
 		p.rows = append(p.rows, []cell{text(name), {text: fmt.Sprintf(format, args...)}})
@@ -108,8 +113,19 @@ func statusPage(o overviewAnswer, raw json.RawMessage, now time.Time) page {
 		if x.Kind == string(messages.ProblemNoFiles) {
 			c.tone = plainTone
 		}
+		for _, cure := range x.Cures {
+			row("", "  %s", cureText(cure.Text, cure.Command, own))
+		}
 	}
 	return p
+}
+
+// cureText is what can be done about a problem, with the command to copy at its end.
+func cureText(text, command string, own func(string) string) string {
+	if command == "" {
+		return messages.CleanLine(text, 200)
+	}
+	return messages.CleanLine(text, 200) + ": " + messages.CleanLine(own(command), 700)
 }
 
 // ago formats how long ago a time was, - when it is not known.

@@ -46,7 +46,7 @@ func (s *screen) content(now time.Time) string {
 // head shows the overview. While no master answers it says since when.
 func (s *screen) head(now time.Time) []string {
 	var b bytes.Buffer
-	statusPage(s.picture.overview, nil, now).table(&b, s.r.coloured())
+	statusPage(s.picture.overview, nil, s.r.ownCommand, now).table(&b, s.r.coloured())
 	lines := strings.Split(strings.TrimRight(b.String(), "\n"), "\n")
 	lines = lines[:min(len(lines), max(3, s.height/2))]
 	if s.picture.overview.Role == "" {

@@ -100,6 +100,70 @@ func (r *remote) actOnWorker(ctx context.Context, id, action string) error {
 	return r.changed(messages.Clean(id, 80), x.Old.text(), after)
 }
 
+// recall is the command that takes chunks back from a worker.
+func (c command) recall() *cobra.Command {
+	yes := false
+	return c.verb(verb{
+		use: "recall WORKER [CHUNK...]", short: "Take chunks back from a worker that hangs or is slow; they run again elsewhere",
+		long: `The commands of these chunks are ended, and they run again, at another worker if there is
+one. It is no failure of theirs. Without a CHUNK all that the worker runs and has queued is
+taken back. "drain" it first, so that it gets nothing new.`,
+		example: "  kafka-master recall w-17 ips_chunk_4\n  kafka-master drain w-17 && kafka-master recall w-17 --yes",
+		args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return fmt.Errorf("%w: %s needs the id of a worker; \"kafka-master workers\" lists them", errUsage, cmd.CommandPath())
+			}
+			return nil
+		},
+		complete: func(ctx context.Context, r *remote, args []string, typed string) []string {
+			if len(args) > 0 {
+				return completeHeld(ctx, r, args[0])
+			}
+			return completeWorkers(ctx, r, nil, typed)
+		},
+		flags: func(f *pflag.FlagSet) { f.BoolVarP(&yes, "yes", "y", false, "do not ask") },
+		act: func(ctx context.Context, r *remote, args []string) error {
+			if len(args) > 1 {
+				for _, chunk := range args[1:] {
+					if err := r.recallFrom(ctx, args[0], map[string]any{"chunk": chunk}); err != nil {
+						return err
+					}
+				}
+				return nil
+			}
+			if !yes {
+				if err := r.confirm("Take back all that " + messages.Clean(args[0], 80) + " has?"); err != nil {
+					return err
+				}
+			}
+			return r.recallFrom(ctx, args[0], map[string]any{})
+		},
+	})
+}
+
+// recallFrom takes chunks back from a worker.
+func (r *remote) recallFrom(ctx context.Context, id string, which map[string]any) error {
+	var x struct {
+		Chunks []string `json:"chunks"`
+	}
+	if err := r.client.post(ctx, workerPath(id)+"/recall", which, &x); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(r.stdout, "%s: asked to give back %s\n", messages.Clean(id, 80), console.Count(int64(len(x.Chunks)), "chunk"))
+	return err
+}
+
+// completeHeld returns the chunks that a worker runs.
+func completeHeld(ctx context.Context, r *remote, id string) []string {
+	var w struct {
+		Held []string `json:"held"`
+	}
+	if err := r.client.get(ctx, workerPath(id), &w); err != nil {
+		return nil
+	}
+	return w.Held
+}
+
 // attemptAnswer is an attempt of a worker that has ended.
 type attemptAnswer struct {
 	Path    string     `json:"path"`

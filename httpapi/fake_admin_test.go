@@ -19,6 +19,15 @@ func (f *fakeMaster) administered(q messages.Query) (any, error) {
 		return f.steerWorker(q.ID, "resumed", func(s *messages.WorkerStanding) { *s = messages.WorkerStanding{State: messages.WorkerAnnounced} })
 	case messages.ForgetWorker:
 		return f.steerWorker(q.ID, "forgotten", func(s *messages.WorkerStanding) { *s = messages.WorkerStanding{State: messages.WorkerGone} })
+	case messages.RecallChunks:
+		switch q.Worker {
+		case "nobody":
+			return nil, fmt.Errorf("%w: there is no worker %q", messages.ErrNotFound, q.Worker)
+		case "w-classic":
+			return nil, fmt.Errorf("%w: it cannot", messages.ErrConflict)
+		}
+		f.changes++
+		return messages.ChunksRecalled{BatchIDs: []string{q.BatchID}}, nil
 	case messages.QueryTopicDetails:
 		return exampleTopics(), nil
 	case messages.QueryLogLevel:

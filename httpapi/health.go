@@ -14,14 +14,17 @@ import (
 	"kafka-master/messages"
 )
 
-// maxProblem is the number of characters of a problem that are shown.
-const maxProblem = 300
+const (
+	maxProblem = 300 // characters of a problem that are shown
+	maxCommand = 600 // characters of a command that are shown
+)
 
 // live answers that the process is alive, without asking the master.
 func (s *Server) live(c *gin.Context) { text(c, http.StatusOK, "ok") }
 
 // ready answers whether the master can do its work as leader or standby, with one line
-// and status 200 or 503. With ?verbose each problem follows on a line of its own.
+// and status 200 or 503. With ?verbose each problem follows on a line of its own, and below
+// it, indented, what can be done about it.
 // Problems and the leader contain addresses, so they are shown only to callers with the
 // token and an allowed host name.
 func (s *Server) ready(c *gin.Context) {
@@ -40,8 +43,12 @@ func (s *Server) ready(c *gin.Context) {
 		c.Header("Retry-After", retryAfter)
 	}
 	if _, verbose := c.GetQuery("verbose"); verbose && trusted {
+		now := time.Now()
 		for _, p := range o.Problems {
-			body += "\n" + problemLine(p)
+			body += "\n" + problemLine(p) + problemMark(p, now)
+			for _, c := range p.Cures {
+				body += "\n  " + cureLine(c)
+			}
 		}
 	}
 	text(c, status, body)
@@ -106,6 +113,23 @@ func blocksReadiness(kind messages.ProblemKind) bool {
 
 func problemLine(p messages.Problem) string {
 	return messages.Clean(p.Part, 20) + ": " + messages.Clean(strings.TrimSpace(p.Text), maxProblem)
+}
+
+// problemMark is how programs recognise a problem, and since when it lasts.
+func problemMark(p messages.Problem, now time.Time) string {
+	key := " (" + messages.Clean(string(p.Kind), 40)
+	if !p.Since.IsZero() {
+		key += fmt.Sprintf(", for %d s", int(max(0, now.Sub(p.Since)).Seconds()))
+	}
+	return key + ")"
+}
+
+// cureLine is what can be done about a problem, with the command to copy at its end.
+func cureLine(c messages.Cure) string {
+	if c.Command == "" {
+		return messages.Clean(c.Text, maxProblem)
+	}
+	return messages.Clean(c.Text, maxProblem) + ": " + messages.Clean(c.Command, maxCommand)
 }
 
 // version answers with the version of the program.

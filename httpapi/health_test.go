@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -63,11 +64,23 @@ func TestReadyWithoutTheToken(t *testing.T) {
 		require.Equal(t, http.StatusServiceUnavailable, got.status)
 		require.Equal(t, "not ready: kafka: kafka_unavailable\n", got.body)
 		got = call(http.MethodGet, "/readyz?verbose", "Authorization", "Bearer "+token, "Host", "localhost")
-		require.Equal(t, "not ready: kafka: dial tcp 10.0.0.7:9092: refused\nkafka: dial tcp 10.0.0.7:9092: refused\n", got.body)
+		require.Equal(t, "not ready: kafka: dial tcp 10.0.0.7:9092: refused\nkafka: dial tcp 10.0.0.7:9092: refused (kafka_unavailable)\n", got.body)
 	}
 	standby := newFake()
 	standby.overview = messages.Overview{Role: "standby", Term: 2, Leader: messages.Leader{MasterID: "m", API: "10.0.0.8:3001"}}
 	require.Equal(t, "ready: standby, term 2\n", start(t, Config{Asker: standby, Token: token})(http.MethodGet, "/readyz").body)
+}
+
+// Below each problem stands what can be done about it.
+func TestReadyShowsCures(t *testing.T) {
+	t.Parallel()
+	f := newFake()
+	f.overview.Problems = []messages.Problem{{
+		Kind: messages.ProblemSlowTail, Part: "workers", Text: "it waits for w-3", Since: time.Now().Add(-12 * time.Second),
+		Cures: []messages.Cure{{Text: "give it nothing more", Command: "kafka-master drain w-3"}, {Text: "look\nat it"}},
+	}}
+	require.Regexp(t, `\nworkers: it waits for w-3 \(slow_tail, for 1\d s\)\n  give it nothing more: kafka-master drain w-3\n  look\?at it\n$`,
+		start(t, Config{Asker: f})(http.MethodGet, "/readyz?verbose").body)
 }
 
 func TestReadyWithoutAnswer(t *testing.T) {

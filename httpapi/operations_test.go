@@ -67,6 +67,8 @@ func examples() []example {
 		{"get-worker", "/workers/w-free", "", 200}, {"get-worker", "/workers/nobody", "", 404},
 		{"drain-worker", "/workers/w-free/drain", "", 200}, {"resume-worker", "/workers/w-free/resume", "", 200},
 		{"forget-worker", "/workers/w-lost/forget", "", 200}, {"forget-worker", "/workers/w-free/forget", "", 409}, {"drain-worker", "/workers/nobody/drain", "", 404},
+		{"recall-chunks", "/workers/w-free/recall", `{"chunk":"f_chunk_1"}`, 200}, {"recall-chunks", "/workers/w-free/recall", `{"chunk":1}`, 422},
+		{"recall-chunks", "/workers/nobody/recall", `{}`, 404}, {"recall-chunks", "/workers/w-classic/recall", `{}`, 409},
 		{"list-workers", "/workers?kind=x", "", 422}, {"list-workers", "/workers", "", 200}, {"list-workers", "/workers?state=x", "", 422},
 		{"list-dead", "/dead", "", 200}, {"get-dead", "/dead/1/4", "", 200}, {"get-dead", "/dead/9/9", "", 404},
 		{"list-failed", "/failed", "", 200}, {"get-failed", "/failed/2/3", "", 200},

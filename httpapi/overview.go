@@ -57,6 +57,38 @@ type problemBody struct {
 	Text  string               `json:"text"`
 	Since *time.Time           `json:"since"`
 	Count int                  `json:"count" doc:"How many things it concerns, or how often it happened; at least 1."`
+	// The place is that of one of the things that it concerns.
+	FileID messages.FileID   `json:"file_id" doc:"Version of the file where it is, 0 for none."`
+	Path   string            `json:"path" doc:"Of that file, else empty."`
+	Worker messages.WorkerID `json:"worker" doc:"The worker where it is, else empty."`
+	Chunk  string            `json:"chunk" doc:"Batch id of the attempt where it is, else empty."`
+	Cures  []cureBody        `json:"cures" doc:"What can be done about it, the best first."`
+}
+
+// cureBody is one thing that a person can do about a problem.
+type cureBody struct {
+	Text    string    `json:"text" doc:"What it is for, as a request."`
+	Command string    `json:"command" doc:"The command line that does it, else empty."`
+	Call    *callBody `json:"call" doc:"The call of this API that does it, else null."`
+}
+
+type callBody struct {
+	Method string         `json:"method"`
+	Path   string         `json:"path"`
+	Body   map[string]any `json:"body"`
+}
+
+// Schema implements huma.SchemaProvider. What no call does has null in its place.
+func (callBody) Schema(huma.Registry) *huma.Schema {
+	s := &huma.Schema{
+		Type: huma.TypeObject, Nullable: true, AdditionalProperties: false, Required: []string{"method", "path", "body"},
+		Properties: map[string]*huma.Schema{
+			"method": {Type: huma.TypeString}, "path": {Type: huma.TypeString, Description: "Below /api/v1/."},
+			"body": {Type: huma.TypeObject, Nullable: true, AdditionalProperties: true, Description: "null for none."},
+		},
+	}
+	s.PrecomputeMessages()
+	return s
 }
 
 func (s *Server) registerOverview() {
@@ -87,7 +119,22 @@ func showOverview(o messages.Overview) overviewBody {
 		}
 	}
 	for _, p := range o.Problems {
-		out.Problems = append(out.Problems, problemBody{p.Kind, p.Part, p.Text, jsonTime(p.Since), max(1, p.Count)})
+		out.Problems = append(out.Problems, showProblem(p))
+	}
+	return out
+}
+
+func showProblem(p messages.Problem) problemBody {
+	out := problemBody{
+		Kind: p.Kind, Part: p.Part, Text: p.Text, Since: jsonTime(p.Since), Count: max(1, p.Count),
+		FileID: p.File, Path: p.Path, Worker: p.Worker, Chunk: p.Chunk, Cures: []cureBody{},
+	}
+	for _, c := range p.Cures {
+		body := cureBody{Text: c.Text, Command: c.Command}
+		if c.Call != nil {
+			body.Call = &callBody{c.Call.Method, c.Call.Path, c.Call.Body}
+		}
+		out.Cures = append(out.Cures, body)
 	}
 	return out
 }

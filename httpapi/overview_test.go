@@ -21,7 +21,9 @@ func busyMaster() *fakeMaster {
 	f.overview.Dispatch = messages.Dispatch{Paused: true, Until: began.Add(time.Hour), MaxItemsPerS: 2.5, By: "api", Since: began}
 	f.overview.Counted = messages.Totals{DoneChunks: 2, DoneItems: 70, FailedItems: 9, DeadChunks: 1, DeadItems: 40}
 	f.overview.Problems = []messages.Problem{
-		{Kind: messages.ProblemNoFiles, Part: "input", Text: "one", Since: began, Count: 1}, {Kind: messages.ProblemNoPartition, Part: "workers", Text: "two", Since: began, Count: 2},
+		{Kind: messages.ProblemNoFiles, Part: "input", Text: "one", Since: began, Count: 1}, {Kind: messages.ProblemNoPartition, Part: "workers", Text: "two", Since: began, Count: 2,
+			Place: messages.Place{File: 4, Path: "a.txt", Worker: "w-1", Chunk: "a_chunk_2"},
+			Cures: []messages.Cure{{Text: "look"}, {Text: "stop it", Command: "kafka-master recall w-1 a_chunk_2", Call: &messages.Call{Method: "POST", Path: "workers/w-1/recall", Body: map[string]any{"chunk": "a_chunk_2"}}}}},
 	}
 	return f
 }
@@ -36,8 +38,9 @@ func TestOverviewGolden(t *testing.T) {
 		`"items_per_s":81.235,"items_remaining":900,"eta_at":"2026-03-01T12:00:11.123Z","oldest_ready_s":1.235,`+
 		`"workers":{"announced":1,"busy":1,"draining":1,"free":1,"gone":1,"lost":1,"suspect":1},"ignored_worker_messages":4,`+
 		`"dispatch":{"paused":true,"until":"2026-03-01T13:00:00.123Z","max_items_per_s":2.5,"by":"api","since":"2026-03-01T12:00:00.123Z"},`+
-		`"problems":[{"kind":"no_files","part":"input","text":"one","since":"2026-03-01T12:00:00.123Z","count":1},`+
-		`{"kind":"no_partition","part":"workers","text":"two","since":"2026-03-01T12:00:00.123Z","count":2}]}`, got.body)
+		`"problems":[{"kind":"no_files","part":"input","text":"one","since":"2026-03-01T12:00:00.123Z","count":1,"file_id":0,"path":"","worker":"","chunk":"","cures":[]},`+
+		`{"kind":"no_partition","part":"workers","text":"two","since":"2026-03-01T12:00:00.123Z","count":2,"file_id":4,"path":"a.txt","worker":"w-1","chunk":"a_chunk_2",`+
+		`"cures":[{"text":"look","command":"","call":null},{"text":"stop it","command":"kafka-master recall w-1 a_chunk_2","call":{"method":"POST","path":"workers/w-1/recall","body":{"chunk":"a_chunk_2"}}}]}]}`, got.body)
 	f := newFake()
 	f.overview, f.workers = messages.Overview{Role: "leader"}, nil
 	require.Contains(t, start(t, Config{Asker: f})(http.MethodGet, "/api/v1/overview").body, `"problems":[]`)

@@ -56,6 +56,7 @@ func (s *Server) registerWorkers() {
 		OperationID: "list-workers", Method: http.MethodGet, Path: "/workers", Summary: "List the workers",
 	}, s.workers)
 	s.registerWorker()
+	s.registerRecall()
 }
 
 // workers answers with the matching workers, ordered by id.

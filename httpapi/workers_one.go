@@ -80,6 +80,38 @@ func (s *Server) registerWorker() {
 	}
 }
 
+// recallInput is a request to have a worker give chunks back.
+type recallInput struct {
+	ID   string `path:"id" doc:"The worker, percent-encoded."`
+	Body struct {
+		Chunk string `json:"chunk,omitempty" maxLength:"255" doc:"Batch id, as in running and queued of the worker; without one all that it has."`
+	}
+}
+
+// recalledBody is the answer to it.
+type recalledBody struct {
+	Chunks []string `json:"chunks" doc:"Batch ids that the worker was asked to give back."`
+}
+
+func (s *Server) registerRecall() {
+	register(s, huma.Operation{
+		OperationID: "recall-chunks", Method: http.MethodPost, Path: "/workers/{id}/recall",
+		Summary:     "Have a worker give chunks back that it runs or has queued",
+		Description: "Their commands are ended, and they run again, at another worker if there is one. It is no failure of theirs.",
+		Errors:      []int{http.StatusNotFound, http.StatusConflict},
+	}, s.recall)
+}
+
+// recall has the worker in the path give chunks back.
+func (s *Server) recall(ctx context.Context, in *recallInput) (out recalledBody, err error) {
+	id, err := (&workerInput{ID: in.ID}).worker(ctx)
+	if err != nil {
+		return out, err
+	}
+	r, err := ask[messages.ChunksRecalled](ctx, s, messages.RecallChunks{Worker: id, BatchID: in.Body.Chunk, By: by(ctx)})
+	return recalledBody{Chunks: append([]string{}, r.BatchIDs...)}, err
+}
+
 // worker returns the id in the path. It may hold any characters, slashes too, so the path is
 // matched before it is decoded.
 func (in *workerInput) worker(ctx context.Context) (messages.WorkerID, error) {

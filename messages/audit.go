@@ -24,6 +24,7 @@ const (
 	ActionDrain      = "drain"     // of a worker
 	ActionResume     = "resume"    // of a worker
 	ActionForget     = "forget"    // of a worker that is lost or gone
+	ActionRecall     = "recall"    // of chunks that a worker has
 	ActionCancel     = "cancel"    // of a file
 	ActionDispatch   = "dispatch"  // pause, resume or rate of all hand-outs
 	ActionFile       = "file"      // pause, resume, priority or share of a file

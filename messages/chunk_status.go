@@ -54,4 +54,8 @@ type StalledChunk struct {
 	BatchID string
 	Worker  WorkerID
 	Since   time.Time // time of its last progress
+	File    FileID
+	Path    string        // of the file
+	Lines   string        // its lines in the file, for people
+	Usual   time.Duration // the median of its file's chunks, 0 while none is known
 }

@@ -55,6 +55,7 @@ type ChunkMessage struct {
 	Positions [][2]int64 `json:"positions,omitempty"`
 	Data      []string   `json:"data"`
 	Recall    []string   `json:"recall,omitempty"` // of a recall, which has no batch id and no items
+	Stop      bool       `json:"stop,omitempty"`   // of a recall: what runs is to be stopped
 }
 
 // IsRecall reports whether the message is a recall and no chunk.

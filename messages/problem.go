@@ -68,7 +68,31 @@ func (k ProblemKind) Part() string {
 type Problem struct {
 	Kind  ProblemKind
 	Part  string    // "kafka", "state", "input", "workers" or "master"
-	Text  string    // one sentence: what is wrong, the last reason, and the cure
+	Text  string    // one sentence: what is wrong, and the last reason
 	Since time.Time // time when it began
 	Count int       // number of things concerned, or of occurrences; at least 1
+	Place           // of one of the things concerned, as far as there is one
+	Cures []Cure    // what can be done about it, the best first
+}
+
+// Place is where a problem is. A field that says nothing is zero.
+type Place struct {
+	File   FileID
+	Path   string // of the file
+	Worker WorkerID
+	Chunk  string // batch id of an attempt
+}
+
+// Cure is one thing that a person can do about a problem.
+type Cure struct {
+	Text    string // what it is for, as a request without a full stop: "give the worker no new chunks"
+	Command string // the command line that does it, empty when it is none
+	Call    *Call  // the call of the API that does it, nil when there is none
+}
+
+// Call is a call of the API that changes something.
+type Call struct {
+	Method string
+	Path   string // below /api/v1/, percent-encoded
+	Body   map[string]any
 }

@@ -46,6 +46,8 @@ func scanChunk(value []byte) (m ChunkMessage, ok bool) {
 			m.Data = s.strings()
 		case "recall":
 			m.Recall = s.strings()
+		case "stop":
+			m.Stop = s.bool()
 		default:
 			s.decline()
 		}

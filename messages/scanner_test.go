@@ -21,7 +21,7 @@ var scannedMessages = []string{
 	`{}`, ` {} `, ``, `null`, `[]`, `{"id"}`, `{"id":}`, `{,}`, `{"id":"a",}`, "\t{\"id\"\n:\r\"a\" , \"attempt\" : 3 }\n", `{"id":"a","unknown":{"x":[1]}}`,
 	`{"status":"new","id":"x","partitions":[1,2,3]}`, `{"status":"new","id":"x","partitions":[2147483648]}`, `{"status":"new","id":"x","partitions":null}`,
 	`{"id":"x","batchId":"b","processing":17,"total":500,"attempt":2,"result":"failed","error":"a\nb\u001b[31m"}`, `{"id":"x","processing":null,"total":1}`,
-	`{"id":"w","incarnation":"1-r","recall":["a_chunk_1","b"]}`, `{"recall":true}`, `{"recall": false }`, `{"recall":truex}`, `{"recall":tru`, `{"recall":"true"}`, `{"recall":[]}`,
+	`{"id":"w","incarnation":"1-r","recall":["a_chunk_1","b"]}`, `{"recall":true}`, `{"recall": false }`, `{"recall":truex}`, `{"recall":tru`, `{"recall":"true"}`, `{"recall":[]}`, `{"recall":["a"],"stop":true}`, `{"stop":1}`,
 	`{"status":"heartbeat","id":"w","partitions":[7],"protocol":2,"incarnation":"17-5f","capacity":4,"version":"v1","running":["a"],"queued":[],"next":41,"note":"no \/ disk"}`,
 	`{"failed":3,"failed_items":[[1,2],[4,4]],"output_lines":7}`, `{"failed": 3 , "failed_items": [ [ 1 , 2 ] ], "output_lines": 0}`, `{"failed":-1,"failed_items":[]}`,
 	`{"failed":1.5}`, `{"failed":true}`, `{"failed":"3"}`, `{"failed":null}`, `{"failed_items":[[1]]}`, `{"failed_items":[[1,2,3]]}`, `{"failed_items":[1,2]}`, `{"failed_items":[[1,2],]}`,

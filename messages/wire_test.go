@@ -72,6 +72,7 @@ func TestChunkAndHeartbeatAreGolden(t *testing.T) {
 	}, []byte("10.0.0.1\r\n::1\nsay \"hi\"\\\n\xff\n")))
 	golden(t, "chunk_with_blank_lines", AppendChunk(nil, ChunkHeader{Worker: "w-1", BatchID: "ips_chunk_4", Term: 12, Attempt: 1, File: "ips.txt", Generation: 1, FirstLine: 2001, Lines: 7}, []byte("10.0.0.1\n::1\n")))
 	golden(t, "chunk_with_gaps", AppendChunk(nil, ChunkHeader{Worker: "w-1", BatchID: "ips_chunk_4", Term: 12, Attempt: 1, File: "ips.txt", Generation: 1, FirstLine: 2001, Lines: 7, Gaps: []Gap{{0, 2}, {1, 1}, {2, 2}}}, []byte("10.0.0.1\n::1\n")))
+	golden(t, "recall_stop", Recall{Worker: "w-1", Deployment: "J6QK2", Incarnation: "1700000000000-5f3a", BatchIDs: []string{"ips_chunk_4"}, Stop: true}.Encode())
 	golden(t, "recall", Recall{Worker: "w-1", Deployment: "J6QK2", Incarnation: "1700000000000-5f3a", BatchIDs: []string{"ips_chunk_9_g2_a3"}}.Encode())
 	golden(t, "master_heartbeat", MasterHeartbeat{MasterID: "m-1", Role: "leader", Term: 12, API: "10.0.0.5:3001", Deployment: "J6QK2", TS: "2026-11-25T12:00:00Z"}.Encode())
 }

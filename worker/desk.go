@@ -2,6 +2,7 @@ package worker
 
 import (
 	"cmp"
+	"context"
 	"hash/maphash"
 	"slices"
 	"strings"
@@ -26,7 +27,8 @@ type attempt struct {
 	sum    uint64 // see desk.sum
 	order  uint64 // attempts are numbered in the order of their arrival
 	phase  phase
-	latest *messages.Signal // newest progress message, nil before the first
+	latest *messages.Signal        // newest progress message, nil before the first
+	stop   context.CancelCauseFunc // ends its context, nil before it runs
 	// superseded is set when another chunk has arrived under the same id. Nothing is
 	// reported about this attempt any more.
 	superseded bool
@@ -221,11 +223,19 @@ func (d *desk) refuse(reason string) []messages.Signal {
 }
 
 // recall gives back those queued chunks that a recall lists, and returns the final
-// messages about them.
+// messages about them. Those that run are stopped if it says so, and end by themselves.
 func (d *desk) recall(m messages.ChunkMessage) (returned []messages.Signal) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	text := messages.TextRecalled
+	if m.Stop {
+		text = messages.TextStopped
+	}
 	for _, batchID := range m.Recall {
+		if a := d.held[batchID]; m.Stop && a != nil && a.phase == working && a.stop != nil && a.chunk.Deployment == m.Deployment {
+			a.stop(errRecalled)
+			continue
+		}
 		n := slices.IndexFunc(d.queue, func(a *attempt) bool {
 			return a.chunk.BatchID == batchID && a.chunk.Deployment == m.Deployment
 		})
@@ -234,11 +244,18 @@ func (d *desk) recall(m messages.ChunkMessage) (returned []messages.Signal) {
 		}
 		a := d.queue[n]
 		d.queue = slices.Delete(d.queue, n, n+1)
-		final := resultOf(a.chunk, 0, messages.OutcomeRetry, messages.TextRecalled)
+		final := resultOf(a.chunk, 0, messages.OutcomeRetry, text)
 		d.conclude(a, final)
 		returned = append(returned, final)
 	}
 	return returned
+}
+
+// letStop keeps how an attempt that begins now is stopped.
+func (d *desk) letStop(a *attempt, stop context.CancelCauseFunc) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	a.stop = stop
 }
 
 // reopen accepts chunks again after refuse.

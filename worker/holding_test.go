@@ -282,6 +282,44 @@ func TestHeldUpWorkerKeepsWhatItHasRoomFor(t *testing.T) {
 	})
 }
 
+// A chunk that a person recalls is given back although it runs: its handler is told to end.
+func TestRecallOfWhatRuns(t *testing.T) {
+	bubble(t, "stops what runs", func(t *testing.T) {
+		b := newFakeBus(1)
+		w := start(t, b, func(ctx context.Context, c Chunk, progress func(int)) error {
+			progress(1)
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		synctest.Wait()
+		inc := b.of(messages.SignalAnnounce)[0].Incarnation.String()
+		for i := range 3 {
+			b.chunk(head(messages.ChunkName{Base: "a", Index: i}.BatchID(1)), "x", "y")
+		}
+		stop := func(deployment string, ids ...string) {
+			b.raw(string(messages.Recall{Worker: self, Deployment: deployment, Incarnation: inc, BatchIDs: ids, Stop: true}.Encode()))
+			pass(time.Second)
+		}
+		stop("other", "a_chunk_0")
+		if n := len(b.finals("a_chunk_0")); n != 0 {
+			t.Error("stopped for another master")
+		}
+		stop("", "a_chunk_0", "a_chunk_2", "a_chunk_7")
+		for _, id := range []string{"a_chunk_0", "a_chunk_2"} {
+			if f := b.finals(id); len(f) != 1 || f[0].Outcome != messages.OutcomeRetry || f[0].Error != messages.TextStopped {
+				t.Errorf("final of %s: %+v", id, f)
+			}
+		}
+		stop("", "a_chunk_0") // it has ended: nothing follows
+		pass(4 * time.Second)
+		hs := b.of(messages.SignalHeartbeat)
+		if h := hs[len(hs)-1]; fmt.Sprint(h.Running, h.Queued) != "[a_chunk_1] []" {
+			t.Errorf("heartbeat %s", h.raw)
+		}
+		w.end()
+	})
+}
+
 func TestRecall(t *testing.T) {
 	bubble(t, "gives back what is queued, and nothing else", func(t *testing.T) {
 		b := newFakeBus(1)

@@ -87,8 +87,11 @@ func (w *session) runAttempt(a *attempt) *attempt {
 	log := w.log.With("batch_id", c.BatchID, "attempt", c.Attempt)
 	log.Debug("chunk started", "items", len(c.Items))
 	m := newMeter(len(c.Items), w.cfg.ProgressInterval, func(done int) { w.sendProgress(a, done) })
-	ctx, cancel := w.attemptContext()
+	timed, cancel := w.attemptContext()
 	defer cancel()
+	ctx, stop := context.WithCancelCause(timed)
+	defer stop(nil)
+	w.desk.letStop(a, stop)
 	err := w.callHandler(ctx, c, m.update)
 	c.report.close()
 	final := w.outcomeOf(ctx, c, m.stop(), err)
@@ -128,6 +131,9 @@ func (w *session) logOutcome(log *slog.Logger, final messages.Signal) {
 	}
 }
 
+// errRecalled is the cause with which the context of an attempt ends that a person recalled.
+var errRecalled = errors.New(messages.TextStopped)
+
 // errVanished is the error of a handler that ended its goroutine.
 var errVanished = errors.New("the handler ended its goroutine without returning")
 
@@ -164,6 +170,8 @@ func (w *session) outcomeOf(ctx context.Context, c Chunk, done int, err error) m
 	switch {
 	case w.attemptsCtx.Err() != nil:
 		return resultOf(c, done, messages.OutcomeRetry, "the worker stopped: "+err.Error())
+	case errors.Is(context.Cause(ctx), errRecalled):
+		return resultOf(c, done, messages.OutcomeRetry, messages.TextStopped)
 	case ctx.Err() != nil:
 		return resultOf(c, done, messages.OutcomeFailed, err.Error())
 	case err == nil:

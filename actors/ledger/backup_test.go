@@ -75,7 +75,11 @@ func TestFormerAttemptWithoutProgressIsShown(t *testing.T) {
 			require.Equal(t, VerdictDone, l.verdict(progress("a", out[0].BatchID, 2, 2), now))
 			now = began.Add(2 * quietLong)
 			l.Attempts().Quiet("slow", old.BatchID, began)
-			require.Equal(t, []messages.StalledChunk{{BatchID: old.BatchID, Worker: "slow", Since: began}}, l.Report(now).Stalled.Long)
+			long := l.Report(now).Stalled.Long
+			require.Len(t, long, 1)
+			require.Equal(t, old.BatchID, long[0].BatchID)
+			require.Equal(t, messages.WorkerID("slow"), long[0].Worker)
+			require.Equal(t, began, long[0].Since)
 			end(l, old.BatchID, now)
 			require.Zero(t, l.Report(now).Stalled)
 		})

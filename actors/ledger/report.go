@@ -27,6 +27,7 @@ type Report struct {
 
 	Paused      int    // files of which nothing new is begun
 	FirstPaused string // the first of them, with the reason
+	PausedAt    messages.Place
 
 	Failing Failing
 	Stalled Stalled
@@ -69,6 +70,7 @@ func (l *Ledger) Report(now time.Time) Report {
 		}
 		if r.Paused++; r.Paused == 1 {
 			r.FirstPaused = fmt.Sprintf("%s: %s", b.Info.Path, l.rules.MaxDead.Explain(b.File))
+			r.PausedAt = messages.Place{File: b.ID, Path: b.Info.Path}
 		}
 	}
 	r.Idle = moving == 0 || len(l.offers.of)+len(l.held) == 0
@@ -124,7 +126,8 @@ type trials struct {
 func (t *trials) end(b *book, e *entry, how Ending, reason string, now time.Time) {
 	t.lastEnd = fmt.Sprintf("%s at %s: %s", b.BatchID(e.ID, e.Attempt), e.Worker, reason)
 	if how == EndFailed {
-		t.failures.add(e.ID, t.lastEnd, now)
+		at := messages.Place{File: b.ID, Path: b.Info.Path, Worker: e.Worker, Chunk: b.BatchID(e.ID, e.Attempt)}
+		t.failures.add(e.ID, at, reason, now)
 	}
 	if how == EndFailed || how == EndUnfit || how == EndRecalled { // The chunk failed, or its worker did, or it was asked to.
 		return

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -12,7 +13,7 @@ const (
 	// QuietAfter is how long a chunk may show no progress at least, in a file whose chunks
 	// are fast: it has to take quietTimesFast times their median as well.
 	QuietAfter     = 6 * time.Second
-	quietTimesFast = 20
+	quietTimesFast = 10
 	// quietLong, and quietTimes times the median, is enough in any case. It is the limit also
 	// while nobody knows how long a chunk of the file takes.
 	quietLong  = time.Minute
@@ -82,12 +83,12 @@ func (l *Ledger) endSurplus(w messages.WorkerID, batchID string) {
 // stalled returns the attempts that may still run and show no progress.
 func (l *Ledger) stalled(now time.Time) (out Stalled) {
 	for id, x := range l.stalls {
-		b, _, _, _ := l.find(id)
+		b, chunk, _, _ := l.find(id)
 		if b == nil || !l.runs(x.worker, id) {
 			delete(l.stalls, id)
 			continue
 		}
-		c := messages.StalledChunk{BatchID: id, Worker: x.worker, Since: x.since}
+		c := messages.StalledChunk{BatchID: id, Worker: x.worker, Since: x.since, File: b.ID, Path: b.Info.Path, Lines: b.linesOf(chunk), Usual: b.tempo.median()}
 		switch {
 		case x.lasts(b, now):
 			out.Long = append(out.Long, c)
@@ -101,6 +102,18 @@ func (l *Ledger) stalled(now time.Time) (out Stalled) {
 		})
 	}
 	return out
+}
+
+// linesOf returns the lines of an open chunk in its file, for people.
+func (b *book) linesOf(id messages.ChunkID) string {
+	e := b.entries[id]
+	if e == nil {
+		return ""
+	}
+	if e.Lines <= 1 {
+		return fmt.Sprintf("line %d", e.FirstLine)
+	}
+	return fmt.Sprintf("lines %d to %d", e.FirstLine, e.FirstLine+e.Lines-1)
 }
 
 // tempo is how long the last chunks of a file took.

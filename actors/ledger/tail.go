@@ -16,13 +16,13 @@ const (
 // SlowTail are the last chunks of files, which run much longer than the others did while
 // workers are idle.
 type SlowTail struct {
-	Count  int // number of such chunks
-	Idle   int // workers that are idle
-	Path   string
-	Left   int // chunks of that file that have not ended
-	Worker messages.WorkerID
-	Since  time.Time     // time when the one began that runs for longest
-	Usual  time.Duration // the median of its file
+	Count int // number of such chunks
+	Idle  int // workers that are idle
+	messages.Place
+	Lines string        // of that chunk in the file, for people
+	Left  int           // chunks of that file that have not ended
+	Since time.Time     // time when the one began that runs for longest
+	Usual time.Duration // the median of its file
 }
 
 // slowTail looks for chunks that hold up the end of a file: everything else of it has ended,
@@ -42,7 +42,8 @@ func (l *Ledger) slowTail(now time.Time) (t SlowTail) {
 			}
 			t.Count++
 			if since := e.workedSince(); t.Worker == "" || since.Before(t.Since) || since.Equal(t.Since) && e.Worker < t.Worker {
-				t.Path, t.Left, t.Worker, t.Since, t.Usual = b.Info.Path, b.live, e.Worker, since, b.tempo.median()
+				t.Place = messages.Place{File: b.ID, Path: b.Info.Path, Worker: e.Worker, Chunk: b.BatchID(e.ID, e.Attempt)}
+				t.Lines, t.Left, t.Since, t.Usual = b.linesOf(e.ID), b.live, since, b.tempo.median()
 			}
 		}
 	}

@@ -8,6 +8,16 @@ const known = signal(new Set());
 // can reports whether the API has a call.
 export const can = (method, path) => known.value.has(method + ' ' + path);
 
+// canCall reports whether the API has a call whose path has its parameters filled in.
+export function canCall({ method, path }) {
+  const parts = ('/' + path).split('/');
+  return [...known.value].some((call) => {
+    const [verb, template] = call.split(' ');
+    const names = template.split('/');
+    return verb === method && names.length === parts.length && names.every((name, i) => name === parts[i] || /^{.*}$/.test(name));
+  });
+}
+
 // learn reads the calls that the API describes.
 export async function learn() {
   try {

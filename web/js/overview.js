@@ -1,6 +1,6 @@
 // The overview: is it moving, when will it end, what is stuck.
 import { html, useEffect } from '../vendor/preact.js';
-import { can, deployment } from './abilities.js';
+import { can, canCall, deployment } from './abilities.js';
 import { send } from './api.js';
 import { Dispatch } from './dispatch.js';
 import { FileActions, isPaused } from './file_actions.js';
@@ -12,7 +12,7 @@ import { Plots } from './plots.js';
 import { Rows } from './rows.js';
 import { go, href, link, notices, now, overview, route, say } from './state.js';
 import { Waiting } from './waiting.js';
-import { WorkerGrid, startWorker } from './workers.js';
+import { WorkerGrid } from './workers.js';
 
 const fileStates = ['running', 'done', 'done_with_rejects', 'changed', 'failed', 'cancelled'];
 
@@ -42,10 +42,24 @@ function Problems({ all }) {
     <h2 id="problems-title">${plural(all.length, 'problem')}</h2>
     <ul>${all.map((p) => html`<li key=${p.kind + p.since}><strong>${words(p.kind)}</strong>: ${plain(p.text)}
       <span class="muted"> since ${clock(p.since, true)} (<${Ago} time=${p.since} />)</span>
-      ${p.kind === 'no_workers' && html` <${Command} text=${startWorker({ problems: [p] })} />`}
-      ${places[p.kind] && html` <a href=${href(places[p.kind][1], '', places[p.kind][2])}>show ${places[p.kind][0]}</a>`}</li>`)}</ul>
+      ${p.worker && html` <a href=${href('worker', p.worker)}>show ${plain(p.worker)}</a>`}
+      ${p.file_id > 0 && html` <a href=${href('file', p.file_id)}>show ${plain(p.path)}</a>`}
+      ${places[p.kind] && html` <a href=${href(places[p.kind][1], '', places[p.kind][2])}>show ${places[p.kind][0]}</a>`}
+      ${p.cures?.length > 0 && html`<ul class="cures">${p.cures.map((c) => html`<li key=${c.text}><${Cure} c=${c} /></li>`)}</ul>`}</li>`)}</ul>
   </section>`;
 }
+
+// Cure is one thing that can be done about a problem: here, or by a command.
+function Cure({ c }) {
+  async function act() {
+    await send(c.call.method, c.call.path, c.call.body ?? undefined);
+    say(`Asked for: ${plain(c.text)}.`);
+  }
+  const here = c.call && canCall(c.call);
+  return html`${here ? html`<${Button} kind="small" onClick=${act}>${upper(c.text)}</${Button}>` : upper(c.text)}${c.command && html` <${Command} text=${c.command} />`}`;
+}
+
+const upper = (text) => plain(text).replace(/^./, (first) => first.toUpperCase());
 
 const Card = ({ name, value, kind = '', children }) => html`<div class=${'card ' + kind}><dt>${name}</dt><dd class="value">${value}</dd><dd class="muted">${children}</dd></div>`;
 

@@ -54,4 +54,4 @@ function NoWorkers({ filtered }) {
 }
 
 // startWorker returns the command that starts a worker of this master. Its problem has it.
-export const startWorker = (o) => /start one by (.+)$/s.exec(o?.problems.find((p) => p.kind === 'no_workers')?.text ?? '')?.[1] ?? "kafka-master worker --each 'probe {}'";
+export const startWorker = (o) => o?.problems.find((p) => p.kind === 'no_workers')?.cures?.find((c) => c.command)?.command ?? "kafka-master worker --each 'probe {}'";
