@@ -20,7 +20,8 @@ export async function step(name, argument = '') {
   return text;
 }
 
-// browse opens the page and runs what to do with it.
+// browse opens the page and runs what to do with it. The second argument of test opens another
+// address in a tab of its own.
 export async function browse(test, { width = 1440, height = 900, scheme = 'light', mayFail = () => false, before = () => {} } = {}) {
   const browser = await chromium.launch({
     executablePath: process.env.PAGE_CHROMIUM,
@@ -29,15 +30,14 @@ export async function browse(test, { width = 1440, height = 900, scheme = 'light
   const errors = [];
   try {
     const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, bypassCSP: false });
-    const page = await context.newPage();
-    page.setDefaultTimeout(60_000); // for a hang: machines that test are slow
-    page.on('console', (m) => { if (m.type() === 'error' && !mayFail(m.text(), m.location().url)) errors.push(`${m.text()} ${m.location().url}`); });
-    page.on('pageerror', (e) => errors.push(e.stack));
-    page.on('dialog', (d) => { errors.push(`a text ran as code: ${d.message()}`); d.dismiss(); });
-    page.on('request', (r) => { if (!r.url().startsWith(new URL(url).origin + '/') && !r.url().startsWith('data:')) errors.push(`outside request ${r.url()}`); });
-    await before(page);
-    await page.goto(url);
-    await test(page);
+    const tab = async (address, prepare = () => {}) => {
+      const page = await context.newPage();
+      watch(page, address, errors, mayFail);
+      await prepare(page);
+      await page.goto(address);
+      return page;
+    };
+    await test(await tab(url, before), tab);
     assert.deepEqual(errors, []);
   } catch (cause) {
     if (errors.length > 0) console.error(errors.join('\n'));
@@ -45,6 +45,15 @@ export async function browse(test, { width = 1440, height = 900, scheme = 'light
   } finally {
     await browser.close();
   }
+}
+
+// watch collects what may not happen on a page.
+function watch(page, address, errors, mayFail) {
+  page.setDefaultTimeout(60_000); // for a hang: machines that test are slow
+  page.on('console', (m) => { if (m.type() === 'error' && !mayFail(m.text(), m.location().url)) errors.push(`${m.text()} ${m.location().url}`); });
+  page.on('pageerror', (e) => errors.push(e.stack));
+  page.on('dialog', (d) => { errors.push(`a text ran as code: ${d.message()}`); d.dismiss(); });
+  page.on('request', (r) => { if (!r.url().startsWith(new URL('.', address).href) && !r.url().startsWith('data:')) errors.push(`outside request ${r.url()}`); });
 }
 
 // open goes to a view of the page that is open already.
