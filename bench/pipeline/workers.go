@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -57,6 +58,9 @@ func runWorkers(ctx context.Context, args []string) error {
 	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(400) // as kafka-master worker does
+	}
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(min(runtime.GOMAXPROCS(0), c.count)) // as kafka-master worker does
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
