@@ -30,7 +30,7 @@ await browse(async (page) => {
   await page.getByRole('link', { name: '<img src=x onerror=alert(1)>.txt' }).click();
   await page.getByRole('heading', { level: 1, name: '<img src=x' }).waitFor();
   assert.equal(await page.locator('main img').count(), 0);
-  await page.getByText("kafka-master joblog '<img src=x onerror=alert(1)>.txt'").waitFor();
+  await page.getByText("kafka-master verify '<img src=x onerror=alert(1)>.txt'").waitFor();
   await accessible(page, 'a file');
 
   // The keys.

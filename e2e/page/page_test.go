@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"kafka-master/messages"
 )
 
 // Numbers, times, and names in commands.
@@ -60,6 +62,53 @@ func TestToken(t *testing.T) {
 	s := newSite(t, "API_TOKEN=secret", "API_READ_TOKEN=look")
 	s.master()
 	script(t, "token.mjs", s.url(), nil)
+}
+
+// What the browser saves is what lies in the folder of the results.
+func TestTakeHome(t *testing.T) {
+	needBrowser(t)
+	for name, vars := range map[string][]string{"without a token": nil, "with a token": {"API_TOKEN=secret", "API_READ_TOKEN=look"}} {
+		t.Run(name, func(t *testing.T) {
+			if vars != nil {
+				t.Setenv("PAGE_TOKEN", "look")
+			}
+			s := newSite(t, vars...)
+			s.master()
+			script(t, "home.mjs", s.url(), s.homeSteps())
+		})
+	}
+}
+
+// homeSteps returns what a script about downloads may ask for:
+//
+//	mixed NAME     drop a file of 200 lines, of which 40 fail
+//	worker ID      start a worker that does each line alone
+//	folder NAME    the name of the folder of its results
+//	result NAME    the content of a merged file
+//	unmerge FOLDER remove the summary of a merge
+func (s *site) homeSteps() steps {
+	results := filepath.Join(s.dir, "data", "results")
+	all := s.steps()
+	all["mixed"] = func(name string) (string, error) {
+		lines := numbered(200)
+		for i := 0; i < len(lines); i += 5 {
+			lines[i] = "bad " + lines[i]
+		}
+		return "", s.drop(name, lines)
+	}
+	all["worker"] = func(id string) (string, error) {
+		_, err := s.start("worker", "--worker-id", id, "--jobs", "4", "--each", "sh -c 'case $0 in bad*) exit 3;; esac; echo done $0' {}")
+		return "", err
+	}
+	all["folder"] = func(name string) (string, error) { return messages.ResultFolder(name), nil }
+	all["result"] = func(name string) (string, error) {
+		text, err := os.ReadFile(filepath.Join(results, name))
+		return string(text), err
+	}
+	all["unmerge"] = func(folder string) (string, error) {
+		return "", os.Remove(filepath.Join(results, folder+".summary.json"))
+	}
+	return all
 }
 
 // master starts a master and waits until it leads.

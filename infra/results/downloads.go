@@ -103,9 +103,18 @@ func (d Downloads) List(f messages.File) []Offer {
 // failing returns the artifacts of a file when none can be reached.
 func failing(f messages.File, err error) (out []Offer) {
 	for _, a := range Artifacts() {
-		out = append(out, Offer{Artifact: a, Name: nameOf(f, a), Bytes: -1, Lines: -1, Err: err})
+		out = append(out, Offer{Artifact: a, Name: nameOf(f, a), Bytes: -1, Lines: -1, Err: whyNotYet(f, a, err)})
 	}
 	return out
+}
+
+// whyNotYet returns why an artifact is not in a folder that has nothing: a file that has not
+// ended may get it.
+func whyNotYet(f messages.File, a Artifact, err error) error {
+	if a != JobLog && !f.HasEnded() && errors.Is(err, ErrNoResults) {
+		return ErrRunning
+	}
+	return err
 }
 
 // Open opens an artifact. The merged ones are those that the summary vouches for: merges
@@ -114,7 +123,7 @@ func failing(f messages.File, err error) (out []Offer) {
 func (d Downloads) Open(f messages.File, a Artifact) (*Opened, error) {
 	root, err := d.open()
 	if err != nil {
-		return nil, err
+		return nil, whyNotYet(f, a, err)
 	}
 	defer root.Close()
 	if a == JobLog {

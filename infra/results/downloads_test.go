@@ -133,7 +133,11 @@ func TestDownloadsThatAreNotThere(t *testing.T) {
 			b.books.State, b.books.Ended = messages.FileRunning, time.Time{}
 		}, ErrRunning},
 		"there is another folder": {func(b *bench) { b.dir = b.t.TempDir() }, ErrNoResults},
-		"there is no folder":      {func(b *bench) { b.dir = filepath.Join(b.t.TempDir(), "none") }, ErrNoResults},
+		"there is no folder yet": {func(b *bench) {
+			b.dir = filepath.Join(b.t.TempDir(), "none")
+			b.books.State, b.books.Ended = messages.FileRunning, time.Time{}
+		}, ErrRunning},
+		"there is no folder": {func(b *bench) { b.dir = filepath.Join(b.t.TempDir(), "none") }, ErrNoResults},
 	} {
 		t.Run(title, func(t *testing.T) {
 			t.Parallel()

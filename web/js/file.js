@@ -3,11 +3,12 @@ import { html, useEffect, useMemo, useSignal } from '../vendor/preact.js';
 import { can } from './abilities.js';
 import { Text } from './details.js';
 import { FileActions, Order, isPaused } from './file_actions.js';
-import { bytes, clock, count, duration, eta, percent, plain, progress, quoted, rate, words } from './format.js';
+import { bytes, clock, count, duration, eta, plain, rate, words } from './format.js';
+import { TakeHome } from './home.js';
 import { List } from './list.js';
 import { on } from './live.js';
 import { FileBar } from './overview.js';
-import { Ago, Command, Empty, Fact, Failure, State, onRefresh, shown, useAnswer } from './parts.js';
+import { Ago, Empty, Fact, Failure, State, onRefresh, shown, useAnswer } from './parts.js';
 import { Rows } from './rows.js';
 import { Strip } from './strip.js';
 import { href, now } from './state.js';
@@ -24,7 +25,7 @@ export function File({ id }) {
     <div class="actions"><${FileActions} file=${answer} /><${Order} file=${answer} /></div>
     <${Balance} f=${answer} />
     ${can('GET', '/files/{id}/chunks') && html`<${Chunks} file=${answer} />`}
-    <${TakeHome} f=${answer} />`;
+    <${TakeHome} file=${answer} />`;
 }
 
 // Reasons says why the file does not go on.
@@ -80,18 +81,3 @@ const chunkColumns = [
   { name: 'For', kind: 'w-pair mid', show: (c) => html`<${Ago} time=${c.since} />` },
   { name: 'Why', kind: 'grow', show: (c) => (c.stalled_since ? html`<strong class="bad">no progress for <${Ago} time=${c.stalled_since} /></strong>` : html`<${Text} chunk=${c} text=${c.why?.text ?? c.error} />`) },
 ];
-
-// TakeHome shows the commands for what became of the file.
-function TakeHome({ f }) {
-  const ended = f.state !== 'running';
-  const name = (f.path.startsWith('-') ? '-- ' : '') + quoted(f.path);
-  const lines = [
-    ['One result in the order of the lines, one list of what failed', 'kafka-master merge ' + name, ended],
-    ['Who did which chunk when', 'kafka-master joblog ' + name, true],
-    ['Proof that every line is accounted for', 'kafka-master verify ' + name, ended],
-    ['The failed items', 'kafka-master failed ls --file=' + quoted(f.path), f.items_failed > 0],
-    ['The dead chunks', 'kafka-master dead ls --file=' + quoted(f.path), f.items_dead > 0],
-  ].filter(([, , now]) => now);
-  return html`<section aria-labelledby="home-title"><h2 id="home-title">Take it home</h2>
-    <ul class="commands">${lines.map(([text, command]) => html`<li key=${command}><span>${text}</span><${Command} text=${command} /></li>`)}</ul></section>`;
-}

@@ -5,6 +5,7 @@ import { send } from './api.js';
 import { Dispatch } from './dispatch.js';
 import { FileActions, isPaused } from './file_actions.js';
 import { bytes, clock, count, duration, eta, percent, plain, plural, progress, quoted, rate, words } from './format.js';
+import { Results } from './home.js';
 import { List } from './list.js';
 import { on } from './live.js';
 import { Ago, Bar, Button, Command, Empty, Failure, Filter, State, onRefresh, shown } from './parts.js';
@@ -129,7 +130,7 @@ const columns = [
   { name: 'failed / dead', kind: 'w-pair mid', show: (f) => html`<span class=${f.items_failed + f.items_dead > 0 ? 'bad' : ''}>${count(f.items_failed)} / ${count(f.items_dead)}</span>` },
   { name: 'Items/s', kind: 'w-num mid', show: (f) => (f.state === 'running' ? rate(f.items_per_s) : '–') },
   { name: 'Ends', kind: 'w-eta wide', show: (f) => (f.ended_at ? clock(f.ended_at) : eta(f.eta_at, now.value)) },
-  { name: 'Actions', kind: 'w-actions wide', show: (f) => html`<${FileActions} file=${f} />` },
+  { name: 'Actions', kind: 'w-actions wide', show: (f) => html`<${FileActions} file=${f} /><${Results} file=${f} />` },
 ];
 
 export function FileBar({ f }) {
