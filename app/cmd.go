@@ -85,7 +85,7 @@ func (c command) groups() []group {
 		{"Steer it", []*cobra.Command{
 			c.pause(), c.resume(), c.cancel(), c.rescan(), c.rate(), c.priority(), c.share(), c.drain(), c.undrain(), c.recall(), c.forget(), c.dead(), c.failed(), c.set(), c.stepDown(),
 		}},
-		{"Results and proof", []*cobra.Command{c.merge(), c.joblog(), c.verify(), c.selftest()}},
+		{"Results and proof", []*cobra.Command{c.download(), c.merge(), c.joblog(), c.verify(), c.selftest()}},
 		{groupSetup, []*cobra.Command{c.config(), c.doctor(), c.healthcheck(), c.version()}},
 	}
 }

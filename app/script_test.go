@@ -29,7 +29,7 @@ func serveExamples(e *testscript.Env) error {
 	ending := exampleMaster(time.Now())
 	ending.onLook = endAt(3)
 	for name, m := range map[string]*fakeMaster{"EXAMPLE": exampleMaster(time.Now()), "ENDING": ending, "MANY": many(2500)} {
-		server := httptest.NewServer(httpapi.New(httpapi.Config{Asker: m, ChunkTopic: "master-signal"}).Handler())
+		server := httptest.NewServer(httpapi.New(httpapi.Config{Asker: m, ChunkTopic: "master-signal", Results: fakeResults{}}).Handler())
 		e.Defer(server.Close)
 		e.Setenv(name, strings.TrimPrefix(server.URL, "http://"))
 	}
