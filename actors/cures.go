@@ -30,7 +30,7 @@ func Cures(p messages.Problem, startWorker string) []messages.Cure {
 	case messages.ProblemPaused:
 		return []messages.Cure{{Text: "see what died", Command: command("dead", "ls", "--file", p.Path)}, resumeFile(p.Place)}
 	case messages.ProblemChanged:
-		return []messages.Cure{{Text: "see its versions", Command: command("file", p.Path)}}
+		return []messages.Cure{{Text: "see what became of its former content", Command: command("file", p.File.Key())}, acknowledge(p.File)}
 	case messages.ProblemMerge:
 		return []messages.Cure{{Text: "see what is missing", Command: command("merge", "--all")}}
 	}
@@ -94,6 +94,13 @@ func retryDead(path string) messages.Cure {
 func resumeFile(at messages.Place) messages.Cure {
 	return messages.Cure{Text: "let it go on as it is", Command: command("resume", at.Path), Call: &messages.Call{
 		Method: http.MethodPatch, Path: fmt.Sprintf("files/%d", at.File), Body: map[string]any{"paused": false},
+	}}
+}
+
+// acknowledge is what is left to do about a file that changed: to take note of it.
+func acknowledge(id messages.FileID) messages.Cure {
+	return messages.Cure{Text: "take note of it, so that it is not shown any more", Command: command("acknowledge", id.Key()), Call: &messages.Call{
+		Method: http.MethodPost, Path: "files/" + id.Key() + "/acknowledge",
 	}}
 }
 

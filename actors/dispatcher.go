@@ -110,6 +110,8 @@ func (d *dispatcher) Receive(ctx actor.Context) {
 		d.onDiscard(ctx, m, now)
 	case messages.CancelFile:
 		d.onCancel(ctx, m, now)
+	case messages.AcknowledgeFile:
+		d.onAcknowledge(ctx, m, now)
 	case messages.SetDispatch:
 		d.onSetDispatch(ctx, m, now)
 	case messages.SetFile:

@@ -188,7 +188,7 @@ func areIdle(n int) string {
 // watchChanged names the file that changed last while it was in work.
 func (d *dispatcher) watchChanged(c ledger.Changed, now time.Time) {
 	f := c.Last
-	text := fmt.Sprintf("%s: %s; %s of it were done, the rest is dead or was not cut, and what the folder holds now is a new version",
+	text := fmt.Sprintf("%s: %s; %s of its former content were done, and what the folder holds now is done as a new version: deliver files whole, under another name first",
 		f.Info.Path, f.Reason, counted(int(f.DoneItems), "item"))
 	if c.Count > 1 {
 		text += fmt.Sprintf(" (and %s)", counted(c.Count-1, "other file"))

@@ -246,7 +246,7 @@ func (m *master) onAsk(ctx actor.Context, x *ask) {
 	case messages.QueryBatchSize, messages.SetBatchSize, messages.QueryTopics, messages.QueryTopicDetails, messages.GrowPartitions, messages.QueryBooks,
 		messages.RetryLetters, messages.DiscardLetters, messages.QueryAudit,
 		messages.QueryLogLevel, messages.SetLogLevel, messages.QueryWorker, messages.DrainWorker, messages.ResumeWorker, messages.ForgetWorker, messages.RecallChunks,
-		messages.CancelFile, messages.Rescan, messages.SetDispatch, messages.SetFile,
+		messages.CancelFile, messages.AcknowledgeFile, messages.Rescan, messages.SetDispatch, messages.SetFile,
 		messages.QueryWaiting, messages.SetWaiting, messages.QueryChunks:
 		if m.leading != nil && m.stopping == nil {
 			ctx.Forward(m.leading)

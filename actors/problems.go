@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"kafka-master/messages"
@@ -51,8 +52,18 @@ func (p problems) setError(key string, kind messages.ProblemKind, part string, e
 	if err == nil {
 		p.clear(key)
 	} else {
-		p.set(key, messages.Problem{Kind: kind, Part: part, Text: err.Error()}, now)
+		p.set(key, messages.Problem{Kind: kind, Part: part, Text: explained(err)}, now)
 	}
+}
+
+// explained returns the text of an error without its classes, which say nothing to a person
+// who reads why something is away.
+func explained(err error) string {
+	text := err.Error()
+	for _, class := range []error{messages.ErrNotWritten, messages.ErrMaybeWritten} {
+		text = strings.ReplaceAll(text, class.Error()+": ", "")
+	}
+	return text
 }
 
 // counted returns "1 file" or "2 files".

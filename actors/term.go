@@ -264,7 +264,7 @@ func (t *term) onAsk(ctx actor.Context, m *ask) {
 		t.passOn(ctx, t.fleet, q)
 	case messages.RetryLetters, messages.Rescan, messages.QueryWaiting, messages.SetWaiting:
 		t.passOn(ctx, t.intake, q)
-	case messages.DiscardLetters, messages.CancelFile, messages.SetDispatch, messages.SetFile:
+	case messages.DiscardLetters, messages.CancelFile, messages.AcknowledgeFile, messages.SetDispatch, messages.SetFile:
 		t.passOn(ctx, t.dispatcher, q)
 	}
 }

@@ -365,7 +365,7 @@ func TestChangedFileIsNamed(t *testing.T) {
 		h.finish(messages.OutcomeOK)
 		w.drop("a.txt", 10)
 		p := w.trouble(messages.ProblemChanged)
-		require.Contains(t, p.Text, "a.txt: its size changed while it was in work; 2 items of it were done")
+		require.Contains(t, p.Text, "a.txt: its size changed while it was in work; 2 items of its former content were done")
 		for len(h.read()) > 0 {
 			h.finish(messages.OutcomeOK)
 		}
@@ -377,6 +377,31 @@ func TestChangedFileIsNamed(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		require.Equal(t, 1, w.trouble(messages.ProblemChanged).Count)
 		time.Sleep(11 * time.Minute)
+		require.Zero(t, w.trouble(messages.ProblemChanged))
+	})
+}
+
+// What a person took note of is not shown any more, under the next leader neither.
+func TestChangedFileIsAcknowledged(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		h := w.startWorker("w1", 0)
+		w.drop("a.txt", 8)
+		h.finish(messages.OutcomeOK)
+		require.ErrorIs(t, w.refusal(messages.AcknowledgeFile{ID: w.file("a.txt").ID, By: "api"}), messages.ErrConflict)
+		require.ErrorIs(t, w.refusal(messages.AcknowledgeFile{ID: 99, By: "api"}), messages.ErrNotFound)
+		w.drop("a.txt", 10)
+		p := w.trouble(messages.ProblemChanged)
+		require.Equal(t, "a.txt", p.Path)
+		done := w.ask(messages.AcknowledgeFile{ID: p.File, By: "api"}).(messages.FileChange)
+		require.Equal(t, messages.FileChanged, done.New.State)
+		audit := w.ask(messages.QueryAudit{}).(messages.Audit)
+		require.Equal(t, messages.ActionAcknowledge, audit[len(audit)-1].Action)
+		time.Sleep(time.Second)
+		require.Zero(t, w.trouble(messages.ProblemChanged))
+		w.stop()
+		w.start()
+		time.Sleep(2 * time.Second)
 		require.Zero(t, w.trouble(messages.ProblemChanged))
 	})
 }

@@ -58,6 +58,38 @@ rest is cancelled, which cannot be undone. The results of what was done stay.`,
 	})
 }
 
+// acknowledge is the command that takes it off the list of problems that a file changed.
+func (c command) acknowledge() *cobra.Command {
+	return c.verb(verb{
+		use: "acknowledge FILE...", short: "Take it off the list of problems that a file changed while it was in work",
+		long:     "A file is given by its id, or by its path, which means its newest version. The file and its\nresults stay as they are.",
+		example:  "  kafka-master acknowledge 4",
+		complete: completeFiles,
+		args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return fmt.Errorf("%w: %s needs the path or the id of a file", errUsage, cmd.CommandPath())
+			}
+			return nil
+		},
+		act: func(ctx context.Context, r *remote, names []string) error {
+			for _, name := range names {
+				f, err := r.findFile(ctx, name)
+				if err != nil {
+					return err
+				}
+				var x changedAnswer[fileAnswer]
+				if err := r.client.post(ctx, fmt.Sprintf("/api/v1/files/%d/acknowledge", f.ID), nil, &x); err != nil {
+					return err
+				}
+				if _, err := fmt.Fprintf(r.stdout, "%s: noted\n", f.name()); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	})
+}
+
 // cancelFile cancels one file.
 func (r *remote) cancelFile(ctx context.Context, f fileAnswer) error {
 	var x changedAnswer[fileAnswer]

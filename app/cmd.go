@@ -83,7 +83,7 @@ func (c command) groups() []group {
 		{"Run", []*cobra.Command{c.run(), c.worker(), c.generate()}},
 		{"See a running system", []*cobra.Command{c.status(), c.top(), c.listFiles(), c.showFile(), c.chunks(), c.workers(), c.attempts(), c.masters(), c.topics(), c.events(), c.audit(), c.wait()}},
 		{"Steer it", []*cobra.Command{
-			c.pause(), c.resume(), c.cancel(), c.rescan(), c.rate(), c.priority(), c.share(), c.drain(), c.undrain(), c.recall(), c.forget(), c.dead(), c.failed(), c.set(), c.stepDown(),
+			c.pause(), c.resume(), c.cancel(), c.acknowledge(), c.rescan(), c.rate(), c.priority(), c.share(), c.drain(), c.undrain(), c.recall(), c.forget(), c.dead(), c.failed(), c.set(), c.stepDown(),
 		}},
 		{"Results and proof", []*cobra.Command{c.download(), c.merge(), c.joblog(), c.verify(), c.selftest()}},
 		{groupSetup, []*cobra.Command{c.config(), c.doctor(), c.healthcheck(), c.version()}},

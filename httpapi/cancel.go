@@ -23,6 +23,11 @@ func (s *Server) registerCancel() {
 		Errors:      []int{http.StatusNotFound, http.StatusConflict},
 	}, s.cancelFile)
 	register(s, huma.Operation{
+		OperationID: "acknowledge-file", Method: http.MethodPost, Path: "/files/{id}/acknowledge",
+		Summary: "Take it off the list of problems that a file changed while it was in work",
+		Errors:  []int{http.StatusNotFound, http.StatusConflict},
+	}, s.acknowledgeFile)
+	register(s, huma.Operation{
 		OperationID: "rescan-files", Method: http.MethodPost, Path: "/files/rescan", Summary: "List the input folder now",
 	}, s.rescan)
 }
@@ -30,6 +35,15 @@ func (s *Server) registerCancel() {
 // cancelFile cancels the file with the id in the path.
 func (s *Server) cancelFile(ctx context.Context, in *fileInput) (out changed[oneFileBody], err error) {
 	done, err := ask[messages.FileChange](ctx, s, messages.CancelFile{ID: in.ID, By: by(ctx)})
+	if err != nil {
+		return out, err
+	}
+	return changed[oneFileBody]{Old: showOneFile(*done.Old), New: showOneFile(*done.New)}, nil
+}
+
+// acknowledgeFile takes note that the file with the id in the path changed.
+func (s *Server) acknowledgeFile(ctx context.Context, in *fileInput) (out changed[oneFileBody], err error) {
+	done, err := ask[messages.FileChange](ctx, s, messages.AcknowledgeFile{ID: in.ID, By: by(ctx)})
 	if err != nil {
 		return out, err
 	}

@@ -31,6 +31,17 @@ func (f *fakeMaster) acted(q messages.Query) (answer any, err error, ok bool) {
 			}
 		}
 		return nil, messages.ErrNoFile, true
+	case messages.AcknowledgeFile:
+		f.changes++
+		for _, x := range f.files {
+			switch {
+			case x.ID == q.ID && x.ID == 5:
+				return nil, messages.ErrConflict, true
+			case x.ID == q.ID:
+				return messages.FileChange{Old: &x, New: &x}, nil, true
+			}
+		}
+		return nil, messages.ErrNoFile, true
 	case messages.Rescan:
 		f.changes++
 		return messages.Rescanned{Files: 7, Settling: 2}, nil, true

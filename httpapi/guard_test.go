@@ -56,7 +56,7 @@ func everyPatch() []string {
 
 // everyPost returns the path of each route that answers POST, first those that take letters.
 func everyPost() []string {
-	return append(letterChanges(), "/api/v1/files/1/cancel", "/api/v1/files/rescan",
+	return append(letterChanges(), "/api/v1/files/1/cancel", "/api/v1/files/1/acknowledge", "/api/v1/files/rescan",
 		"/api/v1/workers/w-free/drain", "/api/v1/workers/w-free/resume", "/api/v1/workers/w-free/forget", "/api/v1/workers/w-free/recall", "/api/v1/masters/step-down")
 }
 

@@ -47,6 +47,7 @@ func examples() []example {
 		{"get-file", "/files/5", "", 200}, {"get-file", "/files/2", "", 200}, {"get-file", "/files/77", "", 404},
 		{"get-strip", "/files/6/strip", "", 200}, {"get-strip", "/files/6/strip?cells=x", "", 422}, {"get-strip", "/files/77/strip", "", 404},
 		{"list-chunks", "/files/6/chunks", "", 200}, {"list-chunks", "/files/6/chunks?state=x", "", 422}, {"list-chunks", "/files/77/chunks", "", 404},
+		{"acknowledge-file", "/files/6/acknowledge", "", 200}, {"acknowledge-file", "/files/77/acknowledge", "", 404}, {"acknowledge-file", "/files/5/acknowledge", "", 409},
 		{"cancel-file", "/files/6/cancel", "", 200}, {"cancel-file", "/files/77/cancel", "", 404}, {"cancel-file", "/files/5/cancel", "", 409},
 		{"rescan-files", "/files/rescan", "", 200},
 		{"get-books", "/files/6/books", "", 200}, {"get-books", "/files/77/books", "", 404},

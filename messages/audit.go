@@ -17,19 +17,20 @@ type AuditEntry struct {
 
 // The actions of an AuditEntry.
 const (
-	ActionBatchSize  = "batch_size"
-	ActionPartitions = "partitions"
-	ActionRetry      = "retry"     // of dead chunks, or of failed items
-	ActionDiscard    = "discard"   // of dead chunks, or of failed items
-	ActionDrain      = "drain"     // of a worker
-	ActionResume     = "resume"    // of a worker
-	ActionForget     = "forget"    // of a worker that is lost or gone
-	ActionRecall     = "recall"    // of chunks that a worker has
-	ActionCancel     = "cancel"    // of a file
-	ActionDispatch   = "dispatch"  // pause, resume or rate of all hand-outs
-	ActionFile       = "file"      // pause, resume, priority or share of a file
-	ActionLogLevel   = "log_level" // of all masters
-	ActionStepDown   = "step_down"
+	ActionBatchSize   = "batch_size"
+	ActionPartitions  = "partitions"
+	ActionRetry       = "retry"       // of dead chunks, or of failed items
+	ActionDiscard     = "discard"     // of dead chunks, or of failed items
+	ActionDrain       = "drain"       // of a worker
+	ActionResume      = "resume"      // of a worker
+	ActionForget      = "forget"      // of a worker that is lost or gone
+	ActionAcknowledge = "acknowledge" // that a file changed while it was in work
+	ActionRecall      = "recall"      // of chunks that a worker has
+	ActionCancel      = "cancel"      // of a file
+	ActionDispatch    = "dispatch"    // pause, resume or rate of all hand-outs
+	ActionFile        = "file"        // pause, resume, priority or share of a file
+	ActionLogLevel    = "log_level"   // of all masters
+	ActionStepDown    = "step_down"
 )
 
 const (

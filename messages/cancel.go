@@ -20,12 +20,20 @@ type (
 		ID FileID
 		By string // who asked for it
 	}
+	// AcknowledgeFile takes the problem off the list that a file changed while it was in work.
+	// The answer is FileChange, once that is committed, ErrNoFile, or ErrConflict for a file
+	// that did not change.
+	AcknowledgeFile struct {
+		ID FileID
+		By string
+	}
 	// Rescan has the input folder listed now. The answer is Rescanned, once it is.
 	Rescan struct{ By string }
 )
 
-func (CancelFile) query() {}
-func (Rescan) query()     {}
+func (CancelFile) query()      {}
+func (AcknowledgeFile) query() {}
+func (Rescan) query()          {}
 
 // FileChange is a file as it was before a change, and as it is.
 type FileChange struct{ Old, New *FileStatus }

@@ -109,6 +109,8 @@ type File struct {
 	Digested bool
 
 	Steering // how people steer it
+	// Acknowledged reports that a person has seen that it changed while it was in work.
+	Acknowledged bool
 
 	Started time.Time // time when work on it began
 	Ended   time.Time // time when its last chunk ended, zero before

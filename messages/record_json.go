@@ -49,6 +49,8 @@ type fileRecord struct {
 
 	UnrecordedRetries int64 `json:"unrecorded_retries,omitempty"`
 
+	Acknowledged bool `json:"acknowledged,omitempty"`
+
 	Steering *steeringRecord `json:"steering,omitempty"` // nil, as in records of earlier versions, when nobody steers the file
 }
 
@@ -65,7 +67,7 @@ func (f File) EncodeRecord() []byte {
 		DiscardedChunks: f.DiscardedChunks, DiscardedItems: f.DiscardedItems, DiscardedFailed: f.DiscardedFailed, UnrecordedRetries: f.UnrecordedRetries,
 		CancelledChunks: f.CancelledChunks, CancelledItems: f.CancelledItems, CancelledBytes: f.CancelledBytes,
 		Started: newRecordTime(f.Started), Ended: newRecordTime(f.Ended), Left: newRecordTime(f.Left), Merged: timeOrNone(f.Merged),
-		Steering: newSteeringRecord(f.Steering),
+		Acknowledged: f.Acknowledged, Steering: newSteeringRecord(f.Steering),
 	}
 	if f.Digested {
 		r.Digest, r.Recorded, r.OutputLines = &f.Digest, f.RecordedChunks, f.OutputLines
@@ -96,7 +98,7 @@ func DecodeFile(id FileID, record []byte) (File, error) {
 		DiscardedChunks: r.DiscardedChunks, DiscardedItems: r.DiscardedItems, DiscardedFailed: r.DiscardedFailed, UnrecordedRetries: r.UnrecordedRetries,
 		CancelledChunks: r.CancelledChunks, CancelledItems: r.CancelledItems, CancelledBytes: r.CancelledBytes,
 		Started: r.Started.time(), Ended: r.Ended.time(), Left: r.Left.time(), Merged: r.Merged.orZero(),
-		Steering: r.Steering.orZero(),
+		Acknowledged: r.Acknowledged, Steering: r.Steering.orZero(),
 	}
 	if r.Digest != nil {
 		f.Digest, f.Digested, f.RecordedChunks, f.OutputLines = *r.Digest, true, r.Recorded, r.OutputLines

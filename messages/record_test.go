@@ -74,6 +74,7 @@ func drawFile(t *rapid.T) File {
 		DiscardedFailed: n.Draw(t, "discarded failed items"), UnrecordedRetries: n.Draw(t, "unrecorded retries"),
 		CancelledChunks: n.Draw(t, "cancelled chunks"), CancelledItems: n.Draw(t, "cancelled items"), CancelledBytes: n.Draw(t, "cancelled bytes"),
 		Started: drawTime(t, "started"), Ended: drawTime(t, "ended"), Left: drawTime(t, "left"), Merged: drawTime(t, "merged"),
+		Acknowledged: rapid.Bool().Draw(t, "acknowledged"),
 	}
 	if f.Digested = rapid.Bool().Draw(t, "digested"); f.Digested {
 		f.Digest, f.RecordedChunks, f.OutputLines = rapid.Uint64().Draw(t, "digest"), n.Draw(t, "recorded"), n.Draw(t, "output lines")

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -30,7 +31,25 @@ func (l *Ledger) restoreChanged(files []*messages.File, now time.Time) {
 
 // changedLately reports whether a file that changed is still in work, or ended not long ago.
 func (b *book) changedLately(now time.Time) bool {
-	return !b.HasEnded() || now.Sub(b.Ended) < changedFor
+	return !b.Acknowledged && (!b.HasEnded() || now.Sub(b.Ended) < changedFor)
+}
+
+// Acknowledge takes a file that changed off the list of those that changed lately, also under
+// the next leader.
+func (x Files) Acknowledge(id messages.FileID, now time.Time) (before, after *messages.FileStatus, err error) {
+	l := x.l
+	b := l.files[id]
+	switch {
+	case b == nil:
+		return nil, nil, messages.ErrNoFile
+	case b.State != messages.FileChanged:
+		return nil, nil, fmt.Errorf("%w: the file did not change while it was in work", messages.ErrConflict)
+	}
+	before = l.status(b, now)
+	b.own()
+	b.Acknowledged = true
+	l.store(b)
+	return before, l.status(b, now), nil
 }
 
 // lastChanged returns the files that changed lately.
