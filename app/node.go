@@ -115,6 +115,7 @@ func (n *node) run(ctx context.Context) error {
 	stopAPI := n.serveAPI()
 	stopWorkers := n.startWorkers()
 	stopConsole := n.startConsole()
+	forgetStart(n.log)
 	var cause error
 	select {
 	case <-ctx.Done():
