@@ -68,7 +68,7 @@ bench: ## measure chunks/s, latency and memory; see bench/README.md
 	go test -run '^$$' -bench . -benchmem ./actors/... ./bench/...
 	go run ./bench/pipeline
 
-bench-peers: ## measure beside asynq and NATS JetStream (needs redis-server), about 10 minutes
+bench-peers: ## measure beside asynq and NATS JetStream (needs redis-server), about 8 minutes
 	go run ./bench/peers
 
 clean: ## remove what the commands above left behind

@@ -1,8 +1,8 @@
 // Command peers measures this program beside asynq and NATS JetStream: the same
 // input, the same work (take a chunk, count its lines, acknowledge), in turns on one
 // machine, and the ratio of each run to the mean of the asynq runs of its repetition.
-// It needs Linux, the Go tool and redis-server; with BENCH_BROKERS it also measures
-// on a real Kafka.
+// It needs Linux, the Go tool and redis-server. It also measures on a real Kafka: one of its
+// own if KAFKA_TEST_JARS names the folder of the jars, or the one that BENCH_BROKERS names.
 //
 //	go run ./bench/peers                          all, 3 repetitions, into bench/results
 //	go run ./bench/peers -chunks 500 -repeat 1 -out DIR   short
@@ -64,22 +64,39 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if err := b.prepare(ctx); err != nil {
 		return err
 	}
+	var stop func()
+	if b.kafka, stop, err = b.startKafka(ctx); err != nil {
+		return err
+	}
+	defer stop()
+	if err := b.warm(ctx); err != nil {
+		return fmt.Errorf("warm Kafka up: %w", err)
+	}
+	all, err := b.measure(ctx, *repeat, out)
+	if err != nil {
+		return err
+	}
+	rate(all)
+	rows := summarise(all)
+	table(out, rows)
+	return write(*folder, all, rows)
+}
+
+// measure runs all systems, repeat times.
+func (b *bed) measure(ctx context.Context, repeat int, out io.Writer) ([]measurement, error) {
 	var all []measurement
-	for rep := range *repeat {
+	for rep := range repeat {
 		for _, s := range b.systems() {
 			m, err := s.run(ctx)
 			if err != nil {
-				return fmt.Errorf("%s: %w", s.name, err)
+				return nil, fmt.Errorf("%s: %w", s.name, err)
 			}
 			m.System, m.Repetition = s.name, rep+1
 			fmt.Fprintf(out, "%d  %-28s %8.0f chunks/s\n", rep+1, s.name, m.ChunkRate)
 			all = append(all, m)
 		}
 	}
-	rate(all)
-	rows := summarise(all)
-	table(out, rows)
-	return write(*folder, all, rows)
+	return all, nil
 }
 
 // rate fills in the ratios.

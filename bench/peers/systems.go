@@ -24,6 +24,7 @@ type bed struct {
 	dir      string
 	chunks   int
 	patience time.Duration
+	kafka    *kafka // nil without a real broker
 }
 
 func (b *bed) path(name string) string { return filepath.Join(b.dir, name) }
@@ -55,7 +56,7 @@ func (b *bed) systems() []system {
 			system{"embedded, " + s.name, func(ctx context.Context) (measurement, error) { return b.ours(ctx, s.scenario, false, false) }},
 			system{"embedded + Redis, " + s.name, func(ctx context.Context) (measurement, error) { return b.ours(ctx, s.scenario, true, false) }},
 		)
-		if os.Getenv("BENCH_BROKERS") != "" {
+		if b.kafka != nil {
 			list = append(list, system{"Kafka + Redis, " + s.name, func(ctx context.Context) (measurement, error) { return b.ours(ctx, s.scenario, true, true) }})
 		}
 	}
@@ -143,25 +144,26 @@ func (b *bed) redis(ctx context.Context) (address string, stop func(), err error
 		return "", nil, err
 	}
 	stop = func() { cmd.Process.Kill(); cmd.Wait(); os.RemoveAll(dir) }
-	for range 200 {
-		if c, err := net.Dial("tcp", address); err == nil {
-			c.Close()
-			return address, stop, nil
-		}
-		time.Sleep(50 * time.Millisecond)
+	if err := awaitListener(ctx, address); err != nil {
+		stop()
+		return "", nil, fmt.Errorf("start redis-server: %w", err)
 	}
-	stop()
-	return "", nil, errors.New("redis-server does not answer")
+	return address, stop, nil
 }
 
-// ours runs a scenario of bench/pipeline.
+// ours runs a scenario of bench/pipeline, without kafka with the broker in the master's process.
 func (b *bed) ours(ctx context.Context, scenario string, redis, kafka bool) (m measurement, err error) {
 	cmd := exec.CommandContext(ctx, b.path("pipeline"), "-json", "-scenario", scenario, "-chunks", strconv.Itoa(b.chunks),
 		"-master", b.path("kafka-master"), "-patience", b.patience.String())
 	for _, v := range os.Environ() {
-		if !strings.HasPrefix(v, "BENCH_") || kafka && strings.HasPrefix(v, "BENCH_BROKER") {
+		if !strings.HasPrefix(v, "BENCH_") {
 			cmd.Env = append(cmd.Env, v)
 		}
+	}
+	if kafka {
+		cmd.Env = append(cmd.Env, b.kafka.variables()...)
+	} else {
+		cmd.Args = append(cmd.Args, "-inside")
 	}
 	if redis {
 		address, stop, err := b.redis(ctx)

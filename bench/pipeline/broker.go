@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,13 +49,19 @@ func orphaned(ctx context.Context) <-chan struct{} {
 
 // broker is where the topics of a measurement are.
 type broker struct {
-	kind  string
-	addrs string
-	child *child // nil for one that was running before
-	pid   int    // 0 when not known
+	kind   string
+	addrs  string
+	child  *child // nil for one that was running before, or is in the master
+	inside bool   // in the master's process
+	pid    int    // 0 when not known, or when it is the master's
 }
 
-func startBroker(dir string) (*broker, error) {
+// startBroker starts a broker, unless it is to be inside the master.
+func startBroker(dir string, inside bool) (*broker, error) {
+	if inside {
+		port, err := freePort()
+		return &broker{kind: "inside", addrs: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), inside: true}, err
+	}
 	if addrs := os.Getenv("BENCH_BROKERS"); addrs != "" {
 		pid, err := pidOf("BENCH_BROKER_PID")
 		return &broker{kind: "kafka", addrs: addrs, pid: pid}, err
@@ -75,6 +82,15 @@ func startBroker(dir string) (*broker, error) {
 		return nil, errors.Join(fmt.Errorf("the broker did not start: %w", err), c.stop())
 	}
 	return &broker{kind: "embedded", addrs: strings.TrimSpace(addrs), child: c, pid: c.pid()}, nil
+}
+
+// masterEnv is how the master finds the broker, or starts it.
+func (b *broker) masterEnv() []string {
+	if !b.inside {
+		return []string{"KAFKA_BROKER_ADDRESS=" + b.addrs}
+	}
+	_, port, _ := net.SplitHostPort(b.addrs) // which startBroker joined
+	return []string{"KAFKA_BROKER_PORT=" + port, "EMBEDDED_WORKERS=0"}
 }
 
 func (b *broker) stop() error {

@@ -76,15 +76,14 @@ func startMaster(path, dir string, s scenario, b *broker, prefix string) (*maste
 
 func masterEnv(dir string, s scenario, b *broker, prefix string, port int) []string {
 	t := topicsOf(prefix)
-	env := []string{
-		"KAFKA_BROKER_ADDRESS=" + b.addrs,
-		"KAFKA_TOPIC_NAME_MASTER=" + t.chunks, "KAFKA_TOPIC_NAME_WORKER=" + t.signals,
-		"KAFKA_TOPIC_NAME_WORKER_FREE=" + t.connections, "KAFKA_MASTER_HEARTBEAT_TOPIC=" + t.heartbeats,
-		"KAFKA_PARTITIONS=" + strconv.Itoa(s.partitions),
-		"DATA_DIR=" + filepath.Join(dir, "data"), "CLIENT_DATA_PATH=" + dir, "INPUT_DIR=" + inputName,
-		"SETTLE=0", "BATCH_SIZE=" + strconv.Itoa(s.lines()),
-		"API_SERVER_PORT=" + strconv.Itoa(port), "LOG_FORMAT=json", "MASTER_ID=bench",
-	}
+	env := append(b.masterEnv(),
+		"KAFKA_TOPIC_NAME_MASTER="+t.chunks, "KAFKA_TOPIC_NAME_WORKER="+t.signals,
+		"KAFKA_TOPIC_NAME_WORKER_FREE="+t.connections, "KAFKA_MASTER_HEARTBEAT_TOPIC="+t.heartbeats,
+		"KAFKA_PARTITIONS="+strconv.Itoa(s.partitions),
+		"DATA_DIR="+filepath.Join(dir, "data"), "CLIENT_DATA_PATH="+dir, "INPUT_DIR="+inputName,
+		"SETTLE=0", "BATCH_SIZE="+strconv.Itoa(s.lines()),
+		"API_SERVER_PORT="+strconv.Itoa(port), "LOG_FORMAT=json", "MASTER_ID=bench",
+	)
 	if s.prefetch != shipped {
 		env = append(env, "PREFETCH="+strconv.Itoa(s.prefetch))
 	}

@@ -33,6 +33,7 @@ func parseOptions(args []string) (options, error) {
 	flags.DurationVar(&o.patience, "patience", 0, "longest wait for a quiet machine before each run")
 	flags.BoolVar(&o.json, "json", false, "print JSON instead of a table")
 	flags.StringVar(&o.master, "master", "", "binary of the master, which counts nothing (default: the one of this module)")
+	inside := flags.Bool("inside", false, "the embedded broker is in the master's process, as in a deployment, and its CPU time and memory count there")
 	flags.BoolVar(&o.counts, "messages", false, "print the messages of the actors by their types, too")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -47,6 +48,9 @@ func parseOptions(args []string) (options, error) {
 		}
 	}
 	o.scenarios, err = choose(*names, *chunks)
+	for i := range o.scenarios {
+		o.scenarios[i].inside = *inside
+	}
 	return o, err
 }
 

@@ -19,6 +19,7 @@ type scenario struct {
 	slow       time.Duration // of a chunk at w1, if it differs
 	batch      int           // lines of a chunk, 0 for batchSize
 	results    bool          // the workers write results
+	inside     bool          // the broker is in the master's process
 }
 
 // batchSize is how many lines a chunk has, unless the scenario says otherwise.

@@ -71,7 +71,7 @@ func (st *stage) startServers(binary, dir string) (err error) {
 	if err := os.Mkdir(filepath.Join(st.dir, inputName), 0o755); err != nil {
 		return fmt.Errorf("make the input folder: %w", err)
 	}
-	if st.broker, err = startBroker(st.dir); err != nil {
+	if st.broker, err = startBroker(st.dir, st.inside); err != nil {
 		return err
 	}
 	st.onClose(st.broker.stop)
