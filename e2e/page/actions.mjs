@@ -22,10 +22,15 @@ await browse(async (page) => {
   if (shooting) await page.getByText(/^ends at/).waitFor();
   await shootAll(page, 'overview');
 
+  // One place in time is shown in all plots.
+  await page.locator('.plot').first().hover();
+  await page.locator('figcaption', { hasText: /^\d\d:\d\d:\d\d/ }).nth(2).waitFor();
+
   // All hand-outs: pause, resume, rate.
   await button('Pause everything').click();
   await said('Paused.');
   await page.getByText(/^paused/).first().waitFor();
+  await page.locator('.card', { hasText: 'Time left' }).getByText('everything is paused').waitFor();
   assert.equal((await api('dispatch')).paused, true);
   await accessible(page, 'everything paused');
   await button('Resume').click();
@@ -42,6 +47,10 @@ await browse(async (page) => {
   await row('slow.txt').getByRole('link', { name: 'slow.txt' }).click();
   await state('running');
   await button('Pause slow.txt').click();
+  await state('paused');
+  await open(page, '#/', 'Overview');
+  await row('slow.txt').getByText(/^paused by 127/).waitFor(); // where the end would be
+  await page.goBack();
   await state('paused');
   await button('Resume slow.txt').click();
   await state('running');

@@ -38,11 +38,11 @@ function Balance({ f }) {
   const missing = f.items_cut - f.items_done - f.items_failed - f.items_dead - (f.items_cancelled ?? 0);
   return html`<section aria-label="Balance"><div class="big-bar"><${FileBar} f=${f} /></div><dl class="facts">
     <${Fact} name="Items cut">${count(f.items_cut)}</${Fact}>
-    <${Fact} name="done">${count(f.items_done)}</${Fact}>
-    <${Fact} name="failed">${f.items_failed > 0 ? html`<a href=${href('failed', '', { file: f.path })}>${count(f.items_failed)}</a>` : '0'}</${Fact}>
-    <${Fact} name="dead">${f.items_dead > 0 ? html`<a href=${href('dead', '', { file: f.path })}>${count(f.items_dead)}</a>` : '0'}</${Fact}>
-    ${f.items_cancelled > 0 && html`<${Fact} name="cancelled">${count(f.items_cancelled)}</${Fact}>`}
-    <${Fact} name="open">${count(missing)}</${Fact}>
+    <${Fact} name="Done">${count(f.items_done)}</${Fact}>
+    <${Fact} name="Failed">${f.items_failed > 0 ? html`<a href=${href('failed', '', { file: f.path })}>${count(f.items_failed)}</a>` : '0'}</${Fact}>
+    <${Fact} name="Dead">${f.items_dead > 0 ? html`<a href=${href('dead', '', { file: f.path })}>${count(f.items_dead)}</a>` : '0'}</${Fact}>
+    ${f.items_cancelled > 0 && html`<${Fact} name="Cancelled">${count(f.items_cancelled)}</${Fact}>`}
+    <${Fact} name="Open">${count(missing)}</${Fact}>
     <${Fact} name="Handed out">${bytes(f.offset)} of ${bytes(f.size)}</${Fact}>
     <${Fact} name="Chunks">${count(f.chunks_done)} done, ${count(f.chunks_dead)} dead, ${count(f.chunks_ready)} ready, ${count(f.chunks_running)} at workers</${Fact}>
     ${f.state === 'running' && html`<${Fact} name="Items per second">${rate(f.items_per_s)}</${Fact}><${Fact} name="Ends">${eta(f.eta_at, now.value)}</${Fact}>`}

@@ -71,16 +71,25 @@ function Cards({ o }) {
   const all = o.items_remaining == null ? items.cut : ended + o.items_remaining; // what is not cut yet is estimated
   const present = Object.entries(workers).filter(([, n]) => n > 0);
   const alive = present.filter(([state]) => state !== 'lost' && state !== 'gone').reduce((sum, [, n]) => sum + n, 0);
+  const end = o.dispatch.paused ? null : o.eta_at;
   return html`<dl class="cards">
     <${Card} name="Items per second" value=${rate(o.items_per_s)}>over all workers</${Card}>
     <${Card} name="Done" value=${all > 0 ? percent(ended / all) : '–'}>${count(ended)} of ${o.items_remaining > 0 ? 'about ' : ''}${count(all)} items</${Card}>
-    <${Card} name="Time left" value=${o.eta_at ? duration((Date.parse(o.eta_at) - now.value) / 1000) : '–'}>
-      ${o.eta_at ? 'ends at ' + clock(o.eta_at) : o.files.running ? 'known after 30 s of work' : 'no file is in work'}</${Card}>
+    <${Card} name="Time left" value=${end ? duration((Date.parse(end) - now.value) / 1000) : '–'}>
+      ${end ? 'ends at ' + clock(end) : noEnd(o, alive)}</${Card}>
     <${Card} name="Queue" value=${plural(chunks.ready, 'chunk')}>${chunks.ready > 0 && o.oldest_ready_s != null ? 'the oldest for ' + duration(o.oldest_ready_s) : plural(chunks.running, 'chunk') + ' at workers'}</${Card}>
-    <${Card} name="Workers" value=${count(alive)} kind=${alive === 0 ? 'is-bad' : ''}>${present.map(([state, n]) => n + ' ' + words(state)).join(', ') || 'none'}</${Card}>
+    <${Card} name="Workers" value=${count(alive)} kind=${alive === 0 ? 'is-bad' : ''}>${present.map(([state, n], i) => html`${i > 0 && ', '}<a href=${href('', '', { worker: state })}>${count(n)} ${words(state)}</a>`)}${present.length === 0 && 'none'}</${Card}>
     <${Card} name="Failed and dead" value=${count(bad)} kind=${bad > 0 ? 'is-bad' : ''}>
       <a href="#/failed">${count(items.failed)} failed</a>, <a href="#/dead">${count(items.dead)} dead</a></${Card}>
   </dl>`;
+}
+
+// noEnd says why it is not known when the work ends.
+function noEnd(o, alive) {
+  if (!o.files.running) return 'no file is in work';
+  if (o.dispatch.paused) return 'everything is paused';
+  if (alive === 0) return 'there is no worker';
+  return o.items_per_s > 0 ? 'known after 30 s of work' : 'nothing ends now';
 }
 
 const files = new List('files', 'files', { compare: (a, b) => b.id - a.id });
@@ -123,15 +132,22 @@ const NoFiles = ({ filtered }) => (filtered || overview.value.settling > 0
 
 const columns = [
   { name: 'File', kind: 'grow', show: (f) => html`<a href=${href('file', f.id)} title=${plain(f.path)}>${plain(f.path)}</a>${f.generation > 1 && html` <span class="muted">@${f.generation}</span>`}` },
-  { name: 'State', kind: 'w-state', show: (f) => html`<${State} of=${isPaused(f) ? 'paused' : f.state} />` },
+  { name: 'State', kind: 'w-state', show: (f) => html`<span title=${plain(f.reason || f.paused || f.why?.text)}><${State} of=${isPaused(f) ? 'paused' : f.state} /></span>` },
   { name: 'Progress', kind: 'w-bar', show: (f) => html`<${FileBar} f=${f} />` },
   { name: 'Size', kind: 'w-num wide', show: (f) => bytes(f.size) },
   { name: 'ready / run', kind: 'w-pair wide', show: (f) => (f.state === 'running' ? count(f.chunks_ready) + ' / ' + count(f.chunks_running) : '–') },
   { name: 'failed / dead', kind: 'w-pair mid', show: (f) => html`<span class=${f.items_failed + f.items_dead > 0 ? 'bad' : ''}>${count(f.items_failed)} / ${count(f.items_dead)}</span>` },
   { name: 'Items/s', kind: 'w-num mid', show: (f) => (f.state === 'running' ? rate(f.items_per_s) : '–') },
-  { name: 'Ends', kind: 'w-eta wide', show: (f) => (f.ended_at ? clock(f.ended_at) : eta(f.eta_at, now.value)) },
+  { name: 'Ends', kind: 'w-eta wide', show: (f) => html`<${Ends} f=${f} />` },
   { name: 'Actions', kind: 'w-actions wide', show: (f) => html`<${FileActions} file=${f} /><${Results} file=${f} />` },
 ];
+
+// Ends says when a file ended, or will, or why nothing of it runs.
+function Ends({ f }) {
+  if (f.ended_at) return clock(f.ended_at);
+  const why = f.paused || f.why?.text;
+  return why && !f.eta_at ? html`<span class="muted" title=${plain(why)}>${plain(why)}</span>` : eta(f.eta_at, now.value);
+}
 
 export function FileBar({ f }) {
   const share = progress(f);

@@ -55,9 +55,11 @@ function Plot({ plot, data }) {
   const box = useRef();
   const drawn = useRef(null);
   const colours = scheme.value;
+  const at = useSignal(null); // the step under the pointer, of whichever plot it is in
   useLayoutEffect(() => {
     const element = box.current;
-    const plotted = new uPlot(options(plot, colours, element.clientWidth), [[], ...plot.series.map(() => [])], element);
+    const point = (plotted) => { at.value = plotted.cursor.idx ?? null; };
+    const plotted = new uPlot({ ...options(plot, colours, element.clientWidth), hooks: { setCursor: [point] } }, [[], ...plot.series.map(() => [])], element);
     drawn.current = plotted;
     const observer = new ResizeObserver(() => plotted.setSize({ width: element.clientWidth, height: plotHeight }));
     observer.observe(element);
@@ -68,7 +70,10 @@ function Plot({ plot, data }) {
   }, [colours]);
   useEffect(() => { if (data) drawn.current.setData(columns(plot, data)); }, [data, colours]);
   const last = (s) => s.show(data?.series[s.name]?.findLast((v) => v !== null)) + ' ' + s.label;
-  return html`<figure><figcaption>${plot.title} ${plot.series.map((s) => html`<span class="muted" key=${s.name}><i class=${'key is-' + s.colour}></i>${last(s)}</span> `)}</figcaption>
+  const pointed = data && at.value !== null;
+  const value = (s) => (pointed ? s.show(data.series[s.name]?.[at.value]) + ' ' + s.label : last(s));
+  const when = pointed && clock(Date.parse(data.from) + at.value * data.step_s * 1000, true);
+  return html`<figure><figcaption>${when || plot.title} ${plot.series.map((s) => html`<span class="muted" key=${s.name}><i class=${'key is-' + s.colour}></i>${value(s)}</span> `)}</figcaption>
     <div class="plot" ref=${box} role="img" aria-label=${plot.title + ', now ' + plot.series.map(last).join(', ')}></div></figure>`;
 }
 

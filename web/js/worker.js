@@ -15,7 +15,7 @@ export function Worker({ id }) {
   if (error) return html`<h1>Worker ${plain(id)}</h1><${Failure} text=${error.message} />`;
   if (!w) return html`<h1 class="hidden">Worker</h1><p class="empty">Reading…</p>`;
   return html`<h1>${plain(w.id)} <${State} of=${w.state} /></h1>
-    ${[...new Set([w.note, w.why?.text].filter(Boolean))].map((text) => html`<p class="why" key=${text}>${plain(text)}</p>`)}
+    ${[...new Set([w.note, w.why?.text].filter(Boolean))].map((text) => html`<p class=${w.state === 'free' || w.state === 'busy' ? 'muted' : 'why'} key=${text}>${plain(text)}</p>`)}
     <div class="actions"><${Actions} w=${w} path=${path} again=${again} /></div>
     <dl class="facts">
       <${Fact} name="Kind">${w.kind}</${Fact}>
