@@ -117,7 +117,7 @@ func showOwnFlags(root *cobra.Command) {
 	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
 		names, some := usedSettings[cmd.Name()]
 		if _, calls := cmd.Annotations[callsAPI]; calls {
-			names, some = apiSettings, true
+			names, some = slices.Concat(names, apiSettings), true
 		}
 		if some {
 			cmd.InheritedFlags().VisitAll(func(f *pflag.Flag) {

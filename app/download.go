@@ -58,13 +58,17 @@ answers.`,
 		flags: func(f *pflag.FlagSet) {
 			f.StringVar(&d.what, "what", httpapi.DownloadResults, strings.Join(downloadNames, ", "))
 			f.StringVarP(&d.out, "out", "o", "", "file or folder to save it in, - for standard output (default its own name, here)")
+			f.IntVar(&d.generation, "generation", 0, "version of the file (default the newest)")
 			f.BoolVar(&d.force, "force", false, "replace a file that is there")
 		},
 		act: func(ctx context.Context, r *remote, args []string) error {
 			if !slices.Contains(downloadNames, d.what) {
 				return fmt.Errorf("%w: --what %q: must be %s", errUsage, d.what, strings.Join(downloadNames, ", "))
 			}
-			f, err := r.findFile(ctx, args[0])
+			if d.generation < 0 {
+				return fmt.Errorf("%w: --generation %d: must be 1 or more", errUsage, d.generation)
+			}
+			f, err := r.findVersion(ctx, args[0], d.generation)
 			if err != nil {
 				return err
 			}
@@ -80,8 +84,9 @@ answers.`,
 
 // downloading is the command download while it runs.
 type downloading struct {
-	what, out string
-	force     bool
+	what, out  string
+	generation int
+	force      bool
 }
 
 // run saves a download.

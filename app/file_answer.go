@@ -122,6 +122,12 @@ func pace(itemsPerS float64) cell {
 
 // findFile returns the newest version of the file with a path, or the one with an id.
 func (r *remote) findFile(ctx context.Context, name string) (f fileAnswer, err error) {
+	return r.findVersion(ctx, name, 0)
+}
+
+// findVersion returns one version of the file with a path, the newest one for 0, or the one
+// with an id.
+func (r *remote) findVersion(ctx context.Context, name string, generation int) (f fileAnswer, err error) {
 	if id, err := strconv.ParseUint(name, 10, 64); err == nil {
 		return f, r.client.get(ctx, fmt.Sprintf("/api/v1/files/%d", id), &f)
 	}
@@ -136,7 +142,7 @@ func (r *remote) findFile(ctx context.Context, name string) (f fileAnswer, err e
 			return f, err
 		}
 		for _, f := range list.rows { // newest first
-			if f.Path == path {
+			if f.Path == path && (generation == 0 || max(f.Generation, 1) == generation) {
 				return f, nil
 			}
 		}

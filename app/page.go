@@ -24,6 +24,7 @@ type page struct {
 	rows   [][]cell
 	notes  []string // lines for people, below the table
 	block  bool     // fields of one thing, whose columns need no names for people
+	raw    []byte   // the table for programs, if it has a form of its own
 }
 
 // cell is one value of a table.
@@ -133,6 +134,10 @@ func (c command) coloured() bool {
 
 // tsv writes the values for programs, with the names of the columns first.
 func (p page) tsv(w io.Writer) {
+	if p.raw != nil {
+		_, _ = w.Write(p.raw) // into memory
+		return
+	}
 	fmt.Fprintln(w, strings.ToLower(strings.ReplaceAll(strings.Join(p.head, "\t"), " ", "_")))
 	for _, row := range p.rows {
 		cells := make([]string, len(row))

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"kafka-master/infra/settings"
 	"kafka-master/messages"
 )
 
@@ -38,6 +39,7 @@ type remote struct {
 	api, output string
 	every       time.Duration // of --watch, 0 without it
 	client      *apiClient
+	settings    settings.Settings
 }
 
 // outputs are the values of --output.
@@ -120,6 +122,7 @@ func (r *remote) connect(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	r.settings = s
 	r.client, err = newAPIClient(r.api, s)
 	return err
 }
