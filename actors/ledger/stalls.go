@@ -12,7 +12,7 @@ import (
 const (
 	// QuietAfter is how long a chunk may show no progress at least, in a file whose chunks
 	// are fast: it has to take quietTimesFast times their median as well.
-	QuietAfter     = 6 * time.Second
+	QuietAfter     = 5 * time.Second
 	quietTimesFast = 10
 	// quietLong, and quietTimes times the median, is enough in any case. It is the limit also
 	// while nobody knows how long a chunk of the file takes.
