@@ -20,7 +20,7 @@ type freeWorker struct {
 	worker messages.Worker
 	takes  bool // chunks may be sent
 	slots  *slots.Slots
-	live   map[string]ledger.Assignment // chunks at the worker, without their lines
+	live   map[string]ledger.Assignment // chunks at the worker, without their lines; nil while it is idle
 
 	epoch    uint64
 	received int // assignments of this epoch
@@ -118,7 +118,7 @@ const beginsEvery = 30 * time.Second
 
 func newFreeWorker(deps *workerDeps, w messages.Worker, held []holding) actor.Actor {
 	now := time.Now()
-	f := &freeWorker{workerDeps: deps, worker: w, live: map[string]ledger.Assignment{}, slots: slots.New(deps.cfg.WorkerTimeout, ledger.QuietAfter, deps.cfg.Prefetch)}
+	f := &freeWorker{workerDeps: deps, worker: w, slots: slots.New(deps.cfg.WorkerTimeout, ledger.QuietAfter, deps.cfg.Prefetch)}
 	f.slots.Follow(w, slots.Change{}, now)
 	for _, h := range held {
 		f.slots.Add(h.BatchID, h.Chunk.Length, now).Restore(h.partition, h.offset, h.gone)
@@ -136,6 +136,9 @@ const reportEvery = 100 * time.Millisecond
 // keep remembers an assignment, in case that it has to be sent again.
 func (f *freeWorker) keep(a ledger.Assignment) {
 	a.Text, a.Gaps = nil, nil
+	if f.live == nil {
+		f.live = map[string]ledger.Assignment{}
+	}
 	f.live[a.BatchID] = a
 }
 
@@ -287,6 +290,9 @@ func (f *freeWorker) onAssigned(ctx actor.Context, m *assigned, now time.Time) {
 
 func (f *freeWorker) onSpoken(ctx actor.Context, s messages.Signal, now time.Time) {
 	h := f.slots.Hear(s, now)
+	if s.Kind == messages.SignalHeartbeat && len(f.live) == 0 {
+		f.live = nil // thousands of idle workers would keep one each
+	}
 	if h.Resumed != "" {
 		ctx.Send(f.dispatcher, &quiet{worker: f.worker.ID, batchID: h.Resumed})
 	}

@@ -5,39 +5,60 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unsafe"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"kafka-master/messages"
 )
 
 func TestTriesKeepTheLastOnes(t *testing.T) {
 	t.Parallel()
-	var list tries
-	require.Nil(t, list.last())
-	for n := range 2*maxTries + 3 {
-		list.add(try{chunk: messages.ChunkID{Index: n}})
-		all := list.newestFirst()
-		require.Len(t, all, min(n+1, maxTries))
-		for i, x := range all {
-			require.Equal(t, n-i, x.chunk.Index)
+	rapid.Check(t, func(t *rapid.T) {
+		var list tries
+		var want []try
+		text := rapid.SampledFrom([]string{"", "done", "failed", "exit status 1", "exit status 2", "a", "b", "c", "d", "e", "f", "g"})
+		for range rapid.IntRange(0, 3*maxTries).Draw(t, "attempts") {
+			x := try{
+				chunk:   messages.ChunkID{File: messages.FileID(rapid.Int64Range(0, 1<<50).Draw(t, "file")), Index: rapid.IntRange(0, 1<<40).Draw(t, "index"), Half: rapid.IntRange(0, 9).Draw(t, "half"), Retry: rapid.IntRange(0, 9).Draw(t, "retry")},
+				attempt: rapid.IntRange(1, 500).Draw(t, "attempt"), items: rapid.IntRange(0, 1<<40).Draw(t, "items"), failed: rapid.Int64Range(0, 9).Draw(t, "failed"),
+				ended: rapid.Int64Range(0, 1<<42).Draw(t, "ended"), outcome: text.Draw(t, "outcome"), reason: text.Draw(t, "reason"),
+			}
+			if x.unbegun = rapid.Bool().Draw(t, "unbegun"); !x.unbegun {
+				x.took = rapid.Int64Range(0, 1<<40).Draw(t, "took")
+			}
+			list.add(x)
+			want = append(want, x)
+			want = want[max(0, len(want)-maxTries):]
+			require.Equal(t, want, list.all())
+			require.LessOrEqual(t, len(list.texts), max(maxTexts, 2*maxTries)+1)
 		}
-	}
+	})
 }
 
 // Ten thousand workers have such a list each.
 func TestTriesOfAWorkerAreSmall(t *testing.T) {
 	t.Parallel()
 	var list tries
-	for range 100 {
-		list.add(try{reason: strings.Clone("exit status 1")})
+	for n := range 100 {
+		list.add(try{
+			chunk: messages.ChunkID{File: 100_000, Index: 1_000_000 + n}, attempt: 3, items: 5000, ended: 1795701000000, took: 60_000,
+			outcome: "failed", reason: strings.Clone("exit status 1"),
+		})
 	}
-	require.Equal(t, maxTries, cap(list.ring))
-	require.LessOrEqual(t, maxTries*int(unsafe.Sizeof(try{})), 2<<10)
-	for _, x := range list.ring {
-		require.Equal(t, unsafe.StringData(list.ring[0].reason), unsafe.StringData(x.reason), "one reason is kept once")
+	require.Equal(t, maxTries, list.count)
+	require.LessOrEqual(t, cap(list.log), 512)
+	require.Equal(t, []string{"failed", "exit status 1"}, list.texts, "one reason is kept once")
+	for n := range 100 {
+		list.add(try{outcome: "failed", reason: fmt.Sprint("line ", n)})
 	}
+	for range maxTexts + maxTries {
+		list.add(try{outcome: "done"})
+	}
+	for n := range maxTexts {
+		list.add(try{outcome: "done", reason: fmt.Sprint("late ", n)})
+	}
+	require.LessOrEqual(t, len(list.texts), maxTexts+2, "what is not referred to is dropped")
 }
 
 func TestTriesOfAWorker(t *testing.T) {

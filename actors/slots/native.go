@@ -1,6 +1,7 @@
 package slots
 
 import (
+	"hash/maphash"
 	"slices"
 	"time"
 
@@ -29,10 +30,11 @@ const (
 	maxEnded = 4096
 )
 
-// endedChunk is a chunk that ended lately: late heartbeats may still list it.
+// endedChunk is a chunk that ended lately: late heartbeats may still list it. Tens of thousands
+// of workers have some each, so its batch id is kept as a hash.
 type endedChunk struct {
-	batchID string
-	readAt  time.Time // when its final message was read
+	hash   uint64
+	readAt int64 // when its final message was read, in nanoseconds since 1970
 }
 
 func (s *Slots) hearHeartbeat(m messages.Signal, now time.Time) (h Heard) {
@@ -81,6 +83,9 @@ func (s *Slots) heartbeat(m messages.Signal, now time.Time) (begun []string, dou
 		}
 	}
 	s.foreign = max(0, len(m.Running)+len(m.Queued)-known-s.endedAmong(m))
+	if len(s.list)+len(m.Running)+len(m.Queued) == 0 { // Heartbeats are read in order: later ones list nothing that has ended.
+		s.ended = nil
+	}
 	return begun, doubts
 }
 
@@ -107,16 +112,16 @@ func (s *Slots) listed(m messages.Signal) map[string]bool {
 // endedAmong counts the chunks in a heartbeat that have ended: their final progress
 // travelled in another topic and was read first.
 func (s *Slots) endedAmong(m messages.Signal) (n int) {
-	if len(s.ended) == 0 {
+	if len(s.ended) == 0 || len(m.Running)+len(m.Queued) == 0 {
 		return 0
 	}
-	ended := make(map[string]struct{}, len(s.ended))
+	ended := make(map[uint64]struct{}, len(s.ended))
 	for _, x := range s.ended {
-		ended[x.batchID] = struct{}{}
+		ended[x.hash] = struct{}{}
 	}
 	for _, list := range [][]string{m.Running, m.Queued} {
 		for _, id := range list {
-			if _, is := ended[id]; is {
+			if _, is := ended[maphash.String(s.seed, id)]; is {
 				n++
 			}
 		}
@@ -199,11 +204,10 @@ func (s *Slots) PartitionEnds(partition int32, offset int64) {
 // close takes out the chunk whose final progress was read.
 func (s *Slots) close(x *slot, now time.Time) {
 	s.remove(x, now)
-	s.ended = append(s.ended, endedChunk{x.batchID, now})
+	s.ended = append(s.ended, endedChunk{maphash.String(s.seed, x.batchID), now.UnixNano()})
 	old, most := 0, len(s.ended)-keepEnded-2*(s.capacity+s.depth)
-	for old < most && (now.Sub(s.ended[old].readAt) >= endedMemory || len(s.ended)-old > maxEnded) {
+	for old < most && (now.UnixNano()-s.ended[old].readAt >= int64(endedMemory) || len(s.ended)-old > maxEnded) {
 		old++
 	}
-	clear(s.ended[:old])
 	s.ended = s.ended[old:]
 }

@@ -1,6 +1,7 @@
 package slots
 
 import (
+	"hash/maphash"
 	"slices"
 	"time"
 
@@ -21,6 +22,7 @@ type Slots struct {
 	pace       pace
 	list       []*slot      // oldest first
 	ended      []endedChunk // chunks that ended lately
+	seed       maphash.Seed // of their hashes
 	foreign    int          // chunks that it works on and that are not in list
 	heardAt    time.Time    // time of the last progress message
 	working    bool         // result of the last Load
@@ -45,7 +47,7 @@ const (
 // reported as stalled; prefetch is how many chunks are queued ahead at a native worker, and
 // below 0 as many as its pace asks for.
 func New(timeout, stallAfter time.Duration, prefetch int) *Slots {
-	return &Slots{timeout: timeout, stallAfter: stallAfter, prefetch: prefetch, capacity: 1}
+	return &Slots{seed: maphash.MakeSeed(), timeout: timeout, stallAfter: stallAfter, prefetch: prefetch, capacity: 1}
 }
 
 // Change is what changed about the worker itself.
