@@ -22,7 +22,7 @@ export function Details() {
       ${c.state && html`<${Fact} name="State">${words(c.state)}</${Fact}>`}
       <${Fact} name="Lines">${count(c.first_line)}–${count(c.first_line + c.lines - 1)}</${Fact}>
       <${Fact} name="Bytes">${count(c.offset)}–${count(c.offset + c.length - 1)}</${Fact}>
-      <${Fact} name="Items">${count(c.items)}${c.items_failed > 0 && `, ${count(c.items_failed)} failed`}</${Fact}>
+      <${Fact} name="Items">${count(c.items)}${c.items_failed > 0 && `, ${count(c.items_failed)} of them failed`}</${Fact}>
       <${Fact} name="Attempts">${count(c.attempts ?? c.attempt)}</${Fact}>
       ${workers.length > 0 && html`<${Fact} name="Workers">${workers.map((id) => html`<a key=${id} href=${href('worker', id)} onClick=${close}>${plain(id)}</a> `)}</${Fact}>`}
       ${c.first_item && html`<${Fact} name="First item"><code>${plain(c.first_item)}</code></${Fact}>`}

@@ -3,14 +3,14 @@ import { html, useEffect, useMemo, useSignal } from '../vendor/preact.js';
 import { can } from './abilities.js';
 import { Text } from './details.js';
 import { FileActions, Order, isPaused } from './file_actions.js';
-import { bytes, clock, count, duration, eta, plain, rate, words } from './format.js';
+import { bytes, clock, count, duration, eta, plain, plural, rate, words } from './format.js';
 import { TakeHome } from './home.js';
 import { List } from './list.js';
 import { on } from './live.js';
 import { FileBar } from './overview.js';
 import { Ago, Empty, Fact, Failure, State, onRefresh, shown, useAnswer } from './parts.js';
 import { Rows } from './rows.js';
-import { Strip } from './strip.js';
+import { Strip, cells } from './strip.js';
 import { href, now } from './state.js';
 
 const chunkStates = ['ready', 'queued', 'running', 'back_off', 'dead', 'failed'];
@@ -53,6 +53,7 @@ function Balance({ f }) {
 }
 
 function Chunks({ file }) {
+  const { answer: strip } = useAnswer('files/' + file.id + '/strip', { cells }, 3);
   const state = useSignal('');
   const list = useMemo(() => new List('files/' + file.id + '/chunks', 'chunks', { compare: (a, b) => a.offset - b.offset }), [file.id]);
   useEffect(() => { list.select({ state: state.value }); }, [list, state.value]);
@@ -60,16 +61,19 @@ function Chunks({ file }) {
   const ended = file.state !== 'running';
   return html`<section aria-labelledby="chunks-title">
     <div class="bar-of-list"><h2 id="chunks-title">Chunks</h2>
-      <span class="muted" role="status">${shown(list.rows.value.length, list.total.value, 'chunk')} not done</span>
+      <span class="muted" role="status">${shown(list.rows.value.length, list.total.value, 'chunk')} not done, or with failed items</span>
       <label>State <select data-filter value=${state.value} onChange=${(e) => { state.value = e.target.value; }}>
-        <option value="">all</option>${chunkStates.map((s) => html`<option value=${s}>${words(s)}</option>`)}</select></label></div>
-    ${can('GET', '/files/{id}/strip') && html`<${Strip} file=${file} />`}
+        <option value="">all</option>${chunkStates.map((s) => html`<option value=${s}>${words(s)}${strip && ` (${count(strip.states[s] ?? 0)})`}</option>`)}</select></label></div>
+    ${strip && html`<${Strip} file=${file} strip=${strip} />`}
     <${Failure} text=${list.error.value} />
     ${list.total.value === 0
       ? html`<${Empty}><p>${state.value ? 'No chunk is ' + words(state.value) + '.' : ended ? 'Every chunk is done.' : 'Nothing waits and nothing runs: the next chunks are being cut.'}</p></${Empty}>`
       : html`<${Rows} list=${list} columns=${chunkColumns} label="List of chunks" height=${36} />`}
   </section>`;
 }
+
+// why says why a chunk does not run, or what became of it.
+const why = (c) => c.why?.text || c.error || (c.state === 'failed' ? `${plural(c.items, 'item')} failed` : '');
 
 const chunkColumns = [
   { name: 'Chunk', kind: 'w-chunk', show: (c) => html`<span title=${plain(c.chunk)}>${plain(c.chunk)}</span>` },
@@ -79,5 +83,5 @@ const chunkColumns = [
   { name: 'Attempt', kind: 'w-num wide', show: (c) => count(c.attempt) },
   { name: 'Worker', kind: 'w-name mid', show: (c) => c.worker && html`<a href=${href('worker', c.worker)}>${plain(c.worker)}</a>` },
   { name: 'For', kind: 'w-pair mid', show: (c) => html`<${Ago} time=${c.since} />` },
-  { name: 'Why', kind: 'grow', show: (c) => (c.stalled_since ? html`<strong class="bad">no progress for <${Ago} time=${c.stalled_since} /></strong>` : html`<${Text} chunk=${c} text=${c.why?.text ?? c.error} />`) },
+  { name: 'Why', kind: 'grow', show: (c) => (c.stalled_since ? html`<strong class="bad">no progress for <${Ago} time=${c.stalled_since} /></strong>` : html`<${Text} chunk=${c} text=${why(c)} />`) },
 ];

@@ -16,6 +16,7 @@ const texts = {
   },
   failed: {
     title: 'Failed items', items: 'failed items', empty: 'No item failed.',
+    note: 'These chunks are done, but some of their items failed. Which ones, and why, is in the list of failed items that the view of the file has to download.',
     retry: 'Just the failed items run again. Their files are in work again until they end.',
     discard: 'They are taken off this list and cannot be retried any more. Their items stay counted as failed.',
   },
@@ -41,7 +42,7 @@ export function Letters({ kind }) {
   useEffect(() => onRefresh(() => list.refresh(), 5), [kind]);
   const choose = (change) => go(kind, '', { ...filter, ...change });
   const filtered = filter.file || filter.error;
-  return html`<h1>${texts[kind].title}</h1>
+  return html`<h1>${texts[kind].title}</h1>${texts[kind].note && list.total.value > 0 && html`<p class="muted">${texts[kind].note}</p>`}
     <div class="bar-of-list"><span class="muted" role="status">${shown(list.rows.value.length, list.total.value, 'chunk')}${list.answer.value && `, ${count(list.answer.value.items)} ${texts[kind].items}`}</span>
       ${filter.file && html`<span class="badge">of ${plain(filter.file)} <button type="button" class="small" aria-label="Show those of all files" onClick=${() => choose({ file: '' })}>×</button></span>`}
       <${Filter} name="Error" value=${filter.error} hint="part of the error" onChange=${(text) => choose({ error: text })} /></div>
@@ -122,7 +123,7 @@ function columns(kind, chosen) {
     { name: kind === 'dead' ? 'Items' : 'Failed', kind: 'w-num', show: (x) => count(kind === 'dead' ? x.items : x.items_failed) },
     { name: 'Attempts', kind: 'w-num wide', show: (x) => count(x.attempts) },
     { name: 'Last worker', kind: 'w-name wide', show: (x) => plain(x.workers.at(-1)) },
-    { name: 'Error', kind: 'grow', show: (x) => html`<${Text} chunk=${x} text=${x.error} />` },
+    { name: kind === 'dead' ? 'Error' : 'Chunk', kind: 'grow', show: (x) => html`<${Text} chunk=${x} text=${x.error || x.chunk} />` },
     { name: 'First item', kind: 'w-name wide', show: (x) => html`<span title=${plain(x.first_item)}>${plain(x.first_item)}</span>` },
     { name: 'Ended', kind: 'w-num wide', show: (x) => clock(x.ended_at) },
   ];

@@ -49,7 +49,7 @@ function Audit({ all }) {
     ${all.length === 0 ? html`<${Empty}><p>Nobody has changed anything.</p></${Empty}>` : html`<div class="scroll" tabindex="0" role="region" aria-label="List of changes"><table>
       <thead><tr><th scope="col" class="w-num">When</th><th scope="col" class="w-name">Who</th><th scope="col" class="w-state">What</th><th scope="col" class="w-name wide">Of</th><th scope="col" class="grow">Before</th><th scope="col" class="grow">After</th></tr></thead>
       <tbody>${all.map((x, i) => html`<tr key=${all.length - i}><td>${clock(x.at, true)}</td><td>${plain(x.by)}</td><td>${words(x.action)}</td><td class="wide" title=${plain(x.target)}>${plain(x.target)}</td>
-        <td title=${plain(x.old)}>${plain(x.old)}</td><td title=${plain(x.new)}>${plain(x.new)}</td></tr>`)}</tbody></table></div>`}</section>`;
+        <td class="wrap">${plain(x.old)}</td><td class="wrap">${plain(x.new)}</td></tr>`)}</tbody></table></div>`}</section>`;
 }
 
 function Table({ all, master }) {
@@ -60,5 +60,5 @@ function Table({ all, master }) {
     <div class="scroll" tabindex="0" role="region" aria-label="List of settings"><table>
       <thead><tr><th scope="col" class="w-setting">Setting</th><th scope="col" class="grow">Value</th><th scope="col" class="w-name">From</th><th scope="col" class="grow wide">What it is</th></tr></thead>
       <tbody>${shown.map((s) => html`<tr key=${s.name}><td title=${s.name}><code>${s.name}</code></td><td title=${plain(s.value)}>${plain(s.value) || html`<span class="muted">empty</span>`}</td>
-        <td>${plain(s.source)}${s.configured && html` <span class="muted">(was ${plain(s.configured)})</span>`}</td><td class="wide" title=${plain(s.doc)}>${plain(s.doc)}</td></tr>`)}</tbody></table></div></section>`;
+        <td>${plain(s.source)}${s.configured && html` <span class="muted">(was ${plain(s.configured)})</span>`}</td><td class="wide wrap">${plain(s.doc)}</td></tr>`)}</tbody></table></div></section>`;
 }

@@ -1,28 +1,28 @@
 // The heat strip: the bytes of a file from left to right, coloured by what became of them.
 import { html, useEffect, useRef, useSignal } from '../vendor/preact.js';
 import { bytes, count, plain, plural, words } from './format.js';
-import { useAnswer } from './parts.js';
 import { scheme } from './scheme.js';
 
 const height = 36;
-const cells = 600;
+
+// cells is how fine a strip is.
+export const cells = 600;
+
 const order = ['running', 'queued', 'ready', 'back_off', 'failed', 'dead'];
 
 // Strip draws a file. What was handed out and has no span is done.
-export function Strip({ file }) {
-  const { answer: strip } = useAnswer('files/' + file.id + '/strip', { cells }, 3);
+export function Strip({ file, strip }) {
   const canvas = useRef();
   const at = useSignal(null); // the byte under the pointer
   const colours = scheme.value;
-  useEffect(() => { if (strip) draw(canvas.current, strip, colours); }, [strip, colours]);
-  const states = strip?.states ?? {};
+  useEffect(() => draw(canvas.current, strip, colours), [strip, colours]);
   const done = ['done', file.chunks_cancelled > 0 && 'cancelled', file.chunks_discarded > 0 && 'discarded'].filter(Boolean).join(' or ');
   return html`<div class="strip">
     <canvas ref=${canvas} width="1200" height=${height} role="img" aria-label="The file from its first to its last byte, by the state of its chunks; the table lists them"
       onPointerMove=${(e) => { at.value = (e.offsetX / e.target.clientWidth) * file.size; }} onPointerLeave=${() => { at.value = null; }}></canvas>
-    <p class="muted strip-legend">${at.value !== null && strip
+    <p class="muted strip-legend">${at.value !== null
       ? html`<span>${under(strip, at.value, done)}</span>`
-      : html`<span><i class="key is-done"></i>${done}</span>${order.map((s) => states[s] > 0 && html`<span key=${s}><i class=${'key is-' + s}></i>${words(s)} ${count(states[s])}</span>`)}
+      : html`<span><i class="key is-done"></i>${done}</span>${order.map((s) => strip.states[s] > 0 && html`<span key=${s}><i class=${'key is-' + s}></i>${words(s)} ${count(strip.states[s])}</span>`)}
         <span><i class="key is-uncut"></i>not handed out yet</span>`}</p>
   </div>`;
 }
