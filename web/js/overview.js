@@ -11,7 +11,7 @@ import { on } from './live.js';
 import { Ago, Bar, Button, Command, Empty, Failure, Filter, State, onRefresh, shown } from './parts.js';
 import { Plots } from './plots.js';
 import { Rows } from './rows.js';
-import { go, href, link, notices, now, overview, route, say } from './state.js';
+import { go, href, link, notices, now, overview, role, route, say } from './state.js';
 import { Waiting } from './waiting.js';
 import { WorkerGrid } from './workers.js';
 
@@ -41,7 +41,7 @@ function Problems({ all }) {
   if (all.length === 0) return null;
   return html`<section class="problems" aria-labelledby="problems-title">
     <h2 id="problems-title">${plural(all.length, 'problem')}</h2>
-    <ul>${all.map((p) => html`<li key=${p.kind + p.since}><strong>${words(p.kind)}</strong>: ${plain(p.text)}
+    <ul>${all.map((p) => html`<li key=${p.kind + p.since} data-kind=${p.kind}><strong>${words(p.kind)}</strong>: ${plain(p.text)}
       <span class="muted"> since ${clock(p.since, true)} (<${Ago} time=${p.since} />)</span>
       ${p.worker && html` <a href=${href('worker', p.worker)}>show ${plain(p.worker)}</a>`}
       ${p.file_id > 0 && html` <a href=${href('file', p.file_id)}>show ${plain(p.path)}</a>`}
@@ -56,7 +56,7 @@ function Cure({ c }) {
     await send(c.call.method, c.call.path, c.call.body ?? undefined);
     say(`Asked for: ${plain(c.text)}.`);
   }
-  const here = c.call && canCall(c.call);
+  const here = c.call && canCall(c.call) && role.value !== 'read';
   return html`${here ? html`<${Button} kind="small" onClick=${act}>${upper(c.text)}</${Button}>` : upper(c.text)}${c.command && html` <${Command} text=${c.command} />`}`;
 }
 
