@@ -116,7 +116,10 @@ type chunkAnswer struct {
 }
 
 // whyAnswer is why something does not run.
-type whyAnswer struct{ Reason, Text string }
+type whyAnswer struct {
+	Reason string `json:"reason"`
+	Text   string `json:"text"`
+}
 
 // text is the reason for people, empty for what runs.
 func (w *whyAnswer) text() string {

@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -126,7 +128,9 @@ func (m *fakeMaster) steer(q messages.Query) (any, error) {
 		}
 		return nil, messages.ErrConflict
 	case messages.QueryWaiting:
-		return m.waiting, nil
+		return slices.DeleteFunc(slices.Clone(m.waiting), func(f messages.WaitingFile) bool {
+			return !strings.Contains(f.Info.Path, strings.ToLower(q.Part))
+		}), nil
 	case messages.SetWaiting:
 		return messages.WaitingChanged{New: q.Priority}, nil
 	case messages.SetDispatch:
@@ -200,7 +204,10 @@ func exampleMaster(now time.Time) *fakeMaster {
 			{ID: "w-2", Kind: messages.Native, State: messages.WorkerLost, Capacity: 1, Seen: now.Add(-time.Hour), Note: "it was silent for 80 s"},
 		},
 	}
-	m.waiting = []messages.WaitingFile{{Info: messages.FileInfo{Path: "late.txt"}}, {Info: messages.FileInfo{Path: "sub/late.txt"}}}
+	m.waiting = []messages.WaitingFile{
+		{Info: messages.FileInfo{Path: "late.txt"}, Since: now, Why: messages.Why{Reason: messages.WhySettling, Text: "may still be written"}},
+		{Info: messages.FileInfo{Path: "sub/late.txt"}, Since: now, Settled: true, Why: messages.Why{Reason: messages.WhyBudget, Text: "waits for a place"}},
+	}
 	m.attempts = []messages.WorkerAttempt{
 		{Path: "ips.txt", BatchID: "ips_chunk_0", Items: 500, Began: now.Add(-30 * time.Second), Ended: now.Add(-20 * time.Second), Result: "done"},
 		{Path: "bad.txt", BatchID: "bad_chunk_3", Items: 500, Ended: now.Add(-time.Minute), Result: "failed", Error: "exit status 3"},

@@ -147,7 +147,7 @@ func (r *remote) findVersion(ctx context.Context, name string, generation int) (
 			}
 		}
 		if list.next == "" {
-			return f, fmt.Errorf("%w: %q; \"kafka-master files\" lists them, and a file of the folder that is not taken yet has no state", errNoFile, name)
+			return f, r.unknownFile(ctx, name)
 		}
 		q.Del("cursor")
 	}
@@ -173,4 +173,4 @@ func completeFiles(ctx context.Context, r *remote, args []string, typed string) 
 }
 
 // isNoFile reports whether a file is not known (yet).
-func isNoFile(err error) bool { return errors.Is(err, errNoFile) }
+func isNoFile(err error) bool { return errors.Is(err, errNoFile) || errors.Is(err, errNotTaken) }

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -27,29 +28,41 @@ func fileStates() (names []string) {
 // listFiles is the command that lists the files.
 func (c command) listFiles() *cobra.Command {
 	var state string
-	limit := 100
+	waiting, limit := false, 100
 	cmd := c.verb(verb{
-		use: "files [TEXT]", short: "List the files, newest first",
+		use: "files [TEXT]", short: "List the files, newest first, or those that are not taken into work yet",
 		long:    "Lists the versions of input files that the masters know, the newest first, or those with\nTEXT in their path.",
-		example: "  kafka-master files --state running --watch\n  kafka-master files ips -o tsv | cut -f1",
+		example: "  kafka-master files --state running --watch\n  kafka-master files ips -o tsv | cut -f1\n  kafka-master files --waiting",
 		args:    upTo(1), complete: completeFiles,
 		flags: func(f *pflag.FlagSet) {
 			f.StringVar(&state, "state", "", "only files in this state")
 			f.IntVar(&limit, "limit", limit, "largest number of files to list")
+			f.BoolVar(&waiting, "waiting", false, "the files of the folder that are not taken into work yet, and why")
 		},
 		print: func(ctx context.Context, r *remote, args []string) (page, error) {
 			if limit < 1 {
 				return page{}, fmt.Errorf("%w: --limit %d: must be at least 1", errUsage, limit)
 			}
 			q := url.Values{}
-			if state != "" {
-				q.Set("state", state)
-			}
 			if len(args) == 1 && args[0] != "" {
 				q.Set("q", args[0])
 			}
+			if waiting {
+				if state != "" {
+					return page{}, fmt.Errorf("%w: --waiting goes without --state: files that are not taken yet have none", errUsage)
+				}
+				list, err := fetch[waitingAnswer](ctx, r.client, "/api/v1/waiting", "files", q, limit)
+				return waitingPage(list, time.Now()), err
+			}
+			if state != "" {
+				q.Set("state", state)
+			}
 			list, err := fetch[fileAnswer](ctx, r.client, "/api/v1/files", "files", q, limit)
-			return filesPage(list, time.Now()), err
+			p := filesPage(list, time.Now())
+			if state == "" && err == nil && r.output == "table" {
+				p.notes = append(p.notes, r.waitingNote(ctx, q)...)
+			}
+			return p, err
 		},
 	})
 	completeFlag(cmd, "state", fileStates()...)
@@ -98,6 +111,12 @@ func (c command) showFile() *cobra.Command {
 		args:    exactly(1, "the path or the id of a file"), complete: completeFiles,
 		print: func(ctx context.Context, r *remote, args []string) (page, error) {
 			f, err := r.findFile(ctx, args[0])
+			if errors.Is(err, errNotTaken) {
+				if w, waits, err := r.findWaiting(ctx, args[0]); waits || err != nil {
+					p, failed := waitingFilePage(w, time.Now())
+					return p, errors.Join(err, failed)
+				}
+			}
 			if err != nil {
 				return page{}, err
 			}

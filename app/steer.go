@@ -4,10 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/url"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -180,30 +177,6 @@ func (c command) rate() *cobra.Command {
 func (c command) priority() *cobra.Command {
 	return c.fileNumber("priority", "Put a file before others (10 is first), or behind them (-10 is last)", -messages.MaxPriority, messages.MaxPriority,
 		"  kafka-master priority urgent.txt 10\n  kafka-master priority big.txt -- -5", prioritise)
-}
-
-// waitingAnswer is a file of the folder that is not taken yet.
-type waitingAnswer struct {
-	Path     string `json:"path"`
-	Priority int    `json:"priority"`
-}
-
-// prioritise sets the priority of a file, also of one that is not taken yet.
-func prioritise(ctx context.Context, r *remote, name string, change map[string]any) error {
-	path := strings.TrimPrefix(name, "./")
-	list, err := fetch[waitingAnswer](ctx, r.client, "/api/v1/waiting", "files", url.Values{"q": {path}}, maxPage)
-	if err != nil {
-		return err
-	}
-	if !slices.ContainsFunc(list.rows, func(f waitingAnswer) bool { return f.Path == path }) {
-		return r.steerFiles(ctx, []string{name}, change)
-	}
-	var x changedAnswer[waitingAnswer]
-	if err := r.client.patch(ctx, "/api/v1/waiting", map[string]any{"path": path, "priority": change["priority"]}, &x); err != nil {
-		return err
-	}
-	text := func(f waitingAnswer) string { return fmt.Sprintf("not taken yet, priority %d", f.Priority) }
-	return r.changed(messages.Clean(path, 200), text(x.Old), text(x.New))
 }
 
 // share is the command that gives a file more of the workers.

@@ -15,17 +15,20 @@ import (
 
 // workerAnswer is a worker as the API shows it, as far as commands need it.
 type workerAnswer struct {
-	ID         string     `json:"id"`
-	Kind       string     `json:"kind"`
-	State      string     `json:"state"`
-	Capacity   int        `json:"capacity"`
-	Partitions []int32    `json:"partitions"`
-	Held       []string   `json:"held"`
-	HeldCount  int        `json:"held_count"`
-	SeenAt     *time.Time `json:"seen_at"`
-	Note       string     `json:"note"`
-	DrainedBy  string     `json:"drained_by"`
-	Why        *whyAnswer `json:"why"`
+	ID         string   `json:"id"`
+	Kind       string   `json:"kind"`
+	State      string   `json:"state"`
+	Capacity   int      `json:"capacity"`
+	Partitions []int32  `json:"partitions"`
+	Held       []string `json:"held"`
+	HeldCount  int      `json:"held_count"`
+	Running    []struct {
+		Chunk string `json:"chunk"`
+	} `json:"running"`
+	SeenAt    *time.Time `json:"seen_at"`
+	Note      string     `json:"note"`
+	DrainedBy string     `json:"drained_by"`
+	Why       *whyAnswer `json:"why"`
 }
 
 // workerStates are the values of --state.
@@ -66,7 +69,7 @@ func (c command) workers() *cobra.Command {
 
 func workersPage(list listed[workerAnswer], now time.Time) page {
 	p := page{
-		answer: list.answer("workers"), head: []string{"WORKER", "STATE", "KIND", "SEEN", "CHUNKS", "FIRST CHUNK", "NOTE"},
+		answer: list.answer("workers"), head: []string{"WORKER", "STATE", "KIND", "SEEN", "RUNNING", "QUEUED", "FIRST CHUNK", "NOTE"},
 		notes: list.note("worker", "No worker matches. Start one with: kafka-master worker --each 'COMMAND {}'"),
 	}
 	for _, w := range list.rows {
@@ -76,7 +79,7 @@ func workersPage(list listed[workerAnswer], now time.Time) page {
 		}
 		p.rows = append(p.rows, []cell{
 			text(w.ID), workerState(w.State), text(w.Kind), both(ago(w.SeenAt, now)+" ago", stamp(w.SeenAt)),
-			both(fmt.Sprintf("%d of %d", w.HeldCount, w.Capacity), strconv.Itoa(w.HeldCount)), text(first), text(w.note()),
+			both(fmt.Sprintf("%d of %d", len(w.Running), w.Capacity), strconv.Itoa(len(w.Running))), text(strconv.Itoa(w.HeldCount - len(w.Running))), text(first), text(w.note()),
 		})
 	}
 	return p

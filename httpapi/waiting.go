@@ -32,6 +32,7 @@ type waitingFileBody struct {
 	Since      *time.Time `json:"since" doc:"Since when it looks like that."`
 	Settled    bool       `json:"settled" doc:"Whether it only waits for a place in work."`
 	Priority   int        `json:"priority" doc:"The priority that it will have; 0 where nobody set one."`
+	Why        *whyBody   `json:"why" doc:"Why it is not taken yet."`
 }
 
 // setWaitingInput changes the priority of such a file.
@@ -68,7 +69,7 @@ func (s *Server) waiting(ctx context.Context, in *waitingInput) (out waitingFile
 	}
 	for _, f := range all[:min(len(all), in.Limit)] {
 		out.Files = append(out.Files, waitingFileBody{
-			Path: f.Info.Path, Size: f.Info.Size, ModifiedAt: jsonTime(f.Info.ModTime), Since: jsonTime(f.Since), Settled: f.Settled, Priority: f.Priority,
+			Path: f.Info.Path, Size: f.Info.Size, ModifiedAt: jsonTime(f.Info.ModTime), Since: jsonTime(f.Since), Settled: f.Settled, Priority: f.Priority, Why: showWhy(f.Why),
 		})
 	}
 	if len(all) > in.Limit {

@@ -19,7 +19,7 @@ func (f *fakeMaster) waits(q messages.Query) (any, error) {
 		for n := range 3 {
 			path := fmt.Sprintf("%d.txt", n)
 			if strings.Contains(path, q.Part) {
-				list = append(list, messages.WaitingFile{Info: messages.FileInfo{Path: path, Size: 7, ModTime: began}, Since: began, Settled: n > 0, Priority: -n})
+				list = append(list, messages.WaitingFile{Info: messages.FileInfo{Path: path, Size: 7, ModTime: began}, Since: began, Settled: n > 0, Priority: -n, Why: messages.Why{Reason: messages.WhySettling, Text: "may still be written"}})
 			}
 		}
 		return list, nil
@@ -37,7 +37,7 @@ func TestWaitingFiles(t *testing.T) {
 	t.Parallel()
 	f := newFake()
 	call := sender(t, Config{Asker: f})
-	const first = `{"path":"0.txt","size":7,"modified_at":"2026-03-01T12:00:00.123Z","since":"2026-03-01T12:00:00.123Z","settled":false,"priority":0}`
+	const first = `{"path":"0.txt","size":7,"modified_at":"2026-03-01T12:00:00.123Z","since":"2026-03-01T12:00:00.123Z","settled":false,"priority":0,"why":{"reason":"settling","text":"may still be written"}}`
 	require.Equal(t, `{"total":3,"files":[`+first+`],"next":"0.txt"}`, call(http.MethodGet, "/api/v1/waiting?limit=1", "").body)
 	got := call(http.MethodGet, "/api/v1/waiting?limit=2&cursor=0.txt", "").body
 	require.Contains(t, got, `"path":"1.txt"`)

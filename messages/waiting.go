@@ -12,6 +12,7 @@ type WaitingFile struct {
 	Since    time.Time // since when it looks like that
 	Priority int       // that it will have
 	Settled  bool      // it only waits for a place in work
+	Why      Why       // never empty
 }
 
 // MaxWishes is how many waiting files may have a priority.

@@ -16,9 +16,9 @@ const (
 	WhyNoLeader     Reason = "no_partition_leader"  // the worker's partition cannot be written
 	WhyUnfit        Reason = "worker_unfit"         // the worker can do no chunk, or does none of those that it gets
 	WhyDraining     Reason = "draining"             // the worker finishes what it has
-	WhyBudget       Reason = "budget"               // a bound on what may be tried or wait is reached
+	WhyBudget       Reason = "budget"               // a bound on what may be tried, wait or be in work is reached
 	WhySettling     Reason = "settling"             // the file may still be written, or is still being cut
-	WhyBehind       Reason = "queued_behind"        // it waits at its worker
+	WhyBehind       Reason = "queued_behind"        // it waits at its worker, or for the former version of its file
 	WhyUnreadable   Reason = "retry_reading"        // its range cannot be read now
 	WhyCancelled    Reason = "cancelled"            // somebody cancelled the file
 	WhyNoPartition  Reason = "no_partition"         // the worker has no partition to read

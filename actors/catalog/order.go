@@ -3,6 +3,7 @@ package catalog
 import (
 	"cmp"
 	"container/heap"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -46,11 +47,26 @@ func (c *Catalog) Waiting(part string) (list []messages.WaitingFile) {
 	part = strings.ToLower(part)
 	for path, x := range c.paths {
 		if x.other != nil && strings.Contains(strings.ToLower(path), part) {
-			list = append(list, messages.WaitingFile{Info: x.other.info, Since: x.other.since, Priority: c.wishes[path], Settled: x.other.settled})
+			list = append(list, messages.WaitingFile{Info: x.other.info, Since: x.other.since, Priority: c.wishes[path], Settled: x.other.settled, Why: c.why(x)})
 		}
 	}
 	slices.SortFunc(list, func(a, b messages.WaitingFile) int { return cmp.Compare(a.Info.Path, b.Info.Path) })
 	return list
+}
+
+// why returns why what a path shows is not taken yet.
+func (c *Catalog) why(x *version) messages.Why {
+	switch s := x.other; {
+	case s.settled && x.id != 0 && !x.ended:
+		return messages.Why{Reason: messages.WhyBehind, Text: "the former version of the file is still in work"}
+	case s.settled:
+		return messages.Why{Reason: messages.WhyBudget, Text: fmt.Sprintf("waits for a place: %d files of its priority or a higher one are in work, or %d small ones for each", MaxInWork, SmallPerPlace)}
+	case s.nuls:
+		return messages.Why{Reason: messages.WhySettling, Text: fmt.Sprintf("ends in NUL bytes, so its copy may not be complete: it is taken when it has not changed for %s", NULWait)}
+	case c.settle > 0:
+		return messages.Why{Reason: messages.WhySettling, Text: fmt.Sprintf("may still be written: it is taken when it has not changed for %s", c.settle)}
+	}
+	return messages.Why{Reason: messages.WhySettling, Text: "is read for the first time"}
 }
 
 // Wish gives a file that is not taken yet a priority. It returns the former one, and

@@ -33,6 +33,8 @@ func TestUrgentFileIsTakenFirst(t *testing.T) {
 	c, files, first, now := waitingFolder(t, 20)
 	waiting := c.Waiting("")
 	require.Len(t, waiting, 4)
+	require.Equal(t, messages.WhyBudget, waiting[0].Why.Reason)
+	waiting[0].Why = messages.Why{}
 	require.Equal(t, messages.WaitingFile{Info: files[16], Since: now, Settled: true}, waiting[0])
 	require.Len(t, c.Waiting("19.TXT"), 1)
 
@@ -109,4 +111,42 @@ func TestWishesOfWrongFiles(t *testing.T) {
 	}
 	_, err = c.Wish("17.txt", 1)
 	require.ErrorIs(t, err, messages.ErrConflict)
+}
+
+// Whatever is not taken yet has a reason.
+func TestWaitingFilesSayWhy(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1e9, 0)
+	c := New(5*time.Second, nil, 1)
+	f := messages.FileInfo{Path: "a.txt", Size: 9, ModTime: now}
+	why := func() (messages.Reason, bool) {
+		list := c.Waiting("")
+		require.Len(t, list, 1)
+		require.NotEmpty(t, list[0].Why.Text)
+		return list[0].Why.Reason, list[0].Settled
+	}
+	c.List([]messages.FileInfo{f}, now)
+	reason, settled := why()
+	require.Equal(t, messages.WhySettling, reason)
+	require.False(t, settled)
+	now = now.Add(5 * time.Second)
+	c.List([]messages.FileInfo{f}, now)
+	c.SetFingerprint(Fingerprint{File: f, Sum: 1, NULs: true}, now)
+	reason, _ = why()
+	require.Equal(t, messages.WhySettling, reason)
+	require.Contains(t, c.Waiting("")[0].Why.Text, "NUL")
+
+	now = now.Add(NULWait)
+	c.List([]messages.FileInfo{f}, now)
+	c.SetFingerprint(Fingerprint{File: f, Sum: 1}, now)
+	require.Len(t, c.Admit(now), 1)
+	require.Empty(t, c.Waiting(""))
+	f.Size, f.ModTime = 20, now
+	c.List([]messages.FileInfo{f}, now)
+	now = now.Add(5 * time.Second)
+	c.List([]messages.FileInfo{f}, now)
+	c.SetFingerprint(Fingerprint{File: f, Sum: 2}, now)
+	reason, settled = why()
+	require.Equal(t, messages.WhyBehind, reason)
+	require.True(t, settled)
 }
