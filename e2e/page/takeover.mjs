@@ -21,6 +21,7 @@ await browse(async (standby, tab) => {
   for (const page of [standby, leader]) {
     await page.locator('main.lost').getByRole('link', { name: 'kept.txt' }).waitFor(); // the last picture
   }
+  await header(standby, 'last led by m1');
   await accessible(standby, 'without a leader');
   await shoot(standby, 'no-leader');
 

@@ -53,7 +53,7 @@ function Head() {
     <div class="badges">
       ${role.value === 'read' && html`<span class="badge is-warn">read only</span>`}
       ${deployment.value.embedded.length > 0 && html`<span class="badge" title="These parts run in the master itself. KAFKA_BROKER_ADDRESS and REDIS_URL name your own.">embedded<span class="mid"> ${deployment.value.embedded.join(' and ')}</span></span>`}
-      ${o && html`<span class="badge" title="the master that leads, and the number of its term"><span class="mid">leader </span>${plain(o.leader.master_id)}, term ${o.term}</span>`}
+      ${o && html`<span class="badge" title="the master that leads, and the number of its term"><span class="mid">${link.value.state === 'lost' ? 'last led by' : 'leader'} </span>${plain(o.leader.master_id)}, term ${o.term}</span>`}
       <${Link} />
       <button type="button" class="small" aria-label="Help and keys" onClick=${() => { keys.help.value = true; }}>?</button>
     </div>

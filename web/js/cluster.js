@@ -4,7 +4,7 @@ import { can } from './abilities.js';
 import { send } from './api.js';
 import { count, duration, plain, plural } from './format.js';
 import { Ago, Button, Failure, State, confirm, useAnswer } from './parts.js';
-import { href, now, say } from './state.js';
+import { href, say } from './state.js';
 
 export const Cluster = () => html`<h1>Cluster</h1>
   ${can('GET', '/masters') && html`<${Masters} />`}
@@ -22,9 +22,9 @@ function Masters() {
     ${can('POST', '/masters/step-down') && html`<${Button} kind="danger" onClick=${stepDown}>Step down</${Button}>`}</div>
     <${Failure} text=${error?.message || answer?.missing} />
     <div class="scroll" tabindex="0" role="region" aria-label="List of masters"><table><thead><tr><th scope="col" class="w-name">Master</th><th scope="col" class="w-state">Role</th><th scope="col" class="w-num mid">Term</th><th scope="col" class="grow">Works with</th>
-      <th scope="col" class="w-num wide">Lease left</th><th scope="col" class="w-num wide">Heard</th><th scope="col" class="w-pair wide">Up for</th><th scope="col" class="w-name wide">Version</th><th scope="col" class="w-name wide">Address</th></tr></thead>
+      <th scope="col" class="w-num wide" title="when the master was heard last">Lease left</th><th scope="col" class="w-num wide">Heard</th><th scope="col" class="w-pair wide">Up for</th><th scope="col" class="w-name wide">Version</th><th scope="col" class="w-name wide">Address</th></tr></thead>
     <tbody>${(answer?.masters ?? []).map((m) => html`<tr key=${m.id}><td>${plain(m.id)}</td><td><${State} of=${m.role} /></td><td class="mid">${count(m.term)}</td>
-      <td class="wrap"><${BackEnds} all=${m.back_ends} /></td><td class="wide">${m.lease_until ? duration((Date.parse(m.lease_until) - now.value) / 1000) : ''}</td><td class="wide"><${Ago} time=${m.seen_at} /> ago</td>
+      <td class="wrap"><${BackEnds} all=${m.back_ends} /></td><td class="wide">${m.lease_until ? duration((Date.parse(m.lease_until) - Date.parse(m.seen_at)) / 1000) : ''}</td><td class="wide"><${Ago} time=${m.seen_at} /> ago</td>
       <td class="wide"><${Ago} time=${m.started_at} /></td><td class="wide">${plain(m.version)}</td><td class="wide">${plain(m.api)}</td></tr>`)}</tbody></table></div></section>`;
 }
 
@@ -38,7 +38,7 @@ function Topics() {
   return html`<section aria-labelledby="topics-title"><h2 id="topics-title">Topics</h2><${Failure} text=${error?.message} />
     ${(answer?.topics ?? []).map((t) => html`<details key=${t.name} class="topic"><summary><strong>${plain(t.name)}</strong> <span class="muted">${uses[t.use]}</span>
       <span>${plural(t.partition_count, 'partition')}${t.lag != null && `, ${plural(t.lag, 'record')} not read by ${plain(t.group)}`}</span>
-      ${t.without_worker > 0 && html`<span class="state is-paused">${plural(t.without_worker, 'partition')} without a worker</span>`}
+      ${t.without_worker > 0 && html`<span class="muted">${plural(t.without_worker, 'partition')} without a worker</span>`}
       ${t.without_leader > 0 && html`<strong class="bad">${plural(t.without_leader, 'partition')} without a leader</strong>`}
       ${t.error && html`<span class="failure">${plain(t.error)}</span>`}</summary>
       <${Partitions} t=${t} /></details>`)}</section>`;

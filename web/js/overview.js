@@ -68,13 +68,14 @@ function Cards({ o }) {
   const { items, chunks, workers } = o;
   const ended = items.done + items.failed + items.dead;
   const bad = items.failed + items.dead;
-  const all = o.items_remaining == null ? items.cut : ended + o.items_remaining; // what is not cut yet is estimated
+  const all = ended + (o.items_remaining ?? 0); // what is not cut yet is estimated
+  const known = o.items_remaining != null || o.files.running === 0;
   const present = Object.entries(workers).filter(([, n]) => n > 0);
   const alive = present.filter(([state]) => state !== 'lost' && state !== 'gone').reduce((sum, [, n]) => sum + n, 0);
   const end = o.dispatch.paused ? null : o.eta_at;
   return html`<dl class="cards">
     <${Card} name="Items per second" value=${rate(o.items_per_s)}>over all workers</${Card}>
-    <${Card} name="Done" value=${all > 0 ? percent(ended / all) : '–'}>${count(ended)} of ${o.items_remaining > 0 ? 'about ' : ''}${count(all)} items</${Card}>
+    <${Card} name="Done" value=${known && all > 0 ? percent(ended / all) : '–'}>${count(ended)}${known && ` of ${o.items_remaining > 0 ? 'about ' : ''}${count(all)}`} items</${Card}>
     <${Card} name="Time left" value=${end ? duration((Date.parse(end) - now.value) / 1000) : '–'}>
       ${end ? 'ends at ' + clock(end) : noEnd(o, alive)}</${Card}>
     <${Card} name="Queue" value=${plural(chunks.ready, 'chunk')}>${chunks.ready > 0 && o.oldest_ready_s != null ? 'the oldest for ' + duration(o.oldest_ready_s) : plural(chunks.running, 'chunk') + ' at workers'}</${Card}>
