@@ -73,6 +73,7 @@ func (s *Server) addOperations(e *gin.Engine) {
 		s.api.OpenAPI().AddOperation(kind.operation())
 	}
 	forbidNullLists(s.api.OpenAPI())
+	openAnswers(s.api.OpenAPI())
 	s.document, _ = json.Marshal(s.api.OpenAPI()) // cannot fail: tests compare it
 }
 
@@ -159,25 +160,4 @@ func marshal(w io.Writer, x any) error {
 	}
 	_, err = w.Write(escapeControls(body))
 	return err
-}
-
-// forbidNullLists corrects the schemas, which allow null for every list. No list of this
-// API is null.
-func forbidNullLists(doc *huma.OpenAPI) {
-	for _, schema := range doc.Components.Schemas.Map() {
-		forbidNull(schema)
-	}
-}
-
-func forbidNull(s *huma.Schema) {
-	if s.Type == huma.TypeArray {
-		s.Nullable = false
-		forbidNull(s.Items)
-	}
-	for _, property := range s.Properties {
-		forbidNull(property)
-	}
-	if values, ok := s.AdditionalProperties.(*huma.Schema); ok {
-		forbidNull(values)
-	}
 }

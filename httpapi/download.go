@@ -38,21 +38,27 @@ func (k downloadKind) operation() *huma.Operation {
 			{Name: "id", In: "path", Required: true, Description: "Number of the version of the file.", Schema: &huma.Schema{Type: huma.TypeInteger, Format: "int64"}},
 			{Name: linkExpires, In: "query", Description: "Of a signed link.", Schema: text}, {Name: linkSignature, In: "query", Description: "Of a signed link.", Schema: text},
 		},
-		Responses: map[string]*huma.Response{},
-	}
-	for _, status := range []int{http.StatusOK, http.StatusPartialContent} {
-		r := &huma.Response{Description: http.StatusText(status), Content: map[string]*huma.MediaType{k.media: {Schema: text}}}
-		if k.name == DownloadResults {
-			for _, media := range resultTypes {
-				r.Content[media] = &huma.MediaType{Schema: text}
-			}
-		}
-		op.Responses[strconv.Itoa(status)] = r
+		Responses: map[string]*huma.Response{
+			strconv.Itoa(http.StatusOK):             {Description: strings.TrimSpace("All of it. " + k.note), Content: map[string]*huma.MediaType{k.media: {Schema: k.schema()}}},
+			strconv.Itoa(http.StatusPartialContent): {Description: "The part that Range asks for."},
+		},
 	}
 	for _, status := range []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusServiceUnavailable} {
 		op.Responses[strconv.Itoa(status)] = problemResponse(status)
 	}
 	return op
+}
+
+// schema describes the body of an answer. A client that was made of the document must not take a
+// text for JSON, nor results for one of the types that they may have.
+func (k downloadKind) schema() *huma.Schema {
+	switch k.media {
+	case "application/json":
+		return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true}
+	case "application/octet-stream":
+		return &huma.Schema{Type: huma.TypeString, Format: "binary"}
+	}
+	return &huma.Schema{Type: huma.TypeString}
 }
 
 // download answers with something that was made of a file. A standby passes on what the leader

@@ -56,15 +56,15 @@ type NotThere struct {
 func (e *NotThere) Error() string { return e.Sentence }
 
 // downloadKind is a kind of download as the document describes it.
-type downloadKind struct{ name, media, summary string }
+type downloadKind struct{ name, media, summary, note string }
 
 // downloadKinds are all of them. The media type of results depends on their name.
 var downloadKinds = []downloadKind{
-	{DownloadResults, "application/octet-stream", "Download the results of a file in the order of its lines"},
-	{DownloadFailed, "application/x-ndjson", "Download the list of the failed items of a file"},
-	{DownloadFailedLines, "text/plain", "Download the failed items of a file as lines that can be run again"},
-	{DownloadSummary, "application/json", "Download the summary of the merge of a file"},
-	{DownloadJoblog, "text/tab-separated-values; charset=utf-8", "Download who did which chunk when, with the columns of GNU parallel"},
+	{DownloadResults, "application/octet-stream", "Download the results of a file in the order of its lines", "Its Content-Type follows from the name, such as text/csv."},
+	{DownloadFailed, "application/x-ndjson", "Download the list of the failed items of a file", ""},
+	{DownloadFailedLines, "text/plain", "Download the failed items of a file as lines that can be run again", ""},
+	{DownloadSummary, "application/json", "Download the summary of the merge of a file", ""},
+	{DownloadJoblog, "text/tab-separated-values; charset=utf-8", "Download who did which chunk when, with the columns of GNU parallel", ""},
 }
 
 // resultTypes are the media types of results, by the ending of their name.
