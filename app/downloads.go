@@ -62,35 +62,49 @@ func showOffer(o results.Offer) httpapi.Download {
 // explain says why a download is not there, and what to do about it.
 func (d *downloads) explain(f messages.File, err error) *httpapi.NotThere {
 	name := messages.Clean(f.Info.Path, maxLogValue)
-	merge := `"kafka-master merge ` + messages.Clean(messages.ShellWord(f.Info.Path), maxLogValue) + `" on a machine that has the folder of the results`
+	merge := `run "kafka-master merge ` + messages.Clean(messages.ShellWord(f.Info.Path), maxLogValue) + `" on a machine that has the folder of the results`
+	status, text := http.StatusConflict, ""
 	switch {
 	case errors.Is(err, results.ErrNothingFailed):
-		return &httpapi.NotThere{Status: http.StatusNotFound, Sentence: fmt.Sprintf("No item of %s failed, so there is no list.", name)}
+		status, text = http.StatusNotFound, fmt.Sprintf("No item of %s failed, so there is no list", name)
 	case errors.Is(err, results.ErrNoResults):
-		return &httpapi.NotThere{Status: http.StatusNotFound, Sentence: noResultsHere(f, name)}
+		status, text = http.StatusNotFound, noResultsHere(f, name)
 	case errors.Is(err, results.ErrRunning):
-		return &httpapi.NotThere{Status: http.StatusConflict, Sentence: fmt.Sprintf("%s has not ended; merge --partial makes one of what there is.", name)}
+		text = fmt.Sprintf("%s has not ended; to have what there is, %s, with --partial", name, merge)
 	case errors.Is(err, results.ErrCancelled):
-		return &httpapi.NotThere{Status: http.StatusConflict, Sentence: fmt.Sprintf("%s was cancelled; merge what was done of it: %s, with --partial.", name, merge)}
-	case errors.Is(err, results.ErrNotMerged) && d.merges:
-		return &httpapi.NotThere{Status: http.StatusConflict, Sentence: fmt.Sprintf("The results of %s are being merged, or wait for it; /readyz?verbose says if that fails.", name)}
+		text = fmt.Sprintf("%s was cancelled; to have what was done of it, %s, with --partial", name, merge)
 	case errors.Is(err, results.ErrNotMerged):
-		return &httpapi.NotThere{Status: http.StatusConflict, Sentence: fmt.Sprintf("The results of %s are not merged: set MERGE=true, or run %s.", name, merge)}
+		text = d.notMerged(f, name, merge)
 	case errors.Is(err, results.ErrOutdated):
-		return &httpapi.NotThere{Status: http.StatusConflict, Sentence: fmt.Sprintf("What was merged of %s is not of the file as it is now: run %s.", name, merge)}
+		text = fmt.Sprintf("What was merged of %s is not of the file as it is now: %s", name, merge)
 	case errors.Is(err, results.ErrDamaged):
-		return &httpapi.NotThere{Status: http.StatusConflict, Sentence: fmt.Sprintf("A line of a manifest of %s is damaged: %s; \"kafka-master joblog\" prints the others where the results are.", name, messages.Clean(err.Error(), maxLogValue))}
+		text = fmt.Sprintf(`A manifest of %s is damaged: %s; "kafka-master joblog" prints the other lines where the results are`, name, messages.Clean(err.Error(), maxLogValue))
+	default:
+		status, text = http.StatusServiceUnavailable, fmt.Sprintf("What was left of %s cannot be read: %s", name, messages.Clean(err.Error(), maxLogValue))
 	}
-	return &httpapi.NotThere{Status: http.StatusServiceUnavailable, Sentence: fmt.Sprintf("What was left of %s cannot be read: %s.", name, messages.Clean(err.Error(), maxLogValue))}
+	return &httpapi.NotThere{Status: status, Sentence: text + "."}
+}
+
+// notMerged says whether results that are not merged will be, see MERGE.
+func (d *downloads) notMerged(f messages.File, name, merge string) string {
+	switch {
+	case !f.Merged.IsZero():
+		return fmt.Sprintf("What was merged of %s is not here any more: %s", name, merge)
+	case !d.merges:
+		return fmt.Sprintf("The results of %s are not merged: set MERGE=true, or %s", name, merge)
+	case f.RecordedChunks != f.DoneChunks:
+		return fmt.Sprintf("The leader does not merge %s by itself, since not every worker recorded its results: %s", name, merge)
+	}
+	return fmt.Sprintf("The results of %s are being merged, or wait for it; /readyz?verbose says if that fails", name)
 }
 
 // noResultsHere says where the results of a file are instead.
 func noResultsHere(f messages.File, name string) string {
 	switch {
 	case f.DoneChunks == 0:
-		return fmt.Sprintf("No chunk of %s is done, so it has no results.", name)
+		return fmt.Sprintf("No chunk of %s is done, so it has no results", name)
 	case f.DigestKnown() && f.RecordedChunks == 0:
-		return fmt.Sprintf("The results of %s were written by workers that keep them themselves, such as classic ones.", name)
+		return fmt.Sprintf("The results of %s were written by workers that keep them themselves, such as classic ones", name)
 	}
-	return fmt.Sprintf("The results of %s are not in RESULTS_DIR of this master: mount the folder of the workers there.", name)
+	return fmt.Sprintf("The results of %s are not in RESULTS_DIR of this master: mount the folder of the workers there", name)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -16,8 +17,8 @@ import (
 func TestDownloadsThatAreMissingAreExplained(t *testing.T) {
 	t.Parallel()
 	file := messages.File{Info: messages.FileInfo{Path: "a b.txt"}, DoneChunks: 2, Digested: true, RecordedChunks: 2}
-	classic, nothing := file, file
-	classic.RecordedChunks, nothing.DoneChunks = 0, 0
+	classic, nothing, gone := file, file, file
+	classic.RecordedChunks, nothing.DoneChunks, gone.Merged = 0, 0, time.Now()
 	for _, x := range []struct {
 		err    error
 		file   messages.File
@@ -33,6 +34,8 @@ func TestDownloadsThatAreMissingAreExplained(t *testing.T) {
 		{results.ErrCancelled, file, true, http.StatusConflict, "kafka-master merge 'a b.txt'"},
 		{results.ErrNotMerged, file, true, http.StatusConflict, "/readyz?verbose"},
 		{results.ErrNotMerged, file, false, http.StatusConflict, "MERGE=true"},
+		{results.ErrNotMerged, classic, true, http.StatusConflict, "kafka-master merge 'a b.txt'"},
+		{results.ErrNotMerged, gone, true, http.StatusConflict, "not here any more"},
 		{results.ErrOutdated, file, true, http.StatusConflict, "kafka-master merge 'a b.txt'"},
 		{results.ErrDamaged, file, true, http.StatusConflict, "kafka-master joblog"},
 		{errors.New("input/output error"), file, true, http.StatusServiceUnavailable, "input/output error"},
@@ -41,6 +44,7 @@ func TestDownloadsThatAreMissingAreExplained(t *testing.T) {
 		require.Equal(t, x.status, got.Status, x.err)
 		require.Contains(t, got.Sentence, x.cure)
 		require.Contains(t, got.Sentence, "a b.txt")
+		require.Regexp(t, `[^.]\.$`, got.Sentence)
 	}
 }
 

@@ -194,6 +194,9 @@ func (t *transfer) save(ctx context.Context, path string) (err error) {
 	}
 	if err := t.copyTo(ctx, f); err != nil {
 		keep = t.hash != "" && t.have > 0 && !errors.Is(err, errReplaced) && !errors.Is(err, errWrongHash)
+		if keep {
+			err = fmt.Errorf("%w; %d bytes are kept in %s, and the same command goes on from there", err, t.have, part)
+		}
 		return err
 	}
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {

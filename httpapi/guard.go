@@ -27,7 +27,11 @@ func (s *Server) checkToken(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isProbe(r) && !s.hasToken(r) {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="kafka-master"`)
-			refuse(w, r, http.StatusUnauthorized, "This call needs the token: Authorization: Bearer <API_TOKEN>.")
+			sentence := "This call needs the token: Authorization: Bearer <API_TOKEN>."
+			if isDownload(r) && r.URL.Query().Has(linkSignature) {
+				sentence = "This link has expired, or is another one than it was; the page has a new one, and so has the list of downloads."
+			}
+			refuse(w, r, http.StatusUnauthorized, sentence)
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -49,5 +49,5 @@ await browse(async (page) => {
   assert.equal(got.text, await step('result', folder + '.jsonl'));
   await step('unmerge', folder);
   await row.getByRole('link', { name: 'Download the results of ' + name }).click();
-  await page.locator('.messages').getByText('being merged').waitFor();
+  await page.locator('.messages').getByText('is not here any more').waitFor();
 }, { mayFail: (text) => token !== '' && /401/.test(text) }); // before the token is there

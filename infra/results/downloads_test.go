@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -118,11 +117,7 @@ func TestDownloadsThatAreNotThere(t *testing.T) {
 		"the result has no name":      {name(""), ErrOutdated},
 		"a link leads outside":        {func(b *bench) { b.link(filepath.Join(filepath.Dir(b.dir), "secret")) }, ErrOutdated},
 		"a link leads to a device":    {func(b *bench) { b.link("/dev/zero") }, ErrOutdated},
-		"a pipe is in its place": {func(b *bench) {
-			require.NoError(b.t, b.root.Remove("a.txt.jsonl"))
-			require.NoError(b.t, syscall.Mkfifo(filepath.Join(b.dir, "a.txt.jsonl"), 0o644))
-		}, ErrOutdated},
-		"nothing was merged": {func(b *bench) { require.NoError(b.t, b.root.Remove("a.txt.summary.json")) }, ErrNotMerged},
+		"nothing was merged":          {func(b *bench) { require.NoError(b.t, b.root.Remove("a.txt.summary.json")) }, ErrNotMerged},
 		"nothing was merged, cancelled": {func(b *bench) {
 			require.NoError(b.t, b.root.Remove("a.txt.summary.json"))
 			b.books.State = messages.FileCancelled
