@@ -2,6 +2,23 @@
 import assert from 'node:assert/strict';
 import { accessible, browse, open, shoot, shootAll, shooting, step } from './harness.mjs';
 
+// crowd makes the pictures of the overview show more than one file.
+async function crowd(page) {
+  await step('drop', 'customers.txt 300');
+  await step('drop', 'feed-eu.txt 60000');
+  await step('drop', 'feed-us.txt 9000');
+  await page.getByText(/^ends at/).waitFor();
+  await page.getByRole('button', { name: 'Pause feed-us.txt' }).click();
+  await page.locator('tr', { hasText: 'feed-us.txt' }).getByText('paused', { exact: true }).waitFor();
+  await page.locator('tr', { hasText: 'customers.txt' }).getByText('done', { exact: true }).waitFor();
+  await page.locator('.messages p').waitFor({ state: 'detached' });
+}
+
+// clear cancels what crowd has dropped.
+async function clear() {
+  for (const file of (await api('files?q=feed')).files) await fetch(new URL(`api/v1/files/${file.id}/cancel`, process.env.PAGE_URL), { method: 'POST' });
+}
+
 const api = async (path) => (await fetch(new URL('api/v1/' + path, process.env.PAGE_URL))).json();
 
 await browse(async (page) => {
@@ -19,8 +36,9 @@ await browse(async (page) => {
   await step('worker', 'w-1');
   await step('worker', 'w-2');
   await page.locator('.tile.is-busy').nth(1).waitFor();
-  if (shooting) await page.getByText(/^ends at/).waitFor();
+  if (shooting) await crowd(page);
   await shootAll(page, 'overview');
+  if (shooting) await clear();
 
   // One place in time is shown in all plots.
   await page.locator('.plot').first().hover();
@@ -50,6 +68,8 @@ await browse(async (page) => {
   await state('paused');
   await open(page, '#/', 'Overview');
   await row('slow.txt').getByText(/^paused by 127/).waitFor(); // where the end would be
+  const [cell, last] = await Promise.all([row('slow.txt').locator('td').last().boundingBox(), button('Cancel slow.txt').boundingBox()]);
+  assert.ok(last.x + last.width <= cell.x + cell.width, 'a button is cut off');
   await page.goBack();
   await state('paused');
   await button('Resume slow.txt').click();

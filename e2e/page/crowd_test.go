@@ -145,7 +145,7 @@ func (c *crowd) workers() []messages.WorkerStatus {
 func (c *crowd) waiting() []messages.WaitingFile {
 	all := make([]messages.WaitingFile, 500)
 	for i := range all {
-		all[i] = messages.WaitingFile{Info: messages.FileInfo{Path: fmt.Sprintf("new-%03d.txt", i), Size: 1000, ModTime: c.began}, Since: c.began, Settled: i%2 > 0}
+		all[i] = messages.WaitingFile{Info: messages.FileInfo{Path: fmt.Sprintf("new-%03d.txt", i), Size: 1000, ModTime: c.began}, Since: c.began, Settled: i%2 > 0, Why: messages.Why{Reason: messages.WhySettling, Text: hostile[0]}}
 	}
 	for i, text := range hostile {
 		all = append(all, messages.WaitingFile{Info: messages.FileInfo{Path: "new " + text}, Since: c.began.Add(time.Duration(i))})

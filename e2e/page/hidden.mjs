@@ -19,4 +19,19 @@ await browse(async (page) => {
   await look('visible');
   await page.clock.runFor(100);
   await page.locator('.tile', { hasText: 'file_chunk_1' }).first().waitFor();
+  await page.clock.runFor(1000);
+  await page.locator('header').getByText('live', { exact: true }).waitFor();
+
+  // A page that is held asks nothing either, and shows the same.
+  await page.getByRole('button', { name: 'Hold' }).click();
+  await page.locator('header').getByText('held', { exact: true }).waitFor();
+  await page.clock.runFor(10_000);
+  const then = asked;
+  await step('move');
+  await page.clock.runFor(120_000);
+  assert.equal(asked, then);
+  await page.locator('.tile', { hasText: 'file_chunk_1' }).first().waitFor();
+  await page.getByRole('button', { name: 'Go on' }).click();
+  await page.clock.runFor(100);
+  await page.locator('.tile', { hasText: 'file_chunk_2' }).first().waitFor();
 }, { before: (page) => page.clock.install() });

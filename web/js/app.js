@@ -2,6 +2,7 @@
 import { effect, html, render, useEffect, useRef, useSignal } from '../vendor/preact.js';
 import { can, deployment, learn } from './abilities.js';
 import { asking } from './api.js';
+import { held } from './attention.js';
 import { Cluster } from './cluster.js';
 import { Details } from './details.js';
 import { File } from './file.js';
@@ -54,7 +55,7 @@ function Head() {
       ${role.value === 'read' && html`<span class="badge is-warn">read only</span>`}
       ${deployment.value.embedded.length > 0 && html`<span class="badge" title="These parts run in the master itself. KAFKA_BROKER_ADDRESS and REDIS_URL name your own.">embedded<span class="mid"> ${deployment.value.embedded.join(' and ')}</span></span>`}
       ${o && html`<span class="badge" title="the master that leads, and the number of its term"><span class="mid">${link.value.state === 'lost' ? 'last led by' : 'leader'} </span>${plain(o.leader.master_id)}, term ${o.term}</span>`}
-      <${Link} />
+      <${Link} /><${Hold} />
       <button type="button" class="small" aria-label="Help and keys" onClick=${() => { keys.help.value = true; }}>?</button>
     </div>
   </header>`;
@@ -72,6 +73,9 @@ function Link() {
   if (state !== 'lost') return html`<span class=${'badge is-' + state} role="status" title=${cause}>${state}</span>`;
   return html`<span class="badge is-lost"><span role="status">${plain(cause)}</span><span aria-hidden="true"> for ${duration((now.value - since) / 1000)}</span></span>`;
 }
+
+// Hold stops the page from changing while somebody reads it.
+const Hold = () => html`<button type="button" class="small" onClick=${() => { held.value = !held.value; }}>${held.value ? 'Go on' : 'Hold'}</button>`;
 
 const Messages = () => html`<div class="messages" aria-live="polite">${messages.value.map((m) => html`<p key=${m.key} class=${m.kind}>
   ${plain(m.text)} <button type="button" class="small" aria-label="Close this message" onClick=${() => dismiss(m.key)}>×</button></p>`)}</div>`;

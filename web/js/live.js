@@ -2,6 +2,7 @@
 // A tab that nobody sees does neither.
 import { batch } from '../vendor/preact.js';
 import { get, open } from './api.js';
+import { held, looked, onUnseen, seen } from './attention.js';
 import { addNotice, connected, link, now, overview, role } from './state.js';
 
 const pollEvery = 2000;
@@ -22,28 +23,21 @@ export function on(kind, handle) {
 
 const tell = (kind, data) => listeners.get(kind)?.forEach((handle) => handle(data));
 
-const hidden = () => document.visibilityState === 'hidden';
-
-// seen ends when somebody looks at the page.
-function seen() {
-  if (!hidden()) return Promise.resolve();
-  return new Promise((resolve) => document.addEventListener('visibilitychange', () => resolve(), { once: true }));
-}
-
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 let eventsFrom = 0; // no events are asked for before this time
 
 // live runs for as long as the page is open.
 export async function live() {
-  setInterval(() => { if (!hidden()) now.value = Date.now(); }, 1000);
+  setInterval(() => { if (looked.peek()) now.value = Date.now(); }, 1000);
   for (;;) {
+    if (held.peek()) connected('held', 'Nothing is asked until you go on.');
     await seen();
     now.value = Date.now();
     if (Date.now() >= eventsFrom) {
       const greeted = (await meet()) && (await followEvents());
-      if (!greeted && !hidden()) eventsFrom = Date.now() + retryEvents;
-      if (hidden()) continue;
+      if (!greeted && looked.peek()) eventsFrom = Date.now() + retryEvents;
+      if (!looked.peek()) continue;
     }
     await poll(); // asks at once after events broke, so that a lost leader shows
     await pause(pollEvery);
@@ -87,8 +81,7 @@ let lastID = '';
 // followEvents reads events until they end, and reports whether there were any.
 async function followEvents() {
   const stop = new AbortController();
-  const onHide = () => { if (hidden()) stop.abort(); };
-  document.addEventListener('visibilitychange', onHide);
+  const noMore = onUnseen(() => stop.abort());
   const watchdog = new Watchdog(() => stop.abort());
   let greeted = false;
   const check = setInterval(async () => {
@@ -115,7 +108,7 @@ async function followEvents() {
     clearInterval(check);
     watchdog.end();
     stop.abort();
-    document.removeEventListener('visibilitychange', onHide);
+    noMore();
   }
   return greeted;
 }

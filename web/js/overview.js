@@ -137,11 +137,17 @@ const columns = [
   { name: 'Progress', kind: 'w-bar', show: (f) => html`<${FileBar} f=${f} />` },
   { name: 'Size', kind: 'w-num wide', show: (f) => bytes(f.size) },
   { name: 'ready / run', kind: 'w-pair wide', show: (f) => (f.state === 'running' ? count(f.chunks_ready) + ' / ' + count(f.chunks_running) : '–') },
-  { name: 'failed / dead', kind: 'w-pair mid', show: (f) => html`<span class=${f.items_failed + f.items_dead > 0 ? 'bad' : ''}>${count(f.items_failed)} / ${count(f.items_dead)}</span>` },
+  { name: 'failed / dead', kind: 'w-pair mid', show: (f) => html`<${Lost} f=${f} kind="failed" /> / <${Lost} f=${f} kind="dead" />` },
   { name: 'Items/s', kind: 'w-num mid', show: (f) => (f.state === 'running' ? rate(f.items_per_s) : '–') },
   { name: 'Ends', kind: 'w-eta wide', show: (f) => html`<${Ends} f=${f} />` },
   { name: 'Actions', kind: 'w-actions wide', show: (f) => html`<${FileActions} file=${f} /><${Results} file=${f} />` },
 ];
+
+// Lost is how many items of a file failed or are dead, and leads to them.
+function Lost({ f, kind }) {
+  const n = f['items_' + kind];
+  return n > 0 ? html`<a class="bad" href=${href(kind, '', { file: f.path })} aria-label=${plural(n, 'item') + ' of ' + plain(f.path) + ' ' + kind}>${count(n)}</a>` : '0';
+}
 
 // Ends says when a file ended, or will, or why nothing of it runs.
 function Ends({ f }) {

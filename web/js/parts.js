@@ -2,6 +2,7 @@
 import { html, signal, useEffect, useRef, useSignal } from '../vendor/preact.js';
 import { count, duration, plain, plural, since, words } from './format.js';
 import { get } from './api.js';
+import { looked } from './attention.js';
 import { on } from './live.js';
 import { now, role, say } from './state.js';
 
@@ -147,7 +148,7 @@ export function useAnswer(path, params = {}, every = 5) {
         if (current && cause.status !== 0 && cause.status !== 503) error.value = cause;
       } finally {
         busy = false;
-        if (again && current && document.visibilityState !== 'hidden') {
+        if (again && current && looked.peek()) {
           again = false;
           ask.current();
         }
@@ -169,7 +170,7 @@ export function useAnswer(path, params = {}, every = 5) {
 // onRefresh calls refresh after each poll, and every so many seconds while somebody looks.
 export function onRefresh(refresh, every) {
   const off = on('poll', refresh);
-  const timer = setInterval(() => { if (document.visibilityState !== 'hidden') refresh(); }, every * 1000);
+  const timer = setInterval(() => { if (looked.peek()) refresh(); }, every * 1000);
   return () => {
     off();
     clearInterval(timer);

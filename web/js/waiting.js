@@ -28,16 +28,12 @@ export function Waiting({ q }) {
   </section>`;
 }
 
-// why tells what a file waits for.
-const why = (f) => f.why?.text ?? (f.settled ? 'waits until a file in work ends' : 'it may still be written');
-
 const columns = [
-  { name: 'File', kind: 'grow', show: (f) => html`<span title=${plain(f.path)}>${plain(f.path)}</span>` },
-  { name: 'State', kind: 'w-state mid', show: (f) => html`<${State} of=${f.settled ? 'waiting' : 'settling'} />` },
-  { name: 'Why', kind: 'grow', show: (f) => html`<span title=${plain(why(f))}>${plain(why(f))}</span>` },
+  { name: 'File', kind: 'w-file', show: (f) => html`<span title=${plain(f.path)}>${plain(f.path)}</span>` },
+  { name: 'State', kind: 'w-word mid', show: (f) => html`<${State} of=${f.settled ? 'waiting' : 'settling'} />` },
+  { name: 'Why', kind: 'grow', show: (f) => html`<span title=${plain(f.why?.text)}>${plain(f.why?.text)}</span>` },
   { name: 'Size', kind: 'w-num', show: (f) => bytes(f.size) },
-  { name: 'Unchanged for', kind: 'w-pair mid', show: (f) => html`<${Ago} time=${f.since} />` },
-  { name: 'Modified', kind: 'w-time wide', show: (f) => clock(f.modified_at) },
+  { name: 'Unchanged for', kind: 'w-pair mid', show: (f) => html`<span title=${'modified ' + clock(f.modified_at, true)}><${Ago} time=${f.since} /></span>` },
   { name: 'Priority', kind: 'w-actions wide', show: (f) => html`<${Priority} f=${f} />` },
 ];
 
