@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -43,7 +44,8 @@ rest is cancelled, which cannot be undone. The results of what was done stay.`,
 					left += *f.ItemsRemaining
 				}
 			}
-			if !yes {
+			ended := !slices.ContainsFunc(files, func(f fileAnswer) bool { return f.EndedAt == nil })
+			if !yes && !ended { // otherwise there is nothing to ask for, and the answer says so
 				if err := r.confirm(fmt.Sprintf("Cancel %s with about %s left, for good?", console.Count(int64(len(files)), "file"), console.Count(left, "item"))); err != nil {
 					return err
 				}

@@ -129,7 +129,10 @@ func showOwnFlags(root *cobra.Command) {
 }
 
 func noArgs(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
+	switch {
+	case len(args) > 0 && !cmd.HasAvailableSubCommands():
+		return fmt.Errorf("%w: %s takes no argument, and got %q", errUsage, cmd.CommandPath(), args[0])
+	case len(args) > 0:
 		return fmt.Errorf("%w: %q is not a command of %s; --help shows them", errUsage, args[0], cmd.CommandPath())
 	}
 	return nil

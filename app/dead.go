@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"net/url"
 	"strconv"
 	"time"
@@ -58,13 +57,14 @@ command line, 3 that no master answers.`,
 	})
 }
 
-// letters completes the command for one kind of chunks.
+// letters completes the command for one kind of chunks. Alone it lists them, as "ls" does.
 func (c command) letters(kind letterKind, cmd *cobra.Command) *cobra.Command {
-	cmd.Use, cmd.Args = kind.name, noArgs
-	cmd.RunE = func(*cobra.Command, []string) error {
-		return fmt.Errorf("%w: give one of ls, show, retry and discard; --help shows them", errUsage)
-	}
-	cmd.AddCommand(c.listDead(kind), c.showDead(kind), c.retryDead(kind), c.discardDead(kind))
+	alone := c.listDead(kind)
+	cmd.Use, cmd.Args, cmd.Annotations, cmd.RunE = kind.name, noArgs, alone.Annotations, alone.RunE
+	cmd.Flags().AddFlagSet(alone.Flags())
+	list := c.listDead(kind)
+	list.Aliases = []string{"list"}
+	cmd.AddCommand(list, c.showDead(kind), c.retryDead(kind), c.discardDead(kind))
 	return cmd
 }
 

@@ -104,6 +104,13 @@ func TestDeadList(t *testing.T) {
 	require.Contains(t, out, "3 chunks, 6 items dead.")
 	require.Contains(t, out, "3 × exit status #")
 	require.NotContains(t, out, "\x1b")
+	for _, same := range [][]string{{}, {"list"}} {
+		_, code, other, _ := runDead(t, 3, same...)
+		require.Equal(t, ExitOK, code)
+		require.Equal(t, out, other)
+	}
+	_, _, out, _ = runDead(t, 3, "--error", "STATUS 1")
+	require.Contains(t, out, "1 chunk, 2 items dead.")
 	_, _, out, _ = runDead(t, 3, "ls", "--error", "STATUS 1")
 	require.Contains(t, out, "1 chunk, 2 items dead.")
 	_, _, out, _ = runDead(t, 3, "ls", "--file", "other.txt")
@@ -194,7 +201,7 @@ func TestDeadAsks(t *testing.T) {
 func TestDeadUsage(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{}, {"nope"}, {"ls", "x"}, {"ls", "--limit", "0"}, {"ls", "-o", "yaml"}, {"show"}, {"show", "1/2", "1/3"}, {"show", "x"}, {"show", "../files/1"},
+		{"nope"}, {"--limit", "0"}, {"ls", "x"}, {"ls", "--limit", "0"}, {"ls", "-o", "yaml"}, {"show"}, {"show", "1/2", "1/3"}, {"show", "x"}, {"show", "../files/1"},
 		{"retry"}, {"retry", "1/2", "--all"}, {"retry", "--all", "--file", "a"}, {"retry", "x"}, {"discard"}, {"ls", "--api", "nohost"},
 	} {
 		m, code, _, stderr := runDead(t, 3, args...)

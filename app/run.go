@@ -47,7 +47,7 @@ type Instrument func(*actors.Config, *actors.Parts)
 // RunMeasured is Run for a measurement.
 func RunMeasured(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer, instrument Instrument) int {
 	cmd := rootCommand(command{env: env, stdin: os.Stdin, stdout: stdout, stderr: stderr, instrument: instrument})
-	cmd.SetArgs(append([]string{}, args...)) // nil would mean the arguments of the process
+	cmd.SetArgs(append([]string{}, negativeLast(args)...)) // nil would mean the arguments of the process
 	err := cmd.ExecuteContext(ctx)
 	if err == nil {
 		return ExitOK

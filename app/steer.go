@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -176,7 +178,20 @@ func (c command) rate() *cobra.Command {
 // priority is the command that puts a file first, or last.
 func (c command) priority() *cobra.Command {
 	return c.fileNumber("priority", "Put a file before others (10 is first), or behind them (-10 is last)", -messages.MaxPriority, messages.MaxPriority,
-		"  kafka-master priority urgent.txt 10\n  kafka-master priority big.txt -- -5", prioritise)
+		"  kafka-master priority urgent.txt 10\n  kafka-master priority big.txt -5", prioritise)
+}
+
+// negativeLast puts a negative number, which looks like a flag, behind "--" at the end of the
+// command line, where it is an argument. No flag takes one as its value.
+func negativeLast(args []string) []string {
+	n := slices.IndexFunc(args, func(s string) bool {
+		_, err := strconv.ParseUint(strings.TrimPrefix(s, "-"), 10, 16)
+		return strings.HasPrefix(s, "-") && err == nil
+	})
+	if n < 0 || slices.Contains(args, "--") || !slices.Contains(args, "priority") {
+		return args
+	}
+	return slices.Concat(args[:n], args[n+1:], []string{"--", args[n]})
 }
 
 // share is the command that gives a file more of the workers.

@@ -53,7 +53,7 @@ func FlagError(flags *pflag.FlagSet, err error) error {
 func unknownFlag(flags *pflag.FlagSet, e *pflag.NotExistError) Mistake {
 	if group := e.GetSpecifiedShortnames(); group != "" {
 		// The rest of the group is not shown, since it may be a secret.
-		return Mistake{Name: "-" + e.GetSpecifiedName(), Problem: "is not a flag; flags begin with two dashes"}
+		return Mistake{Name: "-" + e.GetSpecifiedName(), Problem: "is not a flag; flags begin with two dashes, and what begins with a dash and is no flag stands behind --"}
 	}
 	flag, _, _ := strings.Cut(e.GetSpecifiedName(), "=")
 	m := Mistake{Name: "--" + flag, Problem: "is not a flag"}
