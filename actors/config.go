@@ -3,6 +3,7 @@ package actors
 import (
 	"time"
 
+	"kafka-master/actors/ledger"
 	"kafka-master/messages"
 )
 
@@ -81,6 +82,19 @@ type Config struct {
 
 // PrefetchAuto queues as many chunks at each worker as its own pace requires.
 const PrefetchAuto = -1
+
+// maxAhead is how many chunks are queued at all workers together with PrefetchAuto. A master
+// hands out some thousand chunks a second, so that more of them would only wait for it.
+const maxAhead = 1024
+
+// rules returns what decides about chunks and files.
+func (c Config) rules() ledger.Rules {
+	r := ledger.Rules{MaxAttempts: c.MaxAttempts, Bisect: c.Bisect, MaxDead: c.MaxDead}
+	if c.Prefetch == PrefetchAuto {
+		r.MaxAhead = maxAhead
+	}
+	return r
+}
 
 // BackupMode is which workers run chunks of others that take long, and have theirs run.
 type BackupMode uint8

@@ -75,7 +75,7 @@ func (t *term) open(ctx actor.Context, ready *topicsReady, past tail) {
 	t.dispatcher = spawn(ctx, t.log, "dispatcher", func() actor.Actor {
 		return newDispatcher(dispatcherDeps{
 			log: t.log, term: t.term, deployment: t.deployment, persistence: t.persistence, owner: t.intake, view: t.view,
-			files: t.parts.Files, rules: ledger.Rules{MaxAttempts: t.cfg.MaxAttempts, Bisect: t.cfg.Bisect, MaxDead: t.cfg.MaxDead},
+			files: t.parts.Files, rules: t.cfg.rules(),
 		}, t.batch, snap, past)
 	})
 	ctx.Send(t.intake, &planFor{dispatcher: t.dispatcher}) // before the dispatcher sends it anything

@@ -97,6 +97,7 @@ type Rules struct {
 	MaxAttempts int  // failures that make a chunk dead
 	Bisect      bool // a chunk of several items that fails is halved instead
 	MaxDead     messages.DeadLimit
+	MaxAhead    int // chunks that are queued at all workers together; 0 for as many as they offer
 }
 
 // Sent is what is known of the messages that former leaders sent.
@@ -115,7 +116,7 @@ func New(rules Rules, s messages.Snapshot, sent Sent, now time.Time) *Ledger {
 		voids:   map[messages.ChunkName]int{},
 		held:    map[messages.WorkerID]map[messages.ChunkID]*entry{},
 		ahead:   map[messages.WorkerID][]*entry{},
-		offers:  offers{of: map[messages.WorkerID]*offering{}},
+		offers:  offers{of: map[messages.WorkerID]*offering{}, most: rules.MaxAhead},
 		breaker: newBreaker(),
 		recalls: recalls{speeds: map[messages.WorkerID]*speed{}},
 		surplus: map[string]messages.WorkerID{},

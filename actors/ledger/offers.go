@@ -50,6 +50,22 @@ type offers struct {
 	free  []*offering // workers with a free slot, the longest waiting first
 	ahead []*offering // workers with room in their queue
 	slots int         // sum of the sizes, from which follows how much is cut ahead
+	most  int         // chunks that may be queued at all workers together; 0 is no limit
+	bytes int64       // length of the chunk that was handed out last
+}
+
+// maxAheadBytes bounds the length of the chunks that are queued at all workers together, when
+// their number is limited.
+const maxAheadBytes = 8 << 20
+
+// upTo is how many chunks a worker gets in all. Each may have an equal share, and at least
+// one, of what may be queued at all of them: until they are sent, these chunks are in memory.
+func (s *offers) upTo(o *offering) int {
+	if s.most == 0 {
+		return o.Ahead
+	}
+	share := min(int64(s.most), maxAheadBytes/max(1, s.bytes)) / int64(len(s.of))
+	return min(o.Ahead, o.UpTo+int(max(1, share)))
 }
 
 // others is how many workers beside this one take chunks.
@@ -119,7 +135,7 @@ func (l *Ledger) enqueue(o *offering, now time.Time) {
 		o.inFree = true
 		l.offers.free = l.offers.append(l.offers.free, o)
 	}
-	if o.given < o.Ahead && !o.inAhead {
+	if o.given < l.offers.upTo(o) && !o.inAhead {
 		o.inAhead = true
 		l.offers.ahead = l.offers.append(l.offers.ahead, o)
 	}
@@ -170,6 +186,7 @@ func (x Workers) Match(now time.Time) (out []Assigned) {
 			continue
 		}
 		o.given++
+		l.offers.bytes = a.Chunk.Length
 		out = append(out, Assigned{Assignment: a, Epoch: o.Epoch})
 		l.enqueue(o, now)
 	}
@@ -193,7 +210,7 @@ func (l *Ledger) nextOffer(now time.Time) (o *offering, ahead bool) {
 	for len(s.ahead) > 0 {
 		o := s.ahead[0]
 		s.ahead = s.ahead[1:]
-		if o.inAhead = false; o.given < o.Ahead && s.of[o.Worker] == o && !l.paused(o.Worker, now) {
+		if o.inAhead = false; o.given < s.upTo(o) && s.of[o.Worker] == o && !l.paused(o.Worker, now) {
 			return o, true
 		}
 	}
