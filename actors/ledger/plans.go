@@ -41,7 +41,7 @@ type Grant struct {
 const (
 	// maxPlannedBytes bounds the items of chunks that wait in memory, over the files of one
 	// priority; one chunk for each file is always allowed.
-	maxPlannedBytes = 2 << 20
+	maxPlannedBytes = 1 << 20
 	minPlanned      = 16   // least number of chunks that are cut ahead of the workers
 	maxPlanned      = 1024 // largest number of them
 )
