@@ -6,7 +6,8 @@ COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
 ARG VERSION=
-RUN CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X kafka-master/app.version=$VERSION" -o /out/kafka-master . \
+# Without the tag gin brings a MessagePack codec that nobody uses, a fifth of the program.
+RUN CGO_ENABLED=0 go build -tags nomsgpack -trimpath -buildvcs=false -ldflags "-s -w -X kafka-master/app.version=$VERSION" -o /out/kafka-master . \
  && mkdir -p /out/srv/data /out/srv/input_ip_data /out/srv/results
 
 FROM gcr.io/distroless/static-debian12:nonroot

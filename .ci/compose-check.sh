@@ -31,7 +31,7 @@ if [ -z "${COMPOSE_CHECK_INSIDE:-}" ]; then
 	# Inside there is no network.
 	(cd "$here/.." && GOMODCACHE=$run/modules GOFLAGS=-modcacherw GOPROXY="file://$(go env GOMODCACHE)/cache/download,$(go env GOPROXY)" go mod download)
 	# What is compiled here need not be compiled in the image again.
-	(cd "$here/.." && GOCACHE=$cache/go-build CGO_ENABLED=0 go build -trimpath -buildvcs=false -o "$run/kafka-master" .)
+	(cd "$here/.." && GOCACHE=$cache/go-build CGO_ENABLED=0 go build -tags nomsgpack -trimpath -buildvcs=false -o "$run/kafka-master" .)
 	clean_up() {
 		for _ in $(seq 50); do # the last of them take a moment to end
 			find /sys/fs/cgroup -depth -type d -path "*/km-compose-$(basename "$run")*" -exec rmdir {} + 2>/dev/null && break

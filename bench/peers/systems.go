@@ -34,7 +34,7 @@ func (b *bed) prepare(ctx context.Context) error {
 	for name, at := range map[string][2]string{
 		"asynq": {"bench/peers/asynq", "."}, "nats": {"bench/peers/nats", "."}, "pipeline": {".", "./bench/pipeline"}, "kafka-master": {".", "."},
 	} {
-		cmd := exec.CommandContext(ctx, "go", "build", "-C", at[0], "-o", b.path(name), at[1])
+		cmd := exec.CommandContext(ctx, "go", "build", "-C", at[0], "-tags", "nomsgpack", "-o", b.path(name), at[1])
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("build %s: %w: %s", name, err, out)
 		}

@@ -24,7 +24,7 @@ type peak struct {
 
 const (
 	// peakEvery is how often the resident size is looked at.
-	peakEvery = 20 * time.Millisecond
+	peakEvery = 50 * time.Millisecond
 	// peakStep is by how much it has to grow before what is held is noted again.
 	peakStep = 1 << 20
 )
