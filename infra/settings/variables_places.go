@@ -71,7 +71,7 @@ func stateVariables() []Variable {
 		rule: folder(func(s *Settings) *string { return &s.DataDir }),
 	}, {
 		Name: "RESULTS_DIR", Default: "./data/results", derive: resultsDir,
-		Doc:  "Folder for the results of native workers, the same for all of them; if not set, results in DATA_DIR.",
+		Doc:  "Folder for the results of native workers, the same for all of them; masters merge them and send them to whoever downloads them from their RESULTS_DIR. If not set, results in DATA_DIR.",
 		rule: folder(func(s *Settings) *string { return &s.ResultsDir }),
 	}, {
 		Name: "MERGE", Default: automatic,
