@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"log/slog"
@@ -28,9 +29,12 @@ func kafkaTLS(s settings.Settings) (*tls.Config, error) {
 	return kafkabus.TLSConfig(s.KafkaTLSCAFile, s.KafkaTLSCertFile, s.KafkaTLSKeyFile)
 }
 
+// dialer opens connections; nil is the network.
+type dialer = func(ctx context.Context, network, address string) (net.Conn, error)
+
 // newBus returns the Kafka client of a master. It does not connect.
-func newBus(s settings.Settings, brokers []string, log *slog.Logger) (*kafkabus.Bus, error) {
-	cfg := kafkabus.Config{Brokers: brokers, Logger: log}
+func newBus(s settings.Settings, brokers []string, dial dialer, log *slog.Logger) (*kafkabus.Bus, error) {
+	cfg := kafkabus.Config{Brokers: brokers, Dial: dial, Logger: log}
 	var err error
 	if cfg.TLS, err = kafkaTLS(s); err != nil {
 		return nil, err

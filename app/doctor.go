@@ -88,7 +88,7 @@ func kafkaCheck(s settings.Settings) (doctor.Check, func()) {
 	if s.EmbeddedBroker() {
 		return doctor.EmbeddedBroker(embeddedAddress(s), s.IsSet("KAFKA_BROKER_PORT")), func() {}
 	}
-	bus, err := newBus(s, s.KafkaBrokers, nil)
+	bus, err := newBus(s, s.KafkaBrokers, nil, nil)
 	if err != nil {
 		return doctor.Broken("kafka", err), func() {}
 	}

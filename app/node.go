@@ -62,6 +62,7 @@ type node struct {
 
 	closers []func()
 	brokers []string
+	dial    dialer // to the embedded broker
 	parts   actors.Parts
 	sys     *actors.System
 	api     net.Listener
@@ -223,13 +224,13 @@ func (n *node) startBroker(port int) error {
 	if err != nil {
 		return fmt.Errorf("start the embedded broker: %w", err)
 	}
-	n.brokers = b.Addrs()
+	n.brokers, n.dial = b.Addrs(), b.Dial
 	n.onClose(func() { b.Close() })
 	return nil
 }
 
 func (n *node) openBus() error {
-	bus, err := newBus(n.s, n.brokers, n.log)
+	bus, err := newBus(n.s, n.brokers, n.dial, n.log)
 	if err != nil {
 		return err
 	}

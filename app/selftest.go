@@ -86,7 +86,7 @@ func (c command) runSelftest(ctx context.Context, s settings.Settings, f selftes
 		return err
 	}
 	fmt.Fprintf(c.stdout, "seed %d, for %s, in %s\n%s\n", f.seed, f.during, d.dir, d.places())
-	bus, err := newBus(s, strings.Split(d.broker, ","), slog.New(slog.DiscardHandler))
+	bus, err := newBus(s, strings.Split(d.broker, ","), nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,6 @@
 // Package embedded is a Kafka broker inside the process, which a master uses unless a real
 // one is configured. It listens on loopback only, keeps topics and groups in a folder, and
-// works with any Kafka client.
+// works with any Kafka client. The master's own connections stay within the process (Dial).
 //
 // It adds to kfake what daily use needs: a lock on the folder, a filter for frames and
 // batches that would end the process or every reader, bounds on connections and
@@ -64,9 +64,10 @@ type Config struct {
 
 // Broker is a running cluster.
 type Broker struct {
-	cluster *kfake.Cluster
-	lock    *flock.Flock // nil in memory
-	addrs   []string
+	cluster   *kfake.Cluster
+	listeners *listeners
+	lock      *flock.Flock // nil in memory
+	addrs     []string
 
 	stop      chan struct{} // closed by Close
 	retention sync.WaitGroup
@@ -104,21 +105,22 @@ func Start(c Config) (*Broker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start embedded broker: %w", err)
 	}
-	cluster, err := open(c)
+	l := &listeners{}
+	cluster, err := open(c, l)
 	if err != nil {
 		if lock != nil {
 			err = errors.Join(err, lock.Close())
 		}
 		return nil, fmt.Errorf("start embedded broker: %w", err)
 	}
-	b := &Broker{cluster: cluster, lock: lock, addrs: cluster.ListenAddrs(), stop: make(chan struct{})}
+	b := &Broker{cluster: cluster, listeners: l, lock: lock, addrs: cluster.ListenAddrs(), stop: make(chan struct{})}
 	b.cluster.ApplyRetention()
 	b.retention.Go(b.applyRetention)
 	return b, nil
 }
 
 // open creates the cluster with the content of the folder.
-func open(c Config) (*kfake.Cluster, error) {
+func open(c Config, l *listeners) (*kfake.Cluster, error) {
 	files, err := openFiles()
 	if err != nil {
 		return nil, err
@@ -132,7 +134,7 @@ func open(c Config) (*kfake.Cluster, error) {
 		return nil, err
 	}
 	g := &connLimits{maxConns: maxConnections, batchCheck: batches}
-	cluster, err := load(options(c, g))
+	cluster, err := load(options(c, g, l))
 	if err != nil {
 		return nil, explain(err, c.DataDir)
 	}
@@ -219,7 +221,7 @@ func lockFolder(dir string) (*flock.Flock, error) {
 	return lock, nil
 }
 
-func options(c Config, g *connLimits) []kfake.Opt {
+func options(c Config, g *connLimits, all *listeners) []kfake.Opt {
 	opts := []kfake.Opt{
 		kfake.NumBrokers(c.Brokers),
 		kfake.MaxVersions(untagged()),
@@ -228,7 +230,7 @@ func options(c Config, g *connLimits) []kfake.Opt {
 			if err != nil {
 				return nil, err
 			}
-			return newFrameListener(l, g, c.Logger), nil
+			return all.add(newFrameListener(l, g, c.Logger)), nil
 		}),
 		kfake.WithLogger(logger{c.Logger}),
 		kfake.BrokerConfigs(map[string]string{"log.cleaner.backoff.ms": cleanerBackoff}),

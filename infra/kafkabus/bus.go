@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -58,6 +59,8 @@ type Config struct {
 	TLS *tls.Config
 	// SASL authenticates every connection, see SASL. Nil means no authentication.
 	SASL sasl.Mechanism
+	// Dial opens the connections. Nil means by the network.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// MetadataTTL is how long the cached metadata is valid while no call fails. Defaults to
 	// 2 s.
 	MetadataTTL time.Duration
@@ -110,6 +113,7 @@ func New(c Config) (*Bus, error) {
 		return nil, fmt.Errorf("new bus: %w", err)
 	}
 	b := &Bus{cfg: c, inflater: inflater, log: c.Logger, wake: make(chan struct{}, 1)}
+	b.conns.dialer = c.Dial
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	b.leaders.Store(&topology{})
 	b.addr.Store(newBootstrap(c.Brokers))

@@ -33,6 +33,12 @@ func TestBusOnThreeBrokers(t *testing.T) {
 	exercise(t, startBroker(t, 3).Addrs())
 }
 
+func TestBusWithinTheProcess(t *testing.T) {
+	t.Parallel()
+	broker := startBroker(t, 3)
+	infratest.ExerciseBus(t, func(t *testing.T) infratest.LiveBus { return openBusBy(t, broker.Addrs(), broker.Dial) })
+}
+
 func TestBusOnRealBroker(t *testing.T) {
 	t.Parallel()
 	addrs := os.Getenv(realBroker)
@@ -57,7 +63,12 @@ func startBroker(t testing.TB, brokers int) *embedded.Broker {
 
 func openBus(t testing.TB, addrs []string) *kafkabus.Bus {
 	t.Helper()
-	b, err := kafkabus.New(kafkabus.Config{Brokers: addrs})
+	return openBusBy(t, addrs, nil)
+}
+
+func openBusBy(t testing.TB, addrs []string, dial func(ctx context.Context, network, address string) (net.Conn, error)) *kafkabus.Bus {
+	t.Helper()
+	b, err := kafkabus.New(kafkabus.Config{Brokers: addrs, Dial: dial})
 	require.NoError(t, err)
 	t.Cleanup(b.Close)
 	return b
@@ -128,6 +139,15 @@ func TestMixedLeaders(t *testing.T) {
 // then works again without help, and keeps what it acknowledged.
 func TestBrokerRestart(t *testing.T) {
 	t.Parallel()
+	for name, within := range map[string]bool{"network": false, "within the process": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			restartBroker(t, within)
+		})
+	}
+}
+
+func restartBroker(t *testing.T, within bool) {
 	dir := t.TempDir()
 	start := func(port int) *embedded.Broker {
 		b, err := embedded.Start(embedded.Config{DataDir: dir, Port: port})
@@ -137,7 +157,13 @@ func TestBrokerRestart(t *testing.T) {
 	broker := start(0)
 	addr, err := net.ResolveTCPAddr("tcp", broker.Addrs()[0])
 	require.NoError(t, err)
-	b := openBus(t, broker.Addrs())
+	var dial func(ctx context.Context, network, address string) (net.Conn, error)
+	if within {
+		dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			return broker.Dial(ctx, network, address)
+		}
+	}
+	b := openBusBy(t, broker.Addrs(), dial)
 	_, err = b.Ensure(t.Context(), []messages.TopicSpec{{Name: "t", Partitions: 1, Replication: -1}})
 	require.NoError(t, err)
 	send := func() error {

@@ -13,6 +13,7 @@ import (
 // waiting for an answer. kafka-go itself closes only idle ones. The zero value
 // is ready.
 type connections struct {
+	dialer func(ctx context.Context, network, address string) (net.Conn, error) // nil for the network
 	mu     sync.Mutex
 	open   map[*trackedConn]struct{}
 	once   map[string]bool // addresses that were reached before
@@ -49,7 +50,11 @@ func (e *dialError) Unwrap() error { return e.err }
 
 func (s *connections) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	began := time.Now()
-	conn, err := (&net.Dialer{Timeout: s.timeout(address)}).DialContext(ctx, network, address)
+	dial := s.dialer
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: s.timeout(address)}).DialContext
+	}
+	conn, err := dial(ctx, network, address)
 	if err != nil {
 		s.markSilent(address, began, err)
 		return nil, &dialError{address, err}
