@@ -100,7 +100,7 @@ func (r *remote) waitingNote(ctx context.Context, q url.Values) []string {
 	if err := r.client.get(ctx, "/api/v1/waiting?"+url.Values{"limit": {"1"}, "q": q["q"]}.Encode(), &x); err != nil || x.Total == 0 {
 		return nil
 	}
-	return []string{"", fmt.Sprintf("%s more not taken yet: %s", console.Count(int64(x.Total), "file"), r.ownCommand("kafka-master files --waiting"))}
+	return []string{"", fmt.Sprintf("Not taken into work yet: %s. %s lists them, and why.", console.Count(int64(x.Total), "file"), r.ownCommand("kafka-master files --waiting"))}
 }
 
 // waitingFilePage shows one file that is not taken yet.

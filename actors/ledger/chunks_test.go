@@ -126,7 +126,7 @@ func TestWhyNothingOfAFileRuns(t *testing.T) {
 	require.Equal(t, nobody, why())
 	l.Workers().Nobody(messages.Why{})
 	l.know(now, "w", "x")
-	require.Equal(t, messages.Why{Reason: messages.WhyNoFreeWorker, Text: "no free worker: 2 workers have enough to do"}, why())
+	require.Equal(t, messages.Why{Reason: messages.WhyNoFreeWorker, Text: "no free worker: 2 workers busy with enough chunks"}, why())
 	l.UseDispatch(messages.Dispatch{MaxItemsPerS: 2}, now)
 	require.Equal(t, messages.Why{Reason: messages.WhyRate, Text: "hand-outs are limited to 2 items/s"}, why())
 	l.UseDispatch(messages.Dispatch{Paused: true, By: "api", Since: now}, now)

@@ -51,7 +51,7 @@ func (l *Ledger) whyNotHandedOut(b *book, now time.Time) messages.Why {
 	case l.allPaused(now):
 		return messages.Why{Reason: messages.WhyUnfit, Text: fmt.Sprintf("%s that could take it fail or give back what they get", counted(n, "worker"))}
 	}
-	return messages.Why{Reason: messages.WhyNoFreeWorker, Text: fmt.Sprintf("no free worker: %s have enough to do", counted(n, "worker"))}
+	return messages.Why{Reason: messages.WhyNoFreeWorker, Text: fmt.Sprintf("no free worker: %s busy with enough chunks", counted(n, "worker"))}
 }
 
 // whyNotBegun returns why a chunk waits that was never handed out.
