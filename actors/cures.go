@@ -26,11 +26,15 @@ func Cures(p messages.Problem, startWorker string) []messages.Cure {
 	case messages.ProblemReturnedChunk:
 		return []messages.Cure{attemptsOf(p.Worker)}
 	case messages.ProblemStalled:
-		return []messages.Cure{{Text: "see what the workers do, and why they do nothing", Command: command("workers")}}
+		return []messages.Cure{seeWorkers()}
 	case messages.ProblemPaused:
 		return []messages.Cure{{Text: "see what died", Command: command("dead", "ls", "--file", p.Path)}, resumeFile(p.Place)}
-	case messages.ProblemChanged:
-		return []messages.Cure{{Text: "see what became of its former content", Command: command("file", p.File.Key())}, acknowledge(p.File)}
+	case messages.ProblemChanged, messages.ProblemFailedFile:
+		return []messages.Cure{{Text: "see what became of it", Command: command("file", p.File.Key())}, acknowledge(p.File)}
+	case messages.ProblemHeldUp:
+		return []messages.Cure{letGo(p)}
+	case messages.ProblemNothingRuns:
+		return []messages.Cure{seeWorkers(), {Text: "see why each chunk waits", Command: command("chunks", p.Path)}}
 	case messages.ProblemMerge:
 		return []messages.Cure{{Text: "see what is missing", Command: command("merge", "--all")}}
 	}
@@ -102,6 +106,26 @@ func acknowledge(id messages.FileID) messages.Cure {
 	return messages.Cure{Text: "take note of it, so that it is not shown any more", Command: command("acknowledge", id.Key()), Call: &messages.Call{
 		Method: http.MethodPost, Path: "files/" + id.Key() + "/acknowledge",
 	}}
+}
+
+// letGo ends what holds everything up.
+func letGo(p messages.Problem) messages.Cure {
+	switch {
+	case p.Worker != "":
+		return messages.Cure{Text: "give it chunks again", Command: command("undrain", string(p.Worker)), Call: &messages.Call{
+			Method: http.MethodPost, Path: workerPath(p.Worker) + "/resume",
+		}}
+	case p.Path != "":
+		return resumeFile(p.Place)
+	}
+	return messages.Cure{Text: "hand out without a limit", Command: command("rate", "off"), Call: &messages.Call{
+		Method: http.MethodPatch, Path: "dispatch", Body: map[string]any{"max_items_per_s": nil},
+	}}
+}
+
+// seeWorkers shows why no worker does anything.
+func seeWorkers() messages.Cure {
+	return messages.Cure{Text: "see what the workers do, and why they do nothing", Command: command("workers")}
 }
 
 // attemptsOf shows what a worker did last, and why it failed.

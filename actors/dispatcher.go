@@ -19,27 +19,28 @@ import (
 type dispatcher struct {
 	dispatcherDeps
 
-	ledger   *ledger.Ledger
-	batch    int // items of a chunk
-	planners map[messages.FileID]*planning
-	plans    uint64                           // number of plans that were begun; the epoch of the last one
-	takers   map[messages.WorkerID]*actor.PID // free-workers that made the current offers
-	after    []notice                         // of the next write
-	audit    *messages.AuditEntry             // of the next write, nil when no person caused it
-	values   []messages.Value                 // of the next write
-	dispatch messages.Dispatch
-	opens    alarm // when hand-outs may go on
-	receipts receipts
-	verdict  *verdict // on the result that is judged, until it was sent
-	draining bool
-	tick     alarm
-	moved    time.Time // time of the last progress, or when there was nothing to do
-	seenDone int64     // items done at the last tick
-	runs     runs
-	problems problems
-	pub      publisher
-	ctx      context.Context
-	cancel   context.CancelFunc
+	ledger     *ledger.Ledger
+	batch      int // items of a chunk
+	planners   map[messages.FileID]*planning
+	plans      uint64                           // number of plans that were begun; the epoch of the last one
+	takers     map[messages.WorkerID]*actor.PID // free-workers that made the current offers
+	after      []notice                         // of the next write
+	audit      *messages.AuditEntry             // of the next write, nil when no person caused it
+	values     []messages.Value                 // of the next write
+	dispatch   messages.Dispatch
+	opens      alarm // when hand-outs may go on
+	receipts   receipts
+	verdict    *verdict // on the result that is judged, until it was sent
+	draining   bool
+	tick       alarm
+	moved      time.Time // time of the last progress, or when there was nothing to do
+	restsSince time.Time // since when nothing runs
+	seenDone   int64     // items done at the last tick
+	runs       runs
+	problems   problems
+	pub        publisher
+	ctx        context.Context
+	cancel     context.CancelFunc
 }
 
 // dispatcherDeps is what the term gives to the dispatcher.
@@ -240,6 +241,8 @@ func (d *dispatcher) publish(ctx actor.Context, now time.Time) {
 	d.watchFailing(r.Failing, now)
 	d.watchTail(r.Tail, now)
 	d.watchChanged(r.Changed, now)
+	d.watchFailed(r.Failed, now)
+	d.watchResting(r.Resting, r.HandedOut, now)
 	part := &fileChanges{counted: r.Totals, readySince: d.ledger.ReadySince(now), dispatch: d.dispatch}
 	part.changed, part.forgotten = d.ledger.Files().Changed(now)
 	part.stalled = r.Stalled.Long[:min(len(r.Stalled.Long), maxStalled)]

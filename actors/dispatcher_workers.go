@@ -76,8 +76,12 @@ type (
 		reason string
 		left   bool // the worker is not known any more
 	}
-	// nobody is why no worker takes chunks; the zero value means that some do.
-	nobody struct{ why messages.Why }
+	// nobody is why no worker takes chunks, and a worker for which that is so; the zero value
+	// means that some do.
+	nobody struct {
+		why     messages.Why
+		example messages.WorkerID
+	}
 	// askTries asks for a worker with its last attempts. The answer is a WorkerDetail.
 	askTries struct{ status messages.WorkerStatus }
 )
@@ -104,7 +108,7 @@ func (d *dispatcher) onWorker(msg any, now time.Time) {
 		}
 		d.ledger.Attempts().TakeBack(m.worker, m.batchID, how, m.err.Error(), now)
 	case *nobody:
-		d.ledger.Workers().Nobody(m.why)
+		d.ledger.Workers().Nobody(m.why, m.example)
 	case *quiet:
 		d.ledger.Attempts().Quiet(m.worker, m.batchID, m.since)
 	case *workerLost:

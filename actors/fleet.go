@@ -43,7 +43,7 @@ type fleet struct {
 
 	drained  messages.Drained      // workers that people drained, also those that are not here
 	holding  int                   // members that have chunks
-	told     messages.Why          // why no worker takes chunks, as the dispatcher knows
+	told     nobody                // why no worker takes chunks, as the dispatcher knows
 	counts   messages.WorkerCounts // of the members that are not leaving
 	dropped  uint64                // messages of workers that are not known
 	troubles troubles              // of single workers

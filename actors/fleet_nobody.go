@@ -6,16 +6,16 @@ import (
 	"kafka-master/messages"
 )
 
-// nobody returns why no worker takes chunks; the zero value means that some do. Of several
+// whyNobody returns why no worker takes chunks; the zero value means that some do. Of several
 // reasons it is the one of the most workers.
-func (f *fleet) nobody() messages.Why {
+func (f *fleet) whyNobody() nobody {
 	for _, states := range f.counts {
 		if states[messages.WorkerFree]+states[messages.WorkerBusy] > 0 {
-			return messages.Why{}
+			return nobody{}
 		}
 	}
 	if f.counts.Present() == 0 {
-		return messages.Why{Reason: messages.WhyNoWorker, Text: "there is no worker"}
+		return nobody{why: messages.Why{Reason: messages.WhyNoWorker, Text: "there is no worker"}}
 	}
 	type group struct {
 		first *messages.WorkerStatus
@@ -42,9 +42,12 @@ func (f *fleet) nobody() messages.Why {
 	}
 	g := groups[most]
 	if g == nil { // Their supervisors have not said yet what they are.
-		return messages.Why{Reason: messages.WhyNoWorker, Text: "no worker is ready yet"}
+		return nobody{why: messages.Why{Reason: messages.WhyNoWorker, Text: "no worker is ready yet"}}
 	}
-	return messages.Why{Reason: most, Text: fmt.Sprintf("none of %s takes chunks, such as %s: %s", counted(f.counts.Present(), "worker"), g.first.ID, g.first.Note)}
+	return nobody{
+		why:     messages.Why{Reason: most, Text: fmt.Sprintf("none of %s takes chunks, such as %s: %s", counted(f.counts.Present(), "worker"), g.first.ID, g.first.Note)},
+		example: g.first.ID,
+	}
 }
 
 // idleReason returns why a worker takes no chunks. One that ends its last ones drains.

@@ -57,9 +57,9 @@ func (f *fleet) publish(ctx actor.Context) {
 	} else {
 		f.problems.clear("duplicates")
 	}
-	if why := f.nobody(); why != f.told {
+	if why := f.whyNobody(); why != f.told {
 		f.told = why
-		ctx.Send(f.dispatcher, &nobody{why: why})
+		ctx.Send(f.dispatcher, &why)
 	}
 	p := problems{}
 	f.troubles.fill(p)

@@ -257,6 +257,7 @@ func (i *intake) onListing(ctx actor.Context, m *listing) {
 	}
 	i.shown.settling, i.shown.settlingBytes = c.Settling, c.SettlingBytes
 	i.showUnfinished(c.NULs, now)
+	i.showGrowing(c, now)
 	i.showIgnored(m.ignored, now)
 	i.sendChanges(ctx, c, now)
 	i.storeSample(ctx, m.files)

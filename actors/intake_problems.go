@@ -112,6 +112,21 @@ func (i *intake) showUnfinished(paths []string, now time.Time) {
 	}, now)
 }
 
+// growsAfter is how long a file may change before it was taken until people are told, and at
+// least three times the settling time.
+const growsAfter = 10 * time.Second
+
+// showGrowing shows a file that is not taken because it changes all the time.
+func (i *intake) showGrowing(c catalog.Changes, now time.Time) {
+	p := messages.Problem{Kind: messages.ProblemSettling, Part: messages.ProblemSettling.Part(), Place: messages.Place{Path: c.Growing}}
+	if c.Growing != "" && now.Sub(c.GrowingSince) >= max(growsAfter, 3*i.cfg.Settle) {
+		p.Count = 1
+		p.Text = fmt.Sprintf("%s has changed again and again since %s; it is taken once it has been unchanged for %s (SETTLE)",
+			c.Growing, c.GrowingSince.UTC().Format(time.RFC3339), i.cfg.Settle)
+	}
+	i.problems.show("growing", p, now)
+}
+
 // showIgnored shows the names in the folder that are not read.
 func (i *intake) showIgnored(x messages.Ignored, now time.Time) {
 	i.problems.show("ignored", messages.Problem{

@@ -68,7 +68,8 @@ func TestFileThatCannotBeReadIsFailed(t *testing.T) {
 		require.Equal(t, messages.FileFailed, f.State)
 		require.Contains(t, f.Reason, errDisk.Error())
 		require.True(t, f.HasEnded())
-		require.Empty(t, w.overview().Problems)
+		require.Equal(t, "a.txt", w.trouble(messages.ProblemFailedFile).Path)
+		require.Len(t, w.overview().Problems, 1)
 	})
 }
 

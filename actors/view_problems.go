@@ -116,10 +116,10 @@ func (t loggedProblems) ofKind(kind messages.ProblemKind) (n int) {
 }
 
 // severity returns the log level of a problem. An empty folder is the normal end of a run,
-// a pause is what a person wants, and a command may take its time.
+// a pause is what a person wants, and a command or a copy may take its time.
 func severity(kind messages.ProblemKind) slog.Level {
 	switch kind {
-	case messages.ProblemNoFiles, messages.ProblemIgnoredFiles, messages.ProblemDispatch, messages.ProblemNoResultYet:
+	case messages.ProblemNoFiles, messages.ProblemIgnoredFiles, messages.ProblemDispatch, messages.ProblemHeldUp, messages.ProblemNoResultYet, messages.ProblemSettling:
 		return slog.LevelInfo
 	}
 	return slog.LevelWarn

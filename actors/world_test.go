@@ -81,7 +81,7 @@ func (w *world) overview() messages.Overview {
 	o := w.ask(messages.QueryOverview{Fresh: true}).(messages.Overview)
 	o.Problems = slices.DeleteFunc(slices.Clone(o.Problems), func(p messages.Problem) bool {
 		switch p.Kind {
-		case messages.ProblemNoWorkers, messages.ProblemNoFiles, messages.ProblemNoResultYet, messages.ProblemSlowTail:
+		case messages.ProblemNoWorkers, messages.ProblemNoFiles, messages.ProblemNoResultYet, messages.ProblemSlowTail, messages.ProblemHeldUp, messages.ProblemNothingRuns:
 			return true
 		}
 		return false

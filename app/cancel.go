@@ -63,7 +63,7 @@ rest is cancelled, which cannot be undone. The results of what was done stay.`,
 // acknowledge is the command that takes it off the list of problems that a file changed.
 func (c command) acknowledge() *cobra.Command {
 	return c.verb(verb{
-		use: "acknowledge FILE...", short: "Take it off the list of problems that a file changed while it was in work",
+		use: "acknowledge FILE...", short: "Take it off the list of problems that a file changed while it was in work, or failed",
 		long:     "A file is given by its id, or by its path, which means its newest version. The file and its\nresults stay as they are.",
 		example:  "  kafka-master acknowledge 4",
 		complete: completeFiles,

@@ -115,7 +115,7 @@ func TestUntil(t *testing.T) {
 	} {
 		require.Equal(t, want, Until(now.Add(after), now), after)
 	}
-	for items, want := range map[float64]string{0.04: "0.0 items/s", 3.14: "3.1 items/s", 9.97: "10 items/s", 4811.6: "4,812 items/s"} {
+	for items, want := range map[float64]string{0: "0.0 items/s", 0.0421: "0.042 items/s", 3.14: "3.1 items/s", 9.97: "10 items/s", 4811.6: "4,812 items/s"} {
 		require.Equal(t, want, PerSecond(items))
 	}
 }

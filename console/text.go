@@ -31,6 +31,9 @@ func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", max(0, d).Se
 
 // PerSecond formats a number of items per second.
 func PerSecond(items float64) string {
+	if items > 0 && items < 0.095 {
+		return fmt.Sprintf("%.2g items/s", items)
+	}
 	if items < 9.95 {
 		return fmt.Sprintf("%.1f items/s", items)
 	}

@@ -24,7 +24,7 @@ func (s *Server) registerCancel() {
 	}, s.cancelFile)
 	register(s, huma.Operation{
 		OperationID: "acknowledge-file", Method: http.MethodPost, Path: "/files/{id}/acknowledge",
-		Summary: "Take it off the list of problems that a file changed while it was in work",
+		Summary: "Take it off the list of problems that a file changed while it was in work, or failed",
 		Errors:  []int{http.StatusNotFound, http.StatusConflict},
 	}, s.acknowledgeFile)
 	register(s, huma.Operation{

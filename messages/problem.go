@@ -30,6 +30,10 @@ const (
 	ProblemAllFails      ProblemKind = "everything_fails"  // one attempt after the other fails, and no chunk is done
 	ProblemSlowTail      ProblemKind = "slow_tail"         // the last chunks of a file run for long while workers are idle
 	ProblemChanged       ProblemKind = "file_changed"      // a file changed while it was in work
+	ProblemFailedFile    ProblemKind = "file_failed"       // a file could not be processed, or not to its end
+	ProblemSettling      ProblemKind = "file_settling"     // a file changes all the time, so that it is not taken
+	ProblemHeldUp        ProblemKind = "held_up"           // nothing runs, since people drained, paused or limited it
+	ProblemNothingRuns   ProblemKind = "nothing_runs"      // there is work, and no chunk is at a worker
 	ProblemStalled       ProblemKind = "stalled"           // there is work and there are workers, but no chunk ends
 	ProblemRepeats       ProblemKind = "repeated_runs"     // many chunks run more than once
 	ProblemBadMessages   ProblemKind = "messages_skipped"  // messages could not be read or were refused
@@ -42,9 +46,9 @@ const (
 // ProblemKinds lists every kind.
 func ProblemKinds() []ProblemKind {
 	return []ProblemKind{
-		ProblemKafka, ProblemState, ProblemStateLost, ProblemTopic, ProblemDeployment, ProblemInput, ProblemFile, ProblemUnfinished, ProblemPaused, ProblemChanged,
+		ProblemKafka, ProblemState, ProblemStateLost, ProblemTopic, ProblemDeployment, ProblemInput, ProblemFile, ProblemUnfinished, ProblemPaused, ProblemChanged, ProblemFailedFile, ProblemSettling,
 		ProblemDispatch, ProblemIgnoredFiles, ProblemNoFiles, ProblemNoWorkers, ProblemDuplicateID, ProblemNoPartition, ProblemUnfitWorker,
-		ProblemStalledChunk, ProblemNoResultYet, ProblemAllFails, ProblemSlowTail, ProblemReturnedChunk, ProblemStalled, ProblemRepeats, ProblemBadMessages, ProblemLimit,
+		ProblemStalledChunk, ProblemNoResultYet, ProblemAllFails, ProblemSlowTail, ProblemReturnedChunk, ProblemHeldUp, ProblemNothingRuns, ProblemStalled, ProblemRepeats, ProblemBadMessages, ProblemLimit,
 		ProblemUndeliverable, ProblemMerge, ProblemMasterStuck,
 	}
 }
@@ -56,7 +60,7 @@ func (k ProblemKind) Part() string {
 		return "kafka"
 	case ProblemState, ProblemDeployment:
 		return "state"
-	case ProblemInput, ProblemFile, ProblemUnfinished, ProblemPaused, ProblemChanged, ProblemIgnoredFiles, ProblemNoFiles, ProblemStateLost:
+	case ProblemInput, ProblemFile, ProblemUnfinished, ProblemPaused, ProblemChanged, ProblemFailedFile, ProblemSettling, ProblemIgnoredFiles, ProblemNoFiles, ProblemStateLost:
 		return "input"
 	case ProblemMasterStuck:
 		return "master"

@@ -74,6 +74,7 @@ type version struct {
 type sight struct {
 	info    messages.FileInfo
 	since   time.Time // time when it first looked like that
+	first   time.Time // time when the first of the changes was seen that it has not rested from
 	pending bool      // its fingerprint was asked for
 	settled bool      // it waits for a place in work
 	sum     uint64    // its fingerprint
@@ -106,6 +107,10 @@ type Changes struct {
 	SettlingBytes int64
 	// NULs lists the paths that are not taken yet because they end in NUL bytes.
 	NULs []string
+	// Growing is the path that has changed for the longest time without a rest, empty for
+	// none; GrowingSince is when it was first seen.
+	Growing      string
+	GrowingSince time.Time
 }
 
 // Fingerprint is the result of an inspection of a file.

@@ -24,15 +24,17 @@ func (c *Catalog) compare(x *version, f messages.FileInfo, now time.Time, out *C
 	}
 	s := x.other
 	if s == nil || !f.SameVersion(s.info) {
-		s = &sight{info: f, since: now, priority: c.wishes[f.Path]}
+		s = &sight{info: f, since: now, first: firstSeen(s, now), priority: c.wishes[f.Path]}
 		x.other = s
 		// The age that a file claims counts for nothing, because the clock of the writer
 		// or of the file server may be behind. A version in work that only looks touched
 		// is fingerprinted at once.
 		if c.settle > 0 && !touched {
+			out.noteGrowing(s)
 			return
 		}
 	} else if !s.pending && !s.settled && now.Sub(s.since) < c.settle {
+		out.noteGrowing(s)
 		return
 	}
 	if !s.pending && !s.settled {
@@ -42,6 +44,21 @@ func (c *Catalog) compare(x *version, f messages.FileInfo, now time.Time, out *C
 	if s.nuls && !s.settled {
 		out.NULs = append(out.NULs, f.Path)
 	}
+}
+
+// noteGrowing notes a file that changed before it had rested.
+func (out *Changes) noteGrowing(s *sight) {
+	if s.since.After(s.first) && (out.Growing == "" || s.first.Before(out.GrowingSince)) {
+		out.Growing, out.GrowingSince = s.info.Path, s.first
+	}
+}
+
+// firstSeen returns since when a file changes that had another look before.
+func firstSeen(before *sight, now time.Time) time.Time {
+	if before == nil || before.settled {
+		return now
+	}
+	return before.first
 }
 
 // SetFingerprint records a fingerprint. touched is the version whose time alone changed,

@@ -122,9 +122,9 @@ func TestWhyNothingOfAFileRuns(t *testing.T) {
 	l.plan(1, 0, now)
 	require.Equal(t, messages.WhyNoWorker, why().Reason)
 	nobody := messages.Why{Reason: messages.WhyUnfit, Text: "none of 2 workers takes chunks, such as w: no disk"}
-	l.Workers().Nobody(nobody)
+	l.Workers().Nobody(nobody, "w")
 	require.Equal(t, nobody, why())
-	l.Workers().Nobody(messages.Why{})
+	l.Workers().Nobody(messages.Why{}, "")
 	l.know(now, "w", "x")
 	require.Equal(t, messages.Why{Reason: messages.WhyNoFreeWorker, Text: "no free worker: 2 workers busy with enough chunks"}, why())
 	l.UseDispatch(messages.Dispatch{MaxItemsPerS: 2}, now)

@@ -149,6 +149,7 @@ func (l *Ledger) refuse(f messages.File, reason string, now time.Time) {
 	l.files[f.ID] = b
 	l.store(b)
 	l.countFiles()
+	l.noteChanged(b)
 	l.ended = append(l.ended, f.ID)
 }
 
@@ -221,9 +222,7 @@ func (l *Ledger) fail(b *book, state messages.FileState, reason string, now time
 		return
 	}
 	l.stop(b, state, reason, now)
-	if state == messages.FileChanged {
-		l.noteChanged(b)
-	}
+	l.noteChanged(b)
 	l.endWhenComplete(b, now)
 }
 

@@ -36,29 +36,30 @@ import (
 
 // Ledger is the book of one term.
 type Ledger struct {
-	rules   Rules
-	files   map[messages.FileID]*book
-	rest    *work // see newRest
-	names   map[fileName]messages.FileID
-	voids   map[messages.ChunkName]int // highest attempt of each chunk that was sent and is in no record
-	unread  bool                       // more of these may lie where nothing can be read in this term
-	turns   turns
-	gate    gate
-	held    map[messages.WorkerID]map[messages.ChunkID]*entry
-	ahead   map[messages.WorkerID][]*entry // those of held that wait behind others, in the order of hand-out
-	offers  offers
-	nobody  messages.Why // why no worker takes chunks, as far as somebody else knows
-	breaker breaker
-	recalls recalls
-	cutting int                          // chunks whose ranges are being cut in two
-	surplus map[string]messages.WorkerID // workers of attempts that may still run although another one counts, by batch id
-	stalls  map[string]stall             // chunks without progress, by batch id
-	trials  trials
-	changed []messages.FileID            // files that changed lately while they were in work
-	tries   map[messages.WorkerID]*tries // last attempts of the workers that had any
-	losses  losses
-	totals  messages.Totals // of what ended in this term
-	audited time.Time       // time of the last audit of all files
+	rules    Rules
+	files    map[messages.FileID]*book
+	rest     *work // see newRest
+	names    map[fileName]messages.FileID
+	voids    map[messages.ChunkName]int // highest attempt of each chunk that was sent and is in no record
+	unread   bool                       // more of these may lie where nothing can be read in this term
+	turns    turns
+	gate     gate
+	held     map[messages.WorkerID]map[messages.ChunkID]*entry
+	ahead    map[messages.WorkerID][]*entry // those of held that wait behind others, in the order of hand-out
+	offers   offers
+	nobodyAt messages.WorkerID // a worker for which that is so
+	nobody   messages.Why      // why no worker takes chunks, as far as somebody else knows
+	breaker  breaker
+	recalls  recalls
+	cutting  int                          // chunks whose ranges are being cut in two
+	surplus  map[string]messages.WorkerID // workers of attempts that may still run although another one counts, by batch id
+	stalls   map[string]stall             // chunks without progress, by batch id
+	trials   trials
+	changed  []messages.FileID            // files that changed lately while they were in work
+	tries    map[messages.WorkerID]*tries // last attempts of the workers that had any
+	losses   losses
+	totals   messages.Totals // of what ended in this term
+	audited  time.Time       // time of the last audit of all files
 
 	// What changed since the last Flush:
 	out    messages.Batch

@@ -29,11 +29,14 @@ type Report struct {
 	FirstPaused string // the first of them, with the reason
 	PausedAt    messages.Place
 
-	Failing Failing
-	Stalled Stalled
-	Tail    SlowTail
-	Changed Changed
-	Losses  Losses
+	Failing   Failing
+	Stalled   Stalled
+	Tail      SlowTail
+	Changed   Changed
+	Failed    Changed // files that failed lately
+	Resting   Resting
+	HandedOut time.Time // time of the last hand-out
+	Losses    Losses
 }
 
 // Losses is what the stored state turned out to lack.
@@ -54,8 +57,10 @@ func (l *Ledger) Report(now time.Time) Report {
 		Failing: l.failing(),
 		Stalled: l.stalled(now),
 		Tail:    l.slowTail(now),
-		Changed: l.lastChanged(now),
-		Losses:  Losses{Records: l.losses.records, Orphans: l.losses.orphans, DeadRecords: int(l.losses.deadRecords)},
+		Changed: l.lastOf(messages.FileChanged, now),
+		Failed:  l.lastOf(messages.FileFailed, now),
+		Resting: l.resting(now), HandedOut: l.recalls.handedAt,
+		Losses: Losses{Records: l.losses.records, Orphans: l.losses.orphans, DeadRecords: int(l.losses.deadRecords)},
 	}
 	moving := 0
 	for _, b := range l.turns.list {

@@ -7,8 +7,11 @@ import (
 	"kafka-master/messages"
 )
 
-// Nobody takes in why no worker takes chunks; the zero value means that some do.
-func (x Workers) Nobody(why messages.Why) { x.l.nobody = why }
+// Nobody takes in why no worker takes chunks, and which worker is an example; the zero value
+// means that some do.
+func (x Workers) Nobody(why messages.Why, example messages.WorkerID) {
+	x.l.nobody, x.l.nobodyAt = why, example
+}
 
 // why returns why nothing of a file in work runs.
 func (l *Ledger) why(b *book, now time.Time) messages.Why {
