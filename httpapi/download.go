@@ -114,8 +114,9 @@ func (o opened) close() {
 func (s *Server) sendDownload(c *gin.Context, f messages.File) {
 	ctx, cancel := context.WithTimeout(c.Request.Context(), openTimeout)
 	defer cancel()
+	kind := path.Base(c.Request.URL.Path) // c is used again for another call while a folder hangs
 	o, err := readBeside(ctx, s.downloads, func() (o opened) {
-		o.Download, o.content, o.err = s.results().Open(ctx, f, path.Base(c.Request.URL.Path))
+		o.Download, o.content, o.err = s.results().Open(ctx, f, kind)
 		return o
 	}, opened.close)
 	defer o.close()

@@ -286,7 +286,7 @@ func TestEventsAreRefused(t *testing.T) {
 		s = New(Config{Asker: f, Token: token})
 		requireCode(http.StatusServiceUnavailable, pathEvents, token)
 	}
-	require.Less(t, maxStreams+maxCalls+maxCallQueue+maxProbes+maxProbeQueue, MaxConnections)
+	require.Less(t, maxStreams+maxDownloads+maxCalls+maxCallQueue+maxProbes+maxProbeQueue, MaxConnections)
 }
 
 // A standby passes the leader's stream on, with the place from which the client goes on and
