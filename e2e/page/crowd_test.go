@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -54,6 +55,8 @@ func (c *crowd) Ask(_ context.Context, q messages.Query) (any, error) {
 		return c.all[q.ID-1], nil
 	case messages.QueryWorkers:
 		return c.team, nil
+	case messages.QueryWorker:
+		return c.worker(q.ID), nil
 	case messages.QueryLetters:
 		return c.letters, nil
 	case messages.QueryChunks:
@@ -96,7 +99,7 @@ func (c *crowd) fail(err error) func(string) (string, error) {
 }
 
 // hostile are texts that would run as code if they became markup.
-var hostile = []string{"<img src=x onerror=alert(1)>", `"><script>alert(1)</script>`, "';alert(1);//", "javascript:alert(1)", "{{7*7}}${7*7}", "a\u202etxt.exe", "line\nbreak"}
+var hostile = []string{"<img src=x onerror=alert(1)>", `"><script>alert(1)</script>`, "';alert(1);//", "javascript:alert(1)", "{{7*7}}${7*7}", "a\u202etxt.exe", "line\nbreak", strings.Repeat("w", 255), "تقرير مرحبا.txt"}
 
 func (c *crowd) overview() messages.Overview {
 	o := messages.Overview{Role: "leader", Term: 1, Leader: messages.Leader{MasterID: hostile[0], API: "127.0.0.1:1"}}
@@ -134,11 +137,22 @@ func (c *crowd) workers() []messages.WorkerStatus {
 		w := messages.WorkerStatus{ID: messages.WorkerID(fmt.Sprintf("w-%04d", i+1)), Kind: messages.Native, State: messages.WorkerBusy, Capacity: 1, Seen: c.began}
 		w.Held = []messages.HeldChunk{{BatchID: fmt.Sprintf("file_chunk_%d", c.moved), Since: c.began, Began: c.began}}
 		if i < len(hostile) {
-			w.ID, w.Note, w.State = messages.WorkerID("0 "+hostile[i]), hostile[0], messages.WorkerAnnounced
+			w.ID, w.Note, w.State = messages.WorkerID(fmt.Sprintf("%.*s", messages.MaxWorkerID, "0 "+hostile[i])), hostile[0], messages.WorkerAnnounced
 		}
 		all[i] = w
 	}
 	return all
+}
+
+// worker returns a worker with an attempt whose texts are long, nil if there is none.
+func (c *crowd) worker(id messages.WorkerID) *messages.WorkerDetail {
+	for _, w := range c.team {
+		if w.ID == id {
+			long := strings.Repeat("x", 255)
+			return &messages.WorkerDetail{WorkerStatus: w, Attempts: []messages.WorkerAttempt{{Chunk: messages.ChunkID{File: 1}, Path: long, BatchID: long, Began: c.began, Ended: c.began, Items: 500, Failed: 14, Result: "done", Error: long}}}
+		}
+	}
+	return nil
 }
 
 // waiting returns files that are not taken yet, more than are drawn at once.

@@ -22,10 +22,10 @@ function Masters() {
     ${can('POST', '/masters/step-down') && html`<${Button} kind="danger" onClick=${stepDown}>Step down</${Button}>`}</div>
     <${Failure} text=${error?.message || answer?.missing} />
     <div class="scroll" tabindex="0" role="region" aria-label="List of masters"><table><thead><tr><th scope="col" class="w-name">Master</th><th scope="col" class="w-state">Role</th><th scope="col" class="w-num mid">Term</th><th scope="col" class="grow">Works with</th>
-      <th scope="col" class="w-num wide" title="when the master was heard last">Lease left</th><th scope="col" class="w-num wide">Heard</th><th scope="col" class="w-pair wide">Up for</th><th scope="col" class="w-name wide">Version</th><th scope="col" class="w-name wide">Address</th></tr></thead>
+      <th scope="col" class="w-num wide" title="when the master was heard last">Lease left</th><th scope="col" class="w-num wide">Heard</th><th scope="col" class="w-pair extra">Up for</th><th scope="col" class="w-name extra">Version</th><th scope="col" class="w-name wide">Address</th></tr></thead>
     <tbody>${(answer?.masters ?? []).map((m) => html`<tr key=${m.id}><td>${plain(m.id)}</td><td><${State} of=${m.role} /></td><td class="mid">${count(m.term)}</td>
       <td class="wrap"><${BackEnds} all=${m.back_ends} /></td><td class="wide">${m.lease_until ? duration((Date.parse(m.lease_until) - Date.parse(m.seen_at)) / 1000) : ''}</td><td class="wide"><${Ago} time=${m.seen_at} /> ago</td>
-      <td class="wide"><${Ago} time=${m.started_at} /></td><td class="wide">${plain(m.version)}</td><td class="wide">${plain(m.api)}</td></tr>`)}</tbody></table></div></section>`;
+      <td class="extra"><${Ago} time=${m.started_at} /></td><td class="extra">${plain(m.version)}</td><td class="wide">${plain(m.api)}</td></tr>`)}</tbody></table></div></section>`;
 }
 
 // BackEnds says what a master reaches and what not.

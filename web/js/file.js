@@ -78,9 +78,9 @@ const why = (c) => c.why?.text || c.error || (c.state === 'failed' ? `${plural(c
 const chunkColumns = [
   { name: 'Chunk', kind: 'w-chunk', show: (c) => html`<span title=${plain(c.chunk)}>${plain(c.chunk)}</span>` },
   { name: 'State', kind: 'w-state', show: (c) => html`<${State} of=${c.state} />` },
-  { name: 'Lines', kind: 'w-lines wide', show: (c) => count(c.first_line) + '–' + count(c.first_line + c.lines - 1) },
+  { name: 'Lines', kind: 'w-lines extra', show: (c) => count(c.first_line) + '–' + count(c.first_line + c.lines - 1) },
   { name: 'Items', kind: 'w-num mid', show: (c) => count(c.items) },
-  { name: 'Attempt', kind: 'w-num wide', show: (c) => count(c.attempt) },
+  { name: 'Attempt', kind: 'w-num extra', show: (c) => count(c.attempt) },
   { name: 'Worker', kind: 'w-name mid', show: (c) => c.worker && html`<a href=${href('worker', c.worker)}>${plain(c.worker)}</a>` },
   { name: 'For', kind: 'w-pair mid', show: (c) => html`<${Ago} time=${c.since} />` },
   { name: 'Why', kind: 'grow', show: (c) => (c.stalled_since ? html`<strong class="bad">no progress for <${Ago} time=${c.stalled_since} /></strong>` : html`<${Text} chunk=${c} text=${why(c)} />`) },

@@ -119,12 +119,12 @@ function columns(kind, chosen) {
   return [
     ...(role.value === 'read' ? [] : [{ name: 'Choose', kind: 'w-check', head: html`<span class="hidden">Choose</span>`, show: (x) => html`<input type="checkbox" aria-label=${'Choose ' + plain(x.chunk)} checked=${chosen.value.has(x.id)} onChange=${() => toggle(x.id)} />` }]),
     { name: 'File', kind: 'w-name', show: (x) => html`<a href=${href('file', x.file_id)} title=${plain(x.path)}>${plain(x.path)}</a>` },
-    { name: 'Lines', kind: 'w-lines wide', show: (x) => count(x.first_line) + '–' + count(x.first_line + x.lines - 1) },
+    { name: 'Lines', kind: 'w-lines extra', show: (x) => count(x.first_line) + '–' + count(x.first_line + x.lines - 1) },
     { name: kind === 'dead' ? 'Items' : 'Failed', kind: 'w-num', show: (x) => count(kind === 'dead' ? x.items : x.items_failed) },
-    { name: 'Attempts', kind: 'w-num wide', show: (x) => count(x.attempts) },
+    { name: 'Attempts', kind: 'w-num extra', show: (x) => count(x.attempts) },
     { name: 'Last worker', kind: 'w-name wide', show: (x) => plain(x.workers.at(-1)) },
     { name: kind === 'dead' ? 'Error' : 'Chunk', kind: 'grow', show: (x) => html`<${Text} chunk=${x} text=${x.error || x.chunk} />` },
-    { name: 'First item', kind: 'w-name wide', show: (x) => html`<span title=${plain(x.first_item)}>${plain(x.first_item)}</span>` },
+    { name: 'First item', kind: 'w-name extra', show: (x) => html`<span title=${plain(x.first_item)}>${plain(x.first_item)}</span>` },
     { name: 'Ended', kind: 'w-num wide', show: (x) => clock(x.ended_at) },
   ];
 }

@@ -33,7 +33,7 @@ const columns = [
   { name: 'State', kind: 'w-word mid', show: (f) => html`<${State} of=${f.settled ? 'waiting' : 'settling'} />` },
   { name: 'Why', kind: 'grow', show: (f) => html`<span title=${plain(f.why?.text)}>${plain(f.why?.text)}</span>` },
   { name: 'Size', kind: 'w-num', show: (f) => bytes(f.size) },
-  { name: 'Unchanged for', kind: 'w-pair mid', show: (f) => html`<span title=${'modified ' + clock(f.modified_at, true)}><${Ago} time=${f.since} /></span>` },
+  { name: 'Unchanged', kind: 'w-pair mid', show: (f) => html`<span title=${'modified ' + clock(f.modified_at, true)}><${Ago} time=${f.since} /></span>` },
   { name: 'Priority', kind: 'w-actions wide', show: (f) => html`<${Priority} f=${f} />` },
 ];
 

@@ -63,10 +63,10 @@ function Attempts({ w }) {
   const running = (w.running ?? []).map((h) => ({ chunk: h.chunk, began_at: h.since, ended_at: null, result: 'running' }));
   return html`<section aria-labelledby="attempts-title"><h2 id="attempts-title">Last attempts</h2>
     ${ended.length === 0 ? html`<${Empty}><p>None has ended since this master began to lead.</p></${Empty}>` : html`<${Lanes} all=${[...running, ...ended]} />
-    <div class="scroll" tabindex="0" role="region" aria-label="List of attempts"><table><thead><tr><th scope="col" class="w-chunk">Chunk</th><th scope="col" class="w-num mid">Items</th><th scope="col" class="w-state">Result</th>
-      <th scope="col" class="w-num wide">Began</th><th scope="col" class="w-num">Took</th><th scope="col" class="grow">Error</th></tr></thead>
+    <div class="scroll" tabindex="0" role="region" aria-label="List of attempts"><table><thead><tr><th scope="col" class="w-chunk">Chunk</th><th scope="col" class="w-pair mid">Items</th><th scope="col" class="w-state">Result</th>
+      <th scope="col" class="w-num wide">Began</th><th scope="col" class="w-num mid">Took</th><th scope="col" class="grow">Error</th></tr></thead>
       <tbody>${ended.map((a) => html`<tr key=${a.file_id + a.chunk + a.ended_at}><td class="w-chunk" title=${plain(a.chunk)}><a href=${href('file', a.file_id)}>${plain(a.chunk) || 'a forgotten file'}</a></td>
-        <td class="w-num mid">${count(a.items)}${a.items_failed > 0 && html`, <span class="bad">${count(a.items_failed)} failed</span>`}</td><td class="w-state"><${State} of=${a.result} /></td>
-        <td class="w-num wide">${clock(a.began_at, true)}</td><td class="w-num">${a.began_at && took((Date.parse(a.ended_at) - Date.parse(a.began_at)) / 1000)}</td>
+        <td class="w-pair mid">${count(a.items)}${a.items_failed > 0 && html`, <span class="bad">${count(a.items_failed)} failed</span>`}</td><td class="w-state"><${State} of=${a.result} /></td>
+        <td class="w-num wide">${clock(a.began_at, true)}</td><td class="w-num mid">${a.began_at && took((Date.parse(a.ended_at) - Date.parse(a.began_at)) / 1000)}</td>
         <td class="grow" title=${plain(a.error)}>${plain(a.error)}</td></tr>`)}</tbody></table></div>`}</section>`;
 }
