@@ -181,14 +181,17 @@ func (c command) priority() *cobra.Command {
 		"  kafka-master priority urgent.txt 10\n  kafka-master priority big.txt -5", prioritise)
 }
 
-// negativeLast puts a negative number, which looks like a flag, behind "--" at the end of the
-// command line, where it is an argument. No flag takes one as its value.
+// negativeLast puts a negative priority, which looks like a flag, behind "--" at the end of the
+// command line, where it is an argument. No flag of the command takes one as its value.
 func negativeLast(args []string) []string {
+	if len(args) == 0 || args[0] != "priority" || slices.Contains(args, "--") {
+		return args
+	}
 	n := slices.IndexFunc(args, func(s string) bool {
 		_, err := strconv.ParseUint(strings.TrimPrefix(s, "-"), 10, 16)
 		return strings.HasPrefix(s, "-") && err == nil
 	})
-	if n < 0 || slices.Contains(args, "--") || !slices.Contains(args, "priority") {
+	if n < 0 {
 		return args
 	}
 	return slices.Concat(args[:n], args[n+1:], []string{"--", args[n]})
