@@ -60,6 +60,7 @@ const maxAheadBytes = 8 << 20
 
 // upTo is how many chunks a worker gets in all. Each may have an equal share, and at least
 // one, of what may be queued at all of them: until they are sent, these chunks are in memory.
+// The offer is one of those in force.
 func (s *offers) upTo(o *offering) int {
 	if s.most == 0 {
 		return o.Ahead
@@ -210,7 +211,7 @@ func (l *Ledger) nextOffer(now time.Time) (o *offering, ahead bool) {
 	for len(s.ahead) > 0 {
 		o := s.ahead[0]
 		s.ahead = s.ahead[1:]
-		if o.inAhead = false; o.given < s.upTo(o) && s.of[o.Worker] == o && !l.paused(o.Worker, now) {
+		if o.inAhead = false; s.of[o.Worker] == o && o.given < s.upTo(o) && !l.paused(o.Worker, now) {
 			return o, true
 		}
 	}

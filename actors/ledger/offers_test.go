@@ -49,3 +49,23 @@ func TestQueuesShareALimit(t *testing.T) {
 		})
 	}
 }
+
+// TestLastWorkerLeavesWhileIdle shows that a chunk waits for the next worker when the last one
+// left while there was nothing to do.
+func TestLastWorkerLeavesWhileIdle(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1e9, 0)
+	l := New(Rules{MaxAttempts: 1, MaxAhead: 1024}, messages.Snapshot{}, Sent{}, now)
+	l.Workers().Offer(Offer{Worker: "w", Epoch: 1, UpTo: 1, Ahead: 2, Depth: 1}, now)
+	require.Empty(t, l.Workers().Match(now))
+	require.True(t, l.Workers().Withdraw("w", 1))
+	f := testFile(1, 10)
+	f.Info.Size = 100
+	require.NoError(t, l.Files().Open(f, now))
+	cut := testCut(1, 0)
+	cut.Length = 10
+	l.Files().Plan(cut, now)
+	require.Empty(t, l.Workers().Match(now))
+	l.Workers().Offer(Offer{Worker: "x", Epoch: 1, UpTo: 1, Ahead: 2, Depth: 1}, now)
+	require.Len(t, l.Workers().Match(now), 1)
+}
