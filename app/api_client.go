@@ -20,6 +20,9 @@ import (
 // errUnreachable is the error of a command that gets no answer of a master that leads.
 var errUnreachable = errors.New("no master answers")
 
+// errNotNow is the error of a master that answers, but has no leader to ask, or is one that begins.
+var errNotNow = fmt.Errorf("%w for now", errUnreachable)
+
 // apiLimit bounds one call: a master answers within messages.AskTimeout, and a standby
 // asks the leader.
 const apiLimit = 10 * time.Second
@@ -106,7 +109,7 @@ func (c *apiClient) refusal(status int, answer []byte) error {
 	text := messages.CleanLine(p.Detail, 500)
 	switch status {
 	case http.StatusServiceUnavailable:
-		return fmt.Errorf("%w at %s: %s", errUnreachable, c.base, text)
+		return fmt.Errorf("%w at %s: %s", errNotNow, c.base, text)
 	case http.StatusUnauthorized:
 		return fmt.Errorf("%s refuses the token: set API_TOKEN to that of the master", c.base)
 	}

@@ -1,7 +1,9 @@
 package app
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -21,4 +23,22 @@ func TestStoppedCallIsNotUnreachable(t *testing.T) {
 	err := (&apiClient{base: server.URL}).get(ctx, "/api/v1/overview", &struct{}{})
 	require.ErrorIs(t, err, context.Canceled)
 	require.NotErrorIs(t, err, errUnreachable)
+}
+
+// A leader that has just begun answers "not now" for a moment: a command waits for that.
+func TestCommandWaitsForALeaderThatBegins(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if asked++; asked == 1 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = io.WriteString(w, `{"total":0,"topics":[]}`)
+	}))
+	defer server.Close()
+	var out, errs bytes.Buffer
+	none := func(string) (string, bool) { return "", false }
+	require.Equal(t, ExitOK, Run(t.Context(), []string{"topics", "--api", server.URL}, none, &out, &errs), errs.String())
+	require.Equal(t, 2, asked)
 }

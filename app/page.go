@@ -51,11 +51,20 @@ func text(s string) cell { return cell{text: messages.CleanLine(s, 200)} }
 // both returns a cell that is shorter for people than for programs.
 func both(forPeople, forPrograms string) cell { return cell{text: forPeople, plain: forPrograms} }
 
+const (
+	// beginsWithin is how long the first page is asked for of a master that answers "not now":
+	// a new leader needs up to that time to begin.
+	beginsWithin = 3 * time.Second
+	// askAgainAfter is the pause between these questions.
+	askAgainAfter = 500 * time.Millisecond
+)
+
 // show prints a page, again and again with --watch. While nobody answers, --watch leaves the
 // last page, and says since when.
 func (r *remote) show(ctx context.Context, get func(context.Context) (page, error)) error {
 	var last *page
 	var lost time.Time
+	began := time.Now()
 	for {
 		p, err := get(ctx)
 		switch {
@@ -63,6 +72,13 @@ func (r *remote) show(ctx context.Context, get func(context.Context) (page, erro
 			return nil
 		case err == nil:
 			last, lost = &p, time.Time{}
+		case last == nil && errors.Is(err, errNotNow) && time.Since(began) < beginsWithin:
+			select {
+			case <-ctx.Done():
+				return err
+			case <-time.After(askAgainAfter):
+			}
+			continue
 		case r.every == 0 || last == nil || !errors.Is(err, errUnreachable):
 			return err
 		case lost.IsZero():
