@@ -16,11 +16,13 @@ import (
 // kafkaJars names the folder of the jars of Apache Kafka, which make services-install installs.
 const kafkaJars = "KAFKA_TEST_JARS"
 
-// kafkaOptions are those of Apache's start script. The brokers of the tests run with others,
+// javaOptions are those of Apache's start script. The brokers of the tests run with others,
 // which start sooner and are half as fast.
-var kafkaOptions = []string{
-	"-server", "-Xmx1G", "-Xms1G", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:InitiatingHeapOccupancyPercent=35",
-	"-XX:+ExplicitGCInvokesConcurrent", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+func javaOptions(jars string) []string {
+	return []string{
+		"-server", "-Xmx1G", "-Xms1G", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:InitiatingHeapOccupancyPercent=35",
+		"-XX:+ExplicitGCInvokesConcurrent", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", filepath.Join(jars, "*"),
+	}
 }
 
 // kafka is a real broker.
@@ -58,7 +60,7 @@ func (b *bed) startKafka(ctx context.Context) (k *kafka, stop func(), err error)
 		return nil, nil, err
 	}
 	java := func(args ...string) *exec.Cmd {
-		return exec.CommandContext(ctx, "java", append(append(kafkaOptions[:len(kafkaOptions):len(kafkaOptions)], "-cp", filepath.Join(jars, "*")), args...)...)
+		return exec.CommandContext(ctx, "java", append(javaOptions(jars), args...)...)
 	}
 	if out, err := java("kafka.tools.StorageTool", "format", "-t", "km-test-cluster-00000A", "-c", file).CombinedOutput(); err != nil {
 		return nil, nil, fmt.Errorf("format the storage of Kafka: %w: %s", err, out)
