@@ -17,6 +17,8 @@ func Cures(p messages.Problem, startWorker string) []messages.Cure {
 		return []messages.Cure{{Text: "start a worker, with --each or --exec and the command for your items", Command: startWorker}}
 	case messages.ProblemUnfitWorker:
 		return []messages.Cure{{Text: "correct its command or its machine and start it again"}, attemptsOf(p.Worker), drainWorker(p.Worker)}
+	case messages.ProblemUnbegun:
+		return []messages.Cure{drainWorker(p.Worker), {Text: "see who reads which partition", Command: command("topics")}}
 	case messages.ProblemDuplicateID, messages.ProblemUndeliverable:
 		return []messages.Cure{attemptsOf(p.Worker)}
 	case messages.ProblemAllFails:

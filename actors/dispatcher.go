@@ -242,6 +242,7 @@ func (d *dispatcher) publish(ctx actor.Context, now time.Time) {
 	d.watchTail(r.Tail, now)
 	d.watchChanged(r.Changed, now)
 	d.watchFailed(r.Failed, now)
+	d.watchUnbegun(r.Unbegun, now)
 	d.watchResting(r.Resting, r.HandedOut, now)
 	part := &fileChanges{counted: r.Totals, readySince: d.ledger.ReadySince(now), dispatch: d.dispatch}
 	part.changed, part.forgotten = d.ledger.Files().Changed(now)

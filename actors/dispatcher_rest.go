@@ -62,3 +62,14 @@ func (d *dispatcher) watchFailed(c ledger.Changed, now time.Time) {
 		Kind: messages.ProblemFailedFile, Part: messages.ProblemFailedFile.Part(), Text: text, Count: c.Count, Place: messages.Place{File: f.ID, Path: f.Info.Path},
 	}, now)
 }
+
+// watchUnbegun names the worker that does not begin what it was sent.
+func (d *dispatcher) watchUnbegun(u ledger.Unbegun, now time.Time) {
+	text := fmt.Sprintf("%s lives, but has not begun %s of %s for %d s: it may read another topic or partition than the chunks are sent to (KAFKA_TOPIC_NAME_MASTER, WORKER_PARTITION), or have no right to read it; they go to others after a while",
+		u.Worker, u.Chunk, u.Path, int(now.Sub(u.Since).Seconds()))
+	if u.Count > 1 {
+		text += fmt.Sprintf(" (and %s)", counted(u.Count-1, "other worker"))
+	}
+	kind := messages.ProblemUnbegun
+	d.problems.show("unbegun", messages.Problem{Kind: kind, Part: kind.Part(), Text: text, Count: u.Count, Place: u.Place}, now)
+}

@@ -104,3 +104,24 @@ func TestFilesThatAreNotDoneAreNamed(t *testing.T) {
 		require.Zero(t, w.trouble(messages.ProblemFailedFile))
 	})
 }
+
+// A worker that lives and does not read its chunks is named; one that begins them late is not
+// any more.
+func TestWorkerThatDoesNotBeginIsNamed(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(w *world) {
+		h := w.strictWorker("w1", 0)
+		w.drop("a.txt", 40) // nobody reads it
+		require.Zero(t, w.trouble(messages.ProblemUnbegun))
+		time.Sleep(8 * time.Second)
+		p := w.trouble(messages.ProblemUnbegun)
+		require.Equal(t, messages.WorkerID("w1"), p.Worker)
+		require.Equal(t, "kafka-master drain w1", p.Cures[0].Command)
+		h.read()
+		time.Sleep(5 * time.Second)
+		require.Zero(t, w.trouble(messages.ProblemUnbegun), "its heartbeat lists them")
+		for len(h.read()) > 0 {
+			h.finish(messages.OutcomeOK)
+		}
+	})
+}

@@ -34,7 +34,7 @@ func (v *view) updateProblems() {
 // updateOwn updates the problems that show only when all parts are seen together.
 func (v *view) updateOwn(now time.Time) {
 	leads := v.role() == "leader"
-	if !leads || v.fleet.counts.Present() > 0 {
+	if !leads || v.fleet.counts.Present() > v.fleet.counts.In(messages.WorkerSuspect) {
 		v.alone = time.Time{}
 	} else if v.alone.IsZero() {
 		v.alone = now

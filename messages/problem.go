@@ -24,6 +24,7 @@ const (
 	ProblemDuplicateID   ProblemKind = "duplicate_worker"  // two processes use the same worker id
 	ProblemNoPartition   ProblemKind = "no_partition"      // workers have no partition to read
 	ProblemUnfitWorker   ProblemKind = "worker_unfit"      // a worker cannot work, or fails chunks that others complete
+	ProblemUnbegun       ProblemKind = "not_begun"         // a worker lives and does not begin what it was sent
 	ProblemStalledChunk  ProblemKind = "chunk_stalled"     // a worker holds a chunk without progress
 	ProblemReturnedChunk ProblemKind = "chunk_returned"    // a chunk is given back again and again
 	ProblemNoResultYet   ProblemKind = "no_result_yet"     // chunks run without progress, and none of their file has ended
@@ -48,7 +49,7 @@ func ProblemKinds() []ProblemKind {
 	return []ProblemKind{
 		ProblemKafka, ProblemState, ProblemStateLost, ProblemTopic, ProblemDeployment, ProblemInput, ProblemFile, ProblemUnfinished, ProblemPaused, ProblemChanged, ProblemFailedFile, ProblemSettling,
 		ProblemDispatch, ProblemIgnoredFiles, ProblemNoFiles, ProblemNoWorkers, ProblemDuplicateID, ProblemNoPartition, ProblemUnfitWorker,
-		ProblemStalledChunk, ProblemNoResultYet, ProblemAllFails, ProblemSlowTail, ProblemReturnedChunk, ProblemHeldUp, ProblemNothingRuns, ProblemStalled, ProblemRepeats, ProblemBadMessages, ProblemLimit,
+		ProblemUnbegun, ProblemStalledChunk, ProblemNoResultYet, ProblemAllFails, ProblemSlowTail, ProblemReturnedChunk, ProblemHeldUp, ProblemNothingRuns, ProblemStalled, ProblemRepeats, ProblemBadMessages, ProblemLimit,
 		ProblemUndeliverable, ProblemMerge, ProblemMasterStuck,
 	}
 }

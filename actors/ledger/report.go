@@ -35,6 +35,7 @@ type Report struct {
 	Changed   Changed
 	Failed    Changed // files that failed lately
 	Resting   Resting
+	Unbegun   Unbegun
 	HandedOut time.Time // time of the last hand-out
 	Losses    Losses
 }
@@ -59,6 +60,7 @@ func (l *Ledger) Report(now time.Time) Report {
 		Tail:    l.slowTail(now),
 		Changed: l.lastOf(messages.FileChanged, now),
 		Failed:  l.lastOf(messages.FileFailed, now),
+		Unbegun: l.unbegun(now),
 		Resting: l.resting(now), HandedOut: l.recalls.handedAt,
 		Losses: Losses{Records: l.losses.records, Orphans: l.losses.orphans, DeadRecords: int(l.losses.deadRecords)},
 	}
