@@ -47,20 +47,24 @@ type fileAnswer struct {
 func (f fileAnswer) fraction() float64 {
 	ended := float64(f.Done + f.Failed + f.Dead)
 	switch {
-	case f.EndedAt != nil && f.State != "cancelled":
+	case f.State == "done" || f.State == "done_with_rejects":
 		return 1
+	case f.EndedAt != nil && f.Cut > 0 && f.Size > 0: // it was cancelled, changed or failed, perhaps before all of it was cut
+		return float64(f.Offset) / float64(f.Size) * ended / float64(f.Cut)
+	case f.EndedAt != nil:
+		return 0
 	case f.ItemsRemaining != nil && ended > 0:
 		return ended / (ended + float64(*f.ItemsRemaining))
 	}
 	return 0
 }
 
-// percent is the progress as text. Only what has ended is at 100 %.
+// percent is the progress as text. Only what has ended with nothing left out is at 100 %.
 func (f fileAnswer) percent() string {
-	if f.EndedAt == nil {
-		return fmt.Sprintf("%.1f%%", min(99.9, 100*f.fraction()))
+	if share := f.fraction(); f.EndedAt == nil || share < 1 {
+		return fmt.Sprintf("%.1f%%", min(99.9, 100*share))
 	}
-	return fmt.Sprintf("%.0f%%", 100*f.fraction())
+	return "100%"
 }
 
 // ended is the text about the end of the file: when it will be, or was.

@@ -141,8 +141,10 @@ func filePage(f fileAnswer, raw json.RawMessage, now time.Time) page {
 	row("id", text(strconv.FormatUint(f.ID, 10)))
 	row("state", f.state())
 	row("reason", text(f.Reason))
-	row("waits", text(f.Why.text()))
-	row("hand-out", text(f.steeringAnswer.text()))
+	if f.EndedAt == nil {
+		row("waits", text(f.Why.text()))
+		row("hand-out", text(f.steeringAnswer.text()))
+	}
 	row("progress", text(f.percent()))
 	row("items", text(fmt.Sprintf("%s cut = %s done + %s failed + %s dead + %s cancelled + %s open", humanize.Comma(f.Cut), humanize.Comma(f.Done),
 		humanize.Comma(f.Failed), humanize.Comma(f.Dead), humanize.Comma(f.Cancelled), humanize.Comma(f.Cut-f.Done-f.Failed-f.Dead-f.Cancelled))))

@@ -23,11 +23,12 @@ type watch struct {
 	out *printer
 
 	role           string
-	earlierCounted bool   // the files that had ended before this master led were counted
-	endedCount     uint64 // number of ended files in the last overview
-	startLines     budget // lines about files that start
-	doneBalances   budget // balances of files that were done without dead items
-	otherBalances  budget // balances of other files
+	ledFrom        time.Time // when it was first seen that this master leads
+	earlierCounted bool      // the files that had ended before this master led were counted
+	endedCount     uint64    // number of ended files in the last overview
+	startLines     budget    // lines about files that start
+	doneBalances   budget    // balances of files that were done without dead items
+	otherBalances  budget    // balances of other files
 	unlisted       unlistedFiles
 	running        map[messages.FileID]*lastLine // files in work
 	problems       map[string]*reported          // by part
@@ -82,7 +83,7 @@ func (w *watch) show(o messages.Overview, now time.Time) {
 	if _, over := w.noAnswer.hold(false, now); over {
 		w.out.line("The master answers again.")
 	}
-	w.showRole(o)
+	w.showRole(o, now)
 	w.showProblems(o.Problems, now)
 	if o.Role != "leader" {
 		w.out.clear() // only the leader knows the files
@@ -104,12 +105,13 @@ func (w *watch) showNoAnswer(now time.Time) {
 	}
 }
 
-func (w *watch) showRole(o messages.Overview) {
+func (w *watch) showRole(o messages.Overview, now time.Time) {
 	if o.Role == w.role {
 		return
 	}
 	switch o.Role {
 	case "leader":
+		w.ledFrom = now
 		w.out.line("This master leads, term %d.", o.Term)
 		if w.role == "standby" { // another master was the leader until now
 			w.earlierCounted = false

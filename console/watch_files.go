@@ -92,7 +92,7 @@ func (w *watch) showRunning(o messages.Overview, now time.Time) {
 		if last == nil {
 			last = &lastLine{at: now, items: items, offset: f.Cursor.Offset}
 			if w.startLines.allow(now) {
-				w.out.line("%s: %s, %s", messages.Clean(f.Info.Path, maxName), startText(f), size(f.Info.Size))
+				w.out.line("%s: %s, %s", messages.Clean(f.Info.Path, maxName), w.startText(f), size(f.Info.Size))
 			}
 		}
 		running[f.ID] = last
@@ -122,8 +122,9 @@ func pauseText(f messages.FileStatus) string {
 	return "paused, " + messages.Clean(f.Paused, maxSentence)
 }
 
-func startText(f messages.FileStatus) string {
-	if f.Cursor.Offset > 0 {
+// startText says whether the file is new, or was begun before this master led.
+func (w *watch) startText(f messages.FileStatus) string {
+	if f.Cursor.Offset > 0 && f.Started.Before(w.ledFrom) {
 		return fmt.Sprintf("continues at %d%%", percent(f))
 	}
 	return "started"

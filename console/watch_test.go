@@ -204,10 +204,22 @@ func TestNoWorkers(t *testing.T) {
 	require.NotContains(t, play(t, false, append(repeat(3, &starting), leader(file(1, messages.FileRunning, 0)))...), "workers.")
 }
 
+// A file of which chunks were cut before the first look at it is no one that continues.
+func TestFastStart(t *testing.T) {
+	t.Parallel()
+	f := file(1, messages.FileRunning, 500)
+	f.Started = midnight.Add(2 * time.Second)
+	require.Equal(t, `This master leads, term 2.
+ips.txt: started, 10 kB
+`, play(t, false, leader(), leader(), leader(f)))
+}
+
 func TestProblemsComeAndGo(t *testing.T) {
 	t.Parallel()
 	with := func(texts ...string) *messages.Overview {
-		o := leader(file(1, messages.FileRunning, 0))
+		f := file(1, messages.FileRunning, 0)
+		f.Started = midnight.Add(-time.Hour)
+		o := leader(f)
 		for _, x := range texts {
 			o.Problems = append(o.Problems, messages.Problem{Part: "kafka", Text: x})
 		}
