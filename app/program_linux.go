@@ -1,6 +1,7 @@
 package app
 
 import (
+	"debug/elf"
 	"fmt"
 	"log/slog"
 	"os"
@@ -18,12 +19,17 @@ func forgetStart(log *slog.Logger) {
 	}
 }
 
-// unmapProgram drops the pages of the program file that cannot be written to.
+// unmapProgram drops the pages of the program file that are as they are in the file.
 func unmapProgram() error {
 	program, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find the program file: %w", err)
 	}
+	file, err := elf.Open(program)
+	if err != nil {
+		return fmt.Errorf("read the program file: %w", err)
+	}
+	defer file.Close()
 	self, err := procfs.Self()
 	if err != nil {
 		return fmt.Errorf("find the mapped files: %w", err)
@@ -33,7 +39,7 @@ func unmapProgram() error {
 		return fmt.Errorf("find the mapped files: %w", err)
 	}
 	for _, m := range maps {
-		if m.Pathname != program || m.Perms.Write {
+		if m.Pathname != program || m.Perms.Write || relocated(file.Progs, m.Offset) {
 			continue
 		}
 		_, _, errno := syscall.Syscall(syscall.SYS_MADVISE, m.StartAddr, m.EndAddr-m.StartAddr, syscall.MADV_DONTNEED)
@@ -42,4 +48,17 @@ func unmapProgram() error {
 		}
 	}
 	return nil
+}
+
+// relocated reports whether what is mapped from a place of the program file on may differ from
+// the file. In a position-independent program the loader writes addresses into it before it
+// takes the right to write away, and they would be lost.
+func relocated(segments []*elf.Prog, offset int64) bool {
+	page := uint64(os.Getpagesize())
+	for _, s := range segments {
+		if s.Type == elf.PT_LOAD && s.Flags&elf.PF_W != 0 && uint64(offset) >= s.Off/page*page && uint64(offset) < s.Off+s.Filesz {
+			return true
+		}
+	}
+	return false
 }
