@@ -80,6 +80,7 @@ func (s *Server) download(c *gin.Context) {
 		refuse(c.Writer, c.Request, http.StatusServiceUnavailable, "Too many downloads are open. Try again later.")
 		return
 	}
+	letOpen(c.Writer)
 	f, err := ask[*messages.FileStatus](c.Request.Context(), s, messages.QueryFile{ID: messages.FileID(id)})
 	var other *messages.NotLeader
 	switch {
@@ -92,6 +93,14 @@ func (s *Server) download(c *gin.Context) {
 		status, sentence := s.explain(c.Request.URL.Path, err)
 		refuse(c.Writer, c.Request, status, sentence)
 	}
+}
+
+// letOpen gives the connection the time that a download may take to begin: the limits of a call
+// are shorter, and would end it without an answer.
+func letOpen(w http.ResponseWriter) {
+	limits := http.NewResponseController(w)
+	_ = limits.SetReadDeadline(time.Time{}) // not possible in some tests, nor is the other
+	_ = limits.SetWriteDeadline(time.Now().Add(messages.AskTimeout + openTimeout + messages.AskTimeout + writeTimeout))
 }
 
 // linkOperation has the parameters of a signed link.
@@ -129,7 +138,6 @@ func (s *Server) sendDownload(c *gin.Context, f messages.File) {
 	h.Set("Content-Disposition", attachment(o.Name))
 	h.Set("ETag", `"`+o.Hash+`"`)
 	h.Set("X-Accel-Buffering", "no") // a proxy that reads ahead would hide from the client that it is slow
-	_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Time{})
 	http.ServeContent(stallWriter{c.Writer}, c.Request, "", o.Modified, o.content)
 }
 
@@ -195,7 +203,6 @@ func (s *Server) passDownload(c *gin.Context, to messages.Leader) bool {
 		ModifyResponse: func(r *http.Response) error { return filterDownload(r, cancel) },
 		ErrorHandler:   s.leaderAway(c, to),
 	}
-	_ = http.NewResponseController(c.Writer).SetReadDeadline(time.Time{})
 	proxy.ServeHTTP(stallWriter{c.Writer}, c.Request.WithContext(ctx))
 	c.Writer.WriteHeaderNow() // an answer to HEAD has no body that would do so
 	return true

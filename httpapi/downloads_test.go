@@ -298,6 +298,24 @@ func TestDownloadsFromAFolderThatHangs(t *testing.T) {
 	})
 }
 
+// What takes long to open is sent, and who waits for a folder that hangs is told so, both over a
+// connection that a usual call would have had to leave by then.
+func TestDownloadsThatTakeLongToOpen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		free := make(chan struct{})
+		s := serveInBubble(t, Config{Asker: newFake(), Results: hangingResults{free}})
+		conn, resp := s.connect(t, "/api/v1/files/1/summary")
+		require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
+		conn.Close()
+		time.AfterFunc(openTimeout-time.Second, func() { close(free) })
+		conn, resp = s.connect(t, "/api/v1/files/1/summary")
+		require.Equal(t, http.StatusOK, resp.StatusCode)
+		conn.Close()
+		synctest.Wait()
+	})
+}
+
 // hangingResults are in a folder that hangs until it is free.
 type hangingResults struct{ free chan struct{} }
 
