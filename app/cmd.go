@@ -339,9 +339,9 @@ func (c command) runWorker(ctx context.Context, s settings.Settings, f workerFla
 		// setting the collector would run all the time to save about 12 MB.
 		debug.SetGCPercent(400)
 	}
-	if os.Getenv("GOMAXPROCS") == "" {
+	if os.Getenv("GOMAXPROCS") == "" && !f.each.used() { // many processes at once are work for all threads
 		// Go wakes an idle thread whenever a goroutine is ready to run. With fewer chunks at once
-		// than threads there is nothing for it to do, and waking it costs a sixth of the CPU time.
+		// than threads there is nothing for it to do, and waking it costs a fifth of the CPU time.
 		runtime.GOMAXPROCS(min(runtime.GOMAXPROCS(0), len(members)*f.parallel))
 	}
 	fmt.Fprintf(c.stdout, "%s: broker %s, results in %s; press Ctrl-C to stop\n", nameOf(members), cfg.Brokers[0], f.results)
