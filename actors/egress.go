@@ -93,6 +93,9 @@ const (
 	// maxRequestBytes bounds a produce request. Brokers refuse more than 100 MiB, and a
 	// smaller request returns sooner.
 	maxRequestBytes = 1 << 20
+	// enoughRecords is the number of records from which on a request has at most half of that:
+	// shared by so many, its cost is small, and what is in flight is in memory.
+	enoughRecords = 16
 )
 
 func newEgress(bus Producer, log *slog.Logger, owner, store *actor.PID) actor.Actor {
@@ -267,7 +270,7 @@ func (e *egress) next(ctx actor.Context, q *sendQueue) {
 		return
 	}
 	n, size := 0, 0
-	for n < len(q.ready) && (n == 0 || size+len(q.ready[n].record.Value) <= maxRequestBytes) {
+	for n < len(q.ready) && fits(n, size+len(q.ready[n].record.Value)) {
 		size += len(q.ready[n].record.Value)
 		n++
 	}
@@ -291,6 +294,11 @@ func (e *egress) next(ctx actor.Context, q *sendQueue) {
 		failpoint.Pass("after a produce")
 		return &produced{leader: leader, outcomes: outcomes}
 	})
+}
+
+// fits reports whether a request of n records may get another one, which makes it this large.
+func fits(n, size int) bool {
+	return n == 0 || size <= maxRequestBytes/2 || n < enoughRecords && size <= maxRequestBytes
 }
 
 func (e *egress) onProduced(ctx actor.Context, m *produced) {

@@ -111,6 +111,28 @@ func TestEgressGathersWhileARequestIsInFlight(t *testing.T) {
 	})
 }
 
+// TestEgressRequestSize shows how many of the chunks that wait go into a request: half a MiB of
+// them, or up to one MiB while they are few.
+func TestEgressRequestSize(t *testing.T) {
+	t.Parallel()
+	for size, want := range map[int]int{8 << 10: 64, 40 << 10: 16, 100 << 10: 10, 2 << 20: 1} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			t.Parallel()
+			stageEgress(t, func(b *egressBundle) {
+				b.tell(b.pid, b.send(1, 0, "in flight"))
+				for range 100 {
+					m := b.send(1, 0, "")
+					m.record.Value = make([]byte, size)
+					b.tell(b.pid, m)
+				}
+				b.bus.gate <- ok
+				synctest.Wait()
+				require.Equal(t, want, b.bus.sizes()[1])
+			})
+		})
+	}
+}
+
 func TestEgressTriesAgainWhatWasNotWritten(t *testing.T) {
 	t.Parallel()
 	stageEgress(t, func(b *egressBundle) {
