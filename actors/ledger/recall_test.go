@@ -57,6 +57,20 @@ func TestRecalledChunkGoesToTheIdleWorker(t *testing.T) {
 	require.Equal(t, VerdictDone, l.verdict(progress("a", next[0].BatchID, 2, 2), now))
 }
 
+// A person who takes back everything that a worker has does not make it one that gives back
+// whatever it gets.
+func TestWorkerIsNotPausedForWhatAPersonRecalled(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1e9, 0)
+	l, at := slowTail(t, retriedInARow+1, now)
+	for _, a := range at {
+		r := recalled("slow", a.BatchID)
+		r.Error = messages.TextStopped
+		require.Equal(t, Judgement{Verdict: VerdictRetry, Credited: true}, l.Attempts().Judge(r, now))
+	}
+	require.NotEmpty(t, l.Workers().Match(now.Add(retryMin)))
+}
+
 // The last chunk of a file goes in turn to all free workers, however slow one of them was: a
 // worker that fails it quickly must not be the only one that ever gets it.
 func TestLastChunkGoesToEveryFreeWorker(t *testing.T) {

@@ -61,7 +61,7 @@ func (x Attempts) Judge(r Result, now time.Time) Judgement {
 		if out.Paused, everybody = l.breaker.failed(r.Worker, chunk, l.offers.others(r.Worker), r.Error, now); everybody {
 			out.Resumed = l.breaker.release()
 		}
-	case v == VerdictRetry && !r.Unfit: // What a worker reports of itself needs no conclusion.
+	case v == VerdictRetry && !r.Unfit && r.Error != messages.TextStopped: // Otherwise the worker says itself why, or a person wanted it.
 		out.Paused = l.breaker.putOff(r.Worker, r.Error, now)
 	}
 	if out.Paused != nil {
