@@ -1,7 +1,9 @@
 package app
 
 import (
+	"bytes"
 	"debug/elf"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -21,6 +23,13 @@ func forgetStart(log *slog.Logger) {
 
 // unmapProgram drops the pages of the program file that are as they are in the file.
 func unmapProgram() error {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return fmt.Errorf("look for a debugger: %w", err)
+	}
+	if traced(status) {
+		return errTraced
+	}
 	program, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find the program file: %w", err)
@@ -49,6 +58,13 @@ func unmapProgram() error {
 	}
 	return nil
 }
+
+// errTraced is the error of a program that a debugger runs: breakpoints are written into its
+// pages, and would be lost.
+var errTraced = errors.New("a debugger runs the program")
+
+// traced reports whether a process with this status is run by a debugger.
+func traced(status []byte) bool { return !bytes.Contains(status, []byte("\nTracerPid:\t0\n")) }
 
 // relocated reports whether what is mapped from a place of the program file on may differ from
 // the file. In a position-independent program the loader writes addresses into it before it

@@ -41,3 +41,9 @@ func TestRelocatedPagesStay(t *testing.T) {
 		require.Equal(t, want, relocated(segments, offset), offset)
 	}
 }
+
+// TestBreakpointsStay shows how a program that a debugger runs is recognized.
+func TestBreakpointsStay(t *testing.T) {
+	require.False(t, traced([]byte("Pid:\t7\nTracerPid:\t0\nUid:\t0\n")))
+	require.True(t, traced([]byte("Pid:\t7\nTracerPid:\t42\nUid:\t0\n")))
+}
