@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -60,7 +61,7 @@ func (b *bed) startKafka(ctx context.Context) (k *kafka, stop func(), err error)
 		return nil, nil, err
 	}
 	java := func(args ...string) *exec.Cmd {
-		return exec.CommandContext(ctx, "java", append(javaOptions(jars), args...)...)
+		return exec.CommandContext(ctx, "java", slices.Concat(javaOptions(jars), args)...)
 	}
 	if out, err := java("kafka.tools.StorageTool", "format", "-t", "km-test-cluster-00000A", "-c", file).CombinedOutput(); err != nil {
 		return nil, nil, fmt.Errorf("format the storage of Kafka: %w: %s", err, out)
