@@ -139,17 +139,16 @@ func (r *remote) offer(ctx context.Context, f fileAnswer, what string) (download
 
 // target returns the path to save a download under. Its name comes from another machine.
 func (d downloading) target(name string) (string, error) {
-	folder := d.out
 	if info, err := os.Stat(d.out); d.out != "" && (err != nil || !info.IsDir()) {
-		folder = ""
-		if !strings.HasSuffix(d.out, string(filepath.Separator)) {
-			return d.out, d.free(d.out)
+		if strings.HasSuffix(d.out, string(filepath.Separator)) {
+			return "", fmt.Errorf("there is no folder %s: make it first, or give another one with -o", messages.Clean(d.out, maxLogValue))
 		}
+		return d.out, d.free(d.out)
 	}
 	if name != filepath.Base(name) || !filepath.IsLocal(name) {
 		return "", fmt.Errorf("the name %q is none for a file here: give another one with -o", messages.Clean(name, 200))
 	}
-	path := filepath.Join(folder, name)
+	path := filepath.Join(d.out, name)
 	return path, d.free(path)
 }
 
