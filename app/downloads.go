@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -17,12 +16,11 @@ var _ httpapi.Results = (*downloads)(nil)
 // downloads are what can be downloaded of files from the results folder of this master.
 type downloads struct {
 	results.Downloads
-	merges bool          // the leader merges by itself
-	joblog chan struct{} // has a value while a job log is made, which takes memory
+	merges bool // the leader merges by itself
 }
 
 func (n *node) newDownloads() *downloads {
-	return &downloads{Downloads: results.Downloads{Dir: n.s.ResultsDir}, merges: n.s.Merges(), joblog: make(chan struct{}, 1)}
+	return &downloads{Downloads: results.Downloads{Dir: n.s.ResultsDir}, merges: n.s.Merges()}
 }
 
 // List implements httpapi.Results.
@@ -38,17 +36,8 @@ func (d *downloads) List(f messages.File) (out []httpapi.Download) {
 }
 
 // Open implements httpapi.Results.
-func (d *downloads) Open(ctx context.Context, f messages.File, kind string) (httpapi.Download, io.ReadSeekCloser, error) {
-	a := results.Artifact(kind)
-	if a == results.JobLog {
-		select {
-		case d.joblog <- struct{}{}:
-			defer func() { <-d.joblog }()
-		case <-ctx.Done():
-			return httpapi.Download{}, nil, fmt.Errorf("make a job log: %w", ctx.Err())
-		}
-	}
-	o, err := d.Downloads.Open(f, a)
+func (d *downloads) Open(f messages.File, kind string) (httpapi.Download, io.ReadSeekCloser, error) {
+	o, err := d.Downloads.Open(f, results.Artifact(kind))
 	if err != nil {
 		return httpapi.Download{}, nil, d.explain(f, err)
 	}

@@ -51,10 +51,10 @@ func TestDownloadsThatAreMissingAreExplained(t *testing.T) {
 // A folder that is not there is no error of the program.
 func TestDownloadsWithoutAFolder(t *testing.T) {
 	t.Parallel()
-	d := &downloads{Downloads: results.Downloads{Dir: t.TempDir() + "/none"}, joblog: make(chan struct{}, 1)}
+	d := &downloads{Downloads: results.Downloads{Dir: t.TempDir() + "/none"}}
 	for _, x := range d.List(messages.File{Info: messages.FileInfo{Path: "a.txt"}}) {
 		require.NotNil(t, x.Missing)
-		_, _, err := d.Open(t.Context(), messages.File{Info: messages.FileInfo{Path: "a.txt"}}, x.Kind)
+		_, _, err := d.Open(messages.File{Info: messages.FileInfo{Path: "a.txt"}}, x.Kind)
 		require.Equal(t, x.Missing, err)
 	}
 }

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -23,7 +22,7 @@ const fakeJoblog = "Seq\tHost\tStarttime\tJobRuntime\tSend\tReceive\tExitval\tSi
 // List implements httpapi.Results.
 func (r fakeResults) List(f messages.File) (out []httpapi.Download) {
 	for _, kind := range downloadNames {
-		d, _, err := r.Open(context.Background(), f, kind)
+		d, _, err := r.Open(f, kind)
 		if err != nil {
 			d.Kind, d.Bytes, d.Lines, d.Missing = kind, -1, -1, err.(*httpapi.NotThere)
 		}
@@ -36,7 +35,7 @@ func (r fakeResults) List(f messages.File) (out []httpapi.Download) {
 }
 
 // Open implements httpapi.Results.
-func (fakeResults) Open(_ context.Context, f messages.File, kind string) (httpapi.Download, io.ReadSeekCloser, error) {
+func (fakeResults) Open(f messages.File, kind string) (httpapi.Download, io.ReadSeekCloser, error) {
 	name, text := f.Info.Path+"."+kind, fmt.Sprintf("%s of %s\n", kind, f.Info.Path)
 	switch {
 	case kind == httpapi.DownloadJoblog:

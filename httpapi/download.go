@@ -124,8 +124,8 @@ func (s *Server) sendDownload(c *gin.Context, f messages.File) {
 	ctx, cancel := context.WithTimeout(c.Request.Context(), openTimeout)
 	defer cancel()
 	kind := path.Base(c.Request.URL.Path) // c is used again for another call while a folder hangs
-	o, err := readBeside(ctx, s.downloads, func() (o opened) {
-		o.Download, o.content, o.err = s.results().Open(ctx, f, kind)
+	o, err := readBeside(ctx, s.downloads.looksFor(kind), func() (o opened) {
+		o.Download, o.content, o.err = s.results().Open(f, kind)
 		return o
 	}, opened.close)
 	defer o.close()

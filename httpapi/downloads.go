@@ -21,8 +21,9 @@ import (
 type Results interface {
 	// List describes all downloads of a file, those that are not there too.
 	List(f messages.File) []Download
-	// Open opens one of them. The error is a *NotThere if it is not there.
-	Open(ctx context.Context, f messages.File, kind string) (Download, io.ReadSeekCloser, error)
+	// Open opens one of them. The error is a *NotThere if it is not there. Job logs are opened
+	// one after the other.
+	Open(f messages.File, kind string) (Download, io.ReadSeekCloser, error)
 }
 
 // The kinds of downloads.
@@ -101,10 +102,19 @@ const (
 type downloads struct {
 	open  chan struct{} // has a value for each open download
 	looks chan struct{} // has a value for each look into the folder
+	logs  chan struct{} // has a value while a job log is made, which takes time and memory
+}
+
+// looksFor is looks or logs: who waits for other job logs holds up nothing else.
+func (d downloads) looksFor(kind string) chan struct{} {
+	if kind == DownloadJoblog {
+		return d.logs
+	}
+	return d.looks
 }
 
 func newDownloads() downloads {
-	return downloads{open: make(chan struct{}, maxDownloads), looks: make(chan struct{}, maxLooks)}
+	return downloads{open: make(chan struct{}, maxDownloads), looks: make(chan struct{}, maxLooks), logs: make(chan struct{}, 1)}
 }
 
 // errFolder is the error of a folder of results that does not answer.
@@ -112,15 +122,15 @@ var errFolder = errors.New("the folder of the results does not answer")
 
 // readBeside runs what reads the folder of the results. It does not wait for longer than ctx: a folder
 // on a share may hang, and leave is called for what comes later.
-func readBeside[A any](ctx context.Context, d downloads, read func() A, leave func(A)) (a A, err error) {
+func readBeside[A any](ctx context.Context, looks chan struct{}, read func() A, leave func(A)) (a A, err error) {
 	select {
-	case d.looks <- struct{}{}:
+	case looks <- struct{}{}:
 	case <-ctx.Done():
 		return a, fmt.Errorf("%w: %w", errFolder, ctx.Err())
 	}
 	done := make(chan A)
 	go func() {
-		defer func() { <-d.looks }()
+		defer func() { <-looks }()
 		got := read()
 		select {
 		case done <- got:
@@ -173,7 +183,7 @@ func (s *Server) listDownloads(ctx context.Context, in *fileInput) (out download
 	}
 	ctx, cancel := context.WithTimeout(ctx, messages.AskTimeout)
 	defer cancel()
-	list, err := readBeside(ctx, s.downloads, func() []Download { return s.results().List(*f.File) }, func([]Download) {})
+	list, err := readBeside(ctx, s.downloads.looks, func() []Download { return s.results().List(*f.File) }, func([]Download) {})
 	if err != nil {
 		return out, err
 	}
@@ -227,6 +237,6 @@ func (noResults) List(messages.File) (out []Download) {
 }
 
 // Open implements Results.
-func (noResults) Open(context.Context, messages.File, string) (Download, io.ReadSeekCloser, error) {
+func (noResults) Open(messages.File, string) (Download, io.ReadSeekCloser, error) {
 	return Download{}, nil, errNoResults
 }

@@ -33,7 +33,7 @@ type fakeResults struct {
 
 func (r *fakeResults) List(f messages.File) (out []Download) {
 	for _, k := range downloadKinds {
-		d, _, err := r.Open(context.Background(), f, k.name)
+		d, _, err := r.Open(f, k.name)
 		if err != nil {
 			d.Kind, d.Bytes, d.Lines, d.Missing = k.name, -1, -1, err.(*NotThere)
 		}
@@ -43,7 +43,7 @@ func (r *fakeResults) List(f messages.File) (out []Download) {
 	return out
 }
 
-func (r *fakeResults) Open(_ context.Context, f messages.File, kind string) (Download, io.ReadSeekCloser, error) {
+func (r *fakeResults) Open(f messages.File, kind string) (Download, io.ReadSeekCloser, error) {
 	if !r.failed && strings.HasPrefix(kind, DownloadFailed) {
 		return Download{}, nil, &NotThere{http.StatusNotFound, "No item failed."}
 	}
@@ -316,6 +316,43 @@ func TestDownloadsThatTakeLongToOpen(t *testing.T) {
 	})
 }
 
+// Job logs are made one after the other, and those that wait for it hold up nothing else.
+func TestJobLogsThatTakeLongHoldUpNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := slowJobLogs{&fakeResults{}, make(chan struct{}), new(atomic.Int64)}
+		s := New(Config{Asker: newFake(), Results: r})
+		codes := make(chan int, 2*maxLooks)
+		for range cap(codes) {
+			go func() { codes <- call(s, "/api/v1/files/1/joblog").Code }()
+		}
+		synctest.Wait()
+		require.EqualValues(t, 1, r.making.Load())
+		for _, target := range []string{"/api/v1/files/1/downloads", "/api/v1/files/1/results"} {
+			require.Equal(t, http.StatusOK, call(s, target).Code, target)
+		}
+		close(r.free)
+		for range cap(codes) {
+			require.Equal(t, http.StatusOK, <-codes)
+		}
+	})
+}
+
+// slowJobLogs are results whose job logs are made once they are free.
+type slowJobLogs struct {
+	*fakeResults
+	free   chan struct{}
+	making *atomic.Int64
+}
+
+func (r slowJobLogs) Open(f messages.File, kind string) (Download, io.ReadSeekCloser, error) {
+	if kind == DownloadJoblog {
+		r.making.Add(1)
+		<-r.free
+	}
+	return r.fakeResults.Open(f, kind)
+}
+
 // hangingResults are in a folder that hangs until it is free.
 type hangingResults struct{ free chan struct{} }
 
@@ -324,7 +361,7 @@ func (h hangingResults) List(messages.File) []Download {
 	return noResults{}.List(messages.File{})
 }
 
-func (h hangingResults) Open(context.Context, messages.File, string) (Download, io.ReadSeekCloser, error) {
+func (h hangingResults) Open(messages.File, string) (Download, io.ReadSeekCloser, error) {
 	<-h.free
 	return Download{Kind: DownloadSummary}, &fakeContent{strings.NewReader(""), &fakeResults{}}, nil
 }
