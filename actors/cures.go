@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"kafka-master/messages"
 )
@@ -36,7 +37,7 @@ func Cures(p messages.Problem, startWorker string) []messages.Cure {
 	case messages.ProblemHeldUp:
 		return []messages.Cure{letGo(p)}
 	case messages.ProblemNothingRuns:
-		return []messages.Cure{seeWorkers(), {Text: "see why each chunk waits", Command: command("chunks", p.Path)}}
+		return []messages.Cure{seeWorkers(), {Text: "see why each chunk waits", Command: command("chunks", fileArg(p.Path))}}
 	case messages.ProblemMerge:
 		return []messages.Cure{{Text: "see what is missing", Command: command("merge", "--all")}}
 	}
@@ -63,6 +64,14 @@ func command(args ...string) string {
 		line += " " + messages.ShellWord(arg)
 	}
 	return line
+}
+
+// fileArg is a path as an argument that is no flag.
+func fileArg(path string) string {
+	if strings.HasPrefix(path, "-") {
+		return "./" + path
+	}
+	return path
 }
 
 // drainWorker is the cure to give a worker nothing more.
@@ -98,7 +107,7 @@ func retryDead(path string) messages.Cure {
 
 // resumeFile is the cure to let a paused file go on.
 func resumeFile(at messages.Place) messages.Cure {
-	return messages.Cure{Text: "let it go on as it is", Command: command("resume", at.Path), Call: &messages.Call{
+	return messages.Cure{Text: "let it go on as it is", Command: command("resume", fileArg(at.Path)), Call: &messages.Call{
 		Method: http.MethodPatch, Path: fmt.Sprintf("files/%d", at.File), Body: map[string]any{"paused": false},
 	}}
 }

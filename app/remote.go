@@ -135,7 +135,8 @@ func (r *remote) ownCommand(line string) string {
 		return line
 	}
 	line = program(os.Args[0]) + " " + args
-	if r.api != "" && !strings.HasPrefix(args, "doctor") { // which looks at this machine
+	name, _, _ := strings.Cut(args, " ")
+	if r.api != "" && name != "doctor" && name != "worker" { // these use what is on this machine
 		line += " --api " + messages.ShellWord(r.api)
 	}
 	return line
