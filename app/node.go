@@ -116,7 +116,6 @@ func (n *node) run(ctx context.Context) error {
 	stopAPI := n.serveAPI()
 	stopWorkers := n.startWorkers()
 	stopConsole := n.startConsole()
-	forgetStart(n.log)
 	var cause error
 	select {
 	case <-ctx.Done():
