@@ -168,7 +168,11 @@ func (w *simWorld) full(list []messages.WorkerStatus) {
 	}
 	for _, p := range w.natives {
 		running, queued := p.holds()
-		check(p.id, p.capacity, w.cfg.Prefetch, running, queued)
+		prefetch := w.cfg.Prefetch
+		if prefetch == PrefetchAuto {
+			prefetch = queued // follows from how fast it was
+		}
+		check(p.id, p.capacity, prefetch, running, queued)
 	}
 	for _, c := range w.classics {
 		if w.unheard {

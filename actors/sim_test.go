@@ -43,6 +43,9 @@ func chaos(seed uint64) func() *simWorld {
 		w := newSimWorld(seed)
 		w.showTrace()
 		w.limitDead()
+		if seed%4 == 1 {
+			w.cfg.Prefetch = PrefetchAuto
+		}
 		w.merges.replaces = w.merges.on && seed%8 == 3
 		w.live(simFaults(), 12+w.rng.IntN(20))
 		return w

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"kafka-master/actors/slots"
 	"kafka-master/infra/infratest"
 	"kafka-master/messages"
 )
@@ -66,8 +67,9 @@ func newSimWorld(seed uint64) *simWorld {
 		out = os.Stderr
 	}
 	d := newSimDriver(seed)
-	w := &simWorld{seed: seed, driver: d, rng: d.rng, log: slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug})), counters: map[string]int{}, poison: map[string]simPoison{}, tries: map[string]int{},
+	w := &simWorld{seed: seed, driver: d, rng: d.rng, counters: map[string]int{}, poison: map[string]simPoison{}, tries: map[string]int{},
 		living: map[string]*System{}, versions: map[simVersion][]byte{}, folder: &memFiles{}, outside: &simProcess{name: "outside"}}
+	w.log = slog.New(simPanics{slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug}), w})
 	w.cfg = Config{
 		ChunkTopic: "chunks", SignalTopic: "signals", ConnectionTopic: "connections", HeartbeatTopic: "masters",
 		Partitions: 4 + w.rng.IntN(3), Group: "km", WorkerGroup: "g", BatchSize: 1 + w.rng.IntN(4), WorkerTimeout: time.Minute,
@@ -156,6 +158,9 @@ func (w *simWorld) workTime() time.Duration {
 func (w *simWorld) takes(id messages.WorkerID) int {
 	for _, p := range w.natives {
 		if p.id == id {
+			if w.cfg.Prefetch == PrefetchAuto {
+				return p.capacity + slots.MaxQueued
+			}
 			return p.capacity + w.cfg.Prefetch
 		}
 	}
