@@ -146,6 +146,9 @@ await 60 "master-1 is ready" ready 3001
 await 60 "master-2 is ready" ready 3002
 await 60 "four workers are free" free_workers "$(leader)"
 finished sample.txt 10000
+quietly exec -T "master-$(($(leader) - 3000))" kafka-master download sample.txt --what joblog -o -
+grep -q sample_chunk "$run/compose.log" || fail "the job log cannot be downloaded"
+say "the job log can be downloaded"
 drop first.txt 50000
 finished first.txt 50000
 

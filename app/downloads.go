@@ -68,6 +68,8 @@ func (d *downloads) explain(f messages.File, err error) *httpapi.NotThere {
 		text = fmt.Sprintf("What was merged of %s is not of the file as it is now: %s", name, merge)
 	case errors.Is(err, results.ErrDamaged):
 		text = fmt.Sprintf(`A manifest of %s is damaged: %s; "kafka-master joblog" prints the other lines where the results are`, name, messages.Clean(err.Error(), maxLogValue))
+	case errors.Is(err, results.ErrNoTemporary):
+		status, text = http.StatusServiceUnavailable, fmt.Sprintf("The job log of %s needs a folder for temporary files, TMPDIR or /tmp, that the master may write into, such as a tmpfs: %s", name, messages.Clean(err.Error(), maxLogValue))
 	default:
 		status, text = http.StatusServiceUnavailable, fmt.Sprintf("What was left of %s cannot be read: %s", name, messages.Clean(err.Error(), maxLogValue))
 	}

@@ -38,6 +38,7 @@ func TestDownloadsThatAreMissingAreExplained(t *testing.T) {
 		{results.ErrNotMerged, gone, true, http.StatusConflict, "not here any more"},
 		{results.ErrOutdated, file, true, http.StatusConflict, "kafka-master merge 'a b.txt'"},
 		{results.ErrDamaged, file, true, http.StatusConflict, "kafka-master joblog"},
+		{results.ErrNoTemporary, file, true, http.StatusServiceUnavailable, "TMPDIR"},
 		{errors.New("input/output error"), file, true, http.StatusServiceUnavailable, "input/output error"},
 	} {
 		got := (&downloads{merges: x.merges}).explain(x.file, fmt.Errorf("open: %w", x.err))

@@ -43,6 +43,8 @@ var (
 	ErrOutdated = errors.New("what was merged is not of the file as it is now")
 	// ErrNothingFailed means that there is no list, since no item failed.
 	ErrNothingFailed = errors.New("no item failed")
+	// ErrNoTemporary means that there is no folder for the temporary file of a job log.
+	ErrNoTemporary = errors.New("no temporary file can be made")
 )
 
 // maxSummary bounds the summary that is read. It has a line for each dead chunk.
@@ -348,7 +350,7 @@ func openJoblog(root *os.Root, f messages.File) (_ *Opened, err error) {
 	}
 	file, err := os.CreateTemp("", "kafka-master-*.tsv")
 	if err != nil {
-		return nil, fmt.Errorf("make the job log: %w", err)
+		return nil, fmt.Errorf("%w: %w", ErrNoTemporary, err)
 	}
 	temp := &temporary{file}
 	defer func() {

@@ -241,3 +241,11 @@ func TestJoblogOfADamagedManifest(t *testing.T) {
 	_, _, err = b.fetch(JobLog)
 	require.ErrorIs(t, err, ErrDamaged)
 }
+
+// A master in a container may have no folder for temporary files.
+func TestJoblogWithoutATemporaryFolder(t *testing.T) {
+	b := failingBench(t)
+	t.Setenv("TMPDIR", filepath.Join(b.dir, "none"))
+	_, _, err := b.fetch(JobLog)
+	require.ErrorIs(t, err, ErrNoTemporary)
+}
