@@ -83,8 +83,8 @@ func (s *Slots) heartbeat(m messages.Signal, now time.Time) (begun []string, dou
 		}
 	}
 	s.foreign = max(0, len(m.Running)+len(m.Queued)-known-s.endedAmong(m))
-	if len(s.list)+len(m.Running)+len(m.Queued) == 0 { // Heartbeats are read in order: later ones list nothing that has ended.
-		s.ended = nil
+	if len(s.list)+len(m.Running)+len(m.Queued) == 0 && s.endedBefore(now.Add(-endedMemory)) {
+		s.ended = nil // heartbeats are read in order, and those of that time were read by now
 	}
 	return begun, doubts
 }
@@ -107,6 +107,11 @@ func (s *Slots) listed(m messages.Signal) map[string]bool {
 		}
 	}
 	return out
+}
+
+// endedBefore reports whether the chunks that are remembered ended before a time.
+func (s *Slots) endedBefore(then time.Time) bool {
+	return len(s.ended) == 0 || s.ended[len(s.ended)-1].readAt <= then.UnixNano()
 }
 
 // endedAmong counts the chunks in a heartbeat that have ended: their final progress

@@ -326,3 +326,18 @@ func TestRoomOfAWorkerThatHoldsMoreThanItsSlots(t *testing.T) {
 	r = s.Room()
 	require.Equal(t, [2]int{0, 1}, [2]int{r.Free, r.Ahead})
 }
+
+// A chunk's result may be read before heartbeats that were sent before it. One of them that lists
+// nothing yet does not make a later one that lists the chunk count as another's work.
+func TestHeartbeatsFromBeforeAResult(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1e9, 0)
+	s := nativeSlots(1, 0)
+	s.sendTo("f_chunk_0", 7, now)
+	s.At("f_chunk_0").Finish(true, now)
+	s.hearBeat(messages.Signal{Next: 7}, now)
+	s.hearBeat(messages.Signal{Running: []string{"f_chunk_0"}, Next: 8}, now)
+	require.Zero(t, s.foreign)
+	s.hearBeat(messages.Signal{Next: 8}, now.Add(endedMemory))
+	require.Empty(t, s.ended)
+}
