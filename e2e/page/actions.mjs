@@ -77,9 +77,13 @@ await browse(async (page) => {
   await page.getByLabel('Priority').fill('5');
   await button('Apply the priority').click();
   await said('Priority of slow.txt: 0 → 5');
+  await page.getByLabel('Priority').fill('');
+  await button('Apply the priority').click();
   await page.getByLabel('Share').fill('7');
   await button('Apply the share').click();
   await said('Share of slow.txt: 1 → 7');
+  const priority = await page.getByLabel('Priority').elementHandle();
+  await page.waitForFunction((field) => field.value === '5', priority); // the emptied field set nothing
   await page.getByLabel('List of chunks').getByText(/^(running|queued)$/).first().waitFor();
   await accessible(page, 'a running file');
   await shoot(page, 'file');

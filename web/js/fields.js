@@ -8,7 +8,7 @@ import { role } from './state.js';
 export function NumberField({ id, name, label, now, min, max, hint, fixed = false, small = false, set }) {
   const text = useSignal(null); // what was typed and not applied
   async function apply() {
-    await set(Number(text.value));
+    if (text.value !== '') await set(Number(text.value)); // what was emptied gets the number back that it had
     text.value = null;
   }
   const locked = fixed || role.value === 'read' || now == null;
