@@ -59,6 +59,25 @@ func (w *classicWorker) connect(broker string, more ...kgo.Opt) (err error) {
 	return err
 }
 
+// firstRestart is how long a process that died is not started again at first.
+const firstRestart = time.Second
+
+// restart waits before a process is started again, twice as long each time that it lived for
+// less than 10 s, as container engines do, and returns how long to wait next. Once that is
+// longer than the session of a member, the others get the partition of the chunk that ends the
+// process, and pass it over. At once it could get that partition again and again: the others
+// keep their ids, by which the partitions are shared out.
+func restart(ctx context.Context, wait, lived time.Duration) time.Duration {
+	if lived >= 10*time.Second {
+		wait = firstRestart
+	}
+	select {
+	case <-time.After(wait):
+	case <-ctx.Done():
+	}
+	return min(2*wait, 8*firstRestart)
+}
+
 // mortalClassicWorker is a classic worker whose process ends when it gets to an item.
 func mortalClassicWorker() int {
 	log := func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
@@ -186,10 +205,12 @@ func TestLineThatKillsClassicWorkers(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 2 {
 		all.Go(func() {
-			for ctx.Err() == nil {
+			for wait := firstRestart; ctx.Err() == nil; {
+				began := time.Now()
 				p := s.spawn(roleClassic, fmt.Sprint("WORKER_ID=classic-", i), "KAFKA_BROKER_ADDRESS="+s.broker(), "POISON="+items[5])
 				select {
-				case <-p.dead: // it is started again, as by a supervisor
+				case <-p.dead:
+					wait = restart(ctx, wait, time.Since(began))
 				case <-ctx.Done():
 					p.kill()
 				}
