@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -174,10 +175,11 @@ func (t *transfer) judge(resp *http.Response) (done bool, err error) {
 // save writes the content to a file, which gets its name when it is complete. What an earlier
 // call left of the same content is not copied again.
 func (t *transfer) save(ctx context.Context, path string) (err error) {
-	part := path + partEnd
-	if t.hash != "" {
-		part = path + "." + t.hash + partEnd
+	unique := t.hash
+	if unique == "" { // nothing is taken up, so the name may not be one that is there
+		unique = rand.Text()
 	}
+	part := path + "." + unique + partEnd
 	f, err := os.OpenFile(part, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return fmt.Errorf("create the file: %w", err)
@@ -211,7 +213,7 @@ func (t *transfer) save(ctx context.Context, path string) (err error) {
 // takeUp reads what is in a file that an earlier call left.
 func (t *transfer) takeUp(f *os.File) error {
 	if t.hash == "" {
-		return f.Truncate(0)
+		return nil
 	}
 	n, err := io.Copy(t.sum, f)
 	if err != nil {

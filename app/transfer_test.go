@@ -213,3 +213,23 @@ func TestTransferOfAJobLog(t *testing.T) {
 	x.hash = ""
 	require.ErrorIs(t, x.copyTo(t.Context(), &bytes.Buffer{}), errWrongHash)
 }
+
+// A file of somebody else that has the name of a download that is not complete stays.
+func TestTransferOfAJobLogTakesNoFile(t *testing.T) {
+	t.Parallel()
+	_, start, _ := newTransfer(t)
+	path := filepath.Join(t.TempDir(), "log.tsv")
+	require.NoError(t, os.WriteFile(path+partEnd, []byte("mine"), 0o600))
+	x := start()
+	x.hash = ""
+	require.NoError(t, x.save(t.Context(), path))
+	mine, err := os.ReadFile(path + partEnd)
+	require.NoError(t, err)
+	require.Equal(t, "mine", string(mine))
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o644), info.Mode().Perm())
+	names, err := os.ReadDir(filepath.Dir(path))
+	require.NoError(t, err)
+	require.Len(t, names, 2)
+}
