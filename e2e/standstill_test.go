@@ -288,7 +288,7 @@ func TestBrokerAwayIsNamed(t *testing.T) {
 	delete(s.vars, "KAFKA_BROKER_PORT")
 	s.vars["KAFKA_BROKER_ADDRESS"] = b.broker()
 	for _, topic := range []string{"MASTER", "WORKER", "WORKER_FREE", "MASTER_HEARTBEAT"} {
-		s.vars["KAFKA_TOPIC_NAME_"+topic] = "six-" + strings.ToLower(topic)
+		s.vars["KAFKA_TOPIC_NAME_"+topic] = "standstill-" + strings.ToLower(topic)
 	}
 	s.brokerAway(func() { broker.kill() }, func() { broker = b.spawn(roleMaster) })
 }
